@@ -1,0 +1,1 @@
+"""Packet columns to connections: grouping, analysis counts, Zeek's history and state."""

@@ -1,0 +1,1 @@
+"""A decoded capture as a document: JSON, JSON lines, text, Markdown."""

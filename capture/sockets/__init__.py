@@ -1,0 +1,1 @@
+"""The kernel's live view: sock_diag, /proc, psutil elsewhere; owners, counters, ages, changes."""

@@ -1,0 +1,127 @@
+"""Packets as columns: what the record walk hands to the grouping.
+
+A block holds some tens of thousands of TCP packets as parallel numpy arrays. Rows are in file order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+import numpy as np
+import numpy.typing as npt
+
+U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
+U32 = npt.NDArray[np.uint32]
+I8 = npt.NDArray[np.int8]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+class Mark(IntFlag):
+    """What a packet's row says beside its fields."""
+
+    TIMESTAMP = 0x01  # the TCP timestamp option is there (RFC 7323)
+    HEADER_CUT = 0x02  # the snaplen cut the TCP header: options (or more) are unknown
+    BAD_CHECKSUM = 0x04  # TCP or IP checksum wrong, where it could be computed and was not left to the card
+    SACK = 0x08  # carries a SACK block
+    IPV6 = 0x10
+    FRAGMENT = 0x20  # first fragment of, or reassembled from, several IP fragments
+    SAME_AS_BEFORE = 0x40  # a second sight of the same packet ("any" interface, mirror port): not counted
+    FAST_OPEN = 0x80  # a TCP Fast Open option with a cookie (RFC 7413)
+
+
+@dataclass(frozen=True, slots=True)
+class PacketColumns:
+    """n TCP packets, in file order. Every array has shape (n,)."""
+
+    number: U32  # packet number in the file, from 1 (all packets count, not only TCP)
+    time: I64  # epoch nanoseconds
+    src: I64  # address keys, see AddressTable
+    dst: I64
+    sport: U16
+    dport: U16
+    seq: U32
+    ack: U32
+    flags: U16  # model.TcpFlags
+    window: U16  # as on the wire, unscaled
+    payload: I32  # bytes of payload by the IP header, not by what was captured
+    ttl: U8
+    ip_id: U16  # 0 for IPv6
+    wscale: I8  # window scale option of a SYN; -1 without one
+    marks: U8  # Mark
+    scope: I32  # index into ScopeTable: VLANs and tunnel
+    offset: I64  # of the record in its file, to read the one packet again
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedTcp:
+    """A TCP header quoted in an ICMP or ICMPv6 error: evidence for its connection, not a packet of it."""
+
+    number: int
+    time: int  # epoch nanoseconds
+    reporter: str  # address of the router or host that sent the ICMP
+    icmp_type: int
+    icmp_code: int
+    ipv6: bool
+    src: int  # address keys of the quoted packet
+    dst: int
+    sport: int
+    dport: int
+    seq: int | None  # None where the quotation is too short
+
+
+@dataclass(slots=True)
+class AddressTable:
+    """Address keys: an IPv4 address is its own number (0 … 2**32-1); an IPv6 address is 2**32 + its index here."""
+
+    v6: list[bytes] = field(default_factory=list)
+    _index: dict[bytes, int] = field(default_factory=dict)
+
+    def key(self, packed: bytes) -> int:
+        """The key of a 4- or 16-byte address."""
+        if len(packed) == 4:
+            return int.from_bytes(packed, "big")
+        index = self._index.get(packed)
+        if index is None:
+            index = self._index[packed] = len(self.v6)
+            self.v6.append(packed)
+        return (1 << 32) + index
+
+    def text(self, key: int) -> str:
+        """Canonical text of an address key."""
+        from ipaddress import IPv4Address, IPv6Address
+
+        if key < 1 << 32:
+            return str(IPv4Address(key))
+        address = IPv6Address(self.v6[key - (1 << 32)])
+        return str(address.ipv4_mapped or address)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a packet was seen, as part of its connection's key: "10", "10,20" for VLANs; "vxlan:5" and the like."""
+
+    vlan: str | None = None
+    tunnel: str | None = None
+
+
+@dataclass(slots=True)
+class ScopeTable:
+    """Scopes by index; 0 is the plain one."""
+
+    scopes: list[Scope] = field(default_factory=lambda: [Scope()])
+    _index: dict[Scope, int] = field(default_factory=lambda: {Scope(): 0})
+
+    def index(self, scope: Scope) -> int:
+        """The index of a scope, made on first sight."""
+        found = self._index.get(scope)
+        if found is None:
+            found = self._index[scope] = len(self.scopes)
+            self.scopes.append(scope)
+        return found

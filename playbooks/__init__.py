@@ -1,0 +1,1 @@
+"""Deciding: facts to outcome to fix. Imports capture, never a screen."""

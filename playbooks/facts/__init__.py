@@ -1,0 +1,1 @@
+"""Collecting what checks need to know: sockets, limits, sysctls, configuration, logs."""

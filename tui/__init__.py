@@ -1,0 +1,1 @@
+"""Showing: command line, screens, clipboard. Thin: it asks, shows, copies."""
