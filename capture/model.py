@@ -221,7 +221,8 @@ class Connection:
 class Finding:
     """One problem shared by a group of connections or sockets, never of one where many share it.
 
-    `sample` lists connection ids (captures) or cookies (sockets); `facts` are the numbers behind the text, for a playbook.
+    `sample` lists connection ids (captures) or cookies (sockets); `facts` are the numbers behind the text, which a
+    playbook starts from.
     """
 
     code: str

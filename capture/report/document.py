@@ -1,0 +1,115 @@
+"""The report as plain dicts, field by field as the published schema `tcptriage.report/1` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from capture.decode import DecodedCapture
+    from capture.model import Connection, Endpoint, Finding, FirstSeen, Verdict
+
+SCHEMA = "tcptriage.report/1"
+
+
+def seconds(nanoseconds: int | None) -> str | None:
+    """Epoch seconds as text with all nine decimals: a float would lose the last ones."""
+    if nanoseconds is None:
+        return None
+    sign, nanoseconds = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+    return f"{sign}{nanoseconds // 1_000_000_000}.{nanoseconds % 1_000_000_000:09d}"
+
+
+def capture_document(decoded: DecodedCapture) -> dict[str, Any]:
+    """One entry of `captures`."""
+    return {
+        "path": decoded.path,
+        "format": decoded.format,
+        "link_types": list(decoded.link_types),
+        "packets": decoded.packets,
+        "tcp_packets": decoded.tcp_packets,
+        "first_time": seconds(decoded.first_time),
+        "last_time": seconds(decoded.last_time),
+        "notices": [{"code": n.code, "packet": n.packet, "text": n.text} for n in decoded.notices],
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """One entry of `findings`, of a capture's report or of a look at the sockets."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "text": finding.text,
+        "connections": finding.connections,
+        "sample": list(finding.sample),
+        "playbook": finding.playbook,
+    }
+
+
+def findings_document(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """`findings`, most severe first, the larger group first among equals."""
+    return [finding_document(f) for f in sorted(findings, key=lambda f: (f.severity.rank, -f.connections))]
+
+
+def connection_document(connection: Connection) -> dict[str, Any]:
+    """One entry of `connections`."""
+    document: dict[str, Any] = {
+        "id": connection.id,
+        "capture": connection.capture,
+        "originator": _endpoint(connection.originator),
+        "responder": _endpoint(connection.responder),
+    }
+    if connection.vlan is not None:
+        document["vlan"] = connection.vlan
+    if connection.tunnel is not None:
+        document["tunnel"] = connection.tunnel
+    return document | {
+        "first_time": seconds(connection.first_time),
+        "last_time": seconds(connection.last_time),
+        "packets": _pair(connection.packets),
+        "bytes": _pair(connection.bytes),
+        "unique_bytes": _pair(connection.unique_bytes),
+        "conn_state": connection.conn_state,
+        "history": connection.history,
+        "complete_handshake": connection.complete_handshake,
+        "first_fin": _first(connection.first_fin),
+        "first_rst": _first(connection.first_rst),
+        "counts": _pair(connection.counts),
+        "rtt_ms": connection.rtt_ms,
+        "longest_gap_ms": connection.longest_gap_ms,
+        **verdict_document(connection.verdict),
+    }
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """The part of a connection that the verdict fills."""
+    return {
+        "closed_first": verdict.closed_first,
+        "ended_by": verdict.ended_by,
+        "reset_by": verdict.reset_by,
+        "cause": verdict.cause,
+        "certainty": verdict.certainty,
+        "alternatives": list(verdict.alternatives),
+        "decide_by": verdict.decide_by,
+        "sentence": verdict.sentence,
+        "evidence": [{"packet": e.packet, "text": e.text} for e in verdict.evidence],
+        "errors": {
+            side.value: {"connect": calls.connect, "read": calls.read, "write": calls.write}
+            for side, calls in verdict.errors.items()
+        },
+        "playbook": verdict.playbook,
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {"ip": endpoint.ip, "port": endpoint.port}
+
+
+def _pair(pair: tuple[Any, Any]) -> dict[str, Any]:
+    return {"originator": pair[0], "responder": pair[1]}
+
+
+def _first(first: FirstSeen | None) -> dict[str, Any] | None:
+    return None if first is None else {"by": first.by.value, "packet": first.packet}

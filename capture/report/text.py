@@ -1,0 +1,87 @@
+"""The report as text for a terminal: totals, findings, the worst connections with their sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from capture.safe_text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from capture.model import Finding
+    from capture.triage import Triage
+
+WORST = 20  # connections that the text shows
+
+
+def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
+    """The lines of one capture's report; `selected` are connection ids, worst first."""
+    yield from totals(triage, len(selected))
+    yield ""
+    yield from findings(triage.findings)
+    yield ""
+    yield from worst(triage, selected)
+
+
+def totals(triage: Triage, selected: int) -> Iterable[str]:
+    """What the capture holds, and what was lost of it."""
+    decoded = triage.decoded
+    yield f"{printable(decoded.path)}: {decoded.format}, {', '.join(decoded.link_types) or 'no link type'}"
+    span = ""
+    if decoded.first_time is not None and decoded.last_time is not None:
+        span = f", {(decoded.last_time - decoded.first_time) / 1e9:,.1f} s from {utc(decoded.first_time)}"
+    yield (
+        f"{decoded.packets:,} packets, {decoded.tcp_packets:,} TCP, {len(decoded.flows):,} connections"
+        f"{'' if selected == len(decoded.flows) else f' ({selected:,} by the filter)'}{span}"
+    )
+    for notice in decoded.notices:
+        where = f"packet {notice.packet}: " if notice.packet is not None else ""
+        yield f"  ! {notice.code}: {where}{printable(notice.text)}"
+    endings = Counter(triage.verdicts.endings())
+    if endings:
+        yield "ended by: " + ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())
+    causes = Counter(triage.verdicts.causes())
+    if causes:
+        yield "causes: " + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
+
+
+def findings(found: Sequence[Finding]) -> Iterable[str]:
+    """One paragraph a finding, most severe first."""
+    if not found:
+        yield "FINDINGS  none: nothing here asks for attention"
+        return
+    yield "FINDINGS"
+    for finding in sorted(found, key=lambda f: (f.severity.rank, -f.connections)):
+        yield f"  {finding.severity.upper():<8} {printable(finding.title)}"
+        yield f"           {printable(finding.text)}"
+        if finding.playbook:
+            yield f"           next: tcptriage playbook {finding.playbook}"
+
+
+def worst(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
+    """The worst connections, each with its sentence."""
+    shown = selected[:WORST]
+    if not shown:
+        yield "CONNECTIONS  none"
+        return
+    yield f"CONNECTIONS  worst {len(shown)} of {len(selected):,}" if len(selected) > WORST else "CONNECTIONS"
+    for number in shown:
+        connection = triage.connection(number)
+        verdict = connection.verdict
+        yield (
+            f"  #{connection.id} {connection.originator} -> {connection.responder}  {connection.conn_state}  "
+            f"ended by {verdict.ended_by}, {verdict.cause} ({verdict.certainty})"
+        )
+        yield f"      {printable(verdict.sentence)}"
+
+
+def utc(nanoseconds: int) -> str:
+    """A moment in UTC to the second; a moment no calendar holds as its epoch seconds."""
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"epoch {nanoseconds / 1e9:.0f} s"

@@ -1,0 +1,78 @@
+"""A triage written out: JSON, JSON lines, text or Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from capture.report.document import SCHEMA, capture_document, findings_document
+from capture.report.lines import connection_lines
+from capture.report.markdown import markdown_lines
+from capture.report.text import text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import BinaryIO
+
+    from capture.triage import Triage
+
+Format = Literal["text", "json", "jsonl", "md"]
+
+
+def write_report(
+    triages: Sequence[Triage],
+    format: Format,
+    stream: BinaryIO,
+    *,
+    selections: Sequence[Sequence[int]] | None = None,
+    anonymize: Callable[[str], str] | None = None,
+) -> None:
+    """Write one report of all captures to a binary stream, as UTF-8.
+
+    `selections` holds the connection ids to write of each capture (a filter's), in their order of first packet;
+    default: all. `anonymize` maps the addresses in every piece of text.
+    """
+    ids = selections if selections is not None else [range(len(t.decoded.flows)) for t in triages]
+    for piece in _pieces(triages, format, ids):
+        stream.write(anonymize(piece.decode()).encode() if anonymize is not None else piece)
+
+
+def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[int]]) -> Iterable[bytes]:
+    if format == "json":
+        yield from _json(triages, ids)
+    elif format == "jsonl":
+        for triage, chosen in zip(triages, ids, strict=True):
+            for lines in connection_lines(triage, chosen):
+                yield b"\n".join(lines) + b"\n"
+    else:
+        lines_of = text_lines if format == "text" else markdown_lines
+        for position, (triage, chosen) in enumerate(zip(triages, ids, strict=True)):
+            if position:
+                yield b"\n"
+            for line in lines_of(triage, worst_first(triage, chosen)):
+                yield f"{line}\n".encode("utf-8", "backslashreplace")
+
+
+def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[bytes]:
+    encode = msgspec.json.encode
+    findings = [finding for triage in triages for finding in triage.findings]
+    yield b'{"schema":' + encode(SCHEMA)
+    yield b',"captures":' + encode([capture_document(t.decoded) for t in triages])
+    yield b',"findings":' + encode(findings_document(findings))
+    yield b',"connections":['
+    separator = b"\n"
+    for triage, chosen in zip(triages, ids, strict=True):
+        for lines in connection_lines(triage, chosen):
+            yield separator + b",\n".join(lines)
+            separator = b",\n"
+    yield b"]}\n"
+
+
+def worst_first(triage: Triage, chosen: Sequence[int]) -> Sequence[int]:
+    """The chosen connections in the order in which a reader should see them."""
+    order: list[int] = triage.order.tolist()
+    if len(chosen) == len(order):
+        return order
+    wanted = set(chosen)
+    return [number for number in order if number in wanted]

@@ -1,0 +1,119 @@
+"""A capture, decoded and judged: what screens, reports and playbooks read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.decode import DecodedCapture, Progress, decode
+from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags
+from capture.verdicts.findings import find_groups
+from capture.verdicts.judging import Verdicts, judge
+
+if TYPE_CHECKING:
+    from capture.flows.table import FlowTable
+    from capture.wire.columns import I64
+
+SIDES = (Side.ORIGINATOR, Side.RESPONDER)
+
+
+@dataclass(frozen=True)
+class Triage:
+    """One decoded capture with a verdict for each connection and findings over groups."""
+
+    index: int  # of the capture in the report
+    decoded: DecodedCapture
+    verdicts: Verdicts
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def order(self) -> I64:
+        """Connection ids, worst first; among equals the earlier one first. Shape (n,)."""
+        return np.argsort(-np.asarray(self.verdicts.badness, dtype=np.int64), kind="stable")
+
+    def endpoint(self, connection: int, side: int) -> Endpoint:
+        """One end of a connection; side 0 is the originator."""
+        flows = self.decoded.flows
+        return Endpoint(flows.addresses.text(int(flows.address[connection, side])), int(flows.port[connection, side]))
+
+    def connection(self, connection: int) -> Connection:
+        """Everything about one connection, as a reader is shown it."""
+        flows = self.decoded.flows
+        first, last = int(flows.first[connection]), int(flows.first[connection + 1]) - 1
+        scope = flows.scopes.scopes[int(flows.scope[connection])]
+        rtt, gap = int(flows.rtt_ns[connection]), int(flows.longest_gap_ns[connection])
+        packets, payload, unique = (
+            (int(pair[connection, 0]), int(pair[connection, 1]))
+            for pair in (flows.packet_count, flows.bytes, flows.unique_bytes)
+        )
+        times = flows.packets.time[first : last + 1]
+        return Connection(
+            id=connection,
+            capture=self.index,
+            originator=self.endpoint(connection, 0),
+            responder=self.endpoint(connection, 1),
+            vlan=scope.vlan,
+            tunnel=scope.tunnel,
+            first_time=int(times.min()),
+            last_time=int(times.max()),
+            packets=packets,
+            bytes=payload,
+            unique_bytes=unique,
+            conn_state=flows.conn_state[connection],
+            history=flows.history[connection],
+            complete_handshake=bool(flows.complete_handshake[connection]),
+            first_fin=first_with(flows, connection, TcpFlags.FIN),
+            first_rst=first_with(flows, connection, TcpFlags.RST),
+            counts=(_counts(flows, connection, 0), _counts(flows, connection, 1)),
+            rtt_ms=rtt / 1e6 if rtt >= 0 else None,
+            longest_gap_ms=gap / 1e6 if gap >= 0 else None,
+            verdict=self.verdicts.of(connection),
+        )
+
+
+def _counts(flows: FlowTable, connection: int, side: int) -> dict[str, int]:
+    return {name: int(flows.counts[name][connection, side]) for name in COUNT_NAMES}
+
+
+def first_with(flows: FlowTable, connection: int, flag: TcpFlags) -> FirstSeen | None:
+    """The first packet of a connection that carries a flag: who sent it, and its number in the file."""
+    rows = slice(int(flows.first[connection]), int(flows.first[connection + 1]))
+    hits = np.flatnonzero(flows.packets.flags[rows] & flag)
+    if not len(hits):
+        return None
+    row = rows.start + int(hits[0])
+    return FirstSeen(by=SIDES[int(flows.packets.side[row])], packet=int(flows.packets.number[row]))
+
+
+def judged(decoded: DecodedCapture, index: int = 0) -> Triage:
+    """A decoded capture with its verdicts and findings."""
+    verdicts = judge(decoded.flows)
+    return Triage(index, decoded, verdicts, tuple(find_groups(decoded.flows, verdicts)))
+
+
+def triage(
+    paths: Sequence[str],
+    *,
+    join: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    preview: Callable[[Triage], None] | None = None,
+) -> list[Triage]:
+    """Decode and judge captures: one Triage a file, or one for all with `join`.
+
+    `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
+    Raises CaptureUnreadable where nothing could be read, DecodingCancelled where `cancelled` said so.
+    """
+
+    def show(first_block: DecodedCapture) -> None:
+        if preview is not None:
+            preview(judged(first_block))
+
+    captures = decode(
+        paths, join=join, progress=progress, cancelled=cancelled, preview=show if preview is not None else None
+    )
+    return [judged(decoded, index) for index, decoded in enumerate(captures)]
