@@ -31,7 +31,8 @@ def segment(
 def forged_reset(path: Path, to: tuple[str, int], source: tuple[str, int], *, ttl: int, off: int = 0) -> bytes:
     """A RST to `to` in the name of `source`, made of what was recorded.
 
-    Its sequence number is `off` bytes away from the exact one. An Ethernet frame where the recording is of Ethernet, an IP packet otherwise.
+    Its sequence number is `off` bytes away from the exact one.
+    An Ethernet frame where the recording is of Ethernet, an IP packet otherwise.
     """
     seq = ack = 0
     for seen in segments(path):

@@ -1,7 +1,7 @@
 """Network namespaces, and the small networks built of them.
 
-A socket belongs to the namespace in which it was made, whatever its thread does later. So a scenario runs in one process
-and enters a namespace only for as long as it takes to make a socket or to set a sysctl.
+A socket belongs to the namespace in which it was made, whatever its thread does later. So a scenario runs in one
+process and enters a namespace only for as long as it takes to make a socket or to set a sysctl.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ LINGER_0 = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Call:
-    """One system call: when (epoch seconds), which (send#2), its result (bytes, ok, EOF, an errno name, APP_TIMEOUT)."""
+    """One system call: when (epoch seconds), which (send#2), its result (bytes, ok, EOF, errno name, APP_TIMEOUT)."""
 
     at: float
     op: str

@@ -1,8 +1,8 @@
 """A connection's packets in short: `cS sSA cA cPA11 sA sFA cA cPA11 sR[ttl64,win0]`.
 
 Read with a decoder of its own (struct, no code of the product's), so that a scenario knows by itself that its mechanism
-happened before any verdict is asked for. c and s say who sent; S F R P A are flags; a number is the payload's length; `*`
-is a retransmission, `k` a keep-alive or window probe, `z` a zero window; `i3.1` is an ICMP error, type and code.
+happened before any verdict is asked for. c and s say who sent; S F R P A are flags; a number is the payload's length;
+`*` is a retransmission, `k` a keep-alive or window probe, `z` a zero window; `i3.1` is an ICMP error, type and code.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Outcome:
     def of(
         cls,
         id: str,
-        client: Application,
+        client: Application | Address,
         server: Application | Address,
         cause: str,
         *,
@@ -35,10 +35,10 @@ class Outcome:
         reset_by: str | None = None,
         role: str = "subject",
     ) -> Outcome:
-        """From the two applications, or from one and the address it spoke to."""
-        here = server.local if isinstance(server, Application) else server
-        calls = {"client": client.calls, "server": server.calls if isinstance(server, Application) else []}
-        return cls(id, client.local, here, cause, who, ended_by, reset_by, calls, role)
+        """From the two applications; or an address, where the side is another program or nobody."""
+        ends = [side.local if isinstance(side, Application) else side for side in (client, server)]
+        calls = [side.calls if isinstance(side, Application) else [] for side in (client, server)]
+        return cls(id, ends[0], ends[1], cause, who, ended_by, reset_by, {"client": calls[0], "server": calls[1]}, role)
 
     def first_error(self, side: str) -> Call | None:
         """The first call of that side that failed."""
