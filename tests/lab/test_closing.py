@@ -271,3 +271,49 @@ def test_early_response_lingering(lab: Lab) -> None:
     server.close()
     lab.expect(client, server, "early_response_lingering", who="server", ended_by="fin", wire="sPA72|sFPA72")
     lab.verify()
+
+
+def test_keep_alive_race(lab: Lab) -> None:
+    """The server closes an idle connection while the client's next request is under way."""
+    lab.wired(delay=0.04)
+    client, server = lab.record().dial()
+    lab.exchange(client, server, 28, 59)
+    lab.wait(0.8)
+    server.close()
+    client.send(28)
+    assert client.recv() == "EOF"
+    lab.wait(0.2)
+    assert client.send(28) == "EPIPE"
+    client.close()
+    lab.expect(
+        client,
+        server,
+        "stale_keepalive_race",
+        who="server",
+        ended_by="rst",
+        reset_by="server",
+        wire=r"cPA28 sFA .*sR\[",
+    )
+    lab.verify()
+
+
+def test_keep_alive_reuse(lab: Lab) -> None:
+    """The client sends its next request on a connection that the server closed a while ago."""
+    client, server = lab.pair().record().dial()
+    lab.exchange(client, server, 28, 59)
+    lab.wait(0.5)
+    server.close()
+    lab.wait(0.3)
+    client.send(28)
+    assert client.recv() == "EOF"
+    client.close()
+    lab.expect(
+        client,
+        server,
+        "stale_keepalive_reuse",
+        who="server",
+        ended_by="rst",
+        reset_by="server",
+        wire=r"sFA cA cPA28 sR\[",
+    )
+    lab.verify()

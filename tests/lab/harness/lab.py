@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -221,11 +222,17 @@ class Lab:
             "counters": {
                 role: {name: value for name, value in deltas.items() if value} for role, deltas in gone.items()
             },
-            "signatures": {
-                one.path.name: {each.id: signature(one.path, each.client, each.server) for each in self.outcomes}
-                for one in self.recordings
-            },
+            "signatures": {one.path.name: self._signatures(one.path) for one in self.recordings},
         }
+
+    def _signatures(self, path: Path) -> dict[str, str]:
+        uses: Counter[tuple[Address, Address]] = Counter()
+        found = {}
+        for each in self.outcomes:
+            ends = each.client, each.server
+            found[each.id] = signature(path, *ends, uses[ends])
+            uses[ends] += 1
+        return found
 
     def close(self) -> None:
         """Take everything away."""

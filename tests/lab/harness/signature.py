@@ -96,16 +96,25 @@ def _packet(ip: bytes, at: float, quoted: bool = False) -> Segment | None:
     )
 
 
-def signature(path: Path, client: tuple[str, int], server: tuple[str, int]) -> str:
-    """The packets of one 4-tuple, in short; empty where the capture holds none."""
+def signature(path: Path, client: tuple[str, int], server: tuple[str, int], use: int = 0) -> str:
+    """The packets of one connection, in short; empty where the capture holds none.
+
+    Where a 4-tuple was used again, `use` counts its uses from 0: each begins with a SYN of another sequence number.
+    """
     edge: dict[bool, int] = {}
-    words = []
+    uses: list[list[str]] = []
+    begun: int | None = None
     for seg in segments(path):
         if {seg.source, seg.destination} != {client, server}:
             continue
-        ours = seg.source == client
-        words.append(seg.icmp or ("c" if ours else "s") + _word(seg, edge, ours))
-    return " ".join(words)
+        opens = seg.flags & (SYN | ACK) == SYN and seg.source == client
+        if not uses or (opens and begun not in (None, seg.seq)):
+            uses.append([])
+            edge.clear()
+        if opens:
+            begun = seg.seq
+        uses[-1].append(seg.icmp or ("c" if seg.source == client else "s") + _word(seg, edge, seg.source == client))
+    return " ".join(uses[use]) if use < len(uses) else ""
 
 
 def _word(seg: Segment, edge: dict[bool, int], ours: bool) -> str:
