@@ -1,23 +1,166 @@
-"""Connections as JSON, one line each, written from columns: a hundred thousand in a second or two."""
+"""Connections as JSON, one line each, written from columns: a hundred thousand in a second or two.
+
+A line says exactly what `document.connection_document` says of the same connection (a test holds them together); here
+no object is built for it. What a signature's connections share (cause, errors …) is made into text once.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
-from capture.report.document import connection_document
+from capture.report.columns import CountTexts, LineColumns
+from capture.report.document import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from capture.triage import Triage
+    from capture.wire.columns import I64
 
 BATCH = 2048  # connections written at once: bounds memory
+
+_END = '{"ip":"%s","port":%d}'
+_PAIR = '{"originator":%d,"responder":%d}'
+_LINE = (
+    f'{{"id":%d,"capture":%d,"originator":{_END},"responder":{_END}%s,"first_time":"%s","last_time":"%s",'
+    f'"packets":{_PAIR},"bytes":{_PAIR},"unique_bytes":{_PAIR},"conn_state":"%s","history":"%s",'
+    '"complete_handshake":%s,"first_fin":%s,"first_rst":%s,"counts":%s,"rtt_ms":%s,"longest_gap_ms":%s,%s}'
+)
 
 
 def connection_lines(triage: Triage, chosen: Sequence[int]) -> Iterable[list[bytes]]:
     """Batches of JSON objects for the chosen connections, in the given order."""
-    encode = msgspec.json.encode
+    if not len(chosen):
+        return
+    writer = _Lines(triage)
     for start in range(0, len(chosen), BATCH):
-        yield [encode(connection_document(triage.connection(i))) for i in chosen[start : start + BATCH]]
+        yield writer.batch(np.asarray(chosen[start : start + BATCH], np.int64))
+
+
+class _Lines:
+    """What all batches of one capture share."""
+
+    def __init__(self, triage: Triage) -> None:
+        self.triage = triage
+        self.flows = triage.decoded.flows
+        self.columns = LineColumns.of(self.flows)
+        self.counts = CountTexts(self.flows)
+        self.verdicts = VerdictTexts(triage)
+        self.address: dict[int, str] = {}
+        self.scope = [_scope_text(scope.vlan, scope.tunnel) for scope in self.flows.scopes.scopes]
+
+    def batch(self, chosen: I64) -> list[bytes]:
+        """The lines of some connections."""
+        flows, columns = self.flows, self.columns
+        ids = chosen.tolist()
+        first_time, last_time = columns.first_time[chosen].tolist(), columns.last_time[chosen].tolist()
+        index = self.triage.index
+        rows = zip(
+            ids,
+            [index] * len(ids),
+            self._addresses(flows.address[chosen, 0]),
+            flows.port[chosen, 0].tolist(),
+            self._addresses(flows.address[chosen, 1]),
+            flows.port[chosen, 1].tolist(),
+            [self.scope[scope] for scope in flows.scope[chosen].tolist()],
+            map(seconds, first_time),
+            map(seconds, last_time),
+            *_pair_columns(flows.packet_count[chosen]),
+            *_pair_columns(flows.bytes[chosen]),
+            *_pair_columns(flows.unique_bytes[chosen]),
+            [flows.conn_state[i] for i in ids],
+            [flows.history[i] for i in ids],
+            ["true" if complete else "false" for complete in flows.complete_handshake[chosen].tolist()],
+            [columns.first_fin[i] for i in ids],
+            [columns.first_rst[i] for i in ids],
+            self.counts.of(chosen),
+            map(_milliseconds, flows.rtt_ns[chosen].tolist()),
+            map(_milliseconds, flows.longest_gap_ns[chosen].tolist()),
+            self.verdicts.of(ids),
+            strict=True,
+        )
+        return [(_LINE % row).encode() for row in rows]
+
+    def _addresses(self, keys: I64) -> list[str]:
+        known = self.address
+        return [known.get(key) or self._address(key) for key in keys.tolist()]
+
+    def _address(self, key: int) -> str:
+        text = self.address[key] = self.flows.addresses.text(key)
+        return text
+
+
+class VerdictTexts:
+    """The verdict's part of a line. All but sentence and evidence is the same for a signature, and made once."""
+
+    def __init__(self, triage: Triage) -> None:
+        self.verdicts = triage.verdicts
+        self._frames: dict[int, tuple[str, str]] = {}
+        self._pieces: dict[str, str] = {}
+
+    def of(self, ids: Sequence[int]) -> list[str]:
+        """JSON members from `closed_first` to `playbook`, for each connection."""
+        return [self._one(i) for i in ids]
+
+    def _one(self, connection: int) -> str:
+        template = int(self.verdicts.template_of[connection])
+        frame = self._frames.get(template)
+        if frame is None:
+            frame = self._frames[template] = self._frame(connection)
+        proofs = ",".join(
+            f'{{"packet":{"null" if packet is None else packet},"text":{self._quoted(text)}}}'
+            for packet, text in self.verdicts.evidence_of(connection)
+        )
+        return f'{frame[0]}{self._quoted(self.verdicts.sentence_of(connection))},"evidence":[{proofs}]{frame[1]}'
+
+    def _frame(self, connection: int) -> tuple[str, str]:
+        verdict = self.verdicts.of(connection)
+        before = {
+            "closed_first": verdict.closed_first,
+            "ended_by": verdict.ended_by,
+            "reset_by": verdict.reset_by,
+            "cause": verdict.cause,
+            "certainty": verdict.certainty,
+            "alternatives": verdict.alternatives,
+            "decide_by": verdict.decide_by,
+        }
+        after = {
+            "errors": {
+                side.value: {"connect": calls.connect, "read": calls.read, "write": calls.write}
+                for side, calls in verdict.errors.items()
+            },
+            "playbook": verdict.playbook,
+        }
+        return f'{_members(before)},"sentence":', f",{_members(after)}"
+
+    def _quoted(self, text: str) -> str:
+        quoted = self._pieces.get(text)
+        if quoted is None:
+            quoted = _json(text)
+            if len(self._pieces) < 10_000:  # sentences with numbers in them are not worth keeping for ever
+                self._pieces[text] = quoted
+        return quoted
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _members(value: dict[str, object]) -> str:
+    return _json(value)[1:-1]
+
+
+def _pair_columns(pairs: I64) -> tuple[list[int], list[int]]:
+    return pairs[:, 0].tolist(), pairs[:, 1].tolist()
+
+
+def _milliseconds(nanoseconds: int) -> str:
+    return repr(nanoseconds / 1e6) if nanoseconds >= 0 else "null"
+
+
+def _scope_text(vlan: str | None, tunnel: str | None) -> str:
+    members = {name: value for name, value in (("vlan", vlan), ("tunnel", tunnel)) if value is not None}
+    return f",{_members(members)}" if members else ""
