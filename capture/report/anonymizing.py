@@ -21,6 +21,7 @@ class Anonymizer:
     _names: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, text: str) -> str:
+        """`text` with every address replaced."""
         return _ADDRESS.sub(lambda match: self._name(match.group()), text)
 
     def _name(self, text: str) -> str:

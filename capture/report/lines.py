@@ -13,6 +13,7 @@ import numpy as np
 
 from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import seconds
+from capture.verdicts.telling import evidence_of, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,9 +113,9 @@ class VerdictTexts:
             frame = self._frames[template] = self._frame(connection)
         proofs = ",".join(
             f'{{"packet":{"null" if packet is None else packet},"text":{self._quoted(text)}}}'
-            for packet, text in self.verdicts.evidence_of(connection)
+            for packet, text in evidence_of(self.verdicts, connection)
         )
-        return f'{frame[0]}{self._quoted(self.verdicts.sentence_of(connection))},"evidence":[{proofs}]{frame[1]}'
+        return f'{frame[0]}{self._quoted(sentence_of(self.verdicts, connection))},"evidence":[{proofs}]{frame[1]}'
 
     def _frame(self, connection: int) -> tuple[str, str]:
         verdict = self.verdicts.of(connection)
