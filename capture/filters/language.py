@@ -1,0 +1,90 @@
+"""The filter itself: parsed once, then asked of connections, of sockets, or of a whole flow table at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capture.filters.errors import FilterError, message
+from capture.filters.matching import Words
+from capture.filters.parsing import Clause, clauses_of
+
+if TYPE_CHECKING:
+    from capture.filters.columns import VerdictLookup
+    from capture.filters.rows import SocketLike
+    from capture.filters.terms import Kind
+    from capture.flows.table import FlowTable
+    from capture.model import Connection
+    from capture.wire.columns import Bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parsed filter: all of its clauses must match. Without clauses everything matches."""
+
+    text: str
+    clauses: tuple[Clause, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.clauses)
+
+    def matches_connection(self, connection: Connection) -> bool:
+        """Whether a captured connection matches."""
+        return all(_connection_matches(clause, connection) != clause.negated for clause in self.clauses)
+
+    def matches_socket(self, row: SocketLike) -> bool:
+        """Whether a live socket matches."""
+        return all(_socket_matches(clause, row) != clause.negated for clause in self.clauses)
+
+    def select(self, flows: FlowTable, verdicts: VerdictLookup) -> Bool:
+        """Which connections of a flow table match: shape (n,). Says what `matches_connection` says of each."""
+        from capture.filters.columns import select
+
+        return select(self.clauses, flows, verdicts)
+
+    def misplaced(self, kind: Kind) -> tuple[FilterError, ...]:
+        """The terms that tell nothing of rows of this kind, each as an error that was not raised.
+
+        Such a term matches no row. Whoever filters shows these beside the result, so that an empty one explains itself.
+        """
+        found = []
+        for clause in self.clauses:
+            complaint = _misplacement(clause, kind)
+            if complaint:
+                found.append(FilterError(self.text, clause.start, clause.end, complaint))
+        return tuple(found)
+
+
+def parse(text: str) -> Filter:
+    """A filter from its text; raises FilterError, which holds the span of the wrong word and says what to write."""
+    return Filter(text, clauses_of(text))
+
+
+def _connection_matches(clause: Clause, connection: Connection) -> bool:
+    for term, matcher in clause.tests:
+        if term.connection is not None and any(map(matcher.test, term.connection(connection))):
+            return True
+        if term.verdict is not None and any(map(matcher.test, term.verdict(connection.verdict))):
+            return True
+    return False
+
+
+def _socket_matches(clause: Clause, row: SocketLike) -> bool:
+    return any(term.socket is not None and any(map(matcher.test, term.socket(row))) for term, matcher in clause.tests)
+
+
+def _misplacement(clause: Clause, kind: Kind) -> str | None:
+    term = clause.term
+    if term is None:
+        return None
+    if not term.tells_of(kind):
+        return message("needs_captured" if kind == "socket" else "needs_sockets", term=term.name)
+    if term.name == "state":
+        from capture.filters.codes import LIVE_STATES, ZEEK_STATES
+
+        possible = LIVE_STATES if kind == "socket" else ZEEK_STATES
+        tests = [matcher for _, matcher in clause.tests if isinstance(matcher, Words)]
+        if tests and not any(matcher.test(state) for matcher in tests for state in possible):
+            value = clause.written
+            return message("state_of_capture" if kind == "socket" else "state_of_socket", term=term.name, value=value)
+    return None

@@ -1,0 +1,53 @@
+# ruff: noqa: D102 - the names are those of the published document
+"""What a filter reads of a live socket: the attributes of capture.sockets' rows, and of anything that has the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.model import Endpoint
+
+
+class OwnerLike(Protocol):
+    """A process that holds a socket."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def fd(self) -> int | None: ...
+
+
+class SocketLike(Protocol):
+    """A row of the live view; spelling as `sockets --format json`."""
+
+    @property
+    def local(self) -> Endpoint: ...
+    @property
+    def remote(self) -> Endpoint: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def age_s(self) -> float | None: ...
+    @property
+    def recv_q(self) -> int: ...
+    @property
+    def send_q(self) -> int: ...
+    @property
+    def owners(self) -> Sequence[OwnerLike]: ...
+    @property
+    def uid(self) -> int | None: ...
+    @property
+    def netns(self) -> object | None: ...
+    @property
+    def timer(self) -> str | None: ...
+    @property
+    def rtt_ms(self) -> float | None: ...
+    @property
+    def retransmits(self) -> int | None: ...
+    @property
+    def cookie(self) -> str: ...
