@@ -1,0 +1,86 @@
+"""The texts and the vocabulary of verdicts, by code; loaded once, when first asked for."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class CauseInfo:
+    """One entry of causes.toml. `severity` is critical, warning, info, or none for a clean end."""
+
+    meaning: str
+    severity: str
+    cost: int
+    playbook: str | None = None
+    decide_by: str | None = None
+
+    @property
+    def clean(self) -> bool:
+        """An end that needs nobody's attention."""
+        return self.severity == "none"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTimeout:
+    """A silence that a well-known default explains."""
+
+    seconds: float
+    names: str
+
+    def explains(self, silence_s: float) -> bool:
+        """Within 1.5 % or half a second, whichever is more."""
+        return abs(silence_s - self.seconds) <= max(0.5, self.seconds * 0.015)
+
+
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("capture.verdicts").joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def causes() -> dict[str, CauseInfo]:
+    """The vocabulary of `cause`."""
+    return {code: CauseInfo(**entry) for code, entry in _load("causes.toml").items()}
+
+
+@cache
+def _sentences() -> dict[str, Any]:
+    return _load("sentences.toml")
+
+
+def sentence(code: str) -> str:
+    """A sentence with its placeholders."""
+    return str(_sentences()["sentences"][code])
+
+
+def evidence(code: str) -> str:
+    """What a packet proves."""
+    return str(_sentences()["evidence"][code])
+
+
+def side_word(side: int) -> str:
+    """The client, the server."""
+    return str(_sentences()["sides"][("originator", "responder")[side]])
+
+
+def icmp_meaning(name: str) -> str:
+    """What an ICMP error said, by IcmpClass name."""
+    return str(_sentences()["icmp"][name])
+
+
+@cache
+def known_timeouts() -> tuple[KnownTimeout, ...]:
+    """Well-known silences, shortest first."""
+    return tuple(KnownTimeout(**entry) for entry in _sentences()["timeouts"])
+
+
+def timeout_hint(silence_s: float) -> str:
+    """A half-sentence on a silence that a default explains, or nothing."""
+    for known in known_timeouts():
+        if known.explains(silence_s):
+            return str(_sentences()["timeout_hint"]["text"]).format(seconds=f"{silence_s:.1f}", names=known.names)
+    return ""

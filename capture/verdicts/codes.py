@@ -1,0 +1,102 @@
+"""Event codes: what one packet says, in 16 bits, so that a connection is a short string of them.
+
+Bits 0-3 the kind, bits 4-10 attributes, bits 12-13 the class of the silence before, bit 15 the sender.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+KIND_MASK = 0x000F
+GAP_SHIFT = 12
+GAP_MASK = 0x3000
+SIDE_BIT = 0x8000
+
+GAP_CLASSES_NS = (200_000_000, 2_000_000_000, 30_000_000_000)
+"""Where a silence becomes a pause (1), an idle time (2), a long idle time (3)."""
+
+PAUSE, IDLE, LONG_IDLE = 1, 2, 3
+
+
+class Kind(IntEnum):
+    """What a packet is, once its flags, payload and analysis tags are read together."""
+
+    SYN = 1
+    SYN_ACK = 2
+    ACK = 3  # pure, and worth a word: others are left out
+    DATA = 4
+    FIN = 5
+    RST = 6
+    PROBE = 7  # a keep-alive, or a zero-window probe: the peer's last window tells
+    ICMP = 8  # an ICMP error that quotes a packet of `side`
+
+
+class Mark(IntFlag):
+    """Attributes of an event. Some bits mean different things for different kinds."""
+
+    REPEAT = 0x010  # sent before
+    LOST = 0x020  # never acknowledged by what was captured
+    ACKS_FIN = 0x040  # its ACK covers the peer's FIN
+    ZERO = 0x080  # its sender's window is closed
+    WITH_DATA = 0x100  # a FIN with payload
+    STRAY = 0x200  # a pure ACK that repeats the one before it, unasked: a challenge ACK looks like this
+    BIG = 0x400  # of full size, larger than anything acknowledged in this direction
+    # of a RST:
+    BARE = 0x010  # no ACK flag: the answer of a host without such a socket
+    ANSWER = 0x020  # RST,ACK, window 0, no timestamp: the answer to a SYN
+    CUT = 0x080  # the shape cannot be told: the capture cut the header
+    FOREIGN = 0x100  # its TTL is not its claimed sender's
+    UNACCEPTABLE = 0x200  # its receiver would not honour its sequence number
+    AFTERLIFE = 0x400  # its claimed sender goes on after it
+
+
+ICMP_SHIFT = 4
+ICMP_MASK = 0x00F0
+
+
+class IcmpClass(IntEnum):
+    """What an ICMP error means to the connection it quotes."""
+
+    NET = 1
+    HOST = 2
+    PORT = 3
+    PROHIBITED = 4  # administratively prohibited: EHOSTUNREACH by IPv4, EACCES by IPv6
+    PROHIBITED_V6 = 5
+
+
+class Event(NamedTuple):
+    """A decoded event: `side` 0 is the originator, `gap` the class of silence before it, `marks` its attributes."""
+
+    side: int
+    kind: Kind
+    marks: int
+    gap: int
+
+    def has(self, mark: Mark) -> bool:
+        """Whether an attribute is set."""
+        return bool(self.marks & mark)
+
+
+def decoded(code: int) -> Event:
+    """An event from its 16 bits."""
+    return Event(
+        1 if code & SIDE_BIT else 0,
+        Kind(code & KIND_MASK),
+        code & 0x07F0,
+        (code & GAP_MASK) >> GAP_SHIFT,
+    )
+
+
+class Context(IntFlag):
+    """What is known of a connection beside its own events: the first word of its signature."""
+
+    MIDSTREAM = 0x0001  # no SYN of either side was captured
+    ONE_SIDED = 0x0002  # packets of one direction only
+    TIMESTAMPS = 0x0004  # the RST's claimed sender used the timestamp option before
+    UPLOAD = 0x0008  # the originator sent much more than it got
+    QUIET_END = 0x0010  # captured for a second or more after its last packet, or it is the capture's last
+    BUSY_LISTENER = 0x0020  # other SYNs to the same listener went unanswered, or its handshakes were repeated
+    CROWD_OF_SYNS = 0x0040  # one of many handshakes to this listener without a third packet
+    REUSED = 0x0080  # the same 4-tuple was seen before
+    KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

@@ -1,0 +1,146 @@
+"""What is known of a connection beside its own events, as bits: from its packets, its listener, its capture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import TcpFlags
+from capture.verdicts.codes import Context, Kind, Mark
+from capture.wire.columns import Mark as PacketMark
+
+if TYPE_CHECKING:
+    from capture.flows.table import FlowTable
+    from capture.verdicts.events import U16, Events
+    from capture.wire.columns import I64, Bool
+
+QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
+UPLOAD_LEAST = 4096  # bytes
+THIRD = [int(k) for k in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE)]
+CROWD = 8  # half-open handshakes at one listener
+
+
+def context_of(flows: FlowTable, events: Events) -> U16:
+    """The context word of each connection, shape (n,)."""
+    n = len(flows)
+    word = np.zeros(n, np.uint16)
+    if not n:
+        return word
+    facts = _Facts(flows, events)
+    for bit, where in (
+        (Context.MIDSTREAM, ~facts.syn & ~facts.syn_ack),
+        (Context.ONE_SIDED, (flows.packet_count == 0).any(axis=1)),
+        (Context.TIMESTAMPS, facts.timestamps()),
+        (Context.UPLOAD, facts.uploads()),
+        (Context.QUIET_END, facts.quiet()),
+        (Context.BUSY_LISTENER, facts.busy()),
+        (Context.CROWD_OF_SYNS, facts.crowd()),
+        (Context.KNOWN_HOST, facts.known_host()),
+    ):
+        word[where] |= np.uint16(bit)
+    # a fact that changes no verdict only makes more signatures
+    reset = facts.with_kind(Kind.RST)
+    plain = ~reset & facts.syn_ack & facts.both_fins()
+    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED)
+    return word
+
+
+class _Facts:
+    def __init__(self, flows: FlowTable, events: Events) -> None:
+        self.flows, self.events = flows, events
+        self.n = len(flows)
+        self.conn = np.repeat(np.arange(self.n), np.diff(events.first))
+        self.kind = events.code & 0xF
+        self.syn = self.with_kind(Kind.SYN)
+        self.syn_ack = self.with_kind(Kind.SYN_ACK)
+        self.listener = self._listeners()
+
+    def with_kind(self, kind: Kind) -> Bool:
+        """Connections that have an event of a kind."""
+        has = np.zeros(self.n, np.bool_)
+        has[self.conn[self.kind == int(kind)]] = True
+        return has
+
+    def both_fins(self) -> Bool:
+        """Connections with a FIN of each side."""
+        side = (self.events.code >> 15).astype(np.bool_)
+        fin = self.kind == int(Kind.FIN)
+        has = np.zeros((2, self.n), np.bool_)
+        has[0, self.conn[fin & ~side]] = True
+        has[1, self.conn[fin & side]] = True
+        both: Bool = has[0] & has[1]
+        return both
+
+    def _listeners(self) -> I64:
+        """A number for each responder address and port."""
+        key = self.flows.address[:, 1].astype(np.int64) * 65536 + self.flows.port[:, 1]
+        numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        return numbers
+
+    def timestamps(self) -> Bool:
+        """The side that reset had used the timestamp option on another packet."""
+        p = self.flows.packets
+        resets = self.events.row[self.kind == int(Kind.RST)]
+        has = np.zeros(self.n, np.bool_)
+        if not len(resets):
+            return has
+        conn = self.conn[self.kind == int(Kind.RST)]
+        for start in (self.flows.first[conn], np.minimum(self.flows.first[conn] + 1, self.flows.first[conn + 1] - 1)):
+            used = ((p.marks[start] & int(PacketMark.TIMESTAMP)) != 0) & ((p.flags[start] & int(TcpFlags.RST)) == 0)
+            has[conn[used & (p.side[start] == p.side[resets])]] = True
+        return has
+
+    def uploads(self) -> Bool:
+        """The originator sent several segments, and more than it got."""
+        sent, got = self.flows.bytes[:, 0], self.flows.bytes[:, 1]
+        where: Bool = (sent >= UPLOAD_LEAST) & (sent > 2 * got)
+        return where
+
+    def quiet(self) -> Bool:
+        """The capture went on after the last packet, or that is the capture's last."""
+        last = self.flows.packets.time[self.flows.first[1:] - 1]
+        end = self.flows.packets.time.max() if len(self.flows.packets.time) else 0
+        where: Bool = (end - last >= QUIET_NS) | (end == last)
+        return where
+
+    def _lonely_syn(self) -> Bool:
+        """A SYN without any answer of the responder."""
+        lonely: Bool = self.syn & (self.flows.packet_count[:, 1] == 0)
+        return lonely
+
+    def _repeated_accepts(self) -> Bool:
+        codes = (self.kind == int(Kind.SYN_ACK)).astype(np.int64)
+        again: Bool = np.bincount(self.conn, weights=codes, minlength=self.n) > 1
+        return again
+
+    def busy(self) -> Bool:
+        """Listeners that took some connections and not others."""
+        took = np.zeros(self.n, np.bool_)
+        took[self.listener[self.syn_ack]] = True
+        missed = np.zeros(self.n, np.bool_)
+        missed[self.listener[self._lonely_syn() | self._acked_yet_repeated()]] = True
+        where: Bool = (took & missed)[self.listener]
+        return where
+
+    def _acked_yet_repeated(self) -> Bool:
+        lost = np.zeros(self.n, np.bool_)
+        lost[self.conn[(self.kind == int(Kind.DATA)) & ((self.events.code & int(Mark.LOST)) != 0)]] = True
+        return self._repeated_accepts() & lost
+
+    def crowd(self) -> Bool:
+        """Many half-open handshakes at one listener."""
+        spoke = np.zeros(self.n, np.bool_)
+        code = self.events.code
+        third = ((code >> 15) == 0) & np.isin(self.kind, THIRD)
+        spoke[self.conn[third]] = True
+        half = self.syn_ack & ~spoke
+        count = np.bincount(self.listener[half], minlength=self.n)
+        where: Bool = half & (count[self.listener] >= CROWD)
+        return where
+
+    def known_host(self) -> Bool:
+        """The responder of a refused SYN answers elsewhere in the capture (its RST's TTL was compared)."""
+        alive = np.unique(self.flows.address[self.syn_ack, 1])
+        where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & np.isin(self.flows.address[:, 1], alive)
+        return where

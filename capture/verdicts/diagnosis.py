@@ -1,0 +1,39 @@
+"""What the rules hand back: a cause, how sure, what else it could be, and the events that prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capture.model import Certainty
+
+CERTAIN, LIKELY, POSSIBLE = Certainty.CERTAIN, Certainty.LIKELY, Certainty.POSSIBLE
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An event (index) and the code of the sentence that says what it proves."""
+
+    at: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`sentence` is a code of sentences.toml; `actor` the side the sentence speaks of (0 originator, 1 responder)."""
+
+    cause: str
+    certainty: Certainty
+    sentence: str
+    actor: int | None = None
+    alternatives: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    harmless: bool = False
+
+
+def proofs(*pairs: tuple[int | None, str]) -> tuple[Proof, ...]:
+    """Proofs from (index, code) pairs, without those whose event is missing; in the order of the packets."""
+    found: dict[int, Proof] = {}
+    for at, code in pairs:
+        if at is not None and at >= 0:
+            found.setdefault(at, Proof(at, code))
+    return tuple(found[at] for at in sorted(found))

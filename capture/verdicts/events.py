@@ -1,0 +1,350 @@
+"""Packets to events, for all connections at once.
+
+The plain middle of a transfer says nothing about an end, so it is folded: pure ACKs without news are left out, runs and
+alternations of the same events are cut to their ends. What stays is the row of each kept event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.flows.table import Tag
+from capture.model import TcpFlags
+from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
+from capture.wire.columns import Mark as PacketMark
+
+if TYPE_CHECKING:
+    from capture.flows.table import FlowTable
+    from capture.wire.columns import I64, Bool
+
+U16 = npt.NDArray[np.uint16]
+U32 = npt.NDArray[np.uint32]
+
+HEAD = 6  # events of plain data kept at the start of a connection
+NEAR = 4  # and before each event that is not plain
+BIG_SEGMENT = 1000  # bytes of payload: what a path-MTU black hole swallows
+
+# Plain ints: numpy takes them in a column's own width, where a flag would widen the column to 64 bits.
+ACK = int(TcpFlags.ACK)
+REPEATS = int(Tag.RETRANSMISSION | Tag.FAST_RETRANSMISSION | Tag.SPURIOUS_RETRANSMISSION)
+PROBES = int(Tag.KEEP_ALIVE | Tag.ZERO_WINDOW_PROBE)
+SECOND = int(Tag.SECOND_SIGHT)
+ZERO = int(Tag.ZERO_WINDOW)
+UNACCEPTABLE = int(Tag.RST_UNACCEPTABLE)
+NOT_STRAY = int(Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)
+DATA, FIN, RST, PURE = int(Kind.DATA), int(Kind.FIN), int(Kind.RST), int(Kind.ACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Kept events of all connections: those of connection i are first[i]:first[i + 1]."""
+
+    code: U16
+    row: I64  # of FlowPackets
+    first: I64  # (n + 1,)
+
+
+def _kinds() -> U16:
+    """Kind by TCP flags (512 entries); data is told from pure ACKs by its payload later."""
+    table = np.full(512, Kind.ACK, np.uint16)
+    for flags in range(512):
+        if flags & TcpFlags.RST:
+            table[flags] = Kind.RST
+        elif flags & TcpFlags.SYN:
+            table[flags] = Kind.SYN_ACK if flags & TcpFlags.ACK else Kind.SYN
+        elif flags & TcpFlags.FIN:
+            table[flags] = Kind.FIN
+    return table
+
+
+_KIND_BY_FLAGS = _kinds()
+
+
+def build(flows: FlowTable) -> Events:
+    """The kept events of every connection. Packets seen twice (mirror, "any") count once."""
+    return _Builder(flows).events()
+
+
+class _Builder:
+    """Columns shared by the steps; each step sets bits in `code`."""
+
+    def __init__(self, flows: FlowTable) -> None:
+        self.flows = flows
+        self.p = flows.packets
+        self.n = len(flows)
+        counts = np.diff(flows.first)
+        self.conn = np.repeat(np.arange(self.n, dtype=np.int32), counts)
+        self.lane = (self.conn << 1) | self.p.side  # connection and direction in one number
+        self.code = _KIND_BY_FLAGS[self.p.flags & 0x1FF]
+        self.pure = (self.code == PURE) & (self.p.payload == 0)
+        self.data = (self.code == PURE) & ~self.pure
+        self.code[self.data] = Kind.DATA
+        self.fin = self.code == FIN
+        self.rst = self.code == RST
+
+    def events(self) -> Events:
+        keep = ~self.pure
+        self._probes(keep)
+        self._lost(keep)
+        self._fins(keep)
+        self._handshake_acks(keep)
+        self._zero_windows(keep)
+        self._resets()
+        keep &= (self.p.tags & SECOND) == 0
+        rows = np.flatnonzero(keep)
+        code = self.code[rows]
+        code |= self.p.side[rows].astype(np.uint16) * np.uint16(SIDE_BIT)
+        return self._folded(rows, code)
+
+    def _mark(self, rows: I64, mark: Mark) -> None:
+        self.code[rows] |= np.uint16(mark)
+
+    def _probes(self, keep: Bool) -> None:
+        """Keep-alives, window probes, and the packet right after each (its answer, or none)."""
+        probes = np.flatnonzero(((self.p.tags & PROBES) != 0) & (self.pure | self.data))
+        if not len(probes):
+            return
+        self.code[probes] = Kind.PROBE
+        self.data[probes] = False
+        keep[probes] = True
+        after = probes + 1
+        after = after[after < len(self.conn)]
+        answers = after[(self.conn[after] == self.conn[after - 1]) & (self.p.side[after] != self.p.side[after - 1])]
+        keep[answers] = True
+
+    def _lost(self, keep: Bool) -> None:
+        """Data and FINs beyond the peer's last ACK; where the peer was never seen, nothing is called lost."""
+        acks = np.flatnonzero(((self.p.flags & ACK) != 0) & ~self.rst)
+        last_ack = np.zeros(2 * self.n, np.uint32)
+        seen = np.zeros(2 * self.n, np.bool_)
+        last_ack[self.lane[acks]] = self.p.ack[acks]
+        seen[self.lane[acks]] = True
+        self.last_ack, self.acks_seen = last_ack, seen
+        rows = np.flatnonzero(self.data | self.fin)
+        peer = self.lane[rows] ^ 1
+        end = self.p.seq[rows] + self.p.payload[rows].astype(np.uint32) + self.fin[rows]
+        beyond = (end - last_ack[peer]).astype(np.int32) > 0
+        lost = rows[beyond & seen[peer]]
+        self._mark(lost, Mark.LOST)
+        repeated = lost[(self.p.tags[lost] & REPEATS) != 0]
+        self._mark(repeated, Mark.REPEAT)
+        if len(repeated):
+            self._big(repeated, rows[~beyond])
+        fin_repeats = np.flatnonzero(self.fin & ((self.p.tags & REPEATS) != 0))
+        self._mark(fin_repeats, Mark.REPEAT)
+
+    def _big(self, repeated: I64, acked: I64) -> None:
+        """Repeats of full size in a direction where only smaller segments were acknowledged."""
+        largest = np.zeros(2 * self.n, np.int32)
+        affected = np.zeros(2 * self.n, np.bool_)
+        affected[self.lane[repeated]] = True
+        acked = acked[affected[self.lane[acked]]]
+        np.maximum.at(largest, self.lane[acked], self.p.payload[acked])
+        size = self.p.payload[repeated]
+        big = repeated[(size >= BIG_SEGMENT) & (size > largest[self.lane[repeated]])]
+        self._mark(big, Mark.BIG)
+
+    def _fins(self, keep: Bool) -> None:
+        """Which packets acknowledge the peer's FIN: the order at the far end is in ACK numbers, not in the capture."""
+        fins = np.flatnonzero(self.fin)
+        if not len(fins):
+            return
+        self._mark(fins[self.p.payload[fins] > 0], Mark.WITH_DATA)
+        fins = fins[::-1]  # the first of each direction is written last, and stays
+        end = np.zeros(2 * self.n, np.uint32)
+        first_fin = np.full(self.n, len(self.conn), np.int64)
+        has = np.zeros(2 * self.n, np.bool_)
+        end[self.lane[fins]] = self.p.seq[fins] + self.p.payload[fins].astype(np.uint32) + 1
+        has[self.lane[fins]] = True
+        first_fin[self.conn[fins]] = fins
+        rows = np.flatnonzero(np.arange(len(self.conn)) > first_fin[self.conn])
+        peer = self.lane[rows] ^ 1
+        covers = (
+            has[peer]
+            & ((self.p.flags[rows] & ACK) != 0)
+            & ((self.p.ack[rows] - end[peer]).astype(np.int32) >= 0)
+            & ~self.rst[rows]
+        )
+        rows = rows[covers]
+        self._mark(rows, Mark.ACKS_FIN)
+        keep[rows] = True
+
+    def _handshake_acks(self, keep: Bool) -> None:
+        """Keep the ACK right after a SYN,ACK, an ACK in answer to a SYN or to a RST, and stray ACKs."""
+        pure = np.flatnonzero(self.pure[1:]) + 1
+        pure = pure[self.conn[pure] == self.conn[pure - 1]]
+        before = pure - 1
+        special = np.isin(self.code[before] & 0xF, [int(Kind.SYN), int(Kind.SYN_ACK), RST])
+        special &= self.p.side[pure] != self.p.side[before]
+        keep[pure[special]] = True
+        stray = (
+            self.pure[before]
+            & (self.p.side[pure] == self.p.side[before])
+            & (self.p.seq[pure] == self.p.seq[before])
+            & (self.p.ack[pure] == self.p.ack[before])
+            & (self.p.window[pure] == self.p.window[before])
+            & ((self.p.marks[pure] & int(PacketMark.SACK)) == 0)
+            & ((self.p.tags[pure] & (Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)) == 0)
+            & ((self.p.ip_id[pure] != self.p.ip_id[before]) | ((self.p.marks[pure] & int(PacketMark.IPV6)) != 0))
+        )
+        self._mark(pure[stray], Mark.STRAY)
+        keep[pure[stray]] = True
+
+    def _zero_windows(self, keep: Bool) -> None:
+        rows = np.flatnonzero(((self.p.tags & ZERO) != 0) & (self.pure | self.data | self.fin))
+        if not len(rows):
+            return
+        self._mark(rows, Mark.ZERO)
+        keep[rows] = True
+        # and the packet that opens the window again
+        stalls = np.zeros(2 * self.n, np.bool_)
+        stalls[self.lane[rows]] = True
+        own = np.flatnonzero(stalls[self.lane] & ~self.rst)
+        own = own[np.argsort(self.lane[own], kind="stable")]
+        closed = (self.code[own] & int(Mark.ZERO)) != 0
+        opens = closed[:-1] & ~closed[1:] & (self.lane[own[1:]] == self.lane[own[:-1]])
+        keep[own[1:][opens]] = True
+
+    def _resets(self) -> None:
+        """Shape, TTL and sequence of each RST; and whether its claimed sender goes on after it."""
+        rows = np.flatnonzero(self.rst)
+        if not len(rows):
+            return
+        p = self.p
+        has_ack = (p.flags[rows] & ACK) != 0
+        cut = (p.marks[rows] & int(PacketMark.HEADER_CUT)) != 0
+        live = ((p.marks[rows] & int(PacketMark.TIMESTAMP)) != 0) | (p.window[rows] > 0)
+        self._mark(rows[~has_ack], Mark.BARE)
+        self._mark(rows[has_ack & ~live & ~cut], Mark.ANSWER)
+        self._mark(rows[has_ack & ~live & cut], Mark.CUT)
+        self._mark(rows[(p.tags[rows] & UNACCEPTABLE) != 0], Mark.UNACCEPTABLE)
+        usual = UsualTtl.of(self.flows, self.lane, ~self.rst)
+        self._mark(rows[usual.foreign(rows, self.lane[rows])], Mark.FOREIGN)
+        others = np.flatnonzero(~self.rst & ((p.tags & SECOND) == 0))
+        last = np.full(2 * self.n, -1, np.int64)
+        last[self.lane[others]] = others
+        later = last[self.lane[rows]]
+        goes_on = later > rows
+        # not merely overtaken by the RST on the way: its sequence is at or beyond that of a RST that fits
+        goes_on &= ((p.seq[np.maximum(later, 0)] - p.seq[rows]).astype(np.int32) >= 0) | (
+            (p.tags[rows] & UNACCEPTABLE) != 0
+        )
+        self._mark(rows[goes_on], Mark.AFTERLIFE)
+
+    def _folded(self, rows: I64, code: U16) -> Events:
+        """Cut runs and alternations to their ends, drop the plain middle, add the silences."""
+        conn = self.conn[rows]
+        keep = np.ones(len(rows), np.bool_)
+        _fold_runs(code, conn, keep)
+        rows, code, conn = rows[keep], code[keep], conn[keep]
+        keep = np.ones(len(rows), np.bool_)
+        _fold_alternations(code, conn, keep)
+        _fold_plain(code, conn, keep)
+        rows, code, conn = rows[keep], code[keep], conn[keep]
+        keep = np.ones(len(rows), np.bool_)
+        _fold_alternations(code, conn, keep)
+        rows, code, conn = rows[keep], code[keep], conn[keep]
+        code |= self._gaps(rows, code)
+        first = np.zeros(self.n + 1, np.int64)
+        np.cumsum(np.bincount(conn, minlength=self.n), out=first[1:])
+        return Events(code, rows, first)
+
+    def _gaps(self, rows: I64, code: U16) -> U16:
+        """The class of the silence before FINs, RSTs and the data that matters, as bits."""
+        kind = code & 0xF
+        told = (kind == FIN) | (kind == RST)
+        told |= (kind == DATA) & ((code & int(Mark.LOST | Mark.ACKS_FIN)) != 0) & ((code & int(Mark.REPEAT)) == 0)
+        before = np.maximum(rows - 1, 0)
+        told &= self.conn[before] == self.conn[rows]
+        gap = np.where(told, self.p.time[rows] - self.p.time[before], 0)
+        classes = np.zeros(len(rows), np.uint16)
+        for limit in GAP_CLASSES_NS:
+            classes += gap >= limit
+        return classes << np.uint16(GAP_SHIFT)
+
+
+def _fold_runs(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
+    """Of a run of the same event keep the first two and the last: two tells "again", three "and again"."""
+    if len(code) < 4:
+        return
+    same = (code[1:] == code[:-1]) & (conn[1:] == conn[:-1])  # event k + 1 repeats event k
+    plain = _plain(code)
+    # inside: repeats the one before, which repeats the one before it, and is repeated by the next
+    keep[2:-1] &= ~(same[1:-1] & same[:-2] & same[2:])
+    keep[1:] &= ~(same & plain[1:])  # of plain data one is enough
+
+
+def _fold_alternations(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
+    """Of a stretch A B A B A B keep both ends: the middle is removed where two steps back and ahead are the same."""
+    if len(code) < 7:
+        return
+    two = (code[2:] == code[:-2]) & (conn[2:] == conn[:-2])  # event k + 2 equals event k
+    # middle k: equal to k - 2 and k + 2, with k - 1 equal to k + 1 and k - 3
+    keep[3:-3] &= ~(two[:-4] & two[1:-3] & two[2:-2] & two[3:-1] & two[4:])
+
+
+def _plain(code: U16) -> Bool:
+    plain: Bool = (code & 0x7FFF) == DATA
+    return plain
+
+
+def _fold_plain(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
+    """Drop plain data that is neither among the first events nor close before one that is not plain."""
+    if not len(code):
+        return
+    important = ~_plain(code)
+    important[:-1] |= conn[1:] != conn[:-1]
+    important[-1] = True
+    near = important.copy()
+    for step in range(1, NEAR + 1):
+        near[:-step] |= important[step:]
+    starts = np.flatnonzero(np.r_[True, conn[1:] != conn[:-1]])
+    position = np.arange(len(code)) - np.repeat(starts, np.diff(np.r_[starts, len(code)]))
+    keep &= near | (position < HEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class UsualTtl:
+    """The TTLs of each direction's first and last packet that is not a RST, and those of hosts; 0 unknown."""
+
+    first: npt.NDArray[np.uint8]  # (2n,) by lane
+    last: npt.NDArray[np.uint8]
+    ttl: npt.NDArray[np.uint8]  # of the packets
+    by_host: dict[int, set[int]]
+    address: I64  # (2n,) by lane
+
+    @classmethod
+    def of(cls, flows: FlowTable, lane: npt.NDArray[np.int32], plain: Bool) -> UsualTtl:
+        """Look at all packets of the flow table where `plain` (not a RST)."""
+        rows = np.flatnonzero(plain)
+        first = np.zeros(2 * len(flows), np.uint8)
+        last = np.zeros(2 * len(flows), np.uint8)
+        last[lane[rows]] = flows.packets.ttl[rows]
+        rows = rows[::-1]
+        first[lane[rows]] = flows.packets.ttl[rows]
+        address = flows.address.reshape(-1)
+        return cls(first, last, flows.packets.ttl, {}, address)
+
+    def foreign(self, rows: I64, lanes: npt.NDArray[np.int32]) -> Bool:
+        """Whether each RST's TTL differs from what its claimed sender uses."""
+        ttl = self.ttl[rows]
+        first, last = self.first[lanes], self.last[lanes]
+        differs: Bool = (first != 0) & (ttl != first) & (ttl != last)
+        lonely = np.flatnonzero(first == 0)
+        if len(lonely):
+            differs[lonely] = self._unlike_its_host(ttl[lonely], lanes[lonely])
+        return differs
+
+    def _unlike_its_host(self, ttl: npt.NDArray[np.uint8], lanes: npt.NDArray[np.int32]) -> Bool:
+        """A direction of RSTs only (a refused connect): what the host's other connections show."""
+        wanted = np.unique(self.address[lanes])
+        known = np.flatnonzero(np.isin(self.address, wanted) & (self.first != 0))
+        pairs = np.unique(self.address[known] * 256 + self.first[known])
+        own = self.address[lanes] * 256 + ttl
+        hosts = np.unique(self.address[known])
+        unlike: Bool = np.isin(self.address[lanes], hosts) & ~np.isin(own, pairs)
+        return unlike

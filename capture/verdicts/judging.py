@@ -1,0 +1,125 @@
+"""Judge all connections of a capture: one verdict each, made from its signature's template and its own numbers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Evidence, Side, TcpState, Verdict
+from capture.verdicts import catalogue, events, signatures
+from capture.verdicts.context import context_of
+from capture.verdicts.diagnosis import CERTAIN, LIKELY
+from capture.verdicts.telling import evidence_of, sentence_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.flows.table import FlowTable
+    from capture.verdicts.states import Pair
+    from capture.verdicts.template import Template
+    from capture.verdicts.vantage import Vantage
+    from capture.wire.columns import I32, I64
+
+HARMLESS_COST = 4  # of a reset that costs nobody anything
+SURENESS = {CERTAIN: 2, LIKELY: 1}
+
+
+def judge(flows: FlowTable) -> Verdicts:
+    """Verdicts for every connection of a flow table."""
+    kept = events.build(flows)
+    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept)))
+
+
+class Verdicts:
+    """One verdict a connection. Codes are columns; sentences are made when asked for."""
+
+    def __init__(self, flows: FlowTable, signed: signatures.Signatures) -> None:
+        self.flows = flows
+        self.signed = signed
+        self._errors: dict[int, dict[Side, object]] = {}
+
+    def __len__(self) -> int:
+        return len(self.flows)
+
+    @property
+    def templates(self) -> Sequence[Template]:
+        """The distinct verdicts; `template_of` says which one a connection has."""
+        return self.signed.templates
+
+    @property
+    def template_of(self) -> I32:
+        """Index into `templates` for each connection, shape (n,)."""
+        return self.signed.of
+
+    def template(self, connection: int) -> Template:
+        """The verdict of a connection without its numbers."""
+        return self.signed.templates[int(self.signed.of[connection])]
+
+    def of(self, connection: int) -> Verdict:
+        """The verdict of a connection, with its sentence and evidence."""
+        template = self.template(connection)
+        diagnosis = template.diagnosis
+        info = catalogue.causes()[diagnosis.cause]
+        return Verdict(
+            closed_first=template.closed_first,
+            ended_by=template.ended_by,
+            reset_by=template.reset_by,
+            cause=diagnosis.cause,
+            certainty=diagnosis.certainty,
+            alternatives=diagnosis.alternatives,
+            decide_by=info.decide_by,
+            sentence=sentence_of(self, connection),
+            evidence=tuple(Evidence(packet, text) for packet, text in evidence_of(self, connection)),
+            errors={Side.ORIGINATOR: template.calls[0], Side.RESPONDER: template.calls[1]},
+            playbook=info.playbook,
+        )
+
+    @cached_property
+    def badness(self) -> I64:
+        """How bad each end is, for "worst first": 0 a clean end. Shape (n,)."""
+        costs = np.array([cost(t) for t in self.signed.templates] or [0], np.int64)
+        return costs[self.signed.of] if len(self) else np.zeros(0, np.int64)
+
+    def causes(self) -> list[str]:
+        """The cause of each connection."""
+        codes = [t.diagnosis.cause for t in self.signed.templates]
+        return [codes[i] for i in self.signed.of.tolist()]
+
+    def endings(self) -> list[str]:
+        """The ending of each connection."""
+        codes = [t.ended_by.value for t in self.signed.templates]
+        return [codes[i] for i in self.signed.of.tolist()]
+
+    def states(self, connection: int) -> list[Pair]:
+        """Both sides' states after each packet of a connection, in the order of its rows."""
+        first, stop = int(self.flows.first[connection]), int(self.flows.first[connection + 1])
+        template = self.template(connection)
+        start = TcpState.ESTABLISHED if template.story.midstream else TcpState.CLOSED
+        pair: Pair = (start, start if template.story.midstream else TcpState.LISTEN)
+        changes = dict(zip(self.signed.rows(connection), template.states, strict=True))
+        out = []
+        for row in range(first, stop):
+            pair = changes.get(row, pair)
+            out.append(pair)
+        return out
+
+    def evidence_packets(self, connection: int) -> set[int]:
+        """The packet numbers on which the verdict rests."""
+        return {packet for packet, _ in evidence_of(self, connection) if packet is not None}
+
+    @cached_property
+    def vantage(self) -> Vantage:
+        """Where the capture was taken: at the clients, at the servers, or between."""
+        from capture.verdicts.vantage import vantage_of
+
+        return vantage_of(self.flows)
+
+
+def cost(template: Template) -> int:
+    """What such an end costs, 0 for a clean one; among equals the surer one is worse."""
+    diagnosis = template.diagnosis
+    info = catalogue.causes()[diagnosis.cause]
+    base = min(info.cost, HARMLESS_COST) if diagnosis.harmless else info.cost
+    return base * 4 + (SURENESS.get(diagnosis.certainty, 0) if base else 0)

@@ -1,0 +1,180 @@
+"""Causes of connections that timed out, closed with FINs, or were open when the capture ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
+
+if TYPE_CHECKING:
+    from capture.verdicts.ending import End
+    from capture.verdicts.story import Story
+
+
+def by_timeout(story: Story, end: End) -> Diagnosis:
+    """A side repeated itself without an answer until it gave up."""
+    assert end.by is not None
+    assert end.at is not None
+    side = end.by
+    event = story.events[end.at]
+    if event.kind is Kind.RST and (probes := story.probes_before(side, end.at)):
+        return Diagnosis(
+            "keepalive_timeout", LIKELY, "keepalive_timeout", side, ("silent_drop", "idle_drop"),
+            proofs((probes[0], "keepalive"), (probes[-1], "keepalive_again"), (end.at, "prober_reset")),
+        )  # fmt: skip
+    run = story.silence[1] if story.silence is not None else [end.at]
+    first, last = run[0], run[-1]
+    again = story.accepted_again
+    if again and not story.data(1):
+        return _overflow(story)
+    if story.icmp:
+        return Diagnosis(
+            "unreachable", LIKELY, "unreachable_midway", side, ("silent_drop",),
+            proofs((first, "unanswered"), (story.icmp[-1], "icmp"), (last, "unanswered_again")),
+        )  # fmt: skip
+    evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
+    if story.events[first].kind is Kind.PROBE:
+        return _probes_unanswered(story, side, first, last)
+    if any(story.events[i].has(Mark.BIG) for i in run):
+        return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
+    if story.events[first].gap >= IDLE:
+        sure = LIKELY if story.events[first].gap > IDLE else POSSIBLE
+        return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
+    return Diagnosis("silent_drop", LIKELY, "silent_drop", side, ("unreachable",), evidence)
+
+
+def _probes_unanswered(story: Story, side: int, first: int, last: int) -> Diagnosis:
+    closed = story.stalled(1 - side, last)
+    if closed:
+        return Diagnosis(
+            "zero_window_stall", LIKELY, "stalled_gone", 1 - side, ("silent_drop",),
+            proofs((closed[0], "window_closed"), (last, "window_probe")),
+        )  # fmt: skip
+    return Diagnosis(
+        "keepalive_timeout", POSSIBLE, "keepalive_unanswered", side, ("silent_drop", "idle_drop"),
+        proofs((first, "keepalive"), (last, "keepalive_again")),
+    )  # fmt: skip
+
+
+def _overflow(story: Story) -> Diagnosis:
+    again = story.accepted_again[0]
+    ignored = story.first(Kind.DATA, 0)
+    return Diagnosis(
+        "accept_queue_overflow", LIKELY, "overflow", 1, ("silent_drop",),
+        proofs((story.third_packet, "third"), (ignored, "ignored_data"), (again, "syn_ack_after_ack")),
+    )  # fmt: skip
+
+
+def overflowed(story: Story) -> bool:
+    """The handshake's last ACK and the data after it were not taken: not a mere ACK lost on the way.
+
+    The SYN,ACK was repeated after the third packet, and the client had to repeat data, or the SYN,ACK came twice again.
+    """
+    again = story.accepted_again
+    if not again:
+        return False
+    return len(again) >= 2 or _data_ignored(story, again[0])
+
+
+def _data_ignored(story: Story, again: int) -> bool:
+    return any(i < again for i in story.data(0)) and not any(i < again for i in story.data(1))
+
+
+def by_fin(story: Story, end: End) -> Diagnosis:
+    """Both sides closed with FIN; nearly always that is all."""
+    if overflowed(story):
+        return _overflow(story)
+    if story.ignored_resets:
+        rst = story.ignored_resets[0]
+        return Diagnosis(
+            "reset_ignored", LIKELY, "reset_ignored", story.events[rst].side, ("middlebox_reset",),
+            proofs((rst, "ignored_reset"), (end.at, "closed")),
+        )  # fmt: skip
+    first = story.first_closer
+    fins = [i for i in story.fins if i is not None]
+    evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
+    if story.time_wait_challenge is not None:
+        return Diagnosis(
+            "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
+            proofs((story.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
+        )  # fmt: skip
+    if first == 2:
+        return Diagnosis("simultaneous_close", LIKELY, "simultaneous_close", None, ("normal_close",), evidence)
+    if first == 0 and _gave_up(story):
+        return Diagnosis(
+            "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
+            proofs((story.waiting(0, at=story.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
+        )  # fmt: skip
+    whole = story.both_acked is not None and not story.midstream
+    sure = CERTAIN if whole else LIKELY
+    if first is not None and (spoke := story.data(1 - first, after=story.fins[first] or 0)):
+        return Diagnosis(
+            "half_close", sure if whole else LIKELY, "half_close", first, ("normal_close",),
+            proofs((story.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
+        )  # fmt: skip
+    if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
+        # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
+        return Diagnosis("normal_close", LIKELY, "normal_close", first, ("reset_ignored",), evidence, harmless=True)
+    return Diagnosis("normal_close", sure, "normal_close", first, (), evidence, harmless=True)
+
+
+def _gave_up(story: Story) -> bool:
+    """A request, a pause, and the client's FIN before any response; then the server closed too."""
+    fin = story.fins[0]
+    if fin is None or story.data(1) or story.midstream:
+        return False
+    return story.waiting(0, at=fin) is not None and story.events[fin].gap >= PAUSE
+
+
+def still_open(story: Story, end: End) -> Diagnosis:
+    """No end was captured: which is an end of its own where somebody waits."""
+    quiet = Context.QUIET_END in story.context
+    if overflowed(story):
+        return _overflow(story)
+    for side in (0, 1):
+        run = story.stalled(side, len(story.events))
+        if run and any(story.events[i].kind is Kind.PROBE for i in run):
+            return Diagnosis(
+                "zero_window_stall", LIKELY, "stalled_yet", side, (),
+                proofs((run[0], "window_closed"), (run[-1], "window_probe")),
+            )  # fmt: skip
+    if story.ignored_resets:
+        rst = story.ignored_resets[0]
+        return Diagnosis("reset_ignored", LIKELY, "reset_ignored", story.events[rst].side, ("middlebox_reset",),
+                         proofs((rst, "ignored_reset")))  # fmt: skip
+    first = story.first_closer
+    if first is not None:
+        return _half_closed(story, first, quiet)
+    request = story.waiting(0, at=len(story.events))
+    if request is not None and quiet and not story.data(1):
+        return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
+    third = story.third_packet
+    if (
+        third is not None
+        and third >= 0
+        and not story.data(0)
+        and not story.data(1)
+        and Context.BUSY_LISTENER in story.context
+    ):
+        return Diagnosis(
+            "no_response", POSSIBLE, "queued", 1, ("accept_queue_overflow", "still_open"), proofs((third, "third"))
+        )
+    return Diagnosis("still_open", LIKELY, "still_open", None, (), (), harmless=True)
+
+
+def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
+    fin = story.fins[first]
+    assert fin is not None
+    request = story.waiting(0, at=fin)
+    if first == 0 and request is not None and not story.data(1):
+        return Diagnosis(
+            "no_response", LIKELY if quiet else POSSIBLE, "no_response", 1, ("client_gave_up", "late_close"),
+            proofs((request, "request"), (fin, "fin")),
+        )  # fmt: skip
+    if quiet and story.fin_acked(first) is not None:
+        return Diagnosis(
+            "late_close", POSSIBLE, "late_close_yet", 1 - first, ("still_open", "half_close"),
+            proofs((fin, "fin"), (story.fin_acked(first), "fin_acked")),
+        )  # fmt: skip
+    return Diagnosis("still_open", POSSIBLE, "half_closed_yet", first, ("late_close",), proofs((fin, "fin")))

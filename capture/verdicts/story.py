@@ -1,0 +1,261 @@
+"""The facts of a signature: what happened, by event index, before anyone asks why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from capture.verdicts.codes import Context, Kind, Mark, decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from capture.verdicts.codes import Event
+
+ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may yet be answered)
+
+ORIGINATOR, RESPONDER = 0, 1
+
+
+@dataclass(frozen=True)
+class Story:
+    """One signature: its events, and questions about them. Indexes are those of `events`."""
+
+    context: Context
+    events: tuple[Event, ...]
+    _memo: dict[str, object] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def told(cls, context: int, codes: Iterable[int]) -> Story:
+        """From the words of a signature."""
+        return cls(Context(context), tuple(decoded(code) for code in codes))
+
+    def indexes(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> list[int]:
+        """Events of a kind, of a side or of both, strictly between two indexes."""
+        stop = len(self.events) if before is None else before
+        return [
+            i
+            for i in range(after + 1, stop)
+            if self.events[i].kind is kind and (side is None or self.events[i].side == side)
+        ]
+
+    def first(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
+        """The first such event, or None."""
+        found = self.indexes(kind, side, after, before)
+        return found[0] if found else None
+
+    def last(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
+        """The last such event, or None."""
+        found = self.indexes(kind, side, after, before)
+        return found[-1] if found else None
+
+    # --- beginning ---
+
+    @property
+    def midstream(self) -> bool:
+        """No SYN was captured."""
+        return Context.MIDSTREAM in self.context
+
+    @cached_property
+    def answered(self) -> bool:
+        """The responder accepted the SYN, or the capture began later."""
+        return self.midstream or any(e.kind in (Kind.SYN_ACK, Kind.DATA, Kind.FIN, Kind.PROBE) for e in self.events)
+
+    @cached_property
+    def third_packet(self) -> int | None:
+        """The packet that completed the handshake; -1 where the capture began later."""
+        if self.midstream:
+            return -1
+        accepted = self.first(Kind.SYN_ACK)
+        if accepted is None:
+            return None
+        side = 1 - self.events[accepted].side
+        for i in range(accepted + 1, len(self.events)):
+            if self.events[i].side == side and self.events[i].kind in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.PROBE):
+                return i
+        if self.first(Kind.DATA) is not None:
+            return self.first(Kind.DATA)
+        return None
+
+    @cached_property
+    def accepted_again(self) -> list[int]:
+        """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken."""
+        third = self.third_packet
+        return [] if third is None or third < 0 else self.indexes(Kind.SYN_ACK, RESPONDER, after=third)
+
+    @cached_property
+    def simultaneous_open(self) -> bool:
+        """Both sides sent a bare SYN."""
+        return self.first(Kind.SYN, ORIGINATOR) is not None and self.first(Kind.SYN, RESPONDER) is not None
+
+    # --- end ---
+
+    @cached_property
+    def fins(self) -> tuple[int | None, int | None]:
+        """Each side's first FIN."""
+        return self.first(Kind.FIN, ORIGINATOR), self.first(Kind.FIN, RESPONDER)
+
+    def fin_acked(self, side: int) -> int | None:
+        """The first packet of the peer that acknowledges this side's FIN."""
+        fin = self.fins[side]
+        if fin is None:
+            return None
+        for i in range(fin + 1, len(self.events)):
+            if (
+                self.events[i].side != side
+                and self.events[i].has(Mark.ACKS_FIN)
+                and self.events[i].kind is not Kind.RST
+            ):
+                return i
+        return None
+
+    @cached_property
+    def both_acked(self) -> int | None:
+        """Where both FINs were acknowledged: the connection is over, whatever follows."""
+        acks = self.fin_acked(0), self.fin_acked(1)
+        return None if acks[0] is None or acks[1] is None else max(acks[0], acks[1])
+
+    @cached_property
+    def first_closer(self) -> int | None:
+        """The side that closed first by the order of ACK numbers; 2 where the FINs crossed; None without a FIN."""
+        a, b = self.fins
+        if a is None or b is None:
+            return 0 if a is not None else 1 if b is not None else None
+        if self.events[a].has(Mark.ACKS_FIN) != self.events[b].has(Mark.ACKS_FIN):
+            return 1 if self.events[a].has(Mark.ACKS_FIN) else 0
+        # neither FIN acknowledges the other. In flight together, unless the second is a mere repeat of one side's end
+        return 2
+
+    @cached_property
+    def reset(self) -> int | None:
+        """The RST that took effect, or None.
+
+        One that its receiver must ignore counts only where nothing better follows and both sides fell silent.
+        """
+        candidates = [i for i in self.indexes(Kind.RST) if self.both_acked is None or i < self.both_acked]
+        candidates = [i for i in candidates if not self._ignored(i) and not self._of_an_older_connection(i)]
+        good = [i for i in candidates if not self.events[i].has(Mark.UNACCEPTABLE)]
+        return next(iter(good or candidates), None)
+
+    @cached_property
+    def ignored_resets(self) -> list[int]:
+        """RSTs after which both sides went on."""
+        return [i for i in self.indexes(Kind.RST) if self._ignored(i)]
+
+    def _ignored(self, rst: int) -> bool:
+        event = self.events[rst]
+        if not event.has(Mark.AFTERLIFE):
+            return False
+        return any(e.side != event.side and e.kind in (Kind.DATA, Kind.FIN, Kind.PROBE) for e in self.events[rst + 1 :])
+
+    def _of_an_older_connection(self, rst: int) -> bool:
+        """A RST by the originator to a stray ACK, then its SYN again: the 4-tuple was in TIME-WAIT at the responder."""
+        event = self.events[rst]
+        return (
+            event.side == ORIGINATOR
+            and self.first(Kind.SYN_ACK, before=rst) is None
+            and self.first(Kind.ACK, RESPONDER, before=rst) is not None
+            and self.first(Kind.SYN, ORIGINATOR, after=rst) is not None
+        )
+
+    @cached_property
+    def time_wait_challenge(self) -> int | None:
+        """The RST that cleared an old connection out of TIME-WAIT."""
+        return next((i for i in self.indexes(Kind.RST) if self._of_an_older_connection(i)), None)
+
+    # --- middle ---
+
+    @cached_property
+    def silence(self) -> tuple[int, list[int]] | None:
+        """A side that repeated itself to the end without an answer: the side, and its unanswered events."""
+        found: tuple[int, list[int]] | None = None
+        for side in (ORIGINATOR, RESPONDER):
+            run = self._unanswered(side)
+            repeats = sum(self.events[i].has(Mark.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
+            enough = repeats >= ENOUGH_REPEATS or (repeats == ENOUGH_REPEATS - 1 and Context.QUIET_END in self.context)
+            if enough and (found is None or run[0] < found[1][0]):
+                found = side, run
+        return found
+
+    def _unanswered(self, side: int) -> list[int]:
+        """The last stretch of this side's lost data, FINs and probes that its peer let go by."""
+        run: list[int] = []
+        for i, event in enumerate(self.events):
+            if event.kind in (Kind.ICMP, Kind.RST):
+                continue
+            if event.side == side:
+                if (event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)) or event.kind is Kind.PROBE:
+                    run.append(i)
+                else:
+                    run = []
+            elif self._speaks_again(side, i):
+                run = []
+        return run
+
+    def _speaks_again(self, side: int, index: int) -> bool:
+        return any(e.side == side and e.kind not in (Kind.RST, Kind.ICMP) for e in self.events[index + 1 :])
+
+    def stalled(self, side: int, at: int) -> list[int]:
+        """The closed windows of this side in force at an index, and the probes they met; empty where it was open."""
+        run: list[int] = []
+        for i in range(at):
+            event = self.events[i]
+            if event.side == side and event.kind is not Kind.RST:
+                if event.has(Mark.ZERO):
+                    run.append(i)
+                else:
+                    run = []
+            elif run and event.kind is Kind.PROBE:
+                run.append(i)
+            elif run and event.kind is Kind.DATA and not event.marks & (Mark.LOST | Mark.REPEAT):
+                run = []
+        return run
+
+    def probes_before(self, side: int, at: int) -> list[int]:
+        """Keep-alives of this side that nobody answered, right before an index."""
+        run: list[int] = []
+        for i in range(at):
+            event = self.events[i]
+            if event.kind in (Kind.ICMP,):
+                continue
+            run = [*run, i] if event.side == side and event.kind is Kind.PROBE else []
+        return run
+
+    @cached_property
+    def icmp(self) -> list[int]:
+        """ICMP errors that were not followed by an answer of the peer of the quoted side."""
+        found = self.indexes(Kind.ICMP)
+        if not found:
+            return []
+        side = self.events[found[-1]].side
+        answers = [
+            i for i, e in enumerate(self.events) if e.side != side and e.kind in (Kind.SYN_ACK, Kind.ACK, Kind.DATA)
+        ]
+        last = max(answers, default=-1)
+        return [i for i in found if i > last]
+
+    def data(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
+        """Data events of a side."""
+        return self.indexes(Kind.DATA, side, after, before)
+
+    def waiting(self, side: int, at: int) -> int | None:
+        """This side's last request that the peer had not answered with data before an index."""
+        mine = self.data(side, before=at)
+        theirs = self.data(1 - side, before=at)
+        if mine and (not theirs or theirs[-1] < mine[-1]):
+            return mine[-1]
+        return None
+
+    def served(self, side: int, at: int) -> int | None:
+        """This side's last data before an index, where it answered data of the peer: an exchange was done."""
+        mine = self.data(side, before=at)
+        theirs = self.data(1 - side, before=at)
+        if mine and theirs and theirs[0] < mine[-1]:
+            return mine[-1]
+        return None
+
+
+def sides(events: Sequence[Event]) -> set[int]:
+    """Which sides are seen."""
+    return {e.side for e in events if e.kind is not Kind.ICMP}
