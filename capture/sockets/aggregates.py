@@ -1,0 +1,198 @@
+"""Counts of sockets by state, process, listener, remote host and peer, kept up to date row by row.
+
+A look at 50,000 sockets of which 500 changed touches 500 rows here, not 50,000. Keys are address and port bytes as the
+kernel gives them; text is made for the largest groups only.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from capture.sockets import wireform as form
+from capture.sockets.row import Process, SocketRow
+from capture.sockets.snapshot import Group
+
+LARGEST: Final = 100
+"""How many hosts and peers are listed; there may be as many of them as sockets."""
+
+_WATCHED = frozenset(
+    (
+        form.SYN_SENT,
+        form.SYN_RECV,
+        form.FIN_WAIT_1,
+        form.FIN_WAIT_2,
+        form.CLOSE_WAIT,
+        form.LAST_ACK,
+        form.CLOSING,
+        form.NEW_SYN_RECV,
+    )
+)
+"""States that findings look into, whose rows are therefore kept apart."""
+
+
+class Tally:
+    """Sockets counted by key, and by key and state."""
+
+    __slots__ = ("by_state", "totals")
+
+    def __init__(self) -> None:
+        self.totals: dict[bytes, int] = {}
+        self.by_state: dict[bytes, int] = {}
+
+    def shift(self, key: bytes, state: int, step: int) -> None:
+        """Counts one socket more or less."""
+        _shift(self.totals, key, step)
+        _shift(self.by_state, key + _BYTE[state], step)
+
+    def states(self, key: bytes) -> dict[str, int]:
+        """{STATE: count} of one key, in ss's spelling."""
+        found: Counter[str] = Counter()
+        for number, state in enumerate(form.STATES):
+            if count := self.by_state.get(key + _BYTE[number]):
+                found[state.value] += count
+        return dict(found)
+
+    def count(self, key: bytes, state: int) -> int:
+        """Sockets of a key in one state (the kernel's number)."""
+        return self.by_state.get(key + _BYTE[state], 0)
+
+    def largest(self, count: int = LARGEST) -> list[bytes]:
+        """The keys with most sockets, largest first, equal ones by key so that lists stand still."""
+        if len(self.totals) <= count:
+            return sorted(self.totals, key=lambda key: (-self.totals[key], key))
+        return [key for key, _ in heapq.nsmallest(count, self.totals.items(), key=lambda item: (-item[1], item[0]))]
+
+
+_BYTE = [bytes((number,)) for number in range(256)]
+
+
+def _shift(counts: dict[bytes, int], key: bytes, step: int) -> None:
+    count = counts.get(key, 0) + step
+    if count > 0:
+        counts[key] = count
+    else:
+        counts.pop(key, None)
+
+
+class Aggregates:
+    """The counts of one network namespace. `ephemeral` is its port range, for the use of ports by destination."""
+
+    def __init__(self, ephemeral: tuple[int, int]) -> None:
+        self.ephemeral = ephemeral
+        self.states = [0] * 256
+        self.processes: dict[Process, dict[int, int]] = {}
+        self.hosts = Tally()
+        self.peers = Tally()
+        self.local = Tally()
+        self.routes = Tally()
+        """By local address, remote address and remote port: what a local port must be unique among."""
+        self.by_state: dict[int, dict[SocketRow, None]] = {state: {} for state in _WATCHED}
+        self.timed: dict[SocketRow, None] = {}
+        """Rows whose retransmission or window probe timer runs."""
+        self.queued: dict[SocketRow, float] = {}
+        """Rows with unacknowledged bytes → since when their number is what it is (the watcher's clock)."""
+        self._listening: frozenset[bytes] = frozenset()
+
+    def enter(self, row: SocketRow) -> None:
+        """Counts a row in."""
+        self._count(row, row.raw, 1)
+        self._count_owners(row, row.raw[1], 1)
+
+    def leave(self, row: SocketRow, raw: bytes) -> None:
+        """Counts a row out, as it was with its record before."""
+        self._count(row, raw, -1)
+        self._count_owners(row, raw[1], -1)
+
+    def owners_leave(self, row: SocketRow) -> None:
+        """Counts a row out of its owners, before they change."""
+        self._count_owners(row, row.raw[1], -1)
+
+    def owners_enter(self, row: SocketRow) -> None:
+        """Counts a row in with its new owners."""
+        self._count_owners(row, row.raw[1], 1)
+
+    def restate(self, row: SocketRow, before: bytes, now: float) -> None:
+        """A row's record changed: moves it between the counts that differ."""
+        raw = row.raw
+        if before[1] != raw[1]:
+            self.leave(row, before)
+            self.enter(row)
+        self.watch(row, now, before)
+
+    def watch(self, row: SocketRow, now: float, before: bytes | None = None) -> None:
+        """Keeps rows with a running retransmission timer or a filled send queue at hand."""
+        raw = row.raw
+        if raw[2] in (form.TIMER_ON, form.TIMER_PERSIST):
+            self.timed[row] = None
+        else:
+            self.timed.pop(row, None)
+        if raw[60:64] == b"\0\0\0\0":
+            self.queued.pop(row, None)
+        elif before is None or before[60:64] != raw[60:64]:
+            self.queued[row] = now
+
+    def forget(self, row: SocketRow) -> None:
+        """A row went for good."""
+        self.leave(row, row.raw)
+        self.timed.pop(row, None)
+        self.queued.pop(row, None)
+
+    def listen_on(self, ports: frozenset[bytes], rows: Iterable[SocketRow]) -> None:
+        """Takes the ports listened on (network order); where they changed, counts anew which side is the service."""
+        if ports == self._listening:
+            return
+        self._listening = ports
+        self.peers, self.local, self.routes = Tally(), Tally(), Tally()
+        for row in rows:
+            self._count_sides(row.raw, 1)
+
+    def _count(self, row: SocketRow, raw: bytes, step: int) -> None:
+        state = raw[1]
+        self.states[state] += step
+        if (watched := self.by_state.get(state)) is not None:
+            if step > 0:
+                watched[row] = None
+            else:
+                watched.pop(row, None)
+        self.hosts.shift(form.address_bytes(raw[0], raw[24:40]), state, step)
+        self._count_sides(raw, step)
+
+    def _count_sides(self, raw: bytes, step: int) -> None:
+        state, family = raw[1], raw[0]
+        local = form.address_bytes(family, raw[8:24])
+        if raw[4:6] in self._listening:
+            self.local.shift(local + raw[4:6], state, step)
+            return
+        remote = form.address_bytes(family, raw[24:40]) + raw[6:8]
+        self.peers.shift(remote, state, step)
+        if self.ephemeral[0] <= raw[4] << 8 | raw[5] <= self.ephemeral[1]:
+            self.routes.shift(local + remote, state, step)
+
+    def _count_owners(self, row: SocketRow, state: int, step: int) -> None:
+        owners = row.owners
+        if not owners:
+            return
+        for process in {owner.process for owner in owners} if len(owners) > 1 else (owners[0].process,):
+            states = self.processes.get(process)
+            if states is None:
+                states = self.processes[process] = {}
+            count = states.get(state, 0) + step
+            if count > 0:
+                states[state] = count
+            else:
+                states.pop(state, None)
+                if not states:
+                    del self.processes[process]
+
+
+def group_by_tally(kind: str, tally: Tally, prefix: str) -> list[Group]:
+    """The largest hosts (key: address) or peers (key: address and port)."""
+    groups = []
+    for key in tally.largest():
+        address, port = (key, b"") if len(key) in (4, 16) else (key[:-2], key[-2:])
+        label = str(form.endpoint(address, port)) if port else form.address_text(address)
+        groups.append(Group(kind, prefix + label, label, tally.totals[key], tally.states(key)))
+    return groups

@@ -1,0 +1,70 @@
+"""The kernel's TCP counters (/proc/net/netstat, /proc/net/snmp), and what each means (counters.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
+"""Fields of snmp's Tcp line that are settings or levels, no counters: a difference of these means nothing."""
+_WANTED = ("TcpExt:", "Tcp:")
+
+
+def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
+    """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace; {} if unreadable.
+
+    Not /proc/net: that shows the namespace of the process's first thread, even after this one entered another.
+    """
+    counters: dict[str, int] = {}
+    for name in ("netstat", "snmp"):
+        try:
+            text = Path(root, name).read_text()
+        except OSError:
+            continue
+        counters |= parse_counters(text)
+    return counters
+
+
+def parse_counters(text: str) -> dict[str, int]:
+    """Pairs of lines, names above values, of the protocols TcpExt and Tcp; damaged pairs are left out."""
+    counters: dict[str, int] = {}
+    lines = text.splitlines()
+    for names, values in zip(lines[::2], lines[1::2], strict=False):
+        head, *fields = names.split()
+        if head not in _WANTED or not values.startswith(head):
+            continue
+        for field, value in zip(fields, values.split()[1:], strict=False):
+            if field not in GAUGES and value.lstrip("-").isdigit():
+                counters[field] = int(value)
+    return counters
+
+
+def moved(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
+    """The differences that are not zero. A counter that fell (another namespace, a restarted machine) is left out."""
+    return {name: value - before[name] for name, value in now.items() if value > before.get(name, value)}
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    data = resources.files(__package__).joinpath("counters.toml").read_text(encoding="utf-8")
+    return tomllib.loads(data)
+
+
+def meaning(name: str) -> str | None:
+    """One line on what a counter's growth means; None for those not in the catalogue."""
+    entry = _catalogue().get(name)
+    return entry["meaning"] if entry else None
+
+
+def is_trouble(name: str) -> bool:
+    """Whether growth of this counter is something a person should look at, rather than ordinary traffic."""
+    entry = _catalogue().get(name)
+    return entry is not None and entry.get("weight") == "trouble"
+
+
+def catalogued() -> tuple[str, ...]:
+    """The counters the catalogue explains, the most telling first."""
+    return tuple(_catalogue())

@@ -1,0 +1,262 @@
+"""What is wrong with the live connections: groups over a threshold (thresholds.py), in words (findings.toml).
+
+Each rule sees counts and the few rows that may matter, never all of them. Facts carry `pid`, `port` and `host` under
+the names that the playbooks' settings have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from capture.model import Finding, Severity
+from capture.sockets import wireform as form
+from capture.sockets.listener_findings import accept_queues, half_open
+from capture.sockets.place import News, Place
+from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
+from capture.sockets.stall_findings import stalls
+from capture.sockets.thresholds import Thresholds
+from capture.sockets.trends import Trends
+from capture.sockets.wording import age_text, finding, phrase, share_text
+from capture.sockets.workers import worker_findings
+
+PEERS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the rules look at: one look, and the course of counts before it."""
+
+    places: Sequence[Place]
+    news: Mapping[Place, News]
+    processes: Sequence[Process]
+    thresholds: Thresholds
+    trends: Trends
+    now: float
+
+
+def find(scene: Scene) -> list[Finding]:
+    """All findings of a look, most severe first, larger ones before smaller."""
+    found = list(_of_processes(scene))
+    for place in scene.places:
+        found += _fin_wait_2(scene, place)
+        found += _ports(scene, place)
+        full, ports = accept_queues(place, scene.news[place], scene.thresholds)
+        found += full
+        found += half_open(place, scene.thresholds, ports)
+        found += stalls(place, scene.thresholds)
+    scene.trends.forget_before(scene.now)
+    return sorted(found, key=lambda one: (one.severity.rank, -one.connections, one.code, one.title))
+
+
+def _of_processes(scene: Scene) -> Iterator[Finding]:
+    yield from _close_wait(scene)
+    yield from _open_files(scene)
+    yield from worker_findings(scene.places, scene.processes, scene.thresholds)
+
+
+def _close_wait(scene: Scene) -> Iterator[Finding]:
+    limits = scene.thresholds
+    held: dict[Process | int, list[SocketRow]] = defaultdict(list)
+    for place in scene.places:
+        for row in place.aggregates.by_state[form.CLOSE_WAIT]:
+            if row.age_s < limits.close_wait_s or row.owner_missing == NOT_ACCEPTED:
+                continue  # not accepted yet: the accept queue's matter
+            if row.owners:
+                for owner in {owner.process: owner for owner in row.owners}.values():
+                    held[owner.process].append(row)
+            else:
+                held[row.uid].append(row)
+    for holder, rows in held.items():
+        if len(rows) < limits.close_wait_sockets:
+            continue
+        oldest = max(rows, key=lambda row: row.age_s)
+        process = holder if isinstance(holder, Process) else None
+        rate = scene.trends.rate(("close_wait", process.pid if process else f"uid {holder}"), len(rows), scene.now)
+        left = _descriptors_left(process)
+        critical = oldest.age_s >= limits.close_wait_critical_s or (left is not None and left < len(rows) / 4)
+        yield finding(
+            "close_wait_pile",
+            Severity.CRITICAL if critical else Severity.WARNING,
+            sorted(rows, key=lambda row: -row.age_s),
+            {
+                "pid": process.pid if process else None,
+                "process": f"{process.name}[{process.pid}]" if process else f"a process of user {holder}",
+                "port": _common_port(rows),
+                "count": len(rows),
+                "oldest_s": round(oldest.age_s, 3),
+                "oldest_is_minimum": oldest.age_is_minimum,
+                "peers": _largest_hosts(rows),
+                "open_files": process.open_files if process else None,
+                "soft_limit": process.soft_limit if process else None,
+                "descriptors_left": left,
+                "per_minute": _per_minute(rate),
+                "limit_in_s": _seconds_left(left, rate),
+            },
+            {
+                "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
+                "growth": _growth_text(rate),
+                "room": _room_text("room_descriptors", left, rate),
+            },
+        )
+
+
+def _open_files(scene: Scene) -> Iterator[Finding]:
+    limits = scene.thresholds
+    for process in scene.processes:
+        used, soft = process.open_files, process.soft_limit
+        if (
+            used is None
+            or soft is None
+            or soft < limits.open_files_smallest_limit
+            or used < limits.open_files_share * soft
+        ):
+            continue
+        rate = scene.trends.rate(("open_files", process.pid), used, scene.now)
+        left = _descriptors_left(process)
+        sockets = sum(sum(place.aggregates.processes.get(process, {}).values()) for place in scene.places)
+        yield finding(
+            "open_files_near_limit",
+            Severity.CRITICAL if used >= limits.open_files_critical_share * soft else Severity.WARNING,
+            [],
+            {
+                "pid": process.pid,
+                "process": f"{process.name}[{process.pid}]",
+                "open_files": used,
+                "soft_limit": soft,
+                "hard_limit": process.hard_limit if process.hard_limit is not None else phrase("unlimited"),
+                "sockets": sockets,
+                "descriptors_left": left,
+                "per_minute": _per_minute(rate),
+                "limit_in_s": _seconds_left(left, rate),
+            },
+            {
+                "share": share_text(used / soft),
+                "growth": _growth_text(rate),
+                "room": _room_text("room_descriptors", left, rate),
+            },
+            count=sockets,
+        )
+
+
+def _fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
+    limits = scene.thresholds
+    by_host: dict[str, list[SocketRow]] = defaultdict(list)
+    for row in place.aggregates.by_state[form.FIN_WAIT_2]:
+        if row.age_s >= limits.fin_wait_2_s:
+            by_host[row.remote.ip].append(row)
+    for host, rows in by_host.items():
+        if len(rows) < limits.fin_wait_2_sockets:
+            continue
+        oldest = max(rows, key=lambda row: row.age_s)
+        rate = scene.trends.rate(("fin_wait_2", str(place.netns), host), len(rows), scene.now)
+        yield finding(
+            "fin_wait_2_pile",
+            Severity.WARNING,
+            sorted(rows, key=lambda row: -row.age_s),
+            {
+                "host": host,
+                "port": _common_port(rows),
+                "count": len(rows),
+                "orphans": sum(1 for row in rows if not row.inode),
+                "oldest_s": round(oldest.age_s, 3),
+                "fin_timeout": place.settings.tcp_fin_timeout,
+                "per_minute": _per_minute(rate),
+            },
+            {"oldest": age_text(oldest.age_s, oldest.age_is_minimum), "growth": _growth_text(rate)},
+        )
+
+
+def _ports(scene: Scene, place: Place) -> Iterator[Finding]:
+    limits, settings = scene.thresholds, place.settings
+    ports = settings.ephemeral_ports
+    if not ports:
+        return
+    routes = place.aggregates.routes
+    wanted = max(2.0, limits.ports_share * ports)
+    for key, count in [(key, count) for key, count in routes.totals.items() if count >= wanted]:
+        width = (len(key) - 2) // 2
+        local, remote = form.address_text(key[:width]), form.endpoint(key[width:-2], key[-2:])
+        rate = scene.trends.rate(("ports", str(place.netns), str(remote)), count, scene.now)
+        left = max(0, ports - count)
+        low, high = settings.ip_local_port_range
+        yield finding(
+            "ports_running_out",
+            Severity.CRITICAL if count >= limits.ports_critical_share * ports else Severity.WARNING,
+            _sample_of_route(place, key),
+            {
+                "host": remote.ip,
+                "port": remote.port,
+                "local": local,
+                "count": count,
+                "ports": ports,
+                "low": low,
+                "high": high,
+                "time_wait": routes.count(key, form.TIME_WAIT),
+                "tcp_tw_reuse": settings.tcp_tw_reuse,
+                "ports_left": left,
+                "per_minute": _per_minute(rate),
+                "limit_in_s": _seconds_left(left, rate),
+            },
+            {
+                "share": share_text(count / ports),
+                "growth": _growth_text(rate),
+                "room": _room_text("room_ports", left, rate) if left else phrase("exhausted"),
+            },
+            count=count,
+        )
+
+
+def _sample_of_route(place: Place, key: bytes) -> list[SocketRow]:
+    found = []
+    for row in place.connections.rows.values():
+        raw = row.raw
+        local, remote = form.address_bytes(raw[0], raw[8:24]), form.address_bytes(raw[0], raw[24:40])
+        if local + remote + raw[6:8] == key:
+            found.append(row)
+            if len(found) == 20:
+                break
+    return found
+
+
+def _largest_hosts(rows: Iterable[SocketRow]) -> list[str]:
+    hosts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        hosts[row.remote.ip] += 1
+    return sorted(hosts, key=lambda host: (-hosts[host], host))[:PEERS_NAMED]
+
+
+def _common_port(rows: list[SocketRow]) -> int | None:
+    """The local port if all share it (a server's), else the remote one they share (a client's), else None."""
+    local = {row.local.port for row in rows}
+    if len(local) == 1:
+        return local.pop()
+    remote = {row.remote.port for row in rows}
+    return remote.pop() if len(remote) == 1 else None
+
+
+def _descriptors_left(process: Process | None) -> int | None:
+    if process is None or process.open_files is None or process.soft_limit is None:
+        return None
+    return max(0, process.soft_limit - process.open_files)
+
+
+def _per_minute(rate: float | None) -> float | None:
+    return None if rate is None else round(rate * 60, 1)
+
+
+def _seconds_left(left: int | None, rate: float | None) -> float | None:
+    return round(left / rate, 1) if left is not None and rate is not None and rate > 0 else None
+
+
+def _growth_text(rate: float | None) -> str:
+    return phrase("growth", rate=f"{rate * 60:.0f}") if rate is not None and rate * 60 >= 1 else ""
+
+
+def _room_text(code: str, left: int | None, rate: float | None) -> str:
+    if left is None:
+        return ""
+    seconds = _seconds_left(left, rate)
+    end = phrase("room_end") if seconds is None or seconds > 86_400 else phrase("room_when", when=age_text(seconds))
+    return phrase(code, left=left) + end

@@ -1,0 +1,17 @@
+"""The sentences that say what a look could not see (limits.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+
+@cache
+def _catalogue() -> dict[str, str]:
+    return tomllib.loads(resources.files(__package__).joinpath("limits.toml").read_text(encoding="utf-8"))
+
+
+def limit_text(code: str, **facts: object) -> str:
+    """The sentence of a code of limits.toml, with its facts filled in."""
+    return _catalogue()[code].format(**facts)

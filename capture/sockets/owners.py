@@ -1,0 +1,316 @@
+"""Which process holds which socket: inode → descriptors, kept up to date by reading as little of /proc as will do.
+
+Reading every descriptor of every process costs 4 µs each, a look at 50,000 sockets would spend 200 ms. So: each look
+stats every /proc/PID/fd (its size is the number of open descriptors since Linux 6.2, its inode changes with the
+process), and lists only those that moved, or that held a socket which vanished; of these only descriptors not known yet
+are read. While a socket stays without an owner, all are read again, ever more rarely. A slow rotating sweep reads known
+ones again. `thorough` reads all.
+
+Inode numbers are reused and so are descriptors and process ids: nothing here is kept for a socket that has gone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from capture.sockets.row import (
+    NO_OWNERS,
+    NO_PERMISSION,
+    OTHER_NAMESPACE,
+    UNKNOWN_OWNER,
+    Owner,
+    Process,
+    SocketRow,
+)
+
+SWEEP_DESCRIPTORS: Final = 200
+"""Known descriptors read again each look (about 1 ms)."""
+KERNEL_THREAD_LOOKS: Final = 30
+"""How many looks a process without descriptors is passed over."""
+_LINK, _TAIL = "socket:[", -1
+
+
+class _Watched:
+    """What is known of one process between looks. `size` is st_size of its fd folder, -1 where listing was refused."""
+
+    __slots__ = ("inode", "others", "process", "rest", "size")
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.inode = 0
+        self.size = -2
+        self.others: set[int] = set()
+        self.rest = 0
+
+
+class OwnerIndex:
+    """Owners of the sockets of all namespaces: an inode is of one socket wherever it is.
+
+    `root` is /proc. `changed` is called with a row before its owners change, and again after: aggregates follow.
+    """
+
+    def __init__(
+        self,
+        root: str = "/proc",
+        leave: Callable[[SocketRow], None] | None = None,
+        enter: Callable[[SocketRow], None] | None = None,
+    ) -> None:
+        self._root = root
+        self._leave = leave or _nothing
+        self._enter = enter or _nothing
+        self._watched: dict[int, _Watched] = {}
+        self._rows: dict[int, SocketRow] = {}
+        self._unknown: dict[int, int] = {}  # inode → looks it stayed unknown
+        self._dirty: set[int] = set()
+        self._sweep: list[tuple[int, int]] = []
+        self._strays: dict[int, tuple[int, int]] = {}  # inode of no row → where it was read
+        self._rereads_in = 0
+        self._whole_machine = _in_first_pid_namespace(root)
+        self.hidden_processes = 0
+        self.size_counts: bool | None = None
+
+    @property
+    def processes(self) -> list[Process]:
+        """Every process that has open descriptors or whose descriptors are hidden."""
+        return [watched.process for watched in self._watched.values() if watched.size != 0]
+
+    def process(self, pid: int) -> Process | None:
+        """A process seen in the last look."""
+        watched = self._watched.get(pid)
+        return watched.process if watched else None
+
+    def unowned(self) -> list[SocketRow]:
+        """Rows with an inode that no process is known to hold."""
+        return [self._rows[inode] for inode in self._unknown]
+
+    def add(self, row: SocketRow) -> None:
+        """A row appeared, or got an inode."""
+        inode = row.inode
+        if inode:
+            self._rows[inode] = row
+            self._unknown[inode] = 0
+
+    def remove(self, row: SocketRow, inode: int) -> None:
+        """A row went, or lost its inode: the processes that held it have closed something."""
+        if self._rows.get(inode) is row:
+            del self._rows[inode]
+            self._unknown.pop(inode, None)
+        for owner in row.owners:
+            self._dirty.add(owner.pid)
+            owner.process.sockets.pop(owner.fd, None)
+
+    def refresh(self, thorough: bool = False) -> None:
+        """Brings every row's owners up to date."""
+        moved = self._stat_all()
+        for pid in self._dirty | moved if not thorough else list(self._watched):
+            watched = self._watched.get(pid)
+            if watched is not None:
+                self._visit(watched, everything=thorough)
+        self._dirty.clear()
+        if not thorough:
+            self._sweep_some()
+            self._search_unknown()
+        self._explain_unknown()
+
+    # -- processes -------------------------------------------------------------------------------------------------
+
+    def _stat_all(self) -> set[int]:
+        """Stats every process's fd folder; returns the pids that may have opened or closed something."""
+        try:
+            names = os.listdir(self._root)
+        except OSError:
+            names = []
+        moved: set[int] = set()
+        alive: set[int] = set()
+        watched_by_pid, stat, root = self._watched, os.stat, self._root
+        for name in names:
+            if not name.isdigit():
+                continue
+            pid = int(name)
+            watched = watched_by_pid.get(pid)
+            if watched is not None and watched.rest > 0:
+                watched.rest -= 1
+                alive.add(pid)
+                continue
+            try:
+                status = stat(f"{root}/{name}/fd")
+            except OSError:
+                continue
+            alive.add(pid)
+            if watched is None or watched.inode != status.st_ino:
+                if watched is not None:
+                    self._forget(watched)
+                watched = watched_by_pid[pid] = _Watched(Process(pid, self._name(pid)))
+                watched.inode = status.st_ino
+            if self._count(watched, pid, status.st_size):
+                moved.add(pid)
+        for pid in watched_by_pid.keys() - alive:
+            self._forget(watched_by_pid.pop(pid))
+        return moved
+
+    def _count(self, watched: _Watched, pid: int, size: int) -> bool:
+        """Notes the number of open descriptors; True where it moved or is not to be trusted."""
+        if self.size_counts is None or (size and not self.size_counts):
+            self.size_counts = self._size_counts()
+        if not self.size_counts:
+            return watched.process.readable or watched.size == -2
+        moved = watched.size != size
+        watched.size = size
+        watched.process.open_files = size
+        if size == 0:
+            watched.rest = KERNEL_THREAD_LOOKS
+        return moved and watched.process.readable
+
+    def _size_counts(self) -> bool:
+        """Whether st_size of an fd folder is its number of descriptors (Linux 6.2): our own is surely not empty."""
+        try:
+            return os.stat(f"{self._root}/self/fd").st_size > 0
+        except OSError:
+            return True
+
+    def _name(self, pid: int) -> str:
+        try:
+            with open(f"{self._root}/{pid}/comm", "rb") as comm:
+                return comm.read(64).rstrip(b"\n").decode("utf-8", "backslashreplace")
+        except OSError:
+            return ""
+
+    def _forget(self, watched: _Watched) -> None:
+        for inode in set(watched.process.sockets.values()):
+            self._disown(watched.process, inode)
+        watched.process.sockets.clear()
+
+    # -- descriptors -----------------------------------------------------------------------------------------------
+
+    def _visit(self, watched: _Watched, everything: bool = False) -> None:
+        """Lists a process's descriptors; reads those not known (or all)."""
+        process = watched.process
+        try:
+            descriptors = {int(name) for name in os.listdir(f"{self._root}/{process.pid}/fd")}
+        except PermissionError:
+            process.readable = False
+            return
+        except (OSError, ValueError):
+            return
+        process.readable = True
+        if not self.size_counts:
+            process.open_files = watched.size = len(descriptors)
+        name = self._name(process.pid)
+        if name:
+            process.name = name
+        for descriptor in process.sockets.keys() - descriptors:
+            self._closed(process, descriptor)
+        watched.others &= descriptors
+        if everything:
+            wanted: Iterable[int] = descriptors
+        else:
+            wanted = descriptors - process.sockets.keys()
+            if len(watched.others) > 512:  # those that were no socket may be one by now, if they are few look again
+                wanted = wanted - watched.others
+        for descriptor in wanted:
+            self._read(watched, descriptor)
+
+    def _read(self, watched: _Watched, descriptor: int) -> None:
+        process = watched.process
+        try:
+            target = os.readlink(f"{self._root}/{process.pid}/fd/{descriptor}")
+        except OSError:
+            target = ""
+        inode = int(target[len(_LINK) : _TAIL]) if target.startswith(_LINK) else 0
+        known = process.sockets.get(descriptor, 0)
+        if known and known != inode:
+            self._closed(process, descriptor)
+        if not inode:
+            if target:
+                watched.others.add(descriptor)
+            return
+        watched.others.discard(descriptor)
+        process.sockets[descriptor] = inode
+        row = self._rows.get(inode)
+        if row is None:
+            self._strays[inode] = (process.pid, descriptor)
+            return
+        self._unknown.pop(inode, None)
+        if known == inode and any(owner.process is process and owner.fd == descriptor for owner in row.owners):
+            return
+        self._leave(row)
+        row.owners = (*row.owners, Owner(process, descriptor))
+        self._enter(row)
+
+    def _closed(self, process: Process, descriptor: int) -> None:
+        """A descriptor holds its socket no more; the socket may live on in other hands."""
+        inode = process.sockets.pop(descriptor, 0)
+        row = self._rows.get(inode)
+        if row is not None and row.owners:
+            self._set_owners(row, tuple(o for o in row.owners if o.process is not process or o.fd != descriptor))
+
+    def _disown(self, process: Process, inode: int) -> None:
+        row = self._rows.get(inode)
+        if row is not None and row.owners:
+            self._set_owners(row, tuple(owner for owner in row.owners if owner.process is not process))
+
+    def _set_owners(self, row: SocketRow, owners: tuple[Owner, ...]) -> None:
+        self._leave(row)
+        row.owners = owners or NO_OWNERS
+        self._enter(row)
+        if not owners:
+            self._unknown[row.inode] = 0
+
+    # -- what stays unknown ------------------------------------------------------------------------------------------
+
+    def _search_unknown(self) -> None:
+        """For sockets nobody is known to hold: where their inode was read before they showed in a dump, and for those
+        that stay unknown all descriptors again, ever more rarely."""
+        for inode in [inode for inode, turns in self._unknown.items() if turns == 0 and inode in self._strays]:
+            pid, descriptor = self._strays.pop(inode)
+            if (watched := self._watched.get(pid)) is not None:
+                self._read(watched, descriptor)
+        if len(self._strays) > 4 * len(self._watched) + 10_000:
+            self._strays.clear()
+        self._rereads_in = max(0, self._rereads_in - 1)
+        if not self._rereads_in and any(turns and _power_of_two(turns) for turns in self._unknown.values()):
+            self._rereads_in = 10 if self.hidden_processes else 1
+            for watched in list(self._watched.values()):
+                if watched.process.readable and watched.size != 0:
+                    self._visit(watched, everything=True)
+        for inode in self._unknown:
+            self._unknown[inode] += 1
+
+    def _sweep_some(self) -> None:
+        """Reads a few known descriptors again: one closed and another opened at once leaves the count as it was."""
+        if not self._sweep:
+            self._sweep = [(pid, fd) for pid, watched in self._watched.items() for fd in watched.process.sockets]
+        batch = self._sweep[-SWEEP_DESCRIPTORS:]
+        del self._sweep[-SWEEP_DESCRIPTORS:]
+        for pid, descriptor in batch:
+            watched = self._watched.get(pid)
+            if watched is not None and descriptor in watched.process.sockets:
+                self._read(watched, descriptor)
+
+    def _explain_unknown(self) -> None:
+        hidden = sum(1 for watched in self._watched.values() if not watched.process.readable and watched.size != 0)
+        self.hidden_processes = hidden
+        if hidden or os.geteuid() != 0:
+            reason = NO_PERMISSION
+        else:
+            reason = UNKNOWN_OWNER if self._whole_machine else OTHER_NAMESPACE
+        for inode in self._unknown:
+            self._rows[inode].hidden = reason
+
+
+def _in_first_pid_namespace(root: str) -> bool:
+    """Whether /proc shows every process of the machine (PROC_PID_INIT_INO): not so in a container."""
+    try:
+        return os.stat(f"{root}/self/ns/pid").st_ino == 0xEFFFFFFC
+    except OSError:
+        return False
+
+
+def _power_of_two(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
+def _nothing(row: SocketRow) -> None:
+    return None

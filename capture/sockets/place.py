@@ -1,0 +1,220 @@
+"""One network namespace under watch: its source, its tables, its counts, and what a look changed in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from capture.sockets import wireform as form
+from capture.sockets.ages import age_of
+from capture.sockets.aggregates import Aggregates
+from capture.sockets.counters import moved
+from capture.sockets.owners import OwnerIndex
+from capture.sockets.row import NO_OWNERS, UNKNOWN_OWNER, Moment, SocketRow
+from capture.sockets.snapshot import Transition
+from capture.sockets.sources import KnowsOwners, Source
+from capture.sockets.table import Changes, SocketTable
+from capture.sockets.tcpinfo import TcpInfo, listener_drops, tcp_info
+
+SETTINGS_EVERY_S = 30.0
+TRANSITIONS_KEPT = 5000
+"""Of one look. More than a person can read; those left out are counted."""
+ASK_AT_MOST = 2000
+"""How many sockets of one look are asked singly for their tcp_info (5 µs each)."""
+CLOSE_ENOUGH_S = 1.5
+"""Between looks no further apart than this, a new socket's age needs no asking: it is known to half of that."""
+_TOLD_BY_RECORD = frozenset((form.TIME_WAIT, form.SYN_RECV, form.NEW_SYN_RECV, form.SYN_SENT, form.LISTEN))
+
+
+@dataclass(slots=True)
+class News:
+    """What one look at a place brought: for the log and the findings."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    left_out: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    drops: dict[SocketRow, int] = field(default_factory=dict)
+    """Listener → connections dropped since the look before."""
+
+
+class Place:
+    """Keeps the rows of one namespace. Every method may raise SourceUnavailable."""
+
+    def __init__(self, source: Source, moment: Moment, owners: OwnerIndex) -> None:
+        self.source = source
+        self.netns = source.netns
+        self.moment = moment
+        self.owners = owners
+        self.settings = source.settings()
+        self.aggregates = Aggregates(self.settings.ip_local_port_range)
+        self.connections = SocketTable(self._row)
+        self.listeners = SocketTable(self._row)
+        self.totals: dict[str, int] = {}
+        self._settings_at = moment.now
+        self._looked_at: float | None = None
+
+    def look(self, wall: float, details: bool) -> News:
+        """Asks the source and brings rows, counts and ages up to date (owners follow in OwnerIndex.refresh)."""
+        now, news = self.moment.now, News()
+        self._renew_settings(now)
+        first = self._looked_at is None
+        # What is asked for may fail: nothing is touched until all of it is here.
+        listening = self.source.listeners()
+        stream = self.source.connections(details or first)
+        totals = self.source.counters()
+        news.counters = moved(self.totals, totals) if self.totals else {}
+        self.totals = totals
+        self._take_listeners(listening, wall, news)
+        self._take_connections(stream, details or first, wall, news)
+        if isinstance(self.source, KnowsOwners):
+            self._take_owners(self.source)
+        self._looked_at = now
+        return news
+
+    def rows(self) -> list[SocketRow]:
+        """All sockets, listeners first."""
+        return [*self.listeners.rows.values(), *self.connections.rows.values()]
+
+    def detail(self, row: SocketRow) -> TcpInfo | None:
+        """Asks for one socket's tcp_info and keeps its round trip and retransmissions in the row."""
+        info = self.source.exact(row.raw)
+        if info is not None:
+            _keep(row, info)
+        return info
+
+    def forget_all(self) -> None:
+        """The place is gone: its rows own nothing any more."""
+        for row in self.rows():
+            self.owners.remove(row, row.inode)
+
+    # -- one look --------------------------------------------------------------------------------------------------
+
+    def _row(self, raw: bytes) -> SocketRow:
+        return SocketRow(raw, self.moment, self.netns)
+
+    def _renew_settings(self, now: float) -> None:
+        if now - self._settings_at >= SETTINGS_EVERY_S:
+            self._settings_at = now
+            self.settings = self.source.settings()
+            self.aggregates.ephemeral = self.settings.ip_local_port_range
+
+    def _take_listeners(self, stream: bytes, wall: float, news: News) -> None:
+        def each(row: SocketRow, start: int, end: int) -> None:
+            drops = listener_drops(stream, start, end)
+            if drops is not None:
+                if row.drops is not None and drops > row.drops:
+                    news.drops[row] = drops - row.drops
+                row.drops = drops
+
+        changes = self.listeners.update(stream, each)
+        for row in changes.new:
+            row.age_is_minimum = self._looked_at is None
+        self._account(changes, wall, news)
+        if changes.new or changes.gone:
+            ports = frozenset(row.raw[4:6] for row in self.listeners.rows.values())
+            self.aggregates.listen_on(ports, self.rows())
+
+    def _take_connections(self, stream: bytes, details: bool, wall: float, news: News) -> None:
+        infos: dict[SocketRow, TcpInfo] = {}
+        first = self._looked_at is None
+
+        def each(row: SocketRow, start: int, end: int) -> None:
+            info = tcp_info(stream, start, end)
+            if info is None:
+                return
+            _keep(row, info)
+            if first:
+                row.since, row.age_is_minimum = self._since(row, info)
+            else:
+                infos[row] = info
+
+        changes = self.connections.update(stream, each if details else None)
+        self._account(changes, wall, news)
+        if first:
+            for row in changes.new:
+                if row.raw[1] in _TOLD_BY_RECORD or (row.raw[1] == form.FIN_WAIT_2 and row.rtt_us is None):
+                    row.since, row.age_is_minimum = self._since(row, None)
+        else:
+            self._date(changes, infos)
+
+    def _take_owners(self, source: KnowsOwners) -> None:
+        """Owners of a source that tells them itself, and no inodes."""
+        for row in self.rows():
+            owners = source.owners.get(row.raw[44:52], NO_OWNERS)
+            row.hidden = None if row.raw[1] in _TOLD_BY_RECORD else UNKNOWN_OWNER
+            if owners != row.owners:
+                self.aggregates.owners_leave(row)
+                row.owners = owners
+                self.aggregates.owners_enter(row)
+
+    def _date(self, changes: Changes, infos: dict[SocketRow, TcpInfo]) -> None:
+        """Ages of sockets that are new in their state since the look before."""
+        now, before = self.moment.now, self._looked_at or self.moment.now
+        fresh = changes.new + [row for row, raw in changes.changed if raw[1] != row.raw[1]]
+        asking = now - before > CLOSE_ENOUGH_S
+        asked = 0
+        for row in fresh:
+            info = infos.get(row)
+            if info is None and asking and asked < ASK_AT_MOST and row.raw[1] not in _TOLD_BY_RECORD:
+                asked += 1
+                info = self.detail(row)
+            age, is_minimum = age_of(row.raw, info, self.settings)
+            if is_minimum and not info:
+                # Somewhere between the two looks: the middle is wrong by half of that at most.
+                age, is_minimum = (now - before) / 2, now - before > 2 * CLOSE_ENOUGH_S
+            elif is_minimum and age > now - before:
+                age = now - before
+            row.since, row.age_is_minimum = now - age, is_minimum
+
+    def _since(self, row: SocketRow, info: TcpInfo | None) -> tuple[float, bool]:
+        age, is_minimum = age_of(row.raw, info, self.settings)
+        return self.moment.now - age, is_minimum
+
+    def _account(self, changes: Changes, wall: float, news: News) -> None:
+        """Moves rows between the counts, tells the owner index, writes the log."""
+        aggregates, owners, now = self.aggregates, self.owners, self.moment.now
+        logging = self._looked_at is not None
+        for row in changes.gone:
+            if logging:
+                self._log(news, wall, row, row.raw, None)
+            aggregates.forget(row)
+            owners.remove(row, row.inode)
+        for row, before in changes.changed:
+            if logging and before[1] != row.raw[1]:
+                self._log(news, wall, row, before, row.raw)
+            if row.raw[1] != form.LISTEN:
+                aggregates.restate(row, before, now)
+            if before[68:72] != row.raw[68:72]:
+                aggregates.owners_leave(row)
+                owners.remove(row, int.from_bytes(before[68:72], "little"))
+                row.owners, row.hidden = NO_OWNERS, None
+                owners.add(row)
+        for row in changes.new:
+            if logging:
+                self._log(news, wall, row, None, row.raw)
+            aggregates.enter(row)
+            if row.raw[1] != form.LISTEN:
+                aggregates.watch(row, now)
+            owners.add(row)
+
+    def _log(self, news: News, wall: float, row: SocketRow, before: bytes | None, after: bytes | None) -> None:
+        if len(news.transitions) >= TRANSITIONS_KEPT:
+            news.left_out += 1
+            return
+        news.transitions.append(
+            Transition(
+                time=wall,
+                before=None if before is None else form.state_of(before[1]),
+                after=None if after is None else form.state_of(after[1]),
+                cookie=row.cookie,
+                local=row.local,
+                remote=row.remote,
+                owners=row.owners,
+                age_s=None if before is None else row.age_s,
+                netns=row.netns,
+            )
+        )
+
+
+def _keep(row: SocketRow, info: TcpInfo) -> None:
+    row.rtt_us = info.rtt_us
+    row.total_retransmits = info.total_retransmits

@@ -1,0 +1,90 @@
+"""What one look at the live connections yields. Frozen, but for the rows: those are kept from look to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from capture.model import Endpoint, Finding, TcpState
+from capture.sockets.row import Namespace, Owner, Process, SocketRow
+from capture.sockets.settings import KernelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A socket that appeared (`before` None), closed (`after` None) or changed state between two looks.
+
+    `time` is epoch seconds of the look that saw it; `age_s` how long it had been in the state it left, None if it
+    appeared. `cookie` names it. Endpoints and owners are those of the time, for the row may be gone.
+    """
+
+    time: float
+    before: TcpState | None
+    after: TcpState | None
+    cookie: str
+    local: Endpoint
+    remote: Endpoint
+    owners: tuple[Owner, ...]
+    age_s: float | None
+    netns: Namespace | None
+
+    @property
+    def kind(self) -> str:
+        """appeared, closed or changed."""
+        if self.before is None:
+            return "appeared"
+        return "closed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sockets that share something. `kind` is process, listener, host, peer or state; `key` is unique in its kind and
+    stays the same from look to look; `label` is for people (a process's name in it is hostile text)."""
+
+    kind: str
+    key: str
+    label: str
+    sockets: int
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """All groups of a look, each kind largest first; of hosts and peers only the LARGEST ones (aggregates.py)."""
+
+    processes: tuple[Group, ...] = ()
+    listeners: tuple[Group, ...] = ()
+    hosts: tuple[Group, ...] = ()
+    peers: tuple[Group, ...] = ()
+    states: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The live connections at one moment.
+
+    `time` epoch seconds; `source` sock_diag, procfs or psutil; `limits` sentences on what could not be seen and why;
+    `states` counts in ss's spelling; `counters` differences since the look before, under the kernel's names, only those
+    that moved; `counter_totals` the counters themselves; `elapsed_s` seconds since that look, None at the first.
+    """
+
+    time: float
+    host: str
+    source: str
+    limits: tuple[str, ...]
+    states: Mapping[str, int]
+    rows: Sequence[SocketRow]
+    counters: Mapping[str, int]
+    groups: Groups
+    findings: tuple[Finding, ...]
+    transitions: tuple[Transition, ...]
+    processes: tuple[Process, ...]
+    settings: KernelSettings = field(default_factory=KernelSettings)
+    counter_totals: Mapping[str, int] = field(default_factory=dict)
+    elapsed_s: float | None = None
+    transitions_left_out: int = 0
+    hidden_owners: int = 0
+
+    def row(self, cookie: str) -> SocketRow | None:
+        """The socket of a cookie, as a finding's sample names it; None where it has gone."""
+        return next((row for row in self.rows if row.cookie == cookie), None)

@@ -1,0 +1,84 @@
+"""What a source of sockets is: one per network namespace, all of the same shape, whatever they read from."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from capture.sockets import counters, settings
+from capture.sockets.netlink import CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
+from capture.sockets.row import Namespace, Owner
+from capture.sockets.tcpinfo import TcpInfo, tcp_info
+
+
+class Source(Protocol):
+    """Delivers records of one network namespace (wireform.py). Every call may raise SourceUnavailable."""
+
+    name: str
+    netns: Namespace | None
+
+    def connections(self, details: bool) -> bytes:
+        """All sockets but listeners; with tcp_info behind each record where `details` and the source has it."""
+
+    def listeners(self) -> bytes:
+        """All listeners, with their drops where the source has them."""
+
+    def exact(self, raw: bytes) -> TcpInfo | None:
+        """tcp_info of one socket; None where it is gone or the source has none."""
+
+    def counters(self) -> dict[str, int]:
+        """TcpExt and Tcp counters."""
+
+    def settings(self) -> settings.KernelSettings:
+        """Sysctls."""
+
+    def limits(self) -> list[str]:
+        """Codes of limits.toml: what this source cannot tell."""
+
+    def close(self) -> None:
+        """Gives descriptors back."""
+
+
+@runtime_checkable
+class KnowsOwners(Protocol):
+    """A source that tells who holds a socket: by the eight bytes in its cookie's place."""
+
+    owners: dict[bytes, tuple[Owner, ...]]
+
+
+class SockDiagSource:
+    """The kernel's own answer: everything ss knows. `netns` None is the namespace it was made in."""
+
+    name = "sock_diag"
+
+    def __init__(self, netns: Namespace | None = None) -> None:
+        self.netns = netns
+        self._diag = DiagSocket()
+
+    def connections(self, details: bool) -> bytes:
+        """See Source."""
+        return self._diag.dump(CONNECTIONS, WITH_INFO if details else 0)
+
+    def listeners(self) -> bytes:
+        """See Source."""
+        return self._diag.dump(LISTENERS, WITH_MEMORY)
+
+    def exact(self, raw: bytes) -> TcpInfo | None:
+        """See Source."""
+        message = self._diag.one(raw)
+        return None if message is None else tcp_info(message)
+
+    def counters(self) -> dict[str, int]:
+        """See Source."""
+        return counters.read_counters()
+
+    def settings(self) -> settings.KernelSettings:
+        """See Source."""
+        return settings.read_settings()
+
+    def limits(self) -> list[str]:
+        """See Source."""
+        return []
+
+    def close(self) -> None:
+        """See Source."""
+        self._diag.close()

@@ -1,0 +1,53 @@
+"""From when on sockets are a finding. Every number can be set, and says here why it is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Counts of sockets, seconds in a state, shares of a limit (0 to 1).
+
+    The defaults let ordinary business pass: a server that takes a second to close, a client that closes slowly, short
+    bursts. They are low enough to see a leak while it is small.
+    """
+
+    close_wait_s: float = 2.0
+    """A healthy process closes within milliseconds of the peer's FIN; a handler still at work takes a second or two."""
+    close_wait_sockets: int = 10
+    """Of one process. A few may be handlers that are slow by nature."""
+    close_wait_critical_s: float = 60.0
+    """No request takes this long after its client has gone: nobody will close these."""
+    fin_wait_2_s: float = 2.0
+    """The peer's close() should follow ours within a round trip and its work."""
+    fin_wait_2_sockets: int = 10
+    """Toward one remote host."""
+    ports_share: float = 0.7
+    """Of the ephemeral ports, in use toward one destination. The kernel's search for a free one gets slow from here."""
+    ports_critical_share: float = 0.95
+    syn_recv_sockets: int = 16
+    """Half-open connections on one port. On a healthy machine they last a round trip."""
+    syn_recv_s: float = 0.5
+    """Waited longer than any healthy round trip."""
+    syn_recv_share: float = 0.75
+    """Or this share of a listener's queue, where that is smaller (but at least 8)."""
+    syn_sent_sockets: int = 3
+    """Connection attempts toward one peer."""
+    syn_sent_retransmissions: int = 2
+    """Each of them sent again so often."""
+    accept_queue_share: float = 1.0
+    """Accept queue against its maximum: the kernel drops once the queue holds more than the maximum."""
+    open_files_share: float = 0.8
+    """Open descriptors against RLIMIT_NOFILE's soft limit."""
+    open_files_critical_share: float = 0.95
+    open_files_smallest_limit: int = 16
+    """Sandboxes set tiny limits on purpose: those are left alone."""
+    worker_connections_share: float = 0.8
+    """Connections of an nginx worker against worker_connections."""
+    zero_window_s: float = 1.5
+    """No byte could be sent for this long because the peer's window is closed."""
+    retransmissions: int = 3
+    """Unanswered retransmissions of one segment: single losses are repaired by the first or second."""
+    send_queue_s: float = 15.0
+    """The same bytes unacknowledged for this long without a timer that explains it."""

@@ -1,0 +1,74 @@
+"""Findings in words (findings.toml): titles, texts and playbooks by code, filled with a finding's facts."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from capture.model import Finding, Severity
+from capture.safe_text import printable
+from capture.sockets.row import SocketRow
+
+SAMPLE = 20
+"""How many sockets a finding names."""
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, str]]:
+    return tomllib.loads(resources.files(__package__).joinpath("findings.toml").read_text(encoding="utf-8"))
+
+
+def phrase(code: str, **facts: object) -> str:
+    """A part of a sentence."""
+    return _catalogue()["phrases"][code].format(**facts)
+
+
+def finding(
+    code: str,
+    severity: Severity,
+    rows: list[SocketRow],
+    facts: dict[str, object],
+    words: dict[str, str] | None = None,
+    count: int | None = None,
+    text_of: str | None = None,
+) -> Finding:
+    """A finding of these sockets. `facts` go to the playbook and into the text, `words` into the text alone;
+    `text_of` names another entry of the catalogue for the sentences."""
+    entry = _catalogue()[text_of or code]
+    filled: dict[str, Any] = {name: _said(value) for name, value in facts.items()} | (words or {})
+    return Finding(
+        code=code,
+        severity=severity,
+        title=printable(entry["title"].format(**filled)),
+        text=printable(entry["text"].format(**filled)),
+        connections=len(rows) if count is None else count,
+        sample=tuple(row.cookie for row in rows[:SAMPLE]),
+        playbook=entry["playbook"],
+        facts=facts,
+    )
+
+
+def age_text(seconds: float, is_minimum: bool = False) -> str:
+    """A length of time for people: 4 s, 3 min, 2 h."""
+    if seconds < 90:
+        said = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    elif seconds < 5400:
+        said = f"{seconds / 60:.0f} min"
+    elif seconds < 172_800:
+        said = f"{seconds / 3600:.0f} h"
+    else:
+        said = f"{seconds / 86_400:.0f} days"
+    return phrase("at_least", age=said) if is_minimum else said
+
+
+def share_text(share: float) -> str:
+    """A share in percent, never rounded up to 100."""
+    return f"{min(share * 100, 99.9) if share < 1 else share * 100:.0f} %"
+
+
+def _said(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 99_999 else value
