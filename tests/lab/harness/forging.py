@@ -39,7 +39,7 @@ def forged_reset(path: Path, to: tuple[str, int], source: tuple[str, int], *, tt
         if seen.source == source and seen.destination == to:
             seq = seen.seq + seen.length + bool(seen.flags & SYN) + bool(seen.flags & FIN)
     packet = segment(source, to, flags=4, seq=seq + off, ack=ack, ttl=ttl)
-    for _, link, frame in records(path):
+    for _, link, frame, _ in records(path):
         if link == 1 and socket.inet_aton(source[0]) == frame[26:30] and frame[23] == 6 and frame[47] & ACK:
             return frame[:14] + packet
     return packet

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Lab:
         self.t0 = time.time()
         self.server_ip = "10.1.0.2"
         self.client_ip = "10.1.0.1"
+        self.rewrite: Callable[[Path], str] | None = None
         self.applications: list[Application] = []  # a socket that nobody holds is closed by the garbage collector
         self.wires: list[Wire] = []
         self._patterns: list[tuple[Outcome, str]] = []
@@ -183,6 +185,8 @@ class Lab:
         self.wait()
         for recording in self.recordings:
             recording.stop()
+            if self.rewrite is not None:
+                recording.link_type = self.rewrite(recording.path)
         document = self._document()
         (self.folder / "truth.json").write_text(json.dumps(document, indent=1) + "\n")
         for outcome, wire in self._patterns:

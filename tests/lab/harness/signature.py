@@ -34,20 +34,20 @@ class Segment:
     time: float = 0.0
 
 
-def records(path: Path) -> Iterator[tuple[float, int, bytes]]:
-    """(time, link type, bytes) of each packet of a little-endian microsecond pcap, tcpdump's own form."""
+def records(path: Path) -> Iterator[tuple[float, int, bytes, int]]:
+    """(time, link type, kept bytes, original length) of each packet of a little-endian microsecond pcap, tcpdump's own form."""
     data = path.read_bytes()
     link = struct.unpack_from("<I", data, 20)[0]
     at = 24
     while at + 16 <= len(data):
-        seconds, micros, kept, _ = struct.unpack_from("<4I", data, at)
-        yield seconds + micros / 1e6, link, data[at + 16 : at + 16 + kept]
+        seconds, micros, kept, original = struct.unpack_from("<4I", data, at)
+        yield seconds + micros / 1e6, link, data[at + 16 : at + 16 + kept], original
         at += 16 + kept
 
 
 def segments(path: Path) -> Iterator[Segment]:
     """The TCP segments and ICMP errors of a capture; -i any shows a forwarded packet twice, and so does this."""
-    for at, link, frame in records(path):
+    for at, link, frame, _ in records(path):
         start = _LINK[link]
         if link == 1:
             while frame[start - 2 : start] in (b"\x81\x00", b"\x88\xa8"):
