@@ -78,6 +78,12 @@ def known_timeouts() -> tuple[KnownTimeout, ...]:
     return tuple(KnownTimeout(**entry) for entry in _sentences()["timeouts"])
 
 
+@cache
+def shortest_timeout_ns() -> int:
+    """Shorter silences need no look at the list."""
+    return min(int((known.seconds - 0.5) * 1e9) for known in known_timeouts())
+
+
 def timeout_hint(silence_s: float) -> str:
     """A half-sentence on a silence that a default explains, or nothing."""
     for known in known_timeouts():

@@ -11,7 +11,7 @@ from capture.model import Evidence, Side, TcpState, Verdict
 from capture.verdicts import catalogue, events, signatures
 from capture.verdicts.context import context_of
 from capture.verdicts.diagnosis import CERTAIN, LIKELY
-from capture.verdicts.telling import evidence_of, sentence_of
+from capture.verdicts.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,6 @@ class Verdicts:
     def __init__(self, flows: FlowTable, signed: signatures.Signatures) -> None:
         self.flows = flows
         self.signed = signed
-        self._errors: dict[int, dict[Side, object]] = {}
 
     def __len__(self) -> int:
         return len(self.flows)
@@ -62,6 +61,7 @@ class Verdicts:
         template = self.template(connection)
         diagnosis = template.diagnosis
         info = catalogue.causes()[diagnosis.cause]
+        ((sentence, evidence),) = tell(self.flows, self.signed, template, [connection])
         return Verdict(
             closed_first=template.closed_first,
             ended_by=template.ended_by,
@@ -70,8 +70,8 @@ class Verdicts:
             certainty=diagnosis.certainty,
             alternatives=diagnosis.alternatives,
             decide_by=info.decide_by,
-            sentence=sentence_of(self, connection),
-            evidence=tuple(Evidence(packet, text) for packet, text in evidence_of(self, connection)),
+            sentence=sentence,
+            evidence=tuple(Evidence(packet, text) for packet, text in evidence),
             errors={Side.ORIGINATOR: template.calls[0], Side.RESPONDER: template.calls[1]},
             playbook=info.playbook,
         )
@@ -107,7 +107,13 @@ class Verdicts:
 
     def evidence_packets(self, connection: int) -> set[int]:
         """The packet numbers on which the verdict rests."""
-        return {packet for packet, _ in evidence_of(self, connection) if packet is not None}
+        return {evidence.packet for evidence in self.of(connection).evidence if evidence.packet is not None}
+
+    def members(self, chosen: Sequence[int]) -> list[str]:
+        """The verdict part of each connection's JSON object, `"closed_first"` to `"playbook"`, without braces."""
+        from capture.verdicts.writing import members
+
+        return members(self, chosen)
 
     @cached_property
     def vantage(self) -> Vantage:

@@ -1,0 +1,147 @@
+"""The numbers of sentences, for many connections of one template at once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.verdicts import catalogue
+from capture.verdicts.codes import Kind
+from capture.verdicts.ending import icmp_class
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.flows.table import FlowTable
+    from capture.verdicts.signatures import Signatures
+    from capture.verdicts.template import Template
+    from capture.wire.columns import I64
+
+
+def duration(ns: int) -> str:
+    """A duration as people say it: 35 ms, 3.1 s, 2 min 5 s, 2 h 0 min."""
+    seconds = max(0, ns) / 1e9
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 119.5:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+class Numbers:
+    """Per connection (m of them, all of one template) the times and packets behind a sentence, in nanoseconds."""
+
+    def __init__(self, flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> None:
+        self.flows, self.signed, self.template = flows, signed, template
+        self.connections = np.asarray(connections, dtype=np.int64)
+        self.first = flows.first[self.connections]
+        self.last = flows.first[self.connections + 1] - 1
+        self._plain = not any(int(i) in signed.merged for i in self.connections) if signed.merged else True
+
+    def text(self, name: str) -> list[str]:
+        """What a placeholder stands for, per connection."""
+        if name in ("reporter", "icmp"):
+            return [getattr(self, f"_{name}")(int(i)) for i in self.connections]
+        return [duration(ns) for ns in getattr(self, name).tolist()]
+
+    def rows(self, at: int) -> I64:
+        """The row of an event, -1 - k for the k-th ICMP error. Shape (m,)."""
+        if self._plain:
+            found: I64 = self.signed.events.row[self.signed.events.first[self.connections] + at]
+            return found
+        return np.array([self.signed.rows(int(i))[at] for i in self.connections], np.int64)
+
+    def packets(self, at: int) -> list[int]:
+        """The packet number of an event, per connection."""
+        rows = self.rows(at)
+        numbers: list[int] = self.flows.packets.number[np.maximum(rows, 0)].tolist()
+        for k in np.flatnonzero(rows < 0).tolist():
+            numbers[k] = self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])].number
+        return numbers
+
+    def _times(self, at: int) -> I64:
+        rows = self.rows(at)
+        times = self.flows.packets.time[np.maximum(rows, 0)]
+        for k in np.flatnonzero(rows < 0).tolist():
+            times[k] = self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])].time
+        return times
+
+    def _before(self, rows: I64) -> I64:
+        """The silence before rows of packets; 0 before a connection's first."""
+        rows = np.where(rows >= 0, rows, self.last)
+        time = self.flows.packets.time
+        silence: I64 = np.maximum(time[rows] - time[np.maximum(rows - 1, self.first)], 0)
+        return silence
+
+    @property
+    def _end(self) -> I64:
+        at = self.template.end.at
+        if at is None:
+            return self.last
+        rows = self.rows(at)
+        return np.where(rows >= 0, rows, self.last)
+
+    @property
+    def _evidence(self) -> list[int]:
+        return [proof.at for proof in self.template.diagnosis.proofs]
+
+    @property
+    def gap(self) -> I64:
+        """Silence before the end."""
+        return self._before(self._end)
+
+    @property
+    def between_fins(self) -> I64:
+        """From one FIN to the other."""
+        a, b = self.template.story.fins
+        return self.gap if a is None or b is None else np.abs(self._times(a) - self._times(b))
+
+    @property
+    def waited(self) -> I64:
+        """From the request on, to the FIN of the side that waited."""
+        requests = [p.at for p in self.template.diagnosis.proofs if p.code == "request"]
+        fins = [at for at in self.template.story.fins if at is not None]
+        if not requests or not fins:
+            return self.gap
+        return self._times(min(fins)) - self._times(requests[0])
+
+    @property
+    def age(self) -> I64:
+        """From the first packet to the end."""
+        time = self.flows.packets.time
+        age: I64 = time[self._end] - time[self.first]
+        return age
+
+    @property
+    def span(self) -> I64:
+        """From the first packet of the evidence to the last."""
+        at = self._evidence
+        return self._times(at[-1]) - self._times(at[0]) if at else np.zeros(len(self.connections), np.int64)
+
+    @property
+    def quiet(self) -> I64:
+        """Silence before the first packet of the evidence."""
+        at = self._evidence
+        return self._before(self.rows(at[0])) if at else np.zeros(len(self.connections), np.int64)
+
+    @cached_property
+    def longest_wait(self) -> I64:
+        """The longest silence before any packet of the evidence."""
+        waits = [self._before(self.rows(at)) for at in self._evidence]
+        return np.maximum.reduce(waits) if waits else np.zeros(len(self.connections), np.int64)
+
+    def _reporter(self, connection: int) -> str:
+        rows = [row for row in self.signed.rows(connection) if row < 0]
+        return self.flows.quoted[connection][-1 - rows[-1]].reporter if rows else "?"
+
+    def _icmp(self, _: int) -> str:
+        story = self.template.story
+        errors = story.indexes(Kind.ICMP)
+        return catalogue.icmp_meaning(icmp_class(story, errors[-1]).name) if errors else "?"
