@@ -41,7 +41,8 @@ class Mark(IntFlag):
     ZERO = 0x080  # its sender's window is closed
     WITH_DATA = 0x100  # a FIN with payload
     STRAY = 0x200  # a pure ACK that repeats the one before it, unasked: a challenge ACK looks like this
-    BIG = 0x400  # of full size, larger than anything acknowledged in this direction
+    BIG = 0x400  # of a repeat: of full size, larger than anything acknowledged in this direction
+    SIZED = 0x400  # of new data that was lost: at least half as large as its side's first data, so it may be a request
     # of a RST:
     BARE = 0x010  # no ACK flag: the answer of a host without such a socket
     ANSWER = 0x020  # RST,ACK, window 0, no timestamp: the answer to a SYN

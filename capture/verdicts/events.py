@@ -132,10 +132,21 @@ class _Builder:
         self._mark(lost, Mark.LOST)
         repeated = lost[(self.p.tags[lost] & REPEATS) != 0]
         self._mark(repeated, Mark.REPEAT)
+        self._sized(lost, rows)
         if len(repeated):
             self._big(repeated, rows[~beyond])
         fin_repeats = np.flatnonzero(self.fin & ((self.p.tags & REPEATS) != 0))
         self._mark(fin_repeats, Mark.REPEAT)
+
+    def _sized(self, lost: I64, rows: I64) -> None:
+        """New data without an ACK that is as large as a request of its side."""
+        new = lost[self.data[lost] & ((self.p.tags[lost] & REPEATS) == 0)]
+        if not len(new):
+            return
+        first = np.zeros(2 * self.n, np.int32)
+        rows = rows[::-1]
+        first[self.lane[rows]] = self.p.payload[rows]
+        self._mark(new[2 * self.p.payload[new] >= first[self.lane[new]]], Mark.SIZED)
 
     def _big(self, repeated: I64, acked: I64) -> None:
         """Repeats of full size in a direction where only smaller segments were acknowledged."""

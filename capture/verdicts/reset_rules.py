@@ -101,7 +101,8 @@ def _wrote_after_fin(
     served = story.served(by, at=fin) is not None
     write = crossing[0] if crossing else late[0]
     evidence = proofs((fin, "fin"), (write, "crossing_write" if crossing else "late_write"), (at, "answering_reset"))
-    if by == 1 and served and (crossing or (_idle_before(story, fin) and _idle_before(story, write))):
+    request = _idle_before(story, write) or story.events[write].has(Mark.SIZED)
+    if by == 1 and served and (crossing or (_idle_before(story, fin) and request)):
         if crossing:
             return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", by, ("write_after_peer_close",), evidence)
         return Diagnosis("stale_keepalive", LIKELY, "stale_reuse", by, ("write_after_peer_close",), evidence)
@@ -113,7 +114,8 @@ def _wrote_after_fin(
     others: tuple[str, ...] = ("stale_keepalive",) if by == 1 else ("client_gave_up",)
     if by == 0 and _long_after(story, write):
         others = ("late_close", "client_gave_up")
-    sure = CERTAIN if late and not crossing and story.events[at].has(Mark.BARE) and by == 1 and not served else LIKELY
+    plain = story.whole and not crossing and not served and story.events[at].has(Mark.BARE)
+    sure = CERTAIN if plain and by == 1 else LIKELY
     return Diagnosis("write_after_peer_close", sure, "wrote_after_fin", writer, others, evidence)
 
 

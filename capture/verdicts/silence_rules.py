@@ -36,7 +36,7 @@ def by_timeout(story: Story, end: End) -> Diagnosis:
     evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
     if story.events[first].kind is Kind.PROBE:
         return _probes_unanswered(story, side, first, last)
-    if any(story.events[i].has(Mark.BIG) for i in run):
+    if any(story.events[i].has(Mark.BIG) and story.events[i].has(Mark.REPEAT) for i in run):
         return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
     if story.events[first].gap >= IDLE:
         sure = LIKELY if story.events[first].gap > IDLE else POSSIBLE
@@ -106,7 +106,7 @@ def by_fin(story: Story, end: End) -> Diagnosis:
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
             proofs((story.waiting(0, at=story.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
         )  # fmt: skip
-    whole = story.both_acked is not None and not story.midstream
+    whole = story.both_acked is not None and story.whole
     sure = CERTAIN if whole else LIKELY
     if first is not None and (spoke := story.data(1 - first, after=story.fins[first] or 0)):
         return Diagnosis(
@@ -122,7 +122,7 @@ def by_fin(story: Story, end: End) -> Diagnosis:
 def _gave_up(story: Story) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
     fin = story.fins[0]
-    if fin is None or story.data(1) or story.midstream:
+    if fin is None or story.data(1) or Context.ONE_SIDED in story.context:
         return False
     return story.waiting(0, at=fin) is not None and story.events[fin].gap >= PAUSE
 

@@ -69,7 +69,10 @@ class Story:
             return -1
         accepted = self.first(Kind.SYN_ACK)
         if accepted is None:
-            return None
+            return self.first(Kind.DATA)
+        early = self.first(Kind.DATA, before=accepted)
+        if early is not None and self.first(Kind.SYN) is None:
+            return early  # the capture began in the handshake: data was on its way before this SYN,ACK
         side = 1 - self.events[accepted].side
         for i in range(accepted + 1, len(self.events)):
             if self.events[i].side == side and self.events[i].kind in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.PROBE):
@@ -248,12 +251,21 @@ class Story:
         return None
 
     def served(self, side: int, at: int) -> int | None:
-        """This side's last data before an index, where it answered data of the peer: an exchange was done."""
+        """This side's last data before an index, where it answered data of the peer: an exchange was done.
+
+        Where the capture began later the question itself may be missing.
+        """
         mine = self.data(side, before=at)
         theirs = self.data(1 - side, before=at)
-        if mine and theirs and theirs[0] < mine[-1]:
+        if mine and (self.midstream or (theirs and theirs[0] < mine[-1])):
             return mine[-1]
         return None
+
+    @cached_property
+    def whole(self) -> bool:
+        """The handshake was captured in full, and both directions."""
+        handshake = self.first(Kind.SYN) is not None and self.first(Kind.SYN_ACK) is not None
+        return handshake and Context.ONE_SIDED not in self.context
 
 
 def sides(events: Sequence[Event]) -> set[int]:
