@@ -1,0 +1,258 @@
+"""The program with a screen: its four modes, its end, and what any screen may ask of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.app import App, SuspendNotSupported
+from textual.binding import Binding
+from textual.filter import ANSIToTruecolor
+
+from tui.clipboard import copy, safe_to_paste
+from tui.investigation import Investigation, Request
+from tui.line_filters import AsciiOnly, NoColours
+from tui.messages import TextSent
+from tui.terminal import Terminal
+from tui.themes import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual import events
+    from textual.app import SystemCommand
+    from textual.filter import LineFilter
+    from textual.screen import Screen
+
+    from tui.screens.base import TriageScreen
+
+LAST_WORDS_S = 2.0  # after a deadly signal: the terminal may be gone, and writing to it may never end
+MODES = ("live", "capture", "playbooks", "evidence")
+
+
+class TriageApp(App[int]):
+    """The app. It owns the investigation; screens ask it to copy, to keep, to go elsewhere."""
+
+    TITLE = "tcptriage"
+    CSS_PATH = "styles/tcptriage.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar = [
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+    ]
+
+    def __init__(self, request: Request, terminal: Terminal | None = None) -> None:
+        super().__init__()
+        self.terminal = terminal or Terminal()
+        self.investigation = Investigation(request)
+        self.failure: str | None = None  # said on standard error after the screen is gone
+        self._line_filters: list[LineFilter] = []
+        if not self.terminal.colours or self.no_color:
+            self.no_color = True
+            self._line_filters.append(NoColours())
+        if self.terminal.ascii:
+            self._line_filters.append(AsciiOnly())
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = LIGHT.name if self.terminal.light else DARK.name
+        for mode in MODES:
+            self.add_mode(mode, lambda mode=mode: _screen(mode))  # type: ignore[misc]
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What each line of the screen goes through on its way to the terminal."""
+        own = [each for each in super().get_line_filters() if isinstance(each, ANSIToTruecolor)]
+        return [*own, *self._line_filters]
+
+    # -- beginning and end
+
+    def on_mount(self) -> None:
+        """Open in the mode that was asked for; take the signals."""
+        request = self.investigation.request
+        self.switch_mode("capture" if request.files else "playbooks" if request.playbook else "live")
+        if not self.is_headless:
+            self._take_signals()
+            self.set_interval(2.0, self._look_for_terminal)
+
+    def _take_signals(self) -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._end_by, number)
+
+    def _end_by(self, number: int) -> None:
+        """Leave cleanly; if the terminal is gone and does not let us, leave anyway."""
+        import threading
+
+        status = 128 + number
+        last = threading.Timer(LAST_WORDS_S, os._exit, (status,))
+        last.daemon = True
+        last.start()
+        self.exit(status)
+
+    def _look_for_terminal(self) -> None:
+        """A lost line does not always bring SIGHUP (setsid, nohup): a hung-up terminal ends the program too."""
+        with suppress(OSError, ValueError, AttributeError):
+            poll = select.poll()
+            poll.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]
+            if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):
+                self._end_by(signal.SIGHUP)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: the shell is told that this was one."""
+        self.exit(130)
+
+    def action_other_theme(self) -> None:
+        """Dark, or light."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self.exit(2 if self.failure else 0)
+
+    def _fatal_error(self) -> None:
+        """A defect of ours: the terminal is restored, the traceback goes to a file, the user gets a line.
+
+        Tests (headless) get the traceback.
+        """
+        if self.is_headless:
+            super()._fatal_error()
+            return
+        import traceback
+
+        from tui.clipboard import to_file
+
+        path = to_file(traceback.format_exc(), name="crash.txt")
+        self.failure = f"a defect of this program ended it; please report it with {path or 'the steps that led here'}"
+        self._close_messages_no_wait()
+
+    # -- going elsewhere
+
+    @property
+    def front(self) -> TriageScreen | None:
+        """The screen in front, if it is one of ours (the palette is not)."""
+        from tui.screens.base import TriageScreen
+
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, TriageScreen)), None)
+
+    def action_go(self, mode: str) -> None:
+        """One of the four modes, where it was left; once more: its first screen."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def open_playbook(self, name: str, settings: dict[str, str], *, found: str = "") -> None:
+        """A playbook with facts filled in, over the screen that led to it."""
+        from tui.screens.playbook import PlaybookScreen
+
+        self.push_screen(PlaybookScreen(name, settings, found))
+
+    def open_capture(self, paths: Sequence[str], wanted: str = "") -> None:
+        """Read captures, in the capture mode."""
+        from tui.screens.capture import CaptureScreen
+
+        self.switch_mode("capture")
+        bottom = self.screen_stack[0]
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(bottom, CaptureScreen):
+            bottom.read(tuple(paths), wanted)
+
+    def filter_mode(self, mode: str, text: str) -> None:
+        """Show a mode with a filter on: the join from a line, a finding or a step to sockets or packets."""
+        self.action_go(mode)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        bottom: Any = self.screen_stack[0]
+        self.call_after_refresh(bottom.apply_filter, text)
+
+    def action_paste_line(self) -> None:
+        """A box for lines of a log."""
+        from tui.screens.paste import PasteScreen
+
+        self.push_screen(PasteScreen())
+
+    def explain_text(self, text: str) -> None:
+        """What lines of a log say."""
+        from tui.screens.explained import ExplainedScreen
+
+        self.push_screen(ExplainedScreen(text))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Text pasted anywhere but into an input is a log line to explain."""
+        if event.text.strip() and self.front is self.screen:
+            self.explain_text(event.text)
+
+    # -- saying, copying, keeping
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Answer on the screen in front."""
+        if (front := self.front) is not None:
+            front.say(text, tone)
+
+    def send(self, what: str, text: str) -> None:
+        """Send a text to every clipboard within reach; the answer says where it went."""
+        self._send(what, safe_to_paste(text))
+
+    @work(thread=True, exclusive=True, group="clipboard")
+    def _send(self, what: str, text: str) -> None:
+        driver = self._driver
+        write = None if driver is None or self.is_headless else driver.write
+        self.post_message(TextSent(what, copy(text, write)))
+
+    def on_text_sent(self, event: TextSent) -> None:
+        """Say it in honest words."""
+        self.say(f"{event.what}: {event.sent.sentence}", "good" if event.sent.path or event.sent.ways else "bad")
+
+    def keep(self, kind: str, title: str, body: str) -> None:
+        """Add to the evidence."""
+        self.investigation.keep(kind, title, body)
+        self.say(f"Kept as evidence ({len(self.investigation.items)}): {title}. 4 shows and exports it", "good")
+
+    def show_plain(self, text: str) -> None:
+        """The text alone on the terminal, nothing tracking the mouse: select it with the terminal's own means."""
+        try:
+            with self.suspend():
+                sys.stdout.write(f"\n{safe_to_paste(text)}\n\n(Enter returns to tcptriage) ")
+                sys.stdout.flush()
+                with suppress(EOFError, KeyboardInterrupt):
+                    sys.stdin.readline()
+        except SuspendNotSupported:
+            from tui.screens.plain import PlainScreen
+
+            self.push_screen(PlainScreen(text))
+
+    # -- the palette
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every command by name: Ctrl-P or `:`."""
+        from tui.palette import commands
+
+        yield from commands(self)
+
+
+def _screen(mode: str) -> Screen[Any]:
+    """The first screen of a mode, made when the mode is first shown."""
+    if mode == "live":
+        from tui.screens.live import LiveScreen
+
+        return LiveScreen()
+    if mode == "capture":
+        from tui.screens.capture import CaptureScreen
+
+        return CaptureScreen()
+    if mode == "playbooks":
+        from tui.screens.playbooks import PlaybooksScreen
+
+        return PlaybooksScreen()
+    from tui.screens.evidence import EvidenceScreen
+
+    return EvidenceScreen()

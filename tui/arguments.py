@@ -1,0 +1,202 @@
+"""What the command line accepts, command by command. Kept apart from running it, so that --help costs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+USAGE = """\
+usage: tcptriage [FILE...]             the dashboard: captures, or this machine now
+       tcptriage COMMAND [OPTION...]   without a screen; COMMAND --help tells more
+
+  report FILE...     connections, verdicts and findings of captures
+  sockets            this machine's TCP connections and what is wrong with them
+  explain [TEXT...]  name the error in a log line (arguments, --log, or stdin)
+  playbooks          list the playbooks; `playbook NAME` opens one
+  check NAME         run a playbook's automatic steps
+  demo               the whole way, on recordings that ship with the program
+
+options of the dashboard:
+  --join             read several files as one capture that was rotated
+  --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
+  --interval S       seconds between two looks at the live connections (1)
+  --theme NAME       dark or light       --ascii     no characters beyond ASCII
+  --no-mouse         leave the mouse to the terminal (select text with it)
+  --version          the version         --help      this page
+
+FILE: pcap, pcapng, their gzip or zstd, tcpdump's text; `-` is standard input.
+Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line on standard error, status 2."""
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+
+
+class MainParser(Parser):
+    """The dashboard's parser: its help is a page written by hand, to fit 80x24."""
+
+    def format_help(self) -> str:
+        """The one page that says everything."""
+        return USAGE
+
+    def format_usage(self) -> str:
+        """The same page: argparse's own usage line knows nothing of the commands."""
+        return USAGE
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.1 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0.1 and 86400")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of looks, 1 or more")
+    return int(text)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def dashboard_parser(version: str) -> Parser:
+    """`tcptriage [FILE…]`."""
+    parser = MainParser(prog="tcptriage", allow_abbrev=False)
+    parser.add_argument("files", nargs="*", metavar="FILE")
+    parser.add_argument("--join", action="store_true")
+    parser.add_argument("--filter", default="", metavar="EXPR")
+    parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S")
+    parser.add_argument("--all-namespaces", action="store_true")
+    parser.add_argument("--replay", metavar="PATH")
+    parser.add_argument("--version", action="version", version=f"tcptriage {version}")
+    screen_options(parser)
+    return parser
+
+
+def screen_options(parser: argparse.ArgumentParser) -> None:
+    """What every command with a screen accepts."""
+    parser.add_argument("--theme", choices=("dark", "light"), help="the colours; default: what the terminal tells")
+    parser.add_argument("--ascii", action="store_true", help="no characters beyond ASCII")
+    parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
+
+
+def report_parser() -> Parser:
+    """`tcptriage report`."""
+    parser = Parser(
+        prog="tcptriage report",
+        allow_abbrev=False,
+        description="Decode captures and tell how each connection ended, who did it, and why.",
+        epilog="Exit status: 0 done; 1 a finding of --fail-on's severity, or worse; 2 usage, or nothing could be read.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="pcap, pcapng, gzip or zstd of them, text; - is stdin")
+    parser.add_argument("--join", action="store_true", help="read the files as one capture that was rotated")
+    parser.add_argument("--format", choices=("text", "json", "jsonl", "md"), default="text", help="default: text")
+    parser.add_argument("--filter", default="", metavar="EXPR", help="only matching connections")
+    parser.add_argument("--output", metavar="PATH", help="write there instead of standard output")
+    parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")
+    parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
+    return parser
+
+
+def sockets_parser() -> Parser:
+    """`tcptriage sockets`."""
+    parser = Parser(
+        prog="tcptriage sockets",
+        allow_abbrev=False,
+        description="Look at this machine's TCP connections: states, findings, the largest groups, or every socket.",
+        epilog="Exit status: 0 done; 1 with --fail-on, on a finding as severe; 2 usage.",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--filter", default="", metavar="EXPR", help="only matching sockets")
+    parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks")
+    parser.add_argument("--count", type=_count, metavar="N", help="looks (default 1; with --interval alone: 1)")
+    parser.add_argument("--all-namespaces", action="store_true", help="also other network namespaces")
+    parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
+    parser.add_argument("--replay", metavar="PATH", help="read the looks of a recording instead of this machine's")
+    parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")
+    parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
+    return parser
+
+
+def explain_parser() -> Parser:
+    """`tcptriage explain`."""
+    parser = Parser(
+        prog="tcptriage explain",
+        allow_abbrev=False,
+        description="Recognise error lines of servers, proxies and clients: the symptom, its meaning, its playbook.",
+    )
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="lines, one an argument; none: standard input")
+    parser.add_argument("--log", metavar="PATH", help="read a log (gzip too); - is standard input")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return parser
+
+
+def playbooks_parser() -> Parser:
+    """`tcptriage playbooks`."""
+    parser = Parser(prog="tcptriage playbooks", allow_abbrev=False, description="List the playbooks.")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return parser
+
+
+def playbook_parser() -> Parser:
+    """`tcptriage playbook NAME`."""
+    parser = Parser(prog="tcptriage playbook", allow_abbrev=False, description="Open one playbook in the dashboard.")
+    parser.add_argument("name", metavar="NAME", help="as `tcptriage playbooks` lists it")
+    parser.add_argument("--set", dest="settings", type=_setting, action="append", default=[], metavar="KEY=VALUE")
+    screen_options(parser)
+    return parser
+
+
+def check_parser() -> Parser:
+    """`tcptriage check NAME`."""
+    parser = Parser(
+        prog="tcptriage check",
+        allow_abbrev=False,
+        description="Run a playbook's automatic steps on this machine, or on a capture or a log.",
+        epilog="Exit status: 0 every step passed; 1 a step failed; 2 usage; 3 a step could not be decided.",
+    )
+    parser.add_argument("name", metavar="NAME", help="as `tcptriage playbooks` lists it")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="narrow the check, e.g. pid=812, port=8080, capture=FILE, log=FILE",
+    )
+    parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
+    parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
+    return parser
+
+
+def demo_parser() -> Parser:
+    """`tcptriage demo`."""
+    parser = Parser(
+        prog="tcptriage demo",
+        allow_abbrev=False,
+        description="Walk from a log line to the cause and the fix, on recordings that ship with the program.",
+    )
+    screen_options(parser)
+    return parser
+
+
+def complain(line: str) -> None:
+    """One line on standard error, safe for a terminal."""
+    from capture.safe_text import printable
+
+    sys.stderr.write(printable(line) + "\n")

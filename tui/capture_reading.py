@@ -1,0 +1,108 @@
+"""Reading captures for the screen: on a worker's thread, with progress, cancellable. Nothing here knows textual."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.connection_rows import ConnectionRows, connection_rows
+from tui.words import duration, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.decode import Progress
+
+    from capture.filters import Filter
+    from capture.triage import Triage
+
+EVERY_S = 0.25
+SPOOL_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading is. `total` None: unknown (a pipe, a compressed file)."""
+
+    done: int
+    total: int | None
+    packets: int
+    seconds: float
+
+    @property
+    def sentence(self) -> str:
+        """Bytes, packets, rate and time left."""
+        rate = self.done / self.seconds if self.seconds > 0 else 0.0
+        text = f"{size(self.done)}B"
+        if self.total:
+            text += f" of {size(self.total)}B ({min(99, self.done * 100 // self.total)} %)"
+        text += f", {self.packets:,} packets, {size(rate)}B/s"
+        if self.total and rate > 0 and self.seconds > 0.5:
+            text += f", {duration(max(0.0, (self.total - self.done) / rate))} left"
+        return text
+
+
+Decoded = Callable[["list[Triage]", ConnectionRows, bool], None]
+
+
+def read(
+    paths: Sequence[str],
+    join: bool,
+    *,
+    wanted: Filter | None,
+    sort: tuple[str, bool],
+    told: Callable[[Reading], None],
+    decoded: Decoded,
+    cancelled: Callable[[], bool],
+) -> None:
+    """Decode captures; `decoded` is called with the first block (complete False) and with the whole.
+
+    Raises CaptureUnreadable where nothing could be read, DecodingCancelled where `cancelled` said so.
+    """
+    from capture.triage import triage
+
+    started = time.monotonic()
+    last = 0.0
+
+    def progress(now: Progress) -> None:
+        nonlocal last
+        seconds = time.monotonic() - started
+        if seconds - last >= EVERY_S:
+            last = seconds
+            told(Reading(now.bytes_done, now.bytes_total, now.packets, seconds))
+
+    def preview(first: Triage) -> None:
+        decoded([first], connection_rows([first], wanted, sort), False)
+
+    triages = triage(paths, join=join, progress=progress, cancelled=cancelled, preview=preview)
+    decoded(triages, connection_rows(triages, wanted, sort), True)
+
+
+def spool(descriptor: int, told: Callable[[Reading], None], cancelled: Callable[[], bool]) -> str:
+    """A capture that comes in by a pipe, written to a file of its own, so that its packets can be looked at again.
+
+    Cancelling ends the reading, not the program: what has arrived is the capture. Returns the file's path.
+    """
+    import select
+
+    handle, path = tempfile.mkstemp(prefix="tcptriage-", suffix=".pcap")
+    started = last = time.monotonic()
+    done = 0
+    with os.fdopen(handle, "wb") as file:
+        while not cancelled():
+            ready, _, _ = select.select([descriptor], [], [], EVERY_S)
+            if ready:
+                block = os.read(descriptor, SPOOL_BLOCK)
+                if not block:
+                    break
+                file.write(block)
+                done += len(block)
+            now = time.monotonic()
+            if now - last >= EVERY_S:
+                last = now
+                told(Reading(done, None, 0, now - started))
+    return path

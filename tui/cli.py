@@ -1,0 +1,63 @@
+"""The command line: which command was meant, and what its end means to the shell.
+
+Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided, 130 Ctrl-C. Everything heavy is imported by the
+command that needs it, so that --help and --version answer at once and no command without a screen loads textual.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "report": "tui.commands.report",
+    "sockets": "tui.commands.sockets",
+    "explain": "tui.commands.explain",
+    "playbooks": "tui.commands.playbooks",
+    "playbook": "tui.commands.playbook",
+    "check": "tui.commands.check",
+    "demo": "tui.commands.demo",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status. `argv` is without the program's name; default: the process's."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _command(arguments)(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _silence(sys.stderr.fileno)  # a worker thread's last words would follow the prompt
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has left: not an error of ours. Python would complain again while it flushes at exit.
+        _silence(sys.stdout.fileno)
+        return 0
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return status
+
+
+def _command(arguments: list[str]) -> Callable[[list[str]], int]:
+    named = bool(arguments) and arguments[0] in COMMANDS
+    module = COMMANDS[arguments.pop(0)] if named else "tui.commands.dashboard"
+    run: Callable[[list[str]], int] = import_module(module).run
+    return run
+
+
+def _silence(descriptor: Callable[[], int]) -> None:
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor())
+    except (OSError, ValueError):  # closed already
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

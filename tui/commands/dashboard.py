@@ -1,0 +1,128 @@
+"""`tcptriage [FILE…]`: check what can be checked without a screen, then open it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from tui.arguments import complain, dashboard_parser
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.investigation import Request
+
+MAGICS = (
+    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap
+    b"\x0a\x0d\x0d\x0a", b"\x1f\x8b", b"\x28\xb5\x2f\xfd",  # pcapng, gzip, zstd
+)  # fmt: skip
+LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
+
+
+def run(arguments: list[str]) -> int:
+    """Open the dashboard; returns the exit status."""
+    from capture import __version__
+    from tui.investigation import Request
+
+    chosen = dashboard_parser(__version__).parse_args(arguments)
+    return open_screen(
+        Request(
+            files=tuple(chosen.files),
+            join=chosen.join,
+            filter=chosen.filter,
+            interval=chosen.interval,
+            all_namespaces=chosen.all_namespaces,
+            replay=chosen.replay,
+        ),
+        chosen,
+    )
+
+
+def open_screen(request: Request, chosen: argparse.Namespace) -> int:
+    """Run the app for a request; `chosen` holds the options that every screen has."""
+    why = first_complaint(request)
+    if why:
+        complain(f"tcptriage: {why}")
+        return 2
+    if "-" in request.files and not _stdin_to_terminal():
+        complain(
+            "tcptriage: standard input is a capture and there is no terminal to ask for keys; try `tcptriage report -`"
+        )
+        return 2
+    if not (os.isatty(0) and os.isatty(2)):
+        complain("tcptriage: the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`")
+        return 2
+    from tui.terminal import prepare_textual, terminal_of
+
+    terminal = terminal_of(os.environ, ascii=chosen.ascii, mouse=chosen.mouse, theme=chosen.theme)
+    prepare_textual(terminal)
+    from tui.app import TriageApp
+
+    app = TriageApp(request, terminal)
+    status = app.run(mouse=terminal.mouse)
+    if app.failure:
+        complain(f"tcptriage: {app.failure}")
+    sys.stdout.flush()
+    return app.return_code or 0 if status is None else status
+
+
+def first_complaint(request: Request) -> str | None:
+    """What is wrong with the request, in one line, as far as it costs nothing to know."""
+    if request.filter:
+        from capture.filters import FilterError, parse
+
+        try:
+            parse(request.filter)
+        except FilterError as error:
+            return f"--filter: {error}"
+    for path in (*request.files, *((request.replay,) if request.replay else ())):
+        if path != "-" and (why := _unreadable(path, capture=path != request.replay)):
+            return why
+    return None
+
+
+def _unreadable(path: str, *, capture: bool) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            if not os.path.isfile(path) and not os.path.isdir(path):
+                return None  # a pipe: looking would take bytes from it
+            head = file.read(LEAST_BYTES)
+    except OSError as error:
+        return f"{path}: {_REASONS.get(type(error), (error.strerror or str(error)).lower())}"
+    if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
+        return None
+    from capture.wire.reading import open_capture
+
+    from capture.wire.errors import CaptureUnreadable
+
+    try:
+        with open_capture(path) as reader:
+            next(iter(reader.blocks()), None)
+    except CaptureUnreadable as error:
+        return str(error)
+    return None
+
+
+_REASONS: dict[type[OSError], str] = {
+    FileNotFoundError: "no such file; check the path",
+    IsADirectoryError: "a directory, not a capture; name a file in it",
+    PermissionError: "no permission to read it; try with sudo, or change its mode",
+}
+
+
+def _stdin_to_terminal() -> bool:
+    """Keep the capture that is coming in by another descriptor and give the keys' place to the terminal."""
+    global stdin_capture
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return False
+    stdin_capture = os.dup(0)
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return True
+
+
+stdin_capture: int | None = None
+"""The descriptor that standard input moved to, where a capture comes in by it."""

@@ -1,0 +1,127 @@
+"""`tcptriage report`: decode captures and write what became of their connections."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from tui.arguments import complain, report_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from capture.decode import Progress
+
+    from capture.triage import Triage
+    from capture.wire.columns import Bool
+
+SILENT_S = 0.5  # progress is told only of what takes longer
+EVERY_S = 0.25
+
+
+def run(arguments: list[str]) -> int:
+    """Write the report; returns the exit status."""
+    chosen = report_parser().parse_args(arguments)
+    from capture.filters import FilterError, parse
+
+    try:
+        wanted = parse(chosen.filter) if chosen.filter else None
+    except FilterError as error:
+        complain(f"tcptriage report: --filter: {error}")
+        return 2
+    if chosen.files.count("-") > 1:
+        complain("tcptriage report: standard input can be read once only; name it once")
+        return 2
+    from capture.triage import triage
+    from capture.wire.errors import CaptureUnreadable
+
+    try:
+        with told(sys.stderr.isatty()) as progress:
+            triages = triage(chosen.files, join=chosen.join, progress=progress)
+    except CaptureUnreadable as error:
+        complain(f"tcptriage report: {error}")
+        return 2
+    selections = None
+    if wanted is not None:
+        selections = [selection(wanted.select(t.decoded.flows, t.verdicts)) for t in triages]
+        for misplaced in wanted.misplaced("connection"):
+            complain(f"tcptriage report: --filter: {misplaced}")
+    from capture.report.writing import write_report
+
+    anonymize = None
+    if chosen.anonymize:
+        from capture.report.anonymizing import Anonymizer
+
+        anonymize = Anonymizer()
+    try:
+        with output(chosen.output) as stream:
+            write_report(triages, chosen.format, stream, selections=selections, anonymize=anonymize)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(
+            f"tcptriage report: {chosen.output or 'standard output'}: cannot be written: {error.strerror or error}"
+        )
+        return 2
+    return 1 if chosen.fail_on and found(triages, chosen.fail_on) else 0
+
+
+def selection(mask: Bool) -> list[int]:
+    """The ids where a mask is set."""
+    import numpy as np
+
+    ids: list[int] = np.flatnonzero(mask).tolist()
+    return ids
+
+
+def found(triages: Sequence[Triage], severity: str) -> bool:
+    """Whether any finding is as severe as asked for, or worse."""
+    from capture.model import Severity
+
+    limit = Severity(severity).rank
+    return any(finding.severity.rank <= limit for triage in triages for finding in triage.findings)
+
+
+@contextmanager
+def output(path: str | None) -> Iterator[BinaryIO]:
+    """The file to write to, or standard output."""
+    if path is None or path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with open(path, "wb") as stream:
+        yield stream
+
+
+@contextmanager
+def told(to_terminal: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Progress on one line of standard error, wiped at the end; None where nobody would see it."""
+    if not to_terminal:
+        yield None
+        return
+    from tui.capture_reading import Reading
+
+    started = time.monotonic()
+    last = 0.0
+    shown = False
+
+    def tell(now: Progress) -> None:
+        nonlocal last, shown
+        seconds = time.monotonic() - started
+        if seconds < SILENT_S or seconds - last < EVERY_S:
+            return
+        last, shown = seconds, True
+        width = os.get_terminal_size(2).columns - 1
+        text = Reading(now.bytes_done, now.bytes_total, now.packets, seconds).sentence
+        sys.stderr.write(f"\r\x1b[K{text[:width]}")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,120 @@
+"""`tcptriage sockets`: looks at the live connections, written out."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from tui.arguments import complain, sockets_parser
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from capture.filters import Filter
+    from capture.sockets.snapshot import Snapshot
+
+
+def run(arguments: list[str]) -> int:
+    """Take the looks and write each; returns the exit status."""
+    chosen = sockets_parser().parse_args(arguments)
+    wanted: Filter | None = None
+    if chosen.filter:
+        from capture.filters import FilterError, parse
+
+        try:
+            wanted = parse(chosen.filter)
+        except FilterError as error:
+            complain(f"tcptriage sockets: --filter: {error}")
+            return 2
+        for misplaced in wanted.misplaced("socket"):
+            complain(f"tcptriage sockets: --filter: {misplaced}")
+    from capture.sockets.errors import SourceUnavailable
+
+    try:
+        return _looks(chosen, wanted)
+    except SourceUnavailable as error:
+        complain(f"tcptriage sockets: the live connections cannot be read: {error}")
+        return 2
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(f"tcptriage sockets: {error.filename or 'output'}: {error.strerror or error}")
+        return 2
+    except ValueError as error:  # a recording that is none
+        complain(f"tcptriage sockets: {error}")
+        return 2
+
+
+def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
+    from tui.replaying import open_looker, recorder
+
+    keep = wanted.matches_socket if wanted is not None else None
+    anonymize = _anonymizer(chosen.anonymize)
+    worst = 3
+    count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
+    looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces)
+    record = recorder(chosen.record)
+    try:
+        due = time.monotonic()
+        for look in range(count):
+            if look and chosen.replay is None:
+                due += chosen.interval
+                time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                snapshot = looker.look()
+            except StopIteration:
+                break
+            record(snapshot)
+            worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
+            _write(snapshot, chosen.format, keep, anonymize, first=look == 0)
+    finally:
+        looker.close()
+        record.close()
+    from capture.model import Severity
+
+    return 1 if chosen.fail_on and worst <= Severity(chosen.fail_on).rank else 0
+
+
+def _write(
+    snapshot: Snapshot,
+    format: str,
+    keep: Callable[..., bool] | None,
+    anonymize: Callable[[str], str] | None,
+    *,
+    first: bool,
+) -> None:
+    from capture.sockets.report import text, write_json
+
+    stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
+    if format == "json":
+        write_json(snapshot, stream, keep)
+    else:
+        stream.write(("" if first else "\n") + text(snapshot))
+        if keep is not None:
+            stream.write(_matching(snapshot, keep))
+    if anonymize is not None and isinstance(stream, io.StringIO):
+        sys.stdout.write(anonymize(stream.getvalue()))
+    sys.stdout.flush()
+
+
+def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> str:
+    """With a filter people ask for sockets: list those that match, the longest in their state first."""
+    from tui.socket_lines import socket_line
+
+    rows = sorted((row for row in snapshot.rows if keep(row)), key=lambda row: -row.age_s)
+    lines = [f"matching  {len(rows)} of {len(snapshot.rows)}"]
+    lines += [f"  {socket_line(row)}" for row in rows[:most]]
+    if len(rows) > most:
+        lines.append(f"  and {len(rows) - most} more")
+    return "\n".join(lines) + "\n"
+
+
+def _anonymizer(asked: bool) -> Callable[[str], str] | None:
+    if not asked:
+        return None
+    from capture.report.anonymizing import Anonymizer
+
+    return Anonymizer()

@@ -1,0 +1,180 @@
+"""A capture's connections as rows of a table: order and filter are arrays, a row is formatted when it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Closer, Ending, Resetter
+from tui.columns import Column
+from tui.words import duration, size
+
+if TYPE_CHECKING:
+    from capture.filters import Filter
+    from capture.model import Connection
+    from capture.triage import Triage
+    from capture.wire.columns import I64
+
+COLUMNS = (
+    Column("mark", "", 2, rank=0),
+    Column("originator", "Originator", 19, most=30, rank=0),
+    Column("responder", "Responder", 18, most=30, rank=0),
+    Column("ended", "Ended", 5, most=8, rank=0),
+    Column("closed", "By", 5, most=10, rank=0),
+    Column("cause", "Cause", 20, most=26, rank=0),
+    Column("start", "Start", 8, right=True, rank=3),
+    Column("duration", "Lasted", 6, right=True, rank=2),
+    Column("packets", "Pkts", 6, right=True, rank=4),
+    Column("bytes", "Bytes", 6, right=True, rank=2),
+    Column("conn_state", "State", 6, rank=5),
+    Column("retransmitted", "Retr", 5, right=True, rank=6),
+    Column("certainty", "Certainty", 9, rank=6),
+    Column("history", "History", 14, most=24, rank=7),
+    Column("id", "Id", 7, right=True, rank=8),
+)
+
+SORTS: tuple[tuple[str, str, bool], ...] = (
+    ("mark", "worst first", True),
+    ("start", "time", False),
+    ("duration", "how long it lasted", True),
+    ("bytes", "bytes", True),
+    ("packets", "packets", True),
+    ("retransmitted", "retransmissions", True),
+    ("originator", "originator", False),
+    ("responder", "responder", False),
+)
+
+_WHO = {"originator": "orig", "responder": "resp", "both": "both", "middlebox": "mbox", None: ""}
+
+
+class ConnectionRows:
+    """An order over the connections of all captures. A key is (capture, connection), given as one number."""
+
+    def __init__(self, triages: Sequence[Triage], order: I64, starts: Sequence[int]) -> None:
+        self._triages = triages
+        self._starts = starts  # of each capture in the numbering over all
+        self._order = order
+        self._places: dict[int, int] | None = None
+        self._cells = lru_cache(maxsize=512)(self._format)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @property
+    def total(self) -> int:
+        """Connections before the filter."""
+        return self._starts[-1]
+
+    def key(self, index: int) -> Hashable:
+        """The connection's number over all captures."""
+        return int(self._order[index])
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Where a connection is now."""
+        if self._places is None:
+            self._places = {number: place for place, number in enumerate(self._order.tolist())}
+        return self._places.get(key)  # type: ignore[call-overload,no-any-return]
+
+    def find(self, key: Hashable) -> tuple[Triage, int]:
+        """The capture and the connection's id in it."""
+        number = int(key)  # type: ignore[call-overload]
+        capture = int(np.searchsorted(np.asarray(self._starts), number, side="right")) - 1
+        return self._triages[capture], number - self._starts[capture]
+
+    def number(self, capture: int, connection: int) -> int:
+        """The key of a connection of a capture."""
+        return self._starts[capture] + connection
+
+    def cells(self, index: int) -> Sequence[tuple[str, str]]:
+        """In the order of COLUMNS."""
+        return self._cells(int(self._order[index]))
+
+    def _format(self, number: int) -> Sequence[tuple[str, str]]:
+        triage, connection = self.find(number)
+        one = triage.connection(connection)
+        verdict = one.verdict
+        bad = int(triage.verdicts.badness[connection])
+        sign, tone = mark(bad)
+        base = triage.decoded.first_time or one.first_time
+        retransmitted = sum(side["retransmission"] for side in one.counts)
+        return (
+            (sign, tone),
+            (str(one.originator), ""),
+            (str(one.responder), ""),
+            (ended(verdict.ended_by), tone),
+            (ended_by_whom(one), ""),
+            (verdict.cause, tone or "dim"),
+            (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
+            (duration((one.last_time - one.first_time) / 1e9), "dim"),
+            (size(sum(one.packets)), "dim"),
+            (size(sum(one.bytes)), "dim"),
+            (one.conn_state, "dim"),
+            (str(retransmitted), "warn" if retransmitted else "dim"),
+            (verdict.certainty.value, "dim"),
+            (one.history, "dim"),
+            (str(one.id), "dim"),
+        )
+
+
+def mark(bad: int) -> tuple[str, str]:
+    """The row's mark and tone, from the verdict's badness."""
+    if bad >= BAD:
+        return "!!", "bad"
+    return ("!", "warn") if bad >= WORTH_A_LOOK else ("", "")
+
+
+BAD, WORTH_A_LOOK = 200, 40  # badness is a cause's cost by 4: causes.toml
+
+
+def ended(ending: Ending) -> str:
+    """How it ended, in the field's letters."""
+    return {Ending.FIN: "FIN", Ending.RST: "RST", Ending.TIMEOUT: "t/o", Ending.ICMP: "ICMP", Ending.OPEN: "open"}[
+        ending
+    ]
+
+
+def ended_by_whom(one: Connection) -> str:
+    """The side whose FIN or RST came first; the resetter where that is another one."""
+    verdict = one.verdict
+    who: Closer | Resetter | None = verdict.closed_first
+    if verdict.ended_by is Ending.RST and verdict.reset_by is Resetter.MIDDLEBOX:
+        who = verdict.reset_by
+    return _WHO[who.value if who is not None else None]
+
+
+def connection_rows(triages: Sequence[Triage], wanted: Filter | None, sort: tuple[str, bool]) -> ConnectionRows:
+    """The connections that a filter keeps, in order. For the worker."""
+    starts = [0]
+    for triage in triages:
+        starts.append(starts[-1] + len(triage.decoded.flows))
+    keep = np.arange(starts[-1])
+    if wanted is not None:
+        masks = [np.asarray(wanted.select(t.decoded.flows, t.verdicts), dtype=bool) for t in triages]
+        keep = keep[np.concatenate(masks)] if masks else keep
+    values = np.concatenate([_values(triage, sort[0]) for triage in triages]) if triages else np.zeros(0)
+    ranks = np.argsort(-values[keep] if sort[1] else values[keep], kind="stable")
+    return ConnectionRows(triages, keep[ranks].astype(np.int64), starts)
+
+
+def _values(triage: Triage, column: str) -> I64:
+    flows = triage.decoded.flows
+    values: I64
+    if column == "mark":
+        values = np.asarray(triage.verdicts.badness, dtype=np.int64)
+    elif column in ("originator", "responder"):
+        side = int(column == "responder")
+        values = (flows.address[:, side] << 16) | flows.port[:, side].astype(np.int64)
+    elif column == "bytes":
+        values = flows.bytes.sum(axis=1)
+    elif column == "packets":
+        values = flows.packet_count.sum(axis=1)
+    elif column == "retransmitted":
+        values = flows.counts["retransmission"].sum(axis=1)
+    else:
+        times = flows.packets.time
+        first = times[flows.first[:-1]]
+        values = times[flows.first[1:] - 1] - first if column == "duration" else first
+    return values

@@ -1,0 +1,49 @@
+"""Findings as rows, most severe first, and as the words and settings that lead on from one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capture.model import Severity
+from capture.safe_text import printable
+from tui.columns import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.model import Finding
+
+COLUMNS = (
+    Column("mark", "", 2, rank=0),
+    Column("severity", "", 8, rank=1),
+    Column("title", "", 40, most=400, rank=0),
+)
+
+MARKS = {Severity.CRITICAL: ("!!", "bad"), Severity.WARNING: ("! ", "warn"), Severity.INFO: ("· ", "dim")}
+
+
+def most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
+    """In the order in which they should be read."""
+    return sorted(findings, key=lambda f: (f.severity.rank, -f.connections, f.code))
+
+
+def finding_cells(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """In the order of COLUMNS."""
+    sign, tone = MARKS[finding.severity]
+    return ((sign, tone), (finding.severity.value, tone), (printable(finding.title), ""))
+
+
+def finding_key(finding: Finding) -> tuple[str, str]:
+    """What names a finding from one look to the next: numbers in its title may change."""
+    named = "".join(
+        f"{key}={finding.facts[key]};" for key in ("port", "pid", "host", "local", "peer") if key in finding.facts
+    )
+    return finding.code, named
+
+
+def finding_markdown(finding: Finding) -> str:
+    """A finding for a ticket."""
+    lines = [f"**{finding.severity.value}** — {printable(finding.title)}", "", printable(finding.text)]
+    if finding.playbook:
+        lines += ["", f"Next: `tcptriage playbook {finding.playbook}`"]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""What workers report: facts, in the past tense. A worker never touches a widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from capture.triage import Triage
+    from tui.capture_reading import Reading
+    from tui.clipboard import Sent
+    from tui.connection_rows import ConnectionRows
+
+
+class CaptureProgressed(Message):
+    """So much of the capture was read."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.reading = reading
+
+
+class CaptureDecoded(Message):
+    """A capture was decoded, or its first block (`complete` False)."""
+
+    def __init__(self, triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
+        super().__init__()
+        self.triages = triages
+        self.rows = rows
+        self.complete = complete
+
+
+class CaptureFailed(Message):
+    """A capture could not be read. `text` is one line: what, where, why, what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class DecodingStopped(Message):
+    """Decoding was cancelled."""
+
+
+class TextSent(Message):
+    """A text was sent to the clipboards within reach."""
+
+    def __init__(self, what: str, sent: Sent) -> None:
+        super().__init__()
+        self.what = what
+        self.sent = sent

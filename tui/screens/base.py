@@ -1,0 +1,115 @@
+"""What every screen shares: the bars, the keys that work everywhere, and a way to say something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from tui.widgets.bars import KeyBar, Said, TitleBar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from tui.app import TriageApp
+
+Keys = tuple[tuple[str, str], ...]
+LAST_KEYS: Keys = (("?", "help"), ("q", "quit"))
+
+
+class TriageScreen(Screen[Any]):
+    """Title, body, message, keys. Subclasses yield their body and say their KEYS and TOPICS."""
+
+    AUTO_FOCUS = "RowsTable"
+    MODE: ClassVar[str] = "live"
+    KEYS: ClassVar[Keys] = ()
+    TOPICS: ClassVar[tuple[str, ...]] = ()  # chapters of the help that explain this screen's words
+    ABOUT: ClassVar[str] = ""  # what this screen is, for the help
+
+    BINDINGS = [
+        Binding("1", "app.go('live')", "Live", show=False),
+        Binding("2", "app.go('capture')", "Capture", show=False),
+        Binding("3", "app.go('playbooks')", "Playbooks", show=False),
+        Binding("4", "app.go('evidence')", "Evidence", show=False),
+        Binding("escape,backspace", "back", "Back", show=False),
+        Binding("q", "app.leave", "Quit", show=False),
+        Binding("question_mark,f1", "help", "Help", show=False),
+        Binding("colon", "app.command_palette", "Palette", show=False),
+        Binding("l", "app.paste_line", "Explain a log line", show=False),
+        Binding("y", "copy", "Copy", show=False),
+        Binding("v", "plain", "Show plain", show=False),
+        Binding("a", "keep", "Keep as evidence", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The bars around the body."""
+        yield TitleBar(self.MODE)
+        yield from self.body()
+        yield Said()
+        yield KeyBar((*self.KEYS, *LAST_KEYS))
+
+    def body(self) -> Iterable[Widget]:
+        """What the screen is about."""
+        return ()
+
+    @property
+    def triage_app(self) -> TriageApp:
+        """The app, by its own type."""
+        return cast("TriageApp", self.app)
+
+    @property
+    def title_bar(self) -> TitleBar:
+        """The first line."""
+        return self.query_one(TitleBar)
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Answer the user, in the lines above the keys."""
+        if self.is_mounted:
+            self.query_one(Said).say(text, tone)
+
+    def copy_text(self) -> tuple[str, str]:
+        """(what it is, the text) that `y` sends; an empty text where there is nothing to copy."""
+        return "", ""
+
+    def evidence(self) -> tuple[str, str, str]:
+        """(kind, title, Markdown) that `a` keeps; an empty body where there is nothing to keep."""
+        return "", "", ""
+
+    def action_back(self) -> None:
+        """The screen this one came from."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def action_help(self) -> None:
+        """This screen's keys and words."""
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(type(self).__name__, self.ABOUT, (*self.KEYS, *LAST_KEYS), self.TOPICS))
+
+    def action_copy(self) -> None:
+        """Send what the screen is about to whatever clipboard is within reach."""
+        what, text = self.copy_text()
+        if text:
+            self.triage_app.send(what, text)
+        else:
+            self.say("Nothing here to copy", "warn")
+
+    def action_plain(self) -> None:
+        """The same text without a screen around it, for the terminal's own selection."""
+        _, text = self.copy_text()
+        if text:
+            self.triage_app.show_plain(text)
+        else:
+            self.say("Nothing here to show plain", "warn")
+
+    def action_keep(self) -> None:
+        """Add to what Evidence will export."""
+        kind, title, body = self.evidence()
+        if not body:
+            self.say("Nothing here to keep as evidence", "warn")
+            return
+        self.triage_app.keep(kind, title, body)

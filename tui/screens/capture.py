@@ -1,0 +1,375 @@
+"""Capture: what is wrong in the recording, its endings in time, and its connections, worst first."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.binding import Binding
+from textual.widgets import Static
+
+from capture.safe_text import printable
+from tui.capture_reading import Reading, read, spool
+from tui.connection_rows import COLUMNS, SORTS, ConnectionRows, connection_rows
+from tui.finding_rows import COLUMNS as FINDING_COLUMNS
+from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
+from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
+from tui.screens.base import LAST_KEYS, TriageScreen
+from tui.timeline import timeline_lines
+from tui.widgets.bars import KeyBar
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.rows import ListRows, RowsTable
+from tui.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from textual.widget import Widget
+
+    from capture.filters import Filter
+    from capture.model import Finding
+    from capture.triage import Triage
+
+
+class CaptureScreen(TriageScreen):
+    """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
+
+    MODE = "capture"
+    KEYS = (
+        ("Enter", "ladder"),
+        ("Tab", "pane"),
+        ("/", "filter"),
+        ("s", "sort"),
+        ("o", "open file"),
+        ("l", "log line"),
+        ("y", "copy"),
+        ("a", "keep"),
+        (":", "commands"),
+    )
+    TOPICS = ("endings", "conn_state", "causes", "flags")
+    ABOUT = "A recording's connections, worst first: how each ended, who closed first, and the likely cause."
+    AUTO_FOCUS = "#connections"
+    BINDINGS = [
+        Binding("slash", "filter", show=False),
+        Binding("s", "sort", show=False),
+        Binding("o", "open", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._triages: list[Triage] = []
+        self._rows: ConnectionRows | None = None
+        self._findings: dict[Hashable, tuple[int, Finding]] = {}
+        self._sort = 0
+        self._filter: Filter | None = None
+        self._cancel = threading.Event()
+        self._reading = False
+        self._name = ""
+
+    def body(self) -> Iterable[Widget]:
+        """Findings, timeline, connections."""
+        yield FilterBar("connection")
+        yield RowsTable(FINDING_COLUMNS, head=False, id="findings")
+        yield Static("", id="finding-text", classes="lines", markup=False)
+        yield Static("", id="timeline", classes="lines", markup=False)
+        yield RowsTable(COLUMNS, empty="no capture is open: o opens one", id="connections")
+
+    def on_mount(self) -> None:
+        """Read what the command line named."""
+        self._table("findings").set_title("What is wrong in this capture")
+        self._table("connections").set_title("Connections")
+        self._table("connections").sorted_by = (SORTS[0][0], SORTS[0][2])
+        request = self.triage_app.investigation.request
+        if request.files:
+            self.read(request.files, request.filter)
+        else:
+            self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")
+
+    def on_unmount(self) -> None:
+        """A worker that still decodes is told to stop."""
+        self._cancel.set()
+
+    def _table(self, name: str) -> RowsTable:
+        return self.query_one(f"#{name}", RowsTable)
+
+    # -- reading
+
+    def read(self, paths: tuple[str, ...], wanted: str = "") -> None:
+        """Open captures, in place of those that are open."""
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._reading = True
+        self._triages, self._rows = [], None
+        self._name = printable(", ".join(Path(path).name if path != "-" else "standard input" for path in paths), 60)
+        self.title_bar.set_right(self._name)
+        for table in ("findings", "connections"):
+            self._table(table).show(ListRows([]))
+            self._table(table).set_empty("reading … (Esc stops it)")
+        self._tell("timeline", "")
+        self._tell("finding-text", "")
+        self._show_filter(wanted)
+        self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *LAST_KEYS))
+        self._read(paths, self.triage_app.investigation.request.join, self._cancel, self._filter, SORTS[self._sort])
+
+    @work(thread=True, exclusive=True, group="capture", exit_on_error=False)
+    def _read(
+        self,
+        paths: tuple[str, ...],
+        join: bool,
+        cancel: threading.Event,
+        wanted: Filter | None,
+        sort: tuple[str, str, bool],
+    ) -> None:
+        from capture.decode import DecodingCancelled
+
+        from capture.wire.errors import CaptureUnreadable
+        from tui.commands import dashboard
+
+        def told(now: Reading) -> None:
+            self.post_message(CaptureProgressed(now))
+
+        def decoded(triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
+            if not cancel.is_set() or complete:
+                self.post_message(CaptureDecoded(triages, rows, complete))
+
+        try:
+            if "-" in paths and dashboard.stdin_capture is not None:
+                arrived = spool(dashboard.stdin_capture, told, cancel.is_set)
+                paths = tuple(arrived if path == "-" else path for path in paths)
+                cancel.clear()
+            read(
+                paths,
+                join,
+                wanted=wanted,
+                sort=(sort[0], sort[2]),
+                told=told,
+                decoded=decoded,
+                cancelled=cancel.is_set,
+            )
+        except DecodingCancelled:
+            self.post_message(DecodingStopped())
+        except CaptureUnreadable as error:
+            self.post_message(CaptureFailed(str(error)))
+        except MemoryError:
+            self.post_message(
+                CaptureFailed(f"{', '.join(paths)}: not enough memory; filter it first: tcpdump -r … -w …")
+            )
+
+    @on(CaptureProgressed)
+    def _progressed(self, event: CaptureProgressed) -> None:
+        if self._reading:
+            self._table("findings").set_empty(f"reading {self._name}: {event.reading.sentence}   (Esc stops it)")
+
+    @on(DecodingStopped)
+    def _stopped(self) -> None:
+        self._reading = False
+        self._end_reading("reading was stopped; o opens a file")
+        if self._rows is not None:
+            self.say("Reading was stopped: only the first part of the capture is shown", "warn")
+
+    @on(CaptureFailed)
+    def _failed(self, event: CaptureFailed) -> None:
+        self._reading = False
+        text = printable(event.text)
+        if self.triage_app.investigation.request.files:
+            self.triage_app.failure = text
+        self._end_reading("no capture is open: o opens one")
+        self.say(text, "bad")
+
+    def _end_reading(self, empty: str) -> None:
+        self.query_one(KeyBar).set_keys((*self.KEYS, *LAST_KEYS))
+        for table in ("findings", "connections"):
+            self._table(table).set_empty(empty)
+
+    @on(CaptureDecoded)
+    def _decoded(self, event: CaptureDecoded) -> None:
+        self._triages, self._rows = event.triages, event.rows
+        investigation = self.triage_app.investigation
+        investigation.triages = event.triages
+        if event.complete:
+            self._reading = False
+            self.triage_app.failure = None
+            self._end_reading("")
+            self._after_reading()
+        with self.app.batch_update():
+            self._show_findings(event.complete)
+            self._show_rows(event.rows)
+            self._tell("timeline", "\n".join(self._timeline()))
+            self.title_bar.set_right(f"{self._name} · {self._totals()}")
+
+    def _after_reading(self) -> None:
+        notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
+        if notices:
+            more = f" (and {len(notices) - 1} more notices)" if len(notices) > 1 else ""
+            self.say(printable(notices[0]) + more, "warn")
+
+    def _totals(self) -> str:
+        packets = sum(triage.decoded.tcp_packets for triage in self._triages)
+        return (
+            f"{count(sum(len(t.decoded.flows) for t in self._triages), 'connection')}, {count(packets, 'TCP packet')}"
+        )
+
+    def _timeline(self) -> list[str]:
+        if self.size.height < 22 or not self._triages:
+            return []
+        return timeline_lines(self._triages, max(20, self.size.width - 2), self.triage_app.terminal.ascii)
+
+    def on_resize(self) -> None:
+        """The timeline is as wide as the screen."""
+        self._tell("timeline", "\n".join(self._timeline()))
+
+    def _show_findings(self, complete: bool) -> None:
+        found = [(triage.index, finding) for triage in self._triages for finding in triage.findings]
+        ordered = most_severe_first([finding for _, finding in found])
+        of = {id(finding): capture for capture, finding in found}
+        self._findings = {(of[id(one)], *finding_key(one), n): (of[id(one)], one) for n, one in enumerate(ordered)}
+        table = self._table("findings")
+        if complete:
+            table.set_empty(f"nothing asks for attention in {self._totals()}")
+        table.show(ListRows([(key, finding_cells(one)) for key, (_, one) in self._findings.items()]))
+        self._tell_finding()
+
+    def _tell_finding(self) -> None:
+        found = self._findings.get(self._table("findings").cursor_key)
+        self._tell("finding-text", printable(found[1].text) if found else "")
+
+    def _tell(self, name: str, text: str) -> None:
+        place = self.query_one(f"#{name}", Static)
+        place.display = bool(text)
+        place.update(text)
+
+    def _show_rows(self, rows: ConnectionRows) -> None:
+        text = self.query_one(FilterBar).text
+        table = self._table("connections")
+        table.set_title(f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections")
+        table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
+        table.show(rows)
+
+    # -- filter and order
+
+    def action_filter(self) -> None:
+        """Open the filter's line."""
+        self.query_one(FilterBar).open()
+
+    def apply_filter(self, text: str) -> None:
+        """Filter from elsewhere."""
+        if why := self.query_one(FilterBar).set_text(text):
+            self.say(why, "bad")
+
+    def _show_filter(self, text: str) -> None:
+        """Put a filter in the line without a message: reading starts with it."""
+        from capture.filters import FilterError, parse
+
+        bar = self.query_one(FilterBar)
+        bar.text, self._filter = "", None
+        if text:
+            with suppress(FilterError):
+                self._filter = parse(text)
+                bar.text = text
+
+    @on(FilterBar.Applied)
+    def _filter_applied(self, event: FilterBar.Applied) -> None:
+        self._filter = event.parsed
+        self._table("connections").focus()
+        self._arrange()
+        if event.parsed is not None and (misplaced := event.parsed.misplaced("connection")):
+            self.say(str(misplaced[0]), "warn")
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table("connections").focus()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self._sort = (self._sort + 1) % len(SORTS)
+        column, name, descending = SORTS[self._sort]
+        self._table("connections").sorted_by = (column, descending)
+        self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+        self._arrange()
+
+    @work(thread=True, exclusive=True, group="arrange")
+    def _arrange(self) -> None:
+        if self._triages:
+            column, _, descending = SORTS[self._sort]
+            rows = connection_rows(self._triages, self._filter, (column, descending))
+            self.app.call_from_thread(self._arranged, rows)
+
+    def _arranged(self, rows: ConnectionRows) -> None:
+        self._rows = rows
+        self._show_rows(rows)
+
+    # -- keys
+
+    def action_back(self) -> None:
+        """Esc stops the reading, or takes the filter off."""
+        if self._reading:
+            self._cancel.set()
+        elif self.query_one(FilterBar).text:
+            self.apply_filter("")
+
+    def action_open(self) -> None:
+        """Ask for a file."""
+        from tui.screens.ask import AskScreen
+
+        self.app.push_screen(AskScreen("Capture to open", "path of a pcap or pcapng"), self._opened)
+
+    def _opened(self, path: str | None) -> None:
+        if path:
+            self.read((path,))
+
+    @on(RowsTable.Moved, "#findings")
+    def _finding_moved(self) -> None:
+        self._tell_finding()
+
+    @on(RowsTable.Chosen, "#findings")
+    def _finding_chosen(self, event: RowsTable.Chosen) -> None:
+        """A finding leads to its playbook, with the capture as its fact; its sample is filtered beneath."""
+        found = self._findings.get(event.key)
+        if found is None:
+            return
+        capture, finding = found
+        path = self._triages[capture].decoded.path
+        if finding.playbook is not None:
+            self.triage_app.open_playbook(finding.playbook, {"capture": path}, found=printable(finding.text))
+        elif finding.sample and self._rows is not None:
+            self._table("connections").move_to(self._rows.number(capture, int(finding.sample[0])))
+            self._table("connections").focus()
+
+    @on(RowsTable.Chosen, "#connections")
+    def _connection_chosen(self, event: RowsTable.Chosen) -> None:
+        if self._rows is not None:
+            from tui.screens.connection import ConnectionScreen
+
+            triage, connection = self._rows.find(event.key)
+            self.app.push_screen(ConnectionScreen(triage, connection))
+
+    def copy_text(self) -> tuple[str, str]:
+        """The connection under the cursor, or the finding, in words."""
+        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
+            found = self._findings.get(self.focused.cursor_key)
+            return ("Finding", f"{found[1].title}\n{found[1].text}") if found else ("", "")
+        key = self._table("connections").cursor_key
+        if self._rows is None or key is None:
+            return "", ""
+        triage, connection = self._rows.find(key)
+        one = triage.connection(connection)
+        return "Connection", f"{one.originator} -> {one.responder}  {one.verdict.cause}\n{one.verdict.sentence}"
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The finding, or the connection with its ladder, under the cursor."""
+        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
+            found = self._findings.get(self.focused.cursor_key)
+            return ("finding", printable(found[1].title), finding_markdown(found[1])) if found else ("", "", "")
+        key = self._table("connections").cursor_key
+        if self._rows is None or key is None:
+            return "", "", ""
+        from tui.screens.connection import connection_markdown
+
+        triage, connection = self._rows.find(key)
+        title, body = connection_markdown(triage, connection)
+        return "connection", title, body

@@ -1,0 +1,231 @@
+"""One connection: its sentence, its ladder, and what the packet under the cursor says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.binding import Binding
+from textual.widgets import Static
+
+from capture.ladder import ladder_rows
+from capture.report.ladder import ladder_lines
+from capture.safe_text import printable
+from tui.ladder_rows import LadderLines, columns_for
+from tui.screens.base import TriageScreen
+from tui.widgets.rows import RowsTable
+from tui.words import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from capture.ladder import LadderRow
+    from capture.model import Connection
+    from capture.triage import Triage
+
+
+class ConnectionScreen(TriageScreen):
+    """The ladder. n and N go to the next and previous problem, Enter decodes a packet in full."""
+
+    MODE = "capture"
+    KEYS = (
+        ("Enter", "decode"),
+        ("n/N", "problem"),
+        ("f", "fold"),
+        ("b", "playbook"),
+        ("y", "copy"),
+        ("x", "SVG"),
+        ("a", "keep"),
+        ("Esc", "back"),
+        ("w", "live sockets"),
+    )
+    TOPICS = ("flags", "ladder", "states", "conn_state", "causes")
+    ABOUT = "One connection as a ladder: time runs down, each arrow is a packet, each side's state stands beside it."
+    AUTO_FOCUS = "#ladder"
+    BINDINGS = [
+        Binding("n", "problem(1)", show=False),
+        Binding("N", "problem(-1)", show=False),
+        Binding("f", "fold", show=False),
+        Binding("b", "playbook", show=False),
+        Binding("x", "picture", show=False),
+        Binding("w", "live", show=False),
+        Binding("right_square_bracket", "next(1)", show=False),
+    ]
+
+    def __init__(self, triage: Triage, connection: int) -> None:
+        super().__init__()
+        self._triage = triage
+        self._connection = connection
+        self._one = triage.connection(connection)
+        self._fold = True
+        self._rows: list[LadderRow] = []
+        self._lines: LadderLines | None = None
+        self._width = 0
+
+    def body(self) -> Iterable[Widget]:
+        """The sentence, the ladder, the packet."""
+        yield Static("", id="story", classes="lines", markup=False)
+        yield RowsTable((), id="ladder")
+        yield Static("", id="packet", classes="lines", markup=False)
+
+    def on_mount(self) -> None:
+        """Draw it, with the cursor on the first packet that carries the verdict."""
+        one = self._one
+        self.title_bar.set_right(f"{printable(Path(self._triage.decoded.path).name, 40)} · connection {one.id}")
+        self.query_one("#story", Static).update(story(one))
+        self.query_one("#ladder", RowsTable).set_title("Ladder")
+        self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
+        self._draw()
+        self._to_proof()
+
+    def on_resize(self) -> None:
+        """Arrows are as wide as the screen allows."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.app.size.width
+        if not self._rows or not self.is_mounted:
+            return
+        table = self.query_one("#ladder", RowsTable)
+        columns = columns_for(width, self._one.originator, self._one.responder)
+        self._lines = LadderLines(self._rows, columns)
+        table.set_columns(columns)
+        table.show(self._lines)
+        self._tell_packet()
+
+    def _to_proof(self) -> None:
+        """Only where the end would be out of sight: a short ladder is read from its top."""
+        table = self.query_one("#ladder", RowsTable)
+        if self._lines is None:
+            return
+        place = self._lines.problem_from(-1, 1)
+        if place is not None and place > 4:
+            self.call_after_refresh(table.move_to, self._lines.key(place))
+
+    def _row(self) -> LadderRow | None:
+        table = self.query_one("#ladder", RowsTable)
+        if self._lines is None or table.cursor_key is None:
+            return None
+        place = self._lines.place_of(table.cursor_key)
+        return None if place is None else self._lines.row_at(place)
+
+    @on(RowsTable.Moved, "#ladder")
+    def _tell_packet(self) -> None:
+        row = self._row()
+        self.query_one("#packet", Static).update(packet_line(row, self._one) if row is not None else "")
+
+    @on(RowsTable.Chosen, "#ladder")
+    def _decode(self) -> None:
+        row = self._row()
+        if row is not None:
+            from tui.screens.packet import PacketScreen
+
+            self.app.push_screen(PacketScreen(self._triage, self._connection, row.number))
+
+    def action_problem(self, step: int) -> None:
+        """The next or previous packet that shows trouble or carries the verdict."""
+        table = self.query_one("#ladder", RowsTable)
+        if self._lines is None:
+            return
+        place = self._lines.place_of(table.cursor_key) if table.cursor_key is not None else 0
+        found = self._lines.problem_from(place or 0, step)
+        if found is None:
+            self.say("No further problem " + ("below" if step > 0 else "above"))
+            return
+        table.move_to(self._lines.key(found))
+
+    def action_fold(self) -> None:
+        """Long data runs as one row each, or every packet."""
+        self._fold = not self._fold
+        self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
+        self._draw()
+        self.say("Long data runs are folded" if self._fold else "Every packet is shown; f folds again")
+
+    def action_playbook(self) -> None:
+        """What to do about it."""
+        name = self._one.verdict.playbook
+        if name is None:
+            self.say("No playbook speaks of this ending: nothing is wrong with it, or nothing is known", "warn")
+            return
+        settings = {"capture": self._triage.decoded.path}
+        self.triage_app.open_playbook(name, settings, found=printable(self._one.verdict.sentence))
+
+    def action_live(self) -> None:
+        """The same endpoints among this machine's live sockets."""
+        port = self._one.responder.port
+        self.triage_app.filter_mode("live", f"port:{port}")
+
+    def action_picture(self) -> None:
+        """The ladder as an SVG file in the current folder."""
+        from tui.exporting import save
+        from tui.ladder_svg import ladder_svg
+
+        picture = ladder_svg(self._rows, self._one.originator, self._one.responder, self._one.verdict.sentence)
+        path = save(f"ladder-{self._one.id}.svg", picture)
+        self.say(f"Written: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+
+    def copy_text(self) -> tuple[str, str]:
+        """The ladder as text, for a ticket."""
+        return "Ladder", ladder_text(self._triage, self._connection, self._rows)
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The connection with its ladder."""
+        title, body = connection_markdown(self._triage, self._connection)
+        return "connection", title, body
+
+
+def story(one: Connection) -> str:
+    """Who, how it ended, and the one sentence."""
+    verdict = one.verdict
+    lasted = duration((one.last_time - one.first_time) / 1e9)
+    facts = [f"{verdict.cause} ({verdict.certainty.value})", one.conn_state, f"lasted {lasted}"]
+    if one.vlan:
+        facts.append(f"vlan {one.vlan}")
+    if one.tunnel:
+        facts.append(one.tunnel)
+    lines = ["  ".join(facts), printable(verdict.sentence)]
+    if verdict.alternatives:
+        could = f"Could also be: {', '.join(verdict.alternatives)}"
+        lines.append(could + (f" — to decide: {verdict.decide_by}" if verdict.decide_by else ""))
+    said = [f"{side.value}: {errors}" for side, calls in verdict.errors.items() if (errors := _calls(calls))]
+    if said:
+        lines.append("Next calls: " + "; ".join(said))
+    return "\n".join(lines)
+
+
+def _calls(calls: object) -> str:
+    named = ((name, getattr(calls, name)) for name in ("connect", "read", "write"))
+    return ", ".join(f"{name}() {result}" for name, result in named if result is not None)
+
+
+def packet_line(row: LadderRow, one: Connection) -> str:
+    """Everything of one row in words: the arrow may have had no room for it."""
+    sender, receiver = (one.originator, one.responder) if row.side == 0 else (one.responder, one.originator)
+    numbers = f"#{row.number}" if row.count == 1 else f"#{row.number}–{row.last_number} ({row.count} packets)"
+    ack = f" ack {row.ack}" if row.ack is not None else ""
+    text = (
+        f"{numbers}  {sender} → {receiver}  {row.flags}  seq {row.seq}{ack}  {row.payload} bytes  window {row.window}"
+    )
+    tail = [part for part in (", ".join(row.notes), row.evidence or "") if part]
+    after = f"{row.originator_state} | {row.responder_state}"
+    return f"{text}\nafter it: {after}" + (f"   {printable('; '.join(tail))}" if tail else "")
+
+
+def ladder_text(triage: Triage, connection: int, rows: list[LadderRow] | None = None) -> str:
+    """Sentence and ladder in ASCII, about 90 columns."""
+    one = triage.connection(connection)
+    drawn = rows if rows is not None else ladder_rows(triage, connection)
+    return "\n".join([one.verdict.sentence, "", *ladder_lines(drawn, one.originator, one.responder)])
+
+
+def connection_markdown(triage: Triage, connection: int) -> tuple[str, str]:
+    """(title, body) of a connection for a ticket."""
+    one = triage.connection(connection)
+    title = f"{one.originator} → {one.responder}: {one.verdict.cause}"
+    verdict = one.verdict
+    facts = f"`{one.conn_state}`, {verdict.cause} ({verdict.certainty.value}); {Path(triage.decoded.path).name}"
+    ladder = "\n".join(ladder_lines(ladder_rows(triage, connection), one.originator, one.responder))
+    return title, f"{verdict.sentence}\n\n{facts}\n\n```\n{ladder}\n```"

@@ -1,0 +1,113 @@
+"""Evidence: what was kept, ready to be exported as one Markdown page for a ticket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.binding import Binding
+
+from capture.safe_text import printable
+from tui.columns import Column
+from tui.evidence_page import page
+from tui.exporting import save
+from tui.screens.base import TriageScreen
+from tui.widgets.paper import Paper
+from tui.widgets.rows import ListRows, RowsTable
+from tui.words import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+COLUMNS = (
+    Column("at", "Kept", 8, rank=2),
+    Column("kind", "Kind", 10, rank=1),
+    Column("title", "What", 30, most=300, rank=0),
+)
+EMPTY = (
+    "nothing kept yet: a keeps what the cursor is on, in every mode; checks and explained lines are kept by themselves"
+)
+
+
+class EvidenceScreen(TriageScreen):
+    """The list, and the page of the thing under the cursor."""
+
+    MODE = "evidence"
+    KEYS = (
+        ("x", "export"),
+        ("X", "export without addresses"),
+        ("y", "copy"),
+        ("d", "drop"),
+        ("v", "plain"),
+        ("n", "add a note"),
+    )
+    ABOUT = "What was kept: findings, connections with their ladders, checks, lines, fixes. x writes one Markdown page."
+    BINDINGS = [
+        Binding("x", "export(False)", show=False),
+        Binding("X", "export(True)", show=False),
+        Binding("d", "drop", show=False),
+        Binding("n", "note", show=False),
+        Binding("tab", "app.focus_next", show=False),
+    ]
+
+    def body(self) -> Iterable[Widget]:
+        """List and page."""
+        yield RowsTable(COLUMNS, empty=EMPTY, id="items")
+        yield Paper(id="item")
+
+    def on_mount(self) -> None:
+        """Name the list."""
+        self.query_one("#items", RowsTable).set_title("Evidence")
+
+    def on_screen_resume(self) -> None:
+        """What was kept meanwhile."""
+        self._show()
+
+    def _show(self) -> None:
+        items = self.triage_app.investigation.items
+        self.query_one("#items", RowsTable).show(
+            ListRows([(i.number, ((clock(i.at), "dim"), (i.kind, ""), (printable(i.title), ""))) for i in items])
+        )
+        self._show_item()
+        self.title_bar.set_right(f"{len(items)} kept")
+
+    @on(RowsTable.Moved, "#items")
+    def _show_item(self) -> None:
+        number = self.query_one("#items", RowsTable).cursor_key
+        item = next((i for i in self.triage_app.investigation.items if i.number == number), None)
+        text = "\n".join(printable(line) for line in item.body.split("\n")) if item else ""
+        self.query_one("#item", Paper).set_page(text)
+
+    def action_export(self, anonymize: bool) -> None:
+        """Write the page into the current folder."""
+        if not self.triage_app.investigation.items:
+            self.say(f"There is nothing to export: {EMPTY}", "warn")
+            return
+        path = save("tcptriage-evidence.md", page(self.triage_app.investigation.items, anonymize=anonymize))
+        kind = "without addresses" if anonymize else "as it is: addresses are in it, X leaves them out"
+        self.say(f"Written {kind}: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+
+    def action_drop(self) -> None:
+        """Take one thing out."""
+        number = self.query_one("#items", RowsTable).cursor_key
+        if isinstance(number, int):
+            self.triage_app.investigation.drop(number)
+            self._show()
+
+    def action_note(self) -> None:
+        """A sentence of one's own."""
+        from tui.screens.ask import AskScreen
+
+        self.app.push_screen(AskScreen("Note", "what you saw, decided or did"), self._noted)
+
+    def _noted(self, text: str | None) -> None:
+        if text:
+            self.triage_app.investigation.keep("note", printable(text, 60), printable(text))
+            self._show()
+
+    def copy_text(self) -> tuple[str, str]:
+        """The whole page."""
+        items = self.triage_app.investigation.items
+        return "Evidence", page(items) if items else ""

@@ -1,0 +1,371 @@
+"""Live: what is wrong on this machine now, then its connections, refreshed by a worker."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Static
+
+from capture.safe_text import printable
+from tui.charts import sparkline
+from tui.columns import Column
+from tui.finding_rows import COLUMNS as FINDING_COLUMNS
+from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
+from tui.live_feed import History, LiveFeed, Look
+from tui.screens.base import TriageScreen
+from tui.socket_rows import COLUMNS, SORTS, SocketRows
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.rows import ListRows, RowsTable
+from tui.words import clock, count
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from textual.widget import Widget
+
+    from capture.model import Finding
+    from capture.sockets.snapshot import Group
+    from tui.live_feed import Looker
+
+SPARK = 12
+GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
+STATE_COLUMNS = (
+    Column("label", "", 10, rank=0),
+    Column("count", "", 6, right=True, rank=0),
+    Column("chart", "", 5, most=SPARK, right=True, rank=1, chart=True),
+)
+
+
+class SnapshotTaken(Message):
+    """The worker took a look."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.look = look
+
+
+class LookingFailed(Message):
+    """No source of sockets works any more."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
+class LiveScreen(TriageScreen):
+    """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
+
+    MODE = "live"
+    KEYS = (
+        ("Enter", "open"),
+        ("Tab", "pane"),
+        ("/", "filter"),
+        ("s", "sort"),
+        ("p", "pause"),
+        ("l", "log line"),
+        ("c", "capture"),
+        ("y", "copy"),
+        ("a", "keep"),
+        (":", "commands"),
+    )
+    TOPICS = ("states", "sockets", "counters")
+    ABOUT = "What is wrong on this machine now, most severe first; below, its connections by state, process and peer."
+    AUTO_FOCUS = "#sockets"
+    BINDINGS = [
+        Binding("slash", "filter", show=False),
+        Binding("s", "sort", show=False),
+        Binding("p", "pause", show=False),
+        Binding("c", "capture_this", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: LiveFeed | None = None
+        self._look: Look | None = None
+        self._findings: dict[Hashable, Finding] = {}
+        self._sort = 0
+        self._filter_before: str | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """Findings, groups, sockets."""
+        yield FilterBar("socket")
+        yield RowsTable(FINDING_COLUMNS, head=False, empty="looking …", id="findings")
+        yield Static("", id="finding-text", classes="lines", markup=False)
+        with Horizontal(id="groups"):
+            yield RowsTable(STATE_COLUMNS, head=False, id="states")
+            yield RowsTable(GROUP_COLUMNS, head=False, id="processes")
+            yield RowsTable(GROUP_COLUMNS, head=False, id="peers", classes="last")
+        yield Static("", id="counters", classes="lines", markup=False)
+        yield RowsTable(COLUMNS, empty="looking …", id="sockets")
+
+    def on_mount(self) -> None:
+        """Start to look."""
+        for name, title in (
+            ("findings", "What is wrong now"),
+            ("states", "States"),
+            ("processes", "Processes"),
+            ("peers", "Peers"),
+            ("sockets", "Connections"),
+        ):
+            self._table(name).set_title(title)
+        self._table("sockets").sorted_by = (SORTS[0][0], SORTS[0][2])
+        request = self.triage_app.investigation.request
+        self._feed = LiveFeed(opener(request.replay, request.all_namespaces), request.interval)
+        if request.filter and not request.files:
+            self.call_after_refresh(self.apply_filter, request.filter)
+        self._watch(self._feed)
+
+    def on_unmount(self) -> None:
+        """Let the worker end."""
+        if self._feed is not None:
+            self._feed.stop()
+
+    def _table(self, name: str) -> RowsTable:
+        return self.query_one(f"#{name}", RowsTable)
+
+    # -- the worker
+
+    @work(thread=True, exclusive=True, group="live", exit_on_error=False)
+    def _watch(self, feed: LiveFeed) -> None:
+        try:
+            for look in feed.looks():
+                self.post_message(SnapshotTaken(look))
+        except Exception as error:  # whatever the kernel answers must end as a line, not as a lost screen
+            self.post_message(LookingFailed(f"{type(error).__name__}: {error}"))
+
+    @on(LookingFailed)
+    def _tell_failure(self, event: LookingFailed) -> None:
+        for name in ("findings", "sockets"):
+            self._table(name).set_empty("the live connections cannot be read")
+        self.say(f"The live connections cannot be read: {printable(event.why)}", "bad")
+
+    @on(SnapshotTaken)
+    def _show_look(self, event: SnapshotTaken) -> None:
+        look = self._look = event.look
+        snapshot = look.snapshot
+        with self.app.batch_update():
+            state = " · paused" if self._feed is not None and self._feed.paused else ""
+            self.title_bar.set_right(f"{printable(snapshot.host, 40)} · {clock(snapshot.time)}{state}")
+            self._show_findings()
+            self._show_groups(look.history)
+            filtered = self.query_one(FilterBar).text
+            table = self._table("sockets")
+            table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
+            table.set_title(f"Connections: {filtered}" if filtered else "Connections")
+            table.show(look.rows)
+
+    def _show_findings(self) -> None:
+        if self._look is None:
+            return
+        snapshot = self._look.snapshot
+        found = most_severe_first(snapshot.findings)
+        self._findings = {finding_key(one): one for one in found}
+        table = self._table("findings")
+        total = sum(snapshot.states.values())
+        table.set_empty(f"nothing asks for attention among {count(total, 'socket')}")
+        table.show(ListRows([(finding_key(one), finding_cells(one)) for one in found]))
+        self._tell_finding()
+
+    def _tell_finding(self) -> None:
+        """The words behind the finding under the cursor; without one, what could not be seen."""
+        if self._look is None:
+            return
+        finding = self._findings.get(self._table("findings").cursor_key)
+        text = finding.text if finding else " ".join(self._look.snapshot.limits)
+        place = self.query_one("#finding-text", Static)
+        place.display = bool(text)
+        if getattr(place, "said", None) != text:
+            place.said = text  # type: ignore[attr-defined]
+            place.update(printable(text))
+
+    def _show_groups(self, history: History) -> None:
+        if self._look is None:
+            return
+        snapshot = self._look.snapshot
+        plain = self.triage_app.terminal.ascii
+        states = sorted(snapshot.states.items(), key=lambda pair: -pair[1])
+        self._table("states").show(
+            ListRows(
+                [
+                    (
+                        f"state:{name.lower()}",
+                        (
+                            (name, ""),
+                            (f"{number:,}", "strong"),
+                            (sparkline(history.states[name], SPARK, ascii=plain), "dim"),
+                        ),
+                    )
+                    for name, number in states
+                ]
+            )
+        )
+        self._table("processes").show(_group_rows(snapshot.groups.processes, "pid"))
+        self._table("peers").show(_group_rows(snapshot.groups.hosts, "peer"))
+        line = self.query_one("#counters", Static)
+        text = rates(history, plain)
+        if getattr(line, "said", None) != text:
+            line.said = text  # type: ignore[attr-defined]
+            line.update(text)
+
+    # -- keys
+
+    def action_back(self) -> None:
+        """Esc takes a filter off; there is nowhere else to go back to."""
+        if self.query_one(FilterBar).text:
+            self.apply_filter("")
+
+    def action_filter(self) -> None:
+        """Open the filter's line."""
+        self.query_one(FilterBar).open()
+
+    def apply_filter(self, text: str) -> None:
+        """Filter from elsewhere."""
+        if why := self.query_one(FilterBar).set_text(text):
+            self.say(why, "bad")
+
+    @on(FilterBar.Applied)
+    def _filter_applied(self, event: FilterBar.Applied) -> None:
+        if self._feed is not None:
+            self._feed.want(event.parsed)
+        self._table("sockets").focus()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._table("sockets").focus()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self._sort = (self._sort + 1) % len(SORTS)
+        column, name, descending = SORTS[self._sort]
+        self._table("sockets").sorted_by = (column, descending)
+        if self._feed is not None:
+            self._feed.sort((column, descending))
+        self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+
+    def action_pause(self) -> None:
+        """Stop or go on looking."""
+        if self._feed is None:
+            return
+        self._feed.pause(not self._feed.paused)
+        if self._look is not None:
+            state = " · paused" if self._feed.paused else ""
+            self.title_bar.set_right(
+                f"{printable(self._look.snapshot.host, 40)} · {clock(self._look.snapshot.time)}{state}"
+            )
+        self.say("Paused: p goes on" if self._feed.paused else "Looking again")
+
+    def action_capture_this(self) -> None:
+        """How to record the connection under the cursor."""
+        row = self._row()
+        if row is None:
+            self.say("Put the cursor on a connection first", "warn")
+            return
+        from tui.screens.record import RecordScreen
+
+        self.app.push_screen(RecordScreen(row.local, row.remote))
+
+    def _row(self) -> Any:
+        rows = self._look.rows if self._look is not None else None
+        key = self._table("sockets").cursor_key
+        return rows.row(key) if isinstance(rows, SocketRows) and key is not None else None
+
+    @on(RowsTable.Moved, "#findings")
+    def _finding_moved(self) -> None:
+        self._tell_finding()
+
+    @on(RowsTable.Chosen, "#findings")
+    def _finding_chosen(self, event: RowsTable.Chosen) -> None:
+        finding = self._findings.get(event.key)
+        if finding is None:
+            return
+        if finding.playbook is None:
+            self.say(printable(finding.text))
+            return
+        self.triage_app.open_playbook(finding.playbook, settings_of(finding), found=printable(finding.text))
+
+    @on(RowsTable.Chosen, "#states,#processes,#peers")
+    def _group_chosen(self, event: RowsTable.Chosen) -> None:
+        self.apply_filter(str(event.key))
+
+    @on(RowsTable.Chosen, "#sockets")
+    def _socket_chosen(self) -> None:
+        row = self._row()
+        if row is not None:
+            from tui.screens.socket import SocketScreen
+
+            self.app.push_screen(SocketScreen(row))
+
+    def copy_text(self) -> tuple[str, str]:
+        """The row under the cursor as text, whichever pane has it."""
+        focused = self.focused
+        if isinstance(focused, RowsTable) and focused.id != "sockets" and focused.cursor_key is not None:
+            place = focused.rows.place_of(focused.cursor_key)
+            finding = self._findings.get(focused.cursor_key)
+            if finding is not None:
+                return "Finding", f"{finding.title}\n{finding.text}"
+            if place is not None:
+                return "Row", " ".join(text for text, _ in focused.rows.cells(place)[:2])
+        row = self._row()
+        if row is None:
+            return "", ""
+        from tui.socket_lines import socket_line
+
+        return "Connection", socket_line(row)
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The finding, or the socket, under the cursor."""
+        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
+            finding = self._findings.get(self.focused.cursor_key)
+            if finding is not None:
+                return "finding", printable(finding.title), finding_markdown(finding)
+        _, text = self.copy_text()
+        return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
+
+
+def _group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
+    shown = groups[:50]
+    return ListRows(
+        [(f"{word}:{one.key}", ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
+    )
+
+
+def rates(history: History, ascii: bool) -> str:
+    """Resets, retransmissions and overflows a second, each with its recent course."""
+    parts = []
+    for name, line in (
+        ("resets", history.resets),
+        ("retransmits", history.retransmits),
+        ("listen overflows", history.overflows),
+    ):
+        if line:
+            parts.append(
+                f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
+            )
+    return "   ".join(parts)
+
+
+def settings_of(finding: Finding) -> dict[str, str]:
+    """The facts of a finding that a playbook takes as settings."""
+    return {key: str(finding.facts[key]) for key in ("pid", "port", "host") if finding.facts.get(key) is not None}
+
+
+def opener(replay: str | None, all_namespaces: bool) -> Any:
+    """What opens the source of looks, on the worker's thread: imports included."""
+    return partial(_open, replay, all_namespaces)
+
+
+def _open(replay: str | None, all_namespaces: bool) -> Looker:
+    if replay is not None:
+        from tui.replaying import Replay
+
+        return Replay(replay)
+    from capture.sockets.watching import Watcher
+
+    return Watcher(all_namespaces=all_namespaces)

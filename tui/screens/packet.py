@@ -1,0 +1,81 @@
+"""One packet in full: every layer, as dpkt reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.binding import Binding
+
+from capture.safe_text import printable
+from tui.screens.base import TriageScreen
+from tui.widgets.paper import Paper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from capture.triage import Triage
+
+
+class PacketScreen(TriageScreen):
+    """The decode of one packet. n and N go to the connection's next and previous packet."""
+
+    MODE = "capture"
+    KEYS = (("n/N", "next/previous"), ("y", "copy"), ("v", "plain"), ("Esc", "back"))
+    TOPICS = ("flags",)
+    ABOUT = "One packet, every layer decoded."
+    AUTO_FOCUS = "Paper"
+    BINDINGS = [Binding("n", "step(1)", show=False), Binding("N", "step(-1)", show=False)]
+
+    def __init__(self, triage: Triage, connection: int, number: int) -> None:
+        super().__init__()
+        self._triage = triage
+        flows = triage.decoded.flows
+        rows = slice(int(flows.first[connection]), int(flows.first[connection + 1]))
+        self._numbers = flows.packets.number[rows].tolist()
+        self._offsets = flows.packets.offset[rows].tolist()
+        self._at = self._numbers.index(number)
+        self._text = ""
+
+    def body(self) -> Iterable[Widget]:
+        """The page."""
+        yield Paper("reading …", title=f"Packet {self._numbers[self._at]}")
+
+    def on_mount(self) -> None:
+        """Decode it."""
+        self._decode(self._numbers[self._at], self._offsets[self._at])
+
+    def action_step(self, step: int) -> None:
+        """Another packet of the connection."""
+        at = self._at + step
+        if not 0 <= at < len(self._numbers):
+            self.say("No further packet in this connection")
+            return
+        self._at = at
+        self._decode(self._numbers[at], self._offsets[at])
+
+    @work(thread=True, exclusive=True, group="packet", exit_on_error=False)
+    def _decode(self, number: int, offset: int) -> None:
+        try:
+            lines = packet_lines(self._triage, number, offset)
+        except Exception as error:  # the file may have changed, and dpkt raises what it likes on damaged packets
+            lines = [f"This packet cannot be decoded: {type(error).__name__}: {error}"]
+        self.app.call_from_thread(self._show, number, "\n".join(printable(line) for line in lines))
+
+    def _show(self, number: int, text: str) -> None:
+        self._text = text
+        self.query_one(Paper).set_page(text, f"Packet {number}")
+
+    def copy_text(self) -> tuple[str, str]:
+        """The decode as text."""
+        return "Packet", self._text
+
+
+def packet_lines(triage: Triage, number: int, offset: int) -> list[str]:
+    """The lines of a packet's decode, layer by layer."""
+    from capture.wire.packet import full_packet
+
+    detail = full_packet(triage.decoded.path, number=number, offset=offset)
+    return list(detail.lines)

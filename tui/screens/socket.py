@@ -1,0 +1,99 @@
+"""One live socket: everything the kernel tells of it, and where to go from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+from capture.model import TcpState
+from tui.screens.base import TriageScreen
+from tui.socket_lines import socket_facts, socket_line
+from tui.widgets.paper import Paper
+from tui.words_catalogue import meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from capture.sockets.row import SocketRow
+
+PLAYBOOKS = {
+    TcpState.CLOSE_WAIT: "close-wait",
+    TcpState.FIN_WAIT_2: "fin-wait-2",
+    TcpState.TIME_WAIT: "time-wait",
+    TcpState.SYN_SENT: "silent-drop",
+    TcpState.SYN_RECEIVED: "syn-flood",
+    TcpState.LISTEN: "accept-queue",
+}
+
+
+class SocketScreen(TriageScreen):
+    """The facts of one socket as they were when it was opened."""
+
+    KEYS = (
+        ("b", "playbook"),
+        ("c", "capture this"),
+        ("w", "in the recording"),
+        ("y", "copy"),
+        ("a", "keep"),
+        ("Esc", "back"),
+    )
+    TOPICS = ("states", "sockets")
+    ABOUT = "Everything the kernel tells of one socket."
+    AUTO_FOCUS = "Paper"
+    BINDINGS = [
+        Binding("b", "playbook", show=False),
+        Binding("c", "capture_this", show=False),
+        Binding("w", "packets", show=False),
+    ]
+
+    def __init__(self, row: SocketRow) -> None:
+        super().__init__()
+        self._row = row
+        self._state = row.state
+        facts = [f"{name:<14} {value}" for name, value in socket_facts(row)]
+        self._line = socket_line(row)
+        self._text = "\n".join([*facts, "", f"{row.state.value}: {meaning('states', row.state.value)}"])
+
+    def body(self) -> Iterable[Widget]:
+        """The page."""
+        yield Paper(self._text, title=f"Socket {self._row.local} → {self._row.remote}")
+
+    def on_mount(self) -> None:
+        """Say what it is."""
+        self.title_bar.set_right(self._state.value)
+
+    def action_playbook(self) -> None:
+        """What to do about its state."""
+        name = PLAYBOOKS.get(self._state)
+        if name is None and (self._row.unanswered or self._row.send_q):
+            name = "silent-drop" if self._row.unanswered else "slow-reader"
+        if name is None:
+            self.say(f"No playbook is about {self._state.value} as such; 3 lists them all", "warn")
+            return
+        settings = {"port": str(self._row.local.port)}
+        if self._row.owners and name == "close-wait":
+            settings = {"pid": str(self._row.owners[0].pid)}
+        elif name in ("silent-drop", "fin-wait-2", "time-wait"):
+            settings = {"host": self._row.remote.ip}
+        self.triage_app.open_playbook(name, settings, found=self._line)
+
+    def action_capture_this(self) -> None:
+        """How to record it."""
+        from tui.screens.record import RecordScreen
+
+        self.app.push_screen(RecordScreen(self._row.local, self._row.remote))
+
+    def action_packets(self) -> None:
+        """The same endpoints in the capture that is open."""
+        self.triage_app.filter_mode("capture", f"{self._row.remote.ip} port:{self._row.remote.port}")
+
+    def copy_text(self) -> tuple[str, str]:
+        """All facts."""
+        return "Socket", self._text
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The facts."""
+        return "connection", self._line, f"```\n{self._text}\n```"

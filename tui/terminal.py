@@ -1,0 +1,61 @@
+"""What kind of terminal this is, and what that asks of the screen. Read before textual is imported."""
+
+from __future__ import annotations
+
+import locale
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+SLOW_LINE_FPS = "10"
+LOCAL_FPS = "30"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """How to draw: decided once, at the start."""
+
+    ascii: bool = False
+    mouse: bool = True
+    light: bool = False
+    colours: bool = True
+    over_ssh: bool = False
+
+
+def terminal_of(
+    environ: Mapping[str, str], *, ascii: bool = False, mouse: bool = True, theme: str | None = None
+) -> Terminal:
+    """The terminal as the environment tells of it; what the user asked for wins."""
+    return Terminal(
+        ascii=ascii or not _speaks_utf8(environ),
+        mouse=mouse,
+        light=theme == "light" if theme else _is_light(environ),
+        colours="NO_COLOR" not in environ and environ.get("TERM") not in ("dumb", "vt100"),
+        over_ssh=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
+    )
+
+
+def prepare_textual(terminal: Terminal, environ: MutableMapping[str, str] | None = None) -> None:
+    """Textual reads these when it is imported: few frames and no animation, since each frame is bytes on the line."""
+    env = os.environ if environ is None else environ
+    env.setdefault("TEXTUAL_FPS", SLOW_LINE_FPS if terminal.over_ssh else LOCAL_FPS)
+    env.setdefault("TEXTUAL_ANIMATIONS", "none")
+    env.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    env.setdefault("ESCDELAY", "50")
+
+
+def _speaks_utf8(environ: Mapping[str, str]) -> bool:
+    named = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "C")
+    if named in ("C", "POSIX"):
+        return False
+    if "." in named:
+        return "utf8" in named.lower().replace("-", "")
+    return "utf" in locale.getpreferredencoding(False).lower()
+
+
+def _is_light(environ: Mapping[str, str]) -> bool:
+    """COLORFGBG is "foreground;background" in the 16 colours; 7 and 15 are the light ones."""
+    return environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")

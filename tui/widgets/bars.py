@@ -1,0 +1,139 @@
+"""The lines around every screen: which mode this is, which keys work here, and what was just said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.columns import cells, fit, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import RenderResult
+
+MODES = (("live", "1 Live"), ("capture", "2 Capture"), ("playbooks", "3 Playbooks"), ("evidence", "4 Evidence"))
+SAID_LINES = 4
+SAID_SECONDS = 12.0
+
+
+class TitleBar(Widget):
+    """One line: the four modes, and at the right what the screen looks at."""
+
+    def __init__(self, mode: str = "live") -> None:
+        super().__init__(id="title")
+        self._mode = mode
+        self._right = ""
+
+    def set_mode(self, mode: str) -> None:
+        """Which mode is on."""
+        if mode != self._mode:
+            self._mode = mode
+            self.refresh()
+
+    def set_right(self, text: str) -> None:
+        """What stands at the right end: host and time, or a file's name."""
+        if text != self._right:
+            self._right = text
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        """Modes at the left, the right text cut to what is left."""
+        line = Text(no_wrap=True, end="")
+        for mode, title in MODES:
+            line.append(f" {title} ", "bold reverse" if mode == self._mode else "")
+        room = self.size.width - line.cell_len
+        right = fit(self._right, min(cells(self._right), max(0, room - 2)))
+        line.append(" " * (room - cells(right) - 1) + right + " ")
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        """The modes can be clicked."""
+        x = 0
+        for mode, title in MODES:
+            x += len(title) + 2
+            if event.x < x:
+                self.app.switch_mode(mode)
+                return
+
+
+class KeyBar(Widget):
+    """One line: the keys of this screen, the least needed ones left out where the width ends."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(id="keys")
+        self._keys = tuple(keys)
+
+    def set_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Other keys, e.g. while something can be cancelled."""
+        if tuple(keys) != self._keys:
+            self._keys = tuple(keys)
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        """`key label` pairs; help and quit, the last two, always stay."""
+        line = Text(no_wrap=True, end="")
+        always = sum(len(key) + len(label) + 3 for key, label in self._keys[-2:])
+        left = self.size.width - always
+        for position, (key, label) in enumerate(self._keys):
+            wide = len(key) + len(label) + 3
+            if position < len(self._keys) - 2:
+                if wide > left:
+                    continue
+                left -= wide
+            line.append(f" {key}", "bold")
+            line.append(f" {label} ", "")
+        return line
+
+
+class Said(Widget):
+    """What the program answers to a key: shown for some seconds, gone with the next message."""
+
+    def __init__(self) -> None:
+        super().__init__(id="said")
+        self._text = ""
+        self._tone = ""
+        self._turn = 0
+        self.display = False
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Show a message; `tone` is "", good, warn or bad."""
+        self._text, self._tone = text, tone
+        self._turn += 1
+        turn = self._turn
+        self.set_classes(tone)
+        self._fit()
+        self.display = bool(text)
+        self.refresh(layout=True)
+        if text:
+            self.set_timer(SAID_SECONDS, lambda: self.clear(turn))
+
+    def clear(self, turn: int | None = None) -> None:
+        """Take the message away (`turn`: only if it is still that one)."""
+        if self.display and turn in (None, self._turn):
+            self.display = False
+
+    @property
+    def text(self) -> str:
+        """The message as it stands."""
+        return self._text if self.display else ""
+
+    def on_resize(self) -> None:
+        """Wrapped anew."""
+        self._fit()
+
+    def _lines(self) -> list[str]:
+        return wrap(self._text, max(20, self.app.size.width - 4))[:SAID_LINES]
+
+    def _fit(self) -> None:
+        self.styles.height = max(1, len(self._lines()))
+
+    def render(self) -> RenderResult:
+        """The message, wrapped; a mark tells its tone where there is no colour."""
+        mark = {"bad": "!!", "warn": "! ", "good": "+ "}.get(self._tone, "  ")
+        return Text(
+            "\n".join(f"{mark if not i else '  '} {line}" for i, line in enumerate(self._lines())), no_wrap=True
+        )

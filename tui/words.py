@@ -1,0 +1,44 @@
+"""Quantities as people read them: short, and never with more precision than they carry."""
+
+from __future__ import annotations
+
+import time
+
+
+def duration(seconds: float, *, at_least: bool = False) -> str:
+    """A span in at most five characters: 40ms, 3.2s, 59s, 12m, 3h05, 4d; `≥` before a minimum."""
+    mark = "≥" if at_least else ""
+    if seconds < 0.9995:
+        return f"{mark}{seconds * 1000:.0f}ms"
+    if seconds < 9.95:
+        return f"{mark}{seconds:.1f}s"
+    if seconds < 60:
+        return f"{mark}{int(seconds)}s"
+    if seconds < 3600:
+        minutes, rest = divmod(int(seconds), 60)
+        return f"{mark}{minutes}m{rest:02}" if minutes < 10 else f"{mark}{minutes}m"
+    if seconds < 86400:
+        hours, rest = divmod(int(seconds), 3600)
+        return f"{mark}{hours}h{rest // 60:02}"
+    return f"{mark}{int(seconds // 86400)}d"
+
+
+def size(count: float) -> str:
+    """Bytes in at most six characters: 812, 14.2k, 3.1M; in thousands, as networks count."""
+    if count < 10_000:
+        return f"{count:.0f}"
+    for unit in "kMGT":
+        count /= 1000
+        if count < 999.5:
+            return f"{count:.1f}{unit}" if count < 99.95 else f"{count:.0f}{unit}"
+    return f"{count:.0f}P"
+
+
+def clock(epoch: float) -> str:
+    """Local time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(epoch))
+
+
+def count(number: int, noun: str) -> str:
+    """1 socket, 1,190 sockets."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
