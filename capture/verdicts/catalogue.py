@@ -67,6 +67,11 @@ def side_word(side: int) -> str:
     return str(_sentences()["sides"][("originator", "responder")[side]])
 
 
+def vantage(code: str) -> str:
+    """Where a capture was taken, and why it is believed."""
+    return str(_sentences()["vantage"][code])
+
+
 def icmp_meaning(name: str) -> str:
     """What an ICMP error said, by IcmpClass name."""
     return str(_sentences()["icmp"][name])
@@ -76,6 +81,32 @@ def icmp_meaning(name: str) -> str:
 def known_timeouts() -> tuple[KnownTimeout, ...]:
     """Well-known silences, shortest first."""
     return tuple(KnownTimeout(**entry) for entry in _sentences()["timeouts"])
+
+
+@cache
+def _findings() -> dict[str, Any]:
+    return _load("findings.toml")
+
+
+def finding_title(cause: str, count: int) -> str:
+    """The title of a finding, for one connection or for many, with its placeholders."""
+    one, many = _findings()["titles"][cause]
+    return str(one if count == 1 else many)
+
+
+def clause(code: str) -> str:
+    """A sentence about a group."""
+    return str(_findings()["clauses"][code])
+
+
+def place(code: str) -> str:
+    """How several listeners are called together."""
+    return str(_findings()["places"][code])
+
+
+def timeout_names(silence_s: float) -> str | None:
+    """What a silence is the default of, where it is a well-known one."""
+    return next((known.names for known in known_timeouts() if known.explains(silence_s)), None)
 
 
 @cache

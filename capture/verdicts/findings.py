@@ -1,0 +1,123 @@
+"""Findings over groups: the same cause at the same endpoint is one problem, however many connections it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Finding, Severity
+from capture.verdicts import catalogue
+from capture.verdicts.patterns import Group, describe
+from capture.verdicts.short_connections import short_connections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from capture.flows.table import FlowTable
+    from capture.verdicts.judging import Verdicts
+    from capture.wire.columns import I32, I64
+
+MOST_PLACES = 8  # listeners with the same problem; with more, hosts are told, then only their number
+MOST_FINDINGS = 60
+SAMPLE = 10
+RARE = 0.001  # share of a listener's connections below which a problem costs little
+NOTABLE = 0.01
+
+_SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+
+
+def find_groups(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
+    """All findings of a capture, most severe first, larger groups first among equals."""
+    if not len(flows):
+        return []
+    found = [_finding(group) for group in _groups(flows, verdicts)]
+    found += short_connections(flows, verdicts)
+    found.sort(key=lambda f: (f.severity.rank, -f.connections))
+    return found[:MOST_FINDINGS]
+
+
+def _groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
+    """Connections with the same cause, acting side and listener; where many listeners share it, wider groups."""
+    kinds, labels = _kinds(verdicts)
+    kind_of = kinds[verdicts.template_of]
+    chosen = np.flatnonzero(kind_of >= 0)
+    listener = _listeners(flows)
+    totals = np.bincount(listener, minlength=int(listener.max()) + 1)
+    host = flows.address[:, 1]
+    for kind in np.unique(kind_of[chosen]).tolist():
+        cause, actor = labels[kind]
+        members = chosen[kind_of[chosen] == kind]
+        for place in (listener, host, np.zeros(len(flows), np.int64)):
+            parts = _split(members, place[members])
+            if len(parts) <= MOST_PLACES:
+                break
+        for part in parts:
+            total = int(totals[np.unique(listener[part])].sum())
+            yield Group(flows, verdicts, cause, actor, part, total)
+
+
+def _kinds(verdicts: Verdicts) -> tuple[I32, list[tuple[str, int | None]]]:
+    """A number for each (cause, acting side) worth a finding, per template; -1 for clean ends."""
+    labels: list[tuple[str, int | None]] = []
+    numbers = []
+    for template in verdicts.templates:
+        diagnosis = template.diagnosis
+        info = catalogue.causes()[diagnosis.cause]
+        if (
+            diagnosis.harmless
+            and template.end.at is not None
+            and _has_reset(template.story.events[template.end.at].kind)
+        ):
+            label: tuple[str, int | None] = ("harmless", None)
+        elif info.clean or diagnosis.harmless:
+            numbers.append(-1)
+            continue
+        else:
+            label = (diagnosis.cause, diagnosis.actor)
+        if label not in labels:
+            labels.append(label)
+        numbers.append(labels.index(label))
+    return np.array(numbers, np.int32), labels
+
+
+def _listeners(flows: FlowTable) -> I64:
+    key = flows.address[:, 1] * 65536 + flows.port[:, 1]
+    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return numbers
+
+
+def _split(members: I64, place: I64) -> list[I64]:
+    order = np.argsort(place, kind="stable")
+    cuts = np.flatnonzero(np.diff(place[order])) + 1
+    return np.split(members[order], cuts)
+
+
+def _finding(group: Group) -> Finding:
+    info = catalogue.causes().get(group.cause)
+    playbook = info.playbook if info is not None else None
+    title, text, facts = describe(group)
+    return Finding(
+        code=group.cause,
+        severity=_severity(group),
+        title=title,
+        text=text,
+        connections=len(group.members),
+        sample=tuple(group.members[:SAMPLE].tolist()),
+        playbook=playbook,
+        facts=facts,
+    )
+
+
+def _severity(group: Group) -> Severity:
+    """What it costs users: the cause's own weight, less where it is rare at its listener."""
+    info = catalogue.causes().get(group.cause)
+    if info is None or info.severity == "none":
+        return Severity.INFO
+    rank = Severity(info.severity).rank
+    share = len(group.members) / max(1, group.total)
+    if share < NOTABLE and len(group.members) < 100:
+        rank += 1
+    if share < RARE and len(group.members) < 10:
+        rank += 1
+    return _SEVERITIES[min(rank, 2)]

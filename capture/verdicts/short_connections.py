@@ -1,0 +1,94 @@
+"""No keep-alive: a client that opens a connection for each exchange, and leaves a TIME-WAIT each time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Closer, Ending, Finding, Severity
+from capture.verdicts import catalogue
+from capture.verdicts.codes import Kind
+from capture.verdicts.numbers import duration
+from capture.verdicts.patterns import place
+
+if TYPE_CHECKING:
+    from capture.flows.table import FlowTable
+    from capture.verdicts.judging import Verdicts
+    from capture.wire.columns import I64, Bool
+
+LEAST = 20  # connections from one client to one listener
+MOSTLY = 0.8  # of them closed after one exchange
+PER_SECOND = 2.0  # and so often
+PORTS_NEAR = 14_000  # in one minute: half of Linux's ephemeral ports are in TIME-WAIT
+MINUTE_NS = 60_000_000_000
+MOST = 5  # findings
+SAMPLE = 10
+
+
+def short_connections(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
+    """One finding for each client and listener with many connections of one exchange each."""
+    single = _single_exchanges(flows, verdicts)
+    pair = _pairs(flows)
+    counts = np.bincount(pair[single], minlength=len(flows))
+    totals = np.bincount(pair, minlength=len(flows))
+    found = []
+    for number in np.argsort(-counts, kind="stable")[: MOST * 4].tolist():
+        if counts[number] < LEAST or counts[number] < MOSTLY * totals[number]:
+            continue
+        members = np.flatnonzero(single & (pair == number))
+        finding = _finding(flows, verdicts, members)
+        if finding is not None:
+            found.append(finding)
+    return found[:MOST]
+
+
+def _single_exchanges(flows: FlowTable, verdicts: Verdicts) -> Bool:
+    """Closed by FIN after at most one request and its answer."""
+    events = verdicts.signed.events
+    conn = np.repeat(np.arange(len(flows)), np.diff(events.first))
+    asked = ((events.code & 0xF) == int(Kind.DATA)) & (events.code < 0x8000)
+    requests = np.bincount(conn[asked], minlength=len(flows))
+    closed = np.array([t.ended_by is Ending.FIN for t in verdicts.templates] or [False])[verdicts.template_of]
+    single: Bool = closed & (requests <= 1)
+    return single
+
+
+def _pairs(flows: FlowTable) -> I64:
+    """A number for each client address and listener."""
+    listener = np.unique(flows.address[:, 1] * 65536 + flows.port[:, 1], return_inverse=True)[1].reshape(-1)
+    client = np.unique(flows.address[:, 0], return_inverse=True)[1].reshape(-1)
+    key = client.astype(np.int64) * len(flows) + listener
+    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return numbers
+
+
+def _finding(flows: FlowTable, verdicts: Verdicts, members: I64) -> Finding | None:
+    times = np.sort(flows.packets.time[flows.first[members]])
+    span = int(times[-1] - times[0])
+    peak = int(np.bincount((times - times[0]) // 1_000_000_000).max())
+    if len(members) / max(span / 1e9, 1.0) < PER_SECOND:
+        return None
+    per_minute = int(np.bincount((times - times[0]) // MINUTE_NS).max())
+    client = flows.addresses.text(int(flows.address[members[0], 0]))
+    where = place(flows, members)
+    closers = [verdicts.template(int(i)).closed_first for i in members[:200]]
+    by_client = closers.count(Closer.ORIGINATOR) * 2 >= len(closers)
+    n = f"{len(members):,}"
+    text = catalogue.clause("one_exchange").format(
+        client=client, n=n, span=duration(span), rate=f"{peak:,}", closer=catalogue.side_word(0 if by_client else 1)
+    )
+    facts: dict[str, object] = {
+        "count": len(members), "client": client, "where": where, "span_s": round(span / 1e9, 3), "per_second": peak,
+        "per_minute": per_minute, "closed_by": "originator" if by_client else "responder",
+    }  # fmt: skip
+    return Finding(
+        code="short_connections",
+        severity=Severity.WARNING if per_minute >= PORTS_NEAR and by_client else Severity.INFO,
+        title=catalogue.finding_title("short_connections", len(members)).format(n=n, where=where),
+        text=text,
+        connections=len(members),
+        sample=tuple(members[:SAMPLE].tolist()),
+        playbook="time-wait",
+        facts=facts,
+    )
