@@ -64,11 +64,7 @@ def _kinds(verdicts: Verdicts) -> tuple[I32, list[tuple[str, int | None]]]:
     for template in verdicts.templates:
         diagnosis = template.diagnosis
         info = catalogue.causes()[diagnosis.cause]
-        if (
-            diagnosis.harmless
-            and template.end.at is not None
-            and _has_reset(template.story.events[template.end.at].kind)
-        ):
+        if diagnosis.harmless and template.ended_by is Ending.RST:
             label: tuple[str, int | None] = ("harmless", None)
         elif info.clean or diagnosis.harmless:
             numbers.append(-1)

@@ -107,11 +107,10 @@ def _share(group: Group, facts: dict[str, object]) -> str | None:
     facts["share"] = round(share, 4)
     if group.total <= 1:
         return None
+    total = _count(group.total)
     if n >= group.total:
-        return _say("all_of_listener", total=_count(group.total))
-    return _say(
-        "share", share=f"{share:.1%}" if share >= 0.001 else f"{n} in {_count(group.total)}", total=_count(group.total)
-    )
+        return _say("all_of_listener", total=total)
+    return _say("share", share=f"{share:.1%}" if share >= 0.001 else f"{_count(n)} in {total}", total=total)
 
 
 def _clients(group: Group, facts: dict[str, object]) -> str | None:
