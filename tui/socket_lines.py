@@ -32,7 +32,12 @@ def socket_facts(row: SocketRow) -> list[tuple[str, str]]:
         ("in this state", ("at least " if row.age_is_minimum else "") + duration(row.age_s)),
         (
             "recv-q",
-            f"{row.recv_q:,}" + (" connections waiting to be accepted" if row.backlog is not None else " bytes unread"),
+            f"{row.recv_q:,}"
+            + (
+                " connections waiting to be accepted"
+                if row.backlog is not None
+                else " bytes unread (a FIN counts as one)"
+            ),
         ),
         (
             "send-q",

@@ -62,6 +62,8 @@ def badness(row: SocketRow) -> int:
         score += 60 + 10 * min(row.unanswered, 4)
     if state in _BAD_STATES and (row.age_s >= SLOW_CLOSE_S or state is TcpState.SYN_SENT):
         score += _BAD_STATES[state]
+    elif state in _BAD_STATES:
+        score += 3
     if state is TcpState.LISTEN:
         most = row.backlog_max
         score += 100 if most is not None and row.recv_q > most else 50 if most and row.recv_q * 2 > most else 1

@@ -83,7 +83,7 @@ class CaptureScreen(TriageScreen):
         """Read what the command line named."""
         self._table("findings").set_title("What is wrong in this capture")
         self._table("connections").set_title("Connections")
-        self._table("connections").sorted_by = (SORTS[0][0], SORTS[0][2])
+        self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
         if request.files:
             self.read(request.files, request.filter)
@@ -288,7 +288,7 @@ class CaptureScreen(TriageScreen):
         """The next order."""
         self._sort = (self._sort + 1) % len(SORTS)
         column, name, descending = SORTS[self._sort]
-        self._table("connections").sorted_by = (column, descending)
+        self._table("connections").set_order(column, descending)
         self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
         self._arrange()
 

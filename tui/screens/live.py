@@ -115,7 +115,7 @@ class LiveScreen(TriageScreen):
             ("sockets", "Connections"),
         ):
             self._table(name).set_title(title)
-        self._table("sockets").sorted_by = (SORTS[0][0], SORTS[0][2])
+        self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
         self._feed = LiveFeed(opener(request.replay, request.all_namespaces), request.interval)
         if request.filter and not request.files:
@@ -244,7 +244,7 @@ class LiveScreen(TriageScreen):
         """The next order."""
         self._sort = (self._sort + 1) % len(SORTS)
         column, name, descending = SORTS[self._sort]
-        self._table("sockets").sorted_by = (column, descending)
+        self._table("sockets").set_order(column, descending)
         if self._feed is not None:
             self._feed.sort((column, descending))
         self.say(f"Sorted by {name}" if column != "mark" else "Worst first")

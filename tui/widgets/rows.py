@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.segment import Segment
@@ -125,7 +126,7 @@ class RowsTable(ScrollView, can_focus=True):
         self._drawn: dict[int, object] = {}
         self._styles: dict[tuple[str, bool, bool], Style] = {}
         self._title = ""
-        self.sorted_by: tuple[str, bool] | None = None  # column key, descending: marked in the head
+        self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
 
     # -- what is shown
 
@@ -154,6 +155,11 @@ class RowsTable(ScrollView, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns; the rows must have as many cells."""
         self._columns = tuple(columns)
+        self._lay_out()
+
+    def set_order(self, column: str, descending: bool) -> None:
+        """Mark the column by which the rows are sorted; it is shown, however narrow the table."""
+        self.sorted_by = (column, descending)
         self._lay_out()
 
     def show(self, rows: Rows) -> None:
@@ -273,7 +279,9 @@ class RowsTable(ScrollView, can_focus=True):
         self._scroll_to_line(max(min(int(self.scroll_offset.y), self._cursor), self._cursor - max(1, self._height) + 1))
 
     def _lay_out(self) -> None:
-        self._placed = place(self._columns, self._width)
+        sorted_key = self.sorted_by[0] if self.sorted_by else None
+        columns = [replace(c, rank=-1) if c.key == sorted_key else c for c in self._columns]  # its values are asked for
+        self._placed = place(columns, self._width)
         self.virtual_size = Size(self._width, len(self._rows) + self._head)
         self._show_position()
         self.refresh()

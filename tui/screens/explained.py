@@ -1,0 +1,129 @@
+"""What lines of a log say: the symptom, its meaning, and the way on to playbook, sockets and packets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.binding import Binding
+
+from capture.safe_text import printable
+from tui.columns import Column
+from tui.explaining import Line, explain_file, explain_lines
+from tui.screens.base import TriageScreen
+from tui.widgets.paper import Paper
+from tui.widgets.rows import ListRows, RowsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+COLUMNS = (
+    Column("line", "Line", 6, right=True, rank=2),
+    Column("symptom", "Symptom", 22, rank=0),
+    Column("source", "Source", 8, rank=1),
+    Column("remote", "Peer", 21, most=47, rank=1),
+    Column("playbook", "Playbook", 18, rank=0),
+    Column("text", "Text", 20, most=200, rank=3),
+)
+
+
+class ExplainedScreen(TriageScreen):
+    """The lines with a symptom. Enter opens the playbook with what the line says filled in."""
+
+    KEYS = (
+        ("Enter", "playbook"),
+        ("w", "sockets of it"),
+        ("p", "packets of it"),
+        ("y", "copy"),
+        ("l", "another"),
+        ("Esc", "back"),
+    )
+    ABOUT = "Each line judged alone: what it means, who was involved, and which playbook goes on from here."
+    BINDINGS = [Binding("w", "sockets", show=False), Binding("p", "packets", show=False)]
+
+    def __init__(self, text: str, path: str | None = None) -> None:
+        super().__init__()
+        self._text, self._path = text, path
+        self._lines: dict[int, Line] = {}
+
+    def body(self) -> Iterable[Widget]:
+        """List and page."""
+        yield RowsTable(COLUMNS, empty="reading …", id="lines")
+        yield Paper(id="meaning")
+
+    def on_mount(self) -> None:
+        """Explain them."""
+        self.query_one("#lines", RowsTable).set_title("Log lines")
+        self._explain()
+
+    @work(thread=True, exclusive=True, group="explain", exit_on_error=False)
+    def _explain(self) -> None:
+        try:
+            lines = explain_file(self._path) if self._path else explain_lines(self._text)
+        except (OSError, ValueError) as error:
+            why = (getattr(error, "strerror", None) or str(error)).lower()
+            self.app.call_from_thread(self._failed, f"{self._path}: {why}")
+        else:
+            self.app.call_from_thread(self._show, lines)
+
+    def _failed(self, why: str) -> None:
+        self.query_one("#lines", RowsTable).set_empty("nothing was read")
+        self.say(printable(why), "bad")
+
+    def _show(self, lines: list[Line]) -> None:
+        self._lines = {line.number: line for line in lines}
+        table = self.query_one("#lines", RowsTable)
+        table.set_empty("no line here speaks of a TCP failure that is known; Esc goes back")
+        table.show(ListRows([(line.number, line.cells) for line in lines]))
+        if lines:
+            body = "\n".join(
+                f"- `{line.text.replace('`', '')}` — {line.symptom}: {line.meaning}" for line in lines[:20]
+            )
+            self.triage_app.investigation.keep("log", f"{len(lines)} log lines: {lines[0].symptom}", body)
+
+    def _line(self) -> Line | None:
+        key = self.query_one("#lines", RowsTable).cursor_key
+        return self._lines.get(key) if isinstance(key, int) else None
+
+    @on(RowsTable.Moved, "#lines")
+    def _moved(self) -> None:
+        line = self._line()
+        self.query_one("#meaning", Paper).set_page(line.page if line else "")
+
+    @on(RowsTable.Chosen, "#lines")
+    def _chosen(self) -> None:
+        line = self._line()
+        if line is None:
+            return
+        if line.playbook is None:
+            self.say("No playbook goes on from this line", "warn")
+            return
+        settings = dict(line.settings) | ({"log": self._path} if self._path else {})
+        self.triage_app.open_playbook(line.playbook, settings, found=printable(line.text, 200))
+
+    def action_sockets(self) -> None:
+        """The live sockets of the line's endpoints."""
+        self._filter("live")
+
+    def action_packets(self) -> None:
+        """The captured connections of the line's endpoints."""
+        self._filter("capture")
+
+    def _filter(self, mode: str) -> None:
+        line = self._line()
+        if line is None or not line.filter:
+            self.say("The line names no endpoint", "warn")
+            return
+        self.triage_app.filter_mode(mode, line.filter)
+
+    def copy_text(self) -> tuple[str, str]:
+        """The line and what it means."""
+        line = self._line()
+        return ("Explanation", f"{line.text}\n{line.symptom}: {line.meaning}") if line else ("", "")
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The line and what it means."""
+        line = self._line()
+        return ("log", printable(line.text, 100), line.page) if line else ("", "", "")

@@ -1,0 +1,266 @@
+"""One playbook: its steps run on this machine, what they found, and the fixes to copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.binding import Binding
+from textual.widgets import Static
+
+from capture.safe_text import printable
+from tui.columns import Column
+from tui.playbook_asking import (
+    AskedWrongly,
+    Entry,
+    Fix,
+    Outcome,
+    accepted,
+    ask,
+    joins,
+)
+from tui.screens.base import TriageScreen
+from tui.widgets.paper import Paper
+from tui.widgets.rows import ListRows, RowsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+COLUMNS = (
+    Column("mark", "", 2, rank=0),
+    Column("outcome", "Outcome", 8, rank=0),
+    Column("title", "Step", 30, most=300, rank=0),
+)
+MARKS = {
+    "pass": ("+ ", "good"),
+    "warn": ("! ", "warn"),
+    "fail": ("!!", "bad"),
+    "unknown": ("? ", "warn"),
+    "manual": ("· ", "dim"),
+    "fix": ("→ ", "strong"),
+}
+RISKY = ("medium", "high")
+
+
+class PlaybookScreen(TriageScreen):
+    """Steps and fixes in one list; the page below is about the one under the cursor."""
+
+    MODE = "playbooks"
+    KEYS = (
+        ("y", "copy"),
+        ("v", "plain"),
+        ("r", "run again"),
+        ("e", "settings"),
+        ("f", "fixes"),
+        ("w", "sockets"),
+        ("p", "packets"),
+        ("Esc", "back"),
+        ("x", "export"),
+    )
+    ABOUT = (
+        "The steps of a playbook, run on this machine; what each found; below them the fixes. Nothing is changed by it."
+    )
+    AUTO_FOCUS = "#steps"
+    BINDINGS = [
+        Binding("r", "run", show=False),
+        Binding("e", "settings", show=False),
+        Binding("f", "fixes", show=False),
+        Binding("w", "sockets", show=False),
+        Binding("p", "packets", show=False),
+        Binding("x", "export", show=False),
+        Binding("tab", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, name: str, settings: dict[str, str], found: str = "") -> None:
+        super().__init__()
+        self._name = name
+        self._settings = accepted(name, settings)
+        self._found = found
+        self._outcome: Outcome | None = None
+        self._entries: dict[str, Entry] = {}
+        self._warned: str | None = None
+        self._touched = False
+
+    def body(self) -> Iterable[Widget]:
+        """What led here, the list, the page."""
+        yield Static("", id="found", classes="lines", markup=False)
+        yield RowsTable(COLUMNS, empty="checking …", id="steps")
+        yield Paper(id="page")
+
+    def on_mount(self) -> None:
+        """Run at once: the steps only read."""
+        self.query_one("#steps", RowsTable).set_title(self._name)
+        self.action_run()
+
+    # -- running
+
+    def action_run(self) -> None:
+        """Run the steps (again)."""
+        self._tell_head("checking …")
+        self._ask(dict(self._settings))
+
+    @work(thread=True, exclusive=True, group="check", exit_on_error=False)
+    def _ask(self, settings: dict[str, str]) -> None:
+        try:
+            outcome = ask(self._name, settings)
+        except AskedWrongly as error:
+            self.app.call_from_thread(self._failed, str(error))
+        except Exception as error:  # a check met what nobody foresaw: the screen stays, and says so
+            self.app.call_from_thread(self._failed, f"{type(error).__name__}: {error}")
+        else:
+            self.app.call_from_thread(self._show, outcome)
+
+    def _failed(self, why: str) -> None:
+        self._tell_head("")
+        self.query_one("#steps", RowsTable).set_empty("the checks could not be run")
+        self.say(printable(why), "bad")
+
+    def _show(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._entries = {entry.key: entry for entry in outcome.entries}
+        table = self.query_one("#steps", RowsTable)
+        table.set_title(f"{self._name}: {outcome.title}")
+        table.show(
+            ListRows(
+                [(e.key, (MARKS[e.outcome], (e.outcome, MARKS[e.outcome][1]), (e.title, ""))) for e in outcome.entries]
+            )
+        )
+        self._tell_head("")
+        self._show_entry()
+        self.triage_app.investigation.keep("check", f"{self._name} {outcome.tally}", outcome.markdown)
+        if not self._touched:
+            self._to_first_trouble()
+
+    def _to_first_trouble(self) -> None:
+        """The cursor starts where something is wrong."""
+        worst = next((e.key for e in self._entries.values() if e.outcome == "fail"), None)
+        if worst is not None:
+            self.query_one("#steps", RowsTable).move_to(worst)
+
+    def _tell_head(self, doing: str) -> None:
+        settings = "  ".join(f"{key}={printable(value, 60)}" for key, value in self._settings.items())
+        tally = doing or (self._outcome.tally if self._outcome else "")
+        lines = [line for line in (self._found, f"{tally}   {settings}".strip()) if line]
+        self.query_one("#found", Static).update("\n".join(lines))
+
+    # -- the entry under the cursor
+
+    def _entry(self) -> Entry | None:
+        return self._entries.get(str(self.query_one("#steps", RowsTable).cursor_key))
+
+    @on(RowsTable.Moved, "#steps")
+    def _show_entry(self) -> None:
+        entry = self._entry()
+        self._warned = None
+        if entry is not None:
+            self.query_one("#page", Paper).set_page(entry.page, entry.heading)
+
+    @on(RowsTable.Chosen, "#steps")
+    def _chosen(self) -> None:
+        """Enter reads the page: its keys scroll it."""
+        self._touched = True
+        self.query_one("#page", Paper).focus()
+
+    def action_back(self) -> None:
+        """From the page to the list, from the list to where one came from."""
+        if isinstance(self.focused, Paper):
+            self.query_one("#steps", RowsTable).focus()
+        else:
+            super().action_back()
+
+    def action_fixes(self) -> None:
+        """The first fix."""
+        first = next((e.key for e in self._entries.values() if e.fix is not None), None)
+        if first is None:
+            self.say("These checks propose no fix", "warn")
+            return
+        table = self.query_one("#steps", RowsTable)
+        table.focus()
+        table.move_to(first)
+
+    def copy_text(self) -> tuple[str, str]:
+        """A step's command, a fix's snippet."""
+        entry = self._entry()
+        if entry is None:
+            return "", ""
+        return ("Fix" if entry.fix else "Command"), entry.copyable
+
+    def action_copy(self) -> None:
+        """What is risky says so before it is copied."""
+        entry = self._entry()
+        if entry is not None and entry.fix is not None:
+            fix = entry.fix
+            self.triage_app.investigation.keep("fix", printable(fix.title), fix.markdown)
+            if fix.risk in RISKY and self._warned != entry.key:
+                self._warned = entry.key
+                self.say(f"Risk {fix.risk}: {risk_words(fix)} Press y again to copy it", "warn")
+                return
+        super().action_copy()
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The check, or the fix."""
+        entry = self._entry()
+        if entry is not None and entry.fix is not None:
+            return "fix", printable(entry.fix.title), entry.fix.markdown
+        return (
+            ("check", f"{self._name} {self._outcome.tally}", self._outcome.markdown) if self._outcome else ("", "", "")
+        )
+
+    # -- going on
+
+    def action_settings(self) -> None:
+        """Narrow the checks."""
+        from tui.playbook_asking import keys_of
+        from tui.screens.ask import AskScreen
+
+        value = " ".join(f"{key}={value}" for key, value in self._settings.items())
+        keys = ", ".join(keys_of(self._name))
+        self.app.push_screen(
+            AskScreen(f"Settings: KEY=VALUE … of {keys}", "port=8080 capture=file.pcap", value), self._set
+        )
+
+    def _set(self, text: str | None) -> None:
+        if text is None:
+            return
+        pairs = (part.partition("=") for part in text.split())
+        self._settings = {key: value for key, equals, value in pairs if equals}
+        self.action_run()
+
+    def action_sockets(self) -> None:
+        """The sockets that the step speaks of."""
+        live, _ = joins(self._name, self._settings)
+        self.triage_app.filter_mode("live", live)
+
+    def action_packets(self) -> None:
+        """The packets that the step speaks of."""
+        path = self._settings.get("capture")
+        _, wanted = joins(self._name, self._settings)
+        open_now = {triage.decoded.path for triage in self.triage_app.investigation.triages}
+        if path and path not in open_now:
+            self.triage_app.open_capture((path,), wanted)
+        elif open_now:
+            self.triage_app.filter_mode("capture", wanted)
+        else:
+            self.say("No capture is open: 2 then o opens one; c on a live socket records one", "warn")
+
+    def action_export(self) -> None:
+        """The check as a Markdown file."""
+        from tui.exporting import save
+
+        if self._outcome is None:
+            return
+        path = save(f"tcptriage-{self._name}.md", self._outcome.markdown)
+        self.say(f"Written: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+
+
+def risk_words(fix: Fix) -> str:
+    """What could go wrong, and for how long."""
+    lasts = {
+        "now": "it lasts until the next restart",
+        "reboot": "it lasts until the next boot",
+        "permanent": "it stays",
+    }
+    undo = f" Undo: {printable(fix.undo, 80)}." if fix.undo else ""
+    return f"{printable(fix.why, 120)}; {lasts.get(fix.lasts, fix.lasts)}.{undo}"
