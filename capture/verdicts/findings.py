@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.model import Finding, Severity
+from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.patterns import Group, describe
 from capture.verdicts.short_connections import short_connections
