@@ -1,0 +1,76 @@
+"""Records to packet columns: decode a window down to TCP and put the rows in file order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from capture.wire.columns import I64, PacketColumns
+from capture.wire.front import Bytes, Front
+from capture.wire.layers import Layers
+from capture.wire.links import LINK_LAYERS
+from capture.wire.records import Records
+from capture.wire.tcp import Segments
+
+
+def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
+    """The TCP packets of a window, as columns that outlive it."""
+    raw = Bytes(records.buffer)
+    fronts = []
+    limit = records.begin + np.maximum(records.original, records.captured)
+    every = Front(
+        np.arange(len(records), dtype=np.int64),
+        records.begin,
+        records.begin + records.captured,
+        limit,
+        np.zeros(len(records), dtype=np.int32),
+    )
+    if isinstance(records.link, int):
+        if records.link in LINK_LAYERS:
+            fronts.append((LINK_LAYERS[records.link], every))
+    else:
+        for link in np.unique(records.link).tolist():
+            if link in LINK_LAYERS:
+                fronts.append((LINK_LAYERS[link], every.where(records.link == link)))
+    return _columns(records, layers.segments(raw, fronts))
+
+
+def _columns(records: Records, parts: list[Segments]) -> PacketColumns:
+    rows = _joined([part.front.row for part in parts], np.int64)
+    order: I64 | None = None
+    if len(parts) > 1:
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+
+    def column(arrays: list[Any], dtype: Any) -> Any:
+        values = _joined(arrays, dtype)
+        return values if order is None else values[order]
+
+    networks = [part.front.network for part in parts if part.front.network is not None]
+    whole = len(rows) == len(records)
+    return PacketColumns(
+        number=(rows + records.first_number).astype(np.uint32),
+        time=records.time if whole else records.time[rows],
+        src=column([network.src for network in networks], np.int64),
+        dst=column([network.dst for network in networks], np.int64),
+        sport=column([part.sport for part in parts], np.uint16),
+        dport=column([part.dport for part in parts], np.uint16),
+        seq=column([part.seq for part in parts], np.uint32),
+        ack=column([part.ack for part in parts], np.uint32),
+        flags=column([part.flags for part in parts], np.uint16),
+        window=column([part.window for part in parts], np.uint16),
+        payload=column([part.payload for part in parts], np.int32),
+        ttl=column([network.ttl for network in networks], np.uint8),
+        ip_id=column([network.ip_id for network in networks], np.uint16),
+        wscale=column([part.wscale for part in parts], np.int8),
+        marks=column([part.marks for part in parts], np.uint8),
+        scope=column([part.front.scope for part in parts], np.int32),
+        offset=records.offset if whole else records.offset[rows],
+    )
+
+
+def _joined(arrays: list[Any], dtype: Any) -> Any:
+    if len(arrays) == 1:
+        return arrays[0]
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=dtype)

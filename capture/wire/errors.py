@@ -1,0 +1,18 @@
+"""What can go wrong before the first packet."""
+
+from __future__ import annotations
+
+from capture.safe_text import printable
+
+
+class CaptureUnreadable(Exception):  # noqa: N818 - named for the reader: it says what it is
+    """Nothing of this input could be read. `str()` is one line: what, where, why, what to do."""
+
+    def __init__(self, path: str, why: str, hint: str = "") -> None:
+        self.path, self.why, self.hint = path, why, hint
+        name = "standard input" if path == "-" else printable(path)
+        super().__init__(f"cannot read {name}: {why}" + (f"; {hint}" if hint else ""))
+
+
+class PacketUnreadable(Exception):  # noqa: N818
+    """The one packet asked for cannot be read again (its file has gone, changed, or was a pipe)."""

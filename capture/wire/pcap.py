@@ -1,0 +1,197 @@
+"""Classic pcap: both byte orders, microseconds and nanoseconds, and the "modified" form of old Linux kernels.
+
+https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html; the modified form: libpcap's sf-pcap.c.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from capture.model import Notice
+from capture.wire.columns import I64, Bool
+from capture.wire.errors import CaptureUnreadable
+from capture.wire.feed import Feed
+from capture.wire.lockstep import Chain, walk
+from capture.wire.records import LARGEST, LARGEST_ASKED, Records, leading, unsigned
+
+FILE_HEADER = 24
+_DAY = 86_400
+_STRIDE = 1 << 18  # positions looked at together while searching
+
+
+@dataclass(frozen=True)
+class PcapForm:
+    """How a pcap file is written."""
+
+    order: str  # "<" or ">"
+    nanoseconds: bool
+    record_header: int  # 16; 24 where modified
+    snaplen: int
+    link: int
+
+    @property
+    def largest(self) -> int:
+        """Captured bytes that one packet of this file may claim."""
+        return max(LARGEST, self.snaplen if self.snaplen <= LARGEST_ASKED else 0)
+
+
+_MAGICS = {0xA1B2C3D4: (False, 16), 0xA1B23C4D: (True, 16), 0xA1B2CD34: (False, 24)}
+
+
+def is_pcap(prefix: bytes) -> bool:
+    """Does a file that begins so hold a pcap?"""
+    return any(int.from_bytes(prefix[:4], order) in _MAGICS for order in ("little", "big"))  # type: ignore[arg-type]
+
+
+def pcap_form(header: bytes, path: str) -> PcapForm:
+    """The form of a file from its first 24 bytes. Raises CaptureUnreadable."""
+    if len(header) < FILE_HEADER:
+        raise CaptureUnreadable(path, f"it ends after {len(header)} bytes, within the file header", "capture again")
+    order = "<" if int.from_bytes(header[:4], "little") in _MAGICS else ">"
+    magic, _, _, _, _, snaplen, link = struct.unpack(order + "IHHIIII", header[:FILE_HEADER])
+    nanoseconds, record_header = _MAGICS[magic]
+    return PcapForm(order, nanoseconds, record_header, snaplen, link & 0x03FF_FFFF)
+
+
+class PcapRecords:
+    """The packets of a pcap file, window by window. `notices` grows while reading."""
+
+    def __init__(self, feed: Feed, form: PcapForm, number: int = 0) -> None:
+        self._feed, self._form, self._number = feed, form, number
+        self.notices: list[Notice] = []
+        self._anchor: int | None = None  # seconds of the last good record
+
+    def __iter__(self) -> Iterator[Records]:
+        feed = self._feed
+        at = feed.start + FILE_HEADER
+        while True:
+            records, at = self._window(at)
+            if len(records):
+                yield records
+            if self._damaged_at(at):
+                at = self._past_damage(at)
+                continue
+            left = feed.end - at
+            if not feed.advance(at):
+                break
+            at = feed.start
+        if left:
+            text = "the file ends within a packet, which is left out"
+            self.notices.append(Notice("cut_short", text, self._number + 1))
+
+    def _window(self, at: int) -> tuple[Records, int]:
+        """The complete, sound records of the window from `at`, and where they end."""
+        feed, form = self._feed, self._form
+        chain = self._chain(at)
+        head = form.record_header
+        starts = walk(chain, at, feed.end - head + 1) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
+        captured = chain.lengths[starts].astype(np.int64)
+        ends = starts + head + captured
+        count = leading((captured <= form.largest) & (ends <= feed.end))
+        if count < len(starts):
+            starts, captured, ends = starts[:count], captured[:count], ends[:count]
+        seconds, fraction, original = (unsigned(feed.buffer, 4, form.order, shift)[starts] for shift in (0, 4, 12))
+        time = seconds.astype(np.int64) * 1_000_000_000
+        time += fraction * np.int64(1 if form.nanoseconds else 1000)
+        number = self._number + 1
+        self._number += len(starts)
+        if len(starts):
+            self._anchor = int(seconds[-1])
+        records = Records(
+            feed.buffer, number, starts + head, captured, original.astype(np.int64), time, starts + feed.base, form.link
+        )
+        return records, int(ends[-1]) if len(ends) else at
+
+    def _chain(self, at: int) -> Chain:
+        feed, form = self._feed, self._form
+        lengths = unsigned(feed.buffer, 4, form.order, 8)
+        unpack, buffer = struct.Struct(form.order + "I").unpack_from, feed.buffer
+
+        def length_at(position: int) -> int:
+            length: int = unpack(buffer, position + 8)[0]
+            return length
+
+        high = 2 if form.order == "<" else 0  # the upper half of the seconds changes every 18 hours only
+        return Chain(
+            buffer=buffer,
+            lengths=lengths,
+            extra=form.record_header,
+            least=form.record_header,
+            length_at=length_at,
+            pattern=bytes(buffer[at + high : at + high + 2]),
+            shift=high,
+            plausible=self._plausible,
+        )
+
+    def _plausible(self, here: I64) -> Bool:
+        buffer, form = self._feed.buffer, self._form
+        fraction, captured, original = (unsigned(buffer, 4, form.order, shift)[here] for shift in (4, 8, 12))
+        right = (captured <= LARGEST) & (captured <= original) & (captured > 0) & (original <= LARGEST_ASKED)
+        right &= fraction < (1_000_000_000 if form.nanoseconds else 1_000_000)
+        if self._anchor is not None:
+            seconds = unsigned(buffer, 4, form.order, 0)[here].astype(np.int64)
+            right &= np.abs(seconds - self._anchor) < 365 * _DAY
+        return np.asarray(right)
+
+    def _damaged_at(self, at: int) -> bool:
+        """Is there a record header that cannot be true?"""
+        if self._feed.end - at < self._form.record_header:
+            return False
+        return self._chain(at).length_at(at) > self._form.largest
+
+    def _past_damage(self, at: int) -> int:
+        """The next place where three records in a row are plausible, or the end; reads on as needed."""
+        feed, number = self._feed, self._number + 1
+        text = f"the record at byte {feed.base + at} claims an impossible length"
+        begin, found = feed.base + at, False
+        at += 1
+        while not found:
+            at, found = self._resume(at)
+            if not found:
+                if not feed.advance(at):
+                    at = feed.end
+                    break
+                at = feed.start
+        lost = feed.base + at - begin
+        self.notices.append(Notice("bad_record", f"{text}; {lost} bytes passed over", number))
+        return at
+
+    def _resume(self, at: int) -> tuple[int, bool]:
+        """A start of three plausible records from `at` on, or where to look on with more of the file."""
+        feed, head = self._feed, self._form.record_header
+        end = feed.end - head + 1
+        raw = np.frombuffer(feed.buffer, np.uint8)
+        high = (3, 2) if self._form.order == "<" else (0, 1)  # the upper two bytes of a four-byte field
+        while at < end:
+            upto = min(at + _STRIDE, end)
+            right = np.ones(upto - at, dtype=bool)
+            for shift, most in ((8 + high[0], 0), (8 + high[1], 4), (4 + high[0], 0x3B), (12 + high[0], 0)):
+                right &= raw[at + shift : upto + shift] <= most
+            here = np.flatnonzero(right) + at
+            here = here[self._plausible(here)]
+            sure, unsure = self._followed(here)
+            if sure.any() and not unsure[: int(sure.argmax())].any():
+                return int(here[sure.argmax()]), True
+            if unsure.any() and not feed.final:
+                return int(here[unsure.argmax()]), False
+            at = upto
+        return max(at, end), False
+
+    def _followed(self, here: I64) -> tuple[Bool, Bool]:
+        """Of plausible starts: those that two plausible records follow, and those that the window is too short for."""
+        feed, chain = self._feed, self._chain(self._feed.start)
+        right, open_ = np.ones(len(here), dtype=bool), np.zeros(len(here), dtype=bool)
+        following = here
+        for _ in range(2):
+            following = chain.after(np.where(right & ~open_, following, feed.start))
+            open_ |= right & (following > feed.end - self._form.record_header)
+            checked = right & ~open_
+            right &= open_ | self._plausible(np.where(checked, following, feed.start))
+        if feed.final:  # the end itself is as good as a record
+            right &= ~open_ | (following == feed.end)
+            return right, np.zeros(len(here), dtype=bool)
+        return right & ~open_, right & open_
