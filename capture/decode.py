@@ -1,0 +1,177 @@
+"""A capture from file to connections: open, read blocks, group, analyse."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capture.flows.building import flow_table
+from capture.flows.collecting import Collected
+from capture.flows.table import FlowTable
+from capture.model import Notice
+from capture.wire.reading import CaptureReader, open_capture
+
+if TYPE_CHECKING:
+    from capture.wire.columns import PacketColumns
+
+
+class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
+    """The caller's `cancelled` said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far reading has come. `bytes_total` is None for a pipe."""
+
+    bytes_done: int
+    bytes_total: int | None
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """One file of a capture and the number of its first packet in the capture."""
+
+    path: str
+    first_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedCapture:
+    """One capture (several files where they were joined) and its connections. Times are epoch nanoseconds."""
+
+    parts: tuple[FilePart, ...]
+    format: str
+    link_types: tuple[str, ...]
+    packets: int
+    tcp_packets: int
+    first_time: int | None
+    last_time: int | None
+    notices: tuple[Notice, ...]
+    flows: FlowTable
+
+    @property
+    def path(self) -> str:
+        """The first file."""
+        return self.parts[0].path
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files, in the order in which they were read."""
+        return tuple(part.path for part in self.parts)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """File and byte offset of the record behind a row of `flows.packets`: to read that packet again, in full."""
+        number = int(self.flows.packets.number[row])
+        starts = [part.first_number for part in self.parts]
+        return self.parts[bisect.bisect_right(starts, number) - 1].path, int(self.flows.packets.offset[row])
+
+
+def decode(
+    paths: Sequence[str],
+    *,
+    join: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    preview: Callable[[DecodedCapture], None] | None = None,
+) -> list[DecodedCapture]:
+    """Decode captures: one a file, or one for all files with `join` (a capture that was rotated; in time order).
+
+    `progress` and `cancelled` are called for every block and between the steps of grouping; `preview` once, with the
+    first block of the first file. Raises CaptureUnreadable where nothing of a file can be read, DecodingCancelled.
+    """
+    watch = _Watch(progress, cancelled, preview)
+    groups = [_in_time_order(paths)] if join and len(paths) > 1 else [[path] for path in paths]
+    return [_decode_one(group, watch) for group in groups]
+
+
+@dataclass
+class _Watch:
+    """The callbacks of one decoding."""
+
+    progress: Callable[[Progress], None] | None
+    cancelled: Callable[[], bool] | None
+    preview: Callable[[DecodedCapture], None] | None
+
+    def check(self) -> None:
+        if self.cancelled is not None and self.cancelled():
+            raise DecodingCancelled
+
+    def tell(self, reader: CaptureReader, packets_before: int) -> None:
+        if self.progress is not None:
+            self.progress(Progress(reader.bytes_read, reader.bytes_total, packets_before + reader.packets))
+        self.check()
+
+
+def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
+    collected = Collected()
+    readers: list[CaptureReader] = []
+    with ExitStack() as stack:
+        for path in paths:
+            reader = stack.enter_context(open_capture(path, after=readers[-1] if readers else None))
+            readers.append(reader)
+            watch.tell(reader, reader.first_number - 1)
+            for block in _watched(reader, watch):
+                if watch.preview is not None:
+                    watch.preview(_preview(block, readers))
+                    watch.preview = None
+                collected.add(block)
+            reader.close()
+    return _decoded(collected, readers, watch.check)
+
+
+def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
+    for block in reader.blocks():
+        watch.tell(reader, reader.first_number - 1)
+        yield block
+
+
+def _preview(block: PacketColumns, readers: list[CaptureReader]) -> DecodedCapture:
+    collected = Collected()
+    collected.add(block)
+    return _decoded(collected, readers, lambda: None)
+
+
+def _decoded(collected: Collected, readers: list[CaptureReader], check: Callable[[], None]) -> DecodedCapture:
+    tcp_packets = collected.rows
+    last = readers[-1]
+    flows = flow_table(
+        collected,
+        last.addresses,
+        last.scopes,
+        [quote for reader in readers for quote in reader.quoted],
+        by_time=len(readers) > 1,
+        check=check,
+    )
+    starts = [reader.first_time for reader in readers if reader.first_time is not None]
+    ends = [reader.last_time for reader in readers if reader.last_time is not None]
+    return DecodedCapture(
+        parts=tuple(FilePart(reader.path, reader.first_number) for reader in readers),
+        format=readers[0].format,
+        link_types=tuple(dict.fromkeys(name for reader in readers for name in reader.link_types)),
+        packets=sum(reader.packets for reader in readers),
+        tcp_packets=tcp_packets,
+        first_time=min(starts, default=None),
+        last_time=max(ends, default=None),
+        notices=tuple(notice for reader in readers for notice in reader.notices),
+        flows=flows,
+    )
+
+
+def _in_time_order(paths: Sequence[str]) -> list[str]:
+    """Rotated files by the time of their first packet; standard input and empty files keep their place at the end."""
+    starts = [_first_time(path) for path in paths]
+    latest = max((start for start in starts if start is not None), default=0)
+    timed = [(latest if start is None else start, place) for place, start in enumerate(starts)]
+    return [paths[place] for _, place in sorted(timed)]
+
+
+def _first_time(path: str) -> int | None:
+    if path == "-":
+        return None
+    with open_capture(path) as reader:
+        next(reader.blocks(), None)
+        return reader.first_time

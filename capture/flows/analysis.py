@@ -1,0 +1,132 @@
+"""Wireshark's analysis of all packets: in bulk where segments simply follow each other, exactly where they do not.
+
+In a direction whose every segment starts where the one before it ended, the rules come down to comparisons with the
+last segment of either side, done for all packets at once. The other connections are walked (walking.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from capture.flows import measures
+from capture.flows.resets import unacceptable_resets
+from capture.flows.rows import Neighbours
+from capture.flows.table import FlowPackets, Tag
+from capture.flows.twins import second_sights
+from capture.flows.walking import walk
+from capture.model import TcpFlags
+from capture.wire.columns import I8, I64, U16, U32, Bool
+
+SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
+CONTROL = SYN | FIN | RST
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """Tags of each packet, and what was learnt of each connection's sequence numbers."""
+
+    tags: U16  # (packets,)
+    in_order: Bool  # (n,) every segment followed the one before it
+    rst_payload: I64  # (n, 2) payload of RSTs, which is no part of the stream
+    spans: I64  # (n, 2) sequence spans, for connections not in order
+
+
+def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> Analysed:
+    """Tag every packet. `wscale` has shape (n, 2)."""
+    n = len(first) - 1
+    after = measures.next_sequence(packets)
+    tags = np.zeros(len(packets.seq), np.uint16)
+    rst_rows = np.flatnonzero(packets.flags & RST)
+    rst_data = rst_rows[packets.payload[rst_rows] > 0]
+    rst_payload = measures.by_side(
+        (near.connection[rst_data].astype(np.int64) << 1) | packets.side[rst_data], n, packets.payload[rst_data]
+    )
+    broken = measures.broken_chains(packets, near, after)
+    shifts = effective_scales(packets, first, near, wscale)
+    repeats = _repeats(packets, near)
+    odd: Bool = broken | _acked_ahead(packets, near, after) | _probes(packets, near)
+    twins = second_sights(packets, first, near, np.union1d(np.flatnonzero(broken), repeats))
+    walked = np.zeros(n, np.bool_)
+    walked[near.connection[np.flatnonzero(odd)]] = True
+    walked[near.connection[twins]] = True
+    _local_tags(packets, near, shifts, repeats, tags)
+    in_order = np.ones(n, np.bool_)
+    in_order[near.connection[np.flatnonzero(broken)]] = False
+    in_order[near.connection[twins]] = False
+    skipped = np.zeros(len(tags), np.bool_)
+    skipped[twins] = True
+    _walk_all(packets, first, np.flatnonzero(walked), shifts, skipped, tags)
+    tags[unacceptable_resets(packets, first, near, rst_rows, after)] |= int(Tag.RST_UNACCEPTABLE)
+    loose = np.flatnonzero(~in_order[near.connection])
+    return Analysed(tags, in_order, rst_payload, measures.sequence_spans(packets, first, loose, after))
+
+
+def effective_scales(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> I8:
+    """The shift that applies to each side's windows: both sides' option or none; -1 unknown. Shape (n, 2)."""
+    n = len(first) - 1
+    synced = np.zeros((n, 2), np.bool_)
+    rows = np.flatnonzero(packets.flags & SYN)
+    synced[near.connection[rows], packets.side[rows]] = True
+    refused = (synced & (wscale < 0)).any(axis=1)
+    return np.where(refused[:, None], np.int8(0), np.minimum(wscale, 14)).astype(np.int8)
+
+
+def _repeats(packets: FlowPackets, near: Neighbours) -> I64:
+    """Rows without payload that repeat sequence and acknowledgement number of their side's last segment."""
+    same = (packets.payload == 0) & (packets.ack == packets.ack[near.own]) & (packets.seq == packets.seq[near.own])
+    same &= near.own >= 0
+    return np.flatnonzero(same)
+
+
+def _acked_ahead(packets: FlowPackets, near: Neighbours, after: U32) -> Bool:
+    """Rows that acknowledge more than the other side was seen to send."""
+    ahead: Bool = (packets.ack - after[near.peer]).astype(np.int32) > 0
+    ahead &= (near.peer >= 0) & ((packets.flags & ACK) != 0)
+    return ahead
+
+
+def _probes(packets: FlowPackets, near: Neighbours) -> Bool:
+    """Single bytes sent into a closed window (or before the other side was seen)."""
+    single: Bool = packets.payload == 1
+    rows = np.flatnonzero(single)
+    peer = near.peer[rows]
+    single[rows] = (near.own[rows] >= 0) & ((peer < 0) | (packets.window[peer] == 0))
+    return single
+
+
+def _local_tags(packets: FlowPackets, near: Neighbours, shifts: I8, repeats: I64, tags: U16) -> None:
+    """Zero window, window update, duplicate ACK and window full, for connections in order."""
+    closed = np.flatnonzero(packets.window == 0)
+    tags[closed[(packets.flags[closed] & CONTROL) == 0]] |= int(Tag.ZERO_WINDOW)
+    plain = repeats[((packets.flags[repeats] | packets.flags[near.own[repeats]] & (SYN | FIN)) & CONTROL) == 0]
+    plain = plain[(packets.window[plain] != 0) & (packets.payload[near.own[plain]] == 0)]
+    changed = packets.window[plain] != packets.window[near.own[plain]]
+    tags[plain[changed]] |= int(Tag.WINDOW_UPDATE)
+    tags[plain[~changed]] |= int(Tag.DUPLICATE_ACK)
+    data = np.flatnonzero((packets.payload > 0) & (near.peer >= 0))
+    data = data[(packets.flags[data] & CONTROL) == 0]
+    peer = near.peer[data]
+    shift = shifts[near.connection[data], 1 - packets.side[data]]
+    known = shift >= 0
+    shift = np.where(packets.flags[peer] & SYN, 0, np.maximum(shift, 0)).astype(np.uint32)
+    edge = packets.ack[peer] + (packets.window[peer].astype(np.uint32) << shift)
+    reached = packets.seq[data] + packets.payload[data].astype(np.uint32)
+    tags[data[known & (edge == reached)]] |= int(Tag.WINDOW_FULL)
+
+
+def _walk_all(packets: FlowPackets, first: I64, connections: I64, shifts: I8, skipped: Bool, tags: U16) -> None:
+    for connection in connections.tolist():
+        rows = slice(int(first[connection]), int(first[connection + 1]))
+        tags[rows] = walk(
+            packets.side[rows].tolist(),
+            packets.seq[rows].tolist(),
+            packets.ack[rows].tolist(),
+            packets.flags[rows].tolist(),
+            packets.window[rows].tolist(),
+            packets.payload[rows].tolist(),
+            packets.time[rows].tolist(),
+            skipped[rows].tolist(),
+            (int(shifts[connection, 0]), int(shifts[connection, 1])),
+        )

@@ -1,0 +1,158 @@
+"""Where one conversation (5-tuple) holds several connections: port reuse by a SYN, and RSTs that stand alone.
+
+A bare SYN starts a new connection where its ISN is new, or where the connection before it was closed. It does not
+where it repeats the SYN before it, opens from the other side at once (simultaneous open), belongs to a SYN,ACK or
+an ACK that the capture shows before it, or where the connection demonstrably went on (a stray SYN, RFC 5961 §4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from capture.model import TcpFlags
+from capture.wire.columns import I32, I64, U8, U16, U32, Bool
+
+LOOK_BACK, LOOK_AHEAD = 4096, 256  # rows looked at around a doubtful SYN: a bound on work
+LONE_RST_NS = 5_000_000_000  # RSTs with nothing else around them and this far apart are separate events
+NEAR = 1 << 20  # sequence numbers this close belong to the same stream
+SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
+
+
+def connection_starts(key: I32, flags: U16, seq: U32, ack: U32, time: I64, payload: I32) -> Bool:
+    """Whether a connection starts at each row. Rows sorted by conversation, in file order; shapes (n,).
+
+    `key` is conversation << 1 | direction.
+    """
+    conversation = key >> 1
+    n = len(key)
+    starts = np.empty(n, np.bool_)
+    if not n:
+        return starts
+    starts[0] = True
+    np.not_equal(conversation[1:], conversation[:-1], out=starts[1:])
+    first_rows = np.flatnonzero(starts)
+    control = flags & (SYN | FIN | RST)
+    inner_syn = np.flatnonzero((flags & (SYN | ACK | FIN | RST) == SYN) & ~starts)
+    doubtful: set[int] = set()
+    if len(inner_syn):
+        syn_rows = np.flatnonzero(flags & (SYN | ACK | FIN | RST) == SYN)
+        before = syn_rows[np.maximum(np.searchsorted(syn_rows, inner_syn) - 1, 0)]
+        closing = np.cumsum((control & (FIN | RST)) != 0, dtype=np.int32)
+        same_end = (before < inner_syn) & (key[before] == key[inner_syn])
+        closed_between = closing[inner_syn] != closing[before]
+        spoken = np.cumsum((control & RST) == 0, dtype=np.int32)
+        only_rst_between = spoken[inner_syn] == spoken[before] + 1
+        same_isn = seq[before] == seq[inner_syn]
+        repeated = same_end & same_isn & (~closed_between | only_rst_between)
+        reused = same_end & ~same_isn & (closed_between | (before == inner_syn - 1))
+        starts[inner_syn[reused]] = True
+        doubtful.update(conversation[inner_syn[~(repeated | reused)]].tolist())
+    lone = _lone_rst_conversations(conversation, flags, time, first_rows)
+    for number in sorted(doubtful.union(lone)):
+        # Rows are sorted by conversation: its rows are a slice.
+        low = int(np.searchsorted(conversation, number, "left"))
+        high = int(np.searchsorted(conversation, number, "right"))
+        starts[low + 1 : high] = False
+        rows = Slice(key[low:high] & 1, flags[low:high], seq[low:high], ack[low:high], time[low:high])
+        for row in rows.starts(payload[low:high]):
+            starts[low + row] = True
+    return starts
+
+
+def _lone_rst_conversations(conversation: I32, flags: U16, time: I64, first_rows: I64) -> list[int]:
+    """Conversations that begin with a RST and have a long silence after a RST."""
+    begins = first_rows[(flags[first_rows] & RST) != 0]
+    if not len(begins):
+        return []
+    ends = np.append(first_rows, len(conversation))[np.searchsorted(first_rows, begins) + 1]
+    begins = begins[ends - begins > 1]
+    found: list[int] = np.unique(conversation[begins]).tolist()
+    return found
+
+
+class Slice:
+    """The rows of one conversation, walked by its control segments."""
+
+    def __init__(self, side: I32, flags: U16, seq: U32, ack: U32, time: I64) -> None:
+        self.side: U8 | I32 = side
+        self.flags, self.seq, self.ack, self.time = flags, seq, ack, time
+
+    def starts(self, payload: I32) -> list[int]:
+        """Rows (from 0) at which a connection starts, the first row left out."""
+        found: list[int] = []
+        start = 0
+        candidates = (self.flags & (SYN | ACK | FIN | RST) == SYN) | self._late_after_rst()
+        for row in np.flatnonzero(candidates).tolist():
+            if row > start and self._starts_at(start, row, payload):
+                found.append(row)
+                start = row
+        return found
+
+    def _late_after_rst(self) -> Bool:
+        late = np.zeros(len(self.flags), np.bool_)
+        late[1:] = ((self.flags[:-1] & RST) != 0) & (np.diff(self.time) >= LONE_RST_NS)
+        return late
+
+    def _starts_at(self, start: int, row: int, payload: I32) -> bool:
+        start = max(start, row - LOOK_BACK)
+        flags = self.flags[start:row]
+        bare_syn = self.flags[row] & (SYN | ACK | FIN | RST) == SYN
+        if not bare_syn:
+            return bool(((flags & RST) != 0).all())
+        own = self.side[start:row] == self.side[row]
+        syns = flags & (SYN | ACK) == SYN
+        isn = int(self.seq[row])
+        if self._answered_before(start, row):
+            return False
+        established = bool(((flags & SYN == 0) & ((payload[start:row] > 0) | (flags & FIN != 0))).any()) or bool(
+            (flags & (SYN | ACK) == SYN | ACK).any()
+        )
+        closed = bool((flags & (FIN | RST) != 0).any())
+        earlier = np.flatnonzero(syns & own)
+        if len(earlier):
+            if int(self.seq[start + int(earlier[-1])]) == isn:
+                return closed and established and self._answered(row)
+            return closed or not self._goes_on(start, row)
+        if (syns & ~own).any():
+            return established or closed
+        if bool(((flags & RST) != 0).all()):
+            return bool(self.time[row] - self.time[row - 1] >= LONE_RST_NS)
+        return closed or not self._goes_on(start, row)
+
+    def _answered_before(self, start: int, row: int) -> bool:
+        """The SYN,ACK or a segment of the new stream was captured before the SYN itself."""
+        own = self.side[start:row] == self.side[row]
+        after = np.uint32((int(self.seq[row]) + 1) & 0xFFFFFFFF)
+        answers = ~own & (self.flags[start:row] & (SYN | ACK) == SYN | ACK) & (self.ack[start:row] == after)
+        if answers.any():
+            syns = own & (self.flags[start:row] & (SYN | ACK) == SYN) & (self.seq[start:row] == self.seq[row])
+            return not syns.any()
+        first = np.flatnonzero(own & (self.flags[start:row] & RST == 0))
+        return bool(len(first)) and int(self.seq[start + int(first[0])]) == int(after)
+
+    def _answered(self, row: int) -> bool:
+        after = np.uint32((int(self.seq[row]) + 1) & 0xFFFFFFFF)
+        later = slice(row + 1, row + LOOK_AHEAD)
+        hit = (self.side[later] != self.side[row]) & (self.ack[later] == after)
+        return bool((hit & (self.flags[later] & SYN != 0)).any())
+
+    def _goes_on(self, start: int, row: int) -> bool:
+        """After an unanswered SYN its sender went on in the old stream: the SYN was a stray (challenge ACK)."""
+        if self._answered(row):
+            return False
+        own = np.flatnonzero((self.side[start:row] == self.side[row]) & (self.flags[start:row] & (SYN | RST) == 0))
+        if not len(own):
+            return False
+        last = int(self.seq[start + int(own[-1])])
+        isn = int(self.seq[row])
+        ahead = slice(row + 1, row + LOOK_AHEAD)
+        later = np.flatnonzero((self.side[ahead] == self.side[row]) & (self.flags[ahead] & (SYN | RST) == 0))
+        if not len(later):
+            return False
+        then = int(self.seq[row + 1 + int(later[0])])
+        return _distance(then, last) < NEAR and _distance(then, isn) > _distance(then, last)
+
+
+def _distance(a: int, b: int) -> int:
+    ahead = (a - b) & 0xFFFFFFFF
+    return min(ahead, (1 << 32) - ahead)

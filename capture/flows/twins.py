@@ -1,0 +1,60 @@
+"""Second sights: the same packet captured twice (an "any" interface, a mirrored port), which is no retransmission.
+
+A retransmission is a new IP packet: it gets a new IP identification. A second sight repeats everything, at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from capture.flows.rows import Neighbours
+from capture.flows.table import FlowPackets
+from capture.model import TcpFlags
+from capture.wire.columns import I64, Bool, Mark
+
+AT_ONCE_NS = 1_000_000
+SAME_ID_NS = 100_000_000  # the same IP identification this late is still the same packet (a routing loop at most)
+STEPS = 3  # how many packets of its side may lie between the two sights
+OPENING = int(TcpFlags.SYN | TcpFlags.FIN)
+
+
+def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: I64) -> I64:
+    """Rows (among `suspects`, those that do not advance the stream) that show a packet seen before."""
+    marked = np.flatnonzero(packets.marks & int(Mark.SAME_AS_BEFORE))
+    if not len(suspects):
+        return marked
+    twin = np.full(len(suspects), -1, np.int64)
+    earlier = near.own[suspects].astype(np.int64)
+    for _ in range(STEPS):
+        open_rows = np.flatnonzero((twin < 0) & (earlier >= 0))
+        if not len(open_rows):
+            break
+        rows, other = suspects[open_rows], earlier[open_rows]
+        same = _identical(packets, rows, other)
+        twin[open_rows[same]] = other[same]
+        earlier[open_rows] = near.own[other]
+    found = twin >= 0
+    rows, other = suspects[found], twin[found]
+    if not len(rows):
+        return marked
+    apart = np.abs(packets.time[rows] - packets.time[other])
+    before = near.own[other].astype(np.int64)
+    counting = (packets.ip_id[rows] != 0) & (before >= 0) & (packets.ip_id[before] != packets.ip_id[other])
+    sure = counting & (apart <= SAME_ID_NS)
+    at_once = apart <= AT_ONCE_NS
+    connection = near.connection[rows]
+    speaks = (packets.payload[rows] > 0) | (packets.flags[rows] & OPENING != 0)
+    connections = len(first) - 1
+    twins = np.bincount(connection[at_once], minlength=connections)
+    speaking = np.bincount(connection[at_once & speaks], minlength=connections)
+    mirrored = (speaking > 1) & (twins * 3 >= np.diff(first))
+    mirrored |= np.bincount(connection[sure & speaks], minlength=connections) > 1
+    second = sure | (at_once & mirrored[connection])
+    return np.union1d(marked, rows[second])
+
+
+def _identical(packets: FlowPackets, rows: I64, other: I64) -> Bool:
+    same = np.ones(len(rows), np.bool_)
+    for column in (packets.seq, packets.ack, packets.payload, packets.flags, packets.window, packets.ip_id):
+        same &= column[rows] == column[other]
+    return same
