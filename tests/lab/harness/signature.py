@@ -35,7 +35,7 @@ class Segment:
 
 
 def records(path: Path) -> Iterator[tuple[float, int, bytes, int]]:
-    """(time, link type, kept bytes, original length) of each packet of a little-endian microsecond pcap, tcpdump's own form."""
+    """(time, link type, kept bytes, original length) of each packet; pcap as tcpdump writes it."""
     data = path.read_bytes()
     link = struct.unpack_from("<I", data, 20)[0]
     at = 24
