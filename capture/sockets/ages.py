@@ -15,11 +15,10 @@ for others. Measured on Linux 6.18; the rules and where they come from:
 from __future__ import annotations
 
 from capture.sockets import wireform as form
+from capture.sockets.row import TIME_WAIT_S
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
 
-TIME_WAIT_S = 60.0
-"""TCP_TIMEWAIT_LEN, a constant of the kernel (net/tcp.h)."""
 FIRST_TIMEOUT_S = 1.0
 """TCP_TIMEOUT_INIT: RFC 6298's first retransmission time-out of a SYN."""
 _SANE_MS = 0x7FFFFFFF // 2
@@ -80,4 +79,5 @@ def _retransmitting_for(raw: bytes, expires: float, info: TcpInfo) -> float:
         return 0.0
     timeout = info.rto_us / 1e6
     turns = min(raw[3], 16)
-    return max(0.0, timeout / 2**turns * (2**turns - 1) + timeout - expires)
+    doubled = float(1 << turns)
+    return max(0.0, timeout / doubled * (doubled - 1) + timeout - expires)

@@ -6,9 +6,9 @@ kernel gives them; text is made for the largest groups only.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from capture.sockets import wireform as form
@@ -61,9 +61,14 @@ class Tally:
 
     def largest(self, count: int = LARGEST) -> list[bytes]:
         """The keys with most sockets, largest first, equal ones by key so that lists stand still."""
-        if len(self.totals) <= count:
-            return sorted(self.totals, key=lambda key: (-self.totals[key], key))
-        return [key for key, _ in heapq.nsmallest(count, self.totals.items(), key=lambda item: (-item[1], item[0]))]
+        chosen = list(self.totals)
+        if len(chosen) > count:
+            # Most of many keys are of one socket: sorting the counts alone is much cheaper than sorting the keys.
+            least = sorted(self.totals.values(), reverse=True)[count - 1]
+            chosen = [key for key, total in self.totals.items() if total > least]
+            equals = (key for key, total in self.totals.items() if total == least)
+            chosen += islice(equals, count - len(chosen))
+        return sorted(chosen, key=lambda key: (-self.totals[key], key))
 
 
 _BYTE = [bytes((number,)) for number in range(256)]

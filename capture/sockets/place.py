@@ -8,10 +8,11 @@ from capture.sockets import wireform as form
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.counters import moved
-from capture.sockets.owners import OwnerIndex
-from capture.sockets.row import NO_OWNERS, UNKNOWN_OWNER, Moment, SocketRow
+from capture.sockets.framing import Dump
+from capture.sockets.owners import NoIndex, OwnerIndex
+from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
-from capture.sockets.sources import KnowsOwners, Source
+from capture.sockets.sources import KnowsOwners, Remembers, Source
 from capture.sockets.table import Changes, SocketTable
 from capture.sockets.tcpinfo import TcpInfo, listener_drops, tcp_info
 
@@ -39,7 +40,7 @@ class News:
 class Place:
     """Keeps the rows of one namespace. Every method may raise SourceUnavailable."""
 
-    def __init__(self, source: Source, moment: Moment, owners: OwnerIndex) -> None:
+    def __init__(self, source: Source, moment: Moment, owners: OwnerIndex | NoIndex) -> None:
         self.source = source
         self.netns = source.netns
         self.moment = moment
@@ -49,6 +50,8 @@ class Place:
         self.connections = SocketTable(self._row)
         self.listeners = SocketTable(self._row)
         self.totals: dict[str, int] = {}
+        self.asked: dict[SocketRow, TcpInfo] = {}
+        """tcp_info of the sockets asked singly since the last look began."""
         self._settings_at = moment.now
         self._looked_at: float | None = None
 
@@ -56,17 +59,20 @@ class Place:
         """Asks the source and brings rows, counts and ages up to date (owners follow in OwnerIndex.refresh)."""
         now, news = self.moment.now, News()
         self._renew_settings(now)
+        self.asked.clear()
         first = self._looked_at is None
         # What is asked for may fail: nothing is touched until all of it is here.
         listening = self.source.listeners()
-        stream = self.source.connections(details or first)
+        connections = self.source.connections(details or first)
         totals = self.source.counters()
         news.counters = moved(self.totals, totals) if self.totals else {}
         self.totals = totals
         self._take_listeners(listening, wall, news)
-        self._take_connections(stream, details or first, wall, news)
+        self._take_connections(connections, details or first, wall, news)
         if isinstance(self.source, KnowsOwners):
             self._take_owners(self.source)
+        if isinstance(self.source, Remembers):
+            self._take_memories(self.source, news)
         self._looked_at = now
         return news
 
@@ -79,6 +85,7 @@ class Place:
         info = self.source.exact(row.raw)
         if info is not None:
             _keep(row, info)
+            self.asked[row] = info
         return info
 
     def forget_all(self) -> None:
@@ -97,15 +104,15 @@ class Place:
             self.settings = self.source.settings()
             self.aggregates.ephemeral = self.settings.ip_local_port_range
 
-    def _take_listeners(self, stream: bytes, wall: float, news: News) -> None:
+    def _take_listeners(self, dump: Dump, wall: float, news: News) -> None:
         def each(row: SocketRow, start: int, end: int) -> None:
-            drops = listener_drops(stream, start, end)
+            drops = listener_drops(dump.stream, start, end)
             if drops is not None:
                 if row.drops is not None and drops > row.drops:
                     news.drops[row] = drops - row.drops
                 row.drops = drops
 
-        changes = self.listeners.update(stream, each)
+        changes = self.listeners.update(dump, each)
         for row in changes.new:
             row.age_is_minimum = self._looked_at is None
         self._account(changes, wall, news)
@@ -113,12 +120,12 @@ class Place:
             ports = frozenset(row.raw[4:6] for row in self.listeners.rows.values())
             self.aggregates.listen_on(ports, self.rows())
 
-    def _take_connections(self, stream: bytes, details: bool, wall: float, news: News) -> None:
+    def _take_connections(self, dump: Dump, details: bool, wall: float, news: News) -> None:
         infos: dict[SocketRow, TcpInfo] = {}
         first = self._looked_at is None
 
         def each(row: SocketRow, start: int, end: int) -> None:
-            info = tcp_info(stream, start, end)
+            info = tcp_info(dump.stream, start, end)
             if info is None:
                 return
             _keep(row, info)
@@ -127,7 +134,7 @@ class Place:
             else:
                 infos[row] = info
 
-        changes = self.connections.update(stream, each if details else None)
+        changes = self.connections.update(dump, each if details else None)
         self._account(changes, wall, news)
         if first:
             for row in changes.new:
@@ -140,11 +147,23 @@ class Place:
         """Owners of a source that tells them itself, and no inodes."""
         for row in self.rows():
             owners = source.owners.get(row.raw[44:52], NO_OWNERS)
-            row.hidden = None if row.raw[1] in _TOLD_BY_RECORD else UNKNOWN_OWNER
+            row.hidden = source.hidden.get(row.raw[44:52])
             if owners != row.owners:
                 self.aggregates.owners_leave(row)
                 row.owners = owners
                 self.aggregates.owners_enter(row)
+
+    def _take_memories(self, source: Remembers, news: News) -> None:
+        """Ages and extras of rows that a recording tells anew."""
+        rows = self.connections.rows | self.listeners.rows
+        for key, (since, is_minimum) in source.ages.items():
+            if (row := rows.get(key)) is not None:
+                row.since, row.age_is_minimum = since, is_minimum
+                before = row.drops
+                row.rtt_us, row.total_retransmits, row.drops = source.extras[key]
+                if before is not None and row.drops is not None and row.drops > before:
+                    news.drops[row] = row.drops - before
+        source.ages.clear()
 
     def _date(self, changes: Changes, infos: dict[SocketRow, TcpInfo]) -> None:
         """Ages of sockets that are new in their state since the look before."""

@@ -8,11 +8,12 @@ from typing import Any
 import psutil
 
 from capture.sockets.errors import SourceUnavailable
+from capture.sockets.framing import Dump
 from capture.sockets.procfs import name_of
-from capture.sockets.row import Namespace, Owner, Process
+from capture.sockets.row import UNKNOWN_OWNER, Namespace, Owner, Process
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
-from capture.sockets.wireform import LISTEN, NO_MAXIMUM, RECORD, packed
+from capture.sockets.wireform import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, TIME_WAIT, packed
 
 _STATES = {
     psutil.CONN_ESTABLISHED: 1,
@@ -40,10 +41,11 @@ class PsutilSource:
     def __init__(self) -> None:
         self.netns: Namespace | None = None
         self.owners: dict[bytes, tuple[Owner, ...]] = {}
+        self.hidden: dict[bytes, str] = {}
         self._processes: dict[int, Process] = {}
         self._listening = b""
 
-    def connections(self, details: bool) -> bytes:
+    def connections(self, details: bool) -> Dump:
         """See Source; also renews `owners` by the name of the socket (its cookie's place)."""
         try:
             found = psutil.net_connections(kind="tcp")
@@ -60,13 +62,17 @@ class PsutilSource:
             if connection.pid:
                 owners.setdefault(raw[44:52], []).append(Owner(self._process(connection.pid), connection.fd))
         self.owners = {name: tuple(held) for name, held in owners.items()}
+        told = (TIME_WAIT, SYN_RECV)
+        self.hidden = {
+            name: UNKNOWN_OWNER for name, raw in records.items() if name not in owners and raw[1] not in told
+        }
         self._listening = b"".join(packed(raw) for raw in records.values() if raw[1] == LISTEN)
-        return b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)
+        return Dump([b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)])
 
-    def listeners(self) -> bytes:
+    def listeners(self) -> Dump:
         """See Source."""
         self.connections(details=False)
-        return self._listening
+        return Dump([self._listening])
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: psutil has none."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from capture.sockets import counters, settings
 from capture.sockets.errors import SourceUnavailable
+from capture.sockets.framing import Dump
 from capture.sockets.row import Namespace
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.wireform import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, packed
@@ -34,7 +35,7 @@ class ProcfsSource:
         self._listening = b""
         self._read("tcp")
 
-    def connections(self, details: bool) -> bytes:
+    def connections(self, details: bool) -> Dump:
         """See Source. Reads everything once; the listeners of the same reading come from `listeners`."""
         listening: list[bytes] = []
         others: list[bytes] = []
@@ -42,12 +43,12 @@ class ProcfsSource:
             for raw in parse_table(self._read(name), family):
                 (listening if raw[1] == LISTEN else others).append(packed(raw))
         self._listening = b"".join(listening)
-        return b"".join(others)
+        return Dump([b"".join(others)])
 
-    def listeners(self) -> bytes:
+    def listeners(self) -> Dump:
         """See Source."""
         self.connections(details=False)
-        return self._listening
+        return Dump([self._listening])
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: /proc has none."""

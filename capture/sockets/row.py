@@ -74,6 +74,10 @@ class Moment:
         self.now = now
 
 
+TIME_WAIT_S = 60.0
+"""TCP_TIMEWAIT_LEN, a constant of the kernel (net/tcp.h)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """A network namespace: its inode (None where hidden) and whose it is: a container, an `ip netns`, a process."""
@@ -103,6 +107,7 @@ class SocketRow:
         "netns",
         "owners",
         "raw",
+        "read_at",
         "rtt_us",
         "sighting",
         "since",
@@ -114,6 +119,7 @@ class SocketRow:
         self.moment = moment
         self.netns = netns
         self.since = moment.now
+        self.read_at = moment.now
         self.age_is_minimum = False
         self.owners: tuple[Owner, ...] = NO_OWNERS
         self.hidden: str | None = None
@@ -171,8 +177,13 @@ class SocketRow:
 
     @property
     def timer_s(self) -> float | None:
-        """Seconds until the timer fires, at the last look that read this socket anew."""
-        return int.from_bytes(self.raw[52:56], "little") / 1000 if self.raw[2] else None
+        """Seconds until the timer fires; None where none runs, or where the last look passed over this socket
+        because nothing else of it changed."""
+        if self.raw[1] == form.TIME_WAIT:
+            return max(0.0, TIME_WAIT_S - self.age_s)
+        if not self.raw[2] or self.read_at != self.moment.now:
+            return None
+        return int.from_bytes(self.raw[52:56], "little") / 1000
 
     @property
     def rtt_ms(self) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from capture.model import Endpoint, Finding, TcpState
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.settings import KernelSettings
+from capture.sockets.tcpinfo import TcpInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ class Snapshot:
     elapsed_s: float | None = None
     transitions_left_out: int = 0
     hidden_owners: int = 0
+    details: Mapping[SocketRow, TcpInfo] = field(default_factory=dict)
+    """tcp_info of the sockets that findings asked about in this look."""
+    places: tuple[tuple[Namespace | None, KernelSettings, Mapping[str, int]], ...] = ()
+    """Each network namespace with its settings and counters, the program's own (None) first."""
+    moment: float = 0.0
+    """The time of the look on the clock of ages, seconds."""
 
     def row(self, cookie: str) -> SocketRow | None:
         """The socket of a cookie, as a finding's sample names it; None where it has gone."""

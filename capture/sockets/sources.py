@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from capture.sockets import counters, settings
+from capture.sockets.framing import Dump
 from capture.sockets.netlink import CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
 from capture.sockets.row import Namespace, Owner
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
@@ -16,10 +17,10 @@ class Source(Protocol):
     name: str
     netns: Namespace | None
 
-    def connections(self, details: bool) -> bytes:
+    def connections(self, details: bool) -> Dump:
         """All sockets but listeners; with tcp_info behind each record where `details` and the source has it."""
 
-    def listeners(self) -> bytes:
+    def listeners(self) -> Dump:
         """All listeners, with their drops where the source has them."""
 
     def exact(self, raw: bytes) -> TcpInfo | None:
@@ -40,9 +41,19 @@ class Source(Protocol):
 
 @runtime_checkable
 class KnowsOwners(Protocol):
-    """A source that tells who holds a socket: by the eight bytes in its cookie's place."""
+    """A source that tells who holds a socket, or why nobody does: by the eight bytes of its cookie."""
 
     owners: dict[bytes, tuple[Owner, ...]]
+    hidden: dict[bytes, str]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A recording: knows since when, on its own clock, and whether that is a minimum; and (round trip, retransmissions,
+    drops), which another source has to be asked for."""
+
+    ages: dict[bytes, tuple[float, bool]]
+    extras: dict[bytes, tuple[int | None, int | None, int | None]]
 
 
 class SockDiagSource:
@@ -54,13 +65,13 @@ class SockDiagSource:
         self.netns = netns
         self._diag = DiagSocket()
 
-    def connections(self, details: bool) -> bytes:
+    def connections(self, details: bool) -> Dump:
         """See Source."""
-        return self._diag.dump(CONNECTIONS, WITH_INFO if details else 0)
+        return Dump(self._diag.chunks(CONNECTIONS, WITH_INFO if details else 0))
 
-    def listeners(self) -> bytes:
+    def listeners(self) -> Dump:
         """See Source."""
-        return self._diag.dump(LISTENERS, WITH_MEMORY)
+        return Dump(self._diag.chunks(LISTENERS, WITH_MEMORY))
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source."""

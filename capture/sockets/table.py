@@ -11,16 +11,19 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from capture.sockets.framing import SMALLEST, Dump
 from capture.sockets.row import SocketRow
-from capture.sockets.wireform import HEADER_SIZE, NUMBER, RECORD_SIZE
+from capture.sockets.wireform import HEADER_SIZE
 
-_SMALLEST = HEADER_SIZE + RECORD_SIZE
 _FIRST_STEP, _LARGEST_STEP, _SMALLEST_STEP = 512, 65536, 96
+_LONGEST_PAUSE = 12
+_NOTHING = Dump(())
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one dump brought. `changed` pairs a row with its record before; a timer's countdown alone is no change."""
+    """What one dump brought. `changed` pairs a row with its record before; a timer's countdown alone is no change, and
+    is not even kept: a row's own countdown is that of its last change or of the last look with details."""
 
     new: list[SocketRow] = field(default_factory=list)
     gone: list[SocketRow] = field(default_factory=list)
@@ -32,95 +35,85 @@ class SocketTable:
 
     def __init__(self, make: Callable[[bytes], SocketRow]) -> None:
         self.rows: dict[bytes, SocketRow] = {}
-        self._make = make
-        self._stream = b""
-        self._order: list[SocketRow] = []
-        self._starts: list[int] = [0]
-        self._sighting = 0
+        self.make = make
+        self.sighting = 0
+        self.masked = b""
+        self.starts: list[int] = [0]
+        self.order: list[SocketRow] = []
 
-    def update(self, stream: bytes, each: Callable[[SocketRow, int, int], None] | None = None) -> Changes:
-        """Takes a dump (netlink messages, one after another) as the truth of now.
+    def update(self, dump: Dump, each: Callable[[SocketRow, int, int], None] | None = None) -> Changes:
+        """Takes a dump as the truth of now.
 
-        `each(row, start, end)` is called for every message that was read: for attributes that follow the record.
+        With `each(row, start, end)` every message is read, and it is called for each: for attributes behind the record.
         """
-        self._sighting += 1
-        walk = _Walk(self, stream, each)
+        self.sighting += 1
+        walk = _Walk(self, dump, each)
         walk.run()
         changes = walk.changes
-        changes.gone = [row for row in walk.skipped if row.sighting != self._sighting]
+        changes.gone = [row for row in walk.skipped if row.sighting != self.sighting]
         for row in changes.gone:
             self.rows.pop(row.raw[44:52], None)
         if len(walk.order) == len(self.rows):
-            self._stream, self._order, self._starts = stream, walk.order, walk.starts
+            # With attributes that the next dump will lack there is nothing to compare it with.
+            self.masked = b"" if each is not None else dump.masked
+            self.order, self.starts = walk.order, dump.starts
         else:
             # A socket that moved during the dump came twice: start afresh, reading every message, next time.
-            self._stream, self._order, self._starts = b"", list(self.rows.values()), [0]
+            self.masked, self.order, self.starts = b"", list(self.rows.values()), [0]
         return changes
 
 
 class _Walk:
-    """One pass over a new dump beside the last one. `at` is a byte in the new, `index` a message of the old."""
+    """One pass over a new dump beside the last one: message `at` of the new, `index` of the old."""
 
-    def __init__(self, table: SocketTable, stream: bytes, each: Callable[[SocketRow, int, int], None] | None) -> None:
+    def __init__(self, table: SocketTable, dump: Dump, each: Callable[[SocketRow, int, int], None] | None) -> None:
         self.table = table
-        self.stream = stream
+        self.dump = dump
         self.each = each
-        self.old = table._stream
-        self.old_order = table._order
-        self.old_starts = table._starts
         self.order: list[SocketRow] = []
-        self.starts: list[int] = []
         self.skipped: list[SocketRow] = []
         self.changes = Changes()
         self.index = 0
 
     def run(self) -> None:
-        at, end, comparable = 0, len(self.stream), len(self.old) > 0 and self.each is None
+        at, end = 0, len(self.dump)
+        comparable = len(self.table.masked) > 0 and self.each is None
         misses = pause = 0
-        while at + _SMALLEST <= end:
+        while at < end:
             if comparable:
                 if pause:
                     pause -= 1
                 elif (past := self._pass_over_equal(at)) > at:
                     at, misses = past, 0
                     continue
-                else:  # sockets with a running timer differ each time: try ever less often among them
+                else:  # where much changes, try ever less often
                     misses += 1
-                    pause = min(misses, 12)
-            (length,) = NUMBER.unpack_from(self.stream, at)
-            if length < HEADER_SIZE:
-                break
-            if length >= _SMALLEST and at + length <= end:
-                self._read(at, length)
-            at += (length + 3) & ~3
-        self.skipped += self.old_order[self.index :]
-        self.starts.append(at)
+                    pause = min(misses, _LONGEST_PAUSE)
+            self._read(at)
+            at += 1
+        self.skipped += self.table.order[self.index :]
 
     def _pass_over_equal(self, at: int) -> int:
-        """Takes over all whole messages from here on that are the same bytes as before; returns where others begin."""
-        index = self.index
-        if index >= len(self.old_order):
+        """Takes over all messages from here on that are the same bytes as before; returns the first that is not."""
+        table, index = self.table, self.index
+        if index >= len(table.order):
             return at
-        start = self.old_starts[index]
-        equal = _equal_length(self.stream, at, self.old, start)
-        upto = bisect_right(self.old_starts, start + equal, index) - 1
+        start = table.starts[index]
+        equal = _equal_length(self.dump.masked, self.dump.starts[at], table.masked, start)
+        upto = bisect_right(table.starts, start + equal, index) - 1
         if upto <= index:
             return at
-        moved = at - start
-        self.order += self.old_order[index:upto]
-        if moved:
-            self.starts += [position + moved for position in self.old_starts[index:upto]]
-        else:
-            self.starts += self.old_starts[index:upto]
+        self.order += table.order[index:upto]
         self.index = upto
-        return self.old_starts[upto] + moved
+        return at + upto - index
 
-    def _read(self, at: int, length: int) -> None:
-        raw = self.stream[at + HEADER_SIZE : at + _SMALLEST]
+    def _read(self, at: int) -> None:
+        start = self.dump.starts[at]
+        raw = self.dump.stream[start + HEADER_SIZE : start + SMALLEST]
         table = self.table
         row = table.rows.get(raw[44:52])
         if row is None:
-            row = table._make(raw)
+            row = table.make(raw)
             table.rows[raw[44:52]] = row
             self.changes.new.append(row)
         else:
@@ -130,19 +123,19 @@ class _Walk:
                 if before[:52] != raw[:52] or before[56:] != raw[56:]:
                     self.changes.changed.append((row, before))
             self._catch_up(row)
-        row.sighting = table._sighting
+        row.sighting = table.sighting
+        row.read_at = row.moment.now
         self.order.append(row)
-        self.starts.append(at)
         if self.each is not None:
-            self.each(row, at, at + length)
+            self.each(row, start, self.dump.starts[at + 1])
 
     def _catch_up(self, row: SocketRow) -> None:
         """Moves the place in the old dump past this row; those in between may be gone."""
-        index, order = self.index, self.old_order
+        index, order = self.index, self.table.order
         if index < len(order) and order[index] is row:
             self.index = index + 1
             return
-        if row.sighting == self.table._sighting or row in self.skipped[-16:]:
+        if row.sighting == self.table.sighting or row in self.skipped[-16:]:
             return
         width = 16
         while index < len(order):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from capture.sockets import wireform as form
+from capture.sockets.assembling import Look, assemble
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.findings import Scene, find
-from capture.sockets.grouping import group_places
 from capture.sockets.limits import limit_text
+from capture.sockets.namespaces import find_namespaces, open_namespace
 from capture.sockets.owners import OwnerIndex
-from capture.sockets.place import Place
+from capture.sockets.place import News, Place
 from capture.sockets.processes import renew_limits
 from capture.sockets.row import NO_PERMISSION, Moment, Namespace, SocketRow
 from capture.sockets.snapshot import Snapshot
@@ -26,6 +25,8 @@ SOURCES = ("sock_diag", "procfs", "psutil")
 """In the order of trust; a source that fails is followed by the next."""
 DETAILS_EVERY_S = 30.0
 """How often round trips and retransmissions of all sockets are read, rather than of those on the screen."""
+
+NAMESPACES_EVERY_S = 3.0
 
 
 class Watcher:
@@ -53,6 +54,9 @@ class Watcher:
         self._details_at = self._moment.now
         self._places: dict[Namespace | None, Place] = {}
         self._trends = Trends()
+        self._others: dict[tuple[str, int], Place] = {}
+        self._namespaces_at: float | None = None
+        self._hidden_namespaces = 0
         self._owners = self._new_owners()
         self._open_first()
 
@@ -103,43 +107,33 @@ class Watcher:
             self._details_at = moment.now
         if self.all_namespaces:
             self._find_namespaces()
-        news = {place: place.look(wall, details) for place in list(self._places.values())}
-        self._owners.refresh(thorough)
-        places = list(self._places.values())
         own = self._places[None]
+        news = {own: own.look(wall, details)} | self._look_at_others(wall, details)
+        self._owners.refresh(thorough)
         processes = self._owners.processes
         renew_limits(processes, moment.now)
-        rows: Sequence[SocketRow] = (
-            own.rows() if len(places) == 1 else [row for place in places for row in place.rows()]
-        )
         hidden = sum(1 for row in self._owners.unowned() if row.owner_missing == NO_PERMISSION)
-        elapsed = None if self._last is None else moment.now - self._last
-        self._last = moment.now
-        return Snapshot(
+        look = Look(
             time=wall,
+            now=moment.now,
+            elapsed_s=None if self._last is None else moment.now - self._last,
             host=socket.gethostname(),
             source=own.source.name,
             limits=self._limits(own.source, hidden),
-            states=_states(places),
-            rows=rows,
-            counters=news[own].counters,
-            groups=group_places(places),
-            findings=tuple(find(Scene(places, news, processes, self.thresholds, self._trends, moment.now))),
-            transitions=tuple(entry for place in places for entry in news[place].transitions),
-            processes=tuple(processes),
-            settings=own.settings,
-            counter_totals=own.totals,
-            elapsed_s=elapsed,
-            transitions_left_out=sum(entry.left_out for entry in news.values()),
             hidden_owners=hidden,
+            processes=processes,
         )
+        self._last = moment.now
+        return assemble(look, news, self.thresholds, self._trends)
 
     def _limits(self, source: Source, hidden: int) -> tuple[str, ...]:
         limits = list(self._failures)
         limits += [limit_text(code) for code in source.limits()]
+        advice = limit_text("run_as_root" if os.geteuid() != 0 else "restricted_root")
         if hidden:
-            advice = "run_as_root" if os.geteuid() != 0 else "restricted_root"
-            limits.append(limit_text("owners_hidden", sockets=hidden, advice=limit_text(advice)))
+            limits.append(limit_text("owners_hidden", sockets=hidden, advice=advice))
+        if self._hidden_namespaces:
+            limits.append(limit_text("namespaces_hidden", namespaces=self._hidden_namespaces, advice=advice))
         return tuple(limits)
 
     # -- sources ---------------------------------------------------------------------------------------------------
@@ -169,15 +163,50 @@ class Watcher:
         if not self._candidates:
             raise SourceUnavailable(why)
         self._owners = self._new_owners()
-        self._places = {}
-        self._last = None
+        self._places, self._others = {}, {}
+        self._last = self._namespaces_at = None
         self._open_first()
 
     def _note_failure(self, why: str) -> None:
         self._failures.append(limit_text("source_failed", why=why))
 
+    # -- other namespaces ------------------------------------------------------------------------------------------
+
     def _find_namespaces(self) -> None:
-        return
+        """Opens places that appeared and leaves those that went, every few seconds."""
+        now = self._moment.now
+        if self._namespaces_at is not None and now - self._namespaces_at < NAMESPACES_EVERY_S:
+            return
+        self._namespaces_at = now
+        found = find_namespaces()
+        for key in self._others.keys() - found.keys():
+            self._leave(self._others.pop(key))
+        self._hidden_namespaces = 0
+        for key in found.keys() - self._others.keys():
+            try:
+                source = open_namespace(found[key], enter=self._places[None].source.name == "sock_diag")
+                place = Place(source, self._moment, self._owners)
+            except SourceUnavailable:
+                self._hidden_namespaces += 1
+                continue
+            self._others[key] = place
+            self._places[place.netns] = place
+
+    def _leave(self, place: Place) -> None:
+        place.forget_all()
+        place.source.close()
+        self._places.pop(place.netns, None)
+
+    def _look_at_others(self, wall: float, details: bool) -> dict[Place, News]:
+        news: dict[Place, News] = {}
+        for key, place in list(self._others.items()):
+            try:
+                news[place] = place.look(wall, details)
+            except SourceUnavailable:
+                # It ended, or the process it was read through did: found again in the next look if it lives.
+                self._leave(self._others.pop(key))
+                self._namespaces_at = None
+        return news
 
 
 def _open(name: str) -> Source:
@@ -193,13 +222,3 @@ def _open(name: str) -> Source:
 
         return PsutilSource()
     raise ValueError(f"no source of sockets is called {name!r}; there are {', '.join(SOURCES)}")
-
-
-def _states(places: list[Place]) -> dict[str, int]:
-    states: dict[str, int] = {}
-    for place in places:
-        for number, count in enumerate(place.aggregates.states):
-            if count:
-                name = form.state_of(number).value
-                states[name] = states.get(name, 0) + count
-    return states

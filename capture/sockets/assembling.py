@@ -1,0 +1,67 @@
+"""Puts a snapshot together from places that have just been looked at: the same for the kernel and for a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from capture.sockets import wireform as form
+from capture.sockets.findings import Scene, find
+from capture.sockets.grouping import group_places
+from capture.sockets.place import News, Place
+from capture.sockets.row import Process
+from capture.sockets.snapshot import Snapshot
+from capture.sockets.thresholds import Thresholds
+from capture.sockets.trends import Trends
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What surrounds the sockets of one look. `now` is on the clock of ages, `time` epoch seconds."""
+
+    time: float
+    now: float
+    elapsed_s: float | None
+    host: str
+    source: str
+    limits: tuple[str, ...]
+    hidden_owners: int
+    processes: Sequence[Process]
+
+
+def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, trends: Trends) -> Snapshot:
+    """A snapshot of all places; the first is the program's own namespace, whose counters and settings count."""
+    places = list(news)
+    own = places[0]
+    findings = find(Scene(places, news, look.processes, thresholds, trends, look.now))
+    return Snapshot(
+        time=look.time,
+        host=look.host,
+        source=look.source,
+        limits=look.limits,
+        states=_states(places),
+        rows=own.rows() if len(places) == 1 else [row for place in places for row in place.rows()],
+        counters=news[own].counters,
+        groups=group_places(places),
+        findings=tuple(findings),
+        transitions=tuple(entry for place in places for entry in news[place].transitions),
+        processes=tuple(look.processes),
+        settings=own.settings,
+        counter_totals=own.totals,
+        elapsed_s=look.elapsed_s,
+        transitions_left_out=sum(entry.left_out for entry in news.values()),
+        hidden_owners=look.hidden_owners,
+        moment=look.now,
+        details={row: info for place in places for row, info in place.asked.items()},
+        places=tuple((place.netns, place.settings, place.totals) for place in places),
+    )
+
+
+def _states(places: Sequence[Place]) -> dict[str, int]:
+    states: dict[str, int] = {}
+    for place in places:
+        for number, count in enumerate(place.aggregates.states):
+            if count:
+                name = form.state_of(number).value
+                states[name] = states.get(name, 0) + count
+    return states
