@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capture.model import Severity
 from capture.safe_text import printable
 from tui.columns import Column
 
@@ -19,7 +18,7 @@ COLUMNS = (
     Column("title", "", 40, most=400, rank=0),
 )
 
-MARKS = {Severity.CRITICAL: ("!!", "bad"), Severity.WARNING: ("! ", "warn"), Severity.INFO: ("· ", "dim")}
+MARKS = {"critical": ("!!", "bad"), "warning": ("! ", "warn"), "info": ("· ", "dim")}
 
 
 def most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
@@ -29,7 +28,7 @@ def most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
 
 def finding_cells(finding: Finding) -> tuple[tuple[str, str], ...]:
     """In the order of COLUMNS."""
-    sign, tone = MARKS[finding.severity]
+    sign, tone = MARKS[finding.severity.value]
     return ((sign, tone), (finding.severity.value, tone), (printable(finding.title), ""))
 
 

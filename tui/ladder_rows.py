@@ -29,6 +29,9 @@ COLUMNS = (
 FIXED = sum(c.width for c in COLUMNS if c.key != ARROW and c.rank == 0)
 
 
+NOTABLE_GAP_NS = 100_000_000  # a shorter silence than a second is drawn where it is a quarter of the whole story
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the ladder; `kind` packet, gap or proof."""
@@ -68,8 +71,9 @@ class LadderLines:
         self.lines: list[Line] = []
         indent = 1 + 7 + 10 + 10 + 4
         last_states: tuple[object, object] = (None, None)
+        span = rows[-1].since_start if rows else 0
         for index, row in enumerate(rows):
-            if row.is_gap:
+            if row.is_gap or (row.gap >= NOTABLE_GAP_NS and row.gap * 4 >= span):
                 self.lines.append(self._gap(index, row))
             self.lines.append(self._packet(index, row, last_states))
             last_states = (row.originator_state, row.responder_state)

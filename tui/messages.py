@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from capture.filters import Filter
     from capture.triage import Triage
     from tui.capture_reading import Reading
     from tui.clipboard import Sent
@@ -41,6 +42,19 @@ class CaptureFailed(Message):
 
 class DecodingStopped(Message):
     """Decoding was cancelled."""
+
+
+class FilterApplied(Message):
+    """A filter was entered. `parsed` is None where the text is empty."""
+
+    def __init__(self, text: str, parsed: Filter | None) -> None:
+        super().__init__()
+        self.text = text
+        self.parsed = parsed
+
+
+class FilterLeft(Message):
+    """The filter's line was left as it was."""
 
 
 class TextSent(Message):

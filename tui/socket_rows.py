@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from capture.model import TcpState
 from capture.safe_text import printable
 from tui.columns import Column
 from tui.words import duration, size
@@ -43,28 +42,28 @@ SORTS: tuple[tuple[str, str, bool], ...] = (
 """(column, what it is called, descending): what `s` goes through."""
 
 _BAD_STATES = {
-    TcpState.CLOSE_WAIT: 40,
-    TcpState.SYN_SENT: 30,
-    TcpState.SYN_RECEIVED: 20,
-    TcpState.LAST_ACK: 15,
-    TcpState.FIN_WAIT_1: 15,
-    TcpState.CLOSING: 15,
-    TcpState.FIN_WAIT_2: 10,
+    "CLOSE-WAIT": 40,
+    "SYN-SENT": 30,
+    "SYN-RECV": 20,
+    "LAST-ACK": 15,
+    "FIN-WAIT-1": 15,
+    "CLOSING": 15,
+    "FIN-WAIT-2": 10,
 }
 SLOW_CLOSE_S = 10.0  # a state that normally lasts milliseconds, and lasted this long
 
 
 def badness(row: SocketRow) -> int:
     """How much a socket asks for attention; whole steps, so that rows do not dance with every byte."""
-    state = row.state
+    state = row.state.value
     score = 0
     if row.unanswered:
         score += 60 + 10 * min(row.unanswered, 4)
-    if state in _BAD_STATES and (row.age_s >= SLOW_CLOSE_S or state is TcpState.SYN_SENT):
+    if state in _BAD_STATES and (row.age_s >= SLOW_CLOSE_S or state == "SYN-SENT"):
         score += _BAD_STATES[state]
     elif state in _BAD_STATES:
         score += 3
-    if state is TcpState.LISTEN:
+    if state == "LISTEN":
         most = row.backlog_max
         score += 100 if most is not None and row.recv_q > most else 50 if most and row.recv_q * 2 > most else 1
     elif row.recv_q >= 65_536:
@@ -135,12 +134,12 @@ class SocketRows:
         row = self._rows[index]
         sign, tone = mark(row)
         state = row.state
-        listening = state is TcpState.LISTEN
+        listening = state == "LISTEN"
         rtt = row.rtt_ms
         timer_s = row.timer_s
         return (
             (sign, tone),
-            (state.value, tone or ("dim" if state is TcpState.TIME_WAIT else "")),
+            (state, tone or ("dim" if state == "TIME-WAIT" else "")),
             (str(row.local), ""),
             ("*" if listening else str(row.remote), ""),
             process(row),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def first_complaint(request: Request) -> str | None:
         try:
             parse(request.filter)
         except FilterError as error:
-            return f"--filter: {error}"
+            return str(error)
     for path in (*request.files, *((request.replay,) if request.replay else ())):
         if path != "-" and (why := _unreadable(path, capture=path != request.replay)):
             return why
@@ -84,12 +85,14 @@ def first_complaint(request: Request) -> str | None:
 
 def _unreadable(path: str, *, capture: bool) -> str | None:
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            return None  # looking would take bytes from it
         with open(path, "rb") as file:
-            if not os.path.isfile(path) and not os.path.isdir(path):
-                return None  # a pipe: looking would take bytes from it
             head = file.read(LEAST_BYTES)
     except OSError as error:
-        return f"{path}: {_REASONS.get(type(error), (error.strerror or str(error)).lower())}"
+        if not capture:
+            return f"cannot read {path}: {(error.strerror or str(error)).lower()}"
+        head = b""
     if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
         return None
     from capture.wire.reading import open_capture
@@ -102,13 +105,6 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
     except CaptureUnreadable as error:
         return str(error)
     return None
-
-
-_REASONS: dict[type[OSError], str] = {
-    FileNotFoundError: "no such file; check the path",
-    IsADirectoryError: "a directory, not a capture; name a file in it",
-    PermissionError: "no permission to read it; try with sudo, or change its mode",
-}
 
 
 def _stdin_to_terminal() -> bool:

@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
     try:
         wanted = parse(chosen.filter) if chosen.filter else None
     except FilterError as error:
-        complain(f"tcptriage report: --filter: {error}")
+        complain(f"tcptriage report: {error}")
         return 2
     if chosen.files.count("-") > 1:
         complain("tcptriage report: standard input can be read once only; name it once")
@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
     if wanted is not None:
         selections = [selection(wanted.select(t.decoded.flows, t.verdicts)) for t in triages]
         for misplaced in wanted.misplaced("connection"):
-            complain(f"tcptriage report: --filter: {misplaced}")
+            complain(f"tcptriage report: {misplaced}")
     from capture.report.writing import write_report
 
     anonymize = None

@@ -27,10 +27,10 @@ def run(arguments: list[str]) -> int:
         try:
             wanted = parse(chosen.filter)
         except FilterError as error:
-            complain(f"tcptriage sockets: --filter: {error}")
+            complain(f"tcptriage sockets: {error}")
             return 2
         for misplaced in wanted.misplaced("socket"):
-            complain(f"tcptriage sockets: --filter: {misplaced}")
+            complain(f"tcptriage sockets: {misplaced}")
     from capture.sockets.errors import SourceUnavailable
 
     try:

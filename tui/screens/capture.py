@@ -17,10 +17,10 @@ from tui.connection_rows import COLUMNS, SORTS, ConnectionRows, connection_rows
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
-from tui.screens.base import LAST_KEYS, TriageScreen
+from tui.screens.base import LAST_KEYS
+from tui.screens.filtered import FilteredScreen
 from tui.timeline import timeline_lines
 from tui.widgets.bars import KeyBar
-from tui.widgets.filter_bar import FilterBar
 from tui.widgets.rows import ListRows, RowsTable
 from tui.words import count
 
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from capture.triage import Triage
 
 
-class CaptureScreen(TriageScreen):
+class CaptureScreen(FilteredScreen):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
+    FILTERS = "connection"
+    TABLE = "#connections"
     KEYS = (
         ("Enter", "ladder"),
         ("Tab", "pane"),
@@ -53,7 +55,6 @@ class CaptureScreen(TriageScreen):
     ABOUT = "A recording's connections, worst first: how each ended, who closed first, and the likely cause."
     AUTO_FOCUS = "#connections"
     BINDINGS = [
-        Binding("slash", "filter", show=False),
         Binding("s", "sort", show=False),
         Binding("o", "open", show=False),
         Binding("tab", "app.focus_next", show=False),
@@ -66,14 +67,12 @@ class CaptureScreen(TriageScreen):
         self._rows: ConnectionRows | None = None
         self._findings: dict[Hashable, tuple[int, Finding]] = {}
         self._sort = 0
-        self._filter: Filter | None = None
         self._cancel = threading.Event()
         self._reading = False
-        self._name = ""
+        self._called = ""
 
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
-        yield FilterBar("connection")
         yield RowsTable(FINDING_COLUMNS, head=False, id="findings")
         yield Static("", id="finding-text", classes="lines", markup=False)
         yield Static("", id="timeline", classes="lines", markup=False)
@@ -105,16 +104,16 @@ class CaptureScreen(TriageScreen):
         self._cancel = threading.Event()
         self._reading = True
         self._triages, self._rows = [], None
-        self._name = printable(", ".join(Path(path).name if path != "-" else "standard input" for path in paths), 60)
-        self.title_bar.set_right(self._name)
+        self._called = printable(", ".join(Path(path).name if path != "-" else "standard input" for path in paths), 60)
+        self.title_bar.set_right(self._called)
         for table in ("findings", "connections"):
             self._table(table).show(ListRows([]))
             self._table(table).set_empty("reading … (Esc stops it)")
         self._tell("timeline", "")
         self._tell("finding-text", "")
-        self._show_filter(wanted)
+        self._take_filter(wanted)
         self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *LAST_KEYS))
-        self._read(paths, self.triage_app.investigation.request.join, self._cancel, self._filter, SORTS[self._sort])
+        self._read(paths, self.triage_app.investigation.request.join, self._cancel, self.wanted, SORTS[self._sort])
 
     @work(thread=True, exclusive=True, group="capture", exit_on_error=False)
     def _read(
@@ -126,7 +125,6 @@ class CaptureScreen(TriageScreen):
         sort: tuple[str, str, bool],
     ) -> None:
         from capture.decode import DecodingCancelled
-
         from capture.wire.errors import CaptureUnreadable
         from tui.commands import dashboard
 
@@ -163,7 +161,7 @@ class CaptureScreen(TriageScreen):
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
         if self._reading:
-            self._table("findings").set_empty(f"reading {self._name}: {event.reading.sentence}   (Esc stops it)")
+            self._table("findings").set_empty(f"reading {self._called}: {event.reading.sentence}   (Esc stops it)")
 
     @on(DecodingStopped)
     def _stopped(self) -> None:
@@ -200,7 +198,7 @@ class CaptureScreen(TriageScreen):
             self._show_findings(event.complete)
             self._show_rows(event.rows)
             self._tell("timeline", "\n".join(self._timeline()))
-            self.title_bar.set_right(f"{self._name} · {self._totals()}")
+            self.title_bar.set_right(f"{self._called} · {self._totals()}" if self.size.width >= 110 else self._called)
 
     def _after_reading(self) -> None:
         notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
@@ -244,7 +242,7 @@ class CaptureScreen(TriageScreen):
         place.update(text)
 
     def _show_rows(self, rows: ConnectionRows) -> None:
-        text = self.query_one(FilterBar).text
+        text = self.filter_text
         table = self._table("connections")
         table.set_title(f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections")
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
@@ -252,37 +250,19 @@ class CaptureScreen(TriageScreen):
 
     # -- filter and order
 
-    def action_filter(self) -> None:
-        """Open the filter's line."""
-        self.query_one(FilterBar).open()
-
-    def apply_filter(self, text: str) -> None:
-        """Filter from elsewhere."""
-        if why := self.query_one(FilterBar).set_text(text):
-            self.say(why, "bad")
-
-    def _show_filter(self, text: str) -> None:
-        """Put a filter in the line without a message: reading starts with it."""
+    def _take_filter(self, text: str) -> None:
+        """A filter that the reading starts with."""
         from capture.filters import FilterError, parse
 
-        bar = self.query_one(FilterBar)
-        bar.text, self._filter = "", None
+        self.filter_text, self.wanted = "", None
         if text:
             with suppress(FilterError):
-                self._filter = parse(text)
-                bar.text = text
+                self.wanted = parse(text)
+                self.filter_text = text
 
-    @on(FilterBar.Applied)
-    def _filter_applied(self, event: FilterBar.Applied) -> None:
-        self._filter = event.parsed
-        self._table("connections").focus()
+    def filter_changed(self) -> None:
+        """The rows are arranged anew."""
         self._arrange()
-        if event.parsed is not None and (misplaced := event.parsed.misplaced("connection")):
-            self.say(str(misplaced[0]), "warn")
-
-    @on(FilterBar.Left)
-    def _filter_left(self) -> None:
-        self._table("connections").focus()
 
     def action_sort(self) -> None:
         """The next order."""
@@ -296,7 +276,7 @@ class CaptureScreen(TriageScreen):
     def _arrange(self) -> None:
         if self._triages:
             column, _, descending = SORTS[self._sort]
-            rows = connection_rows(self._triages, self._filter, (column, descending))
+            rows = connection_rows(self._triages, self.wanted, (column, descending))
             self.app.call_from_thread(self._arranged, rows)
 
     def _arranged(self, rows: ConnectionRows) -> None:
@@ -309,8 +289,8 @@ class CaptureScreen(TriageScreen):
         """Esc stops the reading, or takes the filter off."""
         if self._reading:
             self._cancel.set()
-        elif self.query_one(FilterBar).text:
-            self.apply_filter("")
+        else:
+            super().action_back()
 
     def action_open(self) -> None:
         """Ask for a file."""

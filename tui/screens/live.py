@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -17,14 +16,13 @@ from tui.columns import Column
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.live_feed import History, LiveFeed, Look
-from tui.screens.base import TriageScreen
+from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
-from tui.widgets.filter_bar import FilterBar
 from tui.widgets.rows import ListRows, RowsTable
 from tui.words import clock, count
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from textual.widget import Widget
 
@@ -57,10 +55,12 @@ class LookingFailed(Message):
         self.why = why
 
 
-class LiveScreen(TriageScreen):
+class LiveScreen(FilteredScreen):
     """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
 
     MODE = "live"
+    FILTERS = "socket"
+    TABLE = "#sockets"
     KEYS = (
         ("Enter", "open"),
         ("Tab", "pane"),
@@ -77,7 +77,6 @@ class LiveScreen(TriageScreen):
     ABOUT = "What is wrong on this machine now, most severe first; below, its connections by state, process and peer."
     AUTO_FOCUS = "#sockets"
     BINDINGS = [
-        Binding("slash", "filter", show=False),
         Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
         Binding("c", "capture_this", show=False),
@@ -91,11 +90,9 @@ class LiveScreen(TriageScreen):
         self._look: Look | None = None
         self._findings: dict[Hashable, Finding] = {}
         self._sort = 0
-        self._filter_before: str | None = None
 
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
-        yield FilterBar("socket")
         yield RowsTable(FINDING_COLUMNS, head=False, empty="looking …", id="findings")
         yield Static("", id="finding-text", classes="lines", markup=False)
         with Horizontal(id="groups"):
@@ -119,8 +116,8 @@ class LiveScreen(TriageScreen):
         request = self.triage_app.investigation.request
         self._feed = LiveFeed(opener(request.replay, request.all_namespaces), request.interval)
         if request.filter and not request.files:
-            self.call_after_refresh(self.apply_filter, request.filter)
-        self._watch(self._feed)
+            self.apply_filter(request.filter)
+        self.call_after_refresh(self._watch, self._feed)  # its imports must not delay the first picture
 
     def on_unmount(self) -> None:
         """Let the worker end."""
@@ -155,7 +152,7 @@ class LiveScreen(TriageScreen):
             self.title_bar.set_right(f"{printable(snapshot.host, 40)} · {clock(snapshot.time)}{state}")
             self._show_findings()
             self._show_groups(look.history)
-            filtered = self.query_one(FilterBar).text
+            filtered = self.filter_text
             table = self._table("sockets")
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
             table.set_title(f"Connections: {filtered}" if filtered else "Connections")
@@ -216,29 +213,10 @@ class LiveScreen(TriageScreen):
 
     # -- keys
 
-    def action_back(self) -> None:
-        """Esc takes a filter off; there is nowhere else to go back to."""
-        if self.query_one(FilterBar).text:
-            self.apply_filter("")
-
-    def action_filter(self) -> None:
-        """Open the filter's line."""
-        self.query_one(FilterBar).open()
-
-    def apply_filter(self, text: str) -> None:
-        """Filter from elsewhere."""
-        if why := self.query_one(FilterBar).set_text(text):
-            self.say(why, "bad")
-
-    @on(FilterBar.Applied)
-    def _filter_applied(self, event: FilterBar.Applied) -> None:
+    def filter_changed(self) -> None:
+        """The feed filters."""
         if self._feed is not None:
-            self._feed.want(event.parsed)
-        self._table("sockets").focus()
-
-    @on(FilterBar.Left)
-    def _filter_left(self) -> None:
-        self._table("sockets").focus()
+            self._feed.want(self.wanted)
 
     def action_sort(self) -> None:
         """The next order."""
@@ -356,16 +334,12 @@ def settings_of(finding: Finding) -> dict[str, str]:
     return {key: str(finding.facts[key]) for key in ("pid", "port", "host") if finding.facts.get(key) is not None}
 
 
-def opener(replay: str | None, all_namespaces: bool) -> Any:
+def opener(replay: str | None, all_namespaces: bool) -> Callable[[], Looker]:
     """What opens the source of looks, on the worker's thread: imports included."""
-    return partial(_open, replay, all_namespaces)
 
+    def opened() -> Looker:
+        from tui.replaying import open_looker
 
-def _open(replay: str | None, all_namespaces: bool) -> Looker:
-    if replay is not None:
-        from tui.replaying import Replay
+        return open_looker(replay, all_namespaces=all_namespaces)
 
-        return Replay(replay)
-    from capture.sockets.watching import Watcher
-
-    return Watcher(all_namespaces=all_namespaces)
+    return opened

@@ -75,7 +75,7 @@ class PlaybookScreen(TriageScreen):
 
     def __init__(self, name: str, settings: dict[str, str], found: str = "") -> None:
         super().__init__()
-        self._name = name
+        self._book = name
         self._settings = accepted(name, settings)
         self._found = found
         self._outcome: Outcome | None = None
@@ -91,7 +91,7 @@ class PlaybookScreen(TriageScreen):
 
     def on_mount(self) -> None:
         """Run at once: the steps only read."""
-        self.query_one("#steps", RowsTable).set_title(self._name)
+        self.query_one("#steps", RowsTable).set_title(self._book)
         self.action_run()
 
     # -- running
@@ -104,7 +104,7 @@ class PlaybookScreen(TriageScreen):
     @work(thread=True, exclusive=True, group="check", exit_on_error=False)
     def _ask(self, settings: dict[str, str]) -> None:
         try:
-            outcome = ask(self._name, settings)
+            outcome = ask(self._book, settings)
         except AskedWrongly as error:
             self.app.call_from_thread(self._failed, str(error))
         except Exception as error:  # a check met what nobody foresaw: the screen stays, and says so
@@ -121,7 +121,7 @@ class PlaybookScreen(TriageScreen):
         self._outcome = outcome
         self._entries = {entry.key: entry for entry in outcome.entries}
         table = self.query_one("#steps", RowsTable)
-        table.set_title(f"{self._name}: {outcome.title}")
+        table.set_title(f"{self._book}: {outcome.title}")
         table.show(
             ListRows(
                 [(e.key, (MARKS[e.outcome], (e.outcome, MARKS[e.outcome][1]), (e.title, ""))) for e in outcome.entries]
@@ -129,7 +129,7 @@ class PlaybookScreen(TriageScreen):
         )
         self._tell_head("")
         self._show_entry()
-        self.triage_app.investigation.keep("check", f"{self._name} {outcome.tally}", outcome.markdown)
+        self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown)
         if not self._touched:
             self._to_first_trouble()
 
@@ -205,7 +205,7 @@ class PlaybookScreen(TriageScreen):
         if entry is not None and entry.fix is not None:
             return "fix", printable(entry.fix.title), entry.fix.markdown
         return (
-            ("check", f"{self._name} {self._outcome.tally}", self._outcome.markdown) if self._outcome else ("", "", "")
+            ("check", f"{self._book} {self._outcome.tally}", self._outcome.markdown) if self._outcome else ("", "", "")
         )
 
     # -- going on
@@ -216,7 +216,7 @@ class PlaybookScreen(TriageScreen):
         from tui.screens.ask import AskScreen
 
         value = " ".join(f"{key}={value}" for key, value in self._settings.items())
-        keys = ", ".join(keys_of(self._name))
+        keys = ", ".join(keys_of(self._book))
         self.app.push_screen(
             AskScreen(f"Settings: KEY=VALUE … of {keys}", "port=8080 capture=file.pcap", value), self._set
         )
@@ -230,13 +230,13 @@ class PlaybookScreen(TriageScreen):
 
     def action_sockets(self) -> None:
         """The sockets that the step speaks of."""
-        live, _ = joins(self._name, self._settings)
+        live, _ = joins(self._book, self._settings)
         self.triage_app.filter_mode("live", live)
 
     def action_packets(self) -> None:
         """The packets that the step speaks of."""
         path = self._settings.get("capture")
-        _, wanted = joins(self._name, self._settings)
+        _, wanted = joins(self._book, self._settings)
         open_now = {triage.decoded.path for triage in self.triage_app.investigation.triages}
         if path and path not in open_now:
             self.triage_app.open_capture((path,), wanted)
@@ -251,7 +251,7 @@ class PlaybookScreen(TriageScreen):
 
         if self._outcome is None:
             return
-        path = save(f"tcptriage-{self._name}.md", self._outcome.markdown)
+        path = save(f"tcptriage-{self._book}.md", self._outcome.markdown)
         self.say(f"Written: {path}" if path else "No folder here can be written to", "good" if path else "bad")
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Literal
 from rich.text import Text
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
+
+from tui.messages import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from capture.filters import Filter, FilterError
+    from capture.filters import FilterError
 
 
 EXAMPLES = {
@@ -46,17 +47,6 @@ class TermSuggester(Suggester):
 class FilterBar(Vertical):
     """Hidden until `/`. Enter applies, Esc leaves; an empty filter shows everything."""
 
-    class Applied(Message):
-        """A filter was entered. `parsed` is None where the text is empty."""
-
-        def __init__(self, text: str, parsed: Filter | None) -> None:
-            super().__init__()
-            self.text = text
-            self.parsed = parsed
-
-    class Left(Message):
-        """The line was left as it was."""
-
     BINDINGS = [
         Binding("escape", "leave", show=False),
         Binding("tab", "complete", show=False, priority=True),
@@ -65,7 +55,6 @@ class FilterBar(Vertical):
     def __init__(self, kind: Literal["connection", "socket"]) -> None:
         super().__init__(id="filter")
         self._kind: Literal["connection", "socket"] = kind
-        self.text = ""
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -79,11 +68,11 @@ class FilterBar(Vertical):
         )
         yield Static("", id="filter-error", markup=False)
 
-    def open(self) -> None:
+    def open(self, text: str) -> None:
         """Show the line, with the filter that is on."""
         line = self.query_one(Input)
-        line.value = self.text
-        line.cursor_position = len(self.text)
+        line.value = text
+        line.cursor_position = len(text)
         self.display = True
         self._explain("")
         line.focus()
@@ -91,7 +80,7 @@ class FilterBar(Vertical):
     def action_leave(self) -> None:
         """Leave the filter as it was."""
         self.display = False
-        self.post_message(self.Left())
+        self.post_message(FilterLeft())
 
     def action_complete(self) -> None:
         """Take the suggestion."""
@@ -113,21 +102,8 @@ class FilterBar(Vertical):
         except FilterError as error:
             self._point(event.value, error)
             return
-        self.text = text
         self.display = False
-        self.post_message(self.Applied(text, parsed))
-
-    def set_text(self, text: str) -> str | None:
-        """Apply a filter from elsewhere; returns what is wrong with it, or None."""
-        from capture.filters import FilterError, parse
-
-        try:
-            parsed = parse(text) if text else None
-        except FilterError as error:
-            return str(error)
-        self.text = text
-        self.post_message(self.Applied(text, parsed))
-        return None
+        self.post_message(FilterApplied(text, parsed))
 
     def _explain(self, text: str) -> None:
         if not text.strip():

@@ -255,11 +255,8 @@ class RowsTable(ScrollView, can_focus=True):
             self.refresh(Region(0, line, self._width, 1))
 
     def _refresh_changed(self) -> None:
-        if not len(self._rows):
-            self.refresh()
-            return
         for line in range(self._height + self._head):
-            if self._drawn.get(line) != self._signature(line):
+            if self._drawn.get(line, self) != self._signature(line):
                 self.refresh(Region(0, line, self._width, 1))
 
     def _show_position(self) -> None:
@@ -303,6 +300,8 @@ class RowsTable(ScrollView, can_focus=True):
         index = int(self.scroll_offset.y) + line - self._head
         if line < self._head:
             return (self._placed, self.sorted_by)
+        if not len(self._rows) and line == self._head:
+            return self._empty
         if not 0 <= index < len(self._rows):
             return None
         return (tuple(self._rows.cells(index)), index == self._cursor)

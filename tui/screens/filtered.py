@@ -1,0 +1,68 @@
+"""A screen whose rows can be filtered. The filter's line is made when it is first asked for: few need it at start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.binding import Binding
+
+from tui.messages import FilterApplied, FilterLeft
+from tui.screens.base import TriageScreen
+
+if TYPE_CHECKING:
+    from capture.filters import Filter
+
+
+class FilteredScreen(TriageScreen):
+    """`/` opens the line, Esc takes the filter off. Subclasses say what follows from another filter."""
+
+    FILTERS: ClassVar[Literal["connection", "socket"]] = "socket"
+    TABLE: ClassVar[str] = "#rows"
+    BINDINGS = [Binding("slash", "filter", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_text = ""
+        self.wanted: Filter | None = None
+
+    def filter_changed(self) -> None:
+        """Another filter is on."""
+
+    async def action_filter(self) -> None:
+        """Open the filter's line."""
+        from tui.widgets.filter_bar import FilterBar
+
+        if not self.query(FilterBar):
+            await self.mount(FilterBar(self.FILTERS))
+        self.query_one(FilterBar).open(self.filter_text)
+
+    def apply_filter(self, text: str) -> None:
+        """Filter from elsewhere; a wrong one is told and changes nothing."""
+        from capture.filters import FilterError, parse
+
+        try:
+            self._apply(text, parse(text) if text else None)
+        except FilterError as error:
+            self.say(str(error), "bad")
+
+    def on_filter_applied(self, event: FilterApplied) -> None:
+        """The line was entered."""
+        self._apply(event.text, event.parsed)
+        self.query_one(self.TABLE).focus()
+
+    def on_filter_left(self, event: FilterLeft) -> None:
+        """The line was left."""
+        self.query_one(self.TABLE).focus()
+
+    def _apply(self, text: str, parsed: Filter | None) -> None:
+        self.filter_text, self.wanted = text, parsed
+        if parsed is not None and (misplaced := parsed.misplaced(self.FILTERS)):
+            self.say(str(misplaced[0]), "warn")
+        self.filter_changed()
+
+    def action_back(self) -> None:
+        """Take the filter off, else go back."""
+        if self.filter_text:
+            self.apply_filter("")
+        else:
+            super().action_back()
