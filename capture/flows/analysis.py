@@ -51,7 +51,7 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> A
     walked = np.zeros(n, np.bool_)
     walked[near.connection[np.flatnonzero(odd)]] = True
     walked[near.connection[twins]] = True
-    _local_tags(packets, near, shifts, repeats, tags)
+    _local_tags(packets, near, shifts, tags)
     in_order = np.ones(n, np.bool_)
     in_order[near.connection[np.flatnonzero(broken)]] = False
     in_order[near.connection[twins]] = False
@@ -96,12 +96,12 @@ def _probes(packets: FlowPackets, near: Neighbours) -> Bool:
     return single
 
 
-def _local_tags(packets: FlowPackets, near: Neighbours, shifts: I8, repeats: I64, tags: U16) -> None:
+def _local_tags(packets: FlowPackets, near: Neighbours, shifts: I8, tags: U16) -> None:
     """Zero window, window update, duplicate ACK and window full, for connections in order."""
     closed = np.flatnonzero(packets.window == 0)
     tags[closed[(packets.flags[closed] & CONTROL) == 0]] |= int(Tag.ZERO_WINDOW)
-    plain = repeats[((packets.flags[repeats] | packets.flags[near.own[repeats]] & (SYN | FIN)) & CONTROL) == 0]
-    plain = plain[(packets.window[plain] != 0) & (packets.payload[near.own[plain]] == 0)]
+    plain = np.flatnonzero((packets.payload == 0) & (packets.ack == packets.ack[near.own]) & (near.own >= 0))
+    plain = plain[((packets.flags[plain] & CONTROL) == 0) & (packets.window[plain] != 0)]
     changed = packets.window[plain] != packets.window[near.own[plain]]
     tags[plain[changed]] |= int(Tag.WINDOW_UPDATE)
     tags[plain[~changed]] |= int(Tag.DUPLICATE_ACK)

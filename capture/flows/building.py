@@ -19,7 +19,8 @@ from capture.model import COUNT_NAMES
 from capture.wire.columns import AddressTable, Bool, QuotedTcp, ScopeTable
 
 TAG_OF_COUNT = {
-    "retransmission": Tag.RETRANSMISSION,
+    # Wireshark's filter tcp.analysis.retransmission matches the fast and the spurious ones too
+    "retransmission": Tag.RETRANSMISSION | Tag.FAST_RETRANSMISSION | Tag.SPURIOUS_RETRANSMISSION,
     "fast_retransmission": Tag.FAST_RETRANSMISSION,
     "spurious_retransmission": Tag.SPURIOUS_RETRANSMISSION,
     "out_of_order": Tag.OUT_OF_ORDER,

@@ -37,13 +37,11 @@ class Stream:
 
     next: int | None = None  # the highest sequence number seen, plus one
     next_time: int = 0
-    next_length: int = 0  # payload of the segment that set `next`
     contiguous: int | None = None  # highest number known to be without a hole: what an ACK may speak of
     ack: int = 0
     ack_time: int = 0
     window: int = 0
     duplicates: int = 0
-    probe_answer: bool = False
     last: int = 0  # tags of its last segment
     scale: int = -1  # window shift, -1 unknown
     unscaled: bool = False  # its last window came with a SYN
@@ -76,7 +74,6 @@ def walk(
         control = f & CONTROL
         next_ = own.next
         tag = 0
-        answer = False
         if length == 1 and q == next_ and peer.window == 0:
             tag = ZERO_WINDOW_PROBE
         else:
@@ -102,8 +99,6 @@ def walk(
                     else:
                         own.duplicates = 1 if own.duplicates < 0 else own.duplicates + 1
                         tag |= DUPLICATE_ACK
-                elif peer.last & ZERO_WINDOW_PROBE:
-                    answer = True
         if a != own.ack:
             own.duplicates = 0
         if f & ACK and peer.contiguous is not None and 0 < (a - peer.contiguous) & MASK < HALF:
@@ -117,9 +112,6 @@ def walk(
         if (length or f & (SYN | FIN)) and not tag & KEEP_ALIVE:
             tag |= _repeated(own, peer, q, length, f, t, round_trip)
         after = q + length + (1 if f & (SYN | FIN) else 0) & MASK
-        bonus = 1 if f & (SYN | FIN) else 0
-        if own.next is None or 0 < (after - own.next - bonus) & MASK < HALF:
-            own.next_length = length
         if not tag & ZERO_WINDOW_PROBE:
             if own.next is None or 0 < (after - own.next) & MASK < HALF:
                 own.next, own.next_time = after, t
@@ -135,7 +127,6 @@ def walk(
             if syn_time and not round_trip:
                 round_trip = t - syn_time
         tags.append(tag)
-        own.probe_answer = answer
     return tags
 
 
@@ -149,10 +140,10 @@ def _repeated(own: Stream, peer: Stream, q: int, length: int, f: int, t: int, ro
         return SPURIOUS
     if not behind or next_ is None:
         return 0
-    if peer.duplicates >= 2 and peer.ack == q and t - peer.ack_time < FAST_RETRANSMISSION_NS:
+    if peer.duplicates >= 2 and peer.ack == q and 0 <= t - peer.ack_time < FAST_RETRANSMISSION_NS:
         return FAST
-    if t - own.next_time < (round_trip or OUT_OF_ORDER_NS):
+    if 0 <= t - own.next_time < (round_trip or OUT_OF_ORDER_NS):
         after = (q + length + (1 if f & (SYN | FIN) else 0)) & MASK
-        if after != next_ or own.next_length == 0:
+        if after != next_:
             return OUT_OF_ORDER
     return RETRANSMISSION
