@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from capture.wire.columns import I64, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
+REQUEST_LEAST = 16  # bytes
 UPLOAD_LEAST = 4096  # bytes
 THIRD = [int(k) for k in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE)]
 CROWD = 8  # half-open handshakes at one listener
@@ -36,13 +37,14 @@ def context_of(flows: FlowTable, events: Events) -> U16:
         (Context.QUIET_END, facts.quiet()),
         (Context.BUSY_LISTENER, facts.busy()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
+        (Context.ASKED, facts.asked()),
         (Context.KNOWN_HOST, facts.known_host()),
     ):
         word[where] |= np.uint16(bit)
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
-    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED)
+    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.ASKED)
     return word
 
 
@@ -97,6 +99,11 @@ class _Facts:
         where: Bool = (sent >= UPLOAD_LEAST) & (sent > 2 * got)
         return where
 
+    def asked(self) -> Bool:
+        """What the originator sent may be a request (the shortest of HTTP has 16 bytes), and no data came back."""
+        where: Bool = (self.flows.bytes[:, 0] >= REQUEST_LEAST) & (self.flows.bytes[:, 1] == 0)
+        return where
+
     def quiet(self) -> Bool:
         """The capture went on after the last packet, or that is the capture's last."""
         last = self.flows.packets.time[self.flows.first[1:] - 1]
@@ -129,14 +136,14 @@ class _Facts:
         return self._repeated_accepts() & lost
 
     def crowd(self) -> Bool:
-        """Many half-open handshakes at one listener."""
+        """Many half-open handshakes at one listener; the SYNs that it no longer answered belong to them."""
         spoke = np.zeros(self.n, np.bool_)
         code = self.events.code
         third = ((code >> 15) == 0) & np.isin(self.kind, THIRD)
         spoke[self.conn[third]] = True
         half = self.syn_ack & ~spoke
         count = np.bincount(self.listener[half], minlength=self.n)
-        where: Bool = half & (count[self.listener] >= CROWD)
+        where: Bool = (half | self._lonely_syn()) & (count[self.listener] >= CROWD)
         return where
 
     def known_host(self) -> Bool:

@@ -46,7 +46,7 @@ def _after_an_answer(story: Story) -> End:
     reset = story.reset
     silence = story.silence
     fin_by_both = story.fins[0] is not None and story.fins[1] is not None
-    if silence is not None and not _only_fins(story, silence[1], fin_by_both):
+    if silence is not None and not _after_the_close(story, silence[1], fin_by_both):
         side, run = silence
         if reset is None or reset > run[-1]:
             own = reset is not None and story.events[reset].side == side
@@ -63,9 +63,12 @@ def _after_an_answer(story: Story) -> End:
     return End(Ending.OPEN)
 
 
-def _only_fins(story: Story, run: list[int], fin_by_both: bool) -> bool:
-    """A last FIN whose ACK was not captured: both had closed, nothing timed out for anyone."""
-    return fin_by_both and all(story.events[i].kind is Kind.FIN for i in run)
+def _after_the_close(story: Story, run: list[int], fin_by_both: bool) -> bool:
+    """A last FIN (and data that nobody waited for) to a peer that had closed: nothing timed out for anyone."""
+    side = story.events[run[0]].side
+    fin = story.fins[1 - side]
+    closed = fin is not None and fin < run[-1] and story.fin_acked(1 - side) is not None
+    return fin_by_both and (closed or all(story.events[i].kind is Kind.FIN for i in run))
 
 
 def _by_reset(story: Story, reset: int) -> End:

@@ -58,6 +58,8 @@ def _syn_unreachable(story: Story, at: int) -> Diagnosis:
 def _syn_unanswered(story: Story) -> Diagnosis:
     syns = story.indexes(Kind.SYN)
     evidence = proofs((syns[0], "syn"), (syns[-1] if len(syns) > 1 else None, "syn_again"))
+    if Context.CROWD_OF_SYNS in story.context and len(syns) == 1:
+        return Diagnosis("syn_flood", POSSIBLE, "syn_flood_lonely", 0, ("syn_unanswered",), evidence)
     if Context.BUSY_LISTENER in story.context:
         others: tuple[str, ...] = ("accept_queue_overflow", "syn_flood")
     else:

@@ -23,6 +23,9 @@ ALIKE = 0.8  # share of a group that makes a pattern
 LEAST = 3  # connections that make a pattern
 TIMED = ("client_gave_up", "no_response")
 SILENT = ("stale_keepalive", "idle_drop", "no_socket", "middlebox_reset", "aborted", "silent_drop")
+UNTIMED = ("syn_flood", "syn_unanswered", "refused", "unreachable", "late_close", "keepalive_timeout")
+"""Causes whose length the kernel's own timers set: the same age says nothing."""
+
 LEAST_OFFSET = 512  # bytes: below it every short answer has the same length
 
 
@@ -60,7 +63,7 @@ def describe(group: Group) -> tuple[str, str, dict[str, object]]:
             clauses.append(text)
     info = catalogue.causes().get(group.cause)
     if info is not None and info.decide_by:
-        clauses.append(_say("decide", decide=info.decide_by))
+        clauses.append(_say("decide", decide=info.decide_by) + ("" if info.decide_by.endswith("?") else "."))
     return _title(group, facts), " ".join(clauses), facts
 
 
@@ -176,7 +179,7 @@ def _silences(group: Group, facts: dict[str, object]) -> str | None:
 
 
 def _ages(group: Group, facts: dict[str, object]) -> str | None:
-    if "wait_s" in facts or "silence_s" in facts or len(group.members) < 5:
+    if group.cause in UNTIMED or "wait_s" in facts or "silence_s" in facts or len(group.members) < 5:
         return None
     cluster = _cluster(group.each(lambda numbers: numbers.age), 1_000_000_000)
     if cluster is None:

@@ -122,7 +122,7 @@ def by_fin(story: Story, end: End) -> Diagnosis:
 def _gave_up(story: Story) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
     fin = story.fins[0]
-    if fin is None or story.data(1) or Context.ONE_SIDED in story.context:
+    if fin is None or Context.ASKED not in story.context or Context.ONE_SIDED in story.context:
         return False
     return story.waiting(0, at=fin) is not None and story.events[fin].gap >= PAUSE
 
@@ -147,16 +147,11 @@ def still_open(story: Story, end: End) -> Diagnosis:
     if first is not None:
         return _half_closed(story, first, quiet)
     request = story.waiting(0, at=len(story.events))
-    if request is not None and quiet and not story.data(1):
+    if request is not None and quiet and _taken(story, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
     third = story.third_packet
-    if (
-        third is not None
-        and third >= 0
-        and not story.data(0)
-        and not story.data(1)
-        and Context.BUSY_LISTENER in story.context
-    ):
+    silent = not story.data(0) and not story.data(1)
+    if silent and third is not None and third >= 0 and Context.BUSY_LISTENER in story.context:
         return Diagnosis(
             "no_response", POSSIBLE, "queued", 1, ("accept_queue_overflow", "still_open"), proofs((third, "third"))
         )
@@ -167,10 +162,11 @@ def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
     fin = story.fins[first]
     assert fin is not None
     request = story.waiting(0, at=fin)
-    if first == 0 and request is not None and not story.data(1):
+    paused = story.events[fin].gap >= PAUSE
+    if first == 0 and request is not None and _taken(story, request) and (quiet or paused):
         return Diagnosis(
-            "no_response", LIKELY if quiet else POSSIBLE, "no_response", 1, ("client_gave_up", "late_close"),
-            proofs((request, "request"), (fin, "fin")),
+            "no_response", LIKELY if quiet and paused else POSSIBLE, "no_response", 1,
+            ("client_gave_up", "late_close"), proofs((request, "request"), (fin, "fin")),
         )  # fmt: skip
     if quiet and story.fin_acked(first) is not None:
         return Diagnosis(
@@ -178,3 +174,9 @@ def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
             proofs((fin, "fin"), (story.fin_acked(first), "fin_acked")),
         )  # fmt: skip
     return Diagnosis("still_open", POSSIBLE, "half_closed_yet", first, ("late_close",), proofs((fin, "fin")))
+
+
+def _taken(story: Story, request: int) -> bool:
+    """The responder's kernel acknowledged the request, and its application had not said a word."""
+    answered = bool(story.data(1)) or Context.ONE_SIDED in story.context
+    return not answered and not story.events[request].has(Mark.LOST)

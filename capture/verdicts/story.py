@@ -144,7 +144,7 @@ class Story:
     @cached_property
     def ignored_resets(self) -> list[int]:
         """RSTs after which both sides went on."""
-        return [i for i in self.indexes(Kind.RST) if self._ignored(i)]
+        return [i for i in self.indexes(Kind.RST) if self._ignored(i) and not self._of_an_older_connection(i)]
 
     def _ignored(self, rst: int) -> bool:
         event = self.events[rst]

@@ -1,0 +1,164 @@
+"""Flow tables from a shorthand, so that a test reads like a ladder.
+
+`cS sSA cA cPA11 sA <0.4>sFA cA cPA11 sR`: sender (c, s), flags (S F R P A), payload. `<0.4>` is a silence in seconds
+before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
+arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `t` a RST with a timestamp.
+`i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from capture.flows.table import FlowPackets, FlowTable, Tag
+from capture.model import COUNT_NAMES, TcpFlags
+from capture.wire.columns import AddressTable, Mark, QuotedTcp, ScopeTable
+
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!t]*)(?:\^(\d+))?$")
+ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
+LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlags.PSH, "A": TcpFlags.ACK}
+STEP_NS = 1_000_000
+START_NS = 1_700_000_000_000_000_000
+
+
+@dataclass
+class _Side:
+    isn: int
+    next: int = 0  # relative to the ISN
+    sent: list[tuple[int, int]] = field(default_factory=list)  # (begin, end) of what took sequence space
+
+    def __post_init__(self) -> None:
+        self.next = 0
+
+
+@dataclass
+class _Writer:
+    client: int
+    server: int
+    port: int
+    server_port: int
+    ipv6: bool
+    start: int
+    rows: list[tuple[int, ...]] = field(default_factory=list)
+    quoted: list[QuotedTcp] = field(default_factory=list)
+
+    def write(self, text: str) -> None:
+        sides = (_Side(1000), _Side(2_000_000_000))
+        time, number = self.start, len(self.rows)
+        last_by = [0, 0]  # next sequence of each side before its last packet: what "~" still acknowledges
+        for token in text.split():
+            if icmp := ICMP.match(token):
+                time += int(float(icmp[1] or 0) * 1e9) + STEP_NS
+                self.quoted.append(
+                    QuotedTcp(
+                        900 + len(self.quoted), time, "10.9.9.9", int(icmp[2]), int(icmp[3]), self.ipv6,
+                        self.client, self.server, self.port, self.server_port, None,
+                    )
+                )  # fmt: skip
+                continue
+            match = TOKEN.match(token)
+            assert match, token
+            gap, who, letters, size, marks, ttl = match.groups()
+            time += int(float(gap or 0) * 1e9) + STEP_NS
+            side = 0 if who == "c" else 1
+            me, peer = sides[side], sides[1 - side]
+            flags = 0
+            for letter in letters:
+                flags |= int(LETTERS[letter])
+            payload = int(size or 0)
+            length = payload + bool(flags & TcpFlags.SYN) + bool(flags & TcpFlags.FIN)
+            tags, packet_marks = 0, Mark.TIMESTAMP if not flags & TcpFlags.RST else Mark(0)
+            if "*" in marks:
+                begin, end = me.sent[-1] if me.sent else (me.next, me.next + length)
+                tags |= Tag.RETRANSMISSION
+            elif "k" in marks:
+                begin, end = me.next - 1, me.next - 1
+                tags |= Tag.KEEP_ALIVE
+            else:
+                begin, end = me.next, me.next + length
+                last_by[side] = me.next
+                if length:
+                    me.sent.append((begin, end))
+                me.next = max(me.next, end)
+            if "z" in marks:
+                tags |= Tag.ZERO_WINDOW
+            if "!" in marks:
+                tags |= Tag.RST_UNACCEPTABLE
+            if "t" in marks:
+                packet_marks |= Mark.TIMESTAMP
+            acked = last_by[1 - side] if "~" in marks else peer.next
+            window = 0 if "z" in marks or (flags & TcpFlags.RST and "t" not in marks) else 500
+            number += 1
+            self.rows.append(
+                (
+                    number, time, side, (me.isn + begin) % 2**32,
+                    (peer.isn + acked) % 2**32 if flags & TcpFlags.ACK else 0,
+                    flags, window, payload, int(ttl or 64), number, int(packet_marks), int(tags), 0,
+                )
+            )  # fmt: skip
+
+
+def flow_table(
+    *texts: str,
+    clients: list[int] | None = None,
+    servers: list[int] | None = None,
+    ports: list[int] | None = None,
+    starts: list[float] | None = None,
+) -> FlowTable:
+    """Connections in the shorthand: by default 10.0.0.1 to 10.0.0.2:80, all at the same time."""
+    writers = []
+    for i, text in enumerate(texts):
+        writer = _Writer(
+            clients[i] if clients else 0x0A000001,
+            servers[i] if servers else 0x0A000002,
+            40_000 + i,
+            ports[i] if ports else 80,
+            False,
+            START_NS + int((starts[i] if starts else 0) * 1e9),
+        )
+        writer.write(text)
+        writers.append(writer)
+    return _table(writers)
+
+
+def _table(writers: list[_Writer]) -> FlowTable:
+    n = len(writers)
+    first = np.zeros(n + 1, np.int64)
+    np.cumsum([len(w.rows) for w in writers], out=first[1:])
+    rows = np.array([row for w in writers for row in w.rows], np.int64).reshape(-1, 13)
+    rows[:, 0] = np.arange(1, len(rows) + 1)
+    types = ("u4", "i8", "u1", "u4", "u4", "u2", "u2", "i4", "u1", "u2", "u1", "u2", "i8")
+    packets = FlowPackets(*(rows[:, k].astype(kind) for k, kind in enumerate(types)))
+    counted = np.zeros((n, 2), np.int64)
+    payload = np.zeros((n, 2), np.int64)
+    for i, writer in enumerate(writers):
+        for row in writer.rows:
+            counted[i, row[2]] += 1
+            payload[i, row[2]] += row[7]
+    nothing = np.zeros((n, 2), np.int64)
+    return FlowTable(
+        packets=packets,
+        first=first,
+        addresses=AddressTable(),
+        scopes=ScopeTable(),
+        address=np.array([[w.client, w.server] for w in writers], np.int64).reshape(n, 2),
+        port=np.array([[w.port, w.server_port] for w in writers], np.uint16).reshape(n, 2),
+        scope=np.zeros(n, np.int32),
+        packet_count=counted,
+        bytes=payload,
+        unique_bytes=payload,
+        counts=dict.fromkeys(COUNT_NAMES, nothing),
+        conn_state=["OTH"] * n,
+        history=[""] * n,
+        complete_handshake=np.ones(n, np.bool_),
+        wscale=np.full((n, 2), -1, np.int8),
+        rtt_ns=np.full(n, -1, np.int64),
+        longest_gap_ns=np.full(n, -1, np.int64),
+        quoted={i: w.quoted for i, w in enumerate(writers) if w.quoted},
+    )
+
+
+NORMAL = "cS sSA cA cPA20 sA sPA50 cA cFA sFA cA"
