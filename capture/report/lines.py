@@ -1,7 +1,7 @@
 """Connections as JSON, one line each, written from columns: a hundred thousand in a second or two.
 
 A line says exactly what `document.connection_document` says of the same connection (a test holds them together); here
-no object is built for it. What a signature's connections share (cause, errors …) is made into text once.
+no object is built for it. What the connections of a signature share (cause, errors …) is made into text once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 
 from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import seconds
-from capture.verdicts.telling import evidence_of, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,7 +48,6 @@ class _Lines:
         self.flows = triage.decoded.flows
         self.columns = LineColumns.of(self.flows)
         self.counts = CountTexts(self.flows)
-        self.verdicts = VerdictTexts(triage)
         self.address: dict[int, str] = {}
         self.scope = [_scope_text(scope.vlan, scope.tunnel) for scope in self.flows.scopes.scopes]
 
@@ -80,7 +78,7 @@ class _Lines:
             self.counts.of(chosen),
             map(_milliseconds, flows.rtt_ns[chosen].tolist()),
             map(_milliseconds, flows.longest_gap_ns[chosen].tolist()),
-            self.verdicts.of(ids),
+            self.triage.verdicts.members(ids),
             strict=True,
         )
         return [(_LINE % row).encode() for row in rows]
@@ -92,58 +90,6 @@ class _Lines:
     def _address(self, key: int) -> str:
         text = self.address[key] = self.flows.addresses.text(key)
         return text
-
-
-class VerdictTexts:
-    """The verdict's part of a line. All but sentence and evidence is the same for a signature, and made once."""
-
-    def __init__(self, triage: Triage) -> None:
-        self.verdicts = triage.verdicts
-        self._frames: dict[int, tuple[str, str]] = {}
-        self._pieces: dict[str, str] = {}
-
-    def of(self, ids: Sequence[int]) -> list[str]:
-        """JSON members from `closed_first` to `playbook`, for each connection."""
-        return [self._one(i) for i in ids]
-
-    def _one(self, connection: int) -> str:
-        template = int(self.verdicts.template_of[connection])
-        frame = self._frames.get(template)
-        if frame is None:
-            frame = self._frames[template] = self._frame(connection)
-        proofs = ",".join(
-            f'{{"packet":{"null" if packet is None else packet},"text":{self._quoted(text)}}}'
-            for packet, text in evidence_of(self.verdicts, connection)
-        )
-        return f'{frame[0]}{self._quoted(sentence_of(self.verdicts, connection))},"evidence":[{proofs}]{frame[1]}'
-
-    def _frame(self, connection: int) -> tuple[str, str]:
-        verdict = self.verdicts.of(connection)
-        before = {
-            "closed_first": verdict.closed_first,
-            "ended_by": verdict.ended_by,
-            "reset_by": verdict.reset_by,
-            "cause": verdict.cause,
-            "certainty": verdict.certainty,
-            "alternatives": verdict.alternatives,
-            "decide_by": verdict.decide_by,
-        }
-        after = {
-            "errors": {
-                side.value: {"connect": calls.connect, "read": calls.read, "write": calls.write}
-                for side, calls in verdict.errors.items()
-            },
-            "playbook": verdict.playbook,
-        }
-        return f'{_members(before)},"sentence":', f",{_members(after)}"
-
-    def _quoted(self, text: str) -> str:
-        quoted = self._pieces.get(text)
-        if quoted is None:
-            quoted = _json(text)
-            if len(self._pieces) < 10_000:  # sentences with numbers in them are not worth keeping for ever
-                self._pieces[text] = quoted
-        return quoted
 
 
 def _json(value: object) -> str:
