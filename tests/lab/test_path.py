@@ -189,7 +189,7 @@ def test_middlebox_rejects(lab: Lab) -> None:
 def test_blind_reset(lab: Lab) -> None:
     """A RST whose sequence number is not exact is challenged, and the connection goes on."""
     wire = lab.wired()
-    client, server = lab.record().dial()
+    client, server = lab.record("client").dial()
     lab.exchange(client, server)
     lab.wait()
     wire.inject("client", forged_reset(lab.folder / "client.pcap", client.local, server.local, ttl=200, off=1000))

@@ -6,8 +6,6 @@ time-out (or the error that came of it) on the far side.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import tomllib
 from collections.abc import Iterator
@@ -27,11 +25,10 @@ def report(path: Path) -> list[dict[str, Any]]:
     """The connections of `tcptriage report PATH --format json`."""
     from tui.cli import main
 
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        status = main(["report", str(path), "--format", "json"])
-    assert status in (0, None), f"report {path.name}: status {status}"
-    found: list[dict[str, Any]] = json.loads(out.getvalue())["connections"]
+    out = path.with_suffix(".json")
+    status = main(["report", str(path), "--format", "json", "--output", str(out)])
+    assert status == 0, f"report {path.name}: status {status}"
+    found: list[dict[str, Any]] = json.loads(out.read_text())["connections"]
     return found
 
 
@@ -71,7 +68,7 @@ def _differences(said: dict[str, Any], truth: Outcome, point: str, seen: str, fa
     side = (
         {"originator": "server", "responder": "client"} if swapped else {"originator": "client", "responder": "server"}
     )
-    gave_up = [each for each in ("client", "server") if (e := truth.first_error(each)) and e.result in GAVE_UP]
+    gave_up = [each for each in ("client", "server") if any(call.result in GAVE_UP for call in truth.calls[each])]
     at_an_end = far and point in ("client", "server")
     if (at_an_end and truth.ended_by in ("timeout", "icmp") and gave_up and point not in gave_up) or (
         truth.reset_by and not any("R" in word.split("[")[0] for word in seen.split())
