@@ -26,6 +26,7 @@ U32 = npt.NDArray[np.uint32]
 
 HEAD = 6  # events of plain data kept at the start of a connection
 NEAR = 4  # and before each event that is not plain
+STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
 BIG_SEGMENT = 1000  # bytes of payload: what a path-MTU black hole swallows
 
 # Plain ints: numpy takes them in a column's own width, where a flag would widen the column to 64 bits.
@@ -200,6 +201,7 @@ class _Builder:
             & (self.p.window[pure] == self.p.window[before])
             & ((self.p.marks[pure] & int(PacketMark.SACK)) == 0)
             & ((self.p.tags[pure] & (Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)) == 0)
+            & (self.p.time[pure] - self.p.time[before] >= STRAY_NS)
             & ((self.p.ip_id[pure] != self.p.ip_id[before]) | ((self.p.marks[pure] & int(PacketMark.IPV6)) != 0))
         )
         self._mark(pure[stray], Mark.STRAY)

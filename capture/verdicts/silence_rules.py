@@ -147,7 +147,7 @@ def still_open(story: Story, end: End) -> Diagnosis:
     if first is not None:
         return _half_closed(story, first, quiet)
     request = story.waiting(0, at=len(story.events))
-    if request is not None and quiet and _taken(story, request):
+    if request is not None and quiet and story.whole and _taken(story, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
     third = story.third_packet
     silent = not story.data(0) and not story.data(1)

@@ -1,0 +1,71 @@
+"""The catalogue is whole: every code that the rules can name has its texts."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from capture.model import Severity
+from capture.verdicts import catalogue
+
+RULES = ("opening_rules.py", "reset_rules.py", "silence_rules.py")
+
+
+def literals() -> set[str]:
+    text = "".join(files("capture.verdicts").joinpath(name).read_text() for name in RULES)
+    return set(re.findall(r'"([a-z][a-z_]+)"', text))
+
+
+def test_every_code_in_the_rules_is_known() -> None:
+    known = catalogue.causes().keys() | catalogue._sentences()["sentences"].keys()
+    known |= catalogue._sentences()["evidence"].keys()
+    assert literals() <= known
+
+
+def test_no_text_is_left_over() -> None:
+    used = literals()
+    assert catalogue._sentences()["sentences"].keys() <= used
+    assert catalogue._sentences()["evidence"].keys() <= used
+
+
+def test_causes_are_complete() -> None:
+    playbooks = {
+        "broken-pipe",
+        "connection-reset",
+        "unexpected-eof",
+        "close-wait",
+        "fin-wait-2",
+        "time-wait",
+        "open-files",
+        "accept-queue",
+        "nginx-499",
+        "nginx-upstream",
+        "nginx-limits",
+        "timeout-chain",
+        "connection-refused",
+        "keepalive-race",
+        "silent-drop",
+        "middlebox-reset",
+        "syn-flood",
+        "slow-reader",
+        "load-test",
+    }
+    for code, info in catalogue.causes().items():
+        assert info.meaning, code
+        assert info.severity in {*Severity, "none"}, code
+        assert info.playbook is None or info.playbook in playbooks, code
+        assert info.clean or info.decide_by, code
+
+
+def test_every_problem_has_a_title() -> None:
+    for code, info in catalogue.causes().items():
+        if not info.clean or code == "simultaneous_open":
+            for count in (1, 2):
+                title = catalogue.finding_title(code, count).format(n=count, where="10.0.0.2:80", who="the server")
+                assert "{" not in title
+
+
+def test_well_known_silences() -> None:
+    assert "nginx" in (catalogue.timeout_names(60.02) or "")
+    assert "AWS NLB" in catalogue.timeout_hint(350.4)
+    assert catalogue.timeout_hint(42.0) == ""
