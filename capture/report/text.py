@@ -32,10 +32,10 @@ def totals(triage: Triage, selected: int) -> Iterable[str]:
     span = ""
     if decoded.first_time is not None and decoded.last_time is not None:
         span = f", {(decoded.last_time - decoded.first_time) / 1e9:,.1f} s from {utc(decoded.first_time)}"
-    yield (
-        f"{decoded.packets:,} packets, {decoded.tcp_packets:,} TCP, {len(decoded.flows):,} connections"
-        f"{'' if selected == len(decoded.flows) else f' ({selected:,} by the filter)'}{span}"
-    )
+    connections = len(decoded.flows)
+    chosen = "" if selected == connections else f" ({selected:,} by the filter)"
+    packets = f"{counted(decoded.packets, 'packet')}, {decoded.tcp_packets:,} TCP"
+    yield f"{packets}, {counted(connections, 'connection')}{chosen}{span}"
     for notice in decoded.notices:
         where = f"packet {notice.packet}: " if notice.packet is not None else ""
         yield f"  ! {notice.code}: {where}{printable(notice.text)}"
@@ -75,6 +75,11 @@ def worst(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
             f"ended by {verdict.ended_by}, {verdict.cause} ({verdict.certainty})"
         )
         yield f"      {printable(verdict.sentence)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 packet, 2,000 packets."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def utc(nanoseconds: int) -> str:
