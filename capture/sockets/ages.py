@@ -8,7 +8,8 @@ for others. Measured on Linux 6.18; the rules and where they come from:
 - ESTAB: lsndtime and lrcvtime start when the handshake ends (tcp_finish_connect, tcp_create_openreq_child) and move
   with data alone. Exact where one direction never carried data, else a minimum.
 - CLOSE-WAIT, FIN-WAIT-2 with a process: at least since the last ACK came, for the FIN was or carried one. A minimum.
-- SYN-SENT, SYN-RECV: the retransmission timer's history: how many were sent, and when the next is due.
+- SYN-SENT: the retransmission timer's history: how many were sent, and when the next is due. Exact.
+- SYN-RECV: the same, a minimum: a SYN that the client repeats starts the timer anew.
 - other closing states: at least the time the retransmissions took.
 """
 
@@ -34,7 +35,7 @@ def age_of(raw: bytes, info: TcpInfo | None, settings: KernelSettings) -> tuple[
         left = settings.tcp_fin_timeout - expires
         return (left, False) if left >= 0 else (0.0, True)
     if state in (form.SYN_RECV, form.NEW_SYN_RECV):
-        return max(0.0, _syn_timeouts(raw[3], 0) - expires), False
+        return _half_open_for(raw[3], expires), True
     if state == form.SYN_SENT and raw[2] == form.TIMER_ON:
         return max(0.0, _syn_timeouts(raw[3], settings.tcp_syn_linear_timeouts) - expires), False
     if info is None:
@@ -71,6 +72,21 @@ def _syn_timeouts(retransmits: int, linear: int) -> float:
     """
     turns = range(min(retransmits, 32) + 1)
     return sum([min(120.0, FIRST_TIMEOUT_S * float(1 << max(0, turn - linear))) for turn in turns])
+
+
+def _half_open_for(retransmits: int, expires: float) -> float:
+    """At least how long a SYN-ACK has been on its way: sent again so often, the timer due in `expires` seconds.
+
+    A time-out of more than half of what the last doubling gives proves that each repetition was the timer's. Otherwise
+    some answered a repeated SYN, which came no earlier than a second after the one before.
+    """
+    turns = min(retransmits, 32)
+    if turns == 0 or expires > float(1 << (turns - 1)):
+        return max(0.0, _syn_timeouts(turns, 0) - expires)
+    timeout = 1.0
+    while timeout < expires:
+        timeout *= 2
+    return max(0.0, turns * FIRST_TIMEOUT_S + timeout - expires)
 
 
 def _retransmitting_for(raw: bytes, expires: float, info: TcpInfo) -> float:

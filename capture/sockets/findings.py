@@ -170,8 +170,11 @@ def _fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
 
 def _ports(scene: Scene, place: Place) -> Iterator[Finding]:
     limits, settings = scene.thresholds, place.settings
-    ports = settings.ephemeral_ports
-    if not ports:
+    low, high = settings.ip_local_port_range
+    # connect() passes over a port that a listener is bound to, whatever its address (__inet_hash_connect).
+    bound = {port for row in place.listeners.rows.values() if low <= (port := row.local.port) <= high}
+    ports = settings.ephemeral_ports - len(bound)
+    if ports <= 0:
         return
     routes = place.aggregates.routes
     wanted = max(2.0, limits.ports_share * ports)
@@ -180,7 +183,6 @@ def _ports(scene: Scene, place: Place) -> Iterator[Finding]:
         local, remote = form.address_text(key[:width]), form.endpoint(key[width:-2], key[-2:])
         rate = scene.trends.rate(("ports", str(place.netns), str(remote)), count, scene.now)
         left = max(0, ports - count)
-        low, high = settings.ip_local_port_range
         yield finding(
             "ports_running_out",
             Severity.CRITICAL if count >= limits.ports_critical_share * ports else Severity.WARNING,

@@ -177,10 +177,10 @@ class Place:
                 asked += 1
                 info = self.detail(row)
             age, is_minimum = age_of(row.raw, info, self.settings)
-            if is_minimum and not info:
+            if is_minimum and not info and row.raw[1] not in _TOLD_BY_RECORD:
                 # Somewhere between the two looks: the middle is wrong by half of that at most.
                 age, is_minimum = (now - before) / 2, now - before > 2 * CLOSE_ENOUGH_S
-            elif is_minimum and age > now - before:
+            elif age > now - before:
                 age = now - before
             row.since, row.age_is_minimum = now - age, is_minimum
 
