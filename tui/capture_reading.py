@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.decode import Progress
-
     from capture.filters import Filter
     from capture.triage import Triage
 
@@ -76,7 +75,7 @@ def read(
             told(Reading(now.bytes_done, now.bytes_total, now.packets, seconds))
 
     def preview(first: Triage) -> None:
-        decoded([first], connection_rows([first], wanted, sort), False)
+        decoded([first], connection_rows([first], wanted, ("start", False), whole=False), False)
 
     triages = triage(paths, join=join, progress=progress, cancelled=cancelled, preview=preview)
     decoded(triages, connection_rows(triages, wanted, sort), True)

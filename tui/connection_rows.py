@@ -53,10 +53,11 @@ _WHO = {"originator": "orig", "responder": "resp", "both": "both", "middlebox": 
 class ConnectionRows:
     """An order over the connections of all captures. A key is (capture, connection), given as one number."""
 
-    def __init__(self, triages: Sequence[Triage], order: I64, starts: Sequence[int]) -> None:
+    def __init__(self, triages: Sequence[Triage], order: I64, starts: Sequence[int], whole: bool = True) -> None:
         self._triages = triages
         self._starts = starts  # of each capture in the numbering over all
         self._order = order
+        self._whole = whole  # False: only a first part was read, and how its connections end is still to come
         self._places: dict[int, int] | None = None
         self._cells = lru_cache(maxsize=512)(self._format)
 
@@ -100,13 +101,15 @@ class ConnectionRows:
         sign, tone = mark(bad)
         base = triage.decoded.first_time or one.first_time
         retransmitted = sum(side["retransmission"] for side in one.counts)
+        if not self._whole:
+            sign, tone = "", ""
         return (
             (sign, tone),
             (str(one.originator), ""),
             (str(one.responder), ""),
-            (ended(verdict.ended_by), tone),
-            (ended_by_whom(one), ""),
-            (verdict.cause, tone or "dim"),
+            (ended(verdict.ended_by), tone) if self._whole else ("…", "dim"),
+            (ended_by_whom(one), "") if self._whole else ("", ""),
+            (verdict.cause, tone or "dim") if self._whole else ("still reading", "dim"),
             (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
             (duration((one.last_time - one.first_time) / 1e9), "dim"),
             (size(sum(one.packets)), "dim"),
@@ -145,7 +148,9 @@ def ended_by_whom(one: Connection) -> str:
     return _WHO[who.value if who is not None else None]
 
 
-def connection_rows(triages: Sequence[Triage], wanted: Filter | None, sort: tuple[str, bool]) -> ConnectionRows:
+def connection_rows(
+    triages: Sequence[Triage], wanted: Filter | None, sort: tuple[str, bool], *, whole: bool = True
+) -> ConnectionRows:
     """The connections that a filter keeps, in order. For the worker."""
     starts = [0]
     for triage in triages:
@@ -156,7 +161,7 @@ def connection_rows(triages: Sequence[Triage], wanted: Filter | None, sort: tupl
         keep = keep[np.concatenate(masks)] if masks else keep
     values = np.concatenate([_values(triage, sort[0]) for triage in triages]) if triages else np.zeros(0)
     ranks = np.argsort(-values[keep] if sort[1] else values[keep], kind="stable")
-    return ConnectionRows(triages, keep[ranks].astype(np.int64), starts)
+    return ConnectionRows(triages, keep[ranks].astype(np.int64), starts, whole)
 
 
 def _values(triage: Triage, column: str) -> I64:

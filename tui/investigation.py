@@ -25,6 +25,7 @@ class Request:
     playbook: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False
+    examples: str = ""  # the folder of the shipped recordings
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class LiveFeed:
         self._wanted: Filter | None = None
         self._sort = ("mark", True)
         self._paused = False
+        self.ended = False  # a recording has no further look
         self._changed = False
         self._stopped = False
         self._wake = threading.Event()
@@ -122,14 +123,15 @@ class LiveFeed:
         """
         looker = self._opened()
         history = History()
+        snapshot: Snapshot | None = None
         try:
             while not self._stopped:
                 started = time.monotonic()
                 try:
                     snapshot = looker.look()
                 except StopIteration:
-                    self._paused = True
-                    yield from self._again(None, history, None)
+                    self._paused = self.ended = True
+                    yield from self._again(snapshot, history, None)
                     return
                 history.add(snapshot)
                 yield self._look(snapshot, history, started)

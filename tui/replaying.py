@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from tui.live_feed import Looker
 
 
-class Recorder(Protocol):
-    """Takes looks."""
+class Taker(Protocol):
+    """Takes looks and keeps them."""
 
-    def __call__(self, snapshot: Snapshot, /) -> None:
+    def write(self, snapshot: Snapshot) -> None:
         """One look."""
         ...
 
@@ -22,28 +22,43 @@ class Recorder(Protocol):
 
 
 class _Nowhere:
-    def __call__(self, snapshot: Snapshot, /) -> None:
+    def write(self, snapshot: Snapshot) -> None:
         return
 
     def close(self) -> None:
         return
 
 
-def open_looker(replay: str | None, *, all_namespaces: bool) -> Looker:
-    """A recording of looks where one is named, else this machine. Raises OSError, ValueError, SourceUnavailable."""
-    if replay is not None:
+class _Replayed:
+    """A recording as a source of looks: its end is an end of iteration."""
+
+    def __init__(self, path: str) -> None:
         from capture.sockets.recording import Replay
 
-        return Replay(replay)
+        self._replay = Replay(path)
+
+    def look(self) -> Snapshot:
+        if self._replay.ended:
+            raise StopIteration
+        return self._replay.look()
+
+    def close(self) -> None:
+        return
+
+
+def open_looker(replay: str | None, *, all_namespaces: bool) -> Looker:
+    """A recording of looks where one is named, else this machine. Raises RecordingUnreadable, SourceUnavailable."""
+    if replay is not None:
+        return _Replayed(replay)
     from capture.sockets.watching import Watcher
 
     return Watcher(all_namespaces=all_namespaces)
 
 
-def recorder(path: str | None) -> Recorder:
-    """What writes looks to a file; nothing where none is named."""
+def taker(path: str | None) -> Taker:
+    """What writes looks to a file; nothing where none is named. Raises OSError."""
     if path is None:
         return _Nowhere()
-    from capture.sockets.recording import Recording
+    from capture.sockets.recording import Recorder
 
-    return Recording(path)
+    return Recorder(path)

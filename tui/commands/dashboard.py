@@ -95,9 +95,8 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
         head = b""
     if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
         return None
-    from capture.wire.reading import open_capture
-
     from capture.wire.errors import CaptureUnreadable
+    from capture.wire.reading import open_capture
 
     try:
         with open_capture(path) as reader:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from capture.decode import Progress
-
     from capture.triage import Triage
     from capture.wire.columns import Bool
 

@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
             return 2
         for misplaced in wanted.misplaced("socket"):
             complain(f"tcptriage sockets: {misplaced}")
-    from capture.sockets.errors import SourceUnavailable
+    from capture.sockets.errors import RecordingUnreadable, SourceUnavailable
 
     try:
         return _looks(chosen, wanted)
@@ -43,20 +43,20 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         complain(f"tcptriage sockets: {error.filename or 'output'}: {error.strerror or error}")
         return 2
-    except ValueError as error:  # a recording that is none
-        complain(f"tcptriage sockets: {error}")
+    except RecordingUnreadable as error:
+        complain(f"tcptriage sockets: cannot read {error}")
         return 2
 
 
 def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
-    from tui.replaying import open_looker, recorder
+    from tui.replaying import open_looker, taker
 
     keep = wanted.matches_socket if wanted is not None else None
     anonymize = _anonymizer(chosen.anonymize)
     worst = 3
     count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
     looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces)
-    record = recorder(chosen.record)
+    record = taker(chosen.record)
     try:
         due = time.monotonic()
         for look in range(count):
@@ -67,7 +67,7 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
                 snapshot = looker.look()
             except StopIteration:
                 break
-            record(snapshot)
+            record.write(snapshot)
             worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
             _write(snapshot, chosen.format, keep, anonymize, first=look == 0)
     finally:

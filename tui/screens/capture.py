@@ -161,7 +161,7 @@ class CaptureScreen(FilteredScreen):
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
         if self._reading:
-            self._table("findings").set_empty(f"reading {self._called}: {event.reading.sentence}   (Esc stops it)")
+            self._table("findings").set_empty(f"reading {self._called}: {event.reading.sentence}")
 
     @on(DecodingStopped)
     def _stopped(self) -> None:
@@ -195,9 +195,10 @@ class CaptureScreen(FilteredScreen):
             self._end_reading("")
             self._after_reading()
         with self.app.batch_update():
-            self._show_findings(event.complete)
+            if event.complete:  # of a first part they would be false: its connections' ends are still to come
+                self._show_findings()
+                self._tell("timeline", "\n".join(self._timeline()))
             self._show_rows(event.rows)
-            self._tell("timeline", "\n".join(self._timeline()))
             self.title_bar.set_right(f"{self._called} · {self._totals()}" if self.size.width >= 110 else self._called)
 
     def _after_reading(self) -> None:
@@ -221,14 +222,13 @@ class CaptureScreen(FilteredScreen):
         """The timeline is as wide as the screen."""
         self._tell("timeline", "\n".join(self._timeline()))
 
-    def _show_findings(self, complete: bool) -> None:
+    def _show_findings(self) -> None:
         found = [(triage.index, finding) for triage in self._triages for finding in triage.findings]
         ordered = most_severe_first([finding for _, finding in found])
         of = {id(finding): capture for capture, finding in found}
         self._findings = {(of[id(one)], *finding_key(one), n): (of[id(one)], one) for n, one in enumerate(ordered)}
         table = self._table("findings")
-        if complete:
-            table.set_empty(f"nothing asks for attention in {self._totals()}")
+        table.set_empty(f"nothing asks for attention in {self._totals()}")
         table.show(ListRows([(key, finding_cells(one)) for key, (_, one) in self._findings.items()]))
         self._tell_finding()
 
@@ -244,7 +244,8 @@ class CaptureScreen(FilteredScreen):
     def _show_rows(self, rows: ConnectionRows) -> None:
         text = self.filter_text
         table = self._table("connections")
-        table.set_title(f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections")
+        title = f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections"
+        table.set_title(f"{title} (the first part)" if self._reading else title)
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)
 

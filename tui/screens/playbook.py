@@ -10,15 +10,7 @@ from textual.widgets import Static
 
 from capture.safe_text import printable
 from tui.columns import Column
-from tui.playbook_asking import (
-    AskedWrongly,
-    Entry,
-    Fix,
-    Outcome,
-    accepted,
-    ask,
-    joins,
-)
+from tui.playbook_asking import AskedWrongly, Entry, Run, accepted, ask, fix_markdown, joins
 from tui.screens.base import TriageScreen
 from tui.widgets.paper import Paper
 from tui.widgets.rows import ListRows, RowsTable
@@ -27,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.widget import Widget
+
+    from playbooks.model import Fix
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
@@ -78,7 +72,7 @@ class PlaybookScreen(TriageScreen):
         self._book = name
         self._settings = accepted(name, settings)
         self._found = found
-        self._outcome: Outcome | None = None
+        self._outcome: Run | None = None
         self._entries: dict[str, Entry] = {}
         self._warned: str | None = None
         self._touched = False
@@ -117,7 +111,7 @@ class PlaybookScreen(TriageScreen):
         self.query_one("#steps", RowsTable).set_empty("the checks could not be run")
         self.say(printable(why), "bad")
 
-    def _show(self, outcome: Outcome) -> None:
+    def _show(self, outcome: Run) -> None:
         self._outcome = outcome
         self._entries = {entry.key: entry for entry in outcome.entries}
         table = self.query_one("#steps", RowsTable)
@@ -192,7 +186,7 @@ class PlaybookScreen(TriageScreen):
         entry = self._entry()
         if entry is not None and entry.fix is not None:
             fix = entry.fix
-            self.triage_app.investigation.keep("fix", printable(fix.title), fix.markdown)
+            self.triage_app.investigation.keep("fix", printable(fix.title), fix_markdown(fix))
             if fix.risk in RISKY and self._warned != entry.key:
                 self._warned = entry.key
                 self.say(f"Risk {fix.risk}: {risk_words(fix)} Press y again to copy it", "warn")
@@ -203,7 +197,7 @@ class PlaybookScreen(TriageScreen):
         """The check, or the fix."""
         entry = self._entry()
         if entry is not None and entry.fix is not None:
-            return "fix", printable(entry.fix.title), entry.fix.markdown
+            return "fix", printable(entry.fix.title), fix_markdown(entry.fix)
         return (
             ("check", f"{self._book} {self._outcome.tally}", self._outcome.markdown) if self._outcome else ("", "", "")
         )

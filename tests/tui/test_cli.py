@@ -1,0 +1,192 @@
+"""The command line: what is wrong with it, or with its input, is one line and status 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tui.cli import main
+
+DATA = Path(__file__).parent.parent / "data" / "lab"
+LARGE_499 = str(DATA / "12f-499-large" / "client.pcap")
+
+
+def test_help_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from capture import __version__
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tcptriage {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["report", "sockets", "explain", "playbooks", "playbook", "check", "demo"])
+def test_each_command_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"tcptriage {command}" in capsys.readouterr().out
+
+
+WRONG = [
+    ["--nope"],
+    ["--filter", "nosuchterm:1"],
+    ["report"],
+    ["report", "--format", "xml", "x"],
+    ["report", "--filter", "port:x", LARGE_499],
+    ["report", "-", "-"],
+    ["sockets", "--interval", "0"],
+    ["sockets", "--count", "-1"],
+    ["sockets", "--filter", "state:nosuch"],
+    ["check"],
+    ["check", "broken-pipe", "--set", "novalue"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+    assert told.err.startswith("tcptriage")
+
+
+@pytest.fixture
+def bad_inputs(tmp_path: Path) -> dict[str, Path]:
+    files = {
+        "missing": tmp_path / "missing.pcap",
+        "folder": tmp_path,
+        "empty": tmp_path / "empty.pcap",
+        "words": tmp_path / "words.txt",
+        "cut": tmp_path / "cut.pcap",
+    }
+    files["empty"].write_bytes(b"")
+    files["words"].write_text("these are not packets\n" * 10)
+    files["cut"].write_bytes(Path(LARGE_499).read_bytes()[:20])
+    return files
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "empty", "words", "cut"])
+@pytest.mark.parametrize("command", [[], ["report"]], ids=["dashboard", "report"])
+def test_unreadable_input_is_one_line(
+    kind: str, command: list[str], bad_inputs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(bad_inputs[kind])
+    assert main([*command, path]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert path in line
+    assert "Traceback" not in line
+
+
+def test_hostile_names_are_made_visible(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "x\x1b]0;title\x07.pcap")]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_report_writes_what_was_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "r.json"
+    assert main(["report", LARGE_499, "--format", "json", "--output", str(out)]) == 0
+    document = json.loads(out.read_text())
+    assert document["schema"] == "tcptriage.report/1"
+    assert [c["cause"] for c in document["connections"]] == ["client_gave_up"]
+
+
+def test_report_fails_on_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", LARGE_499, "--fail-on", "warning"]) == 1
+    assert main(["report", LARGE_499, "--fail-on", "critical"]) == 0
+    capsys.readouterr()
+
+
+def test_report_filters(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["report", LARGE_499, "--format", "jsonl", "--filter", "cause:refused"]) == 0
+    assert capsysbinary.readouterr().out == b""
+
+
+def test_report_without_addresses(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["report", LARGE_499, "--format", "md", "--anonymize"]) == 0
+    text = capsysbinary.readouterr().out.decode()
+    assert "10.45.1." not in text
+    assert "198.18." in text
+
+
+def test_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", LARGE_499, "--output", str(tmp_path / "no" / "where")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tui.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    script = f"{sys.executable} -m tui.cli report {LARGE_499} --format jsonl | true"
+    told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert told.stderr == ""
+
+
+def test_ctrl_c_is_130() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", "sockets", "--count", "100", "--interval", "5"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert err == b""
+
+
+def test_a_screen_needs_a_terminal() -> None:
+    told = run(stdin=subprocess.DEVNULL)
+    assert told.returncode == 2
+    assert "terminal" in told.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_a_clean_terminal_and_no_process(number: signal.Signals) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tui.cli"],
+            {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+        )
+    written = b""
+    deadline = time.monotonic() + 20
+    while b"What is wrong now" not in written and time.monotonic() < deadline:
+        written += os.read(terminal, 65536)
+    os.kill(pid, number)
+    try:
+        while chunk := os.read(terminal, 65536):
+            written += chunk
+    except OSError:
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 128 + number
+    assert b"\x1b[?1049l" in written
+    assert written.rstrip().endswith((b"\x1b[?25h", b"\x1b[?1004l"))
+    assert b"Traceback" not in written

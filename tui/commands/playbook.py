@@ -1,0 +1,21 @@
+"""`tcptriage playbook NAME`: the dashboard, open at a playbook."""
+
+from __future__ import annotations
+
+from tui.arguments import complain, playbook_parser
+
+
+def run(arguments: list[str]) -> int:
+    """Open it; returns the exit status."""
+    chosen = playbook_parser().parse_args(arguments)
+    from playbooks.errors import PlaybookError
+    from playbooks.loader import load
+    from tui.commands.dashboard import open_screen
+    from tui.investigation import Request
+
+    try:
+        load(chosen.name)
+    except PlaybookError as error:
+        complain(f"tcptriage playbook: {error}")
+        return 2
+    return open_screen(Request(playbook=chosen.name, settings=dict(chosen.settings)), chosen)

@@ -1,0 +1,196 @@
+"""Playbooks as the screen shows them: summaries, and one run as a list of steps and fixes. No textual here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capture.safe_text import printable
+
+if TYPE_CHECKING:
+    from playbooks.model import CheckReport, Fix, Playbook, StepResult
+
+OUTCOMES = ("fail", "warn", "unknown", "manual", "pass")
+
+
+class AskedWrongly(Exception):  # noqa: N818  (named for the fact)
+    """The playbook or a setting is not known. str() is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A playbook in the list. `page` is what it is about."""
+
+    name: str
+    title: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a run: a step, or a fix. `page` is what the screen shows of it; `copyable` what `y` sends."""
+
+    key: str
+    outcome: str  # pass | warn | fail | unknown | manual | fix
+    title: str
+    heading: str
+    page: str
+    copyable: str
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a playbook, ready to show."""
+
+    title: str
+    tally: str
+    entries: tuple[Entry, ...]
+    markdown: str
+
+
+def summaries() -> list[Summary]:
+    """Every playbook, in the library's order. Files that could not be used are listed last, with the reason."""
+    from playbooks.loader import load_library
+
+    library = load_library()
+    found = [Summary(book.name, book.title, _about(book)) for book in library.playbooks.values()]
+    return found + [Summary(f"(unusable {n})", str(e), str(e)) for n, e in enumerate(library.problems, 1)]
+
+
+def keys_of(name: str) -> tuple[str, ...]:
+    """The settings that a playbook takes; none where there is no such playbook."""
+    from playbooks.errors import PlaybookError
+    from playbooks.loader import load
+
+    try:
+        book = load(name)
+    except PlaybookError:
+        return ()
+    return tuple(dict.fromkeys((*book.settings, "capture")))
+
+
+def accepted(name: str, facts: dict[str, str]) -> dict[str, str]:
+    """Those of some facts that the playbook takes as settings."""
+    keys = keys_of(name)
+    return {key: value for key, value in facts.items() if key in keys and value}
+
+
+def ask(name: str, settings: dict[str, str]) -> Run:
+    """Run a playbook's automatic steps. Takes seconds at most; raises AskedWrongly."""
+    from playbooks.engine import run_checks
+    from playbooks.errors import BadSetting, PlaybookError
+
+    try:
+        report = run_checks(name, settings)
+    except (PlaybookError, BadSetting) as error:
+        raise AskedWrongly(str(error)) from error
+    return shown(report)
+
+
+def shown(report: CheckReport) -> Run:
+    """A report as the screen lists it: the steps in their order, then the fixes."""
+    from playbooks.documents import markdown
+
+    count = {outcome: sum(step.outcome == outcome for step in report.steps) for outcome in OUTCOMES}
+    tally = ", ".join(f"{number} {outcome}" for outcome, number in count.items() if number)
+    if report.fixes:
+        tally += f"; {len(report.fixes)} {'fix' if len(report.fixes) == 1 else 'fixes'} proposed"
+    entries = (*(_step(step) for step in report.steps), *(_fix(fix) for fix in report.fixes))
+    return Run(report.title, tally, entries, markdown(report))
+
+
+def _about(book: Playbook) -> str:
+    lines = [book.summary, "", "Steps:"]
+    lines += [f"  {n}. {step.title}" for n, step in enumerate(book.steps, 1)]
+    if book.fixes:
+        lines += ["", "Fixes it may propose:", *(f"  - {fix.title}" for fix in book.fixes)]
+    if book.folklore:
+        lines += ["", "Often said, and wrong on Linux:", *(f"  - {text}" for text in book.folklore)]
+    if book.see_also:
+        lines += ["", f"See also: {', '.join(book.see_also)}"]
+    if book.origin:
+        lines += ["", f"Your own: {book.origin}"]
+    return _page(lines)
+
+
+def _step(step: StepResult) -> Entry:
+    lines = [step.question]
+    if step.meaning:
+        lines += ["", f"{step.outcome.upper()}: {step.meaning}"]
+    if step.evidence:
+        lines += ["", *(f"  {text}" for text in step.evidence)]
+    if step.command:
+        lines += ["", "By hand:", f"  $ {step.command}"]
+    if step.next:
+        lines += ["", f"Next: {step.next}"]
+    return Entry(
+        f"step {step.id}", step.outcome.value, printable(step.title), step.outcome.value, _page(lines), step.command
+    )
+
+
+def _fix(fix: Fix) -> Entry:
+    lines = [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
+    if fix.current:
+        lines.append(f"{'now':<8} {fix.current}")
+    lines += [f"{'proposed':<8} {fix.proposed}", f"{'risk':<8} {fix.risk}; lasts: {_lasts(fix)}", "", f"Why: {fix.why}"]
+    if fix.not_when:
+        lines.append(f"Not when: {fix.not_when}")
+    lines += ["", "Apply:", *_indented(fix.apply), "Verify:", *_indented(fix.verify), "Undo:", *_indented(fix.undo)]
+    title = f"fix: {printable(fix.title)}"
+    return Entry(
+        f"fix {fix.id}", "fix", title, f"{printable(fix.title)} (y copies the snippet)", _page(lines), fix.snippet, fix
+    )
+
+
+def _lasts(fix: Fix) -> str:
+    return {"now": "until the process ends", "reboot": "until the next boot", "permanent": "permanently"}[fix.lasts]
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" for line in text.strip("\n").split("\n")]
+
+
+def _page(lines: list[str]) -> str:
+    return "\n".join(printable(line) for text in lines for line in text.split("\n"))
+
+
+def fix_markdown(fix: Fix) -> str:
+    """A fix for a ticket."""
+    fence = f"```{fix.language}\n{fix.snippet.rstrip()}\n```"
+    facts = f"in {fix.target}; now: {fix.current or 'not set'}; risk {fix.risk}; lasts {_lasts(fix)}"
+    return f"{fix.why}\n\n{fence}\n\n{facts}\n\nApply: `{fix.apply}`\n\nVerify: `{fix.verify}`\n\nUndo: `{fix.undo}`"
+
+
+STATE_FILTERS = {
+    "close-wait": "state:close-wait",
+    "fin-wait-2": "state:fin-wait-2",
+    "time-wait": "state:time-wait",
+    "accept-queue": "state:listen,syn-recv",
+    "syn-flood": "state:syn-recv,listen",
+    "silent-drop": "state:syn-sent,estab",
+}
+CAUSE_FILTERS = {
+    "broken-pipe": "cause:write-after-peer-close,client-gave-up",
+    "connection-reset": "ended-by:rst",
+    "nginx-499": "cause:client-gave-up",
+    "connection-refused": "cause:refused,refused-by-firewall",
+    "middlebox-reset": "reset-by:middlebox",
+    "keepalive-race": "cause:stale-keepalive",
+    "accept-queue": "cause:accept-queue-overflow,accept-queue-reset",
+    "silent-drop": "ended-by:timeout",
+    "slow-reader": "cause:zero-window-stall",
+    "close-wait": "cause:late-close,no-response",
+}
+
+
+def joins(name: str, settings: dict[str, str]) -> tuple[str, str]:
+    """(filter of live sockets, filter of captured connections) that show what a playbook speaks of."""
+    ends = [f"port:{settings['port']}"] if settings.get("port") else []
+    if settings.get("host"):
+        ends.append(f"peer:{settings['host']}")
+    live = [STATE_FILTERS.get(name, ""), *ends]
+    if settings.get("pid"):
+        live.append(f"pid:{settings['pid']}")
+    captured = [CAUSE_FILTERS.get(name, ""), *ends]
+    return " ".join(filter(None, live)), " ".join(filter(None, captured))
