@@ -317,3 +317,51 @@ def test_keep_alive_reuse(lab: Lab) -> None:
         wire=r"sFA cA cPA28 sR\[",
     )
     lab.verify()
+
+
+def test_health_check(lab: Lab) -> None:
+    """A load balancer's probe: connect, then a RST at once, again and again. Nobody was harmed."""
+    lab.pair().record()
+    listener = lab.listen()
+    for _ in range(5):
+        probe = lab.caller()
+        probe.connect(listener.address)
+        probe.abort()
+        lab.expect(
+            probe,
+            listener.address,
+            "linger_abort",
+            who="client",
+            ended_by="rst",
+            reset_by="client",
+            wire=r"^cS sSA cA cRA\[",
+        )
+    lab.verify()
+
+
+def test_reader_leaves_after_the_response(lab: Lab) -> None:
+    """A client that has the whole response and aborts rather than closes."""
+    client, server = lab.pair().record().dial()
+    lab.exchange(client, server)
+    client.abort()
+    assert server.recv() == "ECONNRESET"
+    server.close()
+    lab.expect(client, server, "linger_abort", who="client", ended_by="rst", reset_by="client", wire=r"sPA50 cA cRA\[")
+    lab.verify()
+
+
+def test_fins_cross_a_late_write(lab: Lab) -> None:
+    """Far apart: the server writes while the client's FIN is under way, and its next write meets the RST."""
+    lab.wired(delay=0.05)
+    client, server = lab.record().dial()
+    client.send(31)
+    server.recv()
+    client.close()
+    server.send(4096)
+    lab.wait(0.3)
+    assert server.send(4096) == "EPIPE"
+    server.close()
+    lab.expect(
+        client, server, "client_timeout", who="client", ended_by="rst", reset_by="client", wire=r"cFA .*sP?A\d+ .*cR\["
+    )
+    lab.verify()

@@ -109,3 +109,32 @@ def test_among_ordinary_traffic(lab: Lab) -> None:
         else:
             lab.expect(client, server, "normal", who=None, ended_by="open", role="background")
     lab.verify()
+
+
+def test_router_sees_packets_twice(lab: Lab) -> None:
+    """-i any on a router: each packet comes in and goes out, and is no retransmission for that."""
+    client, server = lab.routed().record("router:any", "client", "server").dial()
+    give_up(lab, client, server)
+    other, peer = lab.dial()
+    lab.exchange(other, peer)
+    other.close()
+    peer.recv()
+    peer.close()
+    lab.expect(other, peer, "normal", who="client", ended_by="fin", role="background")
+    # the wire pattern is that of the client's own recording: the router's shows each packet twice
+    lab._patterns.clear()
+    lab.verify()
+
+
+def test_headers_cut_short(lab: Lab) -> None:
+    """A snapshot length that cuts the options off: no time stamps to tell the shapes of resets by."""
+    client, server = lab.pair().record(snaplen=54).dial()
+    client.send(11)
+    lab.wait()
+    server.close()
+    assert client.recv() == "ECONNRESET"
+    client.close()
+    lab.expect(client, server, "close_with_unread_data", who="server", ended_by="rst", reset_by="server")
+    again, peer = lab.dial(9000)
+    give_up(lab, again, peer)
+    lab.verify()
