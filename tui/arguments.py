@@ -7,12 +7,12 @@ import sys
 from typing import NoReturn
 
 USAGE = """\
-usage: tcptriage [FILE...]           the dashboard: captures, or this machine now
-       tcptriage COMMAND [OPTION...] without a screen; COMMAND --help tells more
+usage: tcptriage [FILE...]          the dashboard: captures, or this machine now
+       tcptriage COMMAND [OPTION...]  without a screen; COMMAND --help tells more
 
   report FILE...     connections, verdicts and findings of captures
   sockets            this machine's TCP connections and what is wrong with them
-  explain [TEXT...]  name the error in a log line (arguments, --log, or stdin)
+  explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
   playbooks          list the playbooks; `playbook NAME` opens one
   check NAME         run a playbook's automatic steps
   demo               the whole way, on recordings that ship with the program

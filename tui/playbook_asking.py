@@ -124,9 +124,8 @@ def _step(step: StepResult) -> Entry:
         lines += ["", "By hand:", f"  $ {step.command}"]
     if step.next:
         lines += ["", f"Next: {step.next}"]
-    return Entry(
-        f"step {step.id}", step.outcome.value, printable(step.title), step.outcome.value, _page(lines), step.command
-    )
+    outcome = step.outcome.value
+    return Entry(f"step {step.id}", outcome, printable(step.title), outcome, _page(lines), step.command)
 
 
 def _fix(fix: Fix) -> Entry:
@@ -137,10 +136,8 @@ def _fix(fix: Fix) -> Entry:
     if fix.not_when:
         lines.append(f"Not when: {fix.not_when}")
     lines += ["", "Apply:", *_indented(fix.apply), "Verify:", *_indented(fix.verify), "Undo:", *_indented(fix.undo)]
-    title = f"fix: {printable(fix.title)}"
-    return Entry(
-        f"fix {fix.id}", "fix", title, f"{printable(fix.title)} (y copies the snippet)", _page(lines), fix.snippet, fix
-    )
+    title = printable(fix.title)
+    return Entry(f"fix {fix.id}", "fix", title, f"{title} (y copies the snippet)", _page(lines), fix.snippet, fix)
 
 
 def _lasts(fix: Fix) -> str:

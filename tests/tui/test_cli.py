@@ -188,5 +188,5 @@ def test_a_signal_leaves_a_clean_terminal_and_no_process(number: signal.Signals)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 128 + number
     assert b"\x1b[?1049l" in written
-    assert written.rstrip().endswith((b"\x1b[?25h", b"\x1b[?1004l"))
+    assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")
     assert b"Traceback" not in written

@@ -27,6 +27,7 @@ class TriageScreen(Screen[Any]):
     AUTO_FOCUS = "RowsTable"
     MODE: ClassVar[str] = "live"
     KEYS: ClassVar[Keys] = ()
+    END_KEYS: ClassVar[Keys] = LAST_KEYS  # shown however narrow the screen
     TOPICS: ClassVar[tuple[str, ...]] = ()  # chapters of the help that explain this screen's words
     ABOUT: ClassVar[str] = ""  # what this screen is, for the help
 
@@ -50,7 +51,7 @@ class TriageScreen(Screen[Any]):
         yield TitleBar(self.MODE)
         yield from self.body()
         yield Said()
-        yield KeyBar((*self.KEYS, *LAST_KEYS))
+        yield KeyBar((*self.KEYS, *self.END_KEYS))
 
     def body(self) -> Iterable[Widget]:
         """What the screen is about."""

@@ -44,7 +44,8 @@ class PasteBox(TextArea):
 class PasteScreen(TriageScreen):
     """The box."""
 
-    KEYS = (("Enter", "explain"), ("Ctrl-O", "a whole log file"), ("Esc", "back"))
+    KEYS = (("Ctrl-O", "a whole log file"),)
+    END_KEYS = (("Enter", "explain"), ("Esc", "back"))
     ABOUT = "Paste lines of a log: of a server, a proxy, a client or the kernel. Each line is judged alone."
     AUTO_FOCUS = "PasteBox"
     BINDINGS = [
