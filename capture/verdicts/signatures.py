@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.verdicts.codes import GAP_SHIFT, ICMP_SHIFT, PAUSE, SIDE_BIT, IcmpClass, Kind
+from capture.verdicts.codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
 from capture.verdicts.template import Template, make
 
 if TYPE_CHECKING:
@@ -123,6 +123,3 @@ def _icmp_code(flows: FlowTable, connection: int, error: QuotedTcp) -> int | Non
         return None
     side = 0 if (error.src, error.sport) == (int(flows.address[connection, 0]), int(flows.port[connection, 0])) else 1
     return Kind.ICMP | (int(meaning) << ICMP_SHIFT) | (SIDE_BIT if side else 0)
-
-
-GAP_OF_PAUSE = PAUSE << GAP_SHIFT

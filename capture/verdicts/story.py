@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from capture.verdicts.codes import Context, Kind, Mark, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from capture.verdicts.codes import Event
 
@@ -24,7 +24,6 @@ class Story:
 
     context: Context
     events: tuple[Event, ...]
-    _memo: dict[str, object] = field(default_factory=dict, compare=False)
 
     @classmethod
     def told(cls, context: int, codes: Iterable[int]) -> Story:
@@ -266,8 +265,3 @@ class Story:
         """The handshake was captured in full, and both directions."""
         handshake = self.first(Kind.SYN) is not None and self.first(Kind.SYN_ACK) is not None
         return handshake and Context.ONE_SIDED not in self.context
-
-
-def sides(events: Sequence[Event]) -> set[int]:
-    """Which sides are seen."""
-    return {e.side for e in events if e.kind is not Kind.ICMP}

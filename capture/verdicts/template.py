@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capture.model import Closer, Ending, Resetter, TcpState
+from capture.model import Closer, Ending, Resetter
 from capture.verdicts.calls import next_calls
 from capture.verdicts.codes import Kind
 from capture.verdicts.ending import End, end_of
@@ -98,6 +98,3 @@ def _reset_by(story: Story, end: End) -> Resetter | None:
     if end.by is None or end.at is None or story.events[end.at].kind is not Kind.RST:
         return None
     return Resetter.MIDDLEBOX if end.forged else RESETTERS[end.by]
-
-
-STATES = tuple(TcpState)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+
+from capture.verdicts.patterns import _cluster, place
+from tests.capture.verdicts.notation import flow_table
+
+
+def test_most_values_close_together_make_a_cluster() -> None:
+    values = np.array([3_000_000_000] * 9 + [500_000_000], np.int64)
+    assert _cluster(values, 50_000_000) == (3_000_000_000, 9)
+    scattered = np.arange(1, 11, dtype=np.int64) * 1_000_000_000
+    assert _cluster(scattered, 50_000_000) is None
+    assert _cluster(values[:2], 50_000_000) is None
+    assert _cluster(np.array([1_000] * 9, np.int64), 50_000_000) is None
+
+
+def test_places() -> None:
+    one = flow_table("cS", "cS")
+    assert place(one, np.array([0, 1])) == "10.0.0.2:80"
+    ports = flow_table("cS", "cS", ports=[1, 2])
+    assert place(ports, np.array([0, 1])) == "10.0.0.2 (2 ports)"
+    hosts = flow_table("cS", "cS", servers=[1, 2])
+    assert place(hosts, np.array([0, 1])) == "2 hosts"

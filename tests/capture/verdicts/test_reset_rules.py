@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from capture.model import Certainty, Verdict
+from capture.verdicts.judging import judge
+from tests.capture.verdicts.notation import flow_table
+
+HELLO = "cS sSA cA cPA20 sA"
+
+
+def first(text: str) -> Verdict:
+    return judge(flow_table(text)).of(0)
+
+
+def test_a_late_request_is_not_a_late_remark() -> None:
+    # the same close after an idle time: a further request, and a few bytes at once
+    assert first(f"{HELLO} sPA50 cA <0.5>sFA cA cPA20 sR").cause == "stale_keepalive"
+    assert first(f"{HELLO} sPA50 cA <0.5>sFA cA cPA4 sR").cause == "write_after_peer_close"
+    assert "stale_keepalive" in first(f"{HELLO} sPA50 cA <0.5>sFA cA cPA4 sR").alternatives
+
+
+def test_a_write_after_a_fin_that_was_known_is_certain() -> None:
+    verdict = first(f"{HELLO} sFA cA cPA20 sR")
+    assert (verdict.cause, verdict.certainty) == ("write_after_peer_close", Certainty.CERTAIN)
+
+
+def test_shapes_name_the_reason() -> None:
+    assert first(f"{HELLO} sRAt").cause == "aborted"
+    assert first(f"{HELLO} <1>cPA20 sR").cause == "no_socket"
+    odd = first(f"{HELLO} sRA")
+    assert (odd.cause, odd.certainty) == ("aborted", Certainty.POSSIBLE)
+    assert "middlebox_reset" in odd.alternatives
+
+
+def test_a_reset_after_both_fins_costs_nothing() -> None:
+    verdict = first(f"{HELLO} sPA50 cA cFA sFA cA sR")
+    assert (verdict.cause, verdict.ended_by.value) == ("normal_close", "fin")
+
+
+def test_a_health_check_is_no_abort() -> None:
+    verdicts = judge(flow_table("cS sSA cA cRAt"))
+    assert verdicts.of(0).cause == "connect_cancelled"
+    assert verdicts.template(0).diagnosis.harmless
+
+
+def test_a_forged_reset_needs_a_sign() -> None:
+    assert first(f"{HELLO} sPA50 cA cPA20 sR").cause == "no_socket"
+    assert "middlebox_reset" in first(f"{HELLO} sPA50 cA cPA20 sR").alternatives
+    assert first(f"{HELLO} sPA50 cA cPA20 sR^63").cause == "middlebox_reset"
+    assert first(f"{HELLO} sPA50 cA cPA20 sR <2>sPA9 cR").cause == "middlebox_reset"
+
+
+def test_a_reader_that_leaves() -> None:
+    verdict = first(f"{HELLO} sA1448 sA1448 cA sA1448 cRAt")
+    assert verdict.cause == "aborted"
+    assert "client_gave_up" in verdict.alternatives
+    assert "without reading" in verdict.sentence

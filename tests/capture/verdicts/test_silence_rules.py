@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from capture.model import Certainty, Verdict
+from capture.verdicts.judging import judge
+from tests.capture.verdicts.notation import flow_table
+
+HELLO = "cS sSA cA cPA20 sA"
+GONE = "cPA20 <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"
+
+
+def first(*texts: str) -> Verdict:
+    return judge(flow_table(*texts)).of(0)
+
+
+def test_an_idle_time_before_the_silence() -> None:
+    assert first(f"{HELLO} sPA9 cA {GONE}").cause == "silent_drop"
+    short, long = first(f"{HELLO} sPA9 cA <3>{GONE}"), first(f"{HELLO} sPA9 cA <400>{GONE}")
+    assert (short.cause, short.certainty) == ("idle_drop", Certainty.POSSIBLE)
+    assert (long.cause, long.certainty) == ("idle_drop", Certainty.LIKELY)
+    assert "6 min 40 s" in long.sentence
+
+
+def test_a_black_hole_for_large_packets_only() -> None:
+    assert first(f"{HELLO} sPA9 cA {GONE.replace('20', '1448')}").cause == "path_mtu_black_hole"
+    # large ones had passed before
+    large = "cS sSA cA cPA1448 sA sPA9 cA"
+    assert first(f"{large} {GONE.replace('20', '1448')}").cause == "silent_drop"
+
+
+def test_a_lost_ack_of_the_handshake_is_no_full_queue() -> None:
+    assert first("cS sSA cA <1>sSA* cA cPA20 sA sPA9 cA cFA sFA cA").cause == "normal_close"
+    assert first("cS sSA cA cPA9 <1>cPA9* sSA* cA <1>cPA9* sA sPA9 cA cFA sFA cA").cause == "accept_queue_overflow"
+
+
+def test_a_goodbye_is_no_request() -> None:
+    # nothing came back, but nothing was waited for
+    assert first("cS sSA cA cPA900 sA cFA sFA cA").cause == "normal_close"
+    assert first("cS sSA cA cPA6 sA <1>cFA sFA cA").cause == "normal_close"
+    assert first("cS sSA cA cPA60 sA <1>cFA sFA cA").cause == "client_gave_up"
+
+
+def test_a_challenge_ack_takes_the_certainty() -> None:
+    verdict = first("cS sSA cA cPA20 sA sPA9 cA <0.05>cA cPA20 sPA9 cA cFA sFA cA")
+    assert (verdict.cause, verdict.certainty) == ("normal_close", Certainty.LIKELY)
+    assert verdict.alternatives == ("reset_ignored",)
+
+
+def test_a_fin_without_an_answer() -> None:
+    quiet = first(f"{HELLO} sPA9 cA cFA sA", "cS <60>cS*")
+    assert (quiet.cause, quiet.certainty) == ("late_close", Certainty.POSSIBLE)
+    cut = first(f"{HELLO} sPA9 cA cFA sA", f"{HELLO} <0.5>sPA9 cA")
+    assert cut.cause == "still_open"
+
+
+def test_a_request_that_nobody_answered() -> None:
+    assert first(f"{HELLO} <4>cFA sA").cause == "no_response"
+    assert first(f"{HELLO}", "cS <60>cS*").cause == "no_response"
+    assert first("cPA20 sA", "cS <60>cS*").cause == "still_open"  # what came before is not known
+    assert first("cS sSA cA cPA20", "cS <60>cS*").cause == "still_open"  # not even the kernel took it
+
+
+def test_a_stall_that_ends_is_over() -> None:
+    closed = "cS sSA cA cA1448 sAz <0.2>cAk sAz <0.4>cAk sAz"
+    assert first(closed).cause == "zero_window_stall"
+    assert first(f"{closed} sA cPA20 sA sPA9 cA cFA sFA cA").cause == "normal_close"
