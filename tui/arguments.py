@@ -7,8 +7,8 @@ import sys
 from typing import NoReturn
 
 USAGE = """\
-usage: tcptriage [FILE...]          the dashboard: captures, or this machine now
-       tcptriage COMMAND [OPTION...]  without a screen; COMMAND --help tells more
+usage: tcptriage [FILE...]           the dashboard: captures, or this machine now
+       tcptriage COMMAND [OPTION...] no screen; COMMAND --help tells more
 
   report FILE...     connections, verdicts and findings of captures
   sockets            this machine's TCP connections and what is wrong with them

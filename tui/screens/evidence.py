@@ -26,9 +26,7 @@ COLUMNS = (
     Column("kind", "Kind", 10, rank=1),
     Column("title", "What", 30, most=300, rank=0),
 )
-EMPTY = (
-    "nothing kept yet: a keeps what the cursor is on, in every mode; checks and explained lines are kept by themselves"
-)
+EMPTY = "nothing kept yet: a keeps what the cursor is on, in every mode"
 
 
 class EvidenceScreen(TriageScreen):

@@ -105,18 +105,19 @@ class ExplainedScreen(TriageScreen):
 
     def action_sockets(self) -> None:
         """The live sockets of the line's endpoints."""
-        self._filter("live")
+        line = self._line()
+        self._filter("live", line.live if line else "")
 
     def action_packets(self) -> None:
         """The captured connections of the line's endpoints."""
-        self._filter("capture")
-
-    def _filter(self, mode: str) -> None:
         line = self._line()
-        if line is None or not line.filter:
-            self.say("The line names no endpoint", "warn")
+        self._filter("capture", line.captured if line else "")
+
+    def _filter(self, mode: str, text: str) -> None:
+        if not text:
+            self.say("The line names no address and no port", "warn")
             return
-        self.triage_app.filter_mode(mode, line.filter)
+        self.triage_app.filter_mode(mode, text)
 
     def copy_text(self) -> tuple[str, str]:
         """The line and what it means."""
