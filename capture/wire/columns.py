@@ -94,13 +94,13 @@ class AddressTable:
         return (1 << 32) + index
 
     def text(self, key: int) -> str:
-        """Canonical text of an address key."""
+        """Canonical text of an address key (RFC 5952); IPv4-mapped as such: on the wire it is another address."""
         from ipaddress import IPv4Address, IPv6Address
 
         if key < 1 << 32:
             return str(IPv4Address(key))
         address = IPv6Address(self.v6[key - (1 << 32)])
-        return str(address.ipv4_mapped or address)
+        return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from capture.wire.columns import I64, PacketColumns
-from capture.wire.front import Bytes, Front
+from capture.wire.front import Front
 from capture.wire.layers import Layers
-from capture.wire.links import LINK_LAYERS
+from capture.wire.links import LINK_LAYERS, Layer
 from capture.wire.records import Records
 from capture.wire.tcp import Segments
 
 
 def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
     """The TCP packets of a window, as columns that outlive it."""
-    raw = Bytes(records.buffer)
-    fronts = []
+    fronts: list[tuple[Layer, Front]] = []
     limit = records.begin + np.maximum(records.original, records.captured)
     every = Front(
         np.arange(len(records), dtype=np.int64),
@@ -30,10 +29,9 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
         if records.link in LINK_LAYERS:
             fronts.append((LINK_LAYERS[records.link], every))
     else:
-        for link in np.unique(records.link).tolist():
-            if link in LINK_LAYERS:
-                fronts.append((LINK_LAYERS[link], every.where(records.link == link)))
-    return _columns(records, layers.segments(raw, fronts))
+        known = [link for link in np.unique(records.link).tolist() if link in LINK_LAYERS]
+        fronts += [(LINK_LAYERS[link], every.where(records.link == link)) for link in known]
+    return _columns(records, layers.segments(records, fronts))
 
 
 def _columns(records: Records, parts: list[Segments]) -> PacketColumns:

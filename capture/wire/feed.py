@@ -1,11 +1,17 @@
-"""Bytes of a source in large windows, the next one read by a thread while this one is decoded."""
+"""Bytes of a capture in large windows: mapped, or read by a thread while the window before is decoded."""
 
 from __future__ import annotations
 
+import mmap
+import os
 import threading
+import time
 from queue import SimpleQueue
+from typing import Protocol
 
-from capture.wire.source import Source
+from capture.wire.source import PlainSource, Source
+
+Buffer = bytearray | mmap.mmap
 
 PAD = 256  # bytes after the data that may be looked at, never believed
 FIRST = 1 << 20  # a small first window, so that first rows show at once
@@ -13,22 +19,90 @@ WINDOW = 16 << 20
 HEADROOM = WINDOW + (1 << 20)  # for the end of the last window: an unfinished record
 
 
-class Feed:
-    """A window `buffer[start:end]` over a source; `base + i` is the file offset of `buffer[i]`.
+_SETTLED = 3.0  # seconds since the last change after which a file is taken to stay as long as it is
 
-    `final` says that nothing comes after this window. Memory: at most two windows with headroom, of which only what
-    was written to is ever resident.
+
+class Feed(Protocol):
+    """A window `buffer[start:end]` over a capture; `base + i` is the file offset of `buffer[i]`.
+
+    `final` says that nothing comes after this window. At least PAD bytes after `end` may be looked at.
     """
 
-    def __init__(self, source: Source, prefix: bytes, follow: bool = False) -> None:
+    buffer: Buffer
+    start: int
+    end: int
+    base: int
+    final: bool
+
+    def advance(self, keep_from: int) -> bool:
+        """Replace the window by the next one, which begins with `buffer[keep_from:end]`. False where nothing came."""
+        ...
+
+    def close(self) -> None:
+        """Give the source back."""
+        ...
+
+
+def feed_of(source: Source) -> Feed:
+    """Windows over a source; the first is there after one `advance(0)`."""
+    if isinstance(source, PlainSource) and source.total is not None and source.total > 4 * FIRST:
+        changed = os.fstat(source.fileno).st_mtime
+        if time.time() - changed > _SETTLED:
+            return MappedFeed(source)
+    return StreamFeed(source)
+
+
+class MappedFeed:
+    """Windows of a large file, mapped: copying would cost more than all of the decoding.
+
+    A mapping of a file that is cut off while it is looked at kills the process, so a file that changed just now is
+    read instead, and the size is asked for again before each window.
+    """
+
+    def __init__(self, source: PlainSource) -> None:
         self._source = source
-        small = source.total is not None and source.total <= FIRST
-        self.buffer = bytearray(prefix)
-        self.start, self.end, self.base = 0, len(prefix), 0
+        self.buffer: Buffer = bytearray(PAD)
+        self.start, self.end, self.base = 0, 0, 0
         self.final = False
-        self._windows = 0
+        self._upto = 0
+
+    def advance(self, keep_from: int) -> bool:
+        """Replace the window by the next one, which begins with `buffer[keep_from:end]`. False where nothing came."""
+        if self.final:
+            return False
+        file, begin = self._source.fileno, self.base + keep_from
+        size = os.fstat(file).st_size
+        before, upto = self._upto, self._upto + (WINDOW if self._upto else FIRST)
+        if upto + PAD < size:
+            base = begin - begin % mmap.ALLOCATIONGRANULARITY
+            self.buffer = mmap.mmap(file, upto + PAD - base, access=mmap.ACCESS_READ, offset=base)
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(file, upto, WINDOW, os.POSIX_FADV_WILLNEED)
+        else:
+            base, upto, self.final = begin, max(size, begin), True
+            self.buffer = bytearray(upto - begin + PAD)
+            upto = begin + self._source.read_at(memoryview(self.buffer)[: upto - begin], begin)
+        self.base, self.start, self.end = base, begin - base, upto - base
+        self._upto = self._source.position = upto
+        return upto > before
+
+    def close(self) -> None:
+        """Give the source back."""
+        self._source.close()
+
+
+class StreamFeed:
+    """Windows of what can only be read on: pipes, packed files, and small ones.
+
+    At most two windows with headroom are held, of which only what was written to is ever resident.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.buffer: Buffer = bytearray(PAD)
+        self.start, self.end, self.base = 0, 0, 0
+        self.final = False
         self._wanted = 0
-        self._small = small
         self._thread: threading.Thread | None = None
         self._asked: SimpleQueue[tuple[bytearray, int, int] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[bytearray, int, int, BaseException | None]] = SimpleQueue()
@@ -50,7 +124,6 @@ class Feed:
         old, self.buffer = self.buffer, buffer
         self.start, self.end = start, begin + got
         del kept
-        self._windows += 1
         self.final = self.final or got < self._wanted
         if not self.final:
             self._read_ahead(old)
@@ -72,16 +145,17 @@ class Feed:
                 raise error
             return buffer, begin, got
         self._wanted = FIRST
-        if self._small and self._source.total is not None:
-            self._wanted = self._source.total * (1 if self._windows else 8) + 64  # packed: it may come to more
-            self._wanted = min(self._wanted, FIRST)
+        if self._source.total is not None:
+            self._wanted = min(FIRST, 16 * self._source.total + 64)  # packed, it may come to more
         buffer = bytearray(kept + self._wanted + PAD)
         return buffer, kept, self._source.fill(memoryview(buffer)[kept : kept + self._wanted])
 
-    def _read_ahead(self, old: bytearray) -> None:
+    def _read_ahead(self, old: Buffer) -> None:
         self._wanted = WINDOW
         whole = HEADROOM + WINDOW + PAD
-        buffer = old if len(old) == whole else bytearray(whole)  # what was kept of it has been copied
+        buffer = (
+            old if isinstance(old, bytearray) and len(old) == whole else bytearray(whole)
+        )  # what was kept of it has been copied
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="capture-read-ahead", daemon=True)
             self._thread.start()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.wire.columns import I32, I64, U8, U16, Bool
+from capture.wire.feed import Buffer
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Front:
 class Bytes:
     """A window as overlapping integers and structures; one may look up to PAD bytes beyond its end."""
 
-    def __init__(self, buffer: bytearray) -> None:
+    def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer
         self._views: dict[str, npt.NDArray[Any]] = {}
 

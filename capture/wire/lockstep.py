@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.wire.columns import I64, Bool
+from capture.wire.feed import Buffer
 
 MOST_CURSORS = 256
 PIECE = 4096  # bytes at least between two cursors
@@ -25,7 +26,7 @@ ROUNDS = 6  # guesses at one start before its piece goes to the cursor before
 class Chain:
     """How to step in a window: `next = pos + extra + length field at pos`, at least `least` bytes on."""
 
-    buffer: bytearray
+    buffer: Buffer
     lengths: npt.NDArray[np.unsignedinteger]  # lengths[i] is the length field of a record that starts at i
     extra: int
     least: int

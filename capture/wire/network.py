@@ -26,7 +26,7 @@ IPV6 = np.dtype(
         "itemsize": 40,
     }
 )
-_EXTENSIONS = (0, 43, 60, 51, 135, 139, 140)  # AH (51) counts its length in words of 4, the others of 8
+EXTENSIONS = (0, 43, 60, 51, 135, 139, 140)  # AH (51) counts its length in words of 4, the others of 8
 FRAGMENT_HEADER = 44
 
 
@@ -79,7 +79,7 @@ def decode_ipv6(raw: Bytes, front: Front, table: AddressTable) -> tuple[Front, U
 def _past_extensions(raw: Bytes, front: Front, protocol: U8) -> tuple[Front, U8, Front]:
     at = front.at.copy()
     for _ in range(16):
-        extension = np.isin(protocol, _EXTENSIONS) & (at + 8 <= front.captured)
+        extension = np.isin(protocol, EXTENSIONS) & (at + 8 <= front.captured)
         if not extension.any():
             break
         here = at[extension]

@@ -44,7 +44,7 @@ _MAGICS = {0xA1B2C3D4: (False, 16), 0xA1B23C4D: (True, 16), 0xA1B2CD34: (False, 
 
 def is_pcap(prefix: bytes) -> bool:
     """Does a file that begins so hold a pcap?"""
-    return any(int.from_bytes(prefix[:4], order) in _MAGICS for order in ("little", "big"))  # type: ignore[arg-type]
+    return any(int.from_bytes(prefix[:4], order) in _MAGICS for order in ("little", "big"))
 
 
 def pcap_form(header: bytes, path: str) -> PcapForm:
@@ -60,9 +60,13 @@ def pcap_form(header: bytes, path: str) -> PcapForm:
 class PcapRecords:
     """The packets of a pcap file, window by window. `notices` grows while reading."""
 
-    def __init__(self, feed: Feed, form: PcapForm, number: int = 0) -> None:
-        self._feed, self._form, self._number = feed, form, number
+    format = "pcap"
+
+    def __init__(self, feed: Feed, path: str, number: int = 0) -> None:
+        header = bytes(feed.buffer[feed.start : min(feed.end, feed.start + FILE_HEADER)])
+        self._feed, self._form, self._number = feed, pcap_form(header, path), number
         self.notices: list[Notice] = []
+        self.links = [self._form.link]
         self._anchor: int | None = None  # seconds of the last good record
 
     def __iter__(self) -> Iterator[Records]:

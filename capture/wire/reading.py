@@ -4,45 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Protocol
 
 from capture.model import Notice
 from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
 from capture.wire.decoding import tcp_columns
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.feed import Feed
+from capture.wire.feed import Feed, feed_of
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, link_name
-from capture.wire.pcap import FILE_HEADER, PcapRecords, is_pcap, pcap_form
+from capture.wire.pcap import PcapRecords, is_pcap
+from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
 from capture.wire.records import Records
 from capture.wire.source import Source, open_source
+
+_OTHERS = {
+    b"snoop\0": ("it is a snoop file", "convert it: editcap IN OUT.pcapng"),
+    b"GMBU": ("it is a Network Monitor file", "convert it: editcap IN OUT.pcapng"),
+    b"RTSS": ("it is a Network Monitor file", "convert it: editcap IN OUT.pcapng"),
+    b"\xfd7zXZ": ("it is compressed with xz", "unpack it: unxz FILE"),
+    b"BZh": ("it is compressed with bzip2", "unpack it: bunzip2 FILE"),
+    b"\x04\x22\x4d\x18": ("it is compressed with lz4", "unpack it: lz4 -d FILE"),
+    b"PK\x03\x04": ("it is a zip archive", "unpack it and give the capture in it"),
+    b"\x7fELF": ("it is a program", "give a capture"),
+}
+
+
+class Container(Protocol):
+    """Packets of one container format, window by window."""
+
+    format: str
+    links: list[int]
+    notices: list[Notice]
+
+    def __iter__(self) -> Iterator[Records]: ...
 
 
 class CaptureReader:
     """A capture being read. All but `format` grows while `blocks()` is walked; times are epoch nanoseconds."""
 
-    def __init__(self, path: str, source: Source, feed: Feed, after: CaptureReader | None = None) -> None:
+    def __init__(
+        self, path: str, source: Source, feed: Feed, container: Container, after: CaptureReader | None
+    ) -> None:
         self.path = path
-        self.format = "pcap"
-        self.link_types: list[str] = []
-        self.first_number = after.first_number + after.packets if after else 1
-        self.packets = 0
+        self.format = container.format
+        self.first_number: int = after.next_number if after else 1
+        self.packets: int = 0
         self.first_time: int | None = None
         self.last_time: int | None = None
-        self.notices: list[Notice] = []
-        self.addresses = after.addresses if after else AddressTable()
-        self.scopes = after.scopes if after else ScopeTable()
-        self.quoted: list[QuotedTcp] = []
-        self._source, self._feed = source, feed
+        self.addresses: AddressTable = after.addresses if after else AddressTable()
+        self.scopes: ScopeTable = after.scopes if after else ScopeTable()
+        self._source, self._feed, self._container = source, feed, container
         self._layers = Layers(self.addresses, self.scopes)
-        form = pcap_form(bytes(feed.buffer[feed.start : feed.start + FILE_HEADER][: feed.end - feed.start]), path)
-        self._records = PcapRecords(feed, form, self.first_number - 1)
-        self.link_types.append(link_name(form.link))
-        if form.link not in LINK_LAYERS:
-            self.notices.append(
-                Notice(
-                    "unsupported_link_type", f"link type {link_name(form.link)} is not decoded: no TCP is seen in it"
-                )
-            )
+        self.quoted: list[QuotedTcp] = self._layers.quotations.found
+
+    @property
+    def next_number(self) -> int:
+        """The number of the first packet after those read so far."""
+        return self.first_number + self.packets
+
+    @property
+    def link_types(self) -> list[str]:
+        """Names of the link types met so far, without repetition."""
+        return list(dict.fromkeys(link_name(link) for link in self._container.links))
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What was lost, cut or passed over, so far."""
+        return [
+            *self._unsupported(),
+            *self._container.notices,
+            *self._source.notices,
+            *self._layers.notices(),
+        ]
 
     @property
     def bytes_read(self) -> int:
@@ -55,14 +89,12 @@ class CaptureReader:
         return self._source.total
 
     def blocks(self) -> Iterator[PacketColumns]:
-        """The TCP packets in file order; a small block first, then those of about 16 MB each. Once only."""
-        for records in self._records:
+        """The TCP packets in file order: a small block first, then those of about 16 MB each. Once only."""
+        for records in self._container:
             self._seen(records)
             columns = tcp_columns(records, self._layers)
             if len(columns):
                 yield columns
-        self.notices.extend(self._records.notices)
-        self.notices.extend(self._source.notices)
 
     def close(self) -> None:
         """Give the file back."""
@@ -82,6 +114,12 @@ class CaptureReader:
         self.first_time = first if self.first_time is None else min(self.first_time, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 
+    def _unsupported(self) -> list[Notice]:
+        names = [link_name(link) for link in self._container.links if link not in LINK_LAYERS]
+        return [
+            Notice("unsupported_link_type", f"link type {name} is not decoded: no TCP is seen in it") for name in names
+        ]
+
 
 def open_capture(path: str, *, follow: bool = False, after: CaptureReader | None = None) -> CaptureReader:
     """Open a capture; "-" is standard input. Raises CaptureUnreadable where nothing of it can be read.
@@ -89,14 +127,26 @@ def open_capture(path: str, *, follow: bool = False, after: CaptureReader | None
     `after` is the reader of the file before, read to its end, where several files are one capture: packet numbers go
     on from it, and its address and scope tables are shared.
     """
-    source, _ = open_source(path)
-    feed = Feed(source, b"")
+    source, packing = open_source(path)
+    feed = feed_of(source)
     try:
         feed.advance(0)
-        prefix = bytes(memoryview(feed.buffer)[feed.start : min(feed.end, feed.start + 64)])
-        if not is_pcap(prefix):
-            raise CaptureUnreadable(path, "it is no capture", "give a pcap, a pcapng or tcpdump's text output")
-        return CaptureReader(path, source, feed, after)
+        return CaptureReader(path, source, feed, _container(path, packing, feed, after), after)
     except BaseException:
         feed.close()
         raise
+
+
+def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader | None) -> Container:
+    prefix = bytes(feed.buffer[feed.start : min(feed.end, feed.start + 64)])
+    number = after.next_number - 1 if after else 0
+    if is_pcap(prefix):
+        return PcapRecords(feed, path, number)
+    if prefix.startswith(SECTION_BYTES):
+        return PcapngRecords(feed, path, number)
+    if packing and not prefix:
+        raise CaptureUnreadable(path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again")
+    for magic, (why, hint) in _OTHERS.items():
+        if prefix.startswith(magic):
+            raise CaptureUnreadable(path, why, hint)
+    raise CaptureUnreadable(path, "it is no capture", "give a pcap, a pcapng or tcpdump's text output")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.wire.columns import I64, Bool
+from capture.wire.feed import Buffer
 
 LARGEST = 1 << 18  # captured bytes of one packet, as libpcap and Wireshark hold it
 LARGEST_ASKED = 1 << 24  # … where the file's own snaplen asks for more
@@ -20,7 +21,7 @@ class Records:
     Valid until the next window is asked for: the buffer is used again.
     """
 
-    buffer: bytearray
+    buffer: Buffer
     first_number: int  # of the first packet, from 1
     begin: I64  # where the captured bytes start
     captured: I64  # how many there are
@@ -34,7 +35,7 @@ class Records:
         return len(self.begin)
 
 
-def unsigned(buffer: bytearray, width: int, order: str, shift: int = 0) -> npt.NDArray[np.unsignedinteger]:
+def unsigned(buffer: Buffer, width: int, order: str, shift: int = 0) -> npt.NDArray[np.unsignedinteger]:
     """The buffer as overlapping integers: element i is read at byte `i + shift`. No copy."""
     return np.ndarray(
         shape=(max(len(buffer) - width - shift + 1, 0),),

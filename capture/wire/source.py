@@ -31,9 +31,13 @@ _WHY = {
 class Source(Protocol):
     """A stream of bytes. `position` and `total` count bytes of the file itself, compressed or not."""
 
-    position: int
     total: int | None
     notices: list[Notice]
+
+    @property
+    def position(self) -> int:
+        """Bytes taken from the file."""
+        ...
 
     def fill(self, view: memoryview) -> int:
         """Read until `view` is full or the end; how many bytes came (short only at the end)."""
@@ -50,6 +54,7 @@ class PlainSource:
     def __init__(self, file: BinaryIO, total: int | None, prefix: bytes = b"") -> None:
         self._file, self.total, self._prefix = file, total, prefix
         self.position = 0
+        self.fileno = file.fileno()
         self.notices: list[Notice] = []
 
     def fill(self, view: memoryview) -> int:
@@ -69,6 +74,20 @@ class PlainSource:
                 break
             done += got
         self.position += done
+        return done
+
+    def read_at(self, view: memoryview, offset: int) -> int:
+        """Read at an offset of a regular file until `view` is full or the end."""
+        done = 0
+        while done < len(view):
+            try:
+                got = os.preadv(self.fileno, [view[done:]], offset + done)
+            except OSError as error:
+                self.notices.append(Notice("cut_short", f"reading stopped: {os.strerror(error.errno or 0)}"))
+                break
+            if not got:
+                break
+            done += got
         return done
 
     def close(self) -> None:
@@ -205,7 +224,7 @@ def _open(path: str) -> tuple[BinaryIO, int | None]:
         return sys.stdin.buffer, None
     file = io.FileIO(path, "r")
     status = os.fstat(file.fileno())
-    return file, status.st_size if stat.S_ISREG(status.st_mode) else None  # type: ignore[return-value]
+    return file, status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _peek(file: BinaryIO) -> bytes:
