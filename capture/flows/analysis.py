@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.flows import measures
+from capture.flows import bulk, measures
 from capture.flows.resets import unacceptable_resets
 from capture.flows.rows import Neighbours
+from capture.flows.streams import spans, streams
 from capture.flows.table import FlowPackets, Tag
 from capture.flows.twins import second_sights
 from capture.flows.walking import walk
@@ -29,38 +30,44 @@ class Analysed:
 
     tags: U16  # (packets,)
     in_order: Bool  # (n,) every segment followed the one before it
-    rst_payload: I64  # (n, 2) payload of RSTs, which is no part of the stream
-    spans: I64  # (n, 2) sequence spans, for connections not in order
+    unique: I64  # (n, 2) sequence span of each side
+    repeats: Bool  # (packets,) payload that had all been seen before
 
 
-def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> Analysed:
-    """Tag every packet. `wscale` has shape (n, 2)."""
+def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payload: I64) -> Analysed:
+    """Tag every packet. `wscale` and `payload` (bytes) have shape (n, 2)."""
     n = len(first) - 1
     after = measures.next_sequence(packets)
     tags = np.zeros(len(packets.seq), np.uint16)
-    rst_rows = np.flatnonzero(packets.flags & RST)
-    rst_data = rst_rows[packets.payload[rst_rows] > 0]
-    rst_payload = measures.by_side(
-        (near.connection[rst_data].astype(np.int64) << 1) | packets.side[rst_data], n, packets.payload[rst_data]
-    )
     broken = measures.broken_chains(packets, near, after)
     shifts = effective_scales(packets, first, near, wscale)
-    repeats = _repeats(packets, near)
-    odd: Bool = broken | _acked_ahead(packets, near, after) | _probes(packets, near)
-    twins = second_sights(packets, first, near, np.union1d(np.flatnonzero(broken), repeats))
-    walked = np.zeros(n, np.bool_)
-    walked[near.connection[np.flatnonzero(odd)]] = True
-    walked[near.connection[twins]] = True
     _local_tags(packets, near, shifts, tags)
+    odd = np.flatnonzero(broken | _acked_ahead(packets, near, after) | _probes(packets, near))
+    twins = second_sights(packets, first, near, np.union1d(np.flatnonzero(broken), _same_again(packets, near)))
+    loose = np.unique(np.concatenate((near.connection[odd], near.connection[twins]))).astype(np.int64)
     in_order = np.ones(n, np.bool_)
-    in_order[near.connection[np.flatnonzero(broken)]] = False
-    in_order[near.connection[twins]] = False
-    skipped = np.zeros(len(tags), np.bool_)
-    skipped[twins] = True
-    _walk_all(packets, first, np.flatnonzero(walked), shifts, skipped, tags)
+    in_order[loose] = False
+    rst_rows = np.flatnonzero(packets.flags & RST)
+    unique = payload - _rst_payload(packets, near, rst_rows, n)
+    repeats = np.zeros(len(tags), np.bool_)
+    if len(loose):
+        skipped = np.zeros(len(tags), np.bool_)
+        skipped[twins] = True
+        found = streams(packets, first, loose, skipped)
+        unique[loose] = spans(found)
+        repeats[found.row] = found.repeats
+        tags[found.row], probing = bulk.tags_of(found, shifts[loose])
+        tags[twins] = int(Tag.SECOND_SIGHT)
+        _walk_all(packets, first, loose[probing], shifts, skipped, tags)
     tags[unacceptable_resets(packets, first, near, rst_rows, after)] |= int(Tag.RST_UNACCEPTABLE)
-    loose = np.flatnonzero(~in_order[near.connection])
-    return Analysed(tags, in_order, rst_payload, measures.sequence_spans(packets, first, loose, after))
+    return Analysed(tags, in_order, unique, repeats)
+
+
+def _rst_payload(packets: FlowPackets, near: Neighbours, rst_rows: I64, connections: int) -> I64:
+    """Payload of RSTs, which is no part of the stream."""
+    rows = rst_rows[packets.payload[rst_rows] > 0]
+    key = (near.connection[rows].astype(np.int64) << 1) | packets.side[rows]
+    return measures.by_side(key, connections, packets.payload[rows])
 
 
 def effective_scales(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> I8:
@@ -69,11 +76,11 @@ def effective_scales(packets: FlowPackets, first: I64, near: Neighbours, wscale:
     synced = np.zeros((n, 2), np.bool_)
     rows = np.flatnonzero(packets.flags & SYN)
     synced[near.connection[rows], packets.side[rows]] = True
-    refused = (synced & (wscale < 0)).any(axis=1)
+    refused = np.asarray((synced & (wscale < 0)).any(axis=1))
     return np.where(refused[:, None], np.int8(0), np.minimum(wscale, 14)).astype(np.int8)
 
 
-def _repeats(packets: FlowPackets, near: Neighbours) -> I64:
+def _same_again(packets: FlowPackets, near: Neighbours) -> I64:
     """Rows without payload that repeat sequence and acknowledgement number of their side's last segment."""
     same = (packets.payload == 0) & (packets.ack == packets.ack[near.own]) & (packets.seq == packets.seq[near.own])
     same &= near.own >= 0

@@ -1,22 +1,27 @@
-"""Collected packets to the table of connections."""
+"""Collected packets to the table of connections.
+
+The analysis goes through the packets in stretches of whole connections, small enough to stay in the processor's cache;
+numpy lets go of the interpreter while it works, so two threads share the stretches.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from capture.flows import measures
 from capture.flows.analysis import analyse
 from capture.flows.collecting import Collected
-from capture.flows.grouping import grouped
+from capture.flows.grouping import Grouped, grouped
 from capture.flows.quoting import attached
 from capture.flows.rows import neighbours, sides_key
-from capture.flows.table import FlowTable, Tag
+from capture.flows.table import FlowPackets, FlowTable, Tag
 from capture.flows.zeek import histories
 from capture.model import COUNT_NAMES
-from capture.wire.columns import AddressTable, Bool, QuotedTcp, ScopeTable
+from capture.wire.columns import I8, I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
 
 TAG_OF_COUNT = {
     # Wireshark's filter tcp.analysis.retransmission matches the fast and the spurious ones too
@@ -30,6 +35,42 @@ TAG_OF_COUNT = {
     "keep_alive": Tag.KEEP_ALIVE,
     "lost_segment": Tag.LOST_SEGMENT,
 }
+STRETCH = 1 << 16  # packets analysed at once
+THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """What the stretches write into: arrays over all packets or connections."""
+
+    tags: U16
+    packet_count: I64
+    bytes: I64
+    unique_bytes: I64
+    counts: dict[str, I64]
+    complete: Bool
+    rtt: I64
+    gap: I64
+    history: list[str]
+    conn_state: list[str]
+
+    @classmethod
+    def empty(cls, packets: int, connections: int) -> _Results:
+        def pairs() -> I64:
+            return np.zeros((connections, 2), np.int64)
+
+        return cls(
+            tags=np.zeros(packets, np.uint16),
+            packet_count=pairs(),
+            bytes=pairs(),
+            unique_bytes=pairs(),
+            counts={name: pairs() for name in COUNT_NAMES},
+            complete=np.zeros(connections, np.bool_),
+            rtt=np.full(connections, -1, np.int64),
+            gap=np.full(connections, -1, np.int64),
+            history=[""] * connections,
+            conn_state=[""] * connections,
+        )
 
 
 def flow_table(
@@ -45,41 +86,99 @@ def flow_table(
 
     `check` is called between the steps, and may raise to stop.
     """
+    check()
     found = grouped(collected, by_time=by_time)
     check()
-    packets, first = found.packets, found.first
-    n = len(first) - 1
-    near = neighbours(packets.side, first)
-    key = sides_key(near.connection, packets)
-    payload = measures.by_side(key, n, packets.payload)
+    first = found.first
     wscale = measures.window_scales(found)
-    complete, rtt = measures.handshakes(packets, first)
-    counts = measures.flag_counts(packets, key, n)
-    check()
-    analysed = analyse(packets, first, near, wscale)
-    check()
-    packets = replace(packets, tags=analysed.tags)
-    for name, tag in TAG_OF_COUNT.items():
-        counts[name] = measures.by_side(key[(packets.tags & tag) != 0], n)
-    empty: Bool = payload.sum(axis=1) == 0
-    history, conn_state = histories(packets, first, near, found.flipped, ~analysed.in_order, empty)
+    results = _Results.empty(len(found.packets.seq), len(first) - 1)
+
+    def work(stretch: tuple[int, int]) -> None:
+        check()
+        _analyse_stretch(found, wscale, *stretch, results)
+
+    stretches = list(_stretches(first))
+    if len(stretches) > 1:
+        with ThreadPoolExecutor(THREADS) as pool:
+            for _ in pool.map(work, stretches):
+                pass
+    else:
+        for stretch in stretches:
+            work(stretch)
     return FlowTable(
-        packets=packets,
+        packets=replace(found.packets, tags=results.tags),
         first=first,
         addresses=addresses,
         scopes=scopes,
         address=found.address,
         port=found.port,
         scope=found.scope,
-        packet_count=measures.by_side(key, n),
-        bytes=payload,
-        unique_bytes=np.where(analysed.in_order[:, None], payload - analysed.rst_payload, analysed.spans),
-        counts={name: counts[name] for name in COUNT_NAMES},
-        conn_state=conn_state,
-        history=history,
-        complete_handshake=complete,
+        packet_count=results.packet_count,
+        bytes=results.bytes,
+        unique_bytes=results.unique_bytes,
+        counts=results.counts,
+        conn_state=results.conn_state,
+        history=results.history,
+        complete_handshake=results.complete,
         wscale=wscale,
-        rtt_ns=rtt,
-        longest_gap_ns=measures.longest_gaps(packets, first),
-        quoted=attached(quoted, found.address, found.port, first, packets.time),
+        rtt_ns=results.rtt,
+        longest_gap_ns=results.gap,
+        quoted=attached(quoted, found.address, found.port, first, found.packets.time),
+    )
+
+
+def _stretches(first: I64) -> Iterator[tuple[int, int]]:
+    """Ranges of connections that hold about STRETCH packets each."""
+    start, connections = 0, len(first) - 1
+    while start < connections:
+        stop = int(np.searchsorted(first, first[start] + STRETCH, "right")) - 1
+        stop = min(max(stop, start + 1), connections)
+        yield start, stop
+        start = stop
+
+
+def _analyse_stretch(found: Grouped, wscale: I8, start: int, stop: int, results: _Results) -> None:
+    low, high = int(found.first[start]), int(found.first[stop])
+    packets = _part(found.packets, low, high)
+    first = found.first[start : stop + 1] - low
+    connections, here = stop - start, slice(start, stop)
+    near = neighbours(packets.side, first)
+    key = sides_key(near.connection, packets)
+    payload = measures.by_side(key, connections, packets.payload)
+    results.packet_count[here] = measures.by_side(key, connections)
+    results.bytes[here] = payload
+    results.complete[here], results.rtt[here] = measures.handshakes(packets, first)
+    results.gap[here] = measures.longest_gaps(packets, first)
+    analysed = analyse(packets, first, near, wscale[here], payload)
+    results.tags[low:high] = analysed.tags
+    results.unique_bytes[here] = analysed.unique
+    for name, counted in measures.flag_counts(packets, key, connections).items():
+        results.counts[name][here] = counted
+    tagged = np.flatnonzero(analysed.tags)
+    tags, key = analysed.tags[tagged], key[tagged]
+    for name, tag in TAG_OF_COUNT.items():
+        rows = (tags & tag) != 0
+        if rows.any():
+            results.counts[name][here] = measures.by_side(key[rows], connections)
+    empty: Bool = payload.sum(axis=1) == 0
+    history, conn_state = histories(packets, first, near, found.flipped[here], analysed, empty)
+    results.history[here], results.conn_state[here] = history, conn_state
+
+
+def _part(packets: FlowPackets, low: int, high: int) -> FlowPackets:
+    rows = slice(low, high)
+    return FlowPackets(
+        number=packets.number[rows],
+        time=packets.time[rows],
+        side=packets.side[rows],
+        seq=packets.seq[rows],
+        ack=packets.ack[rows],
+        flags=packets.flags[rows],
+        window=packets.window[rows],
+        payload=packets.payload[rows],
+        ttl=packets.ttl[rows],
+        ip_id=packets.ip_id[rows],
+        marks=packets.marks[rows],
+        tags=packets.tags[rows],
+        offset=packets.offset[rows],
     )

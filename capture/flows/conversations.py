@@ -54,9 +54,32 @@ class Conversations:
         return self._find(lower, upper, block.scope), swapped
 
     def _find(self, lower: I64, upper: I64, scope: I32) -> I32:
+        """Look up one packet of each conversation in the block, and let it speak for the others."""
+        hashed = self._hash(lower, upper, scope)
+        speaker = self._speakers(hashed)
+        same = (lower[speaker] == lower) & (upper[speaker] == upper) & (scope[speaker] == scope)
+        rows = np.arange(len(lower))
+        lone = ~same  # its slot went to another conversation: it speaks for itself
+        speaker[lone] = rows[lone]
+        asked = np.flatnonzero(speaker == rows)
+        ids = np.empty(len(lower), np.int32)
+        ids[asked] = self._look_up(lower[asked], upper[asked], scope[asked], hashed[asked])
+        found: I32 = ids[speaker]
+        return found
+
+    def _speakers(self, hashed: I64) -> I64:
+        """For each row the first row of the block with the same low bits of its hash."""
+        size = 1 << max(10, (4 * len(hashed)).bit_length())
+        place = hashed & (size - 1)
+        first = np.empty(size, np.int64)
+        first[place[::-1]] = np.arange(len(hashed) - 1, -1, -1)  # the last write wins: the first row
+        found: I64 = first[place]
+        return found
+
+    def _look_up(self, lower: I64, upper: I64, scope: I32, hashed: I64) -> I32:
         self._make_room(len(lower))
-        slot = self._hash(lower, upper, scope)
-        ids = self._slots[slot]
+        slot = hashed & (len(self._slots) - 1)
+        ids: I32 = self._slots[slot]
         unknown = np.flatnonzero(~self._same(ids, lower, upper, scope))
         known = self._count
         while len(unknown):
@@ -83,7 +106,6 @@ class Conversations:
         mixed ^= mixed >> 31
         mixed *= a
         mixed >>= 24
-        mixed &= len(self._slots) - 1
         return mixed
 
     def _claim(self, rows: I64, slots: I64, lower: I64, upper: I64, scope: I32) -> None:
@@ -130,7 +152,7 @@ class Conversations:
         if size == len(self._slots):
             return
         self._slots = np.full(size, -1, np.int32)
-        slot = self._hash(self.lower, self.upper, self.scope)
+        slot = self._hash(self.lower, self.upper, self.scope) & (size - 1)
         waiting = np.arange(self._count, dtype=np.int32)
         while len(waiting):
             here = slot[waiting]

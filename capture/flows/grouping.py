@@ -10,7 +10,7 @@ from capture.flows.collecting import Collected
 from capture.flows.splitting import connection_starts
 from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
-from capture.wire.columns import I8, I32, I64, U8, U16, Bool
+from capture.wire.columns import I8, I32, I64, U8, U16, U32, Bool
 
 SYN, ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
 SERVER_PORTS = 1024  # midstream: a port below this one is the responder's
@@ -40,24 +40,19 @@ def grouped(collected: Collected, *, by_time: bool = False) -> Grouped:
     order = _sorted_rows(key >> 1, collected if by_time else None)
     sorted_key = key[order]
     flags: U16 = collected.column("flags")[order]  # type: ignore[assignment]
-    seq = collected.column("seq")[order]
-    starts = connection_starts(
-        sorted_key,
-        flags,
-        seq,  # type: ignore[arg-type]
-        collected.column("ack")[order],  # type: ignore[arg-type]
-        collected.column("time")[order],  # type: ignore[arg-type]
-        collected.column("payload")[order],  # type: ignore[arg-type]
-    )
-    del seq
+    seq: U32 = collected.column("seq")[order]  # type: ignore[assignment]
+
+    def fetch(name: str, rows: slice) -> np.ndarray:
+        return collected.column(name)[order[rows]]
+
+    starts = connection_starts(sorted_key, flags, seq, fetch)
     first = np.flatnonzero(starts)
     opened = order[first]  # each connection's first packet in the file
     if len(opened) > 1 and (np.diff(opened) < 0).any():
         rank = np.argsort(opened, kind="stable")
         sizes = np.diff(np.append(first, n))
-        order = order[_blocks(first[rank], sizes[rank])]
-        sorted_key = key[order]
-        flags = collected.column("flags")[order]  # type: ignore[assignment]
+        moved = _blocks(first[rank], sizes[rank])
+        order, sorted_key, flags, seq = order[moved], sorted_key[moved], flags[moved], seq[moved]
         first = np.concatenate(([0], np.cumsum(sizes[rank])[:-1]))
     first = np.append(first, n).astype(np.int64)
     conversation = sorted_key[first[:-1]] >> 1
@@ -65,11 +60,12 @@ def grouped(collected: Collected, *, by_time: bool = False) -> Grouped:
     upper = (sorted_key & 1).astype(np.uint8)
     originator = _originators(upper, flags, first, ends)
     side: U8 = upper ^ np.repeat(originator, np.diff(first))
+    for name in ("flags", "seq"):
+        collected.column(name, last=True)
     columns = {
         name: collected.column(name, last=True)[order]
-        for name in ("number", "time", "seq", "ack", "window", "payload", "ttl", "ip_id", "marks", "offset")
+        for name in ("number", "time", "ack", "window", "payload", "ttl", "ip_id", "marks", "offset")
     }
-    collected.column("flags", last=True)
     ends[originator == 1] = ends[originator == 1][:, ::-1]
     scale_rows, scales = collected.scales()
     if len(scale_rows):
@@ -77,7 +73,7 @@ def grouped(collected: Collected, *, by_time: bool = False) -> Grouped:
         place[order] = np.arange(n, dtype=np.int32)
         scale_rows = place[scale_rows].astype(np.int64)
     return Grouped(
-        packets=FlowPackets(side=side, flags=flags, tags=np.zeros(n, np.uint16), **columns),  # type: ignore[arg-type]
+        packets=FlowPackets(side=side, flags=flags, seq=seq, tags=np.zeros(n, np.uint16), **columns),  # type: ignore[arg-type]
         first=first,
         address=ends >> 16,
         port=(ends & 0xFFFF).astype(np.uint16),

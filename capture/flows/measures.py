@@ -99,32 +99,3 @@ def broken_chains(packets: FlowPackets, near: Neighbours, after: np.ndarray) -> 
     final_rst = np.flatnonzero(broken & near.last_of_side & ((packets.flags & RST) != 0))
     broken[final_rst] = False
     return broken
-
-
-def sequence_spans(packets: FlowPackets, first: I64, rows: I64, after: np.ndarray) -> I64:
-    """Bytes between the lowest and highest sequence number of each side, without SYN and FIN, across wraps.
-
-    `rows` are those of the connections to measure; a RST's number proves no bytes. Shape (n, 2).
-    """
-    n = len(first) - 1
-    spans = np.zeros((n, 2), np.int64)
-    rows = rows[(packets.flags[rows] & RST) == 0]
-    if not len(rows):
-        return spans
-    owner = np.searchsorted(first, rows, "right") - 1
-    key = (owner << 1) | packets.side[rows]
-    order = np.argsort(key, kind="stable")
-    rows, key = rows[order], key[order]
-    begins = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    seq = packets.seq[rows]
-    steps = np.zeros(len(rows), np.int64)
-    steps[1:] = (seq[1:] - seq[:-1]).astype(np.int32)
-    steps[begins] = 0
-    relative = np.cumsum(steps)
-    relative -= np.repeat(relative[begins], np.diff(np.append(begins, len(rows))))
-    syn = (packets.flags[rows] & SYN) != 0
-    fin = (packets.flags[rows] & FIN) != 0
-    start = relative + syn
-    stop = relative + (after[rows] - seq) - (fin & ~syn)
-    spans.reshape(-1)[key[begins]] = np.maximum.reduceat(stop, begins) - np.minimum.reduceat(start, begins)
-    return np.maximum(spans, 0)

@@ -7,6 +7,8 @@ an ACK that the capture shows before it, or where the connection demonstrably we
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from capture.model import TcpFlags
@@ -18,49 +20,56 @@ NEAR = 1 << 20  # sequence numbers this close belong to the same stream
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 
 
-def connection_starts(key: I32, flags: U16, seq: U32, ack: U32, time: I64, payload: I32) -> Bool:
+def connection_starts(key: I32, flags: U16, seq: U32, fetch: Callable[[str, slice], np.ndarray]) -> Bool:
     """Whether a connection starts at each row. Rows sorted by conversation, in file order; shapes (n,).
 
-    `key` is conversation << 1 | direction.
+    `key` is conversation << 1 | direction; `fetch` gives rows of another column (time, ack, payload), rarely needed.
     """
     conversation = key >> 1
     n = len(key)
-    starts = np.empty(n, np.bool_)
+    starts = np.ones(n, np.bool_)
     if not n:
         return starts
-    starts[0] = True
     np.not_equal(conversation[1:], conversation[:-1], out=starts[1:])
     first_rows = np.flatnonzero(starts)
-    control = flags & (SYN | FIN | RST)
-    inner_syn = np.flatnonzero((flags & (SYN | ACK | FIN | RST) == SYN) & ~starts)
-    doubtful: set[int] = set()
-    if len(inner_syn):
-        syn_rows = np.flatnonzero(flags & (SYN | ACK | FIN | RST) == SYN)
-        before = syn_rows[np.maximum(np.searchsorted(syn_rows, inner_syn) - 1, 0)]
-        closing = np.cumsum((control & (FIN | RST)) != 0, dtype=np.int32)
-        same_end = (before < inner_syn) & (key[before] == key[inner_syn])
-        closed_between = closing[inner_syn] != closing[before]
-        spoken = np.cumsum((control & RST) == 0, dtype=np.int32)
-        only_rst_between = spoken[inner_syn] == spoken[before] + 1
-        same_isn = seq[before] == seq[inner_syn]
-        repeated = same_end & same_isn & (~closed_between | only_rst_between)
-        reused = same_end & ~same_isn & (closed_between | (before == inner_syn - 1))
-        starts[inner_syn[reused]] = True
-        doubtful.update(conversation[inner_syn[~(repeated | reused)]].tolist())
-    lone = _lone_rst_conversations(conversation, flags, time, first_rows)
-    for number in sorted(doubtful.union(lone)):
-        # Rows are sorted by conversation: its rows are a slice.
-        low = int(np.searchsorted(conversation, number, "left"))
-        high = int(np.searchsorted(conversation, number, "right"))
+    doubtful = _reuse(key, flags, seq, starts)
+    doubtful.update(_lone_rst_conversations(conversation, flags, first_rows))
+    if not doubtful:
+        return starts
+    bounds = [*first_rows.tolist(), n]  # every conversation has packets: its number is its place
+    for number in sorted(doubtful):
+        low, high = bounds[number : number + 2]
         starts[low + 1 : high] = False
-        rows = Slice(key[low:high] & 1, flags[low:high], seq[low:high], ack[low:high], time[low:high])
-        for row in rows.starts(payload[low:high]):
+        part = slice(low, high)
+        rows = Slice(key[part] & 1, flags[part], seq[part], fetch("ack", part), fetch("time", part))
+        for row in rows.starts(fetch("payload", part)):
             starts[low + row] = True
     return starts
 
 
-def _lone_rst_conversations(conversation: I32, flags: U16, time: I64, first_rows: I64) -> list[int]:
-    """Conversations that begin with a RST and have a long silence after a RST."""
+def _reuse(key: I32, flags: U16, seq: U32, starts: Bool) -> set[int]:
+    """Mark plain port reuse in `starts`; the conversations that need a closer look are returned."""
+    is_syn = (flags & (SYN | ACK | FIN | RST)) == SYN
+    inner = np.flatnonzero(is_syn & ~starts)
+    if not len(inner):
+        return set()
+    syn = np.flatnonzero(is_syn)
+    before = syn[np.maximum(np.searchsorted(syn, inner) - 1, 0)]
+    closing = np.cumsum((flags & (FIN | RST)) != 0, dtype=np.int32)
+    other_than_rst = np.cumsum((flags & RST) == 0, dtype=np.int32)
+    same_end = (before < inner) & (key[before] == key[inner])
+    same_isn = seq[before] == seq[inner]
+    closed_between = closing[inner] != closing[before]
+    only_rst_between = other_than_rst[inner] == other_than_rst[before] + 1
+    repeated = same_end & same_isn & (~closed_between | only_rst_between)
+    reused = same_end & ~same_isn & (closed_between | (before == inner - 1))
+    starts[inner[reused]] = True
+    conversations: list[int] = (key[inner[~(repeated | reused)]] >> 1).tolist()
+    return set(conversations)
+
+
+def _lone_rst_conversations(conversation: I32, flags: U16, first_rows: I64) -> list[int]:
+    """Conversations that begin with a RST and go on."""
     begins = first_rows[(flags[first_rows] & RST) != 0]
     if not len(begins):
         return []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
+from capture.flows.analysis import Analysed
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.flows.zeekstate import ZeekConnection
@@ -18,31 +21,34 @@ LONGEST = 15  # kinds a signature holds, 4 bits each
 
 
 def histories(
-    packets: FlowPackets, first: I64, near: Neighbours, flipped: Bool, walked: Bool, empty: Bool
+    packets: FlowPackets, first: I64, near: Neighbours, flipped: Bool, analysed: Analysed, empty: Bool
 ) -> tuple[list[str], list[str]]:
     """(history, conn_state) of each connection.
 
-    `walked`: connections whose segments do not simply follow each other (n,); `empty`: without payload (n,).
+    `empty`: connections without payload (n,).
     """
     n = len(first) - 1
     if not n:
         return [], []
     kinds, odd = _kinds(packets)
-    irregular = walked.copy()
+    irregular = ~analysed.in_order
     irregular[near.connection[odd]] = True
     irregular[_repeated_control(packets, near)] = True
-    signature, length = _signatures(kinds, packets.side, near, first)
+    signature, length, earliest = _signatures(kinds, packets.side, near, first)
     irregular |= length > LONGEST
     signature = (signature << np.uint64(2)) | (flipped.astype(np.uint64) << np.uint64(1)) | empty.astype(np.uint64)
     distinct, inverse = np.unique(signature, return_inverse=True)
-    told = [_tell(int(value)) for value in distinct]
-    told_of = inverse.tolist()
-    history = [told[i][0] for i in told_of]
-    conn_state = [told[i][1] for i in told_of]
+    told = [_tell(value) for value in distinct.tolist()]
+    which = inverse.tolist()
+    history = [told[i][0] for i in which]
+    conn_state = [told[i][1] for i in which]
+    telling = earliest | analysed.repeats | ((packets.flags & (SYN | FIN | RST)) != 0) | (packets.window == 0)
+    telling |= (packets.marks & int(Mark.BAD_CHECKSUM)) != 0
     for connection in np.flatnonzero(irregular).tolist():
-        rows = slice(int(first[connection]), int(first[connection + 1]))
+        low, high = int(first[connection]), int(first[connection + 1])
+        rows = np.flatnonzero(telling[low:high]) + low
         history[connection], conn_state[connection] = _walk(
-            packets, rows, flipped=bool(flipped[connection]), empty=bool(empty[connection])
+            packets, rows, analysed.repeats, flipped=bool(flipped[connection]), empty=bool(empty[connection])
         )
     return history, conn_state
 
@@ -82,14 +88,18 @@ def _repeated_control(packets: FlowPackets, near: Neighbours) -> I64:
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
-def _signatures(kinds: U8, side: U8, near: Neighbours, first: I64) -> tuple[np.ndarray, I64]:
-    """The kinds of each connection's segments, each kind of each side once, in order of its first: 4 bits each."""
+def _signatures(kinds: U8, side: U8, near: Neighbours, first: I64) -> tuple[np.ndarray, I64, Bool]:
+    """The kinds of each connection's segments, each kind of each side once, in order of its first: 4 bits each.
+
+    Also how many that are, and whether each row is such a first one.
+    """
     n = len(first) - 1
     code = kinds | (side << 3)
-    slot = (near.connection.astype(np.int64) << 4) | code
-    earliest = np.zeros(n << 4, np.int64)
-    earliest[slot[::-1]] = np.arange(len(slot) - 1, -1, -1)
-    is_first = earliest[slot] == np.arange(len(slot))
+    slot = (near.connection << 4) | code
+    index = np.arange(len(slot), dtype=np.int32)
+    earliest = np.empty(n << 4, np.int32)
+    earliest[slot[::-1]] = index[::-1]  # the last write wins: the first row
+    is_first = earliest[slot] == index
     is_first &= kinds > 0
     rows = np.flatnonzero(is_first)
     owner = near.connection[rows]
@@ -101,34 +111,35 @@ def _signatures(kinds: U8, side: U8, near: Neighbours, first: I64) -> tuple[np.n
     told = count > 0
     if len(rows):
         signature[told] = np.bitwise_or.reduceat(parts, begin[told])
-    return signature, count
+    return signature, count, is_first
 
 
+@lru_cache(maxsize=4096)
 def _tell(signature: int) -> tuple[str, str]:
     connection = ZeekConnection(flipped=bool(signature & 2))
     rest, number = signature >> 2, 1
     while rest:
         code = rest & 15
         kind, side = code & 7, code >> 3
-        connection.segment(side, FLAGS_OF_KIND[kind], LENGTH_OF_KIND[kind], number, number, 1)
+        connection.segment(side, FLAGS_OF_KIND[kind], LENGTH_OF_KIND[kind], number, 1)
         rest, number = rest >> 4, number + 2
     return connection.history, connection.conn_state(empty=bool(signature & 1))
 
 
-def _walk(packets: FlowPackets, rows: slice, *, flipped: bool, empty: bool) -> tuple[str, str]:
+def _walk(packets: FlowPackets, rows: I64, repeats: Bool, *, flipped: bool, empty: bool) -> tuple[str, str]:
     connection = ZeekConnection(flipped=flipped)
     columns = (
         packets.side[rows].tolist(),
         packets.flags[rows].tolist(),
         packets.payload[rows].tolist(),
         packets.seq[rows].tolist(),
-        packets.ack[rows].tolist(),
         packets.window[rows].tolist(),
+        repeats[rows].tolist(),
         packets.marks[rows].tolist(),
     )
-    for side, flags, length, seq, ack, window, marks in zip(*columns, strict=True):
+    for side, flags, length, seq, window, again, marks in zip(*columns, strict=True):
         if marks & Mark.BAD_CHECKSUM:
             connection.bad_checksum(side)
         else:
-            connection.segment(side, flags, length, seq, ack, window)
+            connection.segment(side, flags, length, seq, window, again=again)
     return connection.history, connection.conn_state(empty=empty)

@@ -12,9 +12,8 @@ from enum import IntEnum
 
 from capture.model import TcpFlags
 
-MASK, HALF = 0xFFFFFFFF, 0x80000000
+MASK = 0xFFFFFFFF
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
-FAR = 1 << 20  # a SYN's or RST's sequence number this far off is not believed
 ONLY_SYN_AND_RST = re.compile(r"\^?S[^HAFGIQ]*R")
 
 
@@ -40,7 +39,6 @@ class Endpoint:
     state: State = State.INACTIVE
     before: State = State.INACTIVE
     start: int = 0  # sequence number of the SYN, seen or inferred
-    last: int = 0  # highest sequence number, plus one
     letters: set[str] = field(default_factory=set)
     repeated: dict[str, int] = field(default_factory=dict)  # letter -> relative number of the last such segment
     counters: dict[str, int] = field(default_factory=dict)
@@ -63,17 +61,15 @@ class ZeekConnection:
         """Zeek's history: upper case the originator's."""
         return "".join(self._history)
 
-    def segment(self, side: int, flags: int, length: int, seq: int, ack: int, window: int) -> None:
-        """Take one segment; `window` as on the wire."""
+    def segment(self, side: int, flags: int, length: int, seq: int, window: int, *, again: bool = False) -> None:
+        """Take one segment; `window` as on the wire; `again`: its payload had all been seen before."""
         own, peer = self.ends[side], self.ends[1 - side]
-        past = seq + (1 if flags & SYN else 0) + (1 if flags & FIN else 0) + (0 if flags & RST else length) & MASK
-        self._start(own, flags, seq, past)
+        _start(own, flags, seq)
         self._letter(side, own, flags, length, (seq - own.start) & MASK)
         if window == 0 and not flags & RST and peer.state is not State.CLOSED and own.state is not State.RESET:
             self.count(side, "w")
-        if flags & ACK and peer.state is State.INACTIVE:
-            peer.start = peer.last = (ack - 1) & MASK
-        self._advance(side, own, flags, length, past)
+        if again and own.state is not State.RESET:
+            self.count(side, "t")
         transition(own, peer, is_originator=side == 0, flags=flags, length=length)
 
     def bad_checksum(self, side: int) -> None:
@@ -112,15 +108,6 @@ class ZeekConnection:
     def _write(self, side: int, letter: str) -> None:
         self._history.append(letter if side else letter.upper())
 
-    def _start(self, own: Endpoint, flags: int, seq: int, past: int) -> None:
-        if own.state is State.INACTIVE:
-            own.start, own.last = (seq, past) if flags & SYN else ((seq - 1) & MASK, seq)
-        elif flags & SYN:
-            again = own.state in (State.SYN_SENT, State.SYN_ACK_SENT) and seq != own.start
-            spoofed = own.state is State.RESET and own.before is State.INACTIVE
-            if again or spoofed or own.state in (State.ESTABLISHED, State.PARTIAL):
-                own.start, own.last = seq, past
-
     def _letter(self, side: int, own: Endpoint, flags: int, length: int, relative: int) -> None:
         letter = letter_of(flags, length)
         if letter is None:
@@ -134,19 +121,16 @@ class ZeekConnection:
         if new:
             self._write(side, letter)
 
-    def _advance(self, side: int, own: Endpoint, flags: int, length: int, past: int) -> None:
-        delta = (past - own.last) & MASK
-        delta = delta - (1 << 32) if delta >= HALF else delta
-        if flags & (SYN | RST) and abs(delta) > FAR:
-            return
-        if flags & FIN and own.last == (own.start + 1) & MASK:
-            own.last = past
-        elif own.state is State.RESET:
-            return
-        elif delta > 0:
-            own.last = past
-        elif length > 0:
-            self.count(side, "t")
+
+def _start(own: Endpoint, flags: int, seq: int) -> None:
+    """Where the sequence numbers of a side begin: at its SYN, or as if one had come before its first segment."""
+    if own.state is State.INACTIVE:
+        own.start = seq if flags & SYN else (seq - 1) & MASK
+    elif flags & SYN:
+        again = own.state in (State.SYN_SENT, State.SYN_ACK_SENT) and seq != own.start
+        spoofed = own.state is State.RESET and own.before is State.INACTIVE
+        if again or spoofed or own.state in (State.ESTABLISHED, State.PARTIAL):
+            own.start = seq
 
 
 def letter_of(flags: int, length: int) -> str | None:
