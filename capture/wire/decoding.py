@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from capture.wire.columns import I64, PacketColumns
-from capture.wire.front import Front
+from capture.wire.columns import I64, Mark, PacketColumns
+from capture.wire.front import Bytes, Front
 from capture.wire.layers import Layers
-from capture.wire.links import LINK_LAYERS, Layer
+from capture.wire.links import LINK_LAYERS, LINUX_SLL2, Layer
 from capture.wire.records import Records
+from capture.wire.sights import second_sights
 from capture.wire.tcp import Segments
 
 
@@ -31,7 +33,20 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
     else:
         known = [link for link in np.unique(records.link).tolist() if link in LINK_LAYERS]
         fronts += [(LINK_LAYERS[link], every.where(records.link == link)) for link in known]
-    return _columns(records, layers.segments(records, fronts))
+    columns = _columns(records, layers.segments(records, fronts))
+    if len(columns) > 1:
+        again = second_sights(columns, _interfaces(records, columns))
+        if again.any():
+            columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
+    return columns
+
+
+def _interfaces(records: Records, columns: PacketColumns) -> npt.NDArray[np.int32] | None:
+    """Which interface saw each TCP packet, where the capture says so: pcapng's own, or "any"'s index."""
+    rows = columns.number.astype(np.int64) - records.first_number
+    if isinstance(records.link, int) and records.link == LINUX_SLL2:
+        return Bytes(records.buffer).u32(records.begin[rows] + 4).astype(np.int32)
+    return records.interface[rows] if records.interface is not None else None
 
 
 def _columns(records: Records, parts: list[Segments]) -> PacketColumns:

@@ -118,7 +118,7 @@ def pppoe(raw: Bytes, front: Front) -> Step:
 
 
 def ieee802_11(raw: Bytes, front: Front) -> Step:
-    """IEEE 802.11 data frames that are not encrypted; of an A-MSDU the first subframe."""
+    """IEEE 802.11 data frames that are not encrypted."""
     front = front.having(24)
     kind, flags = raw.u8(front.at), raw.u8(front.at + 1)
     front = front.where((kind & 0x0C == 0x08) & (kind & 0x40 == 0) & (flags & 0x40 == 0))
@@ -126,8 +126,21 @@ def ieee802_11(raw: Bytes, front: Front) -> Step:
     quality = kind & 0x80 != 0
     size = np.where(flags & 3 == 3, 30, 24)
     aggregated = quality & (raw.u8(front.at + size) & 0x80 != 0)
-    size = size + np.where(quality, 2, 0) + np.where(quality & (flags & 0x80 != 0), 4, 0) + np.where(aggregated, 14, 0)
-    yield Layer.LLC, front.moved(size)
+    size = size + np.where(quality, 2, 0) + np.where(quality & (flags & 0x80 != 0), 4, 0)
+    yield Layer.LLC, front.moved(size).where(~aggregated)
+    yield from _subframes(raw, front.moved(size).where(aggregated))
+
+
+def _subframes(raw: Bytes, front: Front) -> Step:
+    """The packets of an A-MSDU: each with addresses and a length, padded to four bytes."""
+    for _ in range(64):
+        front = front.having(14)
+        if not len(front):
+            return
+        size = raw.u16(front.at + 12).astype(np.int64)
+        ends = front.at + 14 + size
+        yield Layer.LLC, replace(front, at=front.at + 14, limit=np.minimum(front.limit, ends))
+        front = front.moved((14 + size + 3) & ~3)
 
 
 def radiotap(raw: Bytes, front: Front) -> Step:

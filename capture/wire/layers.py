@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from capture.model import Notice
 from capture.wire import framing, tunnels
+from capture.wire.checksums import BUDGET, mark_wrong
 from capture.wire.columns import AddressTable, ScopeTable
 from capture.wire.fragments import Fragments
 from capture.wire.front import Bytes, Front
@@ -152,4 +153,8 @@ class Layers:
             self.cut_headers += len(cut)
             if len(cut) and self.first_cut is None:
                 self.first_cut = records.first_number + int(cut.row.min())
-        return [decode_tcp(raw, enough)] if len(enough) else []
+        if not len(enough):
+            return []
+        if int(records.offset[0]) < BUDGET:
+            mark_wrong(raw, enough, self._addresses)
+        return [decode_tcp(raw, enough)]

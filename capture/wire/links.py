@@ -164,6 +164,8 @@ LINK_LAYERS = {
     285: Layer.DSA_EDSA,
 }
 
+LINUX_SLL2 = 276
+
 
 def link_name(link: int) -> str:
     """tcpdump's name of a link type without DLT_, or its number."""

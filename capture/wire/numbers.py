@@ -32,7 +32,8 @@ ETHERTYPES = {
     0x892F: Layer.HSR,
     0x88E5: Layer.MACSEC,
 }
-GRE_TYPES = ETHERTYPES | {0x88BE: Layer.ERSPAN_2, 0x22EB: Layer.ERSPAN_3, 0x883E: Layer.WCCP}
+GRE_TYPES = ETHERTYPES | {0x88BE: Layer.ERSPAN_2, 0x22EB: Layer.ERSPAN_3, 0x883E: Layer.WCCP, 0x6400: Layer.ETHERNET}
+GRE_TYPES |= dict.fromkeys(range(0x8200, 0x8380, 0x10), Layer.IEEE802_11)  # Aruba's access points
 PROTOCOLS = {
     6: Layer.TCP,
     17: Layer.UDP,
