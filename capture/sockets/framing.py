@@ -6,7 +6,7 @@ message blanked they are equal, so that a look can pass over what did not change
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from capture.sockets.wireform import HEADER_SIZE, RECORD_SIZE
 
@@ -41,6 +41,17 @@ class Dump:
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+
+def message_spans(chunk: bytes) -> Iterator[tuple[int, int]]:
+    """(start, end) of the messages of one receive buffer, as they are: of any length."""
+    at, size = 0, len(chunk)
+    while at + SMALLEST <= size:
+        end = at + int.from_bytes(chunk[at : at + 4], "little")
+        if end - at < SMALLEST or end > size:
+            return
+        yield at, end
+        at = (end + 3) & ~3
 
 
 def _frame(blanked: bytearray) -> tuple[range | list[int], int]:

@@ -10,7 +10,7 @@ import ctypes
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -94,7 +94,6 @@ class NamespaceSource(SockDiagSource):
     def __init__(self, netns: Namespace, handle: str) -> None:
         descriptor = os.open(handle, os.O_RDONLY | os.O_CLOEXEC)
         self._files: dict[str, int] = {}
-        self._busy = False
         try:
             inside(descriptor, lambda: SockDiagSource.__init__(self, netns))
             inside(descriptor, self._open_files)
@@ -105,15 +104,17 @@ class NamespaceSource(SockDiagSource):
         finally:
             os.close(descriptor)
 
-    def connections(self, details: bool) -> Dump:
+    def connections(self) -> Dump:
         """See Source. A dump walks the hash all namespaces share: left out where there is nothing to find."""
-        busy = self._has_sockets()
-        self._busy, was = busy, self._busy
-        return super().connections(details) if busy or was else Dump(())
+        return super().connections() if self._has_sockets() else Dump(())
 
-    def listeners(self) -> Dump:
+    def detailed(self) -> Iterable[bytes]:
         """See Source."""
-        return super().listeners() if self._has_sockets() or self._busy else Dump(())
+        return super().detailed() if self._has_sockets() else ()
+
+    def listeners(self) -> Iterable[bytes]:
+        """See Source."""
+        return super().listeners() if self._has_sockets() else ()
 
     def counters(self) -> dict[str, int]:
         """See Source."""

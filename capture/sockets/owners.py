@@ -72,6 +72,7 @@ class OwnerIndex:
         self._sweep: list[tuple[int, int]] = []
         self._strays: dict[int, tuple[int, int]] = {}  # inode of no row → where it was read
         self._rereads_in = 0
+        self._own = os.getpid()
         self._whole_machine = _in_first_pid_namespace(root)
         self.hidden_processes = 0
         self.size_counts: bool | None = None
@@ -194,6 +195,8 @@ class OwnerIndex:
     def _visit(self, watched: _Watched, everything: bool = False) -> None:
         """Brings a process's descriptors up to date: by probing the likely ones, else by listing (or reading) all."""
         process = watched.process
+        # Listing our own folder takes a descriptor, of a number that may have been a socket's a moment ago.
+        everything = everything or process.pid == self._own
         if not everything and watched.size >= WORTH_PROBING and self._probe(watched):
             return
         watched.freed.clear()

@@ -8,7 +8,6 @@ from capture.sockets import wireform as form
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.counters import moved
-from capture.sockets.framing import Dump
 from capture.sockets.owners import NoIndex, OwnerIndex
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
@@ -61,14 +60,11 @@ class Place:
         self._renew_settings(now)
         self.asked.clear()
         first = self._looked_at is None
-        # What is asked for may fail: nothing is touched until all of it is here.
-        listening = self.source.listeners()
-        connections = self.source.connections(details or first)
         totals = self.source.counters()
         news.counters = moved(self.totals, totals) if self.totals else {}
         self.totals = totals
-        self._take_listeners(listening, wall, news)
-        self._take_connections(connections, details or first, wall, news)
+        self._take_listeners(wall, news)
+        self._take_connections(details or first, wall, news)
         if isinstance(self.source, KnowsOwners):
             self._take_owners(self.source)
         if isinstance(self.source, Remembers):
@@ -104,15 +100,15 @@ class Place:
             self.settings = self.source.settings()
             self.aggregates.ephemeral = self.settings.ip_local_port_range
 
-    def _take_listeners(self, dump: Dump, wall: float, news: News) -> None:
-        def each(row: SocketRow, start: int, end: int) -> None:
-            drops = listener_drops(dump.stream, start, end)
+    def _take_listeners(self, wall: float, news: News) -> None:
+        def each(row: SocketRow, buffer: bytes, start: int, end: int, fresh: bool) -> None:
+            drops = listener_drops(buffer, start, end)
             if drops is not None:
                 if row.drops is not None and drops > row.drops:
                     news.drops[row] = drops - row.drops
                 row.drops = drops
 
-        changes = self.listeners.update(dump, each)
+        changes = self.listeners.update_in_full(self.source.listeners(), each)
         for row in changes.new:
             row.age_is_minimum = self._looked_at is None
         self._account(changes, wall, news)
@@ -120,27 +116,26 @@ class Place:
             ports = frozenset(row.raw[4:6] for row in self.listeners.rows.values())
             self.aggregates.listen_on(ports, self.rows())
 
-    def _take_connections(self, dump: Dump, details: bool, wall: float, news: News) -> None:
+    def _take_connections(self, details: bool, wall: float, news: News) -> None:
         infos: dict[SocketRow, TcpInfo] = {}
         first = self._looked_at is None
 
-        def each(row: SocketRow, start: int, end: int) -> None:
-            info = tcp_info(dump.stream, start, end)
-            if info is None:
-                return
-            _keep(row, info)
+        def each(row: SocketRow, buffer: bytes, start: int, end: int, fresh: bool) -> None:
+            info = tcp_info(buffer, start, end)
+            if info is not None:
+                _keep(row, info)
             if first:
-                row.since, row.age_is_minimum = self._since(row, info)
-            else:
+                age, row.age_is_minimum = age_of(row.raw, info, self.settings)
+                row.since = self.moment.now - age
+            elif fresh and info is not None:
                 infos[row] = info
 
-        changes = self.connections.update(dump, each if details else None)
-        self._account(changes, wall, news)
-        if first:
-            for row in changes.new:
-                if row.raw[1] in _TOLD_BY_RECORD or (row.raw[1] == form.FIN_WAIT_2 and row.rtt_us is None):
-                    row.since, row.age_is_minimum = self._since(row, None)
+        if details:
+            changes = self.connections.update_in_full(self.source.detailed(), each)
         else:
+            changes = self.connections.update(self.source.connections())
+        self._account(changes, wall, news)
+        if not first:
             self._date(changes, infos)
 
     def _take_owners(self, source: KnowsOwners) -> None:
@@ -183,10 +178,6 @@ class Place:
             elif age > now - before:
                 age = now - before
             row.since, row.age_is_minimum = now - age, is_minimum
-
-    def _since(self, row: SocketRow, info: TcpInfo | None) -> tuple[float, bool]:
-        age, is_minimum = age_of(row.raw, info, self.settings)
-        return self.moment.now - age, is_minimum
 
     def _account(self, changes: Changes, wall: float, news: News) -> None:
         """Moves rows between the counts, tells the owner index, writes the log."""

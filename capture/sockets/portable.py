@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 import psutil
@@ -45,7 +46,7 @@ class PsutilSource:
         self._processes: dict[int, Process] = {}
         self._listening = b""
 
-    def connections(self, details: bool) -> Dump:
+    def connections(self) -> Dump:
         """See Source; also renews `owners` by the name of the socket (its cookie's place)."""
         try:
             found = psutil.net_connections(kind="tcp")
@@ -69,10 +70,14 @@ class PsutilSource:
         self._listening = b"".join(packed(raw) for raw in records.values() if raw[1] == LISTEN)
         return Dump([b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)])
 
-    def listeners(self) -> Dump:
+    def detailed(self) -> Iterable[bytes]:
+        """See Source: there are no details."""
+        return [self.connections().stream]
+
+    def listeners(self) -> Iterable[bytes]:
         """See Source."""
-        self.connections(details=False)
-        return Dump([self._listening])
+        self.connections()
+        return [self._listening]
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: psutil has none."""

@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.sockets import counters, settings
@@ -35,7 +35,7 @@ class ProcfsSource:
         self._listening = b""
         self._read("tcp")
 
-    def connections(self, details: bool) -> Dump:
+    def connections(self) -> Dump:
         """See Source. Reads everything once; the listeners of the same reading come from `listeners`."""
         listening: list[bytes] = []
         others: list[bytes] = []
@@ -45,10 +45,14 @@ class ProcfsSource:
         self._listening = b"".join(listening)
         return Dump([b"".join(others)])
 
-    def listeners(self) -> Dump:
+    def detailed(self) -> Iterable[bytes]:
+        """See Source: there are no details."""
+        return [self.connections().stream]
+
+    def listeners(self) -> Iterable[bytes]:
         """See Source."""
-        self.connections(details=False)
-        return Dump([self._listening])
+        self.connections()
+        return [self._listening]
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: /proc has none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import IO
 
@@ -161,13 +161,17 @@ class RecordedSource:
         self.extras: dict[bytes, tuple[int | None, int | None, int | None]] = {}
         self.infos: dict[bytes, TcpInfo] = {}
 
-    def connections(self, details: bool) -> Dump:
+    def connections(self) -> Dump:
         """See Source."""
-        return Dump([b"".join(packed(raw) for raw in self.records.values() if raw[1] != LISTEN)])
+        return Dump(self.detailed())
 
-    def listeners(self) -> Dump:
+    def detailed(self) -> Iterable[bytes]:
+        """See Source: details come with `infos`."""
+        return [b"".join(packed(raw) for raw in self.records.values() if raw[1] != LISTEN)]
+
+    def listeners(self) -> Iterable[bytes]:
         """See Source."""
-        return Dump([b"".join(packed(raw) for raw in self.records.values() if raw[1] == LISTEN)])
+        return [b"".join(packed(raw) for raw in self.records.values() if raw[1] == LISTEN)]
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: what was asked in the recorded look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from capture.sockets import counters, settings
@@ -17,11 +18,14 @@ class Source(Protocol):
     name: str
     netns: Namespace | None
 
-    def connections(self, details: bool) -> Dump:
-        """All sockets but listeners; with tcp_info behind each record where `details` and the source has it."""
+    def connections(self) -> Dump:
+        """All sockets but listeners."""
 
-    def listeners(self) -> Dump:
-        """All listeners, with their drops where the source has them."""
+    def detailed(self) -> Iterable[bytes]:
+        """The same in receive buffers, with tcp_info behind each record where the source has it."""
+
+    def listeners(self) -> Iterable[bytes]:
+        """All listeners in receive buffers, with their drops behind each record where the source has them."""
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """tcp_info of one socket; None where it is gone or the source has none."""
@@ -65,13 +69,17 @@ class SockDiagSource:
         self.netns = netns
         self._diag = DiagSocket()
 
-    def connections(self, details: bool) -> Dump:
+    def connections(self) -> Dump:
         """See Source."""
-        return Dump(self._diag.chunks(CONNECTIONS, WITH_INFO if details else 0))
+        return Dump(self._diag.chunks(CONNECTIONS))
 
-    def listeners(self) -> Dump:
+    def detailed(self) -> Iterable[bytes]:
         """See Source."""
-        return Dump(self._diag.chunks(LISTENERS, WITH_MEMORY))
+        return self._diag.chunks(CONNECTIONS, WITH_INFO)
+
+    def listeners(self) -> Iterable[bytes]:
+        """See Source."""
+        return [self._diag.dump(LISTENERS, WITH_MEMORY)]
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source."""

@@ -8,16 +8,16 @@ so costs little more than the kernel's own work; the worst case (every message d
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from capture.sockets.framing import SMALLEST, Dump
+from capture.sockets.framing import SMALLEST, Dump, message_spans
 from capture.sockets.row import SocketRow
 from capture.sockets.wireform import HEADER_SIZE
 
 _FIRST_STEP, _LARGEST_STEP, _SMALLEST_STEP = 512, 65536, 96
 _LONGEST_PAUSE = 12
-_NOTHING = Dump(())
+NOTHING = Dump(())
 
 
 @dataclass(slots=True)
@@ -41,35 +41,50 @@ class SocketTable:
         self.starts: list[int] = [0]
         self.order: list[SocketRow] = []
 
-    def update(self, dump: Dump, each: Callable[[SocketRow, int, int], None] | None = None) -> Changes:
-        """Takes a dump as the truth of now.
-
-        With `each(row, start, end)` every message is read, and it is called for each: for attributes behind the record.
-        """
+    def update(self, dump: Dump) -> Changes:
+        """Takes a dump as the truth of now."""
         self.sighting += 1
-        walk = _Walk(self, dump, each)
+        walk = _Walk(self, dump)
         walk.run()
         changes = walk.changes
         changes.gone = [row for row in walk.skipped if row.sighting != self.sighting]
         for row in changes.gone:
             self.rows.pop(row.raw[44:52], None)
         if len(walk.order) == len(self.rows):
-            # With attributes that the next dump will lack there is nothing to compare it with.
-            self.masked = b"" if each is not None else dump.masked
-            self.order, self.starts = walk.order, dump.starts
+            self.masked, self.order, self.starts = dump.masked, walk.order, dump.starts
         else:
             # A socket that moved during the dump came twice: start afresh, reading every message, next time.
             self.masked, self.order, self.starts = b"", list(self.rows.values()), [0]
+        return changes
+
+    def update_in_full(
+        self, chunks: Iterable[bytes], each: Callable[[SocketRow, bytes, int, int, bool], None]
+    ) -> Changes:
+        """The same, reading every message: for a dump with attributes behind the records, a receive buffer at a time.
+
+        `each(row, buffer, start, end, fresh)` is called for every message; `fresh` where it is new or changed state.
+        """
+        self.sighting += 1
+        self.masked, self.order, self.starts = b"", [], [0]
+        walk = _Walk(self, NOTHING)
+        for chunk in chunks:
+            for start, end in message_spans(chunk):
+                row, fresh = walk.take(chunk[start + HEADER_SIZE : start + SMALLEST])
+                each(row, chunk, start, end, fresh)
+        changes = walk.changes
+        changes.gone = [row for row in self.rows.values() if row.sighting != self.sighting]
+        for row in changes.gone:
+            del self.rows[row.raw[44:52]]
+        self.order = list(self.rows.values())
         return changes
 
 
 class _Walk:
     """One pass over a new dump beside the last one: message `at` of the new, `index` of the old."""
 
-    def __init__(self, table: SocketTable, dump: Dump, each: Callable[[SocketRow, int, int], None] | None) -> None:
+    def __init__(self, table: SocketTable, dump: Dump) -> None:
         self.table = table
         self.dump = dump
-        self.each = each
         self.order: list[SocketRow] = []
         self.skipped: list[SocketRow] = []
         self.changes = Changes()
@@ -77,7 +92,7 @@ class _Walk:
 
     def run(self) -> None:
         at, end = 0, len(self.dump)
-        comparable = len(self.table.masked) > 0 and self.each is None
+        comparable = len(self.table.masked) > 0
         misses = pause = 0
         while at < end:
             if comparable:
@@ -109,10 +124,16 @@ class _Walk:
 
     def _read(self, at: int) -> None:
         start = self.dump.starts[at]
-        raw = self.dump.stream[start + HEADER_SIZE : start + SMALLEST]
+        row, _ = self.take(self.dump.stream[start + HEADER_SIZE : start + SMALLEST])
+        self.order.append(row)
+
+    def take(self, raw: bytes) -> tuple[SocketRow, bool]:
+        """Notes one record; returns its row, and whether that is new or in another state."""
         table = self.table
         row = table.rows.get(raw[44:52])
+        fresh = False
         if row is None:
+            fresh = True
             row = table.make(raw)
             table.rows[raw[44:52]] = row
             self.changes.new.append(row)
@@ -121,13 +142,12 @@ class _Walk:
             if before != raw:
                 row.raw = raw
                 if before[:52] != raw[:52] or before[56:] != raw[56:]:
+                    fresh = before[1] != raw[1]
                     self.changes.changed.append((row, before))
             self._catch_up(row)
         row.sighting = table.sighting
         row.read_at = row.moment.now
-        self.order.append(row)
-        if self.each is not None:
-            self.each(row, start, self.dump.starts[at + 1])
+        return row, fresh
 
     def _catch_up(self, row: SocketRow) -> None:
         """Moves the place in the old dump past this row; those in between may be gone."""
