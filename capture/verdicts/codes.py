@@ -40,6 +40,7 @@ class Mark(IntFlag):
     ACKS_FIN = 0x040  # its ACK covers the peer's FIN
     ZERO = 0x080  # its sender's window is closed
     WITH_DATA = 0x100  # a FIN with payload
+    SMALL = 0x100  # of lost data: no more than a closing remark (a TLS alert, QUIT)
     STRAY = 0x200  # a pure ACK that repeats the one before it, unasked: a challenge ACK looks like this
     BIG = 0x400  # of a repeat: of full size, larger than anything acknowledged in this direction
     SIZED = 0x400  # of new data that was lost: at least half as large as its side's first data, so it may be a request

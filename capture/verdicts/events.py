@@ -27,6 +27,7 @@ U32 = npt.NDArray[np.uint32]
 HEAD = 6  # events of plain data kept at the start of a connection
 NEAR = 4  # and before each event that is not plain
 STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
+REMARK = 100  # bytes: a TLS close_notify has 24 to 53, SMTP's goodbye some more
 BIG_SEGMENT = 1000  # bytes of payload: what a path-MTU black hole swallows
 
 # Plain ints: numpy takes them in a column's own width, where a flag would widen the column to 64 bits.
@@ -133,6 +134,7 @@ class _Builder:
         self._mark(lost, Mark.LOST)
         repeated = lost[(self.p.tags[lost] & REPEATS) != 0]
         self._mark(repeated, Mark.REPEAT)
+        self._mark(lost[self.data[lost] & (self.p.payload[lost] <= REMARK)], Mark.SMALL)
         self._sized(lost, rows)
         if len(repeated):
             self._big(repeated, rows[~beyond])

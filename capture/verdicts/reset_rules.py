@@ -23,6 +23,9 @@ def by_reset(story: Story, end: End) -> Diagnosis:
     at, by = end.at, end.by
     if story.third_packet is None and by == 0:
         return cancelled(story, at)
+    if all(event.kind is Kind.RST for event in story.events):
+        others = ("no_socket", "aborted", "middlebox_reset")
+        return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
     if end.forged:
         return _forged(story, at, by)
     for rule in (_overflow, _stalled, _peer_had_closed, _own_half_close, _before_any_word):
@@ -35,14 +38,8 @@ def by_reset(story: Story, end: End) -> Diagnosis:
 def _forged(story: Story, at: int, by: int) -> Diagnosis:
     event = story.events[at]
     goes_on = event.has(Mark.AFTERLIFE)
-    alive = next(
-        (
-            i
-            for i in range(at + 1, len(story.events))
-            if story.events[i].side == by and story.events[i].kind != Kind.RST
-        ),
-        None,
-    )
+    later = [i for i in range(at + 1, len(story.events)) if story.events[i].side == by]
+    alive = next((i for i in later if story.events[i].kind is not Kind.RST), None)
     code = "foreign_reset" if event.has(Mark.FOREIGN) else "reset"
     return Diagnosis(
         "middlebox_reset",
@@ -88,10 +85,32 @@ def _peer_had_closed(story: Story, at: int, by: int) -> Diagnosis | None:
     crossing = [i for i in story.data(1 - by, before=fin) if story.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
     crossing += [i for i in late if not story.events[i].has(Mark.ACKS_FIN)]
     if late or crossing:
+        parting = _parting(story, at, by, fin, [*crossing, *late])
+        if parting is not None:
+            return parting
         return _wrote_after_fin(story, at, by, fin, late, crossing)
     if other is not None and other < at:
         return _closed_late(story, at, by, fin, other)
     return _abort_after_fin(story, at, by, fin)
+
+
+def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
+    """Both were leaving: what met the RST was a closing remark (a TLS alert, a goodbye), and nobody missed it."""
+    other = story.fins[1 - by]
+    remarks = [story.events[i] for i in late]
+    if not all(e.has(Mark.SMALL) or not e.has(Mark.LOST) for e in remarks) or any(e.gap >= PAUSE for e in remarks):
+        return None
+    if by == 1 and (other is None or story.events[other].has(Mark.ACKS_FIN)):
+        return None  # it closed only because its peer had: what it had written before was meant
+    if by == 0 and (_idle_before(story, fin) and story.waiting(0, at=fin) is not None):
+        return None  # it had given up waiting
+    if story.served(1, at=fin) is None:
+        return None
+    evidence = proofs((fin, "fin"), (late[0], "remark"), (other, "fin"), (at, "answering_reset"))
+    if other is None:
+        return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
+    cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
+    return Diagnosis(cause, LIKELY, "parted", by, ("write_after_peer_close",), evidence, harmless=True)
 
 
 def _wrote_after_fin(
@@ -106,7 +125,7 @@ def _wrote_after_fin(
         if crossing:
             return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", by, ("write_after_peer_close",), evidence)
         return Diagnosis("stale_keepalive", LIKELY, "stale_reuse", by, ("write_after_peer_close",), evidence)
-    if by == 0 and story.waiting(0, at=fin) is not None:
+    if by == 0 and story.waiting(0, at=fin) is not None and (_idle_before(story, fin) or not story.data(1, before=fin)):
         return Diagnosis(
             "client_gave_up", LIKELY, "gave_up_late_response", 0, ("write_after_peer_close",),
             proofs((story.waiting(0, at=fin), "request"), *((p.at, p.code) for p in evidence)),
@@ -151,13 +170,28 @@ def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | No
 
 def _own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:
     """The other side had sent its FIN, and this one answered with a RST."""
-    fin = story.fins[1 - by]
+    fin, own = story.fins[1 - by], story.fins[by]
     if fin is None or fin > at:
         return None
+    if own is not None and own < at:
+        cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
+        evidence = proofs((fin, "fin"), (own, "fin"), (at, "reset"))
+        return Diagnosis(cause, LIKELY, "closed_with_reset", by, ("write_after_peer_close",), evidence, harmless=True)
+    if story.events[at].has(Mark.BARE) and _answers_lost_data(story, at):
+        return None  # not what a socket makes of a FIN: see _bare
     evidence = proofs((fin, "fin"), (at, "abort"))
-    if story.waiting(1 - by, at=fin) is not None and 1 - by == 0 and _idle_before(story, fin):
+    waiting = by == 1 and story.waiting(0, at=fin) is not None
+    if waiting and _idle_before(story, fin):
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), evidence)
+    cut_short = [i for i in story.data(1 - by, before=at) if story.events[i].has(Mark.LOST)]
+    if not waiting and not cut_short and story.data(1):
+        return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
     return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)
+
+
+def _answers_lost_data(story: Story, at: int) -> bool:
+    before, event = story.events[at - 1], story.events[at]
+    return before.side != event.side and before.kind in (Kind.DATA, Kind.PROBE) and before.has(Mark.LOST)
 
 
 def _before_any_word(story: Story, at: int, by: int) -> Diagnosis | None:
@@ -218,5 +252,7 @@ def _live_client(story: Story, at: int, sure: Certainty) -> Diagnosis:
         return Diagnosis("aborted", sure, "client_abort_waiting", 0, ("client_gave_up",), evidence)
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
+        if story.events[at].gap >= PAUSE and not story.events[response].has(Mark.LOST):
+            return Diagnosis("aborted", sure, "abort_idle", 0, (), evidence, harmless=True)
         return Diagnosis("aborted", sure, "abort_reading", 0, ("client_gave_up",), evidence)
     return Diagnosis("aborted", sure, "abort", 0, (), proofs((at, "abort")))

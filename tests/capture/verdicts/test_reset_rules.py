@@ -54,3 +54,28 @@ def test_a_reader_that_leaves() -> None:
     assert verdict.cause == "aborted"
     assert "client_gave_up" in verdict.alternatives
     assert "without reading" in verdict.sentence
+
+
+def harmless(text: str) -> bool:
+    return judge(flow_table(text)).template(0).diagnosis.harmless
+
+
+def test_leaving_is_harmless() -> None:
+    assert harmless(f"{HELLO} sPA50 cA sFA cRAt")  # a reset instead of a FIN, after the peer's
+    assert harmless(f"{HELLO} sPA50 cA cFA sA sRAt")
+    assert harmless(f"{HELLO} sPA50 cA <5>cRAt")  # an idle connection thrown away
+    assert harmless(f"{HELLO} sPA50 cPA31 cFA sPA31 sFA cR cR")  # a browser: TLS alerts that nobody reads
+    assert harmless(f"{HELLO} sPA50 cA cFA sPA31 cR")
+    assert first(f"{HELLO} sPA50 cPA31 cFA sPA31 sFA cR cR").cause == "normal_close"
+
+
+def test_cutting_short_is_not() -> None:
+    assert not harmless(f"{HELLO} cFA sA sRAt")  # the request was still waiting
+    assert not harmless(f"{HELLO} sPA1448 sPA1448 cRAt")
+    assert not harmless(f"{HELLO} sPA50 cA cFA sPA1448 cR")
+    assert not harmless(f"{HELLO} <3>cFA sA sPA31 cR")
+
+
+def test_only_resets_are_unknown() -> None:
+    verdict = first("sR sR")
+    assert (verdict.cause, verdict.certainty) == ("unknown", Certainty.POSSIBLE)
