@@ -19,7 +19,7 @@ from capture.flows.grouping import Grouped, grouped
 from capture.flows.quoting import attached
 from capture.flows.rows import neighbours, sides_key
 from capture.flows.table import FlowPackets, FlowTable, Tag
-from capture.flows.zeek import histories
+from capture.flows.zeek import Histories
 from capture.model import COUNT_NAMES
 from capture.wire.columns import I8, I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
 
@@ -93,9 +93,11 @@ def flow_table(
     wscale = measures.window_scales(found)
     results = _Results.empty(len(found.packets.seq), len(first) - 1)
 
+    histories = Histories()
+
     def work(stretch: tuple[int, int]) -> None:
         check()
-        _analyse_stretch(found, wscale, *stretch, results)
+        _analyse_stretch(found, wscale, *stretch, histories, results)
 
     stretches = list(_stretches(first))
     if len(stretches) > 1:
@@ -137,7 +139,9 @@ def _stretches(first: I64) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _analyse_stretch(found: Grouped, wscale: I8, start: int, stop: int, results: _Results) -> None:
+def _analyse_stretch(
+    found: Grouped, wscale: I8, start: int, stop: int, histories: Histories, results: _Results
+) -> None:
     low, high = int(found.first[start]), int(found.first[stop])
     packets = _part(found.packets, low, high)
     first = found.first[start : stop + 1] - low
@@ -161,7 +165,7 @@ def _analyse_stretch(found: Grouped, wscale: I8, start: int, stop: int, results:
         if rows.any():
             results.counts[name][here] = measures.by_side(key[rows], connections)
     empty: Bool = payload.sum(axis=1) == 0
-    history, conn_state = histories(packets, first, near, found.flipped[here], analysed, empty)
+    history, conn_state = histories.tell(packets, first, near, found.flipped[here], analysed, empty)
     results.history[here], results.conn_state[here] = history, conn_state
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from capture.model import TcpFlags
 
-MASK = 0xFFFFFFFF
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 ONLY_SYN_AND_RST = re.compile(r"\^?S[^HAFGIQ]*R")
 
@@ -29,6 +28,20 @@ class State(IntEnum):
     RESET = 6
 
 
+class ZeekEvent(IntFlag):
+    """One segment in a few bits: beside its SYN, FIN, RST and ACK, what the rules ask."""
+
+    PAYLOAD = 0x08
+    RESPONDER = 0x20
+    AGAIN = 0x40  # its payload had all been seen before
+    ZERO_WINDOW = 0x80
+    BAD_CHECKSUM = 0x100
+    DIFFERING = 0x200  # not where the last SYN, FIN or RST of its side was
+
+
+PAYLOAD, RESPONDER, AGAIN = int(ZeekEvent.PAYLOAD), int(ZeekEvent.RESPONDER), int(ZeekEvent.AGAIN)
+ZERO_WINDOW, BAD_CHECKSUM = int(ZeekEvent.ZERO_WINDOW), int(ZeekEvent.BAD_CHECKSUM)
+DIFFERING = int(ZeekEvent.DIFFERING)
 UNSEEN = (State.INACTIVE, State.PARTIAL)
 
 
@@ -38,9 +51,7 @@ class Endpoint:
 
     state: State = State.INACTIVE
     before: State = State.INACTIVE
-    start: int = 0  # sequence number of the SYN, seen or inferred
     letters: set[str] = field(default_factory=set)
-    repeated: dict[str, int] = field(default_factory=dict)  # letter -> relative number of the last such segment
     counters: dict[str, int] = field(default_factory=dict)
 
     def enter(self, state: State) -> None:
@@ -61,20 +72,20 @@ class ZeekConnection:
         """Zeek's history: upper case the originator's."""
         return "".join(self._history)
 
-    def segment(self, side: int, flags: int, length: int, seq: int, window: int, *, again: bool = False) -> None:
-        """Take one segment; `window` as on the wire; `again`: its payload had all been seen before."""
+    def take(self, event: int) -> None:
+        """Take one segment, given as TcpFlags and ZeekEvent bits."""
+        side = 1 if event & RESPONDER else 0
+        if event & BAD_CHECKSUM:
+            self.count(side, "c")  # and dropped
+            return
         own, peer = self.ends[side], self.ends[1 - side]
-        _start(own, flags, seq)
-        self._letter(side, own, flags, length, (seq - own.start) & MASK)
-        if window == 0 and not flags & RST and peer.state is not State.CLOSED and own.state is not State.RESET:
+        self._letter(side, own, event)
+        is_reset = own.state is State.RESET
+        if event & ZERO_WINDOW and not event & RST and peer.state is not State.CLOSED and not is_reset:
             self.count(side, "w")
-        if again and own.state is not State.RESET:
+        if event & AGAIN and not is_reset:
             self.count(side, "t")
-        transition(own, peer, is_originator=side == 0, flags=flags, length=length)
-
-    def bad_checksum(self, side: int) -> None:
-        """A segment that is dropped for its checksum."""
-        self.count(side, "c")
+        transition(own, peer, is_originator=side == 0, flags=event, payload=bool(event & PAYLOAD))
 
     def count(self, side: int, letter: str) -> None:
         """A letter that is written at its 1st, 10th, 100th … occurrence."""
@@ -108,32 +119,18 @@ class ZeekConnection:
     def _write(self, side: int, letter: str) -> None:
         self._history.append(letter if side else letter.upper())
 
-    def _letter(self, side: int, own: Endpoint, flags: int, length: int, relative: int) -> None:
-        letter = letter_of(flags, length)
+    def _letter(self, side: int, own: Endpoint, event: int) -> None:
+        letter = letter_of(event, payload=bool(event & PAYLOAD))
         if letter is None:
             return
-        new = letter not in own.letters
-        own.letters.add(letter)
-        if letter in "shfr":
-            at = relative + length if letter == "f" else relative
-            new = new or own.repeated[letter] != at
-            own.repeated[letter] = at
-        if new:
+        # A SYN elsewhere starts the numbers anew, unless its side had closed: only then does it stand out.
+        stands_out = letter in "fr" or (letter in "sh" and own.state in (State.CLOSED, State.RESET))
+        if letter not in own.letters or (event & DIFFERING and stands_out):
+            own.letters.add(letter)
             self._write(side, letter)
 
 
-def _start(own: Endpoint, flags: int, seq: int) -> None:
-    """Where the sequence numbers of a side begin: at its SYN, or as if one had come before its first segment."""
-    if own.state is State.INACTIVE:
-        own.start = seq if flags & SYN else (seq - 1) & MASK
-    elif flags & SYN:
-        again = own.state in (State.SYN_SENT, State.SYN_ACK_SENT) and seq != own.start
-        spoofed = own.state is State.RESET and own.before is State.INACTIVE
-        if again or spoofed or own.state in (State.ESTABLISHED, State.PARTIAL):
-            own.start = seq
-
-
-def letter_of(flags: int, length: int) -> str | None:
+def letter_of(flags: int, *, payload: bool) -> str | None:
     """The history letter of a segment, in lower case; None for one that says nothing."""
     bits = flags & (SYN | FIN | RST)
     if bits == FIN | RST or bits == SYN | FIN | RST:
@@ -146,16 +143,16 @@ def letter_of(flags: int, length: int) -> str | None:
         return "f"
     if bits == RST:
         return "r"
-    if length:
+    if payload:
         return "d"
     return "a" if flags & ACK else None
 
 
-def transition(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags: int, length: int) -> None:
+def transition(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags: int, payload: bool) -> None:
     """What one segment does to the two states."""
     state = own.state
     if state is State.INACTIVE:
-        _first_segment(own, peer, is_originator=is_originator, flags=flags, length=length)
+        _first_segment(own, peer, is_originator=is_originator, flags=flags, payload=payload)
     elif state in (State.SYN_SENT, State.SYN_ACK_SENT):
         if flags & FIN:
             own.enter(State.CLOSED)
@@ -174,7 +171,7 @@ def transition(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags: int
         own.enter(State.RESET)
 
 
-def _first_segment(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags: int, length: int) -> None:
+def _first_segment(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags: int, payload: bool) -> None:
     if flags & SYN:
         if is_originator:
             own.enter(State.SYN_ACK_SENT if flags & ACK else State.SYN_SENT)
@@ -188,7 +185,7 @@ def _first_segment(own: Endpoint, peer: Endpoint, *, is_originator: bool, flags:
         own.enter(State.RESET)
     if own.state is not State.INACTIVE:
         return
-    if not is_originator and length == 0 and peer.state is State.SYN_SENT:
+    if not is_originator and not payload and peer.state is State.SYN_SENT:
         return  # an ACK before the SYN,ACK
     if flags & ACK and peer.state is State.ESTABLISHED:
         own.enter(State.ESTABLISHED)
