@@ -100,14 +100,15 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
     remarks = [story.events[i] for i in late]
     if not all(e.has(Mark.SMALL) or not e.has(Mark.LOST) for e in remarks) or any(e.gap >= PAUSE for e in remarks):
         return None
-    if by == 1 and (other is None or story.events[other].has(Mark.ACKS_FIN)):
+    knew = all(e.has(Mark.ACKS_FIN) for e in remarks)
+    if by == 1 and (other is None or (story.events[other].has(Mark.ACKS_FIN) and not knew)):
         return None  # it closed only because its peer had: what it had written before was meant
     if by == 0 and (_idle_before(story, fin) and story.waiting(0, at=fin) is not None):
         return None  # it had given up waiting
     if story.served(1, at=fin) is None:
         return None
     evidence = proofs((fin, "fin"), (late[0], "remark"), (other, "fin"), (at, "answering_reset"))
-    if other is None:
+    if other is None or (by == 1 and knew):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
     cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
     return Diagnosis(cause, LIKELY, "parted", by, ("write_after_peer_close",), evidence, harmless=True)

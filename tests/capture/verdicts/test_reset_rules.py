@@ -66,6 +66,7 @@ def test_leaving_is_harmless() -> None:
     assert harmless(f"{HELLO} sPA50 cA <5>cRAt")  # an idle connection thrown away
     assert harmless(f"{HELLO} sPA50 cPA31 cFA sPA31 sFA cR cR")  # a browser: TLS alerts that nobody reads
     assert harmless(f"{HELLO} sPA50 cA cFA sPA31 cR")
+    assert harmless(f"{HELLO} sPA50 cA sFA cA cPA31 cFA sR sR")
     assert first(f"{HELLO} sPA50 cPA31 cFA sPA31 sFA cR cR").cause == "normal_close"
 
 
@@ -73,6 +74,7 @@ def test_cutting_short_is_not() -> None:
     assert not harmless(f"{HELLO} cFA sA sRAt")  # the request was still waiting
     assert not harmless(f"{HELLO} sPA1448 sPA1448 cRAt")
     assert not harmless(f"{HELLO} sPA50 cA cFA sPA1448 cR")
+    assert not harmless(f"{HELLO} sPA50 cA sFA cPA31~ cFA sR sR")  # it did not know that the peer was leaving
     assert not harmless(f"{HELLO} <3>cFA sA sPA31 cR")
 
 
