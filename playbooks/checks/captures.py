@@ -1,0 +1,47 @@
+"""What a capture proves: connections whose verdict is one of a playbook's causes (capture.verdicts)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from playbooks.checks.registry import Result, check, failed, offer, passed, unknown
+from playbooks.checks.wording import say
+from playbooks.facts.model import CapturedConnection, Facts
+
+SHOWN = 3
+
+
+@check("capture-causes", needs=("capture",), arguments=("causes", "fixes"))
+def capture_causes(
+    facts: Facts, causes: list[str] | None = None, fixes: list[str] | None = None, **given: Any
+) -> Result:
+    """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples."""
+    if facts.capture is None:
+        return unknown(say("no_capture"))
+    captured = facts.capture
+    wanted = set(causes or [])
+    found = {cause: count for cause, count in captured.causes.items() if cause in wanted}
+    if not captured.connections:
+        return unknown(say("capture_empty", path=captured.path), *captured.notices)
+    if not found:
+        seen = ", ".join(f"{cause} {count}" for cause, count in _largest(captured.causes))
+        return passed(say("capture_none", connections=captured.connections, seen=seen))
+    evidence = [say("capture_some", count=sum(found.values()), connections=captured.connections,
+                    causes=", ".join(f"{cause} {count}" for cause, count in _largest(found)))]  # fmt: skip
+    samples = [one for one in captured.samples if one.cause in wanted]
+    for one in samples[:SHOWN]:
+        evidence.append(_sentence(one))
+        evidence += [say("capture_evidence", text=text) for text in one.evidence[:3]]
+    sides = Counter(str(one.responder) for one in samples).most_common(1)
+    shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
+    return failed(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
+
+
+def _largest(causes: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:5]
+
+
+def _sentence(one: CapturedConnection) -> str:
+    return say("capture_sample", id=one.id, originator=one.originator, responder=one.responder, sentence=one.sentence,
+               certainty=one.certainty)  # fmt: skip

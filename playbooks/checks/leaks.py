@@ -1,0 +1,241 @@
+"""Connections that one side closed and the other did not: CLOSE-WAIT here, FIN-WAIT-2 over there (RFC 9293 §3.6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import age, holder_name, most_common, percent, say
+from playbooks.facts.model import Facts, Holder, Process, Socket
+
+PILE = 10
+"""Of one process, or toward one host: a few may be handlers that are slow by nature."""
+SETTLED_S = 2.0
+"""A healthy process closes within milliseconds of the peer's FIN; a handler still at work takes a second or two."""
+OLD_S = 60.0
+"""No request takes this long after its client has gone: even a few of these are a leak."""
+FEW = 3
+NEAR_LIMIT = 0.8
+NOT_ACCEPTED = "not yet accepted"
+
+
+@check("close-wait-pile", needs=("sockets",), wants=("processes",), arguments=("quiet",))
+def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
+    """CLOSE-WAIT sockets that stay, by the process that does not close them.
+
+    Not counted: those with bytes still to send (a half-closed peer is being answered), those that wait in an accept
+    queue (that queue's matter), and those that went between the two looks. `quiet` turns a failure into a warning.
+    """
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    pid, port = facts.number("pid"), facts.number("port")
+    rows = [row for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and _on(row, port)]
+    if pid is not None:
+        hidden = [row for row in rows if not row.owners and row.owner_missing not in (NOT_ACCEPTED,)]
+        rows = [row for row in rows if any(owner.pid == pid for owner in row.owners)]
+        if hidden and not rows:
+            return unknown(say("owners_hidden", hidden=len(hidden), pid=pid))
+    waiting = [row for row in rows if row.owner_missing == NOT_ACCEPTED]
+    held = _by_holder([row for row in rows if row.owner_missing != NOT_ACCEPTED])
+    piles = [(holder, mine) for holder, mine in held.items() if _is_pile(mine)]
+    if not piles:
+        notes = [say("close_wait_not_accepted", count=len(waiting))] if waiting else []
+        return passed(say("close_wait_none", count=len(rows), seconds=SETTLED_S), *notes)
+    piles.sort(key=lambda pile: -len(pile[1]))
+    evidence, offers = [], []
+    for (holder, uid), mine in piles[:5]:
+        evidence += _pile_evidence(facts, holder, uid, mine)
+    (holder, uid), mine = piles[0]
+    offers = _leak_offers(facts, holder, mine)
+    if facts.sockets.hidden_owners and any(who is None for (who, _), _ in piles):
+        evidence.append(say("owners_need_root"))
+    return (warned if quiet else failed)(*evidence, offers=offers)
+
+
+def _on(row: Socket, port: int | None) -> bool:
+    return port is None or port in (row.local.port, row.remote.port)
+
+
+def _by_holder(rows: list[Socket]) -> dict[tuple[Holder | None, int], list[Socket]]:
+    """Rows by process (fd left out), or by user where the process is hidden."""
+    held: dict[tuple[Holder | None, int], list[Socket]] = defaultdict(list)
+    for row in rows:
+        owners = {Holder(owner.pid, owner.name) for owner in row.owners}
+        for owner in sorted(owners, key=lambda one: one.pid)[:1]:
+            held[owner, row.uid].append(row)
+        if not owners:
+            held[None, row.uid].append(row)
+    return held
+
+
+def _is_pile(rows: list[Socket]) -> bool:
+    settled = [row for row in rows if row.stayed and row.age_s >= SETTLED_S and not row.send_q]
+    return len(settled) >= PILE or sum(1 for row in settled if row.age_s >= OLD_S) >= FEW
+
+
+def _pile_evidence(facts: Facts, holder: Holder | None, uid: int, rows: list[Socket]) -> list[str]:
+    oldest = max(rows, key=lambda row: row.age_s)
+    who = holder_name(holder) if holder else say("a_process_of", uid=uid)
+    evidence = [
+        say("close_wait_pile", who=who, count=len(rows), oldest=age(oldest.age_s, oldest.age_is_minimum)),
+        say(
+            "close_wait_peers",
+            peers=most_common(str(row.remote.ip) for row in rows),
+            ports=most_common(_service(row, rows) for row in rows),
+        ),
+    ]
+    unread = [row for row in rows if row.recv_q > 1]
+    if unread:
+        evidence.append(say("close_wait_unread", count=len(unread), bytes=sum(row.recv_q - 1 for row in unread)))
+    process = _process(facts, holder)
+    if process is not None and process.open_files is not None and process.soft_limit:
+        share = percent(process.open_files / process.soft_limit)
+        evidence.append(say("descriptors", who=who, used=process.open_files, limit=process.soft_limit, share=share))
+    return evidence
+
+
+def _service(row: Socket, rows: list[Socket]) -> str:
+    """The port that names the service: the local one where most rows share it (a server), else the peer's."""
+    local = sum(1 for other in rows if other.local.port == row.local.port)
+    remote = sum(1 for other in rows if other.remote.port == row.remote.port)
+    return say("local_port", port=row.local.port) if local >= remote else say("remote_port", port=row.remote.port)
+
+
+def _process(facts: Facts, holder: Holder | None) -> Process | None:
+    if holder is None or facts.processes is None:
+        return None
+    return next((one for one in facts.processes.rows if one.pid == holder.pid), None)
+
+
+def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tuple[Offer, ...]:
+    process = _process(facts, holder)
+    local = {row.local.port for row in rows}
+    remote = {row.remote.port for row in rows}
+    what = f"sport = :{min(local)}" if len(local) <= len(remote) else f"dport = :{min(remote)}"
+    unit = process.unit if process is not None else ""
+    pid = holder.pid if holder is not None else "PID"
+    restart = f"systemctl restart {unit}" if unit else f"kill -TERM {pid}"
+    shared = {
+        "who": holder_name(holder),
+        "pid": pid,
+        "count": len(rows),
+        "what": what,
+        "restart": restart,
+        "after_restart": say("restart_by_unit") if unit else say("restart_by_hand"),
+        "open_files": process.open_files if process is not None and process.open_files is not None else "?",
+        "oldest": age(max(row.age_s for row in rows)),
+    }
+    names = ("close-in-go", "close-in-java", "close-in-python", "close-in-node", "destroy-now", "restart-now")
+    return tuple(offer(name, **shared) for name in names)
+
+
+@check("close-wait-descriptors", needs=("sockets", "processes"))
+def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
+    """Whether the process with most CLOSE-WAIT sockets comes near its limit of open files."""
+    if facts.sockets is None or facts.processes is None:
+        return unknown(say("no_sockets"))
+    pid, port = facts.number("pid"), facts.number("port")
+    rows = [row for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and _on(row, port)]
+    held = {holder: len(mine) for (holder, _), mine in _by_holder(rows).items() if holder is not None}
+    if pid is not None:
+        held = {holder: count for holder, count in held.items() if holder.pid == pid}
+    evidence, bad = [], False
+    for holder, count in sorted(held.items(), key=lambda item: -item[1])[:5]:
+        process = _process(facts, holder)
+        if process is None or process.open_files is None or not process.soft_limit:
+            continue
+        share = process.open_files / process.soft_limit
+        said = say("descriptors", who=holder_name(holder), used=process.open_files, limit=process.soft_limit,
+                   share=percent(share))  # fmt: skip
+        evidence.append(say("descriptors_of", said=said, count=count))
+        bad = bad or (share >= NEAR_LIMIT and count >= PILE)
+    if not evidence:
+        return passed(say("no_close_wait_holder"))
+    return failed(*evidence) if bad else passed(*evidence)
+
+
+@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",))
+def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
+    """FIN-WAIT-2 sockets that stay, by the peer that does not close its side."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    host, port = facts.settings.get("host"), facts.number("port")
+    rows = [row for row in facts.sockets.rows if row.state == "FIN-WAIT-2" and _on(row, port)]
+    rows = [row for row in rows if host is None or row.remote.ip == host]
+    by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
+    for row in rows:
+        by_peer[row.remote.ip, _service_port(row, rows)].append(row)
+    piles = [(peer, mine) for peer, mine in by_peer.items() if _is_pile(mine)]
+    if not piles:
+        return passed(say("fin_wait_2_none", count=len(rows), seconds=SETTLED_S))
+    piles.sort(key=lambda pile: -len(pile[1]))
+    timeout = facts.sysctl("net.ipv4.tcp_fin_timeout") or 60
+    evidence = []
+    for (ip, _), mine in piles[:5]:
+        oldest = max(mine, key=lambda row: row.age_s)
+        orphans = sum(1 for row in mine if not row.inode)
+        local = _local_close_wait(facts, mine)
+        held = say("fin_wait_2_held", who=most_common(holder_name(row.owners[0]) for row in mine if row.owners))
+        evidence.append(
+            say(
+                "fin_wait_2_pile",
+                host=ip,
+                ports=most_common(_service(row, mine) for row in mine),
+                count=len(mine),
+                oldest=age(oldest.age_s, oldest.age_is_minimum),
+                orphans=orphans,
+                timeout=timeout,
+            )  # fmt: skip
+        )
+        if orphans < len(mine):
+            evidence.append(held)
+        if local:
+            evidence.append(say("fin_wait_2_here", who=most_common(local)))
+    (ip, where), mine = piles[0]
+    peer = next(iter(_peer_holders(facts, mine)), None)
+    shared = {
+        "host": ip,
+        "port": where,
+        "count": len(mine),
+        "timeout": timeout,
+        "proposed_timeout": max(10, min(30, timeout // 2)),
+        "who": holder_name(peer) if peer else say("process_on", host=ip, port=where),
+        "what": f"dst {ip} and ( sport = :{where} or dport = :{where} )",
+    }
+    names = ("handler-timeout-go", "handler-timeout-java", "handler-timeout-python", "handler-timeout-node",
+             "fin-timeout-now", "fin-timeout", "destroy-now")  # fmt: skip
+    return failed(*evidence, offers=tuple(offer(name, **shared) for name in names))
+
+
+def _service_port(row: Socket, rows: list[Socket]) -> int:
+    local = sum(1 for other in rows if other.local.port == row.local.port)
+    remote = sum(1 for other in rows if other.remote.port == row.remote.port)
+    return row.local.port if local > remote else row.remote.port
+
+
+def _peer_holders(facts: Facts, rows: list[Socket]) -> list[Holder]:
+    """Processes of this machine that hold the other ends, still in CLOSE-WAIT."""
+    wanted = {(row.remote, row.local) for row in rows}
+    found = facts.sockets.rows if facts.sockets is not None else ()
+    return [
+        row.owners[0] for row in found if row.state == "CLOSE-WAIT" and row.owners and (row.local, row.remote) in wanted
+    ]
+
+
+def _local_close_wait(facts: Facts, rows: list[Socket]) -> list[str]:
+    return [holder_name(holder) for holder in _peer_holders(facts, rows)]
+
+
+@check("orphans", needs=("sockets", "kernel"))
+def orphans(facts: Facts, **given: Any) -> Result:
+    """Sockets without a process against tcp_max_orphans; above it the kernel resets them."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    states = ("FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING")
+    count = sum(1 for row in facts.sockets.rows if not row.inode and row.state in states)
+    most = facts.sysctl("net.ipv4.tcp_max_orphans")
+    if most is None:
+        return unknown(say("no_sysctl", name="net.ipv4.tcp_max_orphans"))
+    said = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
+    return warned(said) if count > most / 2 else passed(said)

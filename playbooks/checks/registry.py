@@ -1,0 +1,109 @@
+"""Built-in checks by name. A check is a pure function from facts to a Result; what it needs is collected beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from playbooks.facts.model import PARTS, Facts
+from playbooks.model import Outcome
+
+MODULES = (
+    "aborts",
+    "captures",
+    "leaks",
+)
+"""The modules of this package that hold checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A fix (by its id in the playbook) that would cure what a check found, with its parameters for this machine."""
+
+    fix: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An outcome, the evidence in sentences, and fixes, the best first."""
+
+    outcome: Outcome
+    evidence: tuple[str, ...]
+    offers: tuple[Offer, ...] = ()
+
+
+class Judge(Protocol):
+    """Facts and the step's arguments in, a result out."""
+
+    def __call__(self, facts: Facts, **given: Any) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named check: the parts of Facts it cannot do without, those it uses if there, and its arguments' names."""
+
+    name: str
+    judge: Judge
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    arguments: frozenset[str]
+
+
+_found: dict[str, Check] = {}
+
+
+def check(
+    name: str, *, needs: tuple[str, ...], wants: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+) -> Callable[[Judge], Judge]:
+    """Registers a check. Missing `needs` make the step unknown (or manual) without asking the function."""
+    unknown = [part for part in (*needs, *wants) if part not in PARTS]
+    if unknown or name in _found:
+        raise ValueError(f"check {name}: {unknown or 'registered twice'}")
+
+    def register(judge: Judge) -> Judge:
+        _found[name] = Check(name, judge, needs, wants, frozenset(arguments))
+        return judge
+
+    return register
+
+
+@cache
+def known_checks() -> Mapping[str, Check]:
+    """All built-in checks by name."""
+    for module in MODULES:
+        import_module(f"playbooks.checks.{module}")
+    return dict(sorted(_found.items()))
+
+
+def passed(*evidence: str) -> Result:
+    """Looked, and nothing is wrong."""
+    return Result(Outcome.PASS, evidence)
+
+
+def warned(*evidence: str, offers: tuple[Offer, ...] = ()) -> Result:
+    """Worth knowing; no failure for it."""
+    return Result(Outcome.WARN, evidence, offers)
+
+
+def failed(*evidence: str, offers: tuple[Offer, ...] = ()) -> Result:
+    """This is wrong."""
+    return Result(Outcome.FAIL, evidence, offers)
+
+
+def unknown(*evidence: str) -> Result:
+    """Could not be looked at, and why."""
+    return Result(Outcome.UNKNOWN, evidence)
+
+
+def manual(*evidence: str) -> Result:
+    """A person has to look; the step's command says how."""
+    return Result(Outcome.MANUAL, evidence)
+
+
+def offer(fix: str, **parameters: object) -> Offer:
+    """A fix with its parameters as text."""
+    return Offer(fix, {name: str(value) for name, value in parameters.items()})

@@ -1,0 +1,214 @@
+"""Walks a playbook's steps: collects the facts they need once, asks each check, fills the fixes in."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from capture.safe_text import printable
+from playbooks.checks.registry import Check, Offer, Result, known_checks
+from playbooks.checks.wording import say
+from playbooks.errors import BadSetting
+from playbooks.facts.collecting import collect
+from playbooks.facts.model import Facts
+from playbooks.loader import FILLED, PLACEHOLDER, load
+from playbooks.masking import mask
+from playbooks.model import CheckReport, Fix, FixTemplate, Outcome, Playbook, Step, StepResult
+
+OnStep = Callable[[StepResult], None]
+Consent = Callable[[str], bool]
+
+NUMBERS = {"pid": 2**22, "port": 65535}
+COMMAND_SECONDS = 15
+LINES_OF_OUTPUT = 20
+LONGEST_EVIDENCE = 1200
+
+
+def run_checks(
+    playbook: str | Playbook,
+    settings: Mapping[str, str] | None = None,
+    on_step: OnStep | None = None,
+    consent: Consent | None = None,
+    since: float | None = None,
+) -> CheckReport:
+    """Collect and judge on this machine; a few seconds at most, more where a URL or an idle time-out is measured.
+
+    `on_step` is called with each result as it comes. `consent` is asked with the command of a user's own step before it
+    runs; None runs none. `since` (epoch seconds) leaves older log lines out, for a look after a fix.
+    Raises PlaybookError, UnknownPlaybook, BadSetting.
+    """
+    chosen = load(playbook) if isinstance(playbook, str) else playbook
+    given = checked_settings(chosen, settings or {})
+    checks = known_checks()
+    used = [checks[step.check] for step in chosen.steps if step.check]
+    parts = {part for one in used for part in (*one.needs, *one.wants)}
+    return judge(chosen, collect(parts, given, since=since), on_step, consent)
+
+
+def judge(
+    playbook: Playbook, facts: Facts, on_step: OnStep | None = None, consent: Consent | None = None
+) -> CheckReport:
+    """The report of a playbook on facts that are there already: nothing of this machine is read."""
+    results = []
+    offers: dict[str, Offer] = {}
+    for step in playbook.steps:
+        result = _judge(step, facts, consent)
+        # A fix is offered once, by the first step that asks for it.
+        known = {fix.id for fix in playbook.fixes}
+        mine = [one for one in result.offers if one.fix in known]
+        for one in mine:
+            offers.setdefault(one.fix, one)
+        shown = StepResult(
+            id=step.id,
+            title=step.title,
+            question=step.question,
+            outcome=result.outcome,
+            evidence=tuple(printable(mask(text), LONGEST_EVIDENCE) for text in result.evidence),
+            command=_with_settings(step.command or step.run, facts.settings),
+            meaning=step.means(result.outcome),
+            next=step.next.get(result.outcome, ""),
+            fixes=tuple(one.fix for one in mine),
+        )
+        results.append(shown)
+        if on_step is not None:
+            on_step(shown)
+    templates = {template.id: template for template in playbook.fixes}
+    return CheckReport(
+        playbook=playbook.name,
+        title=playbook.title,
+        host=facts.host,
+        time=facts.time,
+        settings=dict(facts.settings),
+        steps=tuple(results),
+        fixes=tuple(fill(templates[name], one.parameters) for name, one in offers.items()),
+    )
+
+
+def recheck(before: CheckReport, on_step: OnStep | None = None, consent: Consent | None = None) -> Comparison:
+    """The same steps again with the same settings, after a fix; log lines of before do not count against it."""
+    return Comparison(before, run_checks(before.playbook, before.settings, on_step, consent, since=before.time))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step before and after."""
+
+    id: str
+    title: str
+    before: StepResult | None
+    after: StepResult | None
+
+    @property
+    def cured(self) -> bool:
+        """It was wrong, and now it is not."""
+        return (
+            self.before is not None
+            and self.after is not None
+            and self.before.outcome in (Outcome.FAIL, Outcome.WARN)
+            and self.after.outcome is Outcome.PASS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs of one playbook."""
+
+    before: CheckReport
+    after: CheckReport
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every step, in the playbook's order."""
+        earlier = {step.id: step for step in self.before.steps}
+        later = {step.id: step for step in self.after.steps}
+        return tuple(
+            Change(name, (later.get(name) or earlier[name]).title, earlier.get(name), later.get(name))
+            for name in dict.fromkeys([*earlier, *later])
+        )
+
+
+def checked_settings(playbook: Playbook, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings, if the playbook takes them and their values can be such. Raises BadSetting (status 2)."""
+    takes = (*playbook.settings, "capture") if "capture" not in playbook.settings else playbook.settings
+    for key, value in settings.items():
+        if key not in takes:
+            raise BadSetting(f"--set {printable(key, 40)}: {playbook.name} takes {', '.join(takes)}")
+        if key in NUMBERS and not (value.isascii() and value.isdigit() and 0 < int(value[:12]) <= NUMBERS[key]):
+            raise BadSetting(f"--set {key}: {printable(value, 40)!r} is no {key}: 1 to {NUMBERS[key]}")
+        if not value or "\0" in value or (value.startswith("-") and key == "host"):
+            raise BadSetting(f"--set {key}: a value is missing or cannot be one")
+        if key == "url" and not value.lower().startswith(("http://", "https://")):
+            raise BadSetting(f"--set url: {printable(value, 60)!r} does not begin with http:// or https://")
+    return dict(settings)
+
+
+def fill(template: FixTemplate, parameters: Mapping[str, str]) -> Fix:
+    """A fix with its {{parameters}}: those of the check, else the defaults. What comes from this machine is made
+    printable first, so that nothing hostile reaches a snippet that a person pastes."""
+    values = dict(template.defaults) | {name: _one_line(value) for name, value in parameters.items()}
+
+    def put(text: str) -> str:
+        return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+
+    texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
+    return Fix(id=template.id, risk=template.risk, lasts=template.lasts, language=template.language, **texts)
+
+
+def _one_line(value: str) -> str:
+    return "\n".join(printable(line) for line in mask(value).split("\n"))
+
+
+def _judge(step: Step, facts: Facts, consent: Consent | None) -> Result:
+    if step.run:
+        return _run(step.run, consent)
+    if not step.check:
+        return Result(Outcome.MANUAL, ())
+    check = known_checks()[step.check]
+    missing = _missing(check, facts)
+    if missing is not None:
+        return missing
+    try:
+        return check.judge(facts, **step.given)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # A defect of a check must not take the other steps along, and must never read as "fine".
+        return Result(Outcome.UNKNOWN, (say("check_broke", check=step.check, error=repr(error)),))
+
+
+def _missing(check: Check, facts: Facts) -> Result | None:
+    """Why a check cannot be asked: unknown where something should be there and is not, manual where a person decides."""
+    gone = [facts.absent[part] for part in check.needs if part in facts.absent]
+    if not gone:
+        return None
+    kinds = {absence.kind for absence in gone}
+    outcome = Outcome.UNKNOWN if "unreadable" in kinds else Outcome.MANUAL
+    return Result(outcome, tuple(dict.fromkeys(absence.why for absence in gone)))
+
+
+def _run(command: str, consent: Consent | None) -> Result:
+    """A command of a user's own playbook: shown, and run only where consent was given. Status 0 is a pass."""
+    if consent is None or not consent(command):
+        return Result(Outcome.MANUAL, (say("consent_needed", command=command),))
+    try:
+        done = subprocess.run(
+            shlex.split(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return Result(Outcome.UNKNOWN, (say("command_broke", command=command, error=error),))
+    lines = done.stdout[:65536].decode("utf-8", "replace").splitlines()[:LINES_OF_OUTPUT]
+    said = (say("command_ended", command=command, status=done.returncode), *lines)
+    return Result(Outcome.PASS if done.returncode == 0 else Outcome.FAIL, said)
+
+
+def _with_settings(command: str, settings: Mapping[str, str]) -> str:
+    """PID, PORT, HOST, URL, FILE of a shown command become what was set."""
+    for key, value in settings.items():
+        word = {"capture": "FILE.pcap", "log": "FILE.log", "config": "NGINX.conf"}.get(key, key.upper())
+        command = command.replace(word, shlex.quote(value))
+    return printable(command)

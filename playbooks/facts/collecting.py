@@ -1,0 +1,150 @@
+"""Collects the parts of Facts that a playbook's checks ask for, each once; what is absent says why."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from playbooks.facts.model import Absence, Facts
+
+Read = Callable[["Request"], Any]
+
+
+class Request:
+    """What was asked for, and what other parts found: nginx's configuration leads to its logs and upstreams."""
+
+    def __init__(self, settings: Mapping[str, str], since: float | None) -> None:
+        self.settings = settings
+        self.since = since
+        self._found: dict[str, Any] = {}
+
+    def number(self, key: str) -> int | None:
+        """A setting that is a number."""
+        return int(self.settings[key]) if key in self.settings else None
+
+    def part(self, name: str) -> Any:
+        """A part of Facts, or its Absence; collected when first asked for."""
+        if name not in self._found:
+            try:
+                self._found[name] = READERS[name](self)
+            except OSError as error:
+                self._found[name] = Absence("unreadable", f"{error.filename or name}: {error.strerror or error}")
+        return self._found[name]
+
+
+def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | None = None) -> Facts:
+    """Facts of this machine now. `since` (epoch seconds) leaves older log lines out."""
+    request = Request(settings, since)
+    wanted = [name for name in READERS if name in set(parts)]
+    found = {name: request.part(name) for name in wanted}
+    absent = {name: part for name, part in found.items() if isinstance(part, Absence)}
+    return Facts(
+        host=socket.gethostname(),
+        time=time.time(),
+        root=os.geteuid() == 0,
+        settings=dict(settings),
+        absent=absent,
+        **{name: part for name, part in found.items() if name not in absent},
+    )
+
+
+# Each reader imports its module when it is asked: a playbook about sockets loads nothing for captures or nginx.
+
+
+def _sockets(request: Request) -> Any:
+    from playbooks.facts.sockets import collect_sockets
+
+    return collect_sockets()
+
+
+def _processes(request: Request) -> Any:
+    from playbooks.facts.processes import collect_processes
+
+    return collect_processes(request.number("pid"))
+
+
+def _kernel(request: Request) -> Any:
+    from playbooks.facts.kernel import collect_kernel
+
+    return collect_kernel()
+
+
+def _log(request: Request) -> Any:
+    from playbooks.facts.symptom_log import collect_log
+
+    return collect_log(request.settings.get("log"), request.since)
+
+
+def _capture(request: Request) -> Any:
+    from playbooks.facts.captured import collect_capture
+
+    return collect_capture(request.settings.get("capture"), request.settings.get("host"), request.number("port"))
+
+
+def _nginx(request: Request) -> Any:
+    from playbooks.facts.nginx import collect_nginx
+
+    return collect_nginx(request.settings.get("config"))
+
+
+def _error_log(request: Request) -> Any:
+    from playbooks.facts.error_log import collect_error_log
+
+    return collect_error_log(request.settings.get("log"), request.part("nginx"), request.since)
+
+
+def _access_log(request: Request) -> Any:
+    from playbooks.facts.access_log import collect_access_log
+
+    return collect_access_log(request.settings.get("log"), request.part("nginx"), request.since)
+
+
+def _url(request: Request) -> Any:
+    from playbooks.facts.timing import collect_timing
+
+    return collect_timing(request.settings.get("url"), request.part("nginx"))
+
+
+def _load(request: Request) -> Any:
+    from playbooks.facts.loading import collect_load
+
+    return collect_load(request.settings.get("url"))
+
+
+def _probe(request: Request) -> Any:
+    from playbooks.facts.probing import collect_probe
+
+    return collect_probe(request.settings.get("host"), request.number("port"))
+
+
+def _idle_peers(request: Request) -> Any:
+    from playbooks.facts.idling import collect_idle_peers
+
+    return collect_idle_peers(request.part("nginx"))
+
+
+def _firewall(request: Request) -> Any:
+    from playbooks.facts.firewall import collect_firewall
+
+    return collect_firewall()
+
+
+READERS: dict[str, Read] = {
+    "load": _load,
+    "url": _url,
+    "idle_peers": _idle_peers,
+    "probe": _probe,
+    "sockets": _sockets,
+    "processes": _processes,
+    "kernel": _kernel,
+    "nginx": _nginx,
+    "error_log": _error_log,
+    "access_log": _access_log,
+    "log": _log,
+    "capture": _capture,
+    "firewall": _firewall,
+}
+"""In the order of collecting: what makes traffic comes before the look at what it left behind."""

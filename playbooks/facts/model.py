@@ -1,0 +1,362 @@
+"""What checks know: plain, frozen, and written as JSON, so that each check runs in a test on recorded facts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from capture.model import Endpoint
+
+
+class Absence(msgspec.Struct, frozen=True):
+    """Why a fact is missing. not_given: a person may name it (--set). not_here: this machine has none, so there is
+    nothing to judge. unreadable: permission, a missing tool, a damaged file: the step is unknown."""
+
+    kind: Literal["not_given", "not_here", "unreadable"]
+    why: str
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A process that holds a socket. `name` is the kernel's comm: hostile text."""
+
+    pid: int
+    name: str
+    fd: int = -1
+
+
+class Socket(msgspec.Struct, frozen=True):
+    """One TCP socket, as in capture.sockets. `stayed`: seen in the same state in both looks.
+
+    `closed_window_s`: seconds since a byte went out into a closed window; None where the window is open or unknown.
+    `new_drops`: of a listener, between the two looks.
+    """
+
+    state: str
+    local: Endpoint
+    remote: Endpoint
+    age_s: float
+    age_is_minimum: bool
+    recv_q: int
+    send_q: int
+    owners: tuple[Holder, ...]
+    cookie: str
+    owner_missing: str | None = None
+    uid: int = 0
+    inode: int = 0
+    timer: str | None = None
+    retransmits: int = 0
+    unanswered: int = 0
+    drops: int | None = None
+    new_drops: int = 0
+    stayed: bool = True
+    closed_window_s: float | None = None
+
+
+class Sockets(msgspec.Struct, frozen=True):
+    """Two looks at the live connections, `elapsed_s` apart; `rows` are those of the second. `counters` moved between
+    them, `totals` count since the network namespace began."""
+
+    elapsed_s: float
+    source: str
+    hidden_owners: int
+    limits: tuple[str, ...]
+    rows: tuple[Socket, ...]
+    counters: dict[str, int]
+    totals: dict[str, int]
+    ephemeral_ports: int = 28232
+    port_range: tuple[int, int] = (32768, 60999)
+
+
+class Process(msgspec.Struct, frozen=True):
+    """A process and its descriptors. None: may not be read. `kinds` counts descriptors by what they are (socket, file,
+    pipe, …); `lost_sockets`: sockets that no protocol lists (lsof's "can't identify protocol")."""
+
+    pid: int
+    name: str
+    uid: int
+    parent: int | None = None
+    unit: str = ""
+    command: str = ""
+    open_files: int | None = None
+    soft_limit: int | None = None
+    hard_limit: int | None = None
+    kinds: dict[str, int] = {}
+    lost_sockets: int | None = None
+    children: int = 0
+
+
+class Processes(msgspec.Struct, frozen=True):
+    """All processes that may be seen; `hidden` of them did not tell their descriptors."""
+
+    rows: tuple[Process, ...]
+    hidden: int
+    own_pid: int = 0
+
+
+class Directive(msgspec.Struct, frozen=True):
+    """One directive of nginx. `context` is the path of blocks around it: ("http", "server", "location /")."""
+
+    name: str
+    args: tuple[str, ...]
+    file: str
+    line: int
+    context: tuple[str, ...]
+    block: int = 0
+    """A number that directives of the same innermost block share."""
+    outer: tuple[int, ...] = ()
+    """The numbers of all blocks around it, outermost first; ends with `block`."""
+
+    @property
+    def where(self) -> str:
+        """File and line, as editors take it."""
+        return f"{self.file}:{self.line}"
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """An nginx worker process. `connections` counts its TCP sockets that are no listeners; None: owners are hidden."""
+
+    pid: int
+    started: float | None
+    open_files: int | None
+    soft_limit: int | None
+    hard_limit: int | None
+
+
+class NginxServer(msgspec.Struct, frozen=True):
+    """One nginx configuration, running or not. `changed`: epoch seconds of the newest of its files."""
+
+    path: str
+    files: tuple[str, ...]
+    directives: tuple[Directive, ...]
+    errors: tuple[str, ...]
+    changed: float
+    prefix: str = ""
+    master: int | None = None
+    workers: tuple[Worker, ...] = ()
+    deleted_logs: tuple[str, ...] = ()
+    cpus: int = 1
+
+    @property
+    def since(self) -> float | None:
+        """From when on the configuration of today was at work: its files' time or the workers' start, the later."""
+        starts = [worker.started for worker in self.workers if worker.started is not None]
+        return max(self.changed, min(starts)) if starts else self.changed
+
+
+class Nginx(msgspec.Struct, frozen=True):
+    """Every nginx found here, or the one named with --set config."""
+
+    servers: tuple[NginxServer, ...]
+
+
+class ErrorLine(msgspec.Struct, frozen=True):
+    """A kind of line in nginx's error log: how often, toward which upstreams, and the last one."""
+
+    kind: str
+    count: int
+    upstreams: dict[str, int]
+    last: str
+    last_time: str
+
+
+class ErrorLog(msgspec.Struct, frozen=True):
+    """What nginx's error logs said since its configuration of today was at work. `older` lines were before that."""
+
+    paths: tuple[str, ...]
+    lines: int
+    older: int
+    kinds: dict[str, ErrorLine]
+    cut: bool = False
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Seconds: how many were measured, and their percentiles."""
+
+    count: int
+    p50: float
+    p90: float
+    p99: float
+    most: float
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Requests of one path: how many, how many 499 and 504."""
+
+    path: str
+    requests: int
+    closed: int
+    timed_out: int
+
+
+class AccessLog(msgspec.Struct, frozen=True):
+    """nginx's access logs: the last minutes. Times are None where the log's format has none of them."""
+
+    paths: tuple[str, ...]
+    lines: int
+    unread: int
+    older: int
+    status: dict[str, int]
+    routes: tuple[Route, ...]
+    request: Times | None = None
+    upstream: Times | None = None
+    closed_request: Times | None = None
+    closed_upstream: Times | None = None
+    first: str = ""
+    last: str = ""
+    sample: tuple[str, ...] = ()
+
+
+class LogGroup(msgspec.Struct, frozen=True):
+    """Error lines of one symptom toward one peer."""
+
+    symptom: str
+    peer: str
+    count: int
+    first: str
+    last: str
+    sample: str
+    line: int
+
+
+class SymptomLog(msgspec.Struct, frozen=True):
+    """What an application's log says, by symptom and peer (playbooks.symptoms)."""
+
+    path: str
+    lines: int
+    groups: tuple[LogGroup, ...]
+
+
+class CapturedConnection(msgspec.Struct, frozen=True):
+    """One connection of a capture with its verdict."""
+
+    id: int
+    originator: Endpoint
+    responder: Endpoint
+    cause: str
+    certainty: str
+    closed_first: str | None
+    ended_by: str
+    reset_by: str | None
+    sentence: str
+    evidence: tuple[str, ...]
+    longest_gap_ms: float | None
+    bytes: tuple[int, int]
+
+
+class Captured(msgspec.Struct, frozen=True):
+    """A capture: how many connections of each cause, and samples of each."""
+
+    path: str
+    connections: int
+    causes: dict[str, int]
+    samples: tuple[CapturedConnection, ...]
+    notices: tuple[str, ...] = ()
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """One request, as curl -w tells it. Seconds since the start; `error` is a code of playbooks/facts/timing.py."""
+
+    namelookup: float | None
+    connect: float | None
+    tls: float | None
+    first_byte: float | None
+    total: float
+    status: int | None
+    error: str = ""
+
+
+class UrlTimes(msgspec.Struct, frozen=True):
+    """Repeated requests to one URL, one after another, and the peer's address."""
+
+    url: str
+    address: str
+    runs: tuple[Timing, ...]
+    direct: tuple[tuple[str, Timing], ...] = ()
+    """The same path asked of the upstream servers themselves, past the proxy."""
+
+
+class LoadRun(msgspec.Struct, frozen=True):
+    """A bounded load: requests by `workers` at a time for `seconds`, and what it left behind."""
+
+    url: str
+    workers: int
+    seconds: float
+    requests: int
+    errors: dict[str, int]
+    status: dict[str, int]
+    total: Times | None
+    close_wait_before: int
+    close_wait_after: int
+    counters: dict[str, int]
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """One attempt to connect. `result`: ok, or an errno's name, or APP_TIMEOUT after `seconds`."""
+
+    host: str
+    address: str
+    port: int
+    result: str
+    seconds: float
+    local: bool
+    """Whether the address is one of this machine's own."""
+
+
+class IdlePeer(msgspec.Struct, frozen=True):
+    """How long an upstream kept an idle connection: `closed_after` seconds, None if still open after `waited`."""
+
+    server: str
+    closed_after: float | None
+    waited: float
+    keeps_alive: bool
+    error: str = ""
+
+
+class FirewallRule(msgspec.Struct, frozen=True):
+    """A rule that drops or rejects: nft's words for it. `packets` None where it has no counter."""
+
+    table: str
+    chain: str
+    handle: int
+    text: str
+    verdict: Literal["drop", "reject"]
+    packets: int | None = None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything that was collected for one run of a playbook. A part is None where it was not asked for or is absent;
+    `absent` says why, by the part's name. `time` is epoch seconds."""
+
+    host: str
+    time: float
+    root: bool
+    settings: dict[str, str]
+    absent: dict[str, Absence] = {}
+    sockets: Sockets | None = None
+    processes: Processes | None = None
+    kernel: dict[str, str] | None = None
+    nginx: Nginx | None = None
+    error_log: ErrorLog | None = None
+    access_log: AccessLog | None = None
+    log: SymptomLog | None = None
+    capture: Captured | None = None
+    url: UrlTimes | None = None
+    load: LoadRun | None = None
+    probe: Probe | None = None
+    idle_peers: tuple[IdlePeer, ...] | None = None
+    firewall: tuple[FirewallRule, ...] | None = None
+
+    def number(self, key: str) -> int | None:
+        """A setting that is a number, such as pid or port; None where it was not given."""
+        value = self.settings.get(key)
+        return None if value is None else int(value)
+
+    def sysctl(self, name: str) -> int | None:
+        """The first number of a kernel setting, such as net.core.somaxconn; None where it cannot be read."""
+        words = (self.kernel or {}).get(name, "").split()
+        return int(words[0]) if words and words[0].lstrip("-").isdigit() else None
+
+
+PARTS = tuple(name for name in Facts.__struct_fields__ if name not in ("host", "time", "root", "settings", "absent"))
+"""What a check may need, by name."""

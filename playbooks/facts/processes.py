@@ -1,0 +1,133 @@
+"""Processes with their descriptors and limits, from /proc."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+from capture.sockets.processes import process_details, read_limits
+from playbooks.facts.model import Absence, Process, Processes
+
+LOOKED_INTO = 5
+"""Processes whose descriptors are sorted by kind: those nearest to their limits."""
+MOST_DESCRIPTORS = 20_000
+_UNIT = re.compile(r"/([^/\n]+\.(?:service|scope))\s*$", re.MULTILINE)
+_TABLES = (
+    "tcp",
+    "tcp6",
+    "udp",
+    "udp6",
+    "udplite",
+    "udplite6",
+    "raw",
+    "raw6",
+    "unix",
+    "packet",
+    "netlink",
+    "icmp",
+    "icmp6",
+)
+
+
+def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absence:
+    """All processes, or the one named. Absent where that one is not there."""
+    if pid is not None:
+        if not Path(root, str(pid)).is_dir():
+            return Absence("unreadable", f"no process {pid} is running (or it is hidden from this user)")
+        numbers = [pid]
+    else:
+        numbers = [int(name) for name in os.listdir(root) if name.isdigit()]
+    found = [one for one in (_process(number, root) for number in numbers) if one is not None]
+    found.sort(key=lambda one: -_share(one))
+    looked = [_looked_into(one, root) for one in found[:LOOKED_INTO]]
+    rows = (*looked, *found[LOOKED_INTO:])
+    return Processes(rows, sum(1 for one in rows if one.open_files is None), os.getpid())
+
+
+def _share(process: Process) -> float:
+    return (process.open_files or 0) / max(process.soft_limit or 1_000_000, 1)
+
+
+def _process(pid: int, root: str) -> Process | None:
+    details = process_details(pid, root)
+    if details.name is None:
+        return None
+    soft, hard = read_limits(pid, root)
+    return Process(
+        pid=pid,
+        name=details.name,
+        uid=details.uid if details.uid is not None else -1,
+        parent=details.parent,
+        unit=_unit(pid, root),
+        command=(details.command or "")[:300],
+        open_files=_count(pid, root),
+        soft_limit=soft,
+        hard_limit=hard,
+    )
+
+
+def _count(pid: int, root: str) -> int | None:
+    """Open descriptors: the directory's size since Linux 6.2, readable by everyone; counted on older kernels."""
+    folder = f"{root}/{pid}/fd"
+    try:
+        size = os.stat(folder).st_size
+        return size if size else len(os.listdir(folder))
+    except OSError:
+        return None
+
+
+def _unit(pid: int, root: str) -> str:
+    try:
+        found = _UNIT.search(Path(root, str(pid), "cgroup").read_text(errors="replace"))
+    except OSError:
+        return ""
+    return found[1] if found and found[1].endswith(".service") else ""
+
+
+def _looked_into(process: Process, root: str) -> Process:
+    """The process with its descriptors sorted by kind; as it was where they may not be listed."""
+    import msgspec
+
+    kinds: Counter[str] = Counter()
+    inodes = set()
+    folder = f"{root}/{process.pid}/fd"
+    try:
+        names = os.listdir(folder)[:MOST_DESCRIPTORS]
+    except OSError:
+        return process
+    for name in names:
+        try:
+            goal = os.readlink(f"{folder}/{name}")
+        except OSError:
+            continue
+        kinds[_kind(goal)] += 1
+        if goal.startswith("socket:["):
+            inodes.add(goal[8:-1])
+    lost = len(inodes - _listed(process.pid, root)) if inodes else 0
+    return msgspec.structs.replace(process, kinds=dict(kinds), lost_sockets=lost)
+
+
+def _kind(goal: str) -> str:
+    if goal.startswith(("socket:", "pipe:")):
+        return goal.partition(":")[0]
+    if goal.startswith("anon_inode:"):
+        return goal[11:].strip("[]")
+    return "device" if goal.startswith("/dev/") else "file"
+
+
+def _listed(pid: int, root: str) -> set[str]:
+    """Inodes of the sockets that a protocol lists, in the process's own network namespace."""
+    found: set[str] = set()
+    for table in _TABLES:
+        try:
+            lines = Path(root, str(pid), "net", table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        place = {"unix": 6, "netlink": 9, "packet": 8}.get(table, 9)
+        for line in lines:
+            words = line.split()
+            if len(words) > place:
+                found.add(words[place])
+    return found

@@ -1,0 +1,92 @@
+"""Two looks at the live connections, far enough apart to tell what stays from what is only passing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from capture.model import TcpState
+from capture.sockets.errors import SourceUnavailable
+from capture.sockets.row import SocketRow
+from capture.sockets.snapshot import Snapshot
+from capture.sockets.tcpinfo import TcpInfo
+from capture.sockets.watching import Watcher
+from playbooks.facts.model import Absence, Holder, Socket, Sockets
+
+SHORT_S, LONG_S = 1.0, 2.5
+"""Between the looks: LONG where something young may yet turn out to be passing."""
+PASSING = {TcpState.CLOSE_WAIT: 5, TcpState.FIN_WAIT_2: 5, TcpState.SYN_RECEIVED: 5}
+"""From how many sockets in these states a longer look pays."""
+KEPT_S = 2.0
+
+
+def collect_sockets() -> Sockets | Absence:
+    """The sockets of this network namespace; takes SHORT_S, or LONG_S where there is something to tell apart."""
+    try:
+        with Watcher() as watcher:
+            first = watcher.look()
+            before = {row.cookie: (row.state, row.drops or 0) for row in first.rows}
+            time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
+            second = watcher.look(thorough=True)
+            return _facts(second, before)
+    except SourceUnavailable as error:
+        return Absence("unreadable", str(error))
+
+
+def _wants_longer(look: Snapshot) -> bool:
+    young = Counter(row.state for row in look.rows if row.state in PASSING and row.age_s < KEPT_S)
+    if any(young[state] >= number for state, number in PASSING.items()):
+        return True
+    for row in look.rows:
+        if row.timer == "persist" or (row.timer == "on" and row.unanswered):
+            return True
+        if row.state is TcpState.LISTEN and row.recv_q and row.recv_q >= (row.backlog_max or 1) / 2:
+            return True
+    return False
+
+
+def _facts(look: Snapshot, before: dict[str, tuple[TcpState, int]]) -> Sockets:
+    return Sockets(
+        elapsed_s=look.elapsed_s or 0.0,
+        source=look.source,
+        hidden_owners=look.hidden_owners,
+        limits=look.limits,
+        rows=tuple(_socket(row, look.details.get(row), before.get(row.cookie)) for row in look.rows),
+        counters=dict(look.counters),
+        totals=dict(look.counter_totals),
+        ephemeral_ports=look.settings.ephemeral_ports,
+        port_range=look.settings.ip_local_port_range,
+    )
+
+
+def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] | None) -> Socket:
+    return Socket(
+        state=row.state.value,
+        local=row.local,
+        remote=row.remote,
+        age_s=row.age_s,
+        age_is_minimum=row.age_is_minimum,
+        recv_q=row.recv_q,
+        send_q=row.send_q,
+        owners=tuple(Holder(owner.pid, owner.name, owner.fd) for owner in row.owners),
+        cookie=row.cookie,
+        owner_missing=row.owner_missing,
+        uid=row.uid,
+        inode=row.inode,
+        timer=row.timer,
+        retransmits=row.retransmits,
+        unanswered=row.unanswered,
+        drops=row.drops,
+        new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
+        stayed=before is not None and before[0] is row.state,
+        closed_window_s=_closed_for(row, info),
+    )
+
+
+def _closed_for(row: SocketRow, info: TcpInfo | None) -> float | None:
+    """The persist timer alone proves no zero window: it runs for a paced sender too, whose window is open."""
+    if info is None or info.unacked or row.timer != "persist":
+        return None
+    if info.send_window is None:  # kernels before 5.4: probes that back off tell
+        return info.last_data_sent / 1000 if info.backoff >= 3 and info.probes >= 1 else None
+    return info.last_data_sent / 1000 if info.send_window < max(1, min(info.mss, 536)) else None

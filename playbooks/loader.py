@@ -1,0 +1,187 @@
+"""Playbook files, read and held against the model: a bad one is named with the key and what was expected there."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from capture.safe_text import printable
+from playbooks.errors import PlaybookError, UnknownPlaybook
+from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook
+
+PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
+FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "verify", "undo", "not_when")
+"""The texts of a fix in which {{parameters}} are filled in."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
+_LARGEST_FILE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """All playbooks by name, those that ship first; `problems` says which of the user's files could not be used."""
+
+    playbooks: dict[str, Playbook]
+    problems: tuple[PlaybookError, ...]
+
+
+def user_directory() -> Path:
+    """Where a user's own playbooks lie (XDG base directories; ~/.config/tcptriage/playbooks)."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    root = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
+    return root / "tcptriage" / "playbooks"
+
+
+def load_library(directory: Path | None = None) -> Library:
+    """Those that ship and those of the user. A user's file of the same name takes the place of one that ships."""
+    found = dict(_shipped())
+    problems: list[PlaybookError] = []
+    for path in _user_files(user_directory() if directory is None else directory):
+        try:
+            playbook = _read(path)
+        except PlaybookError as error:
+            problems.append(error)
+        else:
+            found[playbook.name] = playbook
+    return Library(found, tuple(problems))
+
+
+def load_all(directory: Path | None = None) -> dict[str, Playbook]:
+    """Every playbook that can be used, by name."""
+    return load_library(directory).playbooks
+
+
+def load(name: str, directory: Path | None = None) -> Playbook:
+    """One playbook. Raises PlaybookError where the user's file of that name is bad, UnknownPlaybook where none is."""
+    own = (user_directory() if directory is None else directory) / f"{name}.toml"
+    if _NAME.match(name) and own.is_file():
+        return _read(own)
+    library = load_library(directory)
+    if name in library.playbooks:
+        return library.playbooks[name]
+    close = difflib.get_close_matches(name, library.playbooks, 3, 0.5) or sorted(library.playbooks)
+    raise UnknownPlaybook(f"no playbook is called {printable(name, 60)!r}; there is {', '.join(close)}")
+
+
+def parse(text: str, file: str, own: bool = False) -> Playbook:
+    """A playbook of TOML text. `own`: a user's, which may have steps that run a command. Raises PlaybookError."""
+    where = printable(file)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PlaybookError(f"{where}: not TOML: {printable(str(error), 200)}") from None
+    try:
+        playbook = msgspec.convert(data, Playbook)
+    except msgspec.ValidationError as error:
+        raise PlaybookError(f"{where}: {_said(str(error))}") from None
+    problem = next(_problems(playbook, own), None)
+    if problem is not None:
+        raise PlaybookError(f"{where}: {problem}")
+    return msgspec.structs.replace(playbook, origin=file if own else "")
+
+
+@cache
+def _shipped() -> dict[str, Playbook]:
+    found = {}
+    folder = resources.files("playbooks").joinpath("library")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            playbook = parse(file.read_text(encoding="utf-8"), f"playbooks/library/{file.name}")
+            found[playbook.name] = playbook
+    return {name: _with_borrowed(playbook, found, f"{name}.toml") for name, playbook in found.items()}
+
+
+def _with_borrowed(playbook: Playbook, lenders: dict[str, Playbook], where: str) -> Playbook:
+    """The playbook with the fixes that it borrows, its own first. Raises PlaybookError where one is not to be had."""
+    fixes = list(playbook.fixes)
+    for number, name in enumerate(playbook.borrowed):
+        lender, _, wanted = name.partition("/")
+        lent = next((fix for fix in lenders[lender].fixes if fix.id == wanted), None) if lender in lenders else None
+        if lent is None:
+            raise PlaybookError(
+                f"{printable(where)}: borrowed[{number}]: expected PLAYBOOK/FIX that exists, got {name!r}"
+            )
+        fixes.append(lent)
+    return msgspec.structs.replace(playbook, fixes=tuple(fixes))
+
+
+def _user_files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> Playbook:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise PlaybookError(f"{printable(str(path))}: larger than {_LARGEST_FILE} bytes: not a playbook")
+        playbook = parse(path.read_text(encoding="utf-8"), str(path), own=True)
+    except OSError as error:
+        raise PlaybookError(f"{printable(str(path))}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise PlaybookError(f"{printable(str(path))}: not UTF-8 at byte {error.start}") from None
+    playbook = _with_borrowed(playbook, _shipped(), str(path))
+    if playbook.name != path.stem:
+        raise PlaybookError(f"{printable(str(path))}: name: expected {path.stem!r}, the file's own name")
+    return playbook
+
+
+def _said(message: str) -> str:
+    """msgspec's complaint, the key first: "steps[0].title: Expected `str`, got `int`"."""
+    text, _, where = message.partition(" - at `")
+    key = where.removesuffix("`").removeprefix("$").removeprefix(".")
+    missing = re.match(r"Object (?:missing required|contains unknown) field `([^`]*)`", text)
+    if missing:
+        wanted = "expected, but missing" if "missing" in text else "not a key here; expected one of the documented ones"
+        return printable(f"{f'{key}.' if key else ''}{missing[1]}: {wanted}", 300)
+    return printable(f"{key or 'file'}: {text}", 300)
+
+
+def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
+    from playbooks.checks.registry import known_checks
+
+    if not _NAME.match(playbook.name):
+        yield "name: expected lower-case letters, digits and hyphens"
+    for number, key in enumerate(playbook.settings):
+        if key not in SETTING_KEYS:
+            yield f"settings[{number}]: expected one of {', '.join(SETTING_KEYS)}, got {key!r}"
+    if not playbook.steps:
+        yield "steps: expected at least one"
+    ids = [step.id for step in playbook.steps]
+    checks = known_checks()
+    for number, step in enumerate(playbook.steps):
+        at = f"steps[{number}]"
+        if ids.index(step.id) != number:
+            yield f"{at}.id: expected a new id, {step.id!r} is taken"
+        if step.check and step.check not in checks:
+            close = difflib.get_close_matches(step.check, checks, 3, 0.4) or sorted(checks)
+            yield f"{at}.check: expected a built-in check, such as {', '.join(close[:6])}; got {step.check!r}"
+        if step.check:
+            for argument in step.given.keys() - checks[step.check].arguments:
+                takes = ", ".join(sorted(checks[step.check].arguments)) or "none"
+                yield f"{at}.with.{argument}: not an argument of {step.check}; expected: {takes}"
+        if step.run and step.check:
+            yield f"{at}.run: expected either check or run, not both"
+        if step.run and not own:
+            yield f"{at}.run: only a user's own playbook runs commands"
+        for outcome, goal in step.next.items():
+            if goal not in ids and not _NAME.match(goal):
+                yield f"{at}.next.{Outcome(outcome).value}: expected the id of a step or the name of a playbook"
+    for number, fix in enumerate(playbook.fixes):
+        for name, key in _unfilled(fix):
+            yield f"fixes[{number}].{key}: {{{{{name}}}}} has no default; expected one under fixes.defaults"
+
+
+def _unfilled(fix: FixTemplate):  # type: ignore[no-untyped-def]
+    for key in FILLED:
+        for name in PLACEHOLDER.findall(getattr(fix, key)):
+            if name not in fix.defaults:
+                yield name, key

@@ -1,0 +1,138 @@
+"""The words of playbooks: what a file in library/ holds, and what running one yields. All frozen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+Risk = Literal["none", "low", "medium", "high"]
+Lasts = Literal["now", "reboot", "permanent"]
+
+SETTING_KEYS = ("pid", "port", "host", "config", "log", "url", "capture")
+"""Every key that --set knows; a playbook takes some of them."""
+
+
+class Outcome(StrEnum):
+    """What a step found. UNKNOWN: could not be looked at (never "fine"). MANUAL: a person has to look."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    MANUAL = "manual"
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"passed": "pass", "given": "with"}):
+    """One question of a playbook. `check` names a built-in check and `given` are its arguments; `run` is a command of a
+    user's own playbook, shown first and run only with consent. `passed`, `warn`, `fail` say what each outcome means;
+    `next` maps an outcome to the id of the step (or the name of the playbook) to go on with."""
+
+    id: str
+    title: str
+    question: str
+    command: str = ""
+    check: str = ""
+    run: str = ""
+    given: dict[str, Any] = {}
+    passed: str = ""
+    warn: str = ""
+    fail: str = ""
+    next: dict[Outcome, str] = {}
+
+    def means(self, outcome: Outcome) -> str:
+        """The step's own sentence for an outcome; empty where it has none."""
+        return {Outcome.PASS: self.passed, Outcome.WARN: self.warn, Outcome.FAIL: self.fail}.get(outcome, "")
+
+
+class FixTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fix with {{parameters}}, which a check computes on this machine; `defaults` serve for reading it beforehand."""
+
+    id: str
+    title: str
+    why: str
+    target: str
+    proposed: str
+    snippet: str
+    apply: str
+    verify: str
+    undo: str
+    risk: Risk
+    lasts: Lasts
+    not_when: str
+    current: str = ""
+    language: str = "text"
+    """What the snippet is written in: go, java, python, javascript, nginx, systemd, sysctl, limits, shell, nftables, text."""
+    defaults: dict[str, str] = {}
+
+
+class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One playbook. `settings` are the --set keys it takes, `capture` always among them."""
+
+    name: str
+    title: str
+    summary: str
+    steps: tuple[Step, ...]
+    settings: tuple[str, ...] = ()
+    fixes: tuple[FixTemplate, ...] = ()
+    borrowed: tuple[str, ...] = ()
+    """Fixes of other playbooks, as PLAYBOOK/FIX; the loader puts them among `fixes`."""
+    folklore: tuple[str, ...] = ()
+    """What is often written and is wrong on Linux, with the reason."""
+    see_also: tuple[str, ...] = ()
+    origin: str = ""
+    """The file of a user's own playbook; empty for those that ship."""
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A fix for this machine: a template with its parameters filled in. `not_when` says when to leave it."""
+
+    id: str
+    title: str
+    why: str
+    target: str
+    current: str
+    proposed: str
+    snippet: str
+    apply: str
+    verify: str
+    undo: str
+    risk: Risk
+    lasts: Lasts
+    not_when: str
+    language: str
+
+
+class StepResult(msgspec.Struct, frozen=True):
+    """What one step found. `meaning` is the playbook's sentence for the outcome, `fixes` ids in offered order."""
+
+    id: str
+    title: str
+    question: str
+    outcome: Outcome
+    evidence: tuple[str, ...]
+    command: str
+    meaning: str = ""
+    next: str = ""
+    fixes: tuple[str, ...] = ()
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """One run of a playbook on this machine at one time (epoch seconds)."""
+
+    playbook: str
+    title: str
+    host: str
+    time: float
+    settings: dict[str, str]
+    steps: tuple[StepResult, ...]
+    fixes: tuple[Fix, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 nothing failed, 1 a step failed, 3 a step could not be decided; a failure decides over an unknown."""
+        outcomes = {step.outcome for step in self.steps}
+        if Outcome.FAIL in outcomes:
+            return 1
+        return 3 if Outcome.UNKNOWN in outcomes else 0
