@@ -10,7 +10,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from capture.model import Finding
+    from capture.decode import DecodedCapture
     from capture.triage import Triage
 
 WORST = 20  # connections that the text shows
@@ -20,7 +20,7 @@ def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """The lines of one capture's report; `selected` are connection ids, worst first."""
     yield from totals(triage, len(selected))
     yield ""
-    yield from findings(triage.findings)
+    yield from findings(triage)
     yield ""
     yield from worst(triage, selected)
 
@@ -47,10 +47,11 @@ def totals(triage: Triage, selected: int) -> Iterable[str]:
         yield "causes: " + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
 
 
-def findings(found: Sequence[Finding]) -> Iterable[str]:
-    """One paragraph a finding, most severe first."""
+def findings(triage: Triage) -> Iterable[str]:
+    """One paragraph a finding, most severe first; none is good news only where everything was decoded."""
+    found = triage.findings
     if not found:
-        yield "FINDINGS  none: nothing here asks for attention"
+        yield f"FINDINGS  {_none(triage.decoded)}"
         return
     yield "FINDINGS"
     for finding in sorted(found, key=lambda f: (f.severity.rank, -f.connections)):
@@ -58,6 +59,14 @@ def findings(found: Sequence[Finding]) -> Iterable[str]:
         yield f"           {printable(finding.text)}"
         if finding.playbook:
             yield f"           next: tcptriage playbook {finding.playbook}"
+
+
+def _none(decoded: DecodedCapture) -> str:
+    if not decoded.tcp_packets:
+        return "none: no TCP packet was decoded"
+    if decoded.notices:
+        return "none in what could be decoded (see the notices above)"
+    return "none: nothing here asks for attention"
 
 
 def worst(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
