@@ -15,7 +15,7 @@ from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from capture.triage import Triage
     from capture.wire.columns import I64
@@ -96,7 +96,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _members(value: dict[str, object]) -> str:
+def _members(value: Mapping[str, object]) -> str:
     return _json(value)[1:-1]
 
 
