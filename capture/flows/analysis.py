@@ -31,7 +31,7 @@ class Analysed:
     tags: U16  # (packets,)
     in_order: Bool  # (n,) every segment followed the one before it
     unique: I64  # (n, 2) sequence span of each side
-    repeats: Bool  # (packets,) payload that had all been seen before
+    repeats: Bool  # (packets,) payload that had all been seen before, second sights included
 
 
 def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payload: I64) -> Analysed:
@@ -56,6 +56,7 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
         found = streams(packets, first, loose, skipped)
         unique[loose] = spans(found)
         repeats[found.row] = found.repeats
+        repeats[twins] = packets.payload[twins] > 0
         tags[found.row], probing = bulk.tags_of(found, shifts[loose])
         tags[twins] = int(Tag.SECOND_SIGHT)
         _walk_all(packets, first, loose[probing], shifts, skipped, tags)

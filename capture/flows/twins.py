@@ -21,8 +21,7 @@ OPENING = int(TcpFlags.SYN | TcpFlags.FIN)
 def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: I64) -> I64:
     """Rows (among `suspects`, those that do not advance the stream) that show a packet seen before."""
     marked = np.flatnonzero(packets.marks & int(Mark.SAME_AS_BEFORE))
-    if not len(suspects):
-        return marked
+    suspects = np.union1d(suspects, marked)
     twin = np.full(len(suspects), -1, np.int64)
     earlier = near.own[suspects].astype(np.int64)
     for _ in range(STEPS):
@@ -39,8 +38,9 @@ def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: 
         return marked
     apart = np.abs(packets.time[rows] - packets.time[other])
     before = near.own[other].astype(np.int64)
-    counting = (packets.ip_id[rows] != 0) & (before >= 0) & (packets.ip_id[before] != packets.ip_id[other])
-    sure = counting & (apart <= SAME_ID_NS)
+    # Where a sender gives every packet the same identification, that says nothing.
+    constant = (packets.ip_id[rows] != 0) & (before >= 0) & (packets.ip_id[before] == packets.ip_id[other])
+    sure = (packets.ip_id[rows] != 0) & (before >= 0) & ~constant & (apart <= SAME_ID_NS)
     at_once = apart <= AT_ONCE_NS
     connection = near.connection[rows]
     speaks = (packets.payload[rows] > 0) | (packets.flags[rows] & OPENING != 0)
@@ -50,7 +50,7 @@ def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: 
     mirrored = (speaking > 1) & (twins * 3 >= np.diff(first))
     mirrored |= np.bincount(connection[sure & speaks], minlength=connections) > 1
     second = sure | (at_once & mirrored[connection])
-    return np.union1d(marked, rows[second])
+    return np.union1d(np.setdiff1d(marked, rows[constant]), rows[second])
 
 
 def _identical(packets: FlowPackets, rows: I64, other: I64) -> Bool:

@@ -3,6 +3,8 @@
 In a connection without irregularities only the first segment of each kind tells anything; in the others also repeated
 payload, SYNs, FINs and RSTs, and windows of zero. What these tell fits into a few bits each; a connection is then a
 short string of such events, and connections with the same string share one run.
+
+As with Zeek's -C, checksums are not judged: a card often fills them in after the capture.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.flows.zeekstate import ZeekConnection, ZeekEvent
 from capture.model import TcpFlags
-from capture.wire.columns import I64, U8, U16, Bool, Mark
+from capture.wire.columns import I64, U8, U16, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 CONTROL = SYN | FIN | RST
-TELLING = CONTROL | int(ZeekEvent.AGAIN | ZeekEvent.ZERO_WINDOW | ZeekEvent.BAD_CHECKSUM | ZeekEvent.DIFFERING)
+TELLING = CONTROL | int(ZeekEvent.AGAIN | ZeekEvent.ZERO_WINDOW | ZeekEvent.DIFFERING)
 LONGEST = 15  # kinds that a short signature holds, 4 bits each
 EVENT_OF_KIND = (
     0,
@@ -119,9 +121,7 @@ def _kinds(packets: FlowPackets) -> tuple[U8, I64]:
     several = control[kinds[control] == 7]
     closed = np.flatnonzero(packets.window == 0)
     closed = closed[(flags[closed] & RST) == 0]
-    bad = np.flatnonzero(packets.marks & int(Mark.BAD_CHECKSUM))
-    kinds[bad] = 0
-    return kinds, np.concatenate((several, closed, bad))
+    return kinds, np.concatenate((several, closed))
 
 
 def _differing_control(packets: FlowPackets, near: Neighbours) -> I64:
@@ -150,7 +150,6 @@ def _events(packets: FlowPackets, repeats: Bool, differing: I64) -> U16:
     events |= packets.side.astype(np.uint16) * np.uint16(ZeekEvent.RESPONDER)
     events[repeats] |= np.uint16(ZeekEvent.AGAIN)
     events[packets.window == 0] |= np.uint16(ZeekEvent.ZERO_WINDOW)
-    events[(packets.marks & int(Mark.BAD_CHECKSUM)) != 0] |= np.uint16(ZeekEvent.BAD_CHECKSUM)
     events[differing] |= np.uint16(ZeekEvent.DIFFERING)
     return events
 

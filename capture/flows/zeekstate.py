@@ -35,13 +35,11 @@ class ZeekEvent(IntFlag):
     RESPONDER = 0x20
     AGAIN = 0x40  # its payload had all been seen before
     ZERO_WINDOW = 0x80
-    BAD_CHECKSUM = 0x100
-    DIFFERING = 0x200  # not where the last SYN, FIN or RST of its side was
+    DIFFERING = 0x100  # not where the last SYN, FIN or RST of its side was
 
 
 PAYLOAD, RESPONDER, AGAIN = int(ZeekEvent.PAYLOAD), int(ZeekEvent.RESPONDER), int(ZeekEvent.AGAIN)
-ZERO_WINDOW, BAD_CHECKSUM = int(ZeekEvent.ZERO_WINDOW), int(ZeekEvent.BAD_CHECKSUM)
-DIFFERING = int(ZeekEvent.DIFFERING)
+ZERO_WINDOW, DIFFERING = int(ZeekEvent.ZERO_WINDOW), int(ZeekEvent.DIFFERING)
 UNSEEN = (State.INACTIVE, State.PARTIAL)
 
 
@@ -75,9 +73,6 @@ class ZeekConnection:
     def take(self, event: int) -> None:
         """Take one segment, given as TcpFlags and ZeekEvent bits."""
         side = 1 if event & RESPONDER else 0
-        if event & BAD_CHECKSUM:
-            self.count(side, "c")  # and dropped
-            return
         own, peer = self.ends[side], self.ends[1 - side]
         self._letter(side, own, event)
         is_reset = own.state is State.RESET
