@@ -5,11 +5,14 @@ A block holds some tens of thousands of TCP packets as parallel numpy arrays. Ro
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import IntFlag
 
 import numpy as np
 import numpy.typing as npt
+
+from capture.safe_text import printable
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
@@ -81,6 +84,7 @@ class AddressTable:
     """Address keys: an IPv4 address is its own number (0 … 2**32-1); an IPv6 address is 2**32 + its index here."""
 
     v6: list[bytes] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)  # keys that stand for a name: text captures without -n
     _index: dict[bytes, int] = field(default_factory=dict)
 
     def key(self, packed: bytes) -> int:
@@ -93,12 +97,21 @@ class AddressTable:
             self.v6.append(packed)
         return (1 << 32) + index
 
+    def named(self, name: str) -> int:
+        """The key of a host whose address is not known. It takes a place of the discard prefix 100::/64."""
+        packed = b"\x01" + bytes(7) + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
+        key = self.key(packed)
+        self.names[key] = printable(name, 253)
+        return key
+
     def text(self, key: int) -> str:
         """Canonical text of an address key (RFC 5952); IPv4-mapped as such: on the wire it is another address."""
         from ipaddress import IPv4Address, IPv6Address
 
         if key < 1 << 32:
             return str(IPv4Address(key))
+        if key in self.names:
+            return self.names[key]
         address = IPv6Address(self.v6[key - (1 << 32)])
         return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
 

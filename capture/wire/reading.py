@@ -17,7 +17,9 @@ from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
 from capture.wire.records import Records
 from capture.wire.source import Source, open_source
+from capture.wire.text import TextPackets, is_tcpdump_text
 
+SAMPLE = 1 << 19  # bytes in which a text must show a packet
 _OTHERS = {
     b"snoop\0": ("it is a snoop file", "convert it: editcap IN OUT.pcapng"),
     b"GMBU": ("it is a Network Monitor file", "convert it: editcap IN OUT.pcapng"),
@@ -44,17 +46,20 @@ class CaptureReader:
     """A capture being read. All but `format` grows while `blocks()` is walked; times are epoch nanoseconds."""
 
     def __init__(
-        self, path: str, source: Source, feed: Feed, container: Container, after: CaptureReader | None
+        self, path: str, source: Source, feed: Feed, container: Container | None, after: CaptureReader | None
     ) -> None:
         self.path = path
-        self.format = container.format
         self.first_number: int = after.next_number if after else 1
         self.packets: int = 0
         self.first_time: int | None = None
         self.last_time: int | None = None
         self.addresses: AddressTable = after.addresses if after else AddressTable()
         self.scopes: ScopeTable = after.scopes if after else ScopeTable()
-        self._source, self._feed, self._container = source, feed, container
+        self._source, self._feed = source, feed
+        self._container: Container | TextPackets = container or TextPackets(
+            feed, self.addresses, self.scopes, self.first_number - 1
+        )
+        self.format: str = self._container.format
         self._layers = Layers(self.addresses, self.scopes)
         self.quoted: list[QuotedTcp] = self._layers.quotations.found
 
@@ -66,6 +71,8 @@ class CaptureReader:
     @property
     def link_types(self) -> list[str]:
         """Names of the link types met so far, without repetition."""
+        if isinstance(self._container, TextPackets):
+            return list(self._container.link_names)
         return list(dict.fromkeys(link_name(link) for link in self._container.links))
 
     @property
@@ -90,11 +97,20 @@ class CaptureReader:
 
     def blocks(self) -> Iterator[PacketColumns]:
         """The TCP packets in file order: a small block first, then those of about 16 MB each. Once only."""
+        if isinstance(self._container, TextPackets):
+            yield from self._text(self._container)
+            return
         for records in self._container:
             self._seen(records)
             columns = tcp_columns(records, self._layers)
             if len(columns):
                 yield columns
+
+    def _text(self, text: TextPackets) -> Iterator[PacketColumns]:
+        for columns in text.blocks():
+            self.packets, self.first_time, self.last_time = text.packets, text.first_time, text.last_time
+            yield columns
+        self.packets, self.first_time, self.last_time = text.packets, text.first_time, text.last_time
 
     def close(self) -> None:
         """Give the file back."""
@@ -137,7 +153,8 @@ def open_capture(path: str, *, follow: bool = False, after: CaptureReader | None
         raise
 
 
-def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader | None) -> Container:
+def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader | None) -> Container | None:
+    """What reads the packets; None for text. Raises CaptureUnreadable."""
     prefix = bytes(feed.buffer[feed.start : min(feed.end, feed.start + 64)])
     number = after.next_number - 1 if after else 0
     if is_pcap(prefix):
@@ -149,4 +166,6 @@ def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader 
     for magic, (why, hint) in _OTHERS.items():
         if prefix.startswith(magic):
             raise CaptureUnreadable(path, why, hint)
+    if is_tcpdump_text(bytes(memoryview(feed.buffer)[feed.start : min(feed.end, feed.start + SAMPLE)])):
+        return None
     raise CaptureUnreadable(path, "it is no capture", "give a pcap, a pcapng or tcpdump's text output")

@@ -1,0 +1,197 @@
+"""One line of tcpdump's text output: Linux's and macOS's wording, old and new, quoted from wherever.
+
+print-tcp.c, print-ip.c and print-ip6.c of tcpdump 3.9 to 4.99; macOS adds "(en0, proc curl:1, …)" before the packet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from capture.model import TcpFlags
+
+_TIME = re.compile(
+    r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?<![\d.:])(?P<clock>\d\d:\d\d:\d\d)[.,](?P<part>\d{3,9})(?!\d)"
+    r"|(?<![\w.:])(?P<epoch>\d{9,10})\.(?P<rest>\d{6}|\d{9})(?!\d)"
+)
+_SEGMENT = re.compile(r"(?P<src>\S+) > (?P<dst>\S+): Flags \[(?P<flags>[A-Za-z.]*)\](?P<more>.*)")
+_OLD_SEGMENT = re.compile(
+    r"(?P<src>\S+) > (?P<dst>\S+): (?P<flags>[SFPRWEU]*\.?) "
+    r"(?P<more>(?:(?:\[.*?\] )?\d+:\d+\(\d+\)|(?:\[.*?\] )?ack \d+|(?:\[.*?\] )?win \d+).*)"
+)
+_IP_HEADER = re.compile(r"\bIP6? \(.*(?:proto|next-header) ")
+_PACKET = re.compile(
+    r"(?:^|[\s)])(?:IP6?|ARP|RARP|LLDP|STP|MPLS|PPPoE|LLC|EAPOL?|AARP|Loopback|IS-IS|802\.1Q)\b|ethertype "
+)
+_SEQ = re.compile(r"\bseq (\d+)(?::(\d+))?")
+_OLD_SEQ = re.compile(r"(\d+):(\d+)\((\d+)\)")
+_ACK = re.compile(r"\back (\d+)")
+_WINDOW = re.compile(r"\bwin (\d+)")
+_LENGTH = re.compile(r"\blength (\d+)")
+_OPTIONS = re.compile(r"(?:options \[|<)([^\]>]*)")
+_TTL = re.compile(r"\b(?:ttl|hlim) (\d+)")
+_ID = re.compile(r"\bid (\d+)")
+_VLAN = re.compile(r"\bvlan (\d+)")
+_VNI = re.compile(r"\bvni (\d+)")
+_LETTERS = {
+    "S": TcpFlags.SYN,
+    "F": TcpFlags.FIN,
+    "R": TcpFlags.RST,
+    "P": TcpFlags.PSH,
+    ".": TcpFlags.ACK,
+    "U": TcpFlags.URG,
+    "E": TcpFlags.ECE,
+    "W": TcpFlags.CWR,
+    "e": TcpFlags.AE,
+}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A time as a line says it: `day` is a date or None; nanoseconds of that day, or since the epoch."""
+
+    nanoseconds: int
+    day: str | None
+    epoch: bool
+
+
+@dataclass(frozen=True)
+class SegmentLine:
+    """A TCP segment as a line says it. Numbers are as printed: relative ones stay so."""
+
+    src: str
+    sport: str
+    dst: str
+    dport: str
+    flags: int
+    seq: int | None
+    ack: int | None
+    window: int
+    length: int
+    wscale: int
+    timestamp: bool
+    sack: bool
+    fast_open: bool
+    wrong_checksum: bool
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands before the segment, or on the line before it (-v)."""
+
+    clock: Clock | None
+    ipv6: bool
+    ttl: int
+    ip_id: int
+    vlans: tuple[int, ...]
+    vni: int | None
+
+
+def segment_of(line: str) -> tuple[SegmentLine, str] | None:
+    """The innermost TCP segment of a line and the text before it, or None."""
+    if " > " not in line:
+        return None
+    found = _SEGMENT.search(line)
+    old = None if found else _OLD_SEGMENT.search(line)
+    match = found or old
+    if match is None:
+        return None
+    source, sport = _parted(match["src"])
+    destination, dport = _parted(match["dst"])
+    if not sport or not dport:
+        return None
+    more = match["more"]
+    flags = 0
+    if match["flags"] != "none":
+        for letter in match["flags"]:
+            flags |= _LETTERS.get(letter, 0)
+    numbers = _numbers(more, new=found is not None)
+    if old is not None and numbers[1] is not None:
+        flags |= TcpFlags.ACK  # the old wording says "." only where no other flag is set
+    return _segment(source, sport, destination, dport, flags, numbers, more), line[: match.start()]
+
+
+def _numbers(more: str, new: bool) -> tuple[int | None, int | None, int]:
+    """Sequence number, acknowledgement and length."""
+    ack = _ACK.search(more)
+    acknowledged = int(ack[1]) & 0xFFFFFFFF if ack else None
+    if new:
+        seq = _SEQ.search(more)
+        size = _LENGTH.search(more)
+        length = int(size[1]) if size else int(seq[2]) - int(seq[1]) if seq and seq[2] else 0
+        return int(seq[1]) & 0xFFFFFFFF if seq else None, acknowledged, length
+    old = _OLD_SEQ.search(more)
+    return int(old[1]) & 0xFFFFFFFF if old else None, acknowledged, int(old[3]) if old else 0
+
+
+def _segment(
+    src: str, sport: str, dst: str, dport: str, flags: int, numbers: tuple[int | None, int | None, int], more: str
+) -> SegmentLine:
+    window = _WINDOW.search(more)
+    options = _OPTIONS.search(more)
+    told = options[1] if options else ""
+    scale = re.search(r"\bwscale (\d+)", told)
+    return SegmentLine(
+        src,
+        sport,
+        dst,
+        dport,
+        flags,
+        numbers[0],
+        numbers[1],
+        min(int(window[1]), 0xFFFF) if window else 0,
+        min(max(numbers[2], 0), 0x7FFFFFFF),
+        min(int(scale[1]), 14) if scale else -1,
+        "TS val" in told or "timestamp" in told,
+        "sack " in told,
+        "tfo " in told and "cookie" in told,
+        "(incorrect" in more or "bad tcp cksum" in more,
+    )
+
+
+def heading_of(text: str) -> Heading:
+    """What the text before a segment says."""
+    ttl, identification, vni = _TTL.search(text), _ID.search(text), _VNI.search(text)
+    return Heading(
+        clock_of(text),
+        "IP6" in text or "IPv6" in text,
+        min(int(ttl[1]), 255) if ttl else 0,
+        int(identification[1]) & 0xFFFF if identification else 0,
+        tuple(int(tag) & 0xFFF for tag in _VLAN.findall(text)),
+        int(vni[1]) if vni else None,
+    )
+
+
+def clock_of(text: str) -> Clock | None:
+    """The last time in a text: a log's own prefix comes before tcpdump's."""
+    last = None
+    for last in _TIME.finditer(text):  # noqa: B007 - the last one is wanted
+        pass
+    if last is None:
+        return None
+    if last["epoch"]:
+        return Clock(int(last["epoch"]) * 1_000_000_000 + int(last["rest"].ljust(9, "0")), None, True)
+    hours, minutes, seconds = (int(part) for part in last["clock"].split(":"))
+    return Clock(
+        (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + int(last["part"].ljust(9, "0")), last["date"], False
+    )
+
+
+def is_ip_header(line: str) -> bool:
+    """Is this the first line of a packet under -v, whose segment comes on the next?"""
+    return _IP_HEADER.search(line) is not None
+
+
+def is_packet(line: str) -> bool:
+    """Does a packet of any kind begin on this line?"""
+    return _PACKET.search(line) is not None and clock_of(line) is not None
+
+
+@lru_cache(maxsize=4096)
+def _parted(endpoint: str) -> tuple[str, str]:
+    """Address and port of "10.0.0.1.443", "2001:db8::1.443" or "host.example.https"."""
+    address, _, port = endpoint.rpartition(".")
+    if address.count(".") < 3 and ":" not in address and re.fullmatch(r"[\d.]+", endpoint):
+        return endpoint, ""  # an address without a port
+    return address, port
