@@ -105,7 +105,7 @@ def test_cancelled_connect(lab: Lab) -> None:
     client = lab.caller()
     assert client.connect((lab.server_ip, 8080), timeout=0.3) == "APP_TIMEOUT"
     client.close()
-    lab.wait(0.5)
+    lab.wait(1.2)  # the SYN itself waited a round trip for ARP
     lab.expect(
         client,
         (lab.server_ip, 8080),

@@ -14,7 +14,7 @@ from tests.lab.harness.golang import build
 from tests.lab.harness.lab import Lab
 from tests.lab.harness.nginx import Nginx
 from tests.lab.harness.peers import Address, Application, Call
-from tests.lab.harness.signature import ACK, SYN, segments
+from tests.lab.harness.signature import opened
 
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.xdist_group("go")]
 
@@ -43,11 +43,6 @@ class GinServer:
         """What each write to this client got."""
         found = re.findall(rf"^{re.escape(f'{client[0]}:{client[1]}')} send (\S+)", self.log.read_text(), re.MULTILINE)
         return [Call(time.time(), f"send#{number}", result) for number, result in enumerate(found, 1)]
-
-
-def opened(path: Path) -> list[Address]:
-    """Who opened connections in a recording, in order."""
-    return list(dict.fromkeys(seen.source for seen in segments(path) if seen.flags & (SYN | ACK) == SYN))
 
 
 @pytest.mark.parametrize(("port", "program"), [(8000, "gin"), (8001, "net/http")], ids=["gin", "net-http"])
@@ -107,20 +102,17 @@ def test_gin_behind_nginx(lab: Lab, binaries: Path) -> None:
     lab.verify()
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["http://10.1.0.2:8001/slow?ms=10&bytes=2000&pieces=3", "http://10.1.0.2:8001/slow?ms=900&bytes=9000&pieces=6"],
-)
-def test_curl(lab: Lab, binaries: Path, url: str) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["in-time", "late"])
+def test_curl(lab: Lab, binaries: Path, late: bool) -> None:
     """curl with --max-time: in time, and not."""
     if shutil.which("curl") is None:
         pytest.skip("not installed: curl")
     lab.pair()
     server = GinServer(lab, "server", lab.server_ip, binaries)
     lab.record()
+    url = f"http://10.1.0.2:8001/slow?ms={900 if late else 10}&bytes=9000&pieces=6"
     curl = lab["client"].start("curl", "-sS", "--max-time", "0.5", "-o", "/dev/null", url, stderr=subprocess.PIPE)
     _, said = curl.communicate(timeout=10)
-    late = "ms=900" in url
     assert curl.returncode == (28 if late else 0), said
     lab.wait(0.8 if late else 0.1)
     (client,) = opened(lab.folder / "client.pcap")

@@ -9,6 +9,7 @@ import pytest
 from tests.lab.harness.lab import Lab
 from tests.lab.harness.nginx import Nginx
 from tests.lab.harness.peers import Application, Call, Listener
+from tests.lab.harness.signature import opened
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
@@ -269,6 +270,10 @@ def test_upstream_without_keep_alive(lab: Lab) -> None:
         client.recv()
     client.close()
     lab.wait()
+    inner = opened(lab.folder / "upstream.pcap")
+    assert len(inner) == 6
+    for each in inner:
+        lab.expect(each, ("10.1.2.2", 8302), "upstream_short_connections", who="server", ended_by="fin")
     lab.expect(client, FRONT, "normal", who="client", ended_by="fin")
     lab.verify()
 

@@ -96,6 +96,11 @@ def _packet(ip: bytes, at: float, quoted: bool = False) -> Segment | None:
     )
 
 
+def opened(path: Path) -> list[tuple[str, int]]:
+    """Who opened connections in a recording, in order."""
+    return list(dict.fromkeys(seen.source for seen in segments(path) if seen.flags & (SYN | ACK) == SYN))
+
+
 def signature(path: Path, client: tuple[str, int], server: tuple[str, int], use: int = 0) -> str:
     """The packets of one connection, in short; empty where the capture holds none.
 
