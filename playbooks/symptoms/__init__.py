@@ -1,1 +1,1 @@
-"""Error text to symptom: what the line says, on which side, and which playbook helps."""
+"""Error text → symptom: what a log line says of a connection, on which side, and which playbook it opens."""

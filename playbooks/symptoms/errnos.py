@@ -1,0 +1,105 @@
+"""Error numbers as lines state them: by name, by number with a marker, by strerror's text in many languages."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Errno:
+    """An error number: its POSIX name and the symptom it is by itself."""
+
+    name: str
+    symptom: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """errnos.toml, ready to look things up."""
+
+    by_name: dict[str, Errno]
+    by_number: dict[int, Errno]  # Linux's and WSA's
+    by_bsd: dict[int, Errno]
+    by_kind: dict[str, Errno]
+    by_text: dict[str, Errno]
+    texts: re.Pattern[str]  # longest first, so that "… in system" wins
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """The catalogue, loaded once."""
+    table = tomllib.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
+    known = {name: Errno(name, entry["symptom"]) for name, entry in table.items()}
+    by_text = {text: known[name] for name, entry in table.items() for text in entry["texts"]}
+    pattern = "|".join(map(re.escape, sorted(by_text, key=len, reverse=True)))
+    return Catalogue(
+        by_name=known,
+        by_number={table[n][key]: e for n, e in known.items() for key in ("linux", "wsa") if key in table[n]},
+        by_bsd={table[n]["bsd"]: e for n, e in known.items() if "bsd" in table[n]},
+        by_kind={table[n]["kind"]: e for n, e in known.items() if "kind" in table[n]},
+        by_text=by_text,
+        texts=re.compile(pattern),
+    )
+
+
+_NAME = re.compile(
+    r"(?<![a-z0-9_$./-])(?:wsa)?(e(?:pipe|conn(?:reset|aborted|refused)|timedout|(?:host|net)(?:unreach|down)|netreset"
+    r"|[mn]file|addrinuse|addrnotavail|notconn|shutdown|nobufs))(?![a-z0-9_])"
+)
+_NUMBER = re.compile(
+    r"(?:\berrno[ :=\]\[(]{0,3}|\bos error |\bsystem error:? |\bsocketexception ?\(|\bsyscall returned=-?\d+ errno="
+    r"|\bwsagetlasterror\(\)? ?[:=]? ?|\bwinerror |\berror code:? |\bcode:? ?|\berror:? #?|\(|\[)"
+    r"(-?\d{2,5})(?=[\s:,)\]};'\"]|$)"
+)
+_MARKED = re.compile(r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error")
+_WSA = re.compile(r"(?<![\d.:])(10024|1003[58]|10048|10049|1005[0-8]|1006[0145])(?![\d.:]\d|\d)")
+_KIND = re.compile(r"(?:kind: |errorkind::|socketerror\.|errorcode: ?)(\w+)")
+_WSA_CONTEXT = re.compile(r"wsa|winsock|socket|winerror|connect|send|recv|error|os error|ssl")
+
+
+def names_in(low: str) -> list[str]:
+    """The different error names spelled out in a line (small letters), in order of appearance."""
+    return list(dict.fromkeys(found[1].upper() for found in _NAME.finditer(low)))
+
+
+def find_errno(low: str) -> Errno | None:
+    """The error number that a line (in small letters) states, the most explicit statement first; None where none."""
+    known = catalogue()
+    named = _NAME.search(low)
+    if named:
+        return known.by_name[named[1].upper()]
+    text = known.texts.search(low)
+    if text:
+        return known.by_text[text[0]]
+    return _numbered(low, known) or _of_kind(low, known)
+
+
+def _numbered(low: str, known: Catalogue) -> Errno | None:
+    for found in _NUMBER.finditer(low):
+        number = abs(int(found[1]))
+        marker = low[found.start() : found.start(1)]
+        if number in known.by_number and (number >= 10_000 or _MARKED.search(marker) or _quoted_number(low, found)):
+            return known.by_number[number]
+        if number in known.by_bsd and _MARKED.search(marker):
+            return known.by_bsd[number]
+    windows = _WSA.search(low)
+    if windows and _WSA_CONTEXT.search(low):
+        return known.by_number.get(int(windows[1]))
+    return None
+
+
+def _quoted_number(low: str, found: re.Match[str]) -> bool:
+    """A number in parentheses where libraries put an errno: `(104, '…')`, `(111)`, rsync's `(32)`."""
+    after = low[found.end() : found.end() + 2]
+    if low[found.start()] == "(" and after.startswith(","):
+        return bool(re.match(r",\s*['\"]", low[found.end() : found.end() + 3]))
+    return after.startswith(")") and bool(re.search(r"(mysql|connect|rsync|socket|recv|send|read|write)", low))
+
+
+def _of_kind(low: str, known: Catalogue) -> Errno | None:
+    found = _KIND.search(low)
+    return known.by_kind.get(found[1]) if found else None

@@ -1,0 +1,128 @@
+"""Whole logs, fast: the literals of the rules find the lines that could be errors; only those are read closely."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from playbooks.symptoms.access_logs import STATUSES
+from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.reading import blocks_of
+from playbooks.symptoms.rules import literals
+from playbooks.symptoms.times import time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playbooks.symptoms.model import Explained
+
+_STATUSES = tuple(
+    f"{before}{status}{after}".encode()
+    for status in STATUSES
+    for before, after in ((" ", " "), (":", ""), (": ", ""), ("=", ""), ('"', '"'))
+)
+_STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
+_FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
+_REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
+_DUMPED = re.compile(
+    r"^(?:\S+ )?(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)[^\n]* HTTP/[\d.]+\s*$", re.MULTILINE
+)
+LOOK_AROUND = 12
+"""Lines before one without a time in which its time is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A recognised line of a log. `near` is the time of a line shortly before, where the line itself has none."""
+
+    log: int
+    line: int
+    text: str
+    explained: Explained
+    near: str | None
+    request: str | None
+
+
+def scan_log(path: str, log: int = 0, progress: Callable[[int, int], None] | None = None) -> Iterator[Match]:
+    """All recognised lines of a log, in order; `log` is its number among several.
+
+    `progress` is told the bytes and lines read so far after each block. Raises LogUnreadable.
+    """
+    lines = 0
+    size = 0
+    for block in blocks_of(path):
+        yield from _scan_block(block, log, lines)
+        lines += block.count(b"\n")
+        size += len(block)
+        if progress is not None:
+            progress(size, lines)
+
+
+def _scan_block(block: bytes, log: int, lines_before: int) -> Iterator[Match]:
+    at, number = 0, lines_before + 1
+    near: str | None = None
+    told_until = 0
+    for start in _candidates(block):
+        end = block.find(b"\n", start)
+        text = block[start:end].rstrip(b"\r").decode("utf-8", "replace")
+        explained = explain_line(text)
+        if explained is None:
+            continue
+        number += block.count(b"\n", at, start)
+        at = start
+        near = explained.time or _time_before(block, told_until, start) or near
+        told_until = end
+        yield Match(log, number, text, explained, near, _request_near(text, block, end))
+
+
+@lru_cache(maxsize=1)
+def _needles() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What a line that matters holds, in small letters: plain ASCII, and the rest."""
+    plain = tuple(text.encode() for text in literals() if text.isascii())
+    return (*plain, *_STATUSES), tuple(text.encode() for text in literals() if not text.isascii())
+
+
+def _candidates(block: bytes) -> list[int]:
+    """Where the lines begin that could be errors, in order."""
+    low = block.lower()
+    plain, foreign = _needles()
+    starts: set[int] = set()
+    for needle in plain if low.isascii() else (*plain, *foreign):
+        found = low.find(needle)
+        while found >= 0:
+            starts.add(low.rfind(b"\n", 0, found) + 1)
+            found = low.find(needle, low.find(b"\n", found))
+    for pattern in (_STATES, _FLAGS):
+        starts.update(block.rfind(b"\n", 0, found.start()) + 1 for found in pattern.finditer(block))
+    return sorted(starts)
+
+
+def _time_before(block: bytes, floor: int, start: int) -> str | None:
+    """The time of the nearest of the few lines before one that has none itself."""
+    stop = start
+    for _ in range(LOOK_AROUND):
+        if stop <= floor:
+            return None
+        begin = block.rfind(b"\n", floor, stop - 1) + 1 or floor
+        found = time_of(block[begin : min(stop, begin + 512)].decode("utf-8", "replace"))
+        if found:
+            return found
+        stop = begin
+    return None
+
+
+def _request_near(text: str, block: bytes, end: int) -> str | None:
+    """The path of the request that a line names, or the few lines after it (a recovered panic dumps its request)."""
+    found = _REQUEST.search(text)
+    if found:
+        return found[1]
+    stop = end
+    for _ in range(3):
+        stop = block.find(b"\n", stop + 1)
+        if stop < 0:
+            break
+    after = block[end : stop if stop > 0 else len(block)][:2048]
+    found = _DUMPED.search(after.decode("utf-8", "replace"))
+    return found[1] if found else None
