@@ -15,6 +15,7 @@ import numpy.typing as npt
 from capture.flows.table import Tag
 from capture.model import TcpFlags
 from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
+from capture.verdicts.ttl import UsualTtl
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ SECOND = int(Tag.SECOND_SIGHT)
 ZERO = int(Tag.ZERO_WINDOW)
 UNACCEPTABLE = int(Tag.RST_UNACCEPTABLE)
 NOT_STRAY = int(Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)
+SPECIAL = np.zeros(16, np.bool_)
+SPECIAL[[Kind.SYN, Kind.SYN_ACK, Kind.RST]] = True
 DATA, FIN, RST, PURE = int(Kind.DATA), int(Kind.FIN), int(Kind.RST), int(Kind.ACK)
 
 
@@ -97,6 +100,7 @@ class _Builder:
         self._zero_windows(keep)
         self._resets()
         keep &= (self.p.tags & SECOND) == 0
+        self._thin_out(keep)
         rows = np.flatnonzero(keep)
         code = self.code[rows]
         code |= self.p.side[rows].astype(np.uint16) * np.uint16(SIDE_BIT)
@@ -121,11 +125,12 @@ class _Builder:
     def _lost(self, keep: Bool) -> None:
         """Data and FINs beyond the peer's last ACK; where the peer was never seen, nothing is called lost."""
         acks = np.flatnonzero(((self.p.flags & ACK) != 0) & ~self.rst)
-        last_ack = np.zeros(2 * self.n, np.uint32)
-        seen = np.zeros(2 * self.n, np.bool_)
-        last_ack[self.lane[acks]] = self.p.ack[acks]
-        seen[self.lane[acks]] = True
-        self.last_ack, self.acks_seen = last_ack, seen
+        last = np.full(2 * self.n, -1, np.int64)
+        last[self.lane[acks]] = acks  # of equal lanes the last assignment stays
+        seen = last >= 0
+        last_ack = (
+            np.where(seen, self.p.ack[last], 0).astype(np.uint32) if len(acks) else np.zeros(2 * self.n, np.uint32)
+        )
         rows = np.flatnonzero(self.data | self.fin)
         peer = self.lane[rows] ^ 1
         end = self.p.seq[rows] + self.p.payload[rows].astype(np.uint32) + self.fin[rows]
@@ -189,25 +194,33 @@ class _Builder:
 
     def _handshake_acks(self, keep: Bool) -> None:
         """Keep the ACK right after a SYN,ACK, an ACK in answer to a SYN or to a RST, and stray ACKs."""
-        pure = np.flatnonzero(self.pure[1:]) + 1
-        pure = pure[self.conn[pure] == self.conn[pure - 1]]
-        before = pure - 1
-        special = np.isin(self.code[before] & 0xF, [int(Kind.SYN), int(Kind.SYN_ACK), RST])
-        special &= self.p.side[pure] != self.p.side[before]
-        keep[pure[special]] = True
-        stray = (
-            self.pure[before]
-            & (self.p.side[pure] == self.p.side[before])
-            & (self.p.seq[pure] == self.p.seq[before])
-            & (self.p.ack[pure] == self.p.ack[before])
-            & (self.p.window[pure] == self.p.window[before])
-            & ((self.p.marks[pure] & int(PacketMark.SACK)) == 0)
-            & ((self.p.tags[pure] & (Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)) == 0)
-            & (self.p.time[pure] - self.p.time[before] >= STRAY_NS)
-            & ((self.p.ip_id[pure] != self.p.ip_id[before]) | ((self.p.marks[pure] & int(PacketMark.IPV6)) != 0))
-        )
-        self._mark(pure[stray], Mark.STRAY)
-        keep[pure[stray]] = True
+        opening = np.flatnonzero(SPECIAL[self.code[:-1] & 0xF])
+        answers = opening + 1
+        answers = answers[self.pure[answers] & ((self.lane[answers] ^ 1) == self.lane[opening])]
+        keep[answers] = True
+        p = self.p
+        again = np.flatnonzero(self.pure[1:] & self.pure[:-1] & (self.lane[1:] == self.lane[:-1])) + 1
+        again = again[(p.seq[again] == p.seq[again - 1]) & (p.ack[again] == p.ack[again - 1])]
+        before = again - 1
+        stray = again[
+            (p.window[again] == p.window[before])
+            & ((p.marks[again] & int(PacketMark.SACK)) == 0)
+            & ((p.tags[again] & NOT_STRAY) == 0)
+            & (p.time[again] - p.time[before] >= STRAY_NS)
+            & ((p.ip_id[again] != p.ip_id[before]) | ((p.marks[again] & int(PacketMark.IPV6)) != 0))
+        ]
+        self._mark(stray, Mark.STRAY)
+        keep[stray] = True
+
+    def _thin_out(self, keep: Bool) -> None:
+        """Drop most of a bulk transfer at once: plain data right before plain data of its side, or one plain ACK apart.
+
+        The folding would do it too; this spares it most of the packets.
+        """
+        plain = self.code == DATA
+        dull = self.pure & ~keep
+        keep[:-1] &= ~(plain[1:] & plain[:-1] & (self.lane[1:] == self.lane[:-1]))
+        keep[:-2] &= ~(plain[2:] & plain[:-2] & dull[1:-1] & (self.lane[2:] == self.lane[:-2]))
 
     def _zero_windows(self, keep: Bool) -> None:
         rows = np.flatnonzero(((self.p.tags & ZERO) != 0) & (self.pure | self.data | self.fin))
@@ -237,9 +250,14 @@ class _Builder:
         self._mark(rows[has_ack & ~live & ~cut], Mark.ANSWER)
         self._mark(rows[has_ack & ~live & cut], Mark.CUT)
         self._mark(rows[(p.tags[rows] & UNACCEPTABLE) != 0], Mark.UNACCEPTABLE)
-        usual = UsualTtl.of(self.flows, self.lane, ~self.rst)
+        # only directions with a RST are looked at: they are few
+        involved = np.zeros(2 * self.n, np.bool_)
+        involved[self.lane[rows]] = True
+        others = np.flatnonzero(involved[self.lane])
+        others = others[~self.rst[others]]
+        usual = UsualTtl.of(self.flows, self.lane, others)
         self._mark(rows[usual.foreign(rows, self.lane[rows])], Mark.FOREIGN)
-        others = np.flatnonzero(~self.rst & ((p.tags & SECOND) == 0))
+        others = others[(p.tags[others] & SECOND) == 0]
         last = np.full(2 * self.n, -1, np.int64)
         last[self.lane[others]] = others
         later = last[self.lane[rows]]
@@ -290,7 +308,7 @@ def _fold_runs(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
     plain = _plain(code)
     # inside: repeats the one before, which repeats the one before it, and is repeated by the next
     keep[2:-1] &= ~(same[1:-1] & same[:-2] & same[2:])
-    keep[1:] &= ~(same & plain[1:])  # of plain data one is enough
+    keep[:-1] &= ~(same & plain[1:])  # of plain data the last is enough
 
 
 def _fold_alternations(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
@@ -320,46 +338,3 @@ def _fold_plain(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:
     starts = np.flatnonzero(np.r_[True, conn[1:] != conn[:-1]])
     position = np.arange(len(code)) - np.repeat(starts, np.diff(np.r_[starts, len(code)]))
     keep &= near | (position < HEAD)
-
-
-@dataclass(frozen=True, slots=True)
-class UsualTtl:
-    """The TTLs of each direction's first and last packet that is not a RST, and those of hosts; 0 unknown."""
-
-    first: npt.NDArray[np.uint8]  # (2n,) by lane
-    last: npt.NDArray[np.uint8]
-    ttl: npt.NDArray[np.uint8]  # of the packets
-    by_host: dict[int, set[int]]
-    address: I64  # (2n,) by lane
-
-    @classmethod
-    def of(cls, flows: FlowTable, lane: npt.NDArray[np.int32], plain: Bool) -> UsualTtl:
-        """Look at all packets of the flow table where `plain` (not a RST)."""
-        rows = np.flatnonzero(plain)
-        first = np.zeros(2 * len(flows), np.uint8)
-        last = np.zeros(2 * len(flows), np.uint8)
-        last[lane[rows]] = flows.packets.ttl[rows]
-        rows = rows[::-1]
-        first[lane[rows]] = flows.packets.ttl[rows]
-        address = flows.address.reshape(-1)
-        return cls(first, last, flows.packets.ttl, {}, address)
-
-    def foreign(self, rows: I64, lanes: npt.NDArray[np.int32]) -> Bool:
-        """Whether each RST's TTL differs from what its claimed sender uses."""
-        ttl = self.ttl[rows]
-        first, last = self.first[lanes], self.last[lanes]
-        differs: Bool = (first != 0) & (ttl != first) & (ttl != last)
-        lonely = np.flatnonzero(first == 0)
-        if len(lonely):
-            differs[lonely] = self._unlike_its_host(ttl[lonely], lanes[lonely])
-        return differs
-
-    def _unlike_its_host(self, ttl: npt.NDArray[np.uint8], lanes: npt.NDArray[np.int32]) -> Bool:
-        """A direction of RSTs only (a refused connect): what the host's other connections show."""
-        wanted = np.unique(self.address[lanes])
-        known = np.flatnonzero(np.isin(self.address, wanted) & (self.first != 0))
-        pairs = np.unique(self.address[known] * 256 + self.first[known])
-        own = self.address[lanes] * 256 + ttl
-        hosts = np.unique(self.address[known])
-        unlike: Bool = np.isin(self.address[lanes], hosts) & ~np.isin(own, pairs)
-        return unlike
