@@ -74,7 +74,11 @@ class TriageApp(App[int]):
     def on_mount(self) -> None:
         """Open in the mode that was asked for; take the signals."""
         request = self.investigation.request
-        self.switch_mode("capture" if request.files else "playbooks" if request.playbook else "live")
+        self.switch_mode("capture" if request.files else "playbooks" if request.playbook or request.demo else "live")
+        if request.demo:
+            from tui.screens.demo import DemoScreen
+
+            self.push_screen(DemoScreen(request.examples))
         if not self.is_headless:
             self._take_signals()
             self.set_interval(2.0, self._look_for_terminal)

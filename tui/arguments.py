@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 USAGE = """\
-usage: tcptriage [FILE...]           the dashboard: captures, or this machine now
+usage: tcptriage [FILE...]           the dashboard: captures, or this machine
        tcptriage COMMAND [OPTION...] no screen; COMMAND --help tells more
 
   report FILE...     connections, verdicts and findings of captures

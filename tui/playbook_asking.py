@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playbooks.model import CheckReport, Fix, Playbook, StepResult
 
 OUTCOMES = ("fail", "warn", "unknown", "manual", "pass")
@@ -31,12 +33,13 @@ class Entry:
     """A line of a run: a step, or a fix. `page` is what the screen shows of it; `copyable` what `y` sends."""
 
     key: str
-    outcome: str  # pass | warn | fail | unknown | manual | fix
+    outcome: str  # pass | warn | fail | unknown | manual | fix | other (a fix that no check here asked for)
     title: str
     heading: str
     page: str
     copyable: str
     fix: Fix | None = None
+    next: str = ""  # a playbook to go on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class Run:
     tally: str
     entries: tuple[Entry, ...]
     markdown: str
+    report: CheckReport
+    cured: tuple[str, ...]  # titles of the steps that were wrong the last time and are not now
+    see_also: tuple[str, ...]
 
 
 def summaries() -> list[Summary]:
@@ -76,28 +82,50 @@ def accepted(name: str, facts: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in facts.items() if key in keys and value}
 
 
-def ask(name: str, settings: dict[str, str]) -> Run:
-    """Run a playbook's automatic steps. Takes seconds at most; raises AskedWrongly."""
-    from playbooks.engine import run_checks
+def ask(
+    name: str,
+    settings: dict[str, str],
+    before: CheckReport | None = None,
+    on_step: Callable[[StepResult], None] | None = None,
+) -> Run:
+    """Run a playbook's automatic steps. Takes seconds at most; raises AskedWrongly.
+
+    `before` is an earlier run with the same settings: what was cured since is told. `on_step` hears of each step.
+    """
+    from playbooks.engine import recheck, run_checks
     from playbooks.errors import BadSetting, PlaybookError
+    from playbooks.loader import load
 
     try:
-        report = run_checks(name, settings)
+        book = load(name)
+        if before is None:
+            return shown(run_checks(book, settings, on_step), book)
+        comparison = recheck(before, on_step)
     except (PlaybookError, BadSetting) as error:
         raise AskedWrongly(str(error)) from error
-    return shown(report)
+    return shown(comparison.after, book, tuple(change.title for change in comparison.changes if change.cured))
 
 
-def shown(report: CheckReport) -> Run:
-    """A report as the screen lists it: the steps in their order, then the fixes."""
-    from playbooks.documents import markdown
+def shown(report: CheckReport, book: Playbook, cured: tuple[str, ...] = ()) -> Run:
+    """A report as the screen lists it: the steps in their order, the fixes, then those that nothing here asked for."""
+    from playbooks.engine import fill
+    from playbooks.loader import load_all
+    from playbooks.report import write
 
+    books = frozenset(load_all())
     count = {outcome: sum(step.outcome == outcome for step in report.steps) for outcome in OUTCOMES}
     tally = ", ".join(f"{number} {outcome}" for outcome, number in count.items() if number)
     if report.fixes:
         tally += f"; {len(report.fixes)} {'fix' if len(report.fixes) == 1 else 'fixes'} proposed"
-    entries = (*(_step(step) for step in report.steps), *(_fix(fix) for fix in report.fixes))
-    return Run(report.title, tally, entries, markdown(report))
+    offered = {fix.id for fix in report.fixes}
+    others = [fill(template, {}) for template in book.fixes if template.id not in offered]
+    entries = (
+        *(_step(step, books) for step in report.steps),
+        *(_fix(fix, "fix") for fix in report.fixes),
+        *(_fix(fix, "other") for fix in others),
+    )
+    see_also = tuple(name for name in book.see_also if name in books)
+    return Run(report.title, tally, entries, write(report, "md"), report, cured, see_also)
 
 
 def _about(book: Playbook) -> str:
@@ -114,7 +142,7 @@ def _about(book: Playbook) -> str:
     return _page(lines)
 
 
-def _step(step: StepResult) -> Entry:
+def _step(step: StepResult, books: frozenset[str]) -> Entry:
     lines = [step.question]
     if step.meaning:
         lines += ["", f"{step.outcome.upper()}: {step.meaning}"]
@@ -122,13 +150,14 @@ def _step(step: StepResult) -> Entry:
         lines += ["", *(f"  {text}" for text in step.evidence)]
     if step.command:
         lines += ["", "By hand:", f"  $ {step.command}"]
-    if step.next:
-        lines += ["", f"Next: {step.next}"]
+    onward = step.next if step.next in books else ""
+    if onward:
+        lines += ["", f"Next: playbook {onward} (g goes there)"]
     outcome = step.outcome.value
-    return Entry(f"step {step.id}", outcome, printable(step.title), outcome, _page(lines), step.command)
+    return Entry(f"step {step.id}", outcome, printable(step.title), outcome, _page(lines), step.command, next=onward)
 
 
-def _fix(fix: Fix) -> Entry:
+def _fix(fix: Fix, kind: str) -> Entry:
     lines = [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
     if fix.current:
         lines.append(f"{'now':<8} {fix.current}")
@@ -136,8 +165,10 @@ def _fix(fix: Fix) -> Entry:
     if fix.not_when:
         lines.append(f"Not when: {fix.not_when}")
     lines += ["", "Apply:", *_indented(fix.apply), "Verify:", *_indented(fix.verify), "Undo:", *_indented(fix.undo)]
+    if kind == "other":
+        lines += ["", "No check here asked for this one: its values are examples."]
     title = printable(fix.title)
-    return Entry(f"fix {fix.id}", "fix", title, f"{title} (y copies the snippet)", _page(lines), fix.snippet, fix)
+    return Entry(f"fix {fix.id}", kind, title, f"{title} (y copies the snippet)", _page(lines), fix.snippet, fix)
 
 
 def _lasts(fix: Fix) -> str:

@@ -84,7 +84,7 @@ def process(row: SocketRow) -> tuple[str, str]:
     if row.owners:
         first = row.owners[0]
         more = f" +{len(row.owners) - 1}" if len(row.owners) > 1 else ""
-        return f"{printable(first.name, 24)}/{first.pid}{more}", ""
+        return f"{first.pid}{more} {printable(first.name, 24)}", ""
     return f"({row.owner_missing})", "dim"
 
 

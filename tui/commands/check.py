@@ -10,17 +10,17 @@ from tui.arguments import check_parser, complain
 def run(arguments: list[str]) -> int:
     """Run the steps and write what they found; returns the exit status."""
     chosen = check_parser().parse_args(arguments)
-    from playbooks.documents import json_text, markdown, text
 
     from playbooks.engine import run_checks
     from playbooks.errors import BadSetting, PlaybookError
+    from playbooks.report import write
 
     try:
         report = run_checks(chosen.name, dict(chosen.settings))
     except (PlaybookError, BadSetting) as error:
         complain(f"tcptriage check: {error}")
         return 2
-    written = {"json": json_text, "md": markdown, "text": text}[chosen.format](report)
+    written = write(report, chosen.format)
     if chosen.anonymize:
         from capture.report.anonymizing import Anonymizer
 

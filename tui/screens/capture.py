@@ -61,8 +61,9 @@ class CaptureScreen(FilteredScreen):
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, paths: tuple[str, ...] = ()) -> None:
         super().__init__()
+        self._paths = paths  # of a screen over another one: the mode's own reads what the command line named
         self._triages: list[Triage] = []
         self._rows: ConnectionRows | None = None
         self._findings: dict[Hashable, tuple[int, Finding]] = {}
@@ -84,7 +85,9 @@ class CaptureScreen(FilteredScreen):
         self._table("connections").set_title("Connections")
         self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
-        if request.files:
+        if self._paths:
+            self.read(self._paths)
+        elif request.files:
             self.read(request.files, request.filter)
         else:
             self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")

@@ -8,6 +8,7 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.clipboard import to_file
 from tui.columns import Column
 from tui.explaining import Line, explain_file, explain_lines
 from tui.screens.base import TriageScreen
@@ -100,7 +101,10 @@ class ExplainedScreen(TriageScreen):
         if line.playbook is None:
             self.say("No playbook goes on from this line", "warn")
             return
-        settings = dict(line.settings) | ({"log": self._path} if self._path else {})
+        settings = dict(line.settings)
+        log = self._path or to_file(self._text, name="pasted.log")  # a check may read what was pasted as a log
+        if log is not None:
+            settings["log"] = str(log)
         self.triage_app.open_playbook(line.playbook, settings, found=printable(line.text, 200))
 
     def action_sockets(self) -> None:

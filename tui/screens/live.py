@@ -84,8 +84,9 @@ class LiveScreen(FilteredScreen):
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, replay: str | None = None) -> None:
         super().__init__()
+        self._replay = replay
         self._feed: LiveFeed | None = None
         self._look: Look | None = None
         self._findings: dict[Hashable, Finding] = {}
@@ -114,7 +115,8 @@ class LiveScreen(FilteredScreen):
             self._table(name).set_title(title)
         self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
-        self._feed = LiveFeed(opener(request.replay, request.all_namespaces), request.interval)
+        replay = self._replay or request.replay
+        self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
         if request.filter and not request.files:
             self.apply_filter(request.filter)
         self.call_after_refresh(self._watch, self._feed)  # its imports must not delay the first picture
@@ -146,10 +148,8 @@ class LiveScreen(FilteredScreen):
     @on(SnapshotTaken)
     def _show_look(self, event: SnapshotTaken) -> None:
         look = self._look = event.look
-        snapshot = look.snapshot
         with self.app.batch_update():
-            state = " · paused" if self._feed is not None and self._feed.paused else ""
-            self.title_bar.set_right(f"{printable(snapshot.host, 40)} · {clock(snapshot.time)}{state}")
+            self._tell_moment()
             self._show_findings()
             self._show_groups(look.history)
             filtered = self.filter_text
@@ -157,6 +157,16 @@ class LiveScreen(FilteredScreen):
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
             table.set_title(f"Connections: {filtered}" if filtered else "Connections")
             table.show(look.rows)
+
+    def _tell_moment(self) -> None:
+        if self._look is None or self._feed is None:
+            return
+        snapshot = self._look.snapshot
+        recorded = self._replay or self.triage_app.investigation.request.replay
+        parts = [printable(snapshot.host, 30), clock(snapshot.time)]
+        parts += ["recorded"] if recorded else []
+        parts += ["its end"] if self._feed.ended else ["paused"] if self._feed.paused else []
+        self.title_bar.set_right(" · ".join(parts))
 
     def _show_findings(self) -> None:
         if self._look is None:
@@ -232,11 +242,7 @@ class LiveScreen(FilteredScreen):
         if self._feed is None:
             return
         self._feed.pause(not self._feed.paused)
-        if self._look is not None:
-            state = " · paused" if self._feed.paused else ""
-            self.title_bar.set_right(
-                f"{printable(self._look.snapshot.host, 40)} · {clock(self._look.snapshot.time)}{state}"
-            )
+        self._tell_moment()
         self.say("Paused: p goes on" if self._feed.paused else "Looking again")
 
     def action_capture_this(self) -> None:

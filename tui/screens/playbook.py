@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from playbooks.model import Fix
+    from playbooks.model import CheckReport, Fix, StepResult
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
@@ -34,6 +34,7 @@ MARKS = {
     "unknown": ("? ", "warn"),
     "manual": ("· ", "dim"),
     "fix": ("→ ", "strong"),
+    "other": ("○ ", "dim"),
 }
 RISKY = ("medium", "high")
 
@@ -48,6 +49,7 @@ class PlaybookScreen(TriageScreen):
         ("r", "run again"),
         ("e", "settings"),
         ("f", "fixes"),
+        ("g", "go on"),
         ("w", "sockets"),
         ("p", "packets"),
         ("Esc", "back"),
@@ -61,6 +63,7 @@ class PlaybookScreen(TriageScreen):
         Binding("r", "run", show=False),
         Binding("e", "settings", show=False),
         Binding("f", "fixes", show=False),
+        Binding("g", "go_on", show=False, priority=True),
         Binding("w", "sockets", show=False),
         Binding("p", "packets", show=False),
         Binding("x", "export", show=False),
@@ -93,12 +96,17 @@ class PlaybookScreen(TriageScreen):
     def action_run(self) -> None:
         """Run the steps (again)."""
         self._tell_head("checking …")
-        self._ask(dict(self._settings))
+        before = self._outcome.report if self._outcome is not None else None
+        same = before is not None and before.settings == self._settings
+        self._ask(dict(self._settings), before if same else None)
 
     @work(thread=True, exclusive=True, group="check", exit_on_error=False)
-    def _ask(self, settings: dict[str, str]) -> None:
+    def _ask(self, settings: dict[str, str], before: CheckReport | None) -> None:
+        def heard(step: StepResult) -> None:
+            self.app.call_from_thread(self._tell_head, f"checking … {printable(step.title, 50)}: {step.outcome}")
+
         try:
-            outcome = ask(self._book, settings)
+            outcome = ask(self._book, settings, before, heard)
         except AskedWrongly as error:
             self.app.call_from_thread(self._failed, str(error))
         except Exception as error:  # a check met what nobody foresaw: the screen stays, and says so
@@ -123,6 +131,8 @@ class PlaybookScreen(TriageScreen):
         )
         self._tell_head("")
         self._show_entry()
+        if outcome.cured:
+            self.say(f"Cured: {printable('; '.join(outcome.cured))}", "good")
         self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown)
         if not self._touched:
             self._to_first_trouble()
@@ -166,13 +176,34 @@ class PlaybookScreen(TriageScreen):
 
     def action_fixes(self) -> None:
         """The first fix."""
-        first = next((e.key for e in self._entries.values() if e.fix is not None), None)
+        first = next((key for key, entry in self._entries.items() if entry.fix is not None), None)
         if first is None:
             self.say("These checks propose no fix", "warn")
             return
         table = self.query_one("#steps", RowsTable)
         table.focus()
         table.move_to(first)
+
+    def action_go_on(self) -> None:
+        """The next playbook: the one that the step leads to, else one of those that the playbook names."""
+        entry = self._entry()
+        if self._outcome is None:
+            return
+        if entry is not None and entry.next:
+            self.triage_app.open_playbook(entry.next, self._settings, found=self._found)
+            return
+        failed = [e.next for e in self._entries.values() if e.next]
+        names = list(dict.fromkeys((*failed, *self._outcome.see_also)))
+        if not names:
+            self.say("No other playbook goes on from here")
+            return
+        from tui.screens.choose import ChooseScreen
+
+        self.app.push_screen(ChooseScreen("Go on with playbook", names), self._went_on)
+
+    def _went_on(self, name: str | None) -> None:
+        if name:
+            self.triage_app.open_playbook(name, self._settings, found=self._found)
 
     def copy_text(self) -> tuple[str, str]:
         """A step's command, a fix's snippet."""
