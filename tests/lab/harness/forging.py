@@ -11,7 +11,7 @@ from tests.lab.harness.signature import ACK, FIN, SYN, records, segments
 
 def checksum(data: bytes) -> int:
     """RFC 1071."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", (data + b"\0" * (len(data) % 2))))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", (data + b"\0" * (len(data) % 2))))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -96,9 +96,10 @@ def _differences(said: dict[str, Any], truth: Outcome, point: str, seen: str, fa
 
 def _resetters(truth: Outcome) -> set[str | None]:
     """A firewall's RST may carry the host's own TTL; then no capture tells them apart."""
-    return {truth.reset_by} | ({"server"} if truth.cause == "firewall_reject_rst" else set())
+    return {truth.reset_by, "server" if truth.cause == "firewall_reject_rst" else truth.reset_by}
 
 
 def _near(truth: Outcome, result: str) -> set[str | None]:
     """A dead host is a time-out or unreachable, by whether ARP had failed yet."""
-    return {result} | ({"ETIMEDOUT", "EHOSTUNREACH"} if truth.cause in ("host_dead", "arp_failure") else set())
+    either = truth.cause in ("host_dead", "arp_failure")
+    return {result, "ETIMEDOUT", "EHOSTUNREACH"} if either else {result}

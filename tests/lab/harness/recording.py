@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from tests.lab.harness.namespaces import Namespace
 
@@ -40,7 +40,7 @@ class Recording:
             stderr=subprocess.PIPE,
         )
         assert self._process.stderr is not None
-        self._said: BinaryIO = self._process.stderr
+        self._said: IO[bytes] = self._process.stderr
         line = self._said.readline()
         while b"listening on" not in line:
             assert line, f"tcpdump on {device} in {host.role} ended before it listened"
