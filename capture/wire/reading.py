@@ -56,12 +56,14 @@ class CaptureReader:
         self.addresses: AddressTable = after.addresses if after else AddressTable()
         self.scopes: ScopeTable = after.scopes if after else ScopeTable()
         self._source, self._feed = source, feed
+        self._layers = Layers(self.addresses, self.scopes)
         self._container: Container | TextPackets = container or TextPackets(
             feed, self.addresses, self.scopes, self.first_number - 1
         )
         self.format: str = self._container.format
-        self._layers = Layers(self.addresses, self.scopes)
         self.quoted: list[QuotedTcp] = self._layers.quotations.found
+        if isinstance(self._container, TextPackets):
+            self.quoted = self._container.quoted
 
     @property
     def next_number(self) -> int:
@@ -78,8 +80,10 @@ class CaptureReader:
     @property
     def notices(self) -> list[Notice]:
         """What was lost, cut or passed over, so far."""
+        if isinstance(self._container, TextPackets):
+            return [*self._container.notices, *self._source.notices]
         return [
-            *self._unsupported(),
+            *self._unsupported(self._container),
             *self._container.notices,
             *self._source.notices,
             *self._layers.notices(),
@@ -130,8 +134,8 @@ class CaptureReader:
         self.first_time = first if self.first_time is None else min(self.first_time, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 
-    def _unsupported(self) -> list[Notice]:
-        names = [link_name(link) for link in self._container.links if link not in LINK_LAYERS]
+    def _unsupported(self, container: Container) -> list[Notice]:
+        names = [link_name(link) for link in container.links if link not in LINK_LAYERS]
         return [
             Notice("unsupported_link_type", f"link type {name} is not decoded: no TCP is seen in it") for name in names
         ]

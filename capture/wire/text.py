@@ -16,9 +16,10 @@ from ipaddress import ip_address
 import numpy as np
 
 from capture.model import Notice, TcpFlags
-from capture.wire.columns import AddressTable, Mark, PacketColumns, Scope, ScopeTable
+from capture.safe_text import printable
+from capture.wire.columns import AddressTable, Mark, PacketColumns, QuotedTcp, Scope, ScopeTable
 from capture.wire.feed import Feed
-from capture.wire.textline import Heading, SegmentLine, heading_of, is_ip_header, is_packet, segment_of
+from capture.wire.textline import Heading, SegmentLine, error_of, heading_of, is_ip_header, is_packet, segment_of
 
 LONGEST = 1 << 16  # bytes of a line; longer ones are no packets
 _ROWS = 20_000  # of one block
@@ -53,6 +54,20 @@ def is_tcpdump_text(sample: bytes) -> bool:
     return any(segment_of(line) is not None or is_packet(line) for line in lines[:5000])
 
 
+def _counts_from_before(feed: Feed) -> bool:
+    """Does each line say the time since the line before (-ttt)? Then the first says 0, and times go up and down."""
+    sample = bytes(feed.buffer[feed.start : min(feed.end, feed.start + (1 << 16))])
+    clocks = [
+        clock
+        for line in _decoded(sample, _encoding(sample)).splitlines()
+        if (segment_of(line) is not None or is_packet(line)) and (clock := heading_of(line).clock)
+    ]
+    if not clocks or clocks[0].nanoseconds or clocks[0].day:
+        return False
+    times = [clock.nanoseconds for clock in clocks]
+    return times != sorted(times)
+
+
 def _encoding(prefix: bytes) -> str:
     if prefix.startswith(b"\xff\xfe"):
         return "utf-16-le"  # what PowerShell's > writes
@@ -85,7 +100,10 @@ class TextPackets:
         self.first_time: int | None = None
         self.last_time: int | None = None
         self._number = number
+        self.quoted: list[QuotedTcp] = []
+        self._error: tuple[str, int, int, bool] | None = None  # the ICMP error of the line before
         self._rows: list[Row] = []
+        self._deltas = _counts_from_before(feed)
         self._above: Heading | None = None  # of a packet whose segment comes on the next line
         self._conversations: dict[tuple[int, int, int, int], _Conversation] = {}
         self._clock, self._days = -1, 0
@@ -152,6 +170,9 @@ class TextPackets:
                 self._count(heading)
                 # The segment comes on the next line: under -v, or within a tunnel.
                 self._above = heading
+                self._error = error_of(line)
+        elif self._above is not None and " > " in line:
+            self._above, self._error = None, error_of(line)
         elif (link := _LINK.search(line)) and link[1] not in self.link_names:
             self.link_names.append(link[1])
 
@@ -160,11 +181,12 @@ class TextPackets:
         above, self._above = self._above, None
         if heading.clock is None and above is not None:
             heading = _merged(above, heading)
-        elif heading.clock is None and before[:1].isspace() and self._clock >= 0:
-            return  # quoted in an ICMP error under -v
+        elif heading.clock is None and before[:1].isspace() and self._number:
+            self._quote(segment)
+            return
         else:
             self._count(heading)
-        source, destination = (self._key(name, heading.ipv6) for name in (segment.src, segment.dst))
+        source, destination = (self._key(name) for name in (segment.src, segment.dst))
         sport, dport = self._port(segment.sport), self._port(segment.dport)
         seq, ack = self._absolute(segment, (source, sport, destination, dport))
         vlan = ",".join(str(tag) for tag in heading.vlans if tag) or None
@@ -198,6 +220,20 @@ class TextPackets:
             )
         )  # fmt: skip
 
+    def _quote(self, segment: SegmentLine) -> None:
+        """A segment that an ICMP error quotes, as -v shows it."""
+        error, self._error = self._error, None
+        if error is None:
+            return
+        reporter, kind, code, ipv6 = error
+        ends = self._key(segment.src), self._key(segment.dst), self._port(segment.sport), self._port(segment.dport)
+        reversed_ = (ends[1], ends[3], ends[0], ends[2])
+        known = self._conversations.get(min((ends[0], ends[2], ends[1], ends[3]), reversed_))
+        seq = segment.seq if segment.flags & TcpFlags.SYN or known is None else None
+        self.quoted.append(
+            QuotedTcp(self._number, self.last_time or 0, printable(reporter, 253), kind, code, ipv6, *ends, seq)
+        )
+
     def _count(self, heading: Heading) -> None:
         """A packet begins: its number and its time."""
         self._number += 1
@@ -213,9 +249,15 @@ class TextPackets:
                 self._days = _days(clock.day)
             else:
                 self._undated = True
-                if self._clock >= 0 and clock.nanoseconds + self._days * _DAY < self._clock - _DAY // 2:
+                if (
+                    not self._deltas
+                    and self._clock >= 0
+                    and clock.nanoseconds + self._days * _DAY < self._clock - _DAY // 2
+                ):
                     self._days += 1  # past midnight
             time = clock.nanoseconds + self._days * _DAY
+            if self._deltas:
+                time = max(self._clock, 0) + clock.nanoseconds
         self._clock = time
         self.first_time = time if self.first_time is None else min(self.first_time, time)
         self.last_time = time
@@ -251,7 +293,7 @@ class TextPackets:
             known.following[1 - side] = ack
         return seq, ack or 0
 
-    def _key(self, name: str, ipv6: bool) -> int:
+    def _key(self, name: str) -> int:
         try:
             address = ip_address(name.partition("%")[0])
         except ValueError:

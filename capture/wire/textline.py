@@ -24,6 +24,16 @@ _IP_HEADER = re.compile(r"\bIP6? \(.*(?:proto|next-header) ")
 _PACKET = re.compile(
     r"(?:^|[\s)])(?:IP6?|ARP|RARP|LLDP|STP|MPLS|PPPoE|LLC|EAPOL?|AARP|Loopback|IS-IS|802\.1Q)\b|ethertype "
 )
+_TIMELESS = re.compile(r"(?:IP6? \S+ > |IP6? \(|ARP, |IP6? truncated)")
+_ERROR = re.compile(r"(?P<from>\S+) > \S+: ICMP(?P<version>6?),? (?P<what>.*)")
+_ERRORS = (  # wording, ICMP type and code, ICMPv6 type and code
+    (r"admin(?:istratively)? prohibited", 3, 13, 1, 1),
+    (r"need to frag|packet too big", 3, 4, 2, 0),
+    (r"port \S+ unreachable|unreachable port", 3, 3, 1, 4),
+    (r"^net \S+ unreachable|unreachable route", 3, 0, 1, 0),
+    (r"unreachable", 3, 1, 1, 3),
+    (r"time exceeded", 11, 0, 3, 0),
+)
 _SEQ = re.compile(r"\bseq (\d+)(?::(\d+))?")
 _OLD_SEQ = re.compile(r"(\d+):(\d+)\((\d+)\)")
 _ACK = re.compile(r"\back (\d+)")
@@ -184,8 +194,22 @@ def is_ip_header(line: str) -> bool:
 
 
 def is_packet(line: str) -> bool:
-    """Does a packet of any kind begin on this line?"""
+    """Does a packet of any kind begin on this line? Without a time (-t) it begins the line."""
+    if _TIMELESS.match(line):
+        return True
     return _PACKET.search(line) is not None and clock_of(line) is not None
+
+
+def error_of(line: str) -> tuple[str, int, int, bool] | None:
+    """Reporter, type and code of an ICMP error, and whether it is ICMPv6."""
+    found = _ERROR.search(line)
+    if found is None:
+        return None
+    ipv6 = found["version"] == "6"
+    for words, kind, code, kind6, code6 in _ERRORS:
+        if re.search(words, found["what"]):
+            return found["from"], kind6 if ipv6 else kind, code6 if ipv6 else code, ipv6
+    return None
 
 
 @lru_cache(maxsize=4096)
