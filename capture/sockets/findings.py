@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capture.model import Finding, Severity
+from capture.safe_text import printable
 from capture.sockets import wireform as form
 from capture.sockets.listener_findings import accept_queues, half_open
 from capture.sockets.place import News, Place
@@ -40,14 +41,26 @@ def find(scene: Scene) -> list[Finding]:
     """All findings of a look, most severe first, larger ones before smaller."""
     found = list(_of_processes(scene))
     for place in scene.places:
-        found += _fin_wait_2(scene, place)
-        found += _ports(scene, place)
-        full, ports = accept_queues(place, scene.news[place], scene.thresholds)
-        found += full
-        found += half_open(place, scene.thresholds, ports)
-        found += stalls(place, scene.thresholds)
+        found += [_placed(finding, place) for finding in _of_place(scene, place)]
     scene.trends.forget_before(scene.now)
     return sorted(found, key=lambda one: (one.severity.rank, -one.connections, one.code, one.title))
+
+
+def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
+    yield from _fin_wait_2(scene, place)
+    yield from _ports(scene, place)
+    full, ports = accept_queues(place, scene.news[place], scene.thresholds)
+    yield from full
+    yield from half_open(place, scene.thresholds, ports)
+    yield from stalls(place, scene.thresholds)
+
+
+def _placed(found: Finding, place: Place) -> Finding:
+    """Names the namespace of a finding that is not in the program's own."""
+    if place.netns is None:
+        return found
+    title = phrase("in_namespace", title=found.title, netns=printable(str(place.netns)))
+    return replace(found, title=title, facts=found.facts | {"netns": str(place.netns)})
 
 
 def _of_processes(scene: Scene) -> Iterator[Finding]:

@@ -73,6 +73,8 @@ class OwnerIndex:
         self._strays: dict[int, tuple[int, int]] = {}  # inode of no row → where it was read
         self._rereads_in = 0
         self._own = os.getpid()
+        self._bereft: dict[int, tuple[Owner, ...]] = {}
+        self._late: set[int] = set()
         self._whole_machine = _in_first_pid_namespace(root)
         self.hidden_processes = 0
         self.size_counts: bool | None = None
@@ -105,21 +107,26 @@ class OwnerIndex:
             self._unknown.pop(inode, None)
         for owner in row.owners:
             self._dirty.add(owner.pid)
-            owner.process.sockets.pop(owner.fd, None)
+            if owner.process.sockets.get(owner.fd) == inode:
+                del owner.process.sockets[owner.fd]
             if (watched := self._watched.get(owner.pid)) is not None:
                 watched.freed.add(owner.fd)
 
     def refresh(self, thorough: bool = False) -> None:
         """Brings every row's owners up to date."""
+        self._drop_late()
         moved = self._stat_all()
-        for pid in self._dirty | moved if not thorough else list(self._watched):
-            watched = self._watched.get(pid)
-            if watched is not None:
-                self._visit(watched, everything=thorough)
+        for pid in self._dirty | moved:
+            if (watched := self._watched.get(pid)) is not None:
+                self._visit(watched)
         self._dirty.clear()
-        if not thorough:
+        if thorough:
+            for watched in list(self._watched.values()):
+                self._visit(watched, everything=True)
+        else:
             self._sweep_some()
             self._search_unknown()
+        self._keep_late()
         self._explain_unknown()
 
     # -- processes -------------------------------------------------------------------------------------------------
@@ -263,7 +270,7 @@ class OwnerIndex:
             self._strays[inode] = (process.pid, descriptor)
             return True
         self._unknown.pop(inode, None)
-        if known == inode and any(owner.process is process and owner.fd == descriptor for owner in row.owners):
+        if any(owner.process is process and owner.fd == descriptor for owner in row.owners):
             return True
         self._leave(row)
         row.owners = (*row.owners, Owner(process, descriptor))
@@ -283,11 +290,33 @@ class OwnerIndex:
             self._set_owners(row, tuple(owner for owner in row.owners if owner.process is not process))
 
     def _set_owners(self, row: SocketRow, owners: tuple[Owner, ...]) -> None:
+        if not owners:
+            self._unknown[row.inode] = 0
+            self._bereft.setdefault(row.inode, row.owners)
+        self._change(row, owners)
+
+    def _change(self, row: SocketRow, owners: tuple[Owner, ...]) -> None:
         self._leave(row)
         row.owners = owners or NO_OWNERS
         self._enter(row)
-        if not owners:
-            self._unknown[row.inode] = 0
+
+    def _keep_late(self) -> None:
+        """A socket was in the dump, and now its last known descriptor is closed: closed after the dump, most likely.
+        Until the next dump tells, it keeps the owner that it had then."""
+        for inode, owners in self._bereft.items():
+            row = self._rows.get(inode)
+            if row is not None and not row.owners:
+                self._change(row, owners)
+                self._late.add(inode)
+        self._bereft.clear()
+
+    def _drop_late(self) -> None:
+        """The next dump has come: where the socket is still there, somebody else must hold it."""
+        for inode in self._late:
+            row = self._rows.get(inode)
+            if row is not None and row.owners:
+                self._change(row, NO_OWNERS)
+        self._late.clear()
 
     # -- what stays unknown ------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from capture.sockets import wireform as form
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.counters import moved
+from capture.sockets.errors import SourceUnavailable
 from capture.sockets.owners import NoIndex, OwnerIndex
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
@@ -78,7 +79,10 @@ class Place:
 
     def detail(self, row: SocketRow) -> TcpInfo | None:
         """Asks for one socket's tcp_info and keeps its round trip and retransmissions in the row."""
-        info = self.source.exact(row.raw)
+        try:
+            info = self.source.exact(row.raw)
+        except SourceUnavailable:  # the next dump will tell
+            return None
         if info is not None:
             _keep(row, info)
             self.asked[row] = info

@@ -44,10 +44,14 @@ class PsutilSource:
         self.owners: dict[bytes, tuple[Owner, ...]] = {}
         self.hidden: dict[bytes, str] = {}
         self._processes: dict[int, Process] = {}
-        self._listening = b""
+        self._others: bytes | None = None
 
     def connections(self) -> Dump:
-        """See Source; also renews `owners` by the name of the socket (its cookie's place)."""
+        """See Source."""
+        return Dump(self.detailed())
+
+    def _read_all(self) -> tuple[bytes, bytes]:
+        """(listeners, other sockets); renews `owners` and `hidden`."""
         try:
             found = psutil.net_connections(kind="tcp")
         except (psutil.Error, OSError, RuntimeError) as error:
@@ -67,17 +71,18 @@ class PsutilSource:
         self.hidden = {
             name: UNKNOWN_OWNER for name, raw in records.items() if name not in owners and raw[1] not in told
         }
-        self._listening = b"".join(packed(raw) for raw in records.values() if raw[1] == LISTEN)
-        return Dump([b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)])
+        listening = b"".join(packed(raw) for raw in records.values() if raw[1] == LISTEN)
+        return listening, b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)
 
     def detailed(self) -> Iterable[bytes]:
-        """See Source: there are no details."""
-        return [self.connections().stream]
+        """See Source: there are no details. What the reading for `listeners` brought, if one has just been."""
+        others, self._others = self._others, None
+        return [self._read_all()[1] if others is None else others]
 
     def listeners(self) -> Iterable[bytes]:
         """See Source."""
-        self.connections()
-        return [self._listening]
+        listening, self._others = self._read_all()
+        return [listening]
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: psutil has none."""

@@ -32,27 +32,31 @@ class ProcfsSource:
     def __init__(self, root: str = "/proc/thread-self/net", netns: Namespace | None = None) -> None:
         self.netns = netns
         self._root = root
-        self._listening = b""
+        self._others: bytes | None = None
         self._read("tcp")
 
     def connections(self) -> Dump:
-        """See Source. Reads everything once; the listeners of the same reading come from `listeners`."""
+        """See Source."""
+        return Dump(self.detailed())
+
+    def detailed(self) -> Iterable[bytes]:
+        """See Source: there are no details. What the reading for `listeners` brought, if one has just been."""
+        others, self._others = self._others, None
+        return [self._read_all()[1] if others is None else others]
+
+    def listeners(self) -> Iterable[bytes]:
+        """See Source."""
+        listening, self._others = self._read_all()
+        return [listening]
+
+    def _read_all(self) -> tuple[bytes, bytes]:
+        """(listeners, other sockets)."""
         listening: list[bytes] = []
         others: list[bytes] = []
         for family, name in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
             for raw in parse_table(self._read(name), family):
                 (listening if raw[1] == LISTEN else others).append(packed(raw))
-        self._listening = b"".join(listening)
-        return Dump([b"".join(others)])
-
-    def detailed(self) -> Iterable[bytes]:
-        """See Source: there are no details."""
-        return [self.connections().stream]
-
-    def listeners(self) -> Iterable[bytes]:
-        """See Source."""
-        self.connections()
-        return [self._listening]
+        return b"".join(listening), b"".join(others)
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source: /proc has none."""

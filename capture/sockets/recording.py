@@ -239,8 +239,11 @@ class Replay:
         """Whether there is no further look."""
         return self._ahead is None
 
-    def look(self) -> Snapshot:
-        """The next look. Raises RecordingEnded after the last, RecordingUnreadable where the file is damaged."""
+    def look(self, details: bool | None = None, thorough: bool = False) -> Snapshot:
+        """The next look, as thorough as it was when recorded whatever is asked.
+
+        Raises RecordingEnded after the last, RecordingUnreadable where the file is damaged.
+        """
         recorded = self._ahead
         if recorded is None:
             raise RecordingEnded(self.path)
