@@ -140,7 +140,7 @@ def explain_parser() -> Parser:
         description="Recognise error lines of servers, proxies and clients: the symptom, its meaning, its playbook.",
     )
     parser.add_argument("text", nargs="*", metavar="TEXT", help="lines, one an argument; none: standard input")
-    parser.add_argument("--log", metavar="PATH", help="read a log (gzip too); - is standard input")
+    parser.add_argument("--log", action="append", metavar="PATH", help="a log (gzip, zstd too); - is stdin; may repeat")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     return parser
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
@@ -14,7 +11,6 @@ if TYPE_CHECKING:
     from playbooks.symptoms.model import Explained
 
 MOST_LINES = 5_000  # of a log that the screen lists; the rest is counted
-MOST_READ = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +31,37 @@ class Line:
 
 def explain_lines(text: str) -> list[Line]:
     """The lines of a pasted text that speak of a failure."""
-    return list(_explained(text.splitlines()))
+    from playbooks.symptoms.explaining import explain_line
+
+    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(text.splitlines(), 1))
+    return [_line(number, each, found) for number, each, found in said if found is not None]
 
 
 def explain_file(path: str) -> list[Line]:
-    """The lines of a log, gzip too. Raises OSError."""
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        raw = gzip.GzipFile(fileobj=file) if packed else file
-        lines = io.TextIOWrapper(raw, encoding="utf-8", errors="replace")
-        found = []
-        for line in _explained(each for each, _ in zip(lines, range(MOST_READ), strict=False)):
-            found.append(line)
-            if len(found) >= MOST_LINES:
-                break
-        return found
+    """The first lines of a log that speak of a failure, and before them what the whole log says.
 
+    Raises LogUnreadable.
+    """
+    from playbooks.symptoms.report import Explanation, explain_logs, text_lines
 
-def _explained(lines: Iterable[str]) -> Iterator[Line]:
-    from playbooks.symptoms.explaining import explain_line
-
-    for number, text in enumerate(lines, 1):
-        said = explain_line(text)
-        if said is not None:
-            yield _line(number, text.strip(), said)
+    explanation = explain_logs([path])
+    found: list[Line] = []
+    for line in explanation.lines:
+        if line.explained is not None and len(found) < MOST_LINES:
+            found.append(_line(line.number, line.text.strip(), line.explained))
+    summary = explanation.summary
+    count = sum(summary.matches.values())
+    if not count:
+        return []
+    page = "\n".join(printable(text) for text in text_lines(Explanation((), summary, (path,))))
+    title = f"{count:,} of {summary.lines:,} lines"
+    if count > MOST_LINES:
+        title += f", the first {MOST_LINES:,} listed"
+    commonest = summary.samples[summary.matches.most_common(1)[0][0]]
+    first = _line(0, commonest.text.strip(), commonest.explained)
+    playbook = (commonest.explained.playbook, "")
+    cells = (("all", "dim"), ("the whole log", "strong"), ("", ""), ("", ""), playbook, (title, ""))
+    return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *found]
 
 
 def _line(number: int, text: str, said: Explained) -> Line:

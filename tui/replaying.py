@@ -46,13 +46,16 @@ class _Replayed:
         return
 
 
-def open_looker(replay: str | None, *, all_namespaces: bool) -> Looker:
-    """A recording of looks where one is named, else this machine. Raises RecordingUnreadable, SourceUnavailable."""
+def open_looker(replay: str | None, *, all_namespaces: bool, exact: bool = False) -> Looker:
+    """A recording of looks where one is named, else this machine. Raises RecordingUnreadable, SourceUnavailable.
+
+    `exact`: every look reads every socket's round trip and every process's descriptors anew.
+    """
     if replay is not None:
         return _Replayed(replay)
     from capture.sockets.watching import Watcher
 
-    return Watcher(all_namespaces=all_namespaces)
+    return Watcher(all_namespaces=all_namespaces, exact=exact)
 
 
 def taker(path: str | None) -> Taker:

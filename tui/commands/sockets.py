@@ -55,7 +55,8 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
     anonymize = _anonymizer(chosen.anonymize)
     worst = 3
     count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
-    looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces)
+    exact = chosen.format == "json" or wanted is not None
+    looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact)
     record = taker(chosen.record)
     try:
         due = time.monotonic()

@@ -64,8 +64,7 @@ class ExplainedScreen(TriageScreen):
         try:
             lines = explain_file(self._path) if self._path else explain_lines(self._text)
         except (OSError, ValueError) as error:
-            why = (getattr(error, "strerror", None) or str(error)).lower()
-            self.app.call_from_thread(self._failed, f"{self._path}: {why}")
+            self.app.call_from_thread(self._failed, str(error))
         else:
             self.app.call_from_thread(self._show, lines)
 
