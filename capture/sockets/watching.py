@@ -33,7 +33,8 @@ class Watcher:
     """The live connections of this machine. One thread at a time may look.
 
     `source` None takes the best that works and falls back when it fails; a name takes that one alone. `clock` gives
-    seconds for ages (monotonic), `wall` the time of day. Raises SourceUnavailable where no source works.
+    seconds for ages (monotonic), `wall` the time of day. `exact`: every look has details and is thorough (see `look`),
+    for documents that stand alone. Raises SourceUnavailable where no source works.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Watcher:
         source: str | None = None,
         thresholds: Thresholds | None = None,
         all_namespaces: bool = False,
+        exact: bool = False,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.thresholds = thresholds or Thresholds()
         self.all_namespaces = all_namespaces
+        self._exact = exact
         self._clock, self._wall = clock, wall
         self._candidates = list(SOURCES) if source is None else [source]
         self._moment = Moment(clock())
@@ -102,14 +105,14 @@ class Watcher:
         moment, wall = self._moment, self._wall()
         moment.now = self._clock()
         if details is None:
-            details = moment.now - self._details_at >= DETAILS_EVERY_S
+            details = self._exact or moment.now - self._details_at >= DETAILS_EVERY_S
         if details:
             self._details_at = moment.now
         if self.all_namespaces:
             self._find_namespaces()
         own = self._places[None]
         news = {own: own.look(wall, details)} | self._look_at_others(wall, details)
-        self._owners.refresh(thorough)
+        self._owners.refresh(thorough or self._exact)
         processes = self._owners.processes
         renew_limits(processes, moment.now)
         hidden = sum(1 for row in self._owners.unowned() if row.owner_missing == NO_PERMISSION)
