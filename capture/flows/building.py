@@ -21,7 +21,7 @@ from capture.flows.rows import neighbours, sides_key
 from capture.flows.table import FlowPackets, FlowTable, Tag
 from capture.flows.zeek import Histories
 from capture.model import COUNT_NAMES
-from capture.wire.columns import I8, I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
+from capture.wire.columns import I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
 
 TAG_OF_COUNT = {
     # Wireshark's filter tcp.analysis.retransmission matches the fast and the spurious ones too
@@ -87,17 +87,16 @@ def flow_table(
     `check` is called between the steps, and may raise to stop.
     """
     check()
-    found = grouped(collected, by_time=by_time)
+    found = grouped(collected, by_time=by_time, check=check)
     check()
     first = found.first
-    wscale = measures.window_scales(found)
     results = _Results.empty(len(found.packets.seq), len(first) - 1)
 
     histories = Histories()
 
     def work(stretch: tuple[int, int]) -> None:
         check()
-        _analyse_stretch(found, wscale, *stretch, histories, results)
+        _analyse_stretch(found, *stretch, histories, results)
 
     stretches = list(_stretches(first))
     if len(stretches) > 1:
@@ -122,7 +121,7 @@ def flow_table(
         conn_state=results.conn_state,
         history=results.history,
         complete_handshake=results.complete,
-        wscale=wscale,
+        wscale=found.wscale,
         rtt_ns=results.rtt,
         longest_gap_ns=results.gap,
         quoted=attached(quoted, found.address, found.port, first, found.packets.time),
@@ -139,9 +138,7 @@ def _stretches(first: I64) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _analyse_stretch(
-    found: Grouped, wscale: I8, start: int, stop: int, histories: Histories, results: _Results
-) -> None:
+def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories, results: _Results) -> None:
     low, high = int(found.first[start]), int(found.first[stop])
     packets = _part(found.packets, low, high)
     first = found.first[start : stop + 1] - low
@@ -153,7 +150,7 @@ def _analyse_stretch(
     results.bytes[here] = payload
     results.complete[here], results.rtt[here] = measures.handshakes(packets, first)
     results.gap[here] = measures.longest_gaps(packets, first)
-    analysed = analyse(packets, first, near, wscale[here], payload)
+    analysed = analyse(packets, first, near, found.wscale[here], payload)
     results.tags[low:high] = analysed.tags
     results.unique_bytes[here] = analysed.unique
     for name, counted in measures.flag_counts(packets, key, connections).items():

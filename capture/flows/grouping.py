@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from capture.flows.collecting import Collected
 from capture.flows.splitting import connection_starts
@@ -13,6 +17,7 @@ from capture.model import TcpFlags
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, Bool
 
 SYN, ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
+PIECE = 1 << 16  # rows gathered at once
 SERVER_PORTS = 1024  # midstream: a port below this one is the responder's
 
 
@@ -26,74 +31,117 @@ class Grouped:
     port: U16  # (n, 2)
     scope: I32  # (n,)
     flipped: Bool  # (n,) the first packet was the responder's
-    scale_rows: I64  # rows that carried a window scale option
-    scales: I8
+    wscale: I8  # (n, 2) window scale offered by each side's SYNs; -1 where none showed one
 
 
-def grouped(collected: Collected, *, by_time: bool = False) -> Grouped:
-    """Sort by connection, split reused conversations, give roles.
+def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], None] = lambda: None) -> Grouped:
+    """Sort by connection, split reused conversations, give roles; takes the columns out of `collected`.
 
-    `by_time`: within a connection order by time rather than by file (captures of one network joined).
+    `by_time`: within a connection order by time rather than by file (captures of one network joined). `check` is called
+    between the steps, and may raise to stop.
     """
-    key = collected.keys()
+    key, order = _sorted(collected, by_time)
     n = len(key)
-    order = _sorted_rows(key >> 1, collected if by_time else None)
-    sorted_key = key[order]
-    flags: U16 = collected.column("flags")[order]  # type: ignore[assignment]
-    seq: U32 = collected.column("seq")[order]  # type: ignore[assignment]
+    check()
+    flags: U16 = _gather(collected.take_column("flags"), order)
+    seq: U32 = _gather(collected.take_column("seq"), order)
 
     def fetch(name: str, rows: slice) -> np.ndarray:
         return collected.column(name)[order[rows]]
 
-    starts = connection_starts(sorted_key, flags, seq, fetch)
+    starts = connection_starts(key, flags, seq, fetch)
     first = np.flatnonzero(starts)
-    opened = order[first]  # each connection's first packet in the file
+    opened = order[first].astype(np.int64)  # each connection's first packet in the file
     if len(opened) > 1 and (np.diff(opened) < 0).any():
         rank = np.argsort(opened, kind="stable")
         sizes = np.diff(np.append(first, n))
         moved = _blocks(first[rank], sizes[rank])
-        order, sorted_key, flags, seq = order[moved], sorted_key[moved], flags[moved], seq[moved]
+        order, key, flags, seq = order[moved], key[moved], flags[moved], seq[moved]
         first = np.concatenate(([0], np.cumsum(sizes[rank])[:-1]))
     first = np.append(first, n).astype(np.int64)
-    conversation = sorted_key[first[:-1]] >> 1
+    check()
+    conversation = key[first[:-1]] >> 1
     ends = np.stack((collected.conversations.lower[conversation], collected.conversations.upper[conversation]), axis=1)
-    upper = (sorted_key & 1).astype(np.uint8)
+    upper = (key & 1).astype(np.uint8)
+    del key, starts
     originator = _originators(upper, flags, first, ends)
     side: U8 = upper ^ np.repeat(originator, np.diff(first))
-    for name in ("flags", "seq"):
-        collected.column(name, last=True)
-    columns = {
-        name: collected.column(name, last=True)[order]
-        for name in ("number", "time", "ack", "window", "payload", "ttl", "ip_id", "marks", "offset")
-    }
+    del upper
     ends[originator == 1] = ends[originator == 1][:, ::-1]
-    scale_rows, scales = collected.scales()
-    if len(scale_rows):
-        place = np.empty(n, np.int32)
-        place[order] = np.arange(n, dtype=np.int32)
-        scale_rows = place[scale_rows].astype(np.int64)
+    wscale = _window_scales(collected, order, side, flags, first)
+    columns = _gather_all(collected, order, check)
     return Grouped(
-        packets=FlowPackets(side=side, flags=flags, seq=seq, tags=np.zeros(n, np.uint16), **columns),  # type: ignore[arg-type]
+        packets=FlowPackets(side=side, flags=flags, seq=seq, tags=np.zeros(n, np.uint16), **columns),
         first=first,
         address=ends >> 16,
         port=(ends & 0xFFFF).astype(np.uint16),
         scope=collected.conversations.scope[conversation],
         flipped=side[first[:-1]] == 1 if n else np.empty(0, np.bool_),
-        scale_rows=scale_rows,
-        scales=scales,
+        wscale=wscale,
     )
 
 
-def _sorted_rows(conversation: I32, timed: Collected | None) -> I64:
-    """File rows by conversation, then file order (or time). Packing both in one integer sorts fastest."""
-    if timed is not None:
-        return np.lexsort((timed.column("time"), conversation))
-    packed = conversation.astype(np.int64)
-    packed <<= 32
-    packed |= np.arange(len(conversation), dtype=np.int64)
+def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
+    """Conversation << 1 | direction and file row, by conversation, then file order (or time).
+
+    One integer that holds all three sorts fastest, and needs no look-up afterwards.
+    """
+    keys = collected.take_keys()
+    if by_time:
+        order = np.lexsort((collected.column("time"), keys >> 1))
+        return keys[order], order.astype(np.uint32)
+    packed = keys.astype(np.int64)
+    del keys
+    packed = (packed >> 1 << 33) | (packed & 1)
+    packed |= np.arange(0, 2 * len(packed), 2, dtype=np.int64)
     packed.sort()
-    packed &= 0xFFFFFFFF
-    return packed
+    rows = (packed >> 1).astype(np.uint32)
+    upper = packed & 1
+    packed >>= 32
+    packed &= ~1
+    packed |= upper
+    return packed.astype(np.int32), rows
+
+
+def _gather(column: npt.NDArray[Any], order: U32) -> npt.NDArray[Any]:
+    """`column[order]`, piece by piece: the wide row numbers that numpy wants exist for one piece only."""
+    result = np.empty(len(order), column.dtype)
+    for start in range(0, len(order), PIECE):
+        part = slice(start, start + PIECE)
+        np.take(column, order[part], out=result[part], mode="clip")
+    return result
+
+
+def _gather_all(collected: Collected, order: U32, check: Callable[[], None]) -> dict[str, Any]:
+    """The other columns by connection; on two threads where that pays, but never two wide ones at once."""
+    wide, narrow = ("time", "offset"), ("number", "ack", "payload", "window", "ip_id", "ttl", "marks")
+
+    def gather(names: tuple[str, ...]) -> dict[str, Any]:
+        done = {}
+        for name in names:
+            check()
+            done[name] = _gather(collected.take_column(name), order)
+        return done
+
+    if len(order) < PIECE:
+        return gather(wide + narrow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(gather, (wide, narrow))
+    return first | second
+
+
+def _window_scales(collected: Collected, order: U32, side: U8, flags: U16, first: I64) -> I8:
+    """Window scale offered by each side's first SYN that had one; -1 without. Shape (n, 2)."""
+    scales = np.full((len(first) - 1, 2), -1, np.int8)
+    rows, values = collected.scales()
+    if not len(rows):
+        return scales
+    syn = np.flatnonzero(flags & SYN)[::-1]  # backwards: the first one is written last
+    place = np.minimum(np.searchsorted(rows, order[syn]), len(rows) - 1)
+    scaled = rows[place] == order[syn]
+    syn, place = syn[scaled], place[scaled]
+    scales[np.searchsorted(first, syn, "right") - 1, side[syn]] = values[place]
+    return scales
 
 
 def _blocks(starts: I64, sizes: I64) -> I64:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from capture.flows.grouping import Grouped
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
-from capture.wire.columns import I8, I64, Bool
+from capture.wire.columns import I64, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 
@@ -25,19 +24,6 @@ def flag_counts(packets: FlowPackets, key: I64, connections: int) -> dict[str, I
         name: by_side(key[(packets.flags & flag) != 0], connections)
         for name, flag in (("syn", SYN), ("fin", FIN), ("rst", RST))
     }
-
-
-def window_scales(grouped: Grouped) -> I8:
-    """Window scale offered by each side's SYNs; -1 where none showed one. Shape (n, 2)."""
-    scales = np.full((len(grouped.first) - 1, 2), -1, np.int8)
-    rows = grouped.scale_rows
-    rows, values = rows[::-1], grouped.scales[::-1]  # the first one wins
-    synced = (grouped.packets.flags[rows] & SYN) != 0
-    rows, values = rows[synced], values[synced]
-    owner = np.searchsorted(grouped.first, rows, "right") - 1
-    order = np.argsort(-rows, kind="stable")
-    scales[owner[order], grouped.packets.side[rows[order]]] = values[order]
-    return scales
 
 
 def longest_gaps(packets: FlowPackets, first: I64) -> I64:

@@ -9,6 +9,7 @@ from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
 from capture.wire.columns import I64, U32, Bool
 
+LOOK_BACK = 16  # segments of the RST's side that are looked at
 SYN, ACK, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.RST)
 
 
@@ -29,17 +30,27 @@ def unacceptable_resets(packets: FlowPackets, first: I64, near: Neighbours, rows
     opening = seen & ((flags[peer] & (SYN | ACK)) == SYN)
     acks_syn = ((flags[rows] & ACK) != 0) & (packets.ack[rows] == after[peer])
     acked = packets.ack[peer]
-    sent = np.where(own >= 0, after[own], acked)
     ahead = (packets.seq[rows] - acked).astype(np.int32)
-    in_flight = np.maximum((sent - acked).astype(np.int32), 0)
-    in_range = (ahead >= 0) & (ahead <= in_flight)
+    in_range = (ahead >= 0) & (ahead <= _in_flight(near, own, after, acked))
     judged = seen & ((flags[peer] & ACK) != 0)
-    refused = np.where(opening, ~acks_syn & ~((own >= 0) & in_sequence(packets, rows, own, after)), judged & ~in_range)
+    refused = np.where(opening, ~acks_syn & ~((own >= 0) & _in_sequence(packets, rows, own, after)), judged & ~in_range)
     found: I64 = rows[refused | _before_the_syn(packets, first, rows)]
     return found
 
 
-def in_sequence(packets: FlowPackets, rows: I64, own: I64, after: U32) -> Bool:
+def _in_flight(near: Neighbours, own: I64, after: U32, acked: U32) -> I64:
+    """Bytes sent beyond what the receiver had acknowledged; the last segment may repeat an older one."""
+    most = np.zeros(len(own), np.int64)
+    for _ in range(LOOK_BACK):
+        sent = own >= 0
+        if not sent.any():
+            break
+        most = np.maximum(most, np.where(sent, (after[own] - acked).astype(np.int32), 0))
+        own = np.where(sent, near.own[own], -1)
+    return most
+
+
+def _in_sequence(packets: FlowPackets, rows: I64, own: I64, after: U32) -> Bool:
     """Rows that start where their side's last segment ended."""
     same: Bool = packets.seq[rows] == after[own]
     return same
