@@ -21,7 +21,7 @@ from capture.wire.columns import AddressTable, Mark, PacketColumns, QuotedTcp, S
 from capture.wire.feed import Feed
 from capture.wire.textline import Heading, SegmentLine, error_of, heading_of, is_ip_header, is_packet, segment_of
 
-LONGEST = 1 << 16  # bytes of a line; longer ones are no packets
+LONGEST = 1 << 14  # bytes of a line; longer ones are no packets
 _ROWS = 20_000  # of one block
 _DAY = 86_400_000_000_000
 _NOISE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

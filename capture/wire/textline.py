@@ -15,35 +15,32 @@ _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?<![\d.:])(?P<clock>\d\d:\d\d:\d\d)[.,](?P<part>\d{3,9})(?!\d)"
     r"|(?<![\w.:])(?P<epoch>\d{9,10})\.(?P<rest>\d{6}|\d{9})(?!\d)"
 )
-_SEGMENT = re.compile(r"(?P<src>\S+) > (?P<dst>\S+): Flags \[(?P<flags>[A-Za-z.]*)\](?P<more>.*)")
-_OLD_SEGMENT = re.compile(
-    r"(?P<src>\S+) > (?P<dst>\S+): (?P<flags>[SFPRWEU]*\.?) "
-    r"(?P<more>(?:(?:\[.*?\] )?\d+:\d+\(\d+\)|(?:\[.*?\] )?ack \d+|(?:\[.*?\] )?win \d+).*)"
+_NEW_WORDING, _ICMP = ": Flags [", ": ICMP"
+_OLD_WORDING = re.compile(
+    r"(?P<flags>[SFPRWEU]{0,7}\.?) (?:\[[^\]]{0,40}\] )?(?:\d{1,10}:\d{1,10}\(\d{1,10}\)|ack \d|win \d)"
 )
-_IP_HEADER = re.compile(r"\bIP6? \(.*(?:proto|next-header) ")
 _PACKET = re.compile(
     r"(?:^|[\s)])(?:IP6?|ARP|RARP|LLDP|STP|MPLS|PPPoE|LLC|EAPOL?|AARP|Loopback|IS-IS|802\.1Q)\b|ethertype "
 )
-_TIMELESS = re.compile(r"(?:IP6? \S+ > |IP6? \(|ARP, |IP6? truncated)")
-_ERROR = re.compile(r"(?P<from>\S+) > \S+: ICMP(?P<version>6?),? (?P<what>.*)")
+_TIMELESS = re.compile(r"(?:IP6? \S{1,300} > |IP6? \(|ARP, |IP6? truncated)")
 _ERRORS = (  # wording, ICMP type and code, ICMPv6 type and code
     (r"admin(?:istratively)? prohibited", 3, 13, 1, 1),
     (r"need to frag|packet too big", 3, 4, 2, 0),
-    (r"port \S+ unreachable|unreachable port", 3, 3, 1, 4),
-    (r"^net \S+ unreachable|unreachable route", 3, 0, 1, 0),
+    (r"port \S{1,40} unreachable|unreachable port", 3, 3, 1, 4),
+    (r"^net \S{1,60} unreachable|unreachable route", 3, 0, 1, 0),
     (r"unreachable", 3, 1, 1, 3),
     (r"time exceeded", 11, 0, 3, 0),
 )
-_SEQ = re.compile(r"\bseq (\d+)(?::(\d+))?")
-_OLD_SEQ = re.compile(r"(\d+):(\d+)\((\d+)\)")
-_ACK = re.compile(r"\back (\d+)")
-_WINDOW = re.compile(r"\bwin (\d+)")
-_LENGTH = re.compile(r"\blength (\d+)")
+_SEQ = re.compile(r"\bseq (\d{1,10})(?::(\d{1,10}))?")
+_OLD_SEQ = re.compile(r"(\d{1,10}):(\d{1,10})\((\d{1,10})\)")
+_ACK = re.compile(r"\back (\d{1,10})")
+_WINDOW = re.compile(r"\bwin (\d{1,10})")
+_LENGTH = re.compile(r"\blength (\d{1,10})")
 _OPTIONS = re.compile(r"(?:options \[|<)([^\]>]*)")
-_TTL = re.compile(r"\b(?:ttl|hlim) (\d+)")
-_ID = re.compile(r"\bid (\d+)")
-_VLAN = re.compile(r"\bvlan (\d+)")
-_VNI = re.compile(r"\bvni (\d+)")
+_TTL = re.compile(r"\b(?:ttl|hlim) (\d{1,10})")
+_ID = re.compile(r"\bid (\d{1,10})")
+_VLAN = re.compile(r"\bvlan (\d{1,10})")
+_VNI = re.compile(r"\bvni (\d{1,10})")
 _LETTERS = {
     "S": TcpFlags.SYN,
     "F": TcpFlags.FIN,
@@ -99,27 +96,47 @@ class Heading:
 
 
 def segment_of(line: str) -> tuple[SegmentLine, str] | None:
-    """The innermost TCP segment of a line and the text before it, or None."""
+    """The innermost TCP segment of a line and the text before it, or None. Takes time linear in the line."""
     if " > " not in line:
         return None
-    found = _SEGMENT.search(line)
-    old = None if found else _OLD_SEGMENT.search(line)
-    match = found or old
-    if match is None:
+    colon = line.rfind(_NEW_WORDING)
+    if colon >= 0:
+        ends = _ends(line, colon)
+        letters, _, more = line[colon + len(_NEW_WORDING) :].partition("]")
+    else:
+        arrow = line.rfind(" > ")
+        colon = line.find(": ", arrow)
+        old = _OLD_WORDING.match(line, colon + 2) if colon >= 0 else None
+        if old is None:
+            return None
+        ends = _ends(line, colon)
+        letters, more = old["flags"], line[old.end("flags") :]
+    if ends is None:
         return None
-    source, sport = _parted(match["src"])
-    destination, dport = _parted(match["dst"])
-    if not sport or not dport:
+    source, destination, before = ends
+    (src, sport), (dst, dport) = _parted(source), _parted(destination)
+    if not (src and sport and dst and dport):
         return None
-    more = match["more"]
     flags = 0
-    if match["flags"] != "none":
-        for letter in match["flags"]:
+    if letters != "none":
+        for letter in letters[:10]:
             flags |= _LETTERS.get(letter, 0)
-    numbers = _numbers(more, new=found is not None)
-    if old is not None and numbers[1] is not None:
+    numbers = _numbers(more, new=line.startswith(_NEW_WORDING, colon))
+    if numbers[1] is not None:
         flags |= TcpFlags.ACK  # the old wording says "." only where no other flag is set
-    return _segment(source, sport, destination, dport, flags, numbers, more), line[: match.start()]
+    return _segment(src, sport, dst, dport, flags, numbers, more), before
+
+
+def _ends(line: str, colon: int) -> tuple[str, str, str] | None:
+    """Both ends of "SRC > DST" right before a colon, and the text before them."""
+    arrow = line.rfind(" > ", 0, colon)
+    if arrow < 0:
+        return None
+    begin = line.rfind(" ", 0, arrow) + 1
+    source, destination = line[begin:arrow], line[arrow + 3 : colon]
+    if not source or not destination or " " in destination or colon - begin > 600:
+        return None
+    return source.lstrip("("), destination, line[:begin]
 
 
 def _numbers(more: str, new: bool) -> tuple[int | None, int | None, int]:
@@ -141,7 +158,7 @@ def _segment(
     window = _WINDOW.search(more)
     options = _OPTIONS.search(more)
     told = options[1] if options else ""
-    scale = re.search(r"\bwscale (\d+)", told)
+    scale = re.search(r"\bwscale (\d{1,3})", told)
     return SegmentLine(
         src,
         sport,
@@ -190,7 +207,7 @@ def clock_of(text: str) -> Clock | None:
 
 def is_ip_header(line: str) -> bool:
     """Is this the first line of a packet under -v, whose segment comes on the next?"""
-    return _IP_HEADER.search(line) is not None
+    return ("IP (" in line or "IP6 (" in line) and ("proto " in line or "next-header " in line)
 
 
 def is_packet(line: str) -> bool:
@@ -202,13 +219,16 @@ def is_packet(line: str) -> bool:
 
 def error_of(line: str) -> tuple[str, int, int, bool] | None:
     """Reporter, type and code of an ICMP error, and whether it is ICMPv6."""
-    found = _ERROR.search(line)
-    if found is None:
+    colon = line.find(_ICMP)
+    ends = _ends(line, colon) if colon >= 0 else None
+    if ends is None:
         return None
-    ipv6 = found["version"] == "6"
+    what = line[colon + len(_ICMP) :]
+    ipv6 = what.startswith("6")
+    what = what.lstrip("6, ")
     for words, kind, code, kind6, code6 in _ERRORS:
-        if re.search(words, found["what"]):
-            return found["from"], kind6 if ipv6 else kind, code6 if ipv6 else code, ipv6
+        if re.search(words, what):
+            return ends[0], kind6 if ipv6 else kind, code6 if ipv6 else code, ipv6
     return None
 
 
@@ -216,6 +236,6 @@ def error_of(line: str) -> tuple[str, int, int, bool] | None:
 def _parted(endpoint: str) -> tuple[str, str]:
     """Address and port of "10.0.0.1.443", "2001:db8::1.443" or "host.example.https"."""
     address, _, port = endpoint.rpartition(".")
-    if address.count(".") < 3 and ":" not in address and re.fullmatch(r"[\d.]+", endpoint):
+    if address.count(".") < 3 and ":" not in address and endpoint.replace(".", "").isdigit():
         return endpoint, ""  # an address without a port
     return address, port
