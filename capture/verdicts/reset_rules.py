@@ -23,7 +23,7 @@ def by_reset(story: Story, end: End) -> Diagnosis:
     at, by = end.at, end.by
     if story.third_packet is None and by == 0:
         return cancelled(story, at)
-    if all(event.kind is Kind.RST for event in story.events):
+    if all(event.kind is Kind.RST and event.has(Mark.BARE) for event in story.events):
         others = ("no_socket", "aborted", "middlebox_reset")
         return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
     if end.forged:

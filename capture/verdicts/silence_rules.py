@@ -155,6 +155,9 @@ def still_open(story: Story, end: End) -> Diagnosis:
         return Diagnosis(
             "no_response", POSSIBLE, "queued", 1, ("accept_queue_overflow", "still_open"), proofs((third, "third"))
         )
+    if request is not None and not story.data(1):
+        evidence = proofs((request, "request"))
+        return Diagnosis("still_open", POSSIBLE, "still_waiting", 0, ("no_response",), evidence, harmless=True)
     return Diagnosis("still_open", LIKELY, "still_open", None, (), (), harmless=True)
 
 
