@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from capture.wire.reading import CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from capture.wire.columns import PacketColumns
+
+PATIENCE = 0.1  # seconds between two progress reports at most
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -124,9 +127,35 @@ def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
 
 
 def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
-    for block in reader.blocks():
-        watch.tell(reader, reader.first_number - 1)
-        yield block
+    """The blocks of a file, read ahead on another thread while the caller works on the one before."""
+    blocks = reader.blocks()
+    opening = next(blocks, None)  # small: at once, so that a preview does not wait
+    watch.tell(reader, reader.first_number - 1)
+    if opening is None:
+        return
+    yield opening
+    if reader.bytes_total is None:  # a pipe may stall, and a thread that waits for one cannot be called back
+        for block in blocks:
+            watch.tell(reader, reader.first_number - 1)
+            yield block
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := _await(coming, watch, reader)) is not None:
+            coming = pool.submit(next, blocks, None)
+            watch.tell(reader, reader.first_number - 1)
+            yield block
+
+
+def _await(coming: Future[PacketColumns | None], watch: _Watch, reader: CaptureReader) -> PacketColumns | None:
+    """The next block; a slow disk does not keep the caller from telling and from being cancelled."""
+    while True:
+        try:
+            return coming.result(timeout=PATIENCE)
+        except TimeoutError:
+            if coming.done():
+                raise
+            watch.tell(reader, reader.first_number - 1)
 
 
 def _preview(block: PacketColumns, readers: list[CaptureReader]) -> DecodedCapture:
