@@ -13,6 +13,7 @@ from capture.decode import DecodedCapture, Progress, decode
 from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags
 from capture.verdicts.findings import find_groups
 from capture.verdicts.judging import Verdicts, judge
+from capture.wire.errors import CaptureUnreadable
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable
@@ -102,18 +103,40 @@ def triage(
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     preview: Callable[[Triage], None] | None = None,
+    refused: Callable[[CaptureUnreadable], None] | None = None,
 ) -> list[Triage]:
     """Decode and judge captures: one Triage a file, or one for all with `join`.
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
-    Raises CaptureUnreadable where nothing could be read, DecodingCancelled where `cancelled` said so.
+    Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
+    CaptureUnreadable is raised. Raises DecodingCancelled where `cancelled` said so.
     """
+    show: Callable[[DecodedCapture], None] | None = None
+    if preview is not None:
 
-    def show(first_block: DecodedCapture) -> None:
-        if preview is not None:
+        def show(first_block: DecodedCapture) -> None:
             preview(judged(first_block))
 
-    captures = decode(
-        paths, join=join, progress=progress, cancelled=cancelled, preview=show if preview is not None else None
-    )
-    return [judged(decoded, index) for index, decoded in enumerate(captures)]
+    done: list[Triage] = []
+    for group in [paths] if join else [[path] for path in paths]:
+        try:
+            (decoded,) = decode(group, join=join, progress=progress, cancelled=cancelled, preview=show)
+            _require_known_link_type(decoded)
+        except CaptureUnreadable as error:
+            if refused is None:
+                raise
+            refused(error)
+            continue
+        done.append(judged(decoded, len(done)))
+        show = None
+    return done
+
+
+def _require_known_link_type(decoded: DecodedCapture) -> None:
+    """Raise where no packet could be decoded because the capture has no link type that is known."""
+    unknown = sum(notice.code == "unsupported_link_type" for notice in decoded.notices)
+    if unknown and unknown >= len(decoded.link_types) and not decoded.tcp_packets:
+        names = ", ".join(decoded.link_types)
+        raise CaptureUnreadable(
+            decoded.path, f"its link type ({names}) is not decoded", "capture on another interface, or with -i any"
+        )

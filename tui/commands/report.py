@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from capture.decode import Progress
     from capture.triage import Triage
     from capture.wire.columns import Bool
+    from capture.wire.errors import CaptureUnreadable
 
 SILENT_S = 0.5  # progress is told only of what takes longer
 EVERY_S = 0.25
@@ -35,13 +36,13 @@ def run(arguments: list[str]) -> int:
         complain("tcptriage report: standard input can be read once only; name it once")
         return 2
     from capture.triage import triage
-    from capture.wire.errors import CaptureUnreadable
 
-    try:
-        with told(sys.stderr.isatty()) as progress:
-            triages = triage(chosen.files, join=chosen.join, progress=progress)
-    except CaptureUnreadable as error:
-        complain(f"tcptriage report: {error}")
+    refused: list[CaptureUnreadable] = []
+    with told(sys.stderr.isatty()) as progress:
+        triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append)
+    for unreadable in refused:
+        complain(f"tcptriage report: {unreadable}")
+    if not triages:
         return 2
     selections = None
     if wanted is not None:
@@ -64,6 +65,8 @@ def run(arguments: list[str]) -> int:
         complain(
             f"tcptriage report: {chosen.output or 'standard output'}: cannot be written: {error.strerror or error}"
         )
+        return 2
+    if refused:
         return 2
     return 1 if chosen.fail_on and found(triages, chosen.fail_on) else 0
 
