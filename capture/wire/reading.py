@@ -110,6 +110,13 @@ class CaptureReader:
             if len(columns):
                 yield columns
 
+    def records(self) -> Iterator[Records | str]:
+        """The records of all packets, instead of `blocks()`: to find one again. A text has none: "text" once."""
+        if isinstance(self._container, TextPackets):
+            yield "text"
+            return
+        yield from self._container
+
     def _text(self, text: TextPackets) -> Iterator[PacketColumns]:
         for columns in text.blocks():
             self.packets, self.first_time, self.last_time = text.packets, text.first_time, text.last_time
