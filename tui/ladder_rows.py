@@ -43,7 +43,7 @@ class Line:
 
 def columns_for(width: int, originator: Endpoint, responder: Endpoint) -> tuple[Column, ...]:
     """The columns at a width: the arrow takes what is left, the notes come where there is room for both."""
-    notes = 0 if width < 110 else min(44, width - 110 + 20)
+    notes = 0 if width < 120 else min(60, width - 90)
     gaps = 5 + (1 if notes else 0)
     arrow = max(16, min(70, width - FIXED - gaps - notes))
     left, right = str(originator), str(responder)
@@ -77,7 +77,9 @@ class LadderLines:
                 self.lines.append(self._gap(index, row))
             self.lines.append(self._packet(index, row, last_states))
             last_states = (row.originator_state, row.responder_state)
-            if row.notes and not self._notes:
+            if self._notes:
+                continue  # they stand beside the arrow
+            if row.notes:
                 self.lines += self._said(index, ", ".join(row.notes), "warn", indent, "note")
             if row.evidence:
                 self.lines += self._said(index, row.evidence, "strong", indent, "proof")
@@ -140,7 +142,8 @@ class LadderLines:
             (right, "strong" if row.responder_state != last[1] else "dim"),
         ]
         if self._notes:
-            found.append((", ".join(row.notes), "warn"))
+            said = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
+            found.append((said, "strong" if row.evidence else "warn"))
         return Line(index, "packet", tuple(found))
 
     def _gap(self, index: int, row: LadderRow) -> Line:

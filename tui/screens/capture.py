@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.binding import Binding
-from textual.widgets import Static
 
 from capture.safe_text import printable
 from tui.capture_reading import Reading, read, spool
+from tui.clipboard import to_file
 from tui.connection_rows import COLUMNS, SORTS, ConnectionRows, connection_rows
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
@@ -21,6 +21,7 @@ from tui.screens.base import LAST_KEYS
 from tui.screens.filtered import FilteredScreen
 from tui.timeline import timeline_lines
 from tui.widgets.bars import KeyBar
+from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
 from tui.words import count
 
@@ -75,8 +76,8 @@ class CaptureScreen(FilteredScreen):
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
         yield RowsTable(FINDING_COLUMNS, head=False, id="findings")
-        yield Static("", id="finding-text", classes="lines", markup=False)
-        yield Static("", id="timeline", classes="lines", markup=False)
+        yield Lines(id="finding-text", most=6, low=3)
+        yield Lines(id="timeline", most=5, low=3)
         yield RowsTable(COLUMNS, empty="no capture is open: o opens one", id="connections")
 
     def on_mount(self) -> None:
@@ -156,10 +157,18 @@ class CaptureScreen(FilteredScreen):
             self.post_message(DecodingStopped())
         except CaptureUnreadable as error:
             self.post_message(CaptureFailed(str(error)))
+        except OSError as error:
+            self.post_message(CaptureFailed(f"cannot read {error.filename or paths[0]}: {error.strerror or error}"))
         except MemoryError:
             self.post_message(
                 CaptureFailed(f"{', '.join(paths)}: not enough memory; filter it first: tcpdump -r … -w …")
             )
+        except Exception as error:  # a defect of ours must end as a line, not as a reading that never ends
+            import traceback
+
+            to_file(traceback.format_exc(), name="crash.txt")
+            what = f"{type(error).__name__}: {error}"
+            self.post_message(CaptureFailed(f"{', '.join(paths)}: a defect stopped the reading: {what}"))
 
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
@@ -240,9 +249,7 @@ class CaptureScreen(FilteredScreen):
         self._tell("finding-text", printable(found[1].text) if found else "")
 
     def _tell(self, name: str, text: str) -> None:
-        place = self.query_one(f"#{name}", Static)
-        place.display = bool(text)
-        place.update(text)
+        self.query_one(f"#{name}", Lines).set_text(text)
 
     def _show_rows(self, rows: ConnectionRows) -> None:
         text = self.filter_text

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.binding import Binding
-from textual.widgets import Static
 
 from capture.ladder import ladder_rows
 from capture.report.ladder import ladder_lines
 from capture.safe_text import printable
 from tui.ladder_rows import LadderLines, columns_for
 from tui.screens.base import TriageScreen
+from tui.widgets.lines import Lines
 from tui.widgets.rows import RowsTable
 from tui.words import duration
 
@@ -67,15 +67,15 @@ class ConnectionScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """The sentence, the ladder, the packet."""
-        yield Static("", id="story", classes="lines", markup=False)
+        yield Lines(id="story", most=8, low=4)
         yield RowsTable((), id="ladder")
-        yield Static("", id="packet", classes="lines", markup=False)
+        yield Lines(id="packet", most=3)
 
     def on_mount(self) -> None:
         """Draw it, with the cursor on the first packet that carries the verdict."""
         one = self._one
         self.title_bar.set_right(f"{printable(Path(self._triage.decoded.path).name, 40)} · connection {one.id}")
-        self.query_one("#story", Static).update(story(one))
+        self.query_one("#story", Lines).set_text(story(one))
         self.query_one("#ladder", RowsTable).set_title("Ladder")
         self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
         self._draw()
@@ -115,7 +115,7 @@ class ConnectionScreen(TriageScreen):
     @on(RowsTable.Moved, "#ladder")
     def _tell_packet(self) -> None:
         row = self._row()
-        self.query_one("#packet", Static).update(packet_line(row, self._one) if row is not None else "")
+        self.query_one("#packet", Lines).set_text(packet_line(row, self._one) if row is not None else "")
 
     @on(RowsTable.Chosen, "#ladder")
     def _decode(self) -> None:
@@ -187,12 +187,12 @@ def story(one: Connection) -> str:
     if one.tunnel:
         facts.append(one.tunnel)
     lines = ["  ".join(facts), printable(verdict.sentence)]
-    if verdict.alternatives:
-        could = f"Could also be: {', '.join(verdict.alternatives)}"
-        lines.append(could + (f" — to decide: {verdict.decide_by}" if verdict.decide_by else ""))
     said = [f"{side.value}: {errors}" for side, calls in verdict.errors.items() if (errors := _calls(calls))]
     if said:
         lines.append("Next calls: " + "; ".join(said))
+    if verdict.alternatives:
+        could = f"Could also be: {', '.join(verdict.alternatives)}"
+        lines.append(could + (f" — to decide: {verdict.decide_by}" if verdict.decide_by else ""))
     return "\n".join(lines)
 
 

@@ -8,7 +8,6 @@ from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Static
 
 from capture.safe_text import printable
 from tui.charts import sparkline
@@ -18,6 +17,7 @@ from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_
 from tui.live_feed import History, LiveFeed, Look
 from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
+from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
 from tui.words import clock, count
 
@@ -95,12 +95,12 @@ class LiveScreen(FilteredScreen):
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
         yield RowsTable(FINDING_COLUMNS, head=False, empty="looking …", id="findings")
-        yield Static("", id="finding-text", classes="lines", markup=False)
+        yield Lines(id="finding-text", most=6, low=2)
         with Horizontal(id="groups"):
             yield RowsTable(STATE_COLUMNS, head=False, id="states")
             yield RowsTable(GROUP_COLUMNS, head=False, id="processes")
             yield RowsTable(GROUP_COLUMNS, head=False, id="peers", classes="last")
-        yield Static("", id="counters", classes="lines", markup=False)
+        yield Lines(id="counters", most=1)
         yield RowsTable(COLUMNS, empty="looking …", id="sockets")
 
     def on_mount(self) -> None:
@@ -186,11 +186,7 @@ class LiveScreen(FilteredScreen):
             return
         finding = self._findings.get(self._table("findings").cursor_key)
         text = finding.text if finding else " ".join(self._look.snapshot.limits)
-        place = self.query_one("#finding-text", Static)
-        place.display = bool(text)
-        if getattr(place, "said", None) != text:
-            place.said = text  # type: ignore[attr-defined]
-            place.update(printable(text))
+        self.query_one("#finding-text", Lines).set_text(printable(text))
 
     def _show_groups(self, history: History) -> None:
         if self._look is None:
@@ -215,11 +211,7 @@ class LiveScreen(FilteredScreen):
         )
         self._table("processes").show(_group_rows(snapshot.groups.processes, "pid"))
         self._table("peers").show(_group_rows(snapshot.groups.hosts, "peer"))
-        line = self.query_one("#counters", Static)
-        text = rates(history, plain)
-        if getattr(line, "said", None) != text:
-            line.said = text  # type: ignore[attr-defined]
-            line.update(text)
+        self.query_one("#counters", Lines).set_text(rates(history, plain))
 
     # -- keys
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.binding import Binding
-from textual.widgets import Static
 
 from capture.safe_text import printable
 from tui.columns import Column
 from tui.playbook_asking import AskedWrongly, Entry, Run, accepted, ask, fix_markdown, joins
 from tui.screens.base import TriageScreen
+from tui.widgets.lines import Lines
 from tui.widgets.paper import Paper
 from tui.widgets.rows import ListRows, RowsTable
 
@@ -82,7 +82,7 @@ class PlaybookScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """What led here, the list, the page."""
-        yield Static("", id="found", classes="lines", markup=False)
+        yield Lines(id="found", most=6, low=3)
         yield RowsTable(COLUMNS, empty="checking …", id="steps")
         yield Paper(id="page")
 
@@ -147,7 +147,7 @@ class PlaybookScreen(TriageScreen):
         settings = "  ".join(f"{key}={printable(value, 60)}" for key, value in self._settings.items())
         tally = doing or (self._outcome.tally if self._outcome else "")
         lines = [line for line in (self._found, f"{tally}   {settings}".strip()) if line]
-        self.query_one("#found", Static).update("\n".join(lines))
+        self.query_one("#found", Lines).set_text("\n".join(lines))
 
     # -- the entry under the cursor
 
