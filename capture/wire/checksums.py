@@ -11,7 +11,7 @@ import numpy as np
 from capture.wire.columns import I64, AddressTable, Bool, Mark
 from capture.wire.front import Bytes, Front
 
-BUDGET = 4 << 20  # bytes of a file whose checksums are looked at
+BUDGET = 2 << 20  # bytes of a file whose checksums are looked at
 _V6 = 1 << 32
 
 
@@ -21,7 +21,8 @@ def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable) -> Bool:
     A checksum left to the network card holds the sum over the pseudo header alone, or nothing: that is not wrong.
     """
     wrong = np.zeros(len(front), dtype=bool)
-    rows = np.flatnonzero((front.limit <= front.captured) & (front.limit - front.at >= 20))
+    soon = front.limit <= front.at.min() + BUDGET if len(front) else wrong
+    rows = np.flatnonzero(soon & (front.limit <= front.captured) & (front.limit - front.at >= 20))
     if not len(rows) or front.network is None:
         return wrong
     begin, end = front.at[rows], front.limit[rows]

@@ -15,6 +15,7 @@ from capture.model import Notice
 from capture.wire.columns import I64, Bool
 from capture.wire.errors import CaptureUnreadable
 from capture.wire.feed import Feed
+from capture.wire.front import Bytes
 from capture.wire.lockstep import Chain, walk
 from capture.wire.records import LARGEST, LARGEST_ASKED, Records, leading, unsigned
 
@@ -67,6 +68,8 @@ class PcapRecords:
         self._feed, self._form, self._number = feed, pcap_form(header, path), number
         self.notices: list[Notice] = []
         self.links = [self._form.link]
+        names, order = ("seconds", "fraction", "captured", "original"), self._form.order
+        self._header = np.dtype([(name, f"{order}u4") for name in names])
         self._anchor: int | None = None  # seconds of the last good record
 
     def __iter__(self) -> Iterator[Records]:
@@ -93,20 +96,28 @@ class PcapRecords:
         chain = self._chain(at)
         head = form.record_header
         starts = walk(chain, at, feed.end - head + 1) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
-        captured = chain.lengths[starts].astype(np.int64)
+        header = Bytes(feed.buffer).cut(starts, self._header)
+        captured = header["captured"].astype(np.int64)
         ends = starts + head + captured
         count = leading((captured <= form.largest) & (ends <= feed.end))
         if count < len(starts):
-            starts, captured, ends = starts[:count], captured[:count], ends[:count]
-        seconds, fraction, original = (unsigned(feed.buffer, 4, form.order, shift)[starts] for shift in (0, 4, 12))
-        time = seconds.astype(np.int64) * 1_000_000_000
-        time += fraction * np.int64(1 if form.nanoseconds else 1000)
+            starts, captured, ends, header = starts[:count], captured[:count], ends[:count], header[:count]
+        time = header["seconds"].astype(np.int64)
+        if len(time):
+            self._anchor = int(time[-1])
+        time *= 1_000_000_000
+        time += header["fraction"] * np.int64(1 if form.nanoseconds else 1000)
         number = self._number + 1
         self._number += len(starts)
-        if len(starts):
-            self._anchor = int(seconds[-1])
         records = Records(
-            feed.buffer, number, starts + head, captured, original.astype(np.int64), time, starts + feed.base, form.link
+            feed.buffer,
+            number,
+            starts + head,
+            captured,
+            header["original"].astype(np.int64),
+            time,
+            starts + feed.base,
+            form.link,
         )
         return records, int(ends[-1]) if len(ends) else at
 

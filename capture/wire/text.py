@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from ipaddress import ip_address
 
 import numpy as np
@@ -304,14 +305,11 @@ class TextPackets:
     def _port(self, text: str) -> int:
         if text.isascii() and text.isdigit():
             return int(text) & 0xFFFF
-        known = _PORTS.get(text)
-        if known is not None:
-            return known
-        try:
-            return socket.getservbyname(text, "tcp")
-        except OSError:
-            self._unnamed.add(text[:40])
-            return 0
+        port = _service(text)
+        if port is None:
+            if len(self._unnamed) < 100:
+                self._unnamed.add(printable(text, 40))
+        return port or 0
 
     def _columns(self) -> PacketColumns:
         rows, self._rows = self._rows, []
@@ -340,6 +338,17 @@ def _looks_relative(seq: int | None, ack: int, base: int, other: int) -> bool:
     """Are these numbers counted from the conversation's begin? With -S they are near to where it began instead."""
     pairs = [(ack, other)] if seq is None else [(seq, base), (ack, other)]
     return all(value < min((value - start) % _MODULUS, (start - value) % _MODULUS) for value, start in pairs)
+
+
+@lru_cache(maxsize=1024)
+def _service(name: str) -> int | None:
+    """The TCP port of a service's name."""
+    if name in _PORTS or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        return _PORTS.get(name)
+    try:
+        return socket.getservbyname(name, "tcp")
+    except OSError:
+        return None
 
 
 def _days(text: str) -> int:

@@ -1,0 +1,117 @@
+"""Read damaged captures: mutations of given files, seeded, and every truncation.
+
+Nothing may be raised but CaptureUnreadable.
+
+usage: python -m tests.bench.mutate DIR [--mutations 100000] [--seed 1] [--truncate 10] [--slow SECONDS]
+
+Prints what was raised (with the seed and number that make it again), the slowest file and the peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import random
+import resource
+import struct
+import tempfile
+import time
+import traceback
+from collections import Counter
+
+from capture.wire.errors import CaptureUnreadable
+from capture.wire.reading import open_capture
+
+LARGEST = 64 << 10  # bytes of the files that are mutated
+_HARD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFF0, 16, 20, 40)
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """One to eight changes: bits, bytes, lengths, cuts, repeats, pieces of zeros."""
+    out = bytearray(data)
+    for _ in range(rng.randint(1, 8)):
+        if not out:
+            break
+        at = rng.randrange(len(out))
+        kind = rng.randrange(7)
+        if kind == 0:
+            out[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            out[at] = rng.randrange(256)
+        elif kind == 2 and at + 4 <= len(out):
+            struct.pack_into(rng.choice("<>") + "I", out, at, rng.choice(_HARD))
+        elif kind == 3 and at + 2 <= len(out):
+            struct.pack_into(rng.choice("<>") + "H", out, at, rng.choice(_HARD) & 0xFFFF)
+        elif kind == 4:
+            del out[at : at + rng.choice((1, 2, 4, 16, 300))]
+        elif kind == 5:
+            size = rng.choice((1, 4, 16, 60, 300))
+            out[at:at] = out[max(0, at - size) : at]
+        else:
+            size = min(rng.choice((4, 16, 60)), len(out) - at)
+            out[at : at + size] = bytes(size)
+    if rng.random() < 0.1:
+        del out[rng.randrange(len(out) + 1) :]
+    return bytes(out)
+
+
+def read(path: str) -> str:
+    """Read a file to its end; "read", "refused", or what was raised."""
+    try:
+        with open_capture(path) as reader:
+            packets = sum(len(columns) for columns in reader.blocks())
+            if packets and reader.first_time is None:
+                return "packets without a time"
+            return "read, with notices" if reader.notices else "read"
+    except CaptureUnreadable as error:
+        return "refused" if "\n" not in str(error) else "refused in several lines"
+    except Exception:  # the point of all this
+        return traceback.format_exc()
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=pathlib.Path)
+    parser.add_argument("--mutations", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--truncate", type=int, default=10)
+    parser.add_argument("--slow", type=float, default=1.0)
+    options = parser.parse_args()
+    files = sorted(
+        path for path in options.directory.rglob("*") if path.is_file() and 0 < path.stat().st_size <= LARGEST
+    )
+    outcomes: Counter[str] = Counter()
+    slowest = (0.0, "")
+    print(f"{len(files)} files, seed {options.seed}")
+    with tempfile.NamedTemporaryFile() as scratch:
+
+        def judge(data: bytes, name: str) -> None:
+            nonlocal slowest
+            with open(scratch.name, "wb") as out:
+                out.write(data)
+            begin = time.perf_counter()
+            outcome = read(scratch.name)
+            took = time.perf_counter() - begin
+            slowest = max(slowest, (took, name))
+            if outcome.startswith(("read", "refused")) and took < options.slow:
+                outcomes[outcome] += 1
+            else:
+                outcomes["RAISED OR SLOW"] += 1
+                print(f"{name}: {took:.2f} s\n{outcome}", flush=True)
+
+        rng = random.Random(options.seed)
+        for number in range(options.mutations):
+            path = rng.choice(files)
+            judge(mutated(path.read_bytes(), random.Random(options.seed * 1_000_003 + number)), f"{path} #{number}")
+        for path in rng.sample(files, min(options.truncate, len(files))):
+            data = path.read_bytes()
+            for size in range(len(data)):
+                judge(data[:size], f"{path} cut at {size}")
+    print(dict(outcomes))
+    print(f"slowest {slowest[0]:.3f} s: {slowest[1]}")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
+
+
+if __name__ == "__main__":
+    main()
