@@ -6,31 +6,33 @@ Their length varies by kernel, privilege and state, so each field is taken only 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from capture.sockets.netlink import INET_DIAG_INFO, INET_DIAG_SKMEMINFO
 from capture.sockets.wireform import HEADER_SIZE, RECORD_SIZE
 
 ATTRIBUTES_AT = HEADER_SIZE + RECORD_SIZE
 _ATTRIBUTE = struct.Struct("=HH")
-_HEAD = struct.Struct("=8B24I")  # through total_retrans, 104 bytes
+# probes, backoff, rto, snd_mss, unacked, last_data_sent, last_data_recv, last_ack_recv, rtt, total_retrans: 104 bytes
+_HEAD = struct.Struct("=3xBB3xI4xI4xI16xI4xII8xI28xI")
+# and bytes_acked, bytes_received, bytes_sent, snd_wnd: 232 bytes
+_WHOLE = struct.Struct(_HEAD.format + "16xQQ64xQ20xI")
 _SKMEM_DROPS_AT = 8 * 4
 INFINITE = 0x7FFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class TcpInfo:
+class TcpInfo(NamedTuple):
     """What tells age, round trip and stalls. Times are ms, RTT µs; None where this kernel does not say."""
 
     probes: int
     backoff: int
     rto_us: int
+    mss: int
     unacked: int
     last_data_sent: int
     last_data_received: int
     last_ack_received: int
     rtt_us: int
-    mss: int
     total_retransmits: int
     bytes_acked: int | None = None
     bytes_received: int | None = None
@@ -59,23 +61,12 @@ def tcp_info(message: bytes, at: int = 0, end: int | None = None) -> TcpInfo | N
     if found is None or found[1] - found[0] < _HEAD.size:
         return None
     start, stop = found
+    if stop - start >= _WHOLE.size:  # Linux 5.4 and later: one reading for all fields
+        return TcpInfo._make(_WHOLE.unpack_from(message, start))
     head = _HEAD.unpack_from(message, start)
-    return TcpInfo(
-        probes=head[3],
-        backoff=head[4],
-        rto_us=head[8],
-        unacked=head[12],
-        last_data_sent=head[17],
-        last_data_received=head[19],
-        last_ack_received=head[20],
-        rtt_us=head[23],
-        mss=head[10],
-        total_retransmits=head[31],
-        bytes_acked=_long(message, start, stop, 120),
-        bytes_received=_long(message, start, stop, 128),
-        bytes_sent=_long(message, start, stop, 200),
-        send_window=_word(message, start, stop, 228),
-    )
+    acked, received = _long(message, start, stop, 120), _long(message, start, stop, 128)
+    sent, window = _long(message, start, stop, 200), _word(message, start, stop, 228)
+    return TcpInfo._make((*head, acked, received, sent, window))
 
 
 def listener_drops(message: bytes, at: int = 0, end: int | None = None) -> int | None:

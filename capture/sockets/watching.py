@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -11,7 +12,6 @@ from types import TracebackType
 from capture.sockets.assembling import Look, assemble
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.limits import limit_text
-from capture.sockets.namespaces import find_namespaces, open_namespace
 from capture.sockets.owners import OwnerIndex
 from capture.sockets.place import News, Place
 from capture.sockets.processes import renew_limits
@@ -30,7 +30,7 @@ NAMESPACES_EVERY_S = 3.0
 
 
 class Watcher:
-    """The live connections of this machine. One thread at a time may look.
+    """The live connections of this machine. Threads take turns.
 
     `source` None takes the best that works and falls back when it fails; a name takes that one alone. `clock` gives
     seconds for ages (monotonic), `wall` the time of day. `exact`: every look has details and is thorough (see `look`),
@@ -56,6 +56,7 @@ class Watcher:
         self._last: float | None = None
         self._details_at = self._moment.now
         self._places: dict[Namespace | None, Place] = {}
+        self._asking = threading.Lock()  # one question at a time goes through a netlink socket
         self._trends = Trends()
         self._others: dict[tuple[str, int], Place] = {}
         self._namespaces_at: float | None = None
@@ -69,27 +70,24 @@ class Watcher:
 
         Raises SourceUnavailable where the last source failed too.
         """
-        while True:
-            try:
-                return self._look(details, thorough)
-            except SourceUnavailable as error:
-                self._fall_back(str(error))
+        with self._asking:
+            while True:
+                try:
+                    return self._look(details, thorough)
+                except SourceUnavailable as error:
+                    self._fall_back(str(error))
 
     def details(self, rows: Iterable[SocketRow]) -> None:
         """Asks for round trip and retransmissions of these rows (those on the screen): 5 µs each."""
-        for row in rows:
-            place = self._places.get(row.netns)
-            if place is None:
-                continue
-            try:
-                place.detail(row)
-            except SourceUnavailable:
-                return
+        with self._asking:
+            for row in rows:
+                if (place := self._places.get(row.netns)) is not None:
+                    place.detail(row)
 
     def close(self) -> None:
         """Gives all descriptors back."""
-        for place in self._places.values():
-            place.source.close()
+        with self._asking:
+            self._close()
 
     def __enter__(self) -> Watcher:
         return self
@@ -162,13 +160,17 @@ class Watcher:
     def _fall_back(self, why: str) -> None:
         """Leaves a source that failed for the next one. Nothing of before is kept: keys differ between sources."""
         self._note_failure(why)
-        self.close()
+        self._close()
         if not self._candidates:
             raise SourceUnavailable(why)
         self._owners = self._new_owners()
         self._places, self._others = {}, {}
         self._last = self._namespaces_at = None
         self._open_first()
+
+    def _close(self) -> None:
+        for place in self._places.values():
+            place.source.close()
 
     def _note_failure(self, why: str) -> None:
         self._failures.append(limit_text("source_failed", why=why))
@@ -180,6 +182,8 @@ class Watcher:
         now = self._moment.now
         if self._namespaces_at is not None and now - self._namespaces_at < NAMESPACES_EVERY_S:
             return
+        from capture.sockets.namespaces import find_namespaces, open_namespace
+
         self._namespaces_at = now
         found = find_namespaces()
         for key in self._others.keys() - found.keys():

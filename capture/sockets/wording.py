@@ -65,7 +65,7 @@ def age_text(seconds: float, is_minimum: bool = False) -> str:
 
 def share_text(share: float) -> str:
     """A share in percent, never rounded up to 100."""
-    return f"{min(share * 100, 99.9) if share < 1 else share * 100:.0f} %"
+    return f"{min(share * 100, 99) if share < 1 else share * 100:.0f} %"
 
 
 def _said(value: object) -> object:
