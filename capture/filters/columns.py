@@ -54,10 +54,20 @@ def _matched(clause: Clause, flows: FlowTable, verdicts: VerdictLookup, chosen: 
             found |= column(flows, matcher)
     of_verdict = [(term.verdict, matcher) for term, matcher in clause.tests if term.verdict is not None]
     if of_verdict:
-        for row in np.flatnonzero(chosen & ~found).tolist():
-            verdict = verdicts.of(row)
-            found[row] = any(matcher.test(value) for get, matcher in of_verdict for value in get(verdict))
+        for rows in _alike(verdicts, np.flatnonzero(chosen & ~found)):
+            verdict = verdicts.of(int(rows[0]))
+            found[rows] = any(matcher.test(value) for get, matcher in of_verdict for value in get(verdict))
     return found
+
+
+def _alike(verdicts: VerdictLookup, rows: I64) -> Iterable[I64]:
+    """Rows in groups that share a verdict's codes: by `template_of` where the verdicts have it, else one by one."""
+    template_of = getattr(verdicts, "template_of", None)
+    if template_of is None or not len(rows):
+        return np.split(rows, len(rows)) if len(rows) else []
+    templates = np.asarray(template_of)[rows]
+    order = np.argsort(templates, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(templates[order])) + 1)
 
 
 def _any(hits: Bool) -> Bool:
