@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.wire.columns import I64, Mark, PacketColumns
+from capture.wire.columns import I64, PacketColumns
 from capture.wire.front import Bytes, Front
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, LINUX_SLL2, Layer
 from capture.wire.records import Records
-from capture.wire.sights import second_sights
 from capture.wire.tcp import Segments
 
 
@@ -34,10 +33,8 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
         known = [link for link in np.unique(records.link).tolist() if link in LINK_LAYERS]
         fronts += [(LINK_LAYERS[link], every.where(records.link == link)) for link in known]
     columns = _columns(records, layers.segments(records, fronts))
-    if len(columns) > 1:
-        again = second_sights(columns, _interfaces(records, columns))
-        if again.any():
-            columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
+    if len(columns):
+        layers.sights.mark(columns, _interfaces(records, columns))
     return columns
 
 

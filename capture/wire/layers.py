@@ -16,6 +16,7 @@ from capture.wire.network import decode_ipv4, decode_ipv6
 from capture.wire.numbers import PROTOCOLS, Step, by_number
 from capture.wire.quoted import Quotations
 from capture.wire.records import Records
+from capture.wire.sights import Sights
 from capture.wire.tcp import FEWEST, Segments, decode_tcp
 
 DEPTH = 32  # headers within headers, at most
@@ -84,6 +85,7 @@ class Layers:
         self._addresses, self._scopes = addresses, scopes
         self.fragments = Fragments()
         self.quotations = Quotations(addresses)
+        self.sights = Sights()
         self.cut_headers = 0  # TCP headers that the snaplen left too little of
         self.first_cut: int | None = None  # number of the first such packet
 

@@ -7,6 +7,8 @@ of the capture tells a second sight from a repetition.
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,37 +20,92 @@ _SHORTEST = 1_000_000  # … where only the interface tells them apart
 _FIELDS = ("ack", "flags", "window", "payload", "sport", "dport", "src", "dst", "scope", "wscale", "ip_id")
 
 
-def second_sights(columns: PacketColumns, interface: npt.NDArray[np.int32] | None) -> Bool:
+Interfaces = npt.NDArray[np.int32]
+
+
+class Sights:
+    """Looks for second sights in one block after another."""
+
+    def __init__(self) -> None:
+        self._last: PacketColumns | None = None  # the end of the block before
+        self._last_interface: Interfaces | None = None
+
+    def mark(self, columns: PacketColumns, interface: Interfaces | None) -> None:
+        """Mark in `columns` the second sights of rows of this block, or of the last few of the block before."""
+        again = second_sights(columns, interface)
+        if self._last is not None:
+            begin = len(self._last)
+            both = _sliced(columns, slice(0, NEAR), self._last)
+            between = None
+            if interface is not None and self._last_interface is not None:
+                between = np.concatenate([self._last_interface, interface[:NEAR]])
+            again[:NEAR] |= second_sights(both, between)[begin:]
+        if again.any():
+            columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
+        self._last = _sliced(columns, slice(-NEAR, None))
+        self._last_interface = None if interface is None else interface[-NEAR:].copy()
+
+
+def _sliced(columns: PacketColumns, rows: slice, before: PacketColumns | None = None) -> PacketColumns:
+    parts = {field.name: getattr(columns, field.name)[rows] for field in fields(columns)}
+    if before is None:
+        return PacketColumns(**{name: values.copy() for name, values in parts.items()})
+    return PacketColumns(**{name: np.concatenate([getattr(before, name), values]) for name, values in parts.items()})
+
+
+def second_sights(columns: PacketColumns, interface: Interfaces | None) -> Bool:
     """Which rows are second sights of an earlier row of this block. Shape (n,)."""
     found = np.zeros(len(columns), dtype=bool)
     several = interface is not None and len(interface) > 0 and bool((interface != interface[0]).any())
+    pairs = []
     for back in range(1, min(NEAR, len(columns) - 1) + 1):
         same = np.flatnonzero(columns.seq[back:] == columns.seq[:-back])
         if len(same):
-            _compare(columns, same, same + back, interface if several else None, found)
-    if several or found.any():
+            pairs.append(_alike(columns, same, same + back))
+    if several or any(len(later) for _, later in pairs):
         order = np.lexsort((columns.number, columns.seq))
         for step in (1, 2):
             earlier, later = order[:-step], order[step:]
-            same = columns.seq[earlier] == columns.seq[later]
-            _compare(columns, earlier[same], later[same], interface if several else None, found)
+            same = np.flatnonzero(columns.seq[earlier] == columns.seq[later])
+            pairs.append(_alike(columns, earlier[same], later[same]))
+    if not any(len(later) for _, later in pairs):
+        return found
+    telling = _telling(columns)
+    for earlier, later in pairs:
+        apart = np.abs(columns.time[later] - columns.time[earlier])
+        told = telling[later] & (apart <= SOON)
+        if several and interface is not None:
+            told |= (interface[earlier] != interface[later]) & (apart <= _SHORTEST)
+        found[later[told]] = True
     return found
 
 
-def _compare(
-    columns: PacketColumns, earlier: I64, later: I64, interface: npt.NDArray[np.int32] | None, found: Bool
-) -> None:
-    """Mark in `found` those of `later` that are the same packet as the one beside it in `earlier`."""
+def _alike(columns: PacketColumns, earlier: I64, later: I64) -> tuple[I64, I64]:
+    """Those pairs of rows that are the same in every field."""
     for name in _FIELDS:
         values = getattr(columns, name)
         same = values[earlier] == values[later]
         earlier, later = earlier[same], later[same]
         if not len(later):
-            return
-    apart = np.abs(columns.time[later] - columns.time[earlier])
-    told = (columns.ip_id[later] != 0) & (apart <= SOON)
-    if interface is not None:
-        told |= (interface[earlier] != interface[later]) & (apart <= _SHORTEST)
-    fragment = np.uint8(Mark.FRAGMENT)
-    told &= (columns.marks[later] & fragment) == (columns.marks[earlier] & fragment)
-    found[later[told]] = True
+            break
+    return earlier, later
+
+
+def _telling(columns: PacketColumns) -> Bool:
+    """Where the IP identification tells packets apart: not 0, and not the same on different packets of one sender."""
+    prime = np.uint64(0x9E3779B97F4A7C15)
+
+    def mixed(start: npt.NDArray[np.uint64], names: tuple[str, ...]) -> npt.NDArray[np.uint64]:
+        for name in names:
+            start = (start ^ getattr(columns, name).astype(np.uint64)) * prime
+            start ^= start >> np.uint64(29)
+        return start
+
+    sender = mixed(np.zeros(len(columns), dtype=np.uint64), ("src", "dst", "sport", "dport", "ip_id"))
+    packet = mixed(sender, ("seq", "ack", "flags", "payload"))
+    order = np.lexsort((packet, sender))
+    ordered, of = sender[order], packet[order]
+    mixed_up = (ordered[1:] == ordered[:-1]) & (of[1:] != of[:-1])
+    if not mixed_up.any():
+        return np.asarray(columns.ip_id != 0)
+    return np.asarray((columns.ip_id != 0) & ~np.isin(sender, ordered[1:][mixed_up]))

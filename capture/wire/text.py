@@ -306,9 +306,8 @@ class TextPackets:
         if text.isascii() and text.isdigit():
             return int(text) & 0xFFFF
         port = _service(text)
-        if port is None:
-            if len(self._unnamed) < 100:
-                self._unnamed.add(printable(text, 40))
+        if port is None and len(self._unnamed) < 100:
+            self._unnamed.add(printable(text, 40))
         return port or 0
 
     def _columns(self) -> PacketColumns:
