@@ -141,10 +141,10 @@ def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
         return
     with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
         coming = pool.submit(next, blocks, None)
-        while (block := _await(coming, watch, reader)) is not None:
+        while (ahead := _await(coming, watch, reader)) is not None:
             coming = pool.submit(next, blocks, None)
             watch.tell(reader, reader.first_number - 1)
-            yield block
+            yield ahead
 
 
 def _await(coming: Future[PacketColumns | None], watch: _Watch, reader: CaptureReader) -> PacketColumns | None:

@@ -1,0 +1,94 @@
+"""From files to connections: joining, progress, cancelling, previews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from capture.decode import DecodedCapture, DecodingCancelled, Progress, decode
+from capture.wire.errors import CaptureUnreadable
+from capture.wire.reading import open_capture
+from tests.capture.flows.traffic import ACK, FIN, PSH, Talk, Wire, random_traffic
+
+
+def rotated(tmp_path: Path) -> list[str]:
+    """One long connection over three files, named so that their names sort wrongly."""
+    talk = Talk(Wire(), ("10.0.0.1", 40000), ("10.0.0.2", 80), [1000, 5000], 0)
+    paths = []
+    for number, name in enumerate(("c.pcap", "a.pcap", "b.pcap")):
+        talk.wire = Wire(identification=1000 * (number + 1))
+        if number == 0:
+            talk.open(300)
+        for _ in range(5):
+            talk.at += 1_000_000
+            talk.say(0, PSH | ACK, 100)
+        if number == 2:
+            talk.say(0, FIN | ACK, at=talk.at + 10)
+        paths.append(talk.wire.write(tmp_path / name))
+    return paths
+
+
+def test_several_files_are_several_captures(tmp_path: Path) -> None:
+    captures = decode(sorted(rotated(tmp_path)))
+    assert [len(capture.flows) for capture in captures] == [1, 1, 1]
+    assert [capture.tcp_packets for capture in captures] == [5, 6, 8]
+
+
+def test_joined_files_are_one_capture_in_order_of_time(tmp_path: Path) -> None:
+    paths = rotated(tmp_path)
+    (joined,) = decode(sorted(paths), join=True)
+    assert joined.paths == tuple(paths)
+    assert joined.packets == 19
+    assert len(joined.flows) == 1
+    assert joined.flows.bytes.tolist() == [[1500, 0]]
+    assert joined.flows.packets.number.tolist() == list(range(1, 20))
+    assert joined.flows.counts["lost_segment"].sum() == 0
+
+
+def test_every_packet_is_found_again_in_its_file(tmp_path: Path) -> None:
+    paths = rotated(tmp_path)
+    (joined,) = decode(paths, join=True)
+    offsets = {path: [int(o) for block in open_capture(path).blocks() for o in block.offset] for path in paths}
+    places = [joined.place(row) for row in range(19)]
+    assert places == [(path, offset) for path in paths for offset in offsets[path]]
+
+
+def test_progress_reaches_the_end_and_a_preview_comes_first(tmp_path: Path) -> None:
+    path = random_traffic(3, 200, 0.1).write(tmp_path / "some.pcap")
+    told: list[Progress] = []
+    shown: list[DecodedCapture] = []
+
+    def preview(first: DecodedCapture) -> None:
+        assert not shown
+        shown.append(first)
+
+    (decoded,) = decode([path], progress=told.append, preview=preview)
+    assert len(shown) == 1
+    assert 0 < len(shown[0].flows) <= len(decoded.flows)
+    assert told[-1].packets == decoded.packets
+    assert told[-1].bytes_done == told[-1].bytes_total == Path(path).stat().st_size
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
+def test_decoding_stops_when_told_to(tmp_path: Path, calls: int) -> None:
+    path = random_traffic(3, 50, 0.1).write(tmp_path / "some.pcap")
+    left = iter(range(calls))
+    with pytest.raises(DecodingCancelled):
+        decode([path], cancelled=lambda: next(left, None) is None)
+
+
+def test_a_capture_without_packets_has_no_connections(tmp_path: Path) -> None:
+    (decoded,) = decode([Wire().write(tmp_path / "empty.pcap")])
+    assert len(decoded.flows) == 0
+    assert decoded.first_time is None
+    assert decoded.flows.history == []
+
+
+def test_what_is_no_capture_is_said_so(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"\x00\x01" * 64)
+    with pytest.raises(CaptureUnreadable):
+        decode([str(other)])
+    with pytest.raises(CaptureUnreadable):
+        decode([str(tmp_path / "missing.pcap")])
