@@ -131,6 +131,8 @@ class LiveFeed:
                     snapshot = looker.look()
                 except StopIteration:
                     self._paused = self.ended = True
+                    if snapshot is not None:
+                        yield self._look(snapshot, history, started)
                     yield from self._again(snapshot, history, None)
                     return
                 history.add(snapshot)

@@ -188,7 +188,7 @@ class CaptureScreen(FilteredScreen):
         text = printable(event.text)
         if self.triage_app.investigation.request.files:
             self.triage_app.failure = text
-        self._end_reading("no capture is open: o opens one")
+        self._end_reading(f"{text}   (o opens another file)")
         self.say(text, "bad")
 
     def _end_reading(self, empty: str) -> None:

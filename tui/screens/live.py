@@ -324,7 +324,7 @@ def rates(history: History, ascii: bool) -> str:
             parts.append(
                 f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
             )
-    return "   ".join(parts)
+    return " · ".join(parts)
 
 
 def settings_of(finding: Finding) -> dict[str, str]:

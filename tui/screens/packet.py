@@ -33,9 +33,8 @@ class PacketScreen(TriageScreen):
         super().__init__()
         self._triage = triage
         flows = triage.decoded.flows
-        rows = slice(int(flows.first[connection]), int(flows.first[connection + 1]))
-        self._numbers = flows.packets.number[rows].tolist()
-        self._offsets = flows.packets.offset[rows].tolist()
+        self._first = int(flows.first[connection])
+        self._numbers: list[int] = flows.packets.number[self._first : int(flows.first[connection + 1])].tolist()
         self._at = self._numbers.index(number)
         self._text = ""
 
@@ -45,7 +44,7 @@ class PacketScreen(TriageScreen):
 
     def on_mount(self) -> None:
         """Decode it."""
-        self._decode(self._numbers[self._at], self._offsets[self._at])
+        self._decode(self._numbers[self._at], self._first + self._at)
 
     def action_step(self, step: int) -> None:
         """Another packet of the connection."""
@@ -54,14 +53,14 @@ class PacketScreen(TriageScreen):
             self.say("No further packet in this connection")
             return
         self._at = at
-        self._decode(self._numbers[at], self._offsets[at])
+        self._decode(self._numbers[at], self._first + at)
 
     @work(thread=True, exclusive=True, group="packet", exit_on_error=False)
-    def _decode(self, number: int, offset: int) -> None:
+    def _decode(self, number: int, row: int) -> None:
         try:
-            lines = packet_lines(self._triage, number, offset)
+            lines = packet_lines(self._triage, row, number)
         except Exception as error:  # the file may have changed, and dpkt raises what it likes on damaged packets
-            lines = [f"This packet cannot be decoded: {type(error).__name__}: {error}"]
+            lines = [f"This packet cannot be shown: {error or type(error).__name__}"]
         self.app.call_from_thread(self._show, number, "\n".join(printable(line) for line in lines))
 
     def _show(self, number: int, text: str) -> None:
@@ -73,9 +72,10 @@ class PacketScreen(TriageScreen):
         return "Packet", self._text
 
 
-def packet_lines(triage: Triage, number: int, offset: int) -> list[str]:
-    """The lines of a packet's decode, layer by layer."""
+def packet_lines(triage: Triage, row: int, number: int) -> list[str]:
+    """The lines of a packet's decode, layer by layer, and its bytes. Raises PacketUnreadable."""
     from capture.wire.packet import full_packet
 
-    detail = full_packet(triage.decoded.path, number=number, offset=offset)
-    return list(detail.lines)
+    path, offset = triage.decoded.place(row)
+    detail = full_packet(path, offset, number)
+    return [*detail.lines, "", *detail.dump]

@@ -1,0 +1,45 @@
+"""Run the real app without a terminal, and wait for what workers report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tui.app import TriageApp
+from tui.investigation import Request
+from tui.terminal import Terminal
+
+EXAMPLES = Path(__file__).parents[3] / "tui" / "examples"
+INCIDENT = str(EXAMPLES / "incident.pcap")
+LOOKS = str(EXAMPLES / "incident.looks.gz")
+GIN = "2026/11/21 10:40:09 write tcp 10.1.2.2:8000->10.1.2.1:41960: write: broken pipe"
+
+
+def app_of(*files: str, terminal: Terminal | None = None, **asked: Any) -> TriageApp:
+    """The app, for a request."""
+    return TriageApp(Request(files=tuple(files), **asked), terminal or Terminal(mouse=False))
+
+
+async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 15.0) -> None:
+    """Let the app work until something holds."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, screen_text(pilot.app)
+        await asyncio.sleep(0.02)
+        await pilot.pause()
+    await pilot.pause()
+
+
+def screen_text(app: Any) -> str:
+    """The screen as text."""
+    width, height = app.size
+    lines = [[" "] * width for _ in range(height)]
+    for y, strip in enumerate(app.screen._compositor.render_strips()):
+        for x, character in enumerate(strip.text[:width]):
+            lines[y][x] = character
+    return "\n".join("".join(line) for line in lines)

@@ -1,0 +1,147 @@
+"""The capture screen, on the recording that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
+from tui.screens.capture import CaptureScreen
+from tui.screens.connection import ConnectionScreen
+from tui.screens.playbook import PlaybookScreen
+from tui.widgets.lines import Lines
+from tui.widgets.rows import RowsTable
+
+
+def connections(app: object) -> RowsTable:
+    return app.screen_stack[0].query_one("#connections", RowsTable)  # type: ignore[attr-defined]
+
+
+async def test_worst_first_and_a_group_speaks_for_many() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        text = screen_text(app)
+        assert "20 clients of 10.1.1.2:80 gave up before the answer was complete" in text
+        assert "client_gave_up" in text
+        assert "RST" in text
+        assert connections(app).rows.cells(0)[0][0] == "!!"
+        assert connections(app).rows.cells(127)[0][0] == ""
+
+
+async def test_enter_opens_the_ladder_and_esc_comes_back() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        text = screen_text(app)
+        for expected in ("SYN-SENT", "FIN-WAIT-1", "CLOSE-WAIT", "RST", "of silence", "gave up waiting"):
+            assert expected in text
+        await pilot.press("n")
+        assert "the last data" in app.screen.query_one("#packet", Lines).text
+        await pilot.press("escape")
+        assert isinstance(app.screen, CaptureScreen)
+
+
+async def test_filter_narrows_and_a_wrong_one_points_at_the_word() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await pilot.press("slash", *"ended-by", "colon", *"rts", "enter")
+        assert "^^^" in screen_text(app)
+        assert len(connections(app).rows) == 128
+        await pilot.press("backspace", "backspace", *"st", "enter")
+        await until(pilot, lambda: len(connections(app).rows) == 20)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+
+
+async def test_sort_keeps_the_cursor_on_its_row() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await pilot.press("down", "down")
+        key = connections(app).cursor_key
+        before = connections(app).rows
+        await pilot.press("s")
+        await until(pilot, lambda: connections(app).rows is not before)
+        assert connections(app).cursor_key == key
+
+
+async def test_finding_opens_its_playbook_with_the_capture() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        app.screen.query_one("#findings", RowsTable).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PlaybookScreen))
+        assert isinstance(app.screen, PlaybookScreen)
+        assert "gave up" not in app.screen._book
+        await pilot.press("escape")
+        assert isinstance(app.screen, CaptureScreen)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (160, 45), (20, 6)])
+async def test_any_size_shows_something_and_survives_a_change(size: tuple[int, int]) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        await pilot.resize_terminal(60, 20)
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert "1 Live" in screen_text(app)
+
+
+async def test_failure_is_a_message_inside_and_status_2(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(Path(INCIDENT).read_bytes()[:12])
+    app = app_of(str(path))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.failure is not None)
+        assert "cannot read" in screen_text(app)
+        await pilot.press("q")
+    assert app.return_value == 2
+
+
+async def test_copy_and_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("TMUX", raising=False)
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await pilot.press("enter", "y")
+        copied = tmp_path / "tcptriage" / "copied.txt"
+        await until(pilot, copied.exists)
+        assert copied.read_text().isascii()
+        assert "FIN" in copied.read_text()
+        await pilot.press("a")
+        assert [item.kind for item in app.investigation.items] == ["connection"]
+        assert "```" in app.investigation.items[0].body
+
+
+async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
+    import os
+    import threading
+
+    pipe = tmp_path / "pipe.pcap"
+    os.mkfifo(pipe)
+    head = Path(INCIDENT).read_bytes()[:24]
+    released = threading.Event()
+
+    def feed() -> None:
+        with open(pipe, "wb") as file:
+            file.write(head)
+            file.flush()
+            released.wait(20)
+
+    threading.Thread(target=feed, daemon=True).start()
+    app = app_of(str(pipe))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.3)
+        await pilot.press("escape")
+        released.set()
+        await until(pilot, lambda: not app.screen._reading)  # type: ignore[attr-defined]

@@ -1,0 +1,97 @@
+"""The live screen, on a recording and on this machine."""
+
+from __future__ import annotations
+
+import socket
+
+from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
+from tui.screens.live import LiveScreen
+from tui.screens.record import RecordScreen
+from tui.screens.socket import SocketScreen
+from tui.widgets.rows import RowsTable
+
+
+def sockets(app: object) -> RowsTable:
+    return app.screen_stack[0].query_one("#sockets", RowsTable)  # type: ignore[attr-defined]
+
+
+async def test_recording_is_shown_to_its_end() -> None:
+    app = app_of(replay=LOOKS, interval=0.1)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "its end" in screen_text(app))
+        text = screen_text(app)
+        assert "gin_server" in text
+        assert "recorded" in text
+        assert "LISTEN" in text
+
+
+async def test_own_sockets_appear_and_a_state_is_a_filter() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        port = server.getsockname()[1]
+        app = app_of(interval=0.2, filter=f"port:{port}")
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: len(sockets(app).rows) == 3)
+            assert f"127.0.0.1:{port}" in screen_text(app)
+            states = app.screen.query_one("#states", RowsTable)
+            states.focus()
+            assert states.move_to("state:listen")
+            await pilot.press("enter")
+            await until(pilot, lambda: "state:listen" in screen_text(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: "state:listen" not in str(sockets(app).border_title))
+
+
+async def test_pause_stops_the_looks_and_not_the_keys() -> None:
+    app = app_of(interval=0.2)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.screen._look is not None)  # type: ignore[attr-defined]
+        await pilot.press("p")
+        await pilot.pause(0.4)
+        screen = app.screen
+        assert isinstance(screen, LiveScreen)
+        look = screen._look
+        await pilot.pause(0.6)
+        assert screen._look is look
+        assert "paused" in screen_text(app)
+        await pilot.press("p")
+        await until(pilot, lambda: screen._look is not look)
+
+
+async def test_socket_leads_to_the_command_that_records_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        app = app_of(interval=0.2, filter=f"port:{port}")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: len(sockets(app).rows) == 1)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, SocketScreen))
+            assert "waits for connections" in screen_text(app)
+            await pilot.press("c")
+            await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+            assert f"tcp port {port}" in " ".join(screen_text(app).split())
+
+
+async def test_looking_fails_as_a_line() -> None:
+    app = app_of(replay="/does/not/exist")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "cannot be read" in screen_text(app))
+
+
+async def test_help_explains_the_words_of_the_screen() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 60)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "CLOSE-WAIT" in text
+        assert "Keys here" in text
+        await pilot.press("q")
+        assert isinstance(app.screen, LiveScreen)
+
+
+async def test_palette_lists_commands() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.press("colon")
+        await pilot.press(*"evid")
+        await until(pilot, lambda: "Go to evidence" in screen_text(app))

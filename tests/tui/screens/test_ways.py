@@ -1,0 +1,131 @@
+"""The ways through the program: from a line to a fix, from mode to mode, out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from tests.tui.screens.helping import EXAMPLES, GIN, INCIDENT, app_of, screen_text, until
+from tui.screens.connection import ConnectionScreen
+from tui.screens.demo import DemoScreen
+from tui.screens.evidence import EvidenceScreen
+from tui.screens.explained import ExplainedScreen
+from tui.screens.playbook import PlaybookScreen
+from tui.widgets.rows import RowsTable
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TMUX", raising=False)
+
+
+async def test_pasted_panic_line_leads_to_a_fix() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(events.Paste(f"panic: {GIN}\ngoroutine 7 [running]:\n"))
+        await until(pilot, lambda: "broken_pipe" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PlaybookScreen) and app.screen._outcome is not None)
+        await pilot.press("f")
+        await pilot.pause()
+        assert "y copies the snippet" in screen_text(app)
+        await pilot.press("y", "y")
+        await until(pilot, lambda: "sent to" in screen_text(app) or "no clipboard" in screen_text(app))
+        assert [item.kind for item in app.investigation.items] == ["log", "check", "fix"]
+
+
+async def test_typed_line_is_explained() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("l")
+        await pilot.press(*"x EPIPE")
+        await pilot.pause(0.05)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExplainedScreen))
+        await until(pilot, lambda: "broken_pipe" in screen_text(app))
+
+
+async def test_line_without_symptom_says_so() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.explain_text("all is well")
+        await until(pilot, lambda: "no line here speaks" in screen_text(app))
+
+
+async def test_line_filters_the_packets() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        app.explain_text(GIN)
+        await until(pilot, lambda: "broken_pipe" in screen_text(app))
+        await pilot.press("p")
+        await until(pilot, lambda: app.screen.query("#connections") and "1 of 128" in screen_text(app))
+
+
+async def test_evidence_becomes_a_page(tmp_path: Path) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        await pilot.press("a", "4")
+        await until(pilot, lambda: isinstance(app.screen, EvidenceScreen) and "client_gave_up" in screen_text(app))
+        await pilot.press("x", "X")
+        await pilot.pause()
+    page = (tmp_path / "tcptriage-evidence.md").read_text()
+    assert "10.1.1.1" in page
+    assert "tcptriage" in page.splitlines()[-1]
+    without = (tmp_path / "tcptriage-evidence-1.md").read_text()
+    assert "10.1." not in without
+    assert "198.18." in without
+
+
+async def test_ladder_as_picture(tmp_path: Path) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        await pilot.press("x")
+    (picture,) = tmp_path.glob("ladder-*.svg")
+    assert picture.read_text().startswith("<svg")
+    assert "script" not in picture.read_text()
+
+
+async def test_the_demo_is_a_way_through_everything() -> None:
+    app = app_of(demo=True, examples=str(EXAMPLES))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, DemoScreen))
+        for stop in range(5):
+            await pilot.press("enter")
+            await until(pilot, lambda: not isinstance(app.screen, DemoScreen))
+            await pilot.pause(0.2)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, DemoScreen))
+            assert len(app.screen._done) == stop + 1  # type: ignore[attr-defined]
+
+
+async def test_modes_keep_their_place() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        for mode in "134":
+            await pilot.press(mode)
+            await pilot.pause()
+        await pilot.press("2")
+        await pilot.pause()
+        assert isinstance(app.screen, ConnectionScreen)
+        await pilot.press("2")
+        await pilot.pause()
+        assert app.screen.query_one("#connections", RowsTable)
+
+
+async def test_ctrl_c_leaves_with_130() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+c")
+    assert app.return_value == 130
