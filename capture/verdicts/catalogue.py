@@ -62,6 +62,11 @@ def evidence(code: str) -> str:
     return str(_sentences()["evidence"][code])
 
 
+def outlook(code: str) -> str:
+    """What the next calls will get, with its placeholders."""
+    return str(_sentences()["outlook"][code])
+
+
 def side_word(side: int) -> str:
     """The client, the server."""
     return str(_sentences()["sides"][("originator", "responder")[side]])

@@ -77,7 +77,11 @@ def _by_reset(story: Story, reset: int) -> End:
         return End(Ending.TIMEOUT, reset, event.side, gave_up=True)
     if all(fin is not None and fin < reset for fin in story.fins):
         return End(Ending.RST, reset, event.side)  # both had closed: whoever cleared it away, nothing was cut short
-    forged = event.has(Mark.FOREIGN) or (event.has(Mark.AFTERLIFE) and not _overtaken(story, reset))
+    forged = (
+        event.has(Mark.FOREIGN)
+        or event.has(Mark.ODD_ID)
+        or (event.has(Mark.AFTERLIFE) and not _overtaken(story, reset))
+    )
     return End(Ending.RST, reset, event.side, forged=forged)
 
 

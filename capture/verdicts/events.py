@@ -15,7 +15,7 @@ import numpy.typing as npt
 from capture.flows.table import Tag
 from capture.model import TcpFlags
 from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
-from capture.verdicts.ttl import UsualTtl
+from capture.verdicts.resets import reset_marks
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ REPEATS = int(Tag.RETRANSMISSION | Tag.FAST_RETRANSMISSION | Tag.SPURIOUS_RETRAN
 PROBES = int(Tag.KEEP_ALIVE | Tag.ZERO_WINDOW_PROBE)
 SECOND = int(Tag.SECOND_SIGHT)
 ZERO = int(Tag.ZERO_WINDOW)
-UNACCEPTABLE = int(Tag.RST_UNACCEPTABLE)
 NOT_STRAY = int(Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)
 SPECIAL = np.zeros(16, np.bool_)
 SPECIAL[[Kind.SYN, Kind.SYN_ACK, Kind.RST]] = True
@@ -98,7 +97,8 @@ class _Builder:
         self._fins(keep)
         self._handshake_acks(keep)
         self._zero_windows(keep)
-        self._resets()
+        for rows, mark in reset_marks(self.flows, self.lane, self.rst):
+            self._mark(rows, mark)
         keep &= (self.p.tags & SECOND) == 0
         self._thin_out(keep)
         rows = np.flatnonzero(keep)
@@ -236,37 +236,6 @@ class _Builder:
         closed = (self.code[own] & int(Mark.ZERO)) != 0
         opens = closed[:-1] & ~closed[1:] & (self.lane[own[1:]] == self.lane[own[:-1]])
         keep[own[1:][opens]] = True
-
-    def _resets(self) -> None:
-        """Shape, TTL and sequence of each RST; and whether its claimed sender goes on after it."""
-        rows = np.flatnonzero(self.rst)
-        if not len(rows):
-            return
-        p = self.p
-        has_ack = (p.flags[rows] & ACK) != 0
-        cut = (p.marks[rows] & int(PacketMark.HEADER_CUT)) != 0
-        live = ((p.marks[rows] & int(PacketMark.TIMESTAMP)) != 0) | (p.window[rows] > 0)
-        self._mark(rows[~has_ack], Mark.BARE)
-        self._mark(rows[has_ack & ~live & ~cut], Mark.ANSWER)
-        self._mark(rows[has_ack & ~live & cut], Mark.CUT)
-        self._mark(rows[(p.tags[rows] & UNACCEPTABLE) != 0], Mark.UNACCEPTABLE)
-        # only directions with a RST are looked at: they are few
-        involved = np.zeros(2 * self.n, np.bool_)
-        involved[self.lane[rows]] = True
-        others = np.flatnonzero(involved[self.lane])
-        others = others[~self.rst[others]]
-        usual = UsualTtl.of(self.flows, self.lane, others)
-        self._mark(rows[usual.foreign(rows, self.lane[rows])], Mark.FOREIGN)
-        others = others[(p.tags[others] & SECOND) == 0]
-        last = np.full(2 * self.n, -1, np.int64)
-        last[self.lane[others]] = others
-        later = last[self.lane[rows]]
-        goes_on = later > rows
-        # not merely overtaken by the RST on the way: its sequence is at or beyond that of a RST that fits
-        goes_on &= ((p.seq[np.maximum(later, 0)] - p.seq[rows]).astype(np.int32) >= 0) | (
-            (p.tags[rows] & UNACCEPTABLE) != 0
-        )
-        self._mark(rows[goes_on], Mark.AFTERLIFE)
 
     def _folded(self, rows: I64, code: U16) -> Events:
         """Cut runs and alternations to their ends, drop the plain middle, add the silences."""

@@ -40,15 +40,15 @@ def _forged(story: Story, at: int, by: int) -> Diagnosis:
     goes_on = event.has(Mark.AFTERLIFE)
     later = [i for i in range(at + 1, len(story.events)) if story.events[i].side == by]
     alive = next((i for i in later if story.events[i].kind is not Kind.RST), None)
-    code = "foreign_reset" if event.has(Mark.FOREIGN) else "reset"
-    return Diagnosis(
-        "middlebox_reset",
-        LIKELY,
-        "middlebox_goes_on" if goes_on and not event.has(Mark.FOREIGN) else "middlebox_ttl",
-        by,
-        ("no_socket",) if event.has(Mark.BARE) else ("aborted",),
-        proofs((story.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, code), (alive, "goes_on")),
-    )
+    if event.has(Mark.FOREIGN):
+        sentence, proof, sure = "middlebox_ttl", "foreign_reset", LIKELY
+    elif goes_on:
+        sentence, proof, sure = "middlebox_goes_on", "reset", LIKELY
+    else:
+        sentence, proof, sure = "middlebox_id", "odd_id_reset", POSSIBLE
+    others = ("no_socket",) if event.has(Mark.BARE) else ("aborted",)
+    evidence = proofs((story.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, proof), (alive, "goes_on"))
+    return Diagnosis("middlebox_reset", sure, sentence, by, others, evidence)
 
 
 def _overflow(story: Story, at: int, by: int) -> Diagnosis | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.verdicts import catalogue
 from capture.verdicts.numbers import Numbers
+from capture.verdicts.outlook import outlook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,8 @@ def tell(flows: FlowTable, signed: Signatures, template: Template, connections: 
 
 def _sentences(numbers: Numbers, template: Template) -> list[str]:
     text, names = _worded(template.diagnosis.sentence, template.diagnosis.actor)
+    if further := outlook(template):
+        text += further
     if names:
         columns = [numbers.text(name) for name in names]
         sentences = [text % row for row in zip(*columns, strict=True)]

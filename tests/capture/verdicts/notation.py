@@ -2,7 +2,8 @@
 
 `cS sSA cA cPA11 sA <0.4>sFA cA cPA11 sR`: sender (c, s), flags (S F R P A), payload. `<0.4>` is a silence in seconds
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
-arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `t` a RST with a timestamp.
+arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
+`t` a RST with a timestamp.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
 
@@ -17,7 +18,7 @@ from capture.flows.table import FlowPackets, FlowTable, Tag
 from capture.model import COUNT_NAMES, TcpFlags
 from capture.wire.columns import AddressTable, Mark, QuotedTcp, ScopeTable
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!t]*)(?:\^(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!t]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
 LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlags.PSH, "A": TcpFlags.ACK}
 STEP_NS = 1_000_000
@@ -61,7 +62,7 @@ class _Writer:
                 continue
             match = TOKEN.match(token)
             assert match, token
-            gap, who, letters, size, marks, ttl = match.groups()
+            gap, who, letters, size, marks, ttl, ip_id = match.groups()
             time += int(float(gap or 0) * 1e9) + STEP_NS
             side = 0 if who == "c" else 1
             me, peer = sides[side], sides[1 - side]
@@ -96,7 +97,7 @@ class _Writer:
                 (
                     number, time, side, (me.isn + begin) % 2**32,
                     (peer.isn + acked) % 2**32 if flags & TcpFlags.ACK else 0,
-                    flags, window, payload, int(ttl or 64), number, int(packet_marks), int(tags), 0,
+                    flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(tags), 0,
                 )
             )  # fmt: skip
 

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from capture.model import Certainty
+from capture.verdicts.codes import Kind, Mark, decoded
+from capture.verdicts.events import build
+from capture.verdicts.judging import judge
+from tests.capture.verdicts.notation import flow_table
+
+TALK = "cS sSA cA cPA20 sA sPA9 cA cPA20"
+
+
+def marks(text: str) -> Mark:
+    codes = [decoded(code) for code in build(flow_table(text)).code.tolist()]
+    return Mark(next(event.marks for event in codes if event.kind is Kind.RST))
+
+
+def test_ip_ids_make_a_line() -> None:
+    assert Mark.ODD_ID not in marks(f"{TALK} sRAt")
+    assert Mark.ODD_ID in marks(f"{TALK} sRAt#40000")
+    assert Mark.ODD_ID not in marks(f"{TALK} sR#40000")  # kernels number bare RSTs apart
+    assert Mark.ODD_ID not in marks("cS sSA#9 cA cPA20 sA#30000 cPA9 sRAt#50000")  # random IP-IDs: no line
+
+
+def test_an_odd_ip_id_alone_is_only_possible() -> None:
+    verdict = judge(flow_table(f"{TALK} sRAt#40000")).of(0)
+    assert (verdict.cause, verdict.certainty) == ("middlebox_reset", Certainty.POSSIBLE)
+    assert verdict.alternatives == ("aborted",)
+
+
+def test_life_after_a_reset() -> None:
+    assert Mark.AFTERLIFE in marks(f"{TALK} sR <1>sPA5")
+    assert Mark.AFTERLIFE not in marks("cS sSA cA cPA20 sA sPA9 sRAt")
