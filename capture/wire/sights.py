@@ -20,7 +20,10 @@ _SHORTEST = 1_000_000  # … where only the interface tells them apart
 _FIELDS = ("ack", "flags", "window", "payload", "sport", "dport", "src", "dst", "scope", "wscale", "ip_id")
 
 
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
 Interfaces = npt.NDArray[np.int32]
+Mixed = npt.NDArray[np.uint64]
 
 
 class Sights:
@@ -63,11 +66,10 @@ def second_sights(columns: PacketColumns, interface: Interfaces | None) -> Bool:
         if len(same):
             pairs.append(_alike(columns, same, same + back))
     if several or any(len(later) for _, later in pairs):
-        order = np.lexsort((columns.number, columns.seq))
-        for step in (1, 2):
-            earlier, later = order[:-step], order[step:]
-            same = np.flatnonzero(columns.seq[earlier] == columns.seq[later])
-            pairs.append(_alike(columns, earlier[same], later[same]))
+        mixed = _mixed(columns, ("seq", *_FIELDS))
+        order = np.lexsort((columns.number, mixed))
+        same = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])
+        pairs.append(_alike(columns, order[:-1][same], order[1:][same]))
     if not any(len(later) for _, later in pairs):
         return found
     telling = _telling(columns)
@@ -93,19 +95,20 @@ def _alike(columns: PacketColumns, earlier: I64, later: I64) -> tuple[I64, I64]:
 
 def _telling(columns: PacketColumns) -> Bool:
     """Where the IP identification tells packets apart: not 0, and not the same on different packets of one sender."""
-    prime = np.uint64(0x9E3779B97F4A7C15)
-
-    def mixed(start: npt.NDArray[np.uint64], names: tuple[str, ...]) -> npt.NDArray[np.uint64]:
-        for name in names:
-            start = (start ^ getattr(columns, name).astype(np.uint64)) * prime
-            start ^= start >> np.uint64(29)
-        return start
-
-    sender = mixed(np.zeros(len(columns), dtype=np.uint64), ("src", "dst", "sport", "dport", "ip_id"))
-    packet = mixed(sender, ("seq", "ack", "flags", "payload"))
+    sender = _mixed(columns, ("src", "dst", "sport", "dport", "ip_id"))
+    packet = _mixed(columns, ("seq", "ack", "flags", "payload"), sender)
     order = np.lexsort((packet, sender))
     ordered, of = sender[order], packet[order]
     mixed_up = (ordered[1:] == ordered[:-1]) & (of[1:] != of[:-1])
     if not mixed_up.any():
         return np.asarray(columns.ip_id != 0)
     return np.asarray((columns.ip_id != 0) & ~np.isin(sender, ordered[1:][mixed_up]))
+
+
+def _mixed(columns: PacketColumns, names: tuple[str, ...], start: Mixed | None = None) -> Mixed:
+    """One number of several fields: the same for the same, and hardly ever for others."""
+    mixed = np.zeros(len(columns), dtype=np.uint64) if start is None else start
+    for name in names:
+        mixed = (mixed ^ getattr(columns, name).astype(np.uint64)) * _PRIME
+        mixed ^= mixed >> np.uint64(29)
+    return mixed

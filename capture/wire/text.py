@@ -45,6 +45,7 @@ _PORTS = {
     "microsoft-ds": 445,
 }
 _MODULUS = 1 << 32
+_LATEST = 9_000_000_000_000_000_000  # nanoseconds: the year 2255; more does not fit
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
 
@@ -259,6 +260,7 @@ class TextPackets:
             time = clock.nanoseconds + self._days * _DAY
             if self._deltas:
                 time = max(self._clock, 0) + clock.nanoseconds
+        time = min(max(time, -_LATEST), _LATEST)
         self._clock = time
         self.first_time = time if self.first_time is None else min(self.first_time, time)
         self.last_time = time

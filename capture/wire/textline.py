@@ -15,6 +15,7 @@ _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?<![\d.:])(?P<clock>\d\d:\d\d:\d\d)[.,](?P<part>\d{3,9})(?!\d)"
     r"|(?<![\w.:])(?P<epoch>\d{9,10})\.(?P<rest>\d{6}|\d{9})(?!\d)"
 )
+_LATEST = 9_000_000_000  # seconds that fit in nanoseconds
 _NEW_WORDING, _ICMP = ": Flags [", ": ICMP"
 _OLD_WORDING = re.compile(
     r"(?P<flags>[SFPRWEU]{0,7}\.?) (?:\[[^\]]{0,40}\] )?(?:\d{1,10}:\d{1,10}\(\d{1,10}\)|ack \d|win \d)"
@@ -198,7 +199,7 @@ def clock_of(text: str) -> Clock | None:
     if last is None:
         return None
     if last["epoch"]:
-        return Clock(int(last["epoch"]) * 1_000_000_000 + int(last["rest"].ljust(9, "0")), None, True)
+        return Clock(min(int(last["epoch"]), _LATEST) * 1_000_000_000 + int(last["rest"].ljust(9, "0")), None, True)
     hours, minutes, seconds = (int(part) for part in last["clock"].split(":"))
     return Clock(
         (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + int(last["part"].ljust(9, "0")), last["date"], False
