@@ -26,7 +26,8 @@ class Catalogue:
     by_bsd: dict[int, Errno]
     by_kind: dict[str, Errno]
     by_text: dict[str, Errno]
-    texts: re.Pattern[str]  # longest first, so that "… in system" wins
+    texts: tuple[str, ...]  # longest first, so that "… in system" wins
+    plain_texts: tuple[str, ...]  # those in ASCII
 
 
 @lru_cache(maxsize=1)
@@ -35,14 +36,15 @@ def catalogue() -> Catalogue:
     table = tomllib.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
     known = {name: Errno(name, entry["symptom"]) for name, entry in table.items()}
     by_text = {text: known[name] for name, entry in table.items() for text in entry["texts"]}
-    pattern = "|".join(map(re.escape, sorted(by_text, key=len, reverse=True)))
+    texts = tuple(sorted(by_text, key=len, reverse=True))
     return Catalogue(
         by_name=known,
         by_number={table[n][key]: e for n, e in known.items() for key in ("linux", "wsa") if key in table[n]},
         by_bsd={table[n]["bsd"]: e for n, e in known.items() if "bsd" in table[n]},
         by_kind={table[n]["kind"]: e for n, e in known.items() if "kind" in table[n]},
         by_text=by_text,
-        texts=re.compile(pattern),
+        texts=texts,
+        plain_texts=tuple(filter(str.isascii, texts)),
     )
 
 
@@ -57,7 +59,7 @@ _NUMBER = re.compile(
 )
 _MARKED = re.compile(r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error")
 _WSA = re.compile(r"(?<![\d.:])(10024|1003[58]|10048|10049|1005[0-8]|1006[0145])(?![\d.:]\d|\d)")
-_KIND = re.compile(r"(?:kind: |errorkind::|socketerror\.|errorcode: ?)(\w+)")
+_KIND = re.compile(r"(?:kind: |kind\(|errorkind::|socketerror\.|errorcode: ?)(\w+)")
 _WSA_CONTEXT = re.compile(r"wsa|winsock|socket|winerror|connect|send|recv|error|os error|ssl")
 
 
@@ -72,10 +74,18 @@ def find_errno(low: str) -> Errno | None:
     named = _NAME.search(low)
     if named:
         return known.by_name[named[1].upper()]
-    text = known.texts.search(low)
-    if text:
-        return known.by_text[text[0]]
+    texts = texts_in(low)
+    if texts:
+        return known.by_text[texts[0]]
     return _numbered(low, known) or _of_kind(low, known)
+
+
+def texts_in(low: str) -> list[str]:
+    """The texts of error numbers that a line (in small letters) holds as whole words, the longest first."""
+    known = catalogue()
+    held = [text for text in (known.plain_texts if low.isascii() else known.texts) if text in low]
+    whole = [text for text in held if not (text.isascii() and low[low.find(text) + len(text) :][:1].isalpha())]
+    return [text for text in whole if not any(text != other and text in other for other in whole)]
 
 
 def _numbered(low: str, known: Catalogue) -> Errno | None:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from playbooks.symptoms.access_logs import read_access
 from playbooks.symptoms.endpoints import ends_of
 from playbooks.symptoms.errnos import Errno, find_errno
 from playbooks.symptoms.model import End, Explained
-from playbooks.symptoms.patterns import pattern
+from playbooks.symptoms.patterns import asked
 from playbooks.symptoms.proxies import Ended, read_envoy, read_haproxy
 from playbooks.symptoms.rules import Rule, rules, source_of, symptoms
 from playbooks.symptoms.times import time_of
-from playbooks.symptoms.vetoes import is_ordinary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from playbooks.symptoms.vetoes import is_ordinary, is_sample
 
 LONGEST = 16_384  # characters of a line that are looked at
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_REQUEST = re.compile(r'"(?:get|head|post|put|delete|options|patch) [^"]*(?:http/[\d.]+)"')
+_REQUEST = re.compile(r"\b(?:get|head|post|put|delete|options|patch) /.{0,4000}? http/[\d.]+")
+_PATH = re.compile(r"(https?://[^\s/\"']+)/[^\s\"'>)]*")
 
 
 def explain_line(text: str) -> Explained | None:
@@ -29,6 +26,8 @@ def explain_line(text: str) -> Explained | None:
     low = text.lower()
     if len(low) != len(text):  # a few capitals grow when made small; places must stay comparable
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    if is_sample(low):
+        return None
     ended = read_haproxy(text, low) or read_envoy(text, low)
     if ended is not None:
         return _of_proxy(ended, text)
@@ -51,14 +50,14 @@ def _of_proxy(ended: Ended, text: str) -> Explained | None:
 
 
 def _of_phrases(text: str, low: str) -> Explained | None:
-    words = _REQUEST.sub('""', low)
+    words = _PATH.sub(r"\1/", _REQUEST.sub("request", low)) if "/" in low else low
     specific, general = rules()
-    rule = _first(specific, words)
+    rule = specific.first(words)
     if rule is not None and not rule.symptom:
         return None
     errno = find_errno(words)
     if rule is None and errno is None:
-        rule = _first(general, words)
+        rule = general.first(words)
         if rule is None or not rule.symptom:
             return None
     if is_ordinary(words):
@@ -73,24 +72,20 @@ def _of_phrases(text: str, low: str) -> Explained | None:
     return _explained(symptom, number, source, local, remote, text, side, rule.play if rule else None)
 
 
-def _first(candidates: Iterable[Rule], low: str) -> Rule | None:
-    return next((rule for rule in candidates if rule.fits(low)), None)
-
-
 def _side_of(low: str) -> str | None:
-    if pattern("side", "client").search(low):
+    if asked("side", "client").found(low):
         return "client"
-    return "upstream" if pattern("side", "upstream").search(low) else None
+    return "upstream" if asked("side", "upstream").found(low) else None
 
 
 def _symptom_of(errno: Errno | None, low: str) -> str:
     assert errno is not None
-    if errno.name == "ECONNREFUSED" and pattern("side", "refused_upstream").search(low):
+    if errno.name == "ECONNREFUSED" and asked("side", "refused_upstream").found(low):
         return "upstream_refused"
     if errno.name == "ETIMEDOUT":
-        if pattern("side", "upstream_wait").search(low):
+        if asked("side", "upstream_wait").found(low):
             return "upstream_timed_out"
-        if pattern("side", "reading").search(low) and not pattern("side", "connecting").search(low):
+        if asked("side", "reading").found(low) and not asked("side", "connecting").found(low):
             return "read_timed_out"
     return errno.symptom
 

@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from importlib import resources
 
+from playbooks.symptoms.guarded import Guarded
+
 
 @cache
 def _table() -> dict[str, dict[str, str | list[str]]]:
@@ -22,6 +24,7 @@ def pattern(group: str, name: str) -> re.Pattern[str]:
 
 
 @cache
-def patterns(group: str, name: str) -> tuple[re.Pattern[str], ...]:
-    """A list of patterns by its group and name."""
-    return tuple(map(re.compile, _table()[group][name]))
+def asked(group: str, name: str) -> Guarded:
+    """The same, where only whether it is found matters; a list of patterns is one with all of them."""
+    text = _table()[group][name]
+    return Guarded(text if isinstance(text, str) else "|".join(text))

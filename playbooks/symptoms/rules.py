@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from playbooks.symptoms.guarded import Guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass
@@ -25,20 +29,37 @@ class Rule:
     play: str | None = None
 
     @cached_property
-    def _match(self) -> re.Pattern[str] | None:
-        return re.compile(self.match) if self.match else None
+    def _match(self) -> Guarded | None:
+        return Guarded(self.match) if self.match else None
 
     @cached_property
-    def _unless(self) -> re.Pattern[str] | None:
-        return re.compile(self.unless) if self.unless else None
+    def _unless(self) -> Guarded | None:
+        return Guarded(self.unless) if self.unless else None
 
     def fits(self, low: str) -> bool:
-        """Whether a line in small letters is such a line."""
-        if not any(literal in low for literal in self.any):
+        """Whether a line in small letters that holds one of the literals is such a line."""
+        if self._match is not None and not self._match.found(low):
             return False
-        if self._match is not None and not self._match.search(low):
-            return False
-        return self._unless is None or not self._unless.search(low)
+        return self._unless is None or not self._unless.found(low)
+
+
+class RuleList:
+    """Rules in order, asked by the literals that a line holds."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        table: dict[str, list[int]] = {}
+        for number, rule in enumerate(self.rules):
+            for literal in rule.any:
+                table.setdefault(literal, []).append(number)
+        self._by_literal = table
+        self._words = tuple(table)
+
+    def first(self, low: str) -> Rule | None:
+        """The first rule that fits a line in small letters."""
+        held = [word for word in self._words if word in low]
+        numbers = sorted({number for word in held for number in self._by_literal[word]})
+        return next((self.rules[n] for n in numbers if self.rules[n].fits(low)), None)
 
 
 @dataclass(frozen=True)
@@ -60,13 +81,13 @@ def _load(name: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def rules() -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+def rules() -> tuple[RuleList, RuleList]:
     """The specific rules (before error numbers) and the general ones (after), in order."""
     table = _load("rules.toml")
     specific, general = (
-        [Rule(**{**entry, "any": tuple(entry["any"])}) for entry in table[k]] for k in ("specific", "general")
+        RuleList(Rule(**{**entry, "any": tuple(entry["any"])}) for entry in table[k]) for k in ("specific", "general")
     )
-    return tuple(specific), tuple(general)
+    return specific, general
 
 
 @lru_cache(maxsize=1)
@@ -81,18 +102,13 @@ def symptoms() -> dict[str, Symptom]:
 
 
 @lru_cache(maxsize=1)
-def _sources() -> list[tuple[str, str]]:
-    return [(name, pattern) for name, pattern in _load("sources.toml")["sources"]]
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _sources() -> list[tuple[str, Guarded]]:
+    return [(name, Guarded(pattern)) for name, pattern in _load("sources.toml")["sources"]]
 
 
 def source_of(low: str) -> str | None:
     """Who writes such lines; None where nothing tells."""
-    return next((name for name, pattern in _sources() if _compiled(pattern).search(low)), None)
+    return next((name for name, pattern in _sources() if pattern.found(low)), None)
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +117,7 @@ def literals() -> tuple[str, ...]:
     from playbooks.symptoms.errnos import catalogue
 
     specific, general = rules()
-    words = {literal for rule in (*specific, *general) if rule.symptom for literal in rule.any}
+    words = {literal for rule in (*specific.rules, *general.rules) if rule.symptom for literal in rule.any}
     known = catalogue()
     words |= set(known.by_text) | {name.lower() for name in known.by_name} | set(known.by_kind)
     words |= {"errno", "os error", "socketexception", "(111)", "(110)", "(104)", "(32)", "(113)", "winerror"}
