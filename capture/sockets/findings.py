@@ -15,11 +15,21 @@ from capture.safe_text import printable
 from capture.sockets import wireform as form
 from capture.sockets.listener_findings import accept_queues, half_open
 from capture.sockets.place import News, Place
+from capture.sockets.port_findings import ports_running_out
 from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
 from capture.sockets.stall_findings import stalls
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
-from capture.sockets.wording import age_text, finding, phrase, share_text
+from capture.sockets.wording import (
+    age_text,
+    finding,
+    growth_text,
+    per_minute,
+    phrase,
+    room_text,
+    seconds_left,
+    share_text,
+)
 from capture.sockets.workers import worker_findings
 
 PEERS_NAMED = 3
@@ -48,7 +58,7 @@ def find(scene: Scene) -> list[Finding]:
 
 def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     yield from _fin_wait_2(scene, place)
-    yield from _ports(scene, place)
+    yield from ports_running_out(place, scene.thresholds, scene.trends, scene.now)
     full, ports = accept_queues(place, scene.news[place], scene.thresholds)
     yield from full
     yield from half_open(place, scene.thresholds, ports)
@@ -104,13 +114,13 @@ def _close_wait(scene: Scene) -> Iterator[Finding]:
                 "open_files": process.open_files if process else None,
                 "soft_limit": process.soft_limit if process else None,
                 "descriptors_left": left,
-                "per_minute": _per_minute(rate),
-                "limit_in_s": _seconds_left(left, rate),
+                "per_minute": per_minute(rate),
+                "limit_in_s": seconds_left(left, rate),
             },
             {
                 "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
-                "growth": _growth_text(rate),
-                "room": _room_text("room_descriptors", left, rate),
+                "growth": growth_text(rate),
+                "room": room_text("room_descriptors", left, rate),
             },
         )
 
@@ -141,13 +151,13 @@ def _open_files(scene: Scene) -> Iterator[Finding]:
                 "hard_limit": process.hard_limit if process.hard_limit is not None else phrase("unlimited"),
                 "sockets": sockets,
                 "descriptors_left": left,
-                "per_minute": _per_minute(rate),
-                "limit_in_s": _seconds_left(left, rate),
+                "per_minute": per_minute(rate),
+                "limit_in_s": seconds_left(left, rate),
             },
             {
                 "share": share_text(used / soft),
-                "growth": _growth_text(rate),
-                "room": _room_text("room_descriptors", left, rate),
+                "growth": growth_text(rate),
+                "room": room_text("room_descriptors", left, rate),
             },
             count=sockets,
         )
@@ -175,64 +185,10 @@ def _fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
                 "orphans": sum(1 for row in rows if not row.inode),
                 "oldest_s": round(oldest.age_s, 3),
                 "fin_timeout": place.settings.tcp_fin_timeout,
-                "per_minute": _per_minute(rate),
+                "per_minute": per_minute(rate),
             },
-            {"oldest": age_text(oldest.age_s, oldest.age_is_minimum), "growth": _growth_text(rate)},
+            {"oldest": age_text(oldest.age_s, oldest.age_is_minimum), "growth": growth_text(rate)},
         )
-
-
-def _ports(scene: Scene, place: Place) -> Iterator[Finding]:
-    limits, settings = scene.thresholds, place.settings
-    low, high = settings.ip_local_port_range
-    # connect() passes over a port that a listener is bound to, whatever its address (__inet_hash_connect).
-    bound = {port for row in place.listeners.rows.values() if low <= (port := row.local.port) <= high}
-    ports = settings.ephemeral_ports - len(bound)
-    if ports <= 0:
-        return
-    routes = place.aggregates.routes
-    wanted = max(2.0, limits.ports_share * ports)
-    for key, count in [(key, count) for key, count in routes.totals.items() if count >= wanted]:
-        width = (len(key) - 2) // 2
-        local, remote = form.address_text(key[:width]), form.endpoint(key[width:-2], key[-2:])
-        rate = scene.trends.rate(("ports", str(place.netns), str(remote)), count, scene.now)
-        left = max(0, ports - count)
-        yield finding(
-            "ports_running_out",
-            Severity.CRITICAL if count >= limits.ports_critical_share * ports else Severity.WARNING,
-            _sample_of_route(place, key),
-            {
-                "host": remote.ip,
-                "port": remote.port,
-                "local": local,
-                "count": count,
-                "ports": ports,
-                "low": low,
-                "high": high,
-                "time_wait": routes.count(key, form.TIME_WAIT),
-                "tcp_tw_reuse": settings.tcp_tw_reuse,
-                "ports_left": left,
-                "per_minute": _per_minute(rate),
-                "limit_in_s": _seconds_left(left, rate),
-            },
-            {
-                "share": share_text(count / ports),
-                "growth": _growth_text(rate),
-                "room": _room_text("room_ports", left, rate) if left else phrase("exhausted"),
-            },
-            count=count,
-        )
-
-
-def _sample_of_route(place: Place, key: bytes) -> list[SocketRow]:
-    found = []
-    for row in place.connections.rows.values():
-        raw = row.raw
-        local, remote = form.address_bytes(raw[0], raw[8:24]), form.address_bytes(raw[0], raw[24:40])
-        if local + remote + raw[6:8] == key:
-            found.append(row)
-            if len(found) == 20:
-                break
-    return found
 
 
 def _largest_hosts(rows: Iterable[SocketRow]) -> list[str]:
@@ -255,23 +211,3 @@ def _descriptors_left(process: Process | None) -> int | None:
     if process is None or process.open_files is None or process.soft_limit is None:
         return None
     return max(0, process.soft_limit - process.open_files)
-
-
-def _per_minute(rate: float | None) -> float | None:
-    return None if rate is None else round(rate * 60, 1)
-
-
-def _seconds_left(left: int | None, rate: float | None) -> float | None:
-    return round(left / rate, 1) if left is not None and rate is not None and rate > 0 else None
-
-
-def _growth_text(rate: float | None) -> str:
-    return phrase("growth", rate=f"{rate * 60:.0f}") if rate is not None and rate * 60 >= 1 else ""
-
-
-def _room_text(code: str, left: int | None, rate: float | None) -> str:
-    if left is None:
-        return ""
-    seconds = _seconds_left(left, rate)
-    end = phrase("room_end") if seconds is None or seconds > 86_400 else phrase("room_when", when=age_text(seconds))
-    return phrase(code, left=left) + end

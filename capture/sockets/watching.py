@@ -120,16 +120,17 @@ class Watcher:
             elapsed_s=None if self._last is None else moment.now - self._last,
             host=socket.gethostname(),
             source=own.source.name,
-            limits=self._limits(own.source, hidden),
+            limits=self._limits(hidden),
             hidden_owners=hidden,
             processes=processes,
         )
         self._last = moment.now
         return assemble(look, news, self.thresholds, self._trends)
 
-    def _limits(self, source: Source, hidden: int) -> tuple[str, ...]:
+    def _limits(self, hidden: int) -> tuple[str, ...]:
         limits = list(self._failures)
-        limits += [limit_text(code) for code in source.limits()]
+        codes = [code for place in [*self._places.values()] for code in place.source.limits()]
+        limits += [limit_text(code) for code in dict.fromkeys(codes)]
         advice = limit_text("run_as_root" if os.geteuid() != 0 else "restricted_root")
         if hidden:
             limits.append(limit_text("owners_hidden", sockets=hidden, advice=advice))

@@ -68,6 +68,30 @@ def share_text(share: float) -> str:
     return f"{min(share * 100, 99) if share < 1 else share * 100:.0f} %"
 
 
+def per_minute(rate: float | None) -> float | None:
+    """A rate a second as one a minute."""
+    return None if rate is None else round(rate * 60, 1)
+
+
+def seconds_left(left: int | None, rate: float | None) -> float | None:
+    """When what is left is used up at this rate; None where it does not grow."""
+    return round(left / rate, 1) if left is not None and rate is not None and rate > 0 else None
+
+
+def growth_text(rate: float | None) -> str:
+    """How fast a count grows, where that is worth saying."""
+    return phrase("growth", rate=f"{rate * 60:.0f}") if rate is not None and rate * 60 >= 1 else ""
+
+
+def room_text(code: str, left: int | None, rate: float | None) -> str:
+    """How much is left, and for how long at this rate."""
+    if left is None:
+        return ""
+    seconds = seconds_left(left, rate)
+    end = phrase("room_end") if seconds is None or seconds > 86_400 else phrase("room_when", when=age_text(seconds))
+    return phrase(code, left=left) + end
+
+
 def _said(value: object) -> object:
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
