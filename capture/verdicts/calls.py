@@ -32,17 +32,17 @@ ICMP_ERRORS = {
 }
 
 
-def next_calls(story: Story, end: End, before: list[Pair], after: list[Pair]) -> tuple[NextCalls, NextCalls]:
-    """The next calls of originator and responder. `before` and `after` are the states around each event."""
+def next_calls(story: Story, end: End) -> tuple[NextCalls, NextCalls]:
+    """The next calls of originator and responder."""
     connects = _connect(story, end)
     if not story.answered:
         return NextCalls(connect=connects), NextCalls()
-    calls = []
-    for side in (0, 1):
-        state = (before[end.at] if end.at is not None else after[-1])[side] if before else TcpState.ESTABLISHED
-        read, write = _read_write(story, end, side, state, after[-1][side] if after else state)
-        calls.append(NextCalls(connects if side == 0 else None, read, write))
-    return calls[0], calls[1]
+    at = end.at
+    suffered = end.ending in (Ending.RST, Ending.TIMEOUT) and at is not None and story.third_packet is not None
+    states = story.states_before(at) if suffered and at is not None else None
+    return NextCalls(connects, *_read_write(story, end, 0, states)), NextCalls(
+        None, *_read_write(story, end, 1, states)
+    )
 
 
 def _connect(story: Story, end: End) -> str | None:
@@ -59,26 +59,24 @@ def _connect(story: Story, end: End) -> str | None:
     return "ETIMEDOUT" if end.ending is Ending.TIMEOUT else None
 
 
-def _read_write(story: Story, end: End, side: int, state: TcpState, last: TcpState) -> tuple[str | None, str | None]:
+def _read_write(story: Story, end: End, side: int, states: Pair | None) -> tuple[str | None, str | None]:
+    """`states` of both sides when a RST or a time-out ended it for one of them."""
     if story.third_packet is None:
         return None, None  # the application never had the connection
-    if end.ending is Ending.RST and end.at is not None:
-        if side != end.by:
-            return _reset(state)
-        return _resetter(story, end, state)
-    if end.ending is Ending.TIMEOUT and end.by == side:
-        return _timed_out(story, state)
-    read = EOF if last in GOT_FIN or _received_fin(story, side) else None
+    if states is not None and end.ending is Ending.RST:
+        return _reset(states[side]) if side != end.by else _resetter(story, end, states[side])
+    if states is not None and end.by == side:
+        return _timed_out(story, states[side])
     write: str | None = OK if end.ending is not Ending.TIMEOUT else None
     if story.fins[side] is not None:
         write = "EPIPE"
-    return read, write
+    return EOF if _received_fin(story, side) else None, write
 
 
 def _received_fin(story: Story, side: int) -> bool:
     """The peer's FIN was acknowledged, or nothing speaks against its arrival."""
-    fin = story.fins[1 - side]
-    return fin is not None and (story.fin_acked(1 - side) is not None or not story.events[fin].has(Mark.LOST))
+    sent = story.indexes(Kind.FIN, 1 - side)
+    return bool(sent) and (story.fin_acked(1 - side) is not None or len(sent) == 1)
 
 
 def _reset(state: TcpState) -> tuple[str, str]:

@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from capture.verdicts.codes import Context, Kind, Mark, decoded
+from capture.verdicts.states import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from capture.verdicts.codes import Event
+    from capture.verdicts.states import Pair
 
 ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may yet be answered)
 
@@ -183,20 +185,29 @@ class Story:
     def _unanswered(self, side: int) -> list[int]:
         """The last stretch of this side's lost data, FINs and probes that its peer let go by."""
         run: list[int] = []
+        last_word = self._last_words[side]
         for i, event in enumerate(self.events):
             if event.kind in (Kind.ICMP, Kind.RST):
                 continue
             if event.side == side:
-                if (event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)) or event.kind is Kind.PROBE:
-                    run.append(i)
-                else:
-                    run = []
-            elif self._speaks_again(side, i):
-                run = []
+                lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
+                run = [*run, i] if lost or event.kind is Kind.PROBE else []
+            elif i < last_word:
+                run = []  # the peer said something, and this side went on
         return run
 
-    def _speaks_again(self, side: int, index: int) -> bool:
-        return any(e.side == side and e.kind not in (Kind.RST, Kind.ICMP) for e in self.events[index + 1 :])
+    @cached_property
+    def _last_words(self) -> tuple[int, int]:
+        """Each side's last event that is not a RST; -1 without one."""
+        spoken = [
+            [i for i, e in enumerate(self.events) if e.side == s and e.kind not in (Kind.RST, Kind.ICMP)]
+            for s in (0, 1)
+        ]
+        return spoken[0][-1] if spoken[0] else -1, spoken[1][-1] if spoken[1] else -1
+
+    def states_before(self, at: int) -> Pair:
+        """Both sides' states when an event arrived."""
+        return walk(self.events[: at + 1], self.midstream, {})[0][at]
 
     def stalled(self, side: int, at: int) -> list[int]:
         """The closed windows of this side in force at an index, and the probes they met; empty where it was open."""

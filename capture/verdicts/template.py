@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from capture.model import Closer, Ending, Resetter
@@ -26,7 +27,7 @@ CLOSERS = (Closer.ORIGINATOR, Closer.RESPONDER, Closer.BOTH)
 RESETTERS = (Resetter.ORIGINATOR, Resetter.RESPONDER)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """What the events of a signature say; event indexes become packet numbers when a connection is shown."""
 
@@ -37,14 +38,17 @@ class Template:
     closed_first: Closer | None
     reset_by: Resetter | None
     calls: tuple[NextCalls, NextCalls]
-    states: tuple[Pair, ...]  # after each event
+
+    @cached_property
+    def states(self) -> list[Pair]:
+        """Both sides' states after each event."""
+        return walk(self.story.events, self.story.midstream, _closes(self.story, self.end))[1]
 
 
 def make(words: Sequence[int]) -> Template:
     """The template of a signature: its context word, then its event codes."""
     story = Story.told(words[0], words[1:])
     end = end_of(story)
-    before, after = walk(story.events, story.midstream, _closes(story, end))
     diagnosis = _diagnose(story, end)
     return Template(
         story,
@@ -53,8 +57,7 @@ def make(words: Sequence[int]) -> Template:
         end.ending,
         _closed_first(story, end),
         _reset_by(story, end),
-        next_calls(story, end, before, after),
-        tuple(after),
+        next_calls(story, end),
     )
 
 
