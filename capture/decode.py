@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
 
 from capture.flows.building import flow_table
 from capture.flows.collecting import Collected
@@ -18,7 +19,9 @@ from capture.wire.reading import CaptureReader, open_capture
 if TYPE_CHECKING:
     from capture.wire.columns import PacketColumns
 
-PATIENCE = 0.1  # seconds between two progress reports at most
+PATIENCE = 0.05  # seconds between two progress reports at most
+MANY = 200_000  # packets that take longer than that to group
+T = TypeVar("T")
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -123,7 +126,9 @@ def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
                     watch.preview = None
                 collected.add(block)
             reader.close()
-    return _decoded(collected, readers, watch.check)
+    if collected.rows < MANY:
+        return _decoded(collected, readers, watch.check)
+    return _grouped_aside(collected, readers, watch)
 
 
 def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
@@ -147,8 +152,8 @@ def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
             yield ahead
 
 
-def _await(coming: Future[PacketColumns | None], watch: _Watch, reader: CaptureReader) -> PacketColumns | None:
-    """The next block; a slow disk does not keep the caller from telling and from being cancelled."""
+def _await(coming: Future[T], watch: _Watch, reader: CaptureReader) -> T:
+    """What another thread is working on; meanwhile the caller is told how far it is, and may cancel."""
     while True:
         try:
             return coming.result(timeout=PATIENCE)
@@ -162,6 +167,24 @@ def _preview(block: PacketColumns, readers: list[CaptureReader]) -> DecodedCaptu
     collected = Collected()
     collected.add(block)
     return _decoded(collected, readers, lambda: None)
+
+
+def _grouped_aside(collected: Collected, readers: list[CaptureReader], watch: _Watch) -> DecodedCapture:
+    """Group on another thread: its steps are long, and the caller wants to be told, and heard, all along."""
+    stop = Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise DecodingCancelled
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="capture-grouping")
+    try:
+        return _await(pool.submit(_decoded, collected, readers, check), watch, readers[-1])
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _decoded(collected: Collected, readers: list[CaptureReader], check: Callable[[], None]) -> DecodedCapture:

@@ -16,7 +16,7 @@ from capture.wire.columns import I32, I64, U8, U16, U32, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 FAR = 1 << 20  # a SYN or RST whose number is this far off moves nothing
-APART = 1 << 43  # more than any direction spans
+LARGEST = 1 << 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,9 @@ def _base(total: I64, opens: Bool) -> I64:
 def _reached(start: I64, end: I64, opens: Bool) -> tuple[I64, I64]:
     """Before each segment: the highest end so far in its direction, and the place of the segment that set it."""
     n = len(end)
-    lane = np.cumsum(opens) * APART
+    lanes = np.cumsum(opens)
+    apart = min(int(end.max() - end.min()) + 1, LARGEST // int(lanes[-1])) if n else 1
+    lane = lanes * apart  # each direction above all that came before it
     highest = np.maximum.accumulate(end + lane)
     reached = np.zeros(n, np.int64)
     reached[1:] = highest[:-1] - lane[1:]
