@@ -19,6 +19,7 @@ QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last pa
 REQUEST_LEAST = 16  # bytes
 UPLOAD_LEAST = 4096  # bytes
 THIRD = [int(k) for k in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE)]
+LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 CROWD = 8  # half-open handshakes at one listener
 
 
@@ -122,12 +123,28 @@ class _Facts:
         return again
 
     def busy(self) -> Bool:
-        """Listeners that took some connections and not others."""
-        took = np.zeros(self.n, np.bool_)
-        took[self.listener[self.syn_ack]] = True
-        missed = np.zeros(self.n, np.bool_)
-        missed[self.listener[self._lonely_syn() | self._acked_yet_repeated()]] = True
-        where: Bool = (took & missed)[self.listener]
+        """Listeners that took some connections and not others: SYNs, handshakes or first data went unanswered there."""
+        ignored = self._ignored()
+        waiting = self.syn_ack & (self.flows.bytes[:, 1] == 0) & ~ignored
+        where: Bool = (
+            self._at_listeners_of(self.syn_ack) & self._at_listeners_of(self._lonely_syn() | self._acked_yet_repeated())
+        ) | (self._at_listeners_of(ignored) & self._at_listeners_of(waiting))
+        return where
+
+    def _at_listeners_of(self, connections: Bool) -> Bool:
+        """All connections to the listeners of the given ones."""
+        listeners = np.zeros(self.n, np.bool_)
+        listeners[self.listener[connections]] = True
+        where: Bool = listeners[self.listener]
+        return where
+
+    def _ignored(self) -> Bool:
+        """The handshake was done, and the originator's data repeated in vain: the responder never said more."""
+        code = self.events.code
+        in_vain = (self.kind == int(Kind.DATA)) & ((code & LOST_AGAIN) == LOST_AGAIN) & (code < 0x8000)
+        has = np.zeros(self.n, np.bool_)
+        has[self.conn[in_vain]] = True
+        where: Bool = has & self.syn_ack & (self.flows.bytes[:, 1] == 0)
         return where
 
     def _acked_yet_repeated(self) -> Bool:

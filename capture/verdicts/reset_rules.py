@@ -122,6 +122,16 @@ def _wrote_after_fin(
     write = crossing[0] if crossing else late[0]
     evidence = proofs((fin, "fin"), (write, "crossing_write" if crossing else "late_write"), (at, "answering_reset"))
     request = _idle_before(story, write) or story.events[write].has(Mark.SIZED)
+    if (
+        by == 1
+        and served
+        and Context.UPLOAD in story.context
+        and not (_idle_before(story, fin) or _idle_before(story, write))
+    ):
+        return Diagnosis(
+            "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
+            proofs((story.served(1, at=fin), "early_response"), *((p.at, p.code) for p in evidence)),
+        )  # fmt: skip
     if by == 1 and served and (crossing or (_idle_before(story, fin) and request)):
         if crossing:
             return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", by, ("write_after_peer_close",), evidence)
@@ -204,7 +214,15 @@ def _before_any_word(story: Story, at: int, by: int) -> Diagnosis | None:
         return None
     if by == 0:
         return cancelled(story, at) if not story.data(0, before=at) else None
-    if not story.events[at].has(Mark.BARE) or story.events[at].gap >= IDLE:
+    if not story.events[at].has(Mark.BARE):
+        return None
+    repeated = [i for i in story.data(0, before=at) if story.events[i].has(Mark.REPEAT)]
+    if len(repeated) >= 2:
+        return Diagnosis(
+            "accept_queue_overflow", POSSIBLE, "overflow_given_up", 1, ("accept_queue_reset", "no_socket"),
+            proofs((story.third_packet, "third"), (repeated[0], "ignored_data"), (at, "reset")),
+        )  # fmt: skip
+    if story.events[at].gap >= IDLE:
         return None
     return Diagnosis(
         "accept_queue_reset", LIKELY, "reset_at_accept", 1, ("aborted", "no_socket"),

@@ -41,7 +41,17 @@ def by_timeout(story: Story, end: End) -> Diagnosis:
     if story.events[first].gap >= IDLE:
         sure = LIKELY if story.events[first].gap > IDLE else POSSIBLE
         return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
+    if side == 0 and story.whole and first == (story.first(Kind.DATA) or 0):
+        return _ignored_from_the_start(story, first, last)
     return Diagnosis("silent_drop", LIKELY, "silent_drop", side, ("unreachable",), evidence)
+
+
+def _ignored_from_the_start(story: Story, first: int, last: int) -> Diagnosis:
+    """Not even the first data was acknowledged: dropped on the way, or by a full queue behind SYN cookies."""
+    evidence = proofs((story.third_packet, "third"), (first, "unanswered"), (last, "unanswered_again"))
+    if Context.BUSY_LISTENER in story.context:
+        return Diagnosis("accept_queue_overflow", POSSIBLE, "ignored", 1, ("silent_drop",), evidence)
+    return Diagnosis("silent_drop", POSSIBLE, "silent_drop", 0, ("accept_queue_overflow", "unreachable"), evidence)
 
 
 def _probes_unanswered(story: Story, side: int, first: int, last: int) -> Diagnosis:

@@ -78,6 +78,19 @@ def test_cutting_short_is_not() -> None:
     assert not harmless(f"{HELLO} <3>cFA sA sPA31 cR")
 
 
+def test_an_upload_cut_off_by_a_close() -> None:
+    upload = "cS sSA cA cPA9000 sA cPA9000 sA sPA300 sFA"
+    assert first(f"{upload} cPA9000~ cPA9000~ sR sR").cause == "early_response_reset"
+    # a large request on an idle connection is not that
+    idle = f"{HELLO} sPA300 cA <5>sFA cPA9000~ sR"
+    assert first(idle).cause == "stale_keepalive"
+
+
+def test_data_ignored_until_a_reset() -> None:
+    assert first("cS sSA cA cPA5 <1>cPA5* <2>cPA5* <4>sR").cause == "accept_queue_overflow"
+    assert first("cS sSA cA cPA5 sR").cause == "accept_queue_reset"
+
+
 def test_only_resets_are_unknown() -> None:
     verdict = first("sR sR")
     assert (verdict.cause, verdict.certainty) == ("unknown", Certainty.POSSIBLE)

@@ -32,6 +32,20 @@ def test_a_lost_ack_of_the_handshake_is_no_full_queue() -> None:
     assert first("cS sSA cA cPA9 <1>cPA9* sSA* cA <1>cPA9* sA sPA9 cA cFA sFA cA").cause == "accept_queue_overflow"
 
 
+def test_a_queue_behind_syn_cookies_ignores_data() -> None:
+    ignored = f"cS sSA cA {GONE}"
+    alone = first(ignored)
+    assert (alone.cause, alone.certainty) == ("silent_drop", Certainty.POSSIBLE)
+    assert "accept_queue_overflow" in alone.alternatives
+    among = first(ignored, "cS sSA cA cPA20 sA <3>cFA sA")
+    assert (among.cause, among.certainty) == ("accept_queue_overflow", Certainty.POSSIBLE)
+
+
+def test_answered_keep_alives_are_ordinary() -> None:
+    assert first(f"{HELLO} sPA9 cA {'<60>cAk sA ' * 5} cFA sFA cA").cause == "normal_close"
+    assert first(f"{HELLO} sPA9 cA {'<60>cAk sA ' * 5}").cause == "still_open"
+
+
 def test_a_goodbye_is_no_request() -> None:
     # nothing came back, but nothing was waited for
     assert first("cS sSA cA cPA900 sA cFA sFA cA").cause == "normal_close"
