@@ -177,7 +177,7 @@ def _judge(step: Step, facts: Facts, consent: Consent | None) -> Result:
 
 
 def _missing(check: Check, facts: Facts) -> Result | None:
-    """Why a check cannot be asked: unknown where something should be there and is not, manual where a person decides."""
+    """Why a check cannot be asked: unknown where something should be there, manual where a person decides."""
     gone = [facts.absent[part] for part in check.needs if part in facts.absent]
     if not gone:
         return None

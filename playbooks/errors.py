@@ -7,9 +7,9 @@ class PlaybookError(Exception):
     """A playbook file cannot be used. str() is one line: the file, the key, what was expected there."""
 
 
-class UnknownPlaybook(PlaybookError):
+class UnknownPlaybook(PlaybookError):  # noqa: N818 - a fact, not a fault
     """There is no playbook of that name. str() names those that come closest."""
 
 
-class BadSetting(ValueError):
+class BadSetting(ValueError):  # noqa: N818 - a fact, not a fault
     """A --set key that the playbook does not take, or a value that cannot be one. str() is one line."""

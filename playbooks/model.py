@@ -63,7 +63,7 @@ class FixTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_when: str
     current: str = ""
     language: str = "text"
-    """What the snippet is written in: go, java, python, javascript, nginx, systemd, sysctl, limits, shell, nftables, text."""
+    """What the snippet is: go, java, python, javascript, nginx, systemd, sysctl, limits, shell, text."""
     defaults: dict[str, str] = {}
 
 

@@ -54,8 +54,18 @@ def log_symptoms(
     evidence = []
     for group in mine[:5]:
         peer = group.peer or say("no_peer")
-        evidence.append(say("log_group", symptom=group.symptom, count=group.count, peer=peer, first=group.first,
-                            last=group.last, path=facts.log.path, line=group.line))  # fmt: skip
+        evidence.append(
+            say(
+                "log_group",
+                symptom=group.symptom,
+                count=group.count,
+                peer=peer,
+                first=group.first,
+                last=group.last,
+                path=facts.log.path,
+                line=group.line,
+            )
+        )
         evidence.append(say("log_sample", sample=group.sample))
     total = sum(group.count for group in mine)
     offers = tuple(offer(name, count=total, peer=mine[0].peer or "", symptom=mine[0].symptom) for name in fixes or [])

@@ -27,8 +27,14 @@ def capture_causes(
     if not found:
         seen = ", ".join(f"{cause} {count}" for cause, count in _largest(captured.causes))
         return passed(say("capture_none", connections=captured.connections, seen=seen))
-    evidence = [say("capture_some", count=sum(found.values()), connections=captured.connections,
-                    causes=", ".join(f"{cause} {count}" for cause, count in _largest(found)))]  # fmt: skip
+    evidence = [
+        say(
+            "capture_some",
+            count=sum(found.values()),
+            connections=captured.connections,
+            causes=", ".join(f"{cause} {count}" for cause, count in _largest(found)),
+        )
+    ]
     samples = [one for one in captured.samples if one.cause in wanted]
     for one in samples[:SHOWN]:
         evidence.append(_sentence(one))
@@ -43,5 +49,11 @@ def _largest(causes: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def _sentence(one: CapturedConnection) -> str:
-    return say("capture_sample", id=one.id, originator=one.originator, responder=one.responder, sentence=one.sentence,
-               certainty=one.certainty)  # fmt: skip
+    return say(
+        "capture_sample",
+        id=one.id,
+        originator=one.originator,
+        responder=one.responder,
+        sentence=one.sentence,
+        certainty=one.certainty,
+    )

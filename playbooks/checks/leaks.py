@@ -43,7 +43,7 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
         notes = [say("close_wait_not_accepted", count=len(waiting))] if waiting else []
         return passed(say("close_wait_none", count=len(rows), seconds=SETTLED_S), *notes)
     piles.sort(key=lambda pile: -len(pile[1]))
-    evidence, offers = [], []
+    evidence: list[str] = []
     for (holder, uid), mine in piles[:5]:
         evidence += _pile_evidence(facts, holder, uid, mine)
     (holder, uid), mine = piles[0]
@@ -146,8 +146,13 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
         if process is None or process.open_files is None or not process.soft_limit:
             continue
         share = process.open_files / process.soft_limit
-        said = say("descriptors", who=holder_name(holder), used=process.open_files, limit=process.soft_limit,
-                   share=percent(share))  # fmt: skip
+        said = say(
+            "descriptors",
+            who=holder_name(holder),
+            used=process.open_files,
+            limit=process.soft_limit,
+            share=percent(share),
+        )
         evidence.append(say("descriptors_of", said=said, count=count))
         bad = bad or (share >= NEAR_LIMIT and count >= PILE)
     if not evidence:
@@ -186,7 +191,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
                 oldest=age(oldest.age_s, oldest.age_is_minimum),
                 orphans=orphans,
                 timeout=timeout,
-            )  # fmt: skip
+            )
         )
         if orphans < len(mine):
             evidence.append(held)
@@ -203,8 +208,15 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
         "who": holder_name(peer) if peer else say("process_on", host=ip, port=where),
         "what": f"dst {ip} and ( sport = :{where} or dport = :{where} )",
     }
-    names = ("handler-timeout-go", "handler-timeout-java", "handler-timeout-python", "handler-timeout-node",
-             "fin-timeout-now", "fin-timeout", "destroy-now")  # fmt: skip
+    names = (
+        "handler-timeout-go",
+        "handler-timeout-java",
+        "handler-timeout-python",
+        "handler-timeout-node",
+        "fin-timeout-now",
+        "fin-timeout",
+        "destroy-now",
+    )
     return failed(*evidence, offers=tuple(offer(name, **shared) for name in names))
 
 

@@ -14,7 +14,18 @@ from playbooks.model import Outcome
 MODULES = (
     "aborts",
     "captures",
+    "chains",
+    "clients_gone",
+    "files",
     "leaks",
+    "load",
+    "nginx_limits",
+    "nginx_logs",
+    "nginx_upstreams",
+    "ports",
+    "queues",
+    "reaching",
+    "stalls",
 )
 """The modules of this package that hold checks."""
 
@@ -39,7 +50,8 @@ class Result:
 class Judge(Protocol):
     """Facts and the step's arguments in, a result out."""
 
-    def __call__(self, facts: Facts, **given: Any) -> Result: ...
+    def __call__(self, facts: Facts, **given: Any) -> Result:
+        """Judge facts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,5 +59,11 @@ def percent(share: float) -> str:
 
 def times_text(times: Times) -> str:
     """Percentiles in one line."""
-    return say("times", count=times.count, p50=f"{times.p50:.3f}", p90=f"{times.p90:.3f}", p99=f"{times.p99:.3f}",
-               most=f"{times.most:.3f}")  # fmt: skip
+    return say(
+        "times",
+        count=times.count,
+        p50=f"{times.p50:.3f}",
+        p90=f"{times.p90:.3f}",
+        p99=f"{times.p99:.3f}",
+        most=f"{times.most:.3f}",
+    )

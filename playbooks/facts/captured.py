@@ -22,9 +22,8 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
     try:
         one = triage([path])[0]
         chosen = list(range(len(one.decoded.flows)))
-        terms = [f"host:{host}" if host else "", f"port:{port}" if port else ""]
         if port:
-            wanted = parse(f"port:{port}").select(one.decoded, one.verdicts)
+            wanted = parse(f"port:{port}").select(one.decoded.flows, one.verdicts)
             chosen = [number for number in chosen if wanted[number]]
         if host:
             chosen = [n for n in chosen if host in (one.endpoint(n, 0).ip, one.endpoint(n, 1).ip)]
@@ -32,7 +31,6 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
         return Absence("unreadable", str(error))
     except (OSError, FilterError) as error:
         return Absence("unreadable", f"{path}: {error}")
-    del terms
     causes: Counter[str] = Counter()
     ids: defaultdict[str, list[int]] = defaultdict(list)
     for number in chosen:

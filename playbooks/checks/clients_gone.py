@@ -1,0 +1,116 @@
+"""499: clients that closed before nginx had the upstream's answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.nginx_config import effective, how_to_reload, proxied, stated
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import percent, say, times_text
+from playbooks.facts.model import AccessLog, Facts
+
+MANY, SHARE = 5, 0.01
+"""From how many, and what share of the requests, on: single people close tabs all day."""
+
+
+@check("access-499", needs=("access_log",), wants=("nginx",))
+def access_499(facts: Facts, **given: Any) -> Result:
+    """How many requests ended in 499, on which paths, after how long: equal times are a client's time-out."""
+    log = facts.access_log
+    if log is None:
+        return unknown(say("no_log"))
+    closed = log.status.get("499", 0)
+    where = ", ".join(log.paths)
+    evidence = [
+        say(
+            "closed_share",
+            closed=closed,
+            lines=log.lines,
+            share=percent(closed / max(1, log.lines)),
+            path=where,
+            first=log.first or "?",
+            last=log.last or "?",
+        )
+    ]
+    if log.older:
+        evidence.append(say("older_lines", older=log.older))
+    if not closed:
+        return passed(*evidence)
+    for route in log.routes:
+        if route.closed:
+            evidence.append(say("closed_route", path=route.path, closed=route.closed, requests=route.requests))
+    if log.closed_request is not None:
+        evidence.append(say("closed_after", times=times_text(log.closed_request)))
+        if (
+            log.closed_request.count >= MANY
+            and log.closed_request.p90 - log.closed_request.p50 < 0.15 * log.closed_request.p50 + 0.05
+        ):
+            evidence.append(say("closed_together", seconds=f"{log.closed_request.p50:.2f}"))
+    evidence += [say("log_sample", sample=line) for line in log.sample[:1]]
+    few = closed < MANY or closed / max(1, log.lines) < SHARE
+    return warned(*evidence) if few else failed(*evidence, offers=_offers(facts, log))
+
+
+@check("client-against-upstream", needs=("access_log",))
+def client_against_upstream(facts: Facts, **given: Any) -> Result:
+    """Whether clients give up before the upstream usually answers."""
+    log = facts.access_log
+    if log is None:
+        return unknown(say("no_log"))
+    if not log.status.get("499"):
+        return passed(say("no_499", lines=log.lines))
+    if log.closed_request is None:
+        return warned(say("no_times"), offers=(offer("log-format"),))
+    evidence = [say("closed_after", times=times_text(log.closed_request))]
+    served = log.upstream or log.request
+    if served is None:
+        return warned(*evidence, say("no_served"))
+    evidence.append(say("served_in" if log.upstream is not None else "served_request", times=times_text(served)))
+    if served.p99 >= 0.8 * log.closed_request.p50:
+        return failed(
+            *evidence,
+            say("upstream_slower", p99=f"{served.p99:.2f}", client=f"{log.closed_request.p50:.2f}"),
+            offers=_offers(facts, log),
+        )
+    return warned(*evidence, say("upstream_faster"))
+
+
+@check("ignore-client-abort", needs=("nginx",), wants=("access_log",))
+def ignore_client_abort(facts: Facts, **given: Any) -> Result:
+    """proxy_ignore_client_abort as it applies. Neither value is wrong by itself."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence = []
+    on = False
+    for server in facts.nginx.servers:
+        for place in proxied(server)[:5]:
+            line = effective(server, "proxy_ignore_client_abort", place)
+            evidence.append(say("abort_setting", where=place.where, stated=stated(line, say("abort_default"))))
+            on = on or (line is not None and line.args[:1] == ("on",))
+    if on:
+        return warned(*evidence, say("abort_price"))
+    return passed(*(evidence or [say("no_proxy_pass")]))
+
+
+def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
+    client = log.closed_request.p50 if log.closed_request is not None else None
+    served = log.upstream or log.request
+    slowest = max([served.p99 if served is not None else 0.0, client or 0.0])
+    wanted = max(1, int(slowest * 1.5) + 1)
+    shared: dict[str, object] = {
+        "client": f"{client:.2f}" if client is not None else "?",
+        "slowest": f"{served.p99:.2f}" if served is not None else "?",
+        "proposed": wanted,
+        "proposed_ms": wanted * 1000,
+        "count": log.status.get("499", 0),
+        "route": next((route.path for route in log.routes if route.closed), "/"),
+    }
+    names = ["client-timeout-go", "client-timeout-java", "client-timeout-python", "client-timeout-node"]
+    if facts.nginx is not None and facts.nginx.servers:
+        server = facts.nginx.servers[0]
+        places = proxied(server)
+        shared |= {"config": server.path, "reload": how_to_reload(server)}
+        if places:
+            shared |= {"where": places[0].where}
+            names.append("ignore-client-abort")
+    return tuple(offer(name, **shared) for name in names)

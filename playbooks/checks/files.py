@@ -1,0 +1,129 @@
+"""Open files: against the limit of each process, of the system, and what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import most_common, percent, say
+from playbooks.facts.model import Facts, Process
+
+FULL, HIGH = 0.9, 0.75
+SMALLEST = 16
+"""Sandboxes set tiny limits on purpose: those are left alone."""
+LOST = 50
+
+
+@check("open-files-of-processes", needs=("processes",), wants=("sockets", "kernel"))
+def open_files_of_processes(facts: Facts, **given: Any) -> Result:
+    """Descriptors against RLIMIT_NOFILE's soft limit, process by process."""
+    if facts.processes is None:
+        return unknown(say("no_processes"))
+    rows = [one for one in facts.processes.rows if one.open_files is not None and one.soft_limit]
+    if facts.number("pid") is not None and not rows:
+        return unknown(say("fds_hidden", pid=facts.number("pid")))
+    rows = [one for one in rows if (one.soft_limit or 0) >= SMALLEST or facts.number("pid") is not None]
+    rows.sort(key=lambda one: -_share(one))
+    near = [one for one in rows if _share(one) >= HIGH]
+    hidden = [say("processes_hidden", hidden=facts.processes.hidden)] if facts.processes.hidden else []
+    if not near:
+        if not rows:
+            return unknown(*hidden or [say("no_processes")])
+        said = [_said(one) for one in rows[:2]]
+        return unknown(*said, *hidden) if hidden and not facts.root else passed(*said, *hidden)
+    evidence = [text for one in near[:4] for text in (_said(one), *_details(facts, one))]
+    offers = _file_offers(facts, near[0])
+    if _share(near[0]) >= FULL:
+        return failed(*evidence, *hidden, offers=offers)
+    return warned(*evidence, *hidden, offers=offers)
+
+
+def _share(process: Process) -> float:
+    return (process.open_files or 0) / max(1, process.soft_limit or 1)
+
+
+def _said(process: Process) -> str:
+    return say(
+        "fds",
+        who=f"{process.name}[{process.pid}]",
+        used=process.open_files,
+        soft=process.soft_limit,
+        hard=process.hard_limit if process.hard_limit is not None else "unlimited",
+        share=percent(_share(process)),
+    )
+
+
+def _details(facts: Facts, process: Process) -> list[str]:
+    found = []
+    if process.kinds:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(process.kinds.items(), key=lambda i: -i[1]))
+        found.append(say("fd_kinds", who=f"{process.name}[{process.pid}]", kinds=kinds))
+    if facts.sockets is not None:
+        mine = [row for row in facts.sockets.rows if any(owner.pid == process.pid for owner in row.owners)]
+        if mine:
+            found.append(say("fd_states", states=most_common((row.state for row in mine), 5)))
+    return found
+
+
+def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
+    proposed, hard = proposed_limit(facts, process)
+    shared = {
+        "pid": process.pid,
+        "who": f"{process.name}[{process.pid}]",
+        "name": process.name,
+        "unit": process.unit or "NAME.service",
+        "used": process.open_files,
+        "soft": process.soft_limit,
+        "hard": process.hard_limit if process.hard_limit is not None else "unlimited",
+        "proposed": proposed,
+        "proposed_hard": hard,
+        "user": process.uid,
+    }
+    names = ["prlimit-now", "systemd-limit", "limits-conf"]
+    if process.unit:
+        names = ["prlimit-now", "systemd-limit"]
+    return tuple(offer(name, **shared) for name in names)
+
+
+def proposed_limit(facts: Facts, process: Process) -> tuple[int, int]:
+    """(soft, hard): a power of two above four times what is open, at most fs.nr_open; the hard limit is never lowered."""
+    used = process.open_files or 0
+    ceiling = facts.sysctl("fs.nr_open") or 1_048_576
+    wanted = 1 << max(12, (max(4 * used, 2 * (process.soft_limit or 0)) - 1).bit_length())
+    soft = min(wanted, ceiling)
+    hard = process.hard_limit if process.hard_limit is not None else ceiling
+    return soft, max(soft, hard)
+
+
+@check("open-files-of-system", needs=("kernel",))
+def open_files_of_system(facts: Facts, **given: Any) -> Result:
+    """fs.file-nr against fs.file-max: ENFILE, which no process's own limit explains."""
+    words = (facts.kernel or {}).get("fs.file-nr", "").split()
+    most = facts.sysctl("fs.file-max")
+    if len(words) < 3 or most is None:
+        return unknown(say("no_sysctl", name="fs.file-nr"))
+    used = int(words[0])
+    said = say("file_nr", used=used, most=most, share=percent(used / most), nr_open=facts.sysctl("fs.nr_open"))
+    if used >= FULL * most:
+        return failed(said, offers=(offer("file-max", used=used, most=most, proposed=4 * used),))
+    return warned(said) if used >= HIGH * most else passed(said)
+
+
+@check("lost-sockets", needs=("processes",))
+def lost_sockets(facts: Facts, **given: Any) -> Result:
+    """Sockets that no protocol lists (lsof: can't identify protocol): made or shut, and never closed here."""
+    if facts.processes is None:
+        return unknown(say("no_processes"))
+    looked = [one for one in facts.processes.rows if one.lost_sockets is not None]
+    if not looked:
+        return unknown(say("fds_hidden", pid=facts.number("pid") or "*"))
+    many = [
+        one
+        for one in looked
+        if (one.lost_sockets or 0) >= LOST and (one.lost_sockets or 0) >= (one.open_files or 0) / 4
+    ]
+    if not many:
+        return passed(say("lost_none", looked=len(looked)))
+    return warned(
+        *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)
+    )

@@ -1,0 +1,86 @@
+"""Reading a configuration of nginx as nginx does: what applies where, and its times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbooks.checks.wording import say
+from playbooks.facts.model import Directive, NginxServer
+
+_TIME = re.compile(r"(\d+)(ms|[smhdwMy]?)")
+_UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
+
+
+def seconds(text: str) -> float | None:
+    """nginx's notation of time ("60s", "1m30s", "500ms", "60"); None where it is none."""
+    parts = _TIME.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
+        return None
+    return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
+
+
+def short(value: float) -> str:
+    """Seconds in nginx's notation, whole where it can be."""
+    return f"{value:.0f}s" if value >= 1 and float(value).is_integer() else f"{value * 1000:.0f}ms"
+
+
+def within(one: Directive, place: Directive) -> bool:
+    """Whether a simple directive is in a block around `place`."""
+    return one.outer == place.outer[: len(one.outer)]
+
+
+def effective(server: NginxServer, name: str, place: Directive) -> Directive | None:
+    """The directive that applies at `place`: the innermost of those in the blocks around it (nginx's inheritance)."""
+    found = [one for one in server.directives if one.name == name and within(one, place)]
+    return max(found, key=lambda one: len(one.outer)) if found else None
+
+
+def header_sent(server: NginxServer, header: str, place: Directive) -> Directive | None:
+    """The proxy_set_header of this header that applies: those of the innermost level that has any."""
+    found = [one for one in server.directives if one.name == "proxy_set_header" and within(one, place)]
+    deepest = max((len(one.outer) for one in found), default=0)
+    mine = [one for one in found if len(one.outer) == deepest and one.args and one.args[0].lower() == header.lower()]
+    return mine[-1] if mine else None
+
+
+def main_directive(server: NginxServer, name: str, context: tuple[str, ...] = ()) -> Directive | None:
+    """The last directive of this name in exactly this context."""
+    found = [one for one in server.directives if one.name == name and one.context == context]
+    return found[-1] if found else None
+
+
+def number_of(one: Directive | None, default: int | None) -> int | None:
+    """The directive's first argument as a number."""
+    return int(one.args[0]) if one is not None and one.args and one.args[0].isdigit() else default
+
+
+def proxied(server: NginxServer) -> list[Directive]:
+    """Every proxy_pass over HTTP."""
+    return [
+        one for one in server.directives if one.name == "proxy_pass" and one.args and "stream" not in one.context[:1]
+    ]
+
+
+def upstream_name(proxy_pass: Directive) -> str:
+    """The host part of a proxy_pass: an upstream's name, or an address."""
+    return proxy_pass.args[0].partition("://")[2].partition("/")[0]
+
+
+def in_upstream(server: NginxServer, upstream: str) -> Iterator[Directive]:
+    """The directives of an upstream block."""
+    return (one for one in server.directives if one.context and one.context[-1] == f"upstream {upstream}")
+
+
+def stated(one: Directive | None, default: str) -> str:
+    """A directive as written with file and line, or nginx's default."""
+    return say("directive", text=" ".join((one.name, *one.args)), where=one.where) if one is not None else default
+
+
+def how_to_reload(server: NginxServer) -> str:
+    """Test and reload, for this nginx."""
+    prefix = f" -p {server.prefix}" if server.prefix else ""
+    named = f" -c {server.path}" if server.path != "/etc/nginx/nginx.conf" or prefix else ""
+    if server.master is None:
+        return f"nginx -t{prefix}{named}   # then start it"
+    return f"nginx -t{prefix}{named} && kill -HUP {server.master}"

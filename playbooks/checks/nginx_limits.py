@@ -1,0 +1,233 @@
+"""nginx's limits: connections and descriptors of a worker, buffers, and an error log that would tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.nginx_config import how_to_reload, main_directive, number_of, proxied, stated
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import percent, say
+from playbooks.facts.model import Facts, NginxServer, Worker
+
+DEFAULT_CONNECTIONS = 512
+FULL, HIGH = 0.95, 0.8
+SPARE = 64
+"""Descriptors beside connections: logs, listeners, files being sent."""
+QUIET_LEVELS = ("crit", "alert", "emerg")
+
+
+def _connections(facts: Facts, worker: Worker) -> int | None:
+    """TCP connections a worker holds, listeners apart; from its descriptors where owners are hidden."""
+    if facts.sockets is None:
+        return None
+    mine = [row for row in facts.sockets.rows if any(owner.pid == worker.pid for owner in row.owners)]
+    if mine:
+        return sum(1 for row in mine if row.state != "LISTEN")
+    if not facts.sockets.hidden_owners:
+        return 0
+    return max(0, worker.open_files - SPARE // 4) if worker.open_files is not None else None
+
+
+@check("worker-connections", needs=("nginx",), wants=("sockets", "error_log", "kernel"))
+def worker_connections(facts: Facts, **given: Any) -> Result:
+    """worker_connections against what each worker holds now, and nginx's own complaint."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence: list[str] = []
+    offers: tuple[Offer, ...] = ()
+    bad = near = False
+    told = facts.error_log.kinds.get("worker_connections") if facts.error_log is not None else None
+    for server in facts.nginx.servers:
+        line = main_directive(server, "worker_connections", ("events",))
+        limit = number_of(line, DEFAULT_CONNECTIONS) or DEFAULT_CONNECTIONS
+        evidence.append(stated(line, say("worker_connections_default", limit=limit)))
+        peak = 0
+        for worker in server.workers:
+            count = _connections(facts, worker)
+            if count is None:
+                continue
+            peak = max(peak, count)
+            if count >= HIGH * limit:
+                evidence.append(
+                    say("worker_busy", pid=worker.pid, count=count, limit=limit, share=percent(count / limit))
+                )
+                near = True
+                bad = bad or count >= FULL * limit
+        if server.workers and not near:
+            evidence.append(say("worker_peak", workers=len(server.workers), peak=peak, limit=limit))
+        if told is not None or near:
+            offers = offers or _connection_offers(facts, server, limit, peak)
+    if told is not None:
+        evidence.append(say("error_lines", count=told.count, kind="worker_connections are not enough", last=told.last))
+    if proxied_twice(facts):
+        evidence.append(say("two_connections"))
+    if told is not None or bad:
+        return failed(*evidence, offers=offers)
+    if near:
+        return warned(*evidence, offers=offers)
+    missing = facts.absent.get("error_log")
+    if missing is not None and missing.kind == "unreadable":
+        return unknown(*evidence, missing.why)
+    return passed(*evidence)
+
+
+def proxied_twice(facts: Facts) -> bool:
+    """Whether any request is passed on: it then takes two connections of the worker."""
+    return facts.nginx is not None and any(proxied(server) for server in facts.nginx.servers)
+
+
+def _connection_offers(facts: Facts, server: NginxServer, limit: int, peak: int) -> tuple[Offer, ...]:
+    wanted = 1 << max(9, (4 * max(limit, peak) - 1).bit_length())
+    files = _descriptor_limit(server)
+    line = main_directive(server, "worker_connections", ("events",))
+    shared = {
+        "where": line.where if line is not None else f"{server.path} (events block)",
+        "old": f"worker_connections {limit};",
+        "limit": limit,
+        "proposed": wanted,
+        "config": server.path,
+        "reload": how_to_reload(server),
+        "master": server.master or "PID",
+    }
+    found = [offer("worker-connections", **shared)]
+    if files is not None and wanted > files - SPARE:
+        found.insert(0, _rlimit_offer(facts, server, wanted))
+    return tuple(found)
+
+
+def _rlimit_offer(facts: Facts, server: NginxServer, connections: int) -> Offer:
+    ceiling = facts.sysctl("fs.nr_open") or 1_048_576
+    line = main_directive(server, "worker_rlimit_nofile")
+    old = stated(line, say("rlimit_default", limit=_descriptor_limit(server) or "?"))
+    where = line.where if line is not None else f"{server.path} (main context, above events)"
+    proposed = min(ceiling, 1 << (2 * connections + SPARE - 1).bit_length())
+    return offer(
+        "worker-rlimit",
+        where=where,
+        old=old,
+        proposed=proposed,
+        config=server.path,
+        connections=connections,
+        reload=how_to_reload(server),
+        master=server.master or "PID",
+    )
+
+
+def _descriptor_limit(server: NginxServer) -> int | None:
+    """What a worker may open: as it runs now, else as configured; None where neither tells."""
+    limits = [worker.soft_limit for worker in server.workers if worker.soft_limit is not None]
+    return min(limits) if limits else number_of(main_directive(server, "worker_rlimit_nofile"), None)
+
+
+@check("worker-files", needs=("nginx",), wants=("error_log", "kernel"))
+def worker_files(facts: Facts, **given: Any) -> Result:
+    """A worker's descriptors: limit against worker_connections, and what is open now."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence: list[str] = []
+    offers: tuple[Offer, ...] = ()
+    bad = near = False
+    for server in facts.nginx.servers:
+        line = main_directive(server, "worker_connections", ("events",))
+        limit = number_of(line, DEFAULT_CONNECTIONS) or DEFAULT_CONNECTIONS
+        files = _descriptor_limit(server)
+        stated_limit = stated(main_directive(server, "worker_rlimit_nofile"), say("rlimit_not_set"))
+        if files is None:
+            evidence.append(say("rlimit_unknown", config=server.path, stated=stated_limit, connections=limit))
+            continue
+        used = max((worker.open_files or 0 for worker in server.workers), default=0)
+        evidence.append(say("worker_files", files=files, stated=stated_limit, connections=limit, used=used))
+        over, busy = limit > files, used >= HIGH * files
+        bad = bad or over or used >= FULL * files
+        near = near or busy or limit > files - SPARE
+        if over:
+            evidence.append(say("exceeds_files", connections=limit, files=files))
+        if over or busy or limit > files - SPARE:
+            offers = offers or (_rlimit_offer(facts, server, limit),)
+    for kind, text in (
+        ("exceed_files", "worker_connections exceed open file resource limit"),
+        ("too_many_files", "(24: Too many open files)"),
+    ):
+        told = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
+        if told is not None:
+            evidence.append(say("error_lines", count=told.count, kind=text, last=told.last))
+            bad = True
+            offers = offers or (_rlimit_offer(facts, facts.nginx.servers[0], DEFAULT_CONNECTIONS),)
+    if bad:
+        return failed(*evidence, offers=offers)
+    return warned(*evidence, offers=offers) if near else passed(*evidence)
+
+
+@check("nginx-buffers", needs=("nginx",), wants=("error_log",))
+def nginx_buffers(facts: Facts, **given: Any) -> Result:
+    """Bodies that went through a temporary file, beside the buffers that are set."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence, offers = [], []
+    for server in facts.nginx.servers:
+        for name, default in (
+            ("client_body_buffer_size", "16k"),
+            ("proxy_buffers", "8 8k"),
+            ("proxy_buffer_size", "8k"),
+        ):
+            lines = [one for one in server.directives if one.name == name]
+            evidence += [stated(one, "") for one in lines[:4]] or [say("default", name=name, value=default)]
+    bad = False
+    for kind, fix, text in (
+        ("body_buffered", "client-body-buffer", "a client request body is buffered to a temporary file"),
+        ("response_buffered", "proxy-buffers", "an upstream response is buffered to a temporary file"),
+        ("header_too_big", "proxy-buffer-size", "upstream sent too big header"),
+    ):
+        told = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
+        if told is not None:
+            evidence.append(say("error_lines", count=told.count, kind=text, last=told.last))
+            server = facts.nginx.servers[0]
+            offers.append(offer(fix, config=server.path, count=told.count, reload=how_to_reload(server)))
+            bad = bad or kind == "header_too_big"
+    if bad:
+        return failed(*evidence, offers=tuple(offers))
+    return warned(*evidence, offers=tuple(offers)) if offers else passed(*evidence)
+
+
+@check("nginx-error-log", needs=("nginx",))
+def nginx_error_log(facts: Facts, **given: Any) -> Result:
+    """An error_log that goes nowhere, says too little, or was moved away under nginx."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence, offers = [], []
+    bad = quiet = False
+    for server in facts.nginx.servers:
+        reload = how_to_reload(server)
+        lines = [one for one in server.directives if one.name == "error_log" and one.args]
+        if not lines:
+            evidence.append(say("error_log_default", config=server.path))
+        for line in lines:
+            path, level = line.args[0], line.args[1] if len(line.args) > 1 else "error"
+            evidence.append(stated(line, ""))
+            lost = path in ("/dev/null", "off")
+            if lost or level in QUIET_LEVELS:
+                evidence.append(
+                    say("error_log_lost" if lost else "error_log_quiet", where=line.where, path=path, level=level)
+                )
+                target = "/var/log/nginx/error.log" if lost else path
+                offers.append(
+                    offer(
+                        "error-log",
+                        where=line.where,
+                        old=f"error_log {' '.join(line.args)};",
+                        path=target,
+                        config=server.path,
+                        reload=reload,
+                    )
+                )
+                bad, quiet = bad or lost, quiet or not lost
+        for path in server.deleted_logs:
+            evidence.append(say("log_deleted", path=path, master=server.master))
+            offers.append(offer("reopen-logs", path=path, master=server.master))
+            bad = True
+        for error in server.errors:
+            evidence.append(say("config_error", error=error))
+            bad = True
+    if bad:
+        return failed(*evidence, offers=tuple(offers))
+    return warned(*evidence, offers=tuple(offers)) if quiet else passed(*evidence)

@@ -1,0 +1,96 @@
+"""What nginx's error log says of its upstreams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds, short, stated
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown
+from playbooks.checks.wording import say
+from playbooks.facts.model import Directive, Facts, NginxServer
+
+DEFAULT_TIMEOUT = 60.0
+
+
+@check("nginx-error-lines", needs=("error_log",), wants=("nginx",), arguments=("kinds", "fixes"))
+def nginx_error_lines(
+    facts: Facts, kinds: list[str] | None = None, fixes: dict[str, list[str]] | None = None, **given: Any
+) -> Result:
+    """Error lines of these kinds, since the configuration of today is at work, by upstream."""
+    if facts.error_log is None:
+        return unknown(say("no_log"))
+    log = facts.error_log
+    found = sorted((log.kinds[kind] for kind in kinds or [] if kind in log.kinds), key=lambda one: -one.count)
+    older = [say("older_lines", older=log.older)] if log.older else []
+    if not found:
+        return passed(say("log_clean", path=", ".join(log.paths), lines=log.lines), *older)
+    evidence, offers = [], []
+    for one in found:
+        evidence.append(say("error_lines", count=one.count, kind=say(f"kind_{one.kind}"), last=one.last))
+        if one.upstreams:
+            shown = ", ".join(f"{name} ({count})" for name, count in one.upstreams.items())
+            evidence.append(say("error_upstreams", upstreams=shown))
+        offers += [
+            made for fix in (fixes or {}).get(one.kind, []) if (made := _made(facts, fix, one.upstreams)) is not None
+        ]
+    return failed(*evidence, *older, offers=tuple(offers))
+
+
+def _made(facts: Facts, fix: str, upstreams: dict[str, int]) -> Offer | None:
+    """The fix with parameters of this configuration; None where the configuration could not be read."""
+    if facts.nginx is None or not facts.nginx.servers:
+        return offer(fix)
+    server = facts.nginx.servers[0]
+    upstream = next(iter(upstreams), "")
+    shared: dict[str, object] = {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
+    if fix in ("read-timeout", "connect-timeout"):
+        shared |= timeout_parameters(facts, server, fix.replace("-", "_"))
+    return offer(fix, **shared)
+
+
+def timeout_parameters(facts: Facts, server: NginxServer, name: str) -> dict[str, object]:
+    """Where proxy_NAME is set, and a value above the slowest response that was measured, with a margin of half."""
+    places = proxied(server)
+    lines = [effective(server, f"proxy_{name}", place) for place in places]
+    line = min((one for one in lines if one is not None), key=lambda one: seconds(one.args[0]) or 0, default=None)
+    current = (seconds(line.args[0]) if line is not None else None) or DEFAULT_TIMEOUT
+    slowest = slowest_upstream(facts)
+    if slowest is not None and slowest >= current * 0.9:
+        wanted = float(int(slowest * 1.5) + 1)
+    else:
+        wanted = max(DEFAULT_TIMEOUT, 2 * current)
+    return {
+        "where": line.where if line is not None else _place(server, places),
+        "old": f"proxy_{name} {line.args[0]};" if line is not None else f"proxy_{name} is not set: 60s",
+        "proposed": short(wanted),
+        "measured": say("measured", slowest=f"{slowest:.2f}") if slowest is not None else say("not_measured"),
+    }
+
+
+def _place(server: NginxServer, places: list[Directive]) -> str:
+    return f"{places[0].where} (beside proxy_pass)" if places else f"{server.path} (http block)"
+
+
+def slowest_upstream(facts: Facts) -> float | None:
+    """The slowest answer of an upstream that was measured: asked directly, or logged as upstream_response_time."""
+    found = [one.total for _, one in facts.url.direct if not one.error] if facts.url is not None else []
+    if facts.access_log is not None and facts.access_log.upstream is not None:
+        found.append(facts.access_log.upstream.p99)
+    return max(found, default=None)
+
+
+def timeouts_of(server: NginxServer, place: Directive) -> list[str]:
+    """The time-outs that apply at a proxy_pass, with file and line or as nginx's default."""
+    said = []
+    for name, default in (
+        ("keepalive_timeout", "75s"),
+        ("client_header_timeout", "60s"),
+        ("client_body_timeout", "60s"),
+        ("send_timeout", "60s"),
+        ("proxy_connect_timeout", "60s"),
+        ("proxy_send_timeout", "60s"),
+        ("proxy_read_timeout", "60s"),
+        ("proxy_next_upstream_timeout", "0"),
+    ):
+        said.append(stated(effective(server, name, place), say("default", name=name, value=default)))
+    return said

@@ -1,0 +1,191 @@
+"""Connections from nginx to its upstreams: kept or not, and who closes idle ones first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.nginx_config import (
+    effective,
+    header_sent,
+    how_to_reload,
+    in_upstream,
+    proxied,
+    seconds,
+    short,
+    stated,
+    upstream_name,
+)
+from playbooks.checks.registry import Offer, Result, check, failed, manual, offer, passed, unknown, warned
+from playbooks.checks.wording import say
+from playbooks.facts.model import Directive, Facts, IdlePeer, NginxServer
+
+MANY_TIME_WAIT = 100
+DEFAULT_IDLE = 60.0
+"""nginx's keepalive_timeout of an upstream block (ngx_http_upstream_module)."""
+
+
+@check("upstream-keepalive", needs=("nginx",), wants=("sockets",))
+def upstream_keepalive(facts: Facts, **given: Any) -> Result:
+    """keepalive in the upstream block, and the two directives without which it does nothing."""
+    if facts.nginx is None:
+        return unknown(say("no_nginx"))
+    evidence: list[str] = []
+    offers: list[Offer] = []
+    bad = missing = False
+    seen = set()
+    for server in facts.nginx.servers:
+        for place in proxied(server):
+            name = upstream_name(place)
+            key = (server.path, name, place.outer)
+            if key in seen or "$" in name:
+                continue
+            seen.add(key)
+            kept = next((one for one in in_upstream(server, name) if one.name == "keepalive"), None)
+            if kept is None:
+                missing = True
+                pile = _time_wait(facts, server, name)
+                evidence.append(say("keepalive_missing", where=place.where, upstream=name, pile=pile))
+                if pile >= MANY_TIME_WAIT:
+                    bad = True
+                offers.append(_keepalive_offer(server, place, name))
+                continue
+            wrong = _without(server, place)
+            evidence.append(stated(kept, ""))
+            if wrong:
+                bad = True
+                evidence += wrong
+                offers.append(_directives_offer(server, place, name, wrong))
+    if not evidence:
+        return passed(say("no_proxy_pass"))
+    if bad:
+        return failed(*evidence, offers=tuple(offers))
+    return warned(*evidence, offers=tuple(offers)) if missing else passed(*evidence, say("keepalive_works"))
+
+
+def _without(server: NginxServer, place: Directive) -> list[str]:
+    """What keeps nginx from keeping connections at a proxy_pass; empty where nothing does."""
+    found = []
+    version = effective(server, "proxy_http_version", place)
+    if version is None or version.args[:1] == ("1.0",):
+        found.append(say("http_1_0", where=place.where, stated=stated(version, say("http_1_0_default"))))
+    header = header_sent(server, "Connection", place)
+    if header is None or header.args[1:2] == ("close",):
+        found.append(say("connection_close", where=place.where, stated=stated(header, say("connection_default"))))
+    return found
+
+
+def _time_wait(facts: Facts, server: NginxServer, name: str) -> int:
+    """TIME-WAIT sockets toward the upstream's servers now."""
+    if facts.sockets is None:
+        return 0
+    ports = {
+        int(text.rpartition(":")[2])
+        for text in [name, *(one.args[0] for one in in_upstream(server, name) if one.name == "server" and one.args)]
+        if text.rpartition(":")[2].isdigit()
+    }
+    return sum(1 for row in facts.sockets.rows if row.state == "TIME-WAIT" and row.remote.port in ports)
+
+
+def _keepalive_offer(server: NginxServer, place: Directive, name: str) -> Offer:
+    block = next((one for one in server.directives if one.name == "upstream" and one.args[:1] == (name,)), None)
+    where = f"{block.where} (upstream {name})" if block is not None else f"{server.path} (http block)"
+    return offer(
+        "upstream-keepalive",
+        where=where,
+        location=place.where,
+        upstream=name,
+        config=server.path,
+        keep=max(16, 8 * server.cpus),
+        idle=_idle_setting(server, name)[1],
+        reload=how_to_reload(server),
+    )
+
+
+def _directives_offer(server: NginxServer, place: Directive, name: str, wrong: list[str]) -> Offer:
+    return offer(
+        "keepalive-directives",
+        where=place.where,
+        upstream=name,
+        config=server.path,
+        old="; ".join(wrong),
+        reload=how_to_reload(server),
+    )
+
+
+def _idle_setting(server: NginxServer, name: str) -> tuple[Directive | None, float]:
+    line = next((one for one in in_upstream(server, name) if one.name == "keepalive_timeout"), None)
+    return line, ((seconds(line.args[0]) if line is not None and line.args else None) or DEFAULT_IDLE)
+
+
+@check("upstream-idle", needs=("nginx", "idle_peers"))
+def upstream_idle(facts: Facts, **given: Any) -> Result:
+    """nginx's keepalive_timeout must be shorter than the backend's: who sends next must be who closes idle ones."""
+    if facts.nginx is None or facts.idle_peers is None:
+        return unknown(say("no_nginx"))
+    evidence: list[str] = []
+    offers: list[Offer] = []
+    bad = undecided = False
+    peers = {peer.server: peer for peer in facts.idle_peers}
+    for server in facts.nginx.servers:
+        for block in (one for one in server.directives if one.name == "upstream" and one.args):
+            name = block.args[0]
+            if not any(one.name == "keepalive" for one in in_upstream(server, name)):
+                continue
+            line, idle = _idle_setting(server, name)
+            said = stated(line, say("default", name="keepalive_timeout", value="60s"))
+            for one in in_upstream(server, name):
+                peer = peers.get(_with_port(one.args[0])) if one.name == "server" and one.args else None
+                if peer is None:
+                    continue
+                state, text = _compared(peer, idle, said)
+                evidence.append(text)
+                if state == "bad":
+                    bad = True
+                    offers.append(_idle_offer(server, block, line, name, idle, peer))
+                undecided = undecided or state == "undecided"
+    if bad:
+        return failed(*evidence, offers=tuple(offers))
+    if not evidence:
+        return manual(say("no_idle_peers"))
+    return manual(*evidence) if undecided else passed(*evidence)
+
+
+def _with_port(text: str) -> str:
+    text = text.strip("[]") if text.endswith("]") else text.replace("[", "").replace("]", "")
+    return text if text.rpartition(":")[2].isdigit() and ":" in text else f"{text}:80"
+
+
+def _compared(peer: IdlePeer, idle: float, said: str) -> tuple[str, str]:
+    if peer.error:
+        return "undecided", say("idle_error", server=peer.server, error=peer.error)
+    if not peer.keeps_alive and peer.closed_after is not None:
+        return "fine", say("idle_never", server=peer.server)
+    if peer.closed_after is None:
+        code = "idle_longer" if peer.waited > idle else "idle_unknown"
+        return ("fine" if peer.waited > idle else "undecided"), say(
+            code, server=peer.server, waited=f"{peer.waited:.1f}", said=said
+        )
+    closed = f"{peer.closed_after:.1f}"
+    if peer.closed_after <= idle:
+        return "bad", say("idle_shorter", server=peer.server, closed=closed, said=said)
+    return "fine", say("idle_fine", server=peer.server, closed=closed, said=said)
+
+
+def _idle_offer(
+    server: NginxServer, block: Directive, line: Directive | None, name: str, idle: float, peer: IdlePeer
+) -> Offer:
+    closed = peer.closed_after or 1.0
+    proposed = float(int(closed * 0.8)) if closed >= 2 else round(closed * 0.7, 1)
+    return offer(
+        "upstream-idle",
+        where=line.where if line is not None else f"{block.where} (upstream {name})",
+        old=f"keepalive_timeout {short(idle)}{'' if line is not None else ' (default)'}",
+        proposed=short(max(0.1, proposed)),
+        backend=f"{closed:.1f}",
+        server=peer.server,
+        upstream=name,
+        longer=f"{int(idle) + 5}",
+        longer_ms=f"{(int(idle) + 5) * 1000}",
+        config=server.path,
+        reload=how_to_reload(server),
+    )

@@ -1,0 +1,129 @@
+"""Local ports: how many are taken toward one destination, and the settings that decide how many there are."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import holder_name, most_common, percent, say
+from playbooks.facts.model import Facts, Socket
+
+FULL, HIGH = 0.7, 0.5
+"""The kernel's search for a free port gets slow from about 70 % on, and EADDRNOTAVAIL comes before 100 %."""
+WIDEST = (1024, 65535)
+_CLIENT_STATES = frozenset(
+    ("ESTAB", "SYN-SENT", "TIME-WAIT", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING")
+)
+
+
+@check("ports-toward-one-peer", needs=("sockets", "kernel"))
+def ports_toward_one_peer(facts: Facts, **given: Any) -> Result:
+    """Share of ip_local_port_range in use for one (local address, remote address and port): what connect() needs."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    host, port = facts.settings.get("host"), facts.number("port")
+    low, high = facts.sockets.port_range
+    ports = max(1, facts.sockets.ephemeral_ports)
+    routes: dict[tuple[str, str, int], list[Socket]] = defaultdict(list)
+    for row in facts.sockets.rows:
+        if row.state in _CLIENT_STATES and low <= row.local.port <= high:
+            routes[row.local.ip, row.remote.ip, row.remote.port].append(row)
+    chosen = {
+        key: rows
+        for key, rows in routes.items()
+        if (host is None or key[1] == host) and (port is None or key[2] == port)
+    }
+    if not chosen:
+        return passed(say("ports_none", ports=ports, low=low, high=high))
+    ranked = sorted(chosen.items(), key=lambda item: -len(item[1]))
+    evidence = []
+    for (local, remote, where), rows in ranked[:3]:
+        states = Counter(row.state for row in rows)
+        evidence.append(
+            say(
+                "ports_used",
+                count=len(rows),
+                ports=ports,
+                low=low,
+                high=high,
+                local=local,
+                remote=remote,
+                port=where,
+                share=percent(len(rows) / ports),
+                time_wait=states["TIME-WAIT"],
+                estab=states["ESTAB"],
+            )
+        )
+    (_, remote, where), rows = ranked[0]
+    holders = [holder_name(row.owners[0]) for row in rows if row.owners]
+    if holders:
+        evidence.append(say("ports_holders", who=most_common(holders)))
+    share = len(rows) / ports
+    if share < HIGH:
+        return passed(*evidence[:1])
+    offers = _port_offers(facts, remote, where, len(rows), ports)
+    return failed(*evidence, offers=offers) if share >= FULL else warned(*evidence, offers=offers)
+
+
+def _port_offers(facts: Facts, remote: str, port: int, count: int, ports: int) -> tuple[Offer, ...]:
+    low, high = facts.sockets.port_range if facts.sockets is not None else (32768, 60999)
+    new_low, new_high = wider_range(low, high, count)
+    listening = sorted(
+        {
+            row.local.port
+            for row in (facts.sockets.rows if facts.sockets is not None else ())
+            if row.state == "LISTEN" and new_low <= row.local.port <= new_high
+        }
+    )
+    reserved = ",".join(str(one) for one in listening)
+    stated = (facts.kernel or {}).get("net.ipv4.ip_local_reserved_ports", "")
+    shared = {
+        "host": remote,
+        "port": port,
+        "count": count,
+        "ports": ports,
+        "low": low,
+        "high": high,
+        "new_low": new_low,
+        "new_high": new_high,
+        "new_ports": new_high - new_low + 1,
+        "reserved": ",".join(part for part in (stated, reserved) if part) or "",
+        "old_reserved": stated,
+        "tw_reuse": facts.sysctl("net.ipv4.tcp_tw_reuse"),
+    }
+    names = ["reuse-go", "reuse-java", "reuse-python", "reuse-node"]
+    if (low, high) != (new_low, new_high):
+        names += ["port-range-now", "port-range"]
+    if facts.sysctl("net.ipv4.tcp_tw_reuse") != 1:
+        names += ["tw-reuse"]
+    return tuple(offer(name, **shared) for name in names)
+
+
+def wider_range(low: int, high: int, used: int) -> tuple[int, int]:
+    """A range in which `used` ports are less than half; at most WIDEST, grown upward first."""
+    wanted = max(int(used / 0.45) + 1, 28232)
+    new_high = max(high, min(WIDEST[1], low + wanted - 1))
+    new_low = min(low, max(WIDEST[0], new_high - wanted + 1))
+    return new_low, new_high
+
+
+@check("time-wait-settings", needs=("sockets", "kernel"))
+def time_wait_settings(facts: Facts, **given: Any) -> Result:
+    """TIME-WAIT sockets against tcp_max_tw_buckets; tcp_tw_reuse, tcp_timestamps, and the removed tcp_tw_recycle."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    count = sum(1 for row in facts.sockets.rows if row.state == "TIME-WAIT")
+    most = facts.sysctl("net.ipv4.tcp_max_tw_buckets")
+    reuse, stamps = facts.sysctl("net.ipv4.tcp_tw_reuse"), facts.sysctl("net.ipv4.tcp_timestamps")
+    evidence = [
+        say("time_wait_count", count=count, most=most if most is not None else "?"),
+        say("time_wait_reuse", reuse=reuse, stamps=stamps),
+    ]
+    recycle = facts.sysctl("net.ipv4.tcp_tw_recycle")
+    if recycle:
+        return failed(*evidence, say("tw_recycle"), offers=(offer("no-tw-recycle"),))
+    overflow = facts.sockets.counters.get("TCPTimeWaitOverflow", 0)
+    if overflow:
+        evidence.append(say("time_wait_overflow", moved=overflow))
+    return warned(*evidence) if overflow or (reuse == 1 and not stamps) else passed(*evidence)

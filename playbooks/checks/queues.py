@@ -1,0 +1,254 @@
+"""A listener's two queues: connections not yet accepted, and handshakes not yet complete (listen(2), tcp(7))."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import age, holder_name, most_common, say
+from playbooks.facts.model import Facts, Holder, Socket
+
+BUSY = 0.5
+HALF_OPEN_S = 0.5
+"""Waited longer than any healthy round trip."""
+HALF_OPEN = 16
+SHARE = 0.75
+LEAST = 8
+
+
+def _listeners(facts: Facts) -> list[Socket]:
+    port = facts.number("port")
+    rows = facts.sockets.rows if facts.sockets is not None else ()
+    return [row for row in rows if row.state == "LISTEN" and (port is None or row.local.port == port)]
+
+
+def _owner(row: Socket) -> Holder | None:
+    return row.owners[0] if row.owners else None
+
+
+def _full(row: Socket) -> bool:
+    """The kernel refuses once the queue holds more than its maximum (sk_acceptq_is_full: len > max)."""
+    return row.send_q > 0 and row.recv_q > row.send_q
+
+
+@check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",))
+def accept_queue_full(facts: Facts, **given: Any) -> Result:
+    """Listeners whose accept queue is over its maximum now, or that dropped connections between the looks."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    rows = _listeners(facts)
+    if not rows:
+        asked = facts.number("port")
+        return unknown(say("no_listener", port=asked)) if asked else passed(say("no_listeners"))
+    if facts.sockets.source != "sock_diag":
+        return unknown(say("no_queue_limits", source=facts.sockets.source))
+    overflowed = facts.sockets.counters.get("ListenOverflows", 0) > 0
+    bad = [row for row in rows if _full(row) or (row.new_drops and overflowed)]
+    busy = [row for row in rows if row not in bad and row.send_q and row.recv_q >= BUSY * row.send_q and row.recv_q > 1]
+    if not bad and not busy:
+        longest = max(rows, key=lambda row: row.recv_q)
+        return passed(say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local))
+    evidence = []
+    for row in sorted(bad or busy, key=lambda row: -row.recv_q)[:4]:
+        evidence.append(
+            say(
+                "queue",
+                where=row.local,
+                who=holder_name(_owner(row)),
+                waiting=row.recv_q,
+                most=row.send_q,
+                drops=row.drops if row.drops is not None else "?",
+                moved=row.new_drops,
+            )
+        )
+        evidence += _near(facts, row)
+    offers = _queue_offers(facts, (bad or busy)[0])
+    return failed(*evidence, offers=offers) if bad else warned(*evidence, offers=offers)
+
+
+def _near(facts: Facts, row: Socket) -> list[str]:
+    """What keeps the process from accepting: its descriptors, or only that it does not call accept()."""
+    owner = _owner(row)
+    found = []
+    waiting = Counter(
+        other.state
+        for other in (facts.sockets.rows if facts.sockets is not None else ())
+        if other.local.port == row.local.port and other.owner_missing == "not yet accepted" and other.state != "LISTEN"
+    )
+    if waiting:
+        states = ", ".join(f"{state} {count}" for state, count in waiting.most_common())
+        found.append(say("queue_waiting", states=states))
+    process = (
+        next((one for one in facts.processes.rows if owner and one.pid == owner.pid), None) if facts.processes else None
+    )
+    if process is not None and process.open_files is not None and process.soft_limit:
+        share = process.open_files / process.soft_limit
+        code = "queue_fds_full" if share >= 0.95 else "queue_fds"
+        found.append(say(code, who=holder_name(owner), used=process.open_files, limit=process.soft_limit))
+    return found
+
+
+def _queue_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
+    somaxconn = facts.sysctl("net.core.somaxconn") or 4096
+    proposed = proposed_backlog(row.recv_q)
+    owner = _owner(row)
+    shared = {
+        "who": holder_name(owner),
+        "pid": owner.pid if owner else "PID",
+        "where": row.local,
+        "port": row.local.port,
+        "waiting": row.recv_q,
+        "most": row.send_q,
+        "somaxconn": somaxconn,
+        "proposed": proposed,
+        "proposed_somaxconn": max(somaxconn, proposed),
+    }
+    capped = row.send_q >= somaxconn
+    names = ["accept-faster", "backlog-in-code", "backlog-nginx"]
+    if capped or proposed > somaxconn:
+        names = ["somaxconn-now", "somaxconn", *names]
+    return tuple(offer(name, **shared) for name in names)
+
+
+def proposed_backlog(waiting: int) -> int:
+    """A power of two of at least four times what waits now; 1024 at least, 65535 at most."""
+    return int(min(65535, 1 << max(10, (4 * waiting - 1).bit_length())))
+
+
+@check("listen-counters", needs=("sockets",))
+def listen_counters(facts: Facts, **given: Any) -> Result:
+    """ListenOverflows and ListenDrops: moving now is a failure, old figures are only history."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    if not facts.sockets.totals:
+        return unknown(say("no_counters"))
+    moved = facts.sockets.counters.get("ListenOverflows", 0)
+    said = say(
+        "listen_counters",
+        moved=moved,
+        elapsed=f"{facts.sockets.elapsed_s:.1f}",
+        total=facts.sockets.totals.get("ListenOverflows", 0),
+        drops=facts.sockets.totals.get("ListenDrops", 0),
+    )
+    port = facts.number("port")
+    if moved and port is not None and not any(row.new_drops for row in _listeners(facts)):
+        return warned(said, say("listen_elsewhere", port=port))
+    return failed(said) if moved else passed(said)
+
+
+@check("backlog-settings", needs=("sockets", "kernel"))
+def backlog_settings(facts: Facts, **given: Any) -> Result:
+    """Listeners with a backlog so small that a short burst fills it, and tcp_abort_on_overflow."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    somaxconn, abort = facts.sysctl("net.core.somaxconn"), facts.sysctl("net.ipv4.tcp_abort_on_overflow")
+    small = [row for row in _listeners(facts) if 0 < row.send_q < 64 and row.recv_q >= row.send_q / 2]
+    capped = [row for row in _listeners(facts) if somaxconn and row.send_q == somaxconn and somaxconn < 1024]
+    evidence = [say("somaxconn", somaxconn=somaxconn)]
+    evidence += [
+        say("backlog_small", where=row.local, who=holder_name(_owner(row)), most=row.send_q) for row in small[:3]
+    ]
+    evidence += [say("backlog_capped", where=row.local, somaxconn=somaxconn) for row in capped[:3]]
+    offers: tuple[Offer, ...] = ()
+    if abort:
+        evidence.append(say("abort_on_overflow"))
+        offers = (offer("no-abort-on-overflow"),)
+    return warned(*evidence, offers=offers) if small or abort else passed(*evidence)
+
+
+@check("syn-recv-pile", needs=("sockets", "kernel"))
+def syn_recv_pile(facts: Facts, **given: Any) -> Result:
+    """Half-open connections that stay. With a full accept queue they have that cause, and are only a warning here."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    port = facts.number("port")
+    by_port: dict[int, list[Socket]] = defaultdict(list)
+    for row in facts.sockets.rows:
+        if row.state == "SYN-RECV" and (port is None or row.local.port == port):
+            by_port[row.local.port].append(row)
+    full = {row.local.port for row in _listeners(facts) if _full(row)}
+    sizes = {row.local.port: row.send_q for row in _listeners(facts) if row.send_q}
+    worst: list[tuple[int, list[Socket], list[Socket]]] = []
+    for where, rows in by_port.items():
+        stale = [row for row in rows if row.age_s >= HALF_OPEN_S and (row.stayed or row.age_s >= 1)]
+        wanted = min(HALF_OPEN, max(LEAST, int(SHARE * sizes[where]))) if where in sizes else HALF_OPEN
+        if len(stale) >= wanted:
+            worst.append((where, rows, stale))
+    if not worst:
+        return passed(say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S))
+    worst.sort(key=lambda item: -len(item[1]))
+    listeners = {row.local.port: _owner(row) for row in _listeners(facts)}
+    evidence, excused = [], True
+    for where, rows, stale in worst[:3]:
+        sources = most_common(row.remote.ip for row in stale)
+        oldest = max(row.age_s for row in stale)
+        evidence.append(
+            say(
+                "syn_recv_pile",
+                port=where,
+                who=holder_name(listeners.get(where)),
+                count=len(rows),
+                stale=len(stale),
+                oldest=age(oldest),
+                sources=sources,
+            )
+        )
+        if where in full:
+            evidence.append(say("syn_recv_excused", port=where))
+        excused = excused and where in full
+    where, rows, stale = worst[0]
+    offers = _syn_offers(facts, where, len(rows), stale)
+    return warned(*evidence) if excused else failed(*evidence, offers=offers)
+
+
+def _syn_offers(facts: Facts, port: int, count: int, stale: list[Socket]) -> tuple[Offer, ...]:
+    backlog = facts.sysctl("net.ipv4.tcp_max_syn_backlog") or 128
+    shared = {
+        "port": port,
+        "count": count,
+        "backlog": backlog,
+        "proposed": max(4096, 1 << (4 * count - 1).bit_length(), backlog),
+        "cookies": facts.sysctl("net.ipv4.tcp_syncookies"),
+        "retries": facts.sysctl("net.ipv4.tcp_synack_retries"),
+        "somaxconn": max(4096, facts.sysctl("net.core.somaxconn") or 0),
+        "old_somaxconn": facts.sysctl("net.core.somaxconn"),
+        "source": Counter(row.remote.ip for row in stale).most_common(1)[0][0],
+    }
+    return tuple(offer(name, **shared) for name in ("syn-settings-now", "syn-settings", "syn-rate-limit"))
+
+
+@check("syn-defences", needs=("sockets", "kernel"))
+def syn_defences(facts: Facts, **given: Any) -> Result:
+    """SYN cookies, and the counters of dropped requests while they move."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    cookies = facts.sysctl("net.ipv4.tcp_syncookies")
+    if cookies is None:
+        return unknown(say("no_sysctl", name="net.ipv4.tcp_syncookies"))
+    moved = facts.sockets.counters
+    evidence = [
+        say(
+            "syn_settings",
+            cookies=cookies,
+            backlog=facts.sysctl("net.ipv4.tcp_max_syn_backlog"),
+            somaxconn=facts.sysctl("net.core.somaxconn"),
+            retries=facts.sysctl("net.ipv4.tcp_synack_retries"),
+        ),
+        say(
+            "syn_counters",
+            drops=moved.get("TCPReqQFullDrop", 0),
+            cookies=moved.get("TCPReqQFullDoCookies", 0),
+            sent=moved.get("SyncookiesSent", 0),
+            elapsed=f"{facts.sockets.elapsed_s:.1f}",
+        ),
+    ]
+    if moved.get("TCPReqQFullDrop", 0):
+        port = facts.number("port") or 0
+        return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
+    return warned(*evidence) if not cookies or moved.get("TCPReqQFullDoCookies", 0) else passed(*evidence)
+
+
+def _nobody(facts: Facts) -> Socket:
+    rows = facts.sockets.rows if facts.sockets is not None else ()
+    return next((row for row in rows if row.state == "SYN-RECV"), rows[0])

@@ -1,0 +1,129 @@
+"""Reaching a host and port: refused, unanswered, unreachable; listeners and firewall rules of this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playbooks.checks.registry import Result, check, failed, manual, offer, passed, unknown, warned
+from playbooks.checks.stalls import _rule_offers, _suspects
+from playbooks.checks.wording import holder_name, say
+from playbooks.facts.model import Facts, Socket
+
+REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
+WILDCARDS = ("0.0.0.0", "::")
+
+
+def _listeners(facts: Facts, port: int) -> list[Socket]:
+    rows = facts.sockets.rows if facts.sockets is not None else ()
+    return [row for row in rows if row.state == "LISTEN" and row.local.port == port]
+
+
+@check("connect", needs=("probe",), wants=("sockets", "firewall"))
+def connect(facts: Facts, **given: Any) -> Result:
+    """One connection attempt to what was named, and what its failure means."""
+    probe = facts.probe
+    if probe is None:
+        return unknown(say("no_probe"))
+    to = f"{probe.host}:{probe.port}"
+    if probe.result == "ok":
+        return passed(say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}"))
+    evidence = [
+        say(
+            "connect_failed", to=to, address=probe.address or "?", result=probe.result, ms=f"{probe.seconds * 1000:.1f}"
+        )
+    ]
+    code = {REFUSED: "connect_refused", "DNS": "connect_dns"}.get(probe.result)
+    code = code or (
+        "connect_silent"
+        if probe.result in SILENT
+        else "connect_unreachable"
+        if probe.result in UNREACHABLE
+        else "connect_other"
+    )
+    evidence.append(say(code, address=probe.address, port=probe.port))
+    here = _listeners(facts, probe.port) if probe.local else []
+    rules = _suspects(facts, probe.address, {probe.port})
+    evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in rules[:3]]
+    shared = {"host": probe.host, "address": probe.address, "port": probe.port}
+    offers = list(_rule_offers(rules))
+    if probe.local and probe.result == REFUSED and not rules:
+        if here:
+            bound = ", ".join(f"{row.local} ({holder_name(row.owners[0] if row.owners else None)})" for row in here[:3])
+            evidence.append(say("bound_elsewhere", bound=bound, address=probe.address))
+            offers.append(offer("bind-address", bound=here[0].local, **shared))
+        else:
+            evidence.append(say("nothing_listens", port=probe.port))
+            offers.append(offer("start-service", **shared))
+    return failed(*evidence, offers=tuple(offers))
+
+
+@check("listening", needs=("sockets",))
+def listening(facts: Facts, **given: Any) -> Result:
+    """Who listens on the port on this machine; without a port, who listens at all."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    port = facts.number("port")
+    if port is None:
+        rows = [row for row in facts.sockets.rows if row.state == "LISTEN"]
+        named = ", ".join(f"{row.local} {holder_name(row.owners[0] if row.owners else None)}" for row in rows[:8])
+        return passed(say("listeners", count=len(rows), named=named or "-"))
+    host = facts.settings.get("host")
+    rows = _listeners(facts, port)
+    elsewhere = facts.probe is not None and not facts.probe.local
+    if not rows:
+        if host is not None and elsewhere:
+            return manual(say("other_machine", host=host, port=port))
+        return warned(say("nothing_listens", port=port))
+    said = [
+        say(
+            "listens",
+            where=row.local,
+            who=holder_name(row.owners[0] if row.owners else None),
+            waiting=row.recv_q,
+            most=row.send_q,
+        )
+        for row in rows[:4]
+    ]
+    return passed(*said)
+
+
+@check("connecting-now", needs=("sockets",))
+def connecting_now(facts: Facts, **given: Any) -> Result:
+    """Attempts of this machine that go unanswered now, and failed ones as the kernel counts them."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    host, port = facts.settings.get("host"), facts.number("port")
+    trying = [
+        row
+        for row in facts.sockets.rows
+        if row.state == "SYN-SENT" and (not host or row.remote.ip == host) and (not port or row.remote.port == port)
+    ]
+    stuck = [row for row in trying if row.unanswered >= 1 and row.stayed]
+    fails = facts.sockets.counters.get("AttemptFails", 0)
+    said = say(
+        "attempts",
+        trying=len(trying),
+        stuck=len(stuck),
+        fails=fails,
+        elapsed=f"{facts.sockets.elapsed_s:.1f}",
+        total=facts.sockets.totals.get("AttemptFails", 0),
+    )
+    if len(stuck) >= 3 or (stuck and (host or port)):
+        to = sorted({str(row.remote) for row in stuck})[:4]
+        who = sorted({holder_name(row.owners[0]) for row in stuck if row.owners})[:3]
+        return failed(said, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
+    return warned(said) if fails >= 10 else passed(said)
+
+
+@check("firewall-rules", needs=("firewall",))
+def firewall_rules(facts: Facts, **given: Any) -> Result:
+    """Rules here that drop or reject, those that name what was asked for first. No failure by itself."""
+    rules = facts.firewall or ()
+    if not rules:
+        return passed(say("firewall_none"))
+    port, host = facts.number("port"), facts.settings.get("host") or ""
+    mine = _suspects(facts, host, {port}) if port is not None else []
+    shown = mine or list(rules)
+    evidence = [say("firewall_count", count=len(rules))]
+    evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in shown[:5]]
+    return warned(*evidence, offers=_rule_offers(mine)) if mine else passed(*evidence)

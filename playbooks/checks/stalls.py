@@ -1,0 +1,225 @@
+"""Connections that do not move: closed windows, retransmissions without an answer, tables that are full."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.wording import age, holder_name, most_common, percent, say
+from playbooks.facts.model import Facts, FirewallRule, Socket
+
+CLOSED_S = 1.5
+RETRANSMISSIONS = 3
+"""Single losses are repaired by the first or second."""
+QUICK = 2
+FULL, HIGH = 0.9, 0.75
+NAT_IDLE_S = 350
+"""The shortest common idle time-out of NAT and load balancers in clouds (350 s; others 240 s to 1 h)."""
+
+
+@check("zero-window", needs=("sockets",))
+def zero_window(facts: Facts, **given: Any) -> Result:
+    """Connections whose peer closed its window for CLOSED_S or longer, and local readers that leave data unread."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    if facts.sockets.source != "sock_diag":
+        return unknown(say("no_windows", source=facts.sockets.source))
+    port = facts.number("port")
+    rows = [row for row in facts.sockets.rows if port is None or port in (row.local.port, row.remote.port)]
+    closed = [row for row in rows if row.closed_window_s is not None and row.closed_window_s >= CLOSED_S]
+    if not closed:
+        waiting = sum(1 for row in rows if row.send_q and row.state == "ESTAB")
+        return passed(say("windows_open", waiting=waiting))
+    by_host: dict[str, list[Socket]] = defaultdict(list)
+    for row in closed:
+        by_host[row.remote.ip].append(row)
+    evidence = []
+    for host, mine in sorted(by_host.items(), key=lambda item: -len(item[1]))[:3]:
+        longest = max(row.closed_window_s or 0 for row in mine)
+        who = most_common(holder_name(row.owners[0]) if row.owners else say("nobody") for row in mine)
+        evidence.append(
+            say(
+                "window_closed",
+                host=host,
+                count=len(mine),
+                bytes=sum(row.send_q for row in mine),
+                longest=age(longest),
+                who=who,
+                ports=most_common(str(row.remote) for row in mine),
+            )
+        )
+    readers = _local_readers(facts, closed)
+    for reader in readers[:3]:
+        owner = holder_name(reader.owners[0]) if reader.owners else say("nobody")
+        evidence.append(say("window_reader", who=owner, bytes=reader.recv_q, local=reader.local))
+    who = holder_name(readers[0].owners[0]) if readers and readers[0].owners else str(closed[0].remote)
+    shared = {
+        "who": who,
+        "count": len(closed),
+        "bytes": sum(row.send_q for row in closed),
+        "port": closed[0].local.port,
+        "host": closed[0].remote.ip,
+        "what": f"dst {closed[0].remote.ip} and sport = :{closed[0].local.port}",
+    }
+    names = (
+        "reader-go",
+        "write-timeout-go",
+        "reader-python",
+        "reader-node",
+        "reader-java",
+        "user-timeout-python",
+        "destroy-slow",
+    )
+    return failed(*evidence, offers=tuple(offer(name, **shared) for name in names))
+
+
+def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
+    ends = {(row.remote, row.local) for row in closed}
+    rows = facts.sockets.rows if facts.sockets is not None else ()
+    return [row for row in rows if row.recv_q and (row.local, row.remote) in ends]
+
+
+@check("unanswered", needs=("sockets",), wants=("firewall", "capture"))
+def unanswered(facts: Facts, **given: Any) -> Result:
+    """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    host, port = facts.settings.get("host"), facts.number("port")
+    by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
+    single = 0
+    for row in facts.sockets.rows:
+        if (host and row.remote.ip != host) or (port and port not in (row.local.port, row.remote.port)):
+            continue
+        if row.state in ("LISTEN", "SYN-RECV", "TIME-WAIT") or row.timer not in ("on", "keepalive"):
+            continue
+        if row.unanswered >= (QUICK if row.state == "SYN-SENT" or row.stayed else RETRANSMISSIONS):
+            by_peer[row.remote.ip, row.remote.port].append(row)
+        elif row.unanswered:
+            single += 1
+    # One connection to a host that vanished is everyday on the internet: unless somebody asked for that host.
+    asked = host is not None or port is not None
+    bad = {
+        peer: rows
+        for peer, rows in by_peer.items()
+        if asked or len(rows) >= 3 or max(row.unanswered for row in rows) >= 2 * RETRANSMISSIONS
+    }
+    lonely = sum(len(rows) for peer, rows in by_peer.items() if peer not in bad)
+    if not by_peer:
+        return passed(say("all_answered", single=single))
+    evidence = []
+    for (ip, where), rows in sorted((bad or by_peer).items(), key=lambda item: -len(item[1]))[:4]:
+        syn = sum(1 for row in rows if row.state == "SYN-SENT")
+        who = most_common(holder_name(row.owners[0]) if row.owners else say("nobody") for row in rows)
+        evidence.append(
+            say(
+                "unanswered",
+                host=ip,
+                port=where,
+                count=len(rows),
+                syn=syn,
+                who=who,
+                most=max(row.unanswered for row in rows),
+                bytes=sum(row.send_q for row in rows),
+            )
+        )
+    if not bad:
+        return warned(*evidence, say("unanswered_lonely", count=lonely))
+    (ip, where), rows = max(bad.items(), key=lambda item: len(item[1]))
+    rules = _suspects(facts, ip, {where, *(row.local.port for row in rows[:50])})
+    evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in rules[:3]]
+    return failed(*evidence, offers=(*_rule_offers(rules), *_drop_offers(facts, ip, where, rows)))
+
+
+def _suspects(facts: Facts, ip: str, ports: set[int]) -> list[FirewallRule]:
+    """Rules that may be the reason: they name the host or one of the ports, or name neither and have counted packets."""
+    found = []
+    for rule in facts.firewall or ():
+        words = set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split())
+        names = ip in words or any(str(port) in words for port in ports)
+        general = not any(key in words for key in ("dport", "sport", "saddr", "daddr", "ct", "invalid"))
+        if rule.handle and (names or (general and rule.packets)):
+            found.append(rule)
+    return found
+
+
+def _rule_offers(rules: list[FirewallRule]) -> tuple[Offer, ...]:
+    if not rules:
+        return ()
+    rule = rules[0]
+    return (offer("delete-rule", rule=rule.text, table=rule.table, chain=rule.chain, handle=rule.handle),)
+
+
+def _drop_offers(facts: Facts, ip: str, port: int, rows: list[Socket]) -> tuple[Offer, ...]:
+    idle, interval = facts.sysctl("net.ipv4.tcp_keepalive_time"), facts.sysctl("net.ipv4.tcp_keepalive_intvl")
+    shared = {
+        "host": ip,
+        "port": port,
+        "count": len(rows),
+        "keepalive_time": idle or 7200,
+        "intvl": interval or 75,
+        "probes": facts.sysctl("net.ipv4.tcp_keepalive_probes") or 9,
+        "retries2": facts.sysctl("net.ipv4.tcp_retries2") or 15,
+    }
+    names = (
+        "user-timeout-go",
+        "user-timeout-python",
+        "user-timeout-java",
+        "user-timeout-node",
+        "keepalive-now",
+        "keepalive",
+    )
+    return tuple(offer(name, **shared) for name in names)
+
+
+@check("conntrack", needs=("kernel",))
+def conntrack(facts: Facts, **given: Any) -> Result:
+    """The connection-tracking table against its size: a full one drops new connections silently."""
+    count, most = facts.sysctl("net.netfilter.nf_conntrack_count"), facts.sysctl("net.netfilter.nf_conntrack_max")
+    if count is None or most is None:
+        return passed(say("conntrack_none"))
+    said = say(
+        "conntrack",
+        count=count,
+        most=most,
+        share=percent(count / max(1, most)),
+        timeout=facts.sysctl("net.netfilter.nf_conntrack_tcp_timeout_established"),
+    )
+    proposed = 1 << max(16, (4 * count - 1).bit_length())
+    offers = (
+        offer("conntrack-now", count=count, most=most, proposed=proposed),
+        offer("conntrack-max", count=count, most=most, proposed=proposed),
+    )
+    if most and count >= FULL * most:
+        return failed(said, offers=offers)
+    return warned(said, offers=offers) if most and count >= HIGH * most else passed(said)
+
+
+@check("keepalive-settings", needs=("kernel", "sockets"))
+def keepalive_settings(facts: Facts, **given: Any) -> Result:
+    """tcp_keepalive_* beside the idle time-outs of NAT; a warning only where idle connections to other hosts lack them."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    idle = facts.sysctl("net.ipv4.tcp_keepalive_time")
+    if idle is None:
+        return unknown(say("no_sysctl", name="net.ipv4.tcp_keepalive_time"))
+    interval, probes = facts.sysctl("net.ipv4.tcp_keepalive_intvl"), facts.sysctl("net.ipv4.tcp_keepalive_probes")
+    quiet = [
+        row
+        for row in facts.sockets.rows
+        if row.state == "ESTAB"
+        and row.timer is None
+        and row.age_s >= NAT_IDLE_S
+        and row.remote.ip not in ("127.0.0.1", "::1")
+    ]
+    return passed(
+        say(
+            "keepalive",
+            idle=idle,
+            interval=interval,
+            probes=probes,
+            quiet=len(quiet),
+            nat=NAT_IDLE_S,
+            retries2=facts.sysctl("net.ipv4.tcp_retries2"),
+        )
+    )

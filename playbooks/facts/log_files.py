@@ -1,0 +1,111 @@
+"""Which log files to read, from when on, and their last lines: reads are bounded."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import stat
+import time
+from datetime import datetime
+
+from playbooks.facts.model import Absence, Nginx, NginxServer
+
+MOST_BYTES = 64 << 20
+"""Read from the end of one log."""
+RECENT_S = 3600.0
+"""Of a log that nobody named, older lines say nothing about now."""
+_NOT_FILES = ("off", "stderr", "/dev/null", "/dev/stdout", "/dev/stderr", "syslog:", "memory:")
+
+
+def log_paths(directive: str, server: NginxServer) -> list[str]:
+    """The files that a configuration writes such logs to, without variables, syslog and /dev."""
+    found: dict[str, None] = {}
+    for one in server.directives:
+        if one.name == directive and one.args and not one.args[0].startswith(_NOT_FILES) and "$" not in one.args[0]:
+            path = one.args[0]
+            if not path.startswith("/"):
+                path = f"{server.prefix or '/usr/share/nginx'}/{path}"
+            found[path] = None
+    if not found and directive == "error_log":
+        found["/var/log/nginx/error.log"] = None
+    return list(found)
+
+
+def chosen_logs(
+    directive: str, log: str | None, nginx: Nginx | Absence | None, since: float | None
+) -> list[tuple[str, float]] | Absence:
+    """(path, from when on) of each log to read. A log that is the configuration's own counts from when the
+    configuration of today was at work: what it said before that says nothing about today."""
+    own: dict[str, float] = {}
+    if isinstance(nginx, Nginx):
+        for server in nginx.servers:
+            if server.workers or log is not None:
+                own |= dict.fromkeys(log_paths(directive, server), server.since or 0.0)
+    if log is not None:
+        start = next((when for path, when in own.items() if _same(path, log)), 0.0)
+        return [(log, max(start, since or 0.0))]
+    if own:
+        recent = max(since or 0.0, time.time() - RECENT_S)
+        there = [(path, max(start, recent)) for path, start in own.items() if os.path.exists(path)]
+        return there or Absence("not_here", f"no such log is there yet: {', '.join(list(own)[:3])}")
+    if isinstance(nginx, Absence) and nginx.kind == "unreadable":
+        return Absence("unreadable", nginx.why)
+    return Absence("not_given", "no log was named and no nginx runs whose log it could be: --set log=FILE reads one")
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.abspath(one) == os.path.abspath(other)
+
+
+def last_lines(path: str) -> tuple[list[str], bool]:
+    """The last MOST_BYTES of a log (gzip too) as lines, and whether earlier ones were left out. Raises OSError."""
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(22, "not a regular file", path)
+        if file.read(2) == b"\x1f\x8b":
+            file.seek(0)
+            try:
+                with gzip.open(file) as unpacked:
+                    data = unpacked.read(MOST_BYTES)
+            except (EOFError, gzip.BadGzipFile) as error:
+                raise OSError(22, f"damaged gzip: {error}", path) from None
+            return data.decode("utf-8", "replace").splitlines(), len(data) == MOST_BYTES
+        cut = status.st_size > MOST_BYTES
+        file.seek(max(0, status.st_size - MOST_BYTES))
+        lines = file.read(MOST_BYTES).decode("utf-8", "replace").split("\n")
+    return (lines[1:] if cut else lines), cut
+
+
+_ERROR_TIME = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)")
+_ACCESS_TIME = re.compile(
+    r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:\d\d|Z))"
+)
+
+
+def error_time(line: str) -> float | None:
+    """Epoch seconds of a line of nginx's error log (local time); None where it has none."""
+    found = _ERROR_TIME.match(line)
+    if not found:
+        return None
+    try:
+        return datetime(*(int(part) for part in found.groups())).timestamp()  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return None
+
+
+def access_time(line: str) -> float | None:
+    """Epoch seconds of a line of an access log ($time_local or $time_iso8601)."""
+    found = _ACCESS_TIME.search(line)
+    if not found:
+        return None
+    try:
+        if found[1]:
+            return datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z").timestamp()
+        return datetime.fromisoformat(found[2].replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,183 @@
+"""nginx's configuration with file and line (crossplane, nginx's own grammar), and the processes that run it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from capture.sockets.processes import process_details, read_limits
+from playbooks.facts.model import Absence, Directive, Nginx, NginxServer, Worker
+
+DEFAULTS = (
+    "/etc/nginx/nginx.conf",
+    "/usr/local/nginx/conf/nginx.conf",
+    "/usr/local/openresty/nginx/conf/nginx.conf",
+    "/usr/local/etc/nginx/nginx.conf",
+    "/opt/nginx/conf/nginx.conf",
+)
+MOST_SERVERS = 8
+MOST_DIRECTIVES = 50_000
+LARGEST_FILE = 8_000_000
+_CONFIG = re.compile(r"\s-c\s*(\S+)")
+_PREFIX = re.compile(r"\s-p\s*(\S+)")
+_LOG_DIRECTIVES = ("error_log", "access_log")
+
+
+def collect_nginx(config: str | None) -> Nginx | Absence:
+    """The named configuration, or that of each running nginx, or the one installed. Absent where there is none, or
+    where none may be read."""
+    masters: list[tuple[int | None, str, str]] = list(_masters())
+    if config is not None:
+        path = os.path.abspath(config)
+        running = next((pid for pid, found, _ in masters if _same(found, path)), None)
+        wanted = [(running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))]
+    else:
+        wanted = list(masters) or [(None, path, "") for path in DEFAULTS if os.path.exists(path)][:1]
+    if not wanted:
+        return Absence(
+            "not_here", "no nginx runs here and no configuration of one was found: --set config=FILE names one"
+        )
+    servers = [_server(path, prefix, master) for master, path, prefix in wanted[:MOST_SERVERS]]
+    read = [server for server in servers if isinstance(server, NginxServer)]
+    if not read:
+        return next(server for server in servers if isinstance(server, Absence))
+    return Nginx(tuple(read))
+
+
+def _masters() -> Iterator[tuple[int | None, str, str]]:
+    """(pid, configuration, prefix) of each nginx master."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        details = process_details(int(name))
+        if details.name != "nginx" or not (details.command or "").startswith("nginx: master process"):
+            continue
+        command = details.command or ""
+        config, prefix = _CONFIG.search(command), _PREFIX.search(command)
+        folder = prefix[1].rstrip("/") if prefix else ""
+        if config:
+            path = config[1] if config[1].startswith("/") else f"{folder or '/etc/nginx'}/{config[1]}"
+        else:
+            tried = [f"{folder}/conf/nginx.conf", f"{folder}/nginx.conf"] if folder else []
+            path = next((one for one in [*tried, *DEFAULTS] if os.path.exists(one)), DEFAULTS[0])
+        yield int(name), path, folder
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return one == other
+
+
+def _server(path: str, prefix: str, master: int | None) -> NginxServer | Absence:
+    import crossplane
+
+    try:
+        if os.path.getsize(path) > LARGEST_FILE:
+            return Absence("unreadable", f"{path}: too large for a configuration of nginx")
+        with open(path, "rb"):
+            pass
+        parsed = crossplane.parse(path, comments=False, strict=False, check_ctx=False, check_args=False)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not readable as text"
+        return Absence("unreadable", f"{path}: {reason}: nginx's configuration is unknown (run with sudo?)")
+    except Exception as error:  # crossplane's parser raises many kinds on broken files
+        return Absence("unreadable", f"{path}: cannot be parsed: {error}")
+    files = tuple(one["file"] for one in parsed["config"])
+    flat = itertools.islice(_flattened(parsed["config"]), MOST_DIRECTIVES)
+    errors = tuple(f"{one.get('file')}:{one.get('line') or '?'}: {one.get('error')}" for one in parsed["errors"])
+    return NginxServer(
+        path=path,
+        files=files,
+        directives=tuple(flat),
+        errors=errors[:5],
+        changed=max((_changed(file) for file in files), default=0.0),
+        prefix=prefix,
+        master=master,
+        workers=tuple(_workers(master)) if master is not None else (),
+        deleted_logs=tuple(_deleted_logs(master)) if master is not None else (),
+        cpus=os.cpu_count() or 1,
+    )
+
+
+def _flattened(configs: list[dict[str, Any]]) -> Iterator[Directive]:
+    """Every directive in the order in which nginx reads them, includes in their place."""
+    numbers = itertools.count(1)
+    if configs:
+        yield from _walk(configs, 0, configs[0]["parsed"], (), (), numbers, frozenset((0,)))
+
+
+def _walk(
+    configs: list[dict[str, Any]],
+    index: int,
+    block: list[dict[str, Any]],
+    context: tuple[str, ...],
+    outer: tuple[int, ...],
+    numbers: Iterator[int],
+    seen: frozenset[int],
+) -> Iterator[Directive]:
+    for entry in block:
+        name, args = entry["directive"], tuple(entry["args"])
+        if name == "include":
+            for included in entry.get("includes", ()):
+                if included not in seen:
+                    parsed = configs[included]["parsed"]
+                    yield from _walk(configs, included, parsed, context, outer, numbers, seen | {included})
+            continue
+        inner = (*outer, next(numbers)) if "block" in entry else outer
+        yield Directive(
+            name=name,
+            args=args,
+            file=configs[index]["file"],
+            line=entry["line"],
+            context=context,
+            block=outer[-1] if outer else 0,
+            outer=inner,
+        )
+        if "block" in entry:
+            label = " ".join((name, *args)) if name in ("location", "upstream") else name
+            yield from _walk(configs, index, entry["block"], (*context, label), inner, numbers, seen)
+
+
+def _changed(path: str) -> float:
+    try:
+        return os.path.getmtime(path)
+    except OSError:
+        return 0.0
+
+
+def _workers(master: int) -> Iterator[Worker]:
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        details = process_details(int(name))
+        command = details.command or ""
+        if details.parent != master or "worker process" not in command or "shutting down" in command:
+            continue
+        soft, hard = read_limits(int(name))
+        try:
+            used: int | None = os.stat(f"/proc/{name}/fd").st_size or len(os.listdir(f"/proc/{name}/fd"))
+        except OSError:
+            used = None
+        yield Worker(int(name), details.started, used, soft, hard)
+
+
+def _deleted_logs(master: int) -> Iterator[str]:
+    """Logs that were moved or removed under nginx: it still writes to the file of before."""
+    folder = Path(f"/proc/{master}/fd")
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        try:
+            goal = os.readlink(folder / name)
+        except OSError:
+            continue
+        if goal.endswith(".log (deleted)"):
+            yield goal.removesuffix(" (deleted)")
