@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
@@ -110,9 +110,9 @@ def _process(facts: Facts, holder: Holder | None) -> Process | None:
 
 def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tuple[Offer, ...]:
     process = _process(facts, holder)
-    local = {row.local.port for row in rows}
-    remote = {row.remote.port for row in rows}
-    what = f"sport = :{min(local)}" if len(local) <= len(remote) else f"dport = :{min(remote)}"
+    # The service's port: most rows share it, on one side or the other.
+    port = Counter(port for row in rows for port in (row.local.port, row.remote.port)).most_common(1)[0][0]
+    what = f"sport = :{port} or dport = :{port}"
     unit = process.unit if process is not None else ""
     pid = holder.pid if holder is not None else "PID"
     restart = f"systemctl restart {unit}" if unit else f"kill -TERM {pid}"
