@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.flows import bulk, measures
+from capture.flows.openings import stale_openings
 from capture.flows.resets import unacceptable_resets
 from capture.flows.rows import Neighbours
 from capture.flows.streams import spans, streams
@@ -48,19 +49,25 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
     in_order = np.ones(n, np.bool_)
     in_order[loose] = False
     rst_rows = np.flatnonzero(packets.flags & RST)
+    stale = stale_openings(packets, first, near)
+    after[stale] = after[near.own[stale]]  # what their side sent is what it had sent before
+    refused = unacceptable_resets(packets, first, near, rst_rows, after)
     unique = payload - _rst_payload(packets, near, rst_rows, n)
     repeats = np.zeros(len(tags), np.bool_)
     if len(loose):
+        # What was no part of the stream must not make what follows look like a repetition.
+        foreign = np.union1d(stale, refused[~near.last_of_side[refused]])
         skipped = np.zeros(len(tags), np.bool_)
-        skipped[twins] = True
+        skipped[twins] = skipped[foreign] = True
         found = streams(packets, first, loose, skipped)
         unique[loose] = spans(found)
         repeats[found.row] = found.repeats
         repeats[twins] = packets.payload[twins] > 0
         tags[found.row], probing = bulk.tags_of(found, shifts[loose])
-        tags[twins] = int(Tag.SECOND_SIGHT)
         _walk_all(packets, first, loose[probing], shifts, skipped, tags)
-    tags[unacceptable_resets(packets, first, near, rst_rows, after)] |= int(Tag.RST_UNACCEPTABLE)
+        tags[foreign] = 0
+        tags[twins] = int(Tag.SECOND_SIGHT)
+    tags[refused] |= int(Tag.RST_UNACCEPTABLE)
     return Analysed(tags, in_order, unique, repeats)
 
 

@@ -28,7 +28,7 @@ RETRANSMISSION, FAST, SPURIOUS = (
 OUT_OF_ORDER, DUPLICATE_ACK, ZERO_WINDOW = int(Tag.OUT_OF_ORDER), int(Tag.DUPLICATE_ACK), int(Tag.ZERO_WINDOW)
 WINDOW_FULL, KEEP_ALIVE, KEEP_ALIVE_ACK = int(Tag.WINDOW_FULL), int(Tag.KEEP_ALIVE), int(Tag.KEEP_ALIVE_ACK)
 LOST_SEGMENT, ZERO_WINDOW_PROBE = int(Tag.LOST_SEGMENT), int(Tag.ZERO_WINDOW_PROBE)
-ACKED_UNSEEN, WINDOW_UPDATE, SECOND_SIGHT = int(Tag.ACKED_UNSEEN), int(Tag.WINDOW_UPDATE), int(Tag.SECOND_SIGHT)
+ACKED_UNSEEN, WINDOW_UPDATE = int(Tag.ACKED_UNSEEN), int(Tag.WINDOW_UPDATE)
 
 
 @dataclass(slots=True)
@@ -60,15 +60,15 @@ def walk(
 ) -> list[int]:
     """Tags of each packet of one connection.
 
-    `skipped` is true for second sights; `scales` are window shifts, -1 unknown. Times in ns; all sequences have the
-    same length.
+    `skipped` packets (second sights, foreign ones) are passed over and get no tags; `scales` are window shifts, -1
+    unknown. Times in ns; all sequences have the same length.
     """
     streams = (Stream(scale=scales[0]), Stream(scale=scales[1]))
     syn_time = round_trip = 0
     tags: list[int] = []
     for s, q, a, f, w, length, t, skip in zip(side, seq, ack, flags, window, payload, time, skipped, strict=True):
         if skip:
-            tags.append(SECOND_SIGHT)
+            tags.append(0)
             continue
         own, peer = streams[s], streams[1 - s]
         control = f & CONTROL

