@@ -75,11 +75,27 @@ def second_sights(columns: PacketColumns, interface: Interfaces | None) -> Bool:
     telling = _telling(columns)
     for earlier, later in pairs:
         apart = np.abs(columns.time[later] - columns.time[earlier])
-        told = telling[later] & (apart <= SOON)
-        if several and interface is not None:
-            told |= (interface[earlier] != interface[later]) & (apart <= _SHORTEST)
-        found[later[told]] = True
+        found[later[telling[later] & (apart <= SOON)]] = True
+    if several and interface is not None:
+        earlier, later = _on_another(columns, interface)
+        apart = np.abs(columns.time[later] - columns.time[earlier])
+        found[later[apart <= _SHORTEST]] = True
     return found
+
+
+def _on_another(columns: PacketColumns, interface: Interfaces) -> tuple[I64, I64]:
+    """Pairs of equal rows on different interfaces: the second on one is the second on the other, and so on."""
+    mixed = _mixed(columns, ("seq", *_FIELDS))
+    there = (mixed ^ interface.astype(np.uint64)) * _PRIME
+    order = np.lexsort((columns.number, there))
+    first = np.r_[True, there[order[1:]] != there[order[:-1]]]
+    place = np.arange(len(order))
+    rank = np.zeros(len(order), dtype=np.uint64)
+    rank[order] = place - np.maximum.accumulate(np.where(first, place, 0))
+    alike = (mixed ^ rank) * _PRIME
+    order = np.lexsort((columns.number, alike))
+    same = np.flatnonzero(alike[order[1:]] == alike[order[:-1]])
+    return _alike(columns, order[:-1][same], order[1:][same])
 
 
 def _alike(columns: PacketColumns, earlier: I64, later: I64) -> tuple[I64, I64]:

@@ -54,7 +54,7 @@ class PlainSource:
     def __init__(self, file: BinaryIO, total: int | None, prefix: bytes = b"") -> None:
         self._file, self.total, self._prefix = file, total, prefix
         self.position = 0
-        self.fileno = file.fileno()
+        self.fileno = file.fileno() if total is not None else -1
         self.notices: list[Notice] = []
 
     def fill(self, view: memoryview) -> int:
@@ -92,7 +92,7 @@ class PlainSource:
 
     def close(self) -> None:
         """Give the file back."""
-        if self._file is not sys.stdin.buffer:
+        if sys.stdin is None or self._file is not sys.stdin.buffer:
             self._file.close()
 
 
@@ -221,6 +221,8 @@ def open_source(path: str) -> tuple[Source, str | None]:
 
 def _open(path: str) -> tuple[BinaryIO, int | None]:
     if path == "-":
+        if sys.stdin is None:
+            raise CaptureUnreadable(path, "it is closed", "name a file, or pipe a capture in")
         return sys.stdin.buffer, None
     file = io.FileIO(path, "r")
     status = os.fstat(file.fileno())

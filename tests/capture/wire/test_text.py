@@ -1,0 +1,134 @@
+# ruff: noqa: E501 - lines as tcpdump prints them
+"""tcpdump's text output: every wording, and the same packets as in the recording it was printed from."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from capture.wire.columns import PacketColumns
+from capture.wire.reading import CaptureReader, open_capture
+from tests.capture.wire import building as make
+
+LAB = Path(__file__).parents[2] / "data" / "lab"
+NAMES = ("seq", "ack", "flags", "window", "payload", "sport", "dport", "wscale", "number")
+NEW = """\
+tcpdump: verbose output suppressed, use -v[v]... for full protocol decode
+listening on eth0, link-type EN10MB (Ethernet), snapshot length 262144 bytes
+{0}12:00:00.000001 IP 10.0.0.1.5000 > 10.0.0.2.80: Flags [S], seq 4294967290, win 64240, options [mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7], length 0
+{0}12:00:00.000002 IP 10.0.0.2.80 > 10.0.0.1.5000: Flags [S.], seq 1000, ack 4294967291, win 65160, options [mss 1460,nop,wscale 8], length 0
+{0}12:00:00.000003 IP 10.0.0.1.5000 > 10.0.0.2.80: Flags [.], ack 1, win 502, length 0
+{0}12:00:00.000004 IP 10.0.0.1.5000 > 10.0.0.2.80: Flags [P.], seq 1:101, ack 1, win 502, length 100: HTTP: GET / HTTP/1.1
+{0}12:00:00.000005 IP 10.0.0.2.80 > 10.0.0.1.5000: Flags [.], ack 101, win 509, length 0
+{0}12:00:00.000006 IP 10.0.0.2.80 > 10.0.0.1.5000: Flags [R], seq 1001, win 0, length 0
+{0}12:00:00.000007 ARP, Request who-has 10.0.0.9 tell 10.0.0.1, length 28
+9 packets captured
+"""
+EXPECTED_SEQ = [4294967290, 1000, 4294967291, 4294967291, 1001, 1001]
+EXPECTED_ACK = [0, 4294967291, 1001, 1001, (4294967291 + 100) % 2**32, 0]
+
+
+def read(text: str | bytes, folder: Path) -> tuple[list[PacketColumns], CaptureReader]:
+    return make.read(text.encode() if isinstance(text, str) else text, folder)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "Nov 14 22:13:20 web1 tcpdump[77]: ", "> ", "2023-11-14T22:13:20.5+00:00 pod/x ", "\x1b[32m"]
+)
+def test_numbers_are_made_absolute_whatever_stands_before_the_lines(tmp_path: Path, prefix: str) -> None:
+    blocks, reader = read(NEW.format(prefix), tmp_path)
+    assert make.column(blocks, "seq") == EXPECTED_SEQ
+    assert make.column(blocks, "ack") == EXPECTED_ACK
+    assert make.column(blocks, "payload") == [0, 0, 0, 100, 0, 0]
+    assert make.column(blocks, "wscale") == [7, 8, -1, -1, -1, -1]
+    assert (reader.format, reader.packets, reader.link_types) == ("text", 7, ["EN10MB"])
+    assert [notice.code for notice in reader.notices] == ["no_date"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_encodings_of_windows(tmp_path: Path, encoding: str) -> None:
+    blocks, _ = read(NEW.format("").replace("\n", "\r\n").encode(encoding), tmp_path)
+    assert make.column(blocks, "seq") == EXPECTED_SEQ
+
+
+def test_old_wording_and_names(tmp_path: Path) -> None:
+    text = """\
+12:00:00.000001 IP localhost.52014 > fra-1.example.net.https: S 1234567:1234567(0) win 65535 <mss 1460,nop,wscale 6>
+12:00:00.010001 IP fra-1.example.net.https > localhost.52014: S 7654321:7654321(0) ack 1234568 win 28960 <mss 1460>
+12:00:00.010101 IP localhost.52014 > fra-1.example.net.https: . ack 1 win 2058
+12:00:00.010201 IP localhost.52014 > fra-1.example.net.https: P 1:518(517) ack 1 win 2058
+12:00:00.020201 IP fra-1.example.net.https > localhost.52014: R 1:1(0) ack 518 win 0
+"""
+    blocks, reader = read(text, tmp_path)
+    assert make.column(blocks, "flags") == [2, 18, 16, 24, 20]
+    assert make.column(blocks, "seq") == [1234567, 7654321, 1234568, 1234568, 7654322]
+    assert make.column(blocks, "dport")[0] == 443
+    assert reader.addresses.text(make.column(blocks, "dst")[0]) == "fra-1.example.net"
+    assert {notice.code for notice in reader.notices} == {"no_date", "names"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(en0, proc curl:1234, svc BE, out, so) IP6 fe80::1%en0.5 > 2001:db8::1.443: Flags [SEW], seq 9, win 3, length 0",
+        "eth0  In  IP6 fe80::1.5 > 2001:db8::1.443: Flags [SEW], seq 9, win 3, length 0",
+        "IP6 (flowlabel 0x1, hlim 64, next-header TCP (6) payload length: 40) fe80::1.5 > 2001:db8::1.443: "
+        "Flags [SEW], cksum 0x1 (correct), seq 9, win 3, length 0",
+        "0:1:2:3:4:5 > 6:7:8:9:a:b, ethertype IPv6 (0x86dd), length 74: fe80::1.5 > 2001:db8::1.443: "
+        "Flags [SEW], seq 9, win 3, length 0",
+    ],
+)
+def test_wordings_of_macos_and_linux(tmp_path: Path, line: str) -> None:
+    blocks, reader = read(f"2023-11-14 22:13:20.000000001 {line}\n", tmp_path)
+    assert [make.column(blocks, name) for name in ("sport", "dport", "seq", "flags")] == [[5], [443], [9], [0xC2]]
+    assert reader.addresses.text(make.column(blocks, "src")[0]) == "fe80::1"
+    assert make.column(blocks, "time") == [1_700_000_000_000_000_001]
+
+
+def test_times_past_midnight_and_since_the_line_before(tmp_path: Path) -> None:
+    line = "IP 10.0.0.1.5 > 10.0.0.2.80: Flags [.], ack 1, win 1, length 0\n"
+    blocks, _ = read(f"23:59:59.000000 {line}00:00:01.000000 {line}", tmp_path)
+    times = make.column(blocks, "time")
+    assert times[1] - times[0] == 2 * 10**9
+    blocks, _ = read("".join(f" 00:00:0{step}.000000 {line}" for step in (0, 5, 1, 2)), tmp_path)
+    assert make.column(blocks, "time") == [0, 5 * 10**9, 6 * 10**9, 8 * 10**9]
+
+
+@pytest.mark.skipif(shutil.which("tcpdump") is None, reason="needs tcpdump")
+@pytest.mark.parametrize("options", ["-nn", "-nn -S", "-nn -tt -X", "-nn -tttt -vv", "-nn -t", "-nn -e -v -tttt"])
+@pytest.mark.parametrize("name", ["06b-icmp-host-unreach/client.pcap", "02a-epipe-two-writes/lo.pcap"])
+def test_what_tcpdump_prints_of_a_recording(tmp_path: Path, name: str, options: str) -> None:
+    path = LAB / name
+    if not path.exists():
+        pytest.skip("this recording is not here")
+    out = subprocess.run(["tcpdump", "-r", str(path), *options.split()], capture_output=True, check=True).stdout
+    blocks, reader = read(out, tmp_path)
+    with open_capture(str(path)) as recorded:
+        wanted = list(recorded.blocks())
+    for column in NAMES:
+        if column == "ack":
+            pairs = zip(
+                make.column(blocks, "flags"), make.column(blocks, "ack"), make.column(wanted, "ack"), strict=True
+            )
+            assert all(got == want for flags, got, want in pairs if flags & make.ACK)
+        elif column != "number" or " -t" not in options or "-t " in options:
+            assert make.column(blocks, column) == make.column(wanted, column), column
+    assert reader.addresses.text(make.column(blocks, "src")[0]) == recorded.addresses.text(
+        make.column(wanted, "src")[0]
+    )
+
+
+def test_hostile_lines_take_time_in_proportion(tmp_path: Path) -> None:
+    lines = [
+        "x" * 16000 + " > " + "y" * 300,
+        "IP (" * 4000,
+        "1" * 16000,
+        "12:00:00.000000 " * 1000,
+        " > : Flags [" * 1300,
+    ]
+    text = NEW.format("") + "\n".join(lines * 20)
+    blocks, _ = read(text, tmp_path)
+    assert make.column(blocks, "seq")[:6] == EXPECTED_SEQ
