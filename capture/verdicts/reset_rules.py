@@ -23,9 +23,11 @@ def by_reset(story: Story, end: End) -> Diagnosis:
     at, by = end.at, end.by
     if story.third_packet is None and by == 0:
         return cancelled(story, at)
-    if all(event.kind is Kind.RST and event.has(Mark.BARE) for event in story.events):
-        others = ("no_socket", "aborted", "middlebox_reset")
-        return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
+    if all(event.kind is Kind.RST for event in story.events):
+        if story.events[at].has(Mark.BARE):
+            others = ("no_socket", "aborted", "middlebox_reset")
+            return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
+        return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
     if end.forged:
         return _forged(story, at, by)
     for rule in (_overflow, _stalled, _peer_had_closed, _own_half_close, _before_any_word):

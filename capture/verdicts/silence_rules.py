@@ -126,6 +126,9 @@ def by_fin(story: Story, end: End) -> Diagnosis:
     if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return Diagnosis("normal_close", LIKELY, "normal_close", first, ("reset_ignored",), evidence, harmless=True)
+    if first == 1 and story.whole and not story.data(0) and not story.data(1):
+        others = ("accept_queue_reset",)
+        return Diagnosis("normal_close", LIKELY, "shed", first, others, evidence, harmless=True)
     return Diagnosis("normal_close", sure, "normal_close", first, (), evidence, harmless=True)
 
 

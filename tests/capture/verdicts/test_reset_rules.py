@@ -94,3 +94,5 @@ def test_data_ignored_until_a_reset() -> None:
 def test_only_resets_are_unknown() -> None:
     verdict = first("sR sR")
     assert (verdict.cause, verdict.certainty) == ("unknown", Certainty.POSSIBLE)
+    shaped = first("sRAt")
+    assert (shaped.cause, shaped.certainty) == ("aborted", Certainty.POSSIBLE)

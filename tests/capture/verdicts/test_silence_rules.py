@@ -53,6 +53,12 @@ def test_a_goodbye_is_no_request() -> None:
     assert first("cS sSA cA cPA60 sA <1>cFA sFA cA").cause == "client_gave_up"
 
 
+def test_a_server_that_closes_at_once() -> None:
+    verdict = first("cS sSA cA sFA cA cFA sA")
+    assert (verdict.cause, verdict.certainty) == ("normal_close", Certainty.LIKELY)
+    assert "shed" in verdict.sentence
+
+
 def test_a_challenge_ack_takes_the_certainty() -> None:
     verdict = first("cS sSA cA cPA20 sA sPA9 cA <0.05>cA cPA20 sPA9 cA cFA sFA cA")
     assert (verdict.cause, verdict.certainty) == ("normal_close", Certainty.LIKELY)
