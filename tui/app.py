@@ -14,7 +14,6 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import ANSIToTruecolor
 
-from tui.clipboard import copy, safe_to_paste
 from tui.investigation import Investigation, Request
 from tui.line_filters import AsciiOnly, NoColours
 from tui.messages import TextSent
@@ -48,6 +47,8 @@ class TriageApp(App[int]):
     ]
 
     def __init__(self, request: Request, terminal: Terminal | None = None) -> None:
+        # Starting in the right mode, with the right theme, spares two passes over all styles before the first picture.
+        self.DEFAULT_MODE = first_mode(request)  # type: ignore[misc]
         super().__init__()
         self.terminal = terminal or Terminal()
         self.investigation = Investigation(request)
@@ -60,7 +61,7 @@ class TriageApp(App[int]):
             self._line_filters.append(AsciiOnly())
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = LIGHT.name if self.terminal.light else DARK.name
+        self.set_reactive(TriageApp.theme, LIGHT.name if self.terminal.light else DARK.name)
         for mode in MODES:
             self.add_mode(mode, lambda mode=mode: _screen(mode))  # type: ignore[misc]
 
@@ -72,9 +73,8 @@ class TriageApp(App[int]):
     # -- beginning and end
 
     def on_mount(self) -> None:
-        """Open in the mode that was asked for; take the signals."""
+        """Take the signals; open the demo if it was asked for."""
         request = self.investigation.request
-        self.switch_mode("capture" if request.files else "playbooks" if request.playbook or request.demo else "live")
         if request.demo:
             from tui.screens.demo import DemoScreen
 
@@ -204,10 +204,14 @@ class TriageApp(App[int]):
 
     def send(self, what: str, text: str) -> None:
         """Send a text to every clipboard within reach; the answer says where it went."""
+        from tui.clipboard import safe_to_paste
+
         self._send(what, safe_to_paste(text))
 
     @work(thread=True, exclusive=True, group="clipboard")
     def _send(self, what: str, text: str) -> None:
+        from tui.clipboard import copy
+
         driver = self._driver
         write = None if driver is None or self.is_headless else driver.write
         self.post_message(TextSent(what, copy(text, write)))
@@ -223,6 +227,8 @@ class TriageApp(App[int]):
 
     def show_plain(self, text: str) -> None:
         """The text alone on the terminal, nothing tracking the mouse: select it with the terminal's own means."""
+        from tui.clipboard import safe_to_paste
+
         try:
             with self.suspend():
                 sys.stdout.write(f"\n{safe_to_paste(text)}\n\n(Enter returns to tcptriage) ")
@@ -241,6 +247,13 @@ class TriageApp(App[int]):
         from tui.palette import commands
 
         yield from commands(self)
+
+
+def first_mode(request: Request) -> str:
+    """The mode in which a request begins."""
+    if request.files:
+        return "capture"
+    return "playbooks" if request.playbook or request.demo else "live"
 
 
 def _screen(mode: str) -> Screen[Any]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.connection_rows import ConnectionRows, connection_rows
 from tui.words import duration, size
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from capture.decode import Progress
     from capture.filters import Filter
     from capture.triage import Triage
+    from tui.connection_rows import ConnectionRows
 
 EVERY_S = 0.25
 SPOOL_BLOCK = 1 << 20
@@ -45,7 +45,7 @@ class Reading:
         return text
 
 
-Decoded = Callable[["list[Triage]", ConnectionRows, bool], None]
+Decoded = Callable[["list[Triage]", "ConnectionRows", bool], None]
 
 
 def read(
@@ -63,6 +63,7 @@ def read(
     Raises CaptureUnreadable where nothing could be read, DecodingCancelled where `cancelled` said so.
     """
     from capture.triage import triage
+    from tui.connection_rows import connection_rows
 
     started = time.monotonic()
     last = 0.0

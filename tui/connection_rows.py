@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Closer, Ending, Resetter
-from tui.columns import Column
 from tui.words import duration, size
 
 if TYPE_CHECKING:
@@ -17,35 +16,6 @@ if TYPE_CHECKING:
     from capture.model import Connection
     from capture.triage import Triage
     from capture.wire.columns import I64
-
-COLUMNS = (
-    Column("mark", "", 2, rank=0),
-    Column("originator", "Originator", 19, most=30, rank=0),
-    Column("responder", "Responder", 18, most=30, rank=0),
-    Column("ended", "Ended", 5, most=8, rank=0),
-    Column("closed", "By", 5, most=10, rank=0),
-    Column("cause", "Cause", 20, most=26, rank=0),
-    Column("start", "Start", 8, right=True, rank=3),
-    Column("duration", "Lasted", 6, right=True, rank=2),
-    Column("packets", "Pkts", 6, right=True, rank=4),
-    Column("bytes", "Bytes", 6, right=True, rank=2),
-    Column("conn_state", "State", 6, rank=5),
-    Column("retransmitted", "Retr", 5, right=True, rank=6),
-    Column("certainty", "Certainty", 9, rank=6),
-    Column("history", "History", 14, most=24, rank=7),
-    Column("id", "Id", 7, right=True, rank=8),
-)
-
-SORTS: tuple[tuple[str, str, bool], ...] = (
-    ("mark", "worst first", True),
-    ("start", "time", False),
-    ("duration", "how long it lasted", True),
-    ("bytes", "bytes", True),
-    ("packets", "packets", True),
-    ("retransmitted", "retransmissions", True),
-    ("originator", "originator", False),
-    ("responder", "responder", False),
-)
 
 _WHO = {"originator": "orig", "responder": "resp", "both": "both", "middlebox": "mbox", None: ""}
 
@@ -90,7 +60,7 @@ class ConnectionRows:
         return self._starts[capture] + connection
 
     def cells(self, index: int) -> Sequence[tuple[str, str]]:
-        """In the order of COLUMNS."""
+        """In the order of connection_columns.COLUMNS."""
         return self._cells(int(self._order[index]))
 
     def _format(self, number: int) -> Sequence[tuple[str, str]]:

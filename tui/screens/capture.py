@@ -13,13 +13,12 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.capture_reading import Reading, read, spool
 from tui.clipboard import to_file
-from tui.connection_rows import COLUMNS, SORTS, ConnectionRows, connection_rows
+from tui.connection_columns import COLUMNS, SORTS
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
 from tui.screens.base import LAST_KEYS
 from tui.screens.filtered import FilteredScreen
-from tui.timeline import timeline_lines
 from tui.widgets.bars import KeyBar
 from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.model import Finding
     from capture.triage import Triage
+    from tui.connection_rows import ConnectionRows
 
 
 class CaptureScreen(FilteredScreen):
@@ -86,10 +86,11 @@ class CaptureScreen(FilteredScreen):
         self._table("connections").set_title("Connections")
         self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
+        # After the first picture: the worker's imports must not delay it.
         if self._paths:
-            self.read(self._paths)
+            self.call_after_refresh(self.read, self._paths)
         elif request.files:
-            self.read(request.files, request.filter)
+            self.call_after_refresh(self.read, request.files, request.filter)
         else:
             self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")
 
@@ -228,6 +229,8 @@ class CaptureScreen(FilteredScreen):
     def _timeline(self) -> list[str]:
         if self.size.height < 22 or not self._triages:
             return []
+        from tui.timeline import timeline_lines
+
         return timeline_lines(self._triages, max(20, self.size.width - 2), self.triage_app.terminal.ascii)
 
     def on_resize(self) -> None:
@@ -287,6 +290,8 @@ class CaptureScreen(FilteredScreen):
     def _arrange(self) -> None:
         if self._triages:
             column, _, descending = SORTS[self._sort]
+            from tui.connection_rows import connection_rows
+
             rows = connection_rows(self._triages, self.wanted, (column, descending))
             self.app.call_from_thread(self._arranged, rows)
 
