@@ -129,6 +129,9 @@ def by_fin(story: Story, end: End) -> Diagnosis:
     if first == 1 and story.whole and not story.data(0) and not story.data(1):
         others = ("accept_queue_reset",)
         return Diagnosis("normal_close", LIKELY, "shed", first, others, evidence, harmless=True)
+    if first == 0 and story.events[story.fins[0] or 0].gap >= PAUSE:
+        # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
+        return Diagnosis("normal_close", LIKELY, "normal_close", 0, ("client_gave_up",), evidence, harmless=True)
     return Diagnosis("normal_close", sure, "normal_close", first, (), evidence, harmless=True)
 
 

@@ -53,6 +53,13 @@ def test_a_goodbye_is_no_request() -> None:
     assert first("cS sSA cA cPA60 sA <1>cFA sFA cA").cause == "client_gave_up"
 
 
+def test_a_close_after_a_pause_is_not_certain() -> None:
+    assert first(f"{HELLO} sPA9 cA cFA sFA cA").certainty is Certainty.CERTAIN
+    paused = first(f"{HELLO} sPA9 cA <1>cFA sFA cA")
+    assert (paused.cause, paused.certainty) == ("normal_close", Certainty.LIKELY)
+    assert paused.alternatives == ("client_gave_up",)
+
+
 def test_a_server_that_closes_at_once() -> None:
     verdict = first("cS sSA cA sFA cA cFA sA")
     assert (verdict.cause, verdict.certainty) == ("normal_close", Certainty.LIKELY)
