@@ -6,6 +6,7 @@ message blanked they are equal, so that a look can pass over what did not change
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from capture.sockets.wireform import HEADER_SIZE, RECORD_SIZE
@@ -16,31 +17,35 @@ _EXPIRES = HEADER_SIZE + 52
 
 class Dump:
     """A dump cut into messages. `starts` has one entry more than there are messages: where the last one ends. `masked`
-    is `stream` with each message's timer blanked. What is no socket, or is cut, ends its receive buffer."""
+    is the dump with each message's timer blanked. What is no socket, or is cut, ends its receive buffer."""
 
-    __slots__ = ("masked", "starts", "stream")
+    __slots__ = ("_bases", "_chunks", "masked", "starts")
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        streams: list[bytes] = []
-        masked: list[bytearray] = []
+        self.masked = bytearray()
         self.starts: list[int] = []
+        self._chunks: list[bytes] = []
+        self._bases: list[int] = []
         base = 0
         for chunk in chunks:
-            blanked = bytearray(chunk)
-            starts, end = _frame(blanked)
-            if end < len(chunk):
-                chunk = chunk[:end]
-                del blanked[end:]
-            self.starts += starts if not base else [base + start for start in starts]
-            streams.append(chunk)
-            masked.append(blanked)
+            self.masked += chunk
+            starts, end = _frame(chunk, self.masked, base)
+            self.starts += starts
+            self._chunks.append(chunk)
+            self._bases.append(base)
             base += end
+            del self.masked[base:]
         self.starts.append(base)
-        self.stream = b"".join(streams)
-        self.masked = b"".join(masked)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def record(self, at: int) -> bytes:
+        """The 72 bytes of one message, as they came."""
+        start = self.starts[at]
+        number = bisect_right(self._bases, start) - 1
+        inside = start - self._bases[number]
+        return self._chunks[number][inside + HEADER_SIZE : inside + SMALLEST]
 
 
 def message_spans(chunk: bytes) -> Iterator[tuple[int, int]]:
@@ -54,36 +59,40 @@ def message_spans(chunk: bytes) -> Iterator[tuple[int, int]]:
         at = (end + 3) & ~3
 
 
-def _frame(blanked: bytearray) -> tuple[range | list[int], int]:
-    """Offsets of the messages of one receive buffer and where they end; blanks their timers on the way."""
-    length = int.from_bytes(blanked[:4], "little")
-    if length >= SMALLEST and length & 3 == 0 and _uniform(blanked, length):
-        count = len(blanked) // length
-        for at in range(_EXPIRES, _EXPIRES + 4):
-            blanked[at::length] = bytes(count)
-        return range(0, len(blanked), length), len(blanked)
-    return _walk(blanked)
+def _frame(chunk: bytes, masked: bytearray, base: int) -> tuple[range | list[int], int]:
+    """Offsets in `masked` of the messages of a receive buffer that lies at `base` there, and the buffer's length as far
+    as it is good; blanks their timers on the way."""
+    length = int.from_bytes(chunk[:4], "little")
+    if length >= SMALLEST and length & 3 == 0 and _uniform(chunk, length):
+        count = len(chunk) // length
+        for at in range(base + _EXPIRES, base + _EXPIRES + 4):
+            masked[at::length] = bytes(count)
+        return range(base, base + len(chunk), length), len(chunk)
+    return _walk(masked, base)
 
 
-def _uniform(chunk: bytearray, length: int) -> bool:
+def _uniform(chunk: bytes, length: int) -> bool:
     """Whether all messages have the first one's length: by induction, for each length field lies where the one before
     says, and says the same."""
     count, rest = divmod(len(chunk), length)
     return not rest and all(chunk[at::length] == chunk[at : at + 1] * count for at in range(4))
 
 
-def _walk(blanked: bytearray) -> tuple[list[int], int]:
+def _walk(masked: bytearray, base: int) -> tuple[list[int], int]:
     """Message by message, in steps of four bytes: the kernel pads them so."""
     starts: list[int] = []
-    at, expires, smallest = 0, _EXPIRES // 4, SMALLEST
-    with memoryview(blanked)[: len(blanked) & ~3] as view, view.cast("I") as words:
+    append, expires, smallest = starts.append, _EXPIRES // 4, SMALLEST
+    at = base >> 2
+    with memoryview(masked)[: len(masked) & ~3] as view, view.cast("I") as words:
         end = len(words)
-        while at < end:
+        last = end - smallest // 4
+        while at <= last:
             length = words[at]
-            after = at + ((length + 3) >> 2)
-            if length < smallest or after > end:
+            if length < smallest:
                 break
+            append(at << 2)
             words[at + expires] = 0
-            starts.append(at << 2)
-            at = after
-    return starts, at << 2
+            at += length + 3 >> 2
+    if at > end:  # the last one is cut
+        at = starts.pop() >> 2
+    return starts, (at << 2) - base

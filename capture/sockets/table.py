@@ -37,13 +37,15 @@ class SocketTable:
         self.rows: dict[bytes, SocketRow] = {}
         self.make = make
         self.sighting = 0
-        self.masked = b""
+        self.masked = bytearray()
         self.starts: list[int] = [0]
         self.order: list[SocketRow] = []
 
     def update(self, dump: Dump) -> Changes:
         """Takes a dump as the truth of now."""
         self.sighting += 1
+        if self.masked and dump.masked == self.masked:
+            return Changes()
         walk = _Walk(self, dump)
         walk.run()
         changes = walk.changes
@@ -54,7 +56,7 @@ class SocketTable:
             self.masked, self.order, self.starts = dump.masked, walk.order, dump.starts
         else:
             # A socket that moved during the dump came twice: start afresh, reading every message, next time.
-            self.masked, self.order, self.starts = b"", list(self.rows.values()), [0]
+            self.masked, self.order, self.starts = bytearray(), list(self.rows.values()), [0]
         return changes
 
     def update_in_full(
@@ -65,7 +67,7 @@ class SocketTable:
         `each(row, buffer, start, end, fresh)` is called for every message; `fresh` where it is new or changed state.
         """
         self.sighting += 1
-        self.masked, self.order, self.starts = b"", [], [0]
+        self.masked, self.order, self.starts = bytearray(), [], [0]
         walk = _Walk(self, NOTHING)
         for chunk in chunks:
             for start, end in message_spans(chunk):
@@ -123,8 +125,7 @@ class _Walk:
         return at + upto - index
 
     def _read(self, at: int) -> None:
-        start = self.dump.starts[at]
-        row, _ = self.take(self.dump.stream[start + HEADER_SIZE : start + SMALLEST])
+        row, _ = self.take(self.dump.record(at))
         self.order.append(row)
 
     def take(self, raw: bytes) -> tuple[SocketRow, bool]:
@@ -170,7 +171,7 @@ class _Walk:
             width *= 8
 
 
-def _equal_length(new: bytes, at: int, old: bytes, start: int) -> int:
+def _equal_length(new: bytearray, at: int, old: bytearray, start: int) -> int:
     """A number of bytes that are surely equal from `at` and `start` on: within 96 bytes of all of them."""
     equal, step, growing = 0, _FIRST_STEP, True
     while True:

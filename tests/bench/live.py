@@ -15,7 +15,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import psutil
@@ -104,16 +103,35 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--memory", type=int, default=100_000)
     asked = parser.parse_args()
-    enter_new_network()
     print(f"{'sockets':>8}  {'':14}  {'look ms':>8}  {'ss ms':>8}  {'psutil':>8}  {'ss/look':>8}  psutil/look")
     for sockets in (int(number) for number in asked.sockets.split(",") if number):
-        made = Makers(sockets)
-        race(made, sockets, asked.runs, 0)
-        race(made, sockets, asked.runs, sockets // 200)
-        made.end()
-        time.sleep(0.5)
+        in_own_child(lambda sockets=sockets: race_both(sockets, asked.runs))  # type: ignore[misc]
     if asked.memory:
-        memory(asked.memory)
+        in_own_child(lambda: memory(asked.memory))
+
+
+def race_both(sockets: int, runs: int) -> None:
+    """Idle, then with churn."""
+    made = Makers(sockets)
+    race(made, sockets, runs, 0)
+    race(made, sockets, runs, sockets // 200)
+    made.end()
+
+
+def in_own_child(task: Callable[[], None]) -> None:
+    """Runs a part in a process and a network of its own: nothing of the one before is left in either."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            enter_new_network()
+            task()
+            status = 0
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
