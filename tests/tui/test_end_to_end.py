@@ -91,7 +91,7 @@ def test_from_the_table_to_the_packet_and_out(tmux: Tmux) -> None:
     tmux.keys("Escape")
     tmux.until("of silence")
     tmux.keys("y")
-    tmux.until("copied.txt")
+    tmux.until("sent to the terminal")
     tmux.keys("q")
     tmux.until("LEFT=0")
     assert "1 Live" not in tmux.screen()
@@ -119,7 +119,9 @@ def test_nothing_of_the_screen_stays_after_ctrl_z_and_fg(tmux: Tmux) -> None:
     tmux.type("fg\n")
     tmux.until("Connections")
     tmux.keys("q")
-    tmux.until("LEFT=0")
+    tmux.until("fg")
+    tmux.type("echo AND=$?\n")
+    tmux.until("AND=0")
 
 
 WAYS = {
