@@ -1,7 +1,7 @@
 """Blocks of packets gathered by conversation: what grouping holds of each packet while a capture is read.
 
 Addresses and ports go into the conversation's number at once, so that a packet costs about 45 bytes. Each column is one
-array that grows in place (realloc moves pages, not bytes): nothing is held twice, and nothing is left in small pieces.
+growing array: nothing is held twice, and no small pieces stay behind.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEPT: dict[str, type[np.generic]] = {
     "marks": np.uint8,
     "offset": np.int64,
 }
-LEAST_ROOM = 1 << 17  # rows that a growing column gains at least
+LEAST_ROOM = 1 << 18  # rows that a growing column has at least from its second block on
 
 
 class Growing:
@@ -41,13 +41,15 @@ class Growing:
         """Append rows."""
         stop = self._rows + len(values)
         if stop > len(self._array):
-            room = len(values) if not self._rows else stop + max(LEAST_ROOM, stop >> 4)
-            self._array.resize(room, refcheck=False)  # no view of it outlives a call
+            room = len(values) if not self._rows else max(LEAST_ROOM, 2 * stop)
+            larger = np.empty(room, self._array.dtype)  # pages that are never written cost nothing
+            larger[: self._rows] = self._array[: self._rows]
+            self._array = larger
         self._array[self._rows : stop] = values
         self._rows = stop
 
     def rows(self) -> npt.NDArray[Any]:
-        """What was appended. No rows may be appended after this."""
+        """What was appended."""
         return self._array[: self._rows]
 
 

@@ -90,17 +90,20 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
     if by_time:
         order = np.lexsort((collected.column("time"), keys >> 1))
         return keys[order], order.astype(np.uint32)
-    packed = keys.astype(np.int64)
+    n = len(keys)
+    packed = np.empty(n, np.int64)
+    for start in range(0, n, PIECE):
+        part = slice(start, start + PIECE)
+        key = keys[part].astype(np.int64)
+        packed[part] = (key >> 1 << 33) | np.arange(start << 1, (start + len(key)) << 1, 2) | (key & 1)
     del keys
-    packed = (packed >> 1 << 33) | (packed & 1)
-    packed |= np.arange(0, 2 * len(packed), 2, dtype=np.int64)
     packed.sort()
-    rows = (packed >> 1).astype(np.uint32)
-    upper = packed & 1
-    packed >>= 32
-    packed &= ~1
-    packed |= upper
-    return packed.astype(np.int32), rows
+    sorted_keys, rows = np.empty(n, np.int32), np.empty(n, np.uint32)
+    for start in range(0, n, PIECE):
+        part = slice(start, start + PIECE)
+        rows[part] = packed[part] >> 1
+        sorted_keys[part] = (packed[part] >> 33 << 1) | (packed[part] & 1)
+    return sorted_keys, rows
 
 
 def _gather(column: npt.NDArray[Any], order: U32) -> npt.NDArray[Any]:
