@@ -151,7 +151,15 @@ class Story:
         event = self.events[rst]
         if not event.has(Mark.AFTERLIFE):
             return False
-        return any(e.side != event.side and e.kind in (Kind.DATA, Kind.FIN, Kind.PROBE) for e in self.events[rst + 1 :])
+        claimed = [i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side == event.side]
+        receiver = [
+            i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side != event.side
+        ]
+        # the receiver goes on after the claimed sender did: what it said before may have been on its way
+        return bool(receiver) and (not claimed or receiver[-1] > claimed[0])
+
+    def _speaks(self, index: int) -> bool:
+        return self.events[index].kind in (Kind.DATA, Kind.FIN, Kind.PROBE)
 
     def _of_an_older_connection(self, rst: int) -> bool:
         """A RST by the originator to a stray ACK, then its SYN again: the 4-tuple was in TIME-WAIT at the responder."""
