@@ -31,8 +31,7 @@ async def test_pasted_panic_line_leads_to_a_fix() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PlaybookScreen) and app.screen._outcome is not None)
         await pilot.press("f")
-        await pilot.pause()
-        assert "y copies the snippet" in screen_text(app)
+        await until(pilot, lambda: "y copies the snippet" in screen_text(app))
         await pilot.press("y", "y")
         await until(pilot, lambda: "sent to" in screen_text(app) or "no clipboard" in screen_text(app))
         assert [item.kind for item in app.investigation.items] == ["log", "check", "fix"]
