@@ -16,7 +16,8 @@ import numpy.typing as npt
 from capture.wire.columns import I64, Bool
 from capture.wire.feed import Buffer
 
-MOST_CURSORS = 256
+MOST_CURSORS = 1024
+STEPS = 128  # of each cursor, about: fewer cost more guessing, more cost more stepping
 PIECE = 4096  # bytes at least between two cursors
 FEW = 8  # cursors that are slower together than one by one
 ROUNDS = 6  # guesses at one start before its piece goes to the cursor before
@@ -34,6 +35,7 @@ class Chain:
     pattern: bytes  # bytes that a record start shows
     shift: int  # of the pattern within a record
     plausible: Callable[[I64], Bool]  # is this a record start, by all that a header says?
+    typical: int = 800  # bytes of a record, as far as is known
 
     def after(self, positions: I64) -> I64:
         """The positions of the records that follow."""
@@ -62,7 +64,9 @@ def _one_by_one(chain: Chain, at: int, limit: int) -> tuple[list[int], int]:
 
 
 def _guesses(chain: Chain, start: int, end: int) -> I64:
-    count = min(MOST_CURSORS, (end - start) // PIECE)
+    count = min(MOST_CURSORS, (end - start) // max(PIECE, STEPS * chain.typical))
+    if count < FEW:
+        return np.array([start], dtype=np.int64)
     borders = np.linspace(start, end, count, endpoint=False).astype(np.int64)
     span = 2 * (end - start) // count
     find, pattern, shift = chain.buffer.find, chain.pattern, chain.shift
@@ -134,7 +138,7 @@ def _together(chain: Chain, starts: I64, limits: I64, end: int) -> tuple[I64, I6
             step += at
             at = np.minimum(step, end, out=step)
         behind = int(np.count_nonzero(at < limits))
-    steps = np.array(rows).T
+    steps = np.ascontiguousarray(np.array(rows).T)
     past = steps >= limits[:, None]
     first = np.where(past.any(axis=1), past.argmax(axis=1), steps.shape[1] - 1)
     landing = np.where(at < limits, at, np.where(past.any(axis=1), steps[np.arange(len(steps)), first], at))

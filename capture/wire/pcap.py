@@ -70,6 +70,7 @@ class PcapRecords:
         self.links = [self._form.link]
         names, order = ("seconds", "fraction", "captured", "original"), self._form.order
         self._header = np.dtype([(name, f"{order}u4") for name in names])
+        self._typical = 800  # bytes of a record: the mean of the window before
         self._anchor: int | None = None  # seconds of the last good record
 
     def __iter__(self) -> Iterator[Records]:
@@ -105,6 +106,7 @@ class PcapRecords:
         time = header["seconds"].astype(np.int64)
         if len(time):
             self._anchor = int(time[-1])
+            self._typical = int(ends[-1] - starts[0]) // len(starts)
         time *= 1_000_000_000
         time += header["fraction"] * np.int64(1 if form.nanoseconds else 1000)
         number = self._number + 1
@@ -140,6 +142,7 @@ class PcapRecords:
             pattern=bytes(buffer[at + high : at + high + 2]),
             shift=high,
             plausible=self._plausible,
+            typical=self._typical,
         )
 
     def _plausible(self, here: I64) -> Bool:
