@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import numpy as np
 
@@ -53,6 +54,7 @@ class _Results:
     gap: I64
     history: list[str]
     conn_state: list[str]
+    adding: Lock = field(default_factory=Lock)  # of a count that no stretch had before
 
     @classmethod
     def empty(cls, packets: int, connections: int) -> _Results:
@@ -64,7 +66,7 @@ class _Results:
             packet_count=pairs(),
             bytes=pairs(),
             unique_bytes=pairs(),
-            counts={name: pairs() for name in COUNT_NAMES},
+            counts={name: pairs() for name in ("syn", "fin", "rst")},
             complete=np.zeros(connections, np.bool_),
             rtt=np.full(connections, -1, np.int64),
             gap=np.full(connections, -1, np.int64),
@@ -106,6 +108,7 @@ def flow_table(
     else:
         for stretch in stretches:
             work(stretch)
+    nothing = np.broadcast_to(np.int64(0), results.packet_count.shape)  # what never happened costs no memory
     return FlowTable(
         packets=replace(found.packets, tags=results.tags),
         first=first,
@@ -117,7 +120,7 @@ def flow_table(
         packet_count=results.packet_count,
         bytes=results.bytes,
         unique_bytes=results.unique_bytes,
-        counts=results.counts,
+        counts={name: results.counts.get(name, nothing) for name in COUNT_NAMES},
         conn_state=results.conn_state,
         history=results.history,
         complete_handshake=results.complete,
@@ -160,6 +163,9 @@ def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories
     for name, tag in TAG_OF_COUNT.items():
         rows = (tags & tag) != 0
         if rows.any():
+            with results.adding:
+                if name not in results.counts:
+                    results.counts[name] = np.zeros_like(results.packet_count)
             results.counts[name][here] = measures.by_side(key[rows], connections)
     empty: Bool = payload.sum(axis=1) == 0
     history, conn_state = histories.tell(packets, first, near, found.flipped[here], analysed, empty)
