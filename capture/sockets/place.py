@@ -214,19 +214,10 @@ class Place:
         if len(news.transitions) >= TRANSITIONS_KEPT:
             news.left_out += 1
             return
-        news.transitions.append(
-            Transition(
-                time=wall,
-                before=None if before is None else form.state_of(before[1]),
-                after=None if after is None else form.state_of(after[1]),
-                cookie=row.cookie,
-                local=row.local,
-                remote=row.remote,
-                owners=row.owners,
-                age_s=None if before is None else row.age_s,
-                netns=row.netns,
-            )
-        )
+        left = None if before is None else before[1]
+        entered = None if after is None else after[1]
+        age = None if before is None else row.age_s
+        news.transitions.append(Transition(wall, left, entered, row.raw, row.owners, age, row.netns))
 
 
 def _keep(row: SocketRow, info: TcpInfo) -> None:

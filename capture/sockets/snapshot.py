@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from capture.model import Endpoint, Finding, TcpState
+from capture.sockets import wireform as form
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A socket that appeared (`before` None), closed (`after` None) or changed state between two looks.
+class Transition(NamedTuple):
+    """A socket that appeared (`state_before` None), closed (`state_after` None) or changed state between two looks.
 
     `time` is epoch seconds of the look that saw it; `age_s` how long it had been in the state it left, None if it
-    appeared. `cookie` names it. Endpoints and owners are those of the time, for the row may be gone.
+    appeared. `raw` is its record (wireform.py) and `owners` those of the time, for the row may be gone.
     """
 
     time: float
-    before: TcpState | None
-    after: TcpState | None
-    cookie: str
-    local: Endpoint
-    remote: Endpoint
+    state_before: int | None
+    state_after: int | None
+    raw: bytes
     owners: tuple[Owner, ...]
     age_s: float | None
     netns: Namespace | None
@@ -32,9 +31,34 @@ class Transition:
     @property
     def kind(self) -> str:
         """appeared, closed or changed."""
-        if self.before is None:
+        if self.state_before is None:
             return "appeared"
-        return "closed" if self.after is None else "changed"
+        return "closed" if self.state_after is None else "changed"
+
+    @property
+    def before(self) -> TcpState | None:
+        """The state it left; None if it appeared."""
+        return None if self.state_before is None else form.state_of(self.state_before)
+
+    @property
+    def after(self) -> TcpState | None:
+        """The state it entered; None if it closed."""
+        return None if self.state_after is None else form.state_of(self.state_after)
+
+    @property
+    def cookie(self) -> str:
+        """As a row's."""
+        return f"{int.from_bytes(self.raw[44:52], 'little'):x}"
+
+    @property
+    def local(self) -> Endpoint:
+        """This machine's end."""
+        return form.local_of(self.raw)
+
+    @property
+    def remote(self) -> Endpoint:
+        """The peer's end."""
+        return form.remote_of(self.raw)
 
 
 @dataclass(frozen=True, slots=True)
