@@ -49,7 +49,7 @@ class Lines(Widget):
 
     def _lines(self) -> list[str]:
         width = max(20, self.app.size.width - 2)
-        lines = [line for text in self._text.split("\n") for line in wrap(text, width)]
+        lines = [line for text in self._text.split("\n") for line in _broken(text, width)]
         most = self._low if self.app.size.height < 30 else self._most
         if len(lines) > most:
             last = lines[most - 1]
@@ -59,3 +59,8 @@ class Lines(Widget):
     def render(self) -> RenderResult:
         """Plain text: no markup."""
         return Text("\n".join(self._lines()), no_wrap=True, end="")
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """A line that fits is left as it is: its spaces may be columns, or a chart's gaps."""
+    return [text] if text.strip() and cells(text) <= width else wrap(text, width)
