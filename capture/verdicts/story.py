@@ -155,8 +155,10 @@ class Story:
         receiver = [
             i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side != event.side
         ]
-        # the receiver goes on after the claimed sender did: what it said before may have been on its way
-        return bool(receiver) and (not claimed or receiver[-1] > claimed[0])
+        if not receiver or not claimed:
+            return bool(receiver)
+        # what the receiver said before may have been on its way; had it died, it would answer the sender with a RST
+        return receiver[-1] > claimed[0] or self.first(Kind.RST, 1 - event.side, after=claimed[0]) is None
 
     def _speaks(self, index: int) -> bool:
         return self.events[index].kind in (Kind.DATA, Kind.FIN, Kind.PROBE)

@@ -54,6 +54,12 @@ def test_the_reset_that_took_effect() -> None:
     assert ignored.ignored_resets
 
 
+def test_data_on_its_way_is_no_sign_of_life() -> None:
+    # the RST took effect: what its receiver had sent before is seen after it, and the real sender meets a RST
+    assert story(f"{HELLO} cPA20 sA sPA9 cA sR cPA11~ <1>sPA10 cR").reset is not None
+    assert story(f"{HELLO} cPA20 sA sPA9 cA sR cPA11~ <1>sPA10 cPA5").reset is None
+
+
 def test_a_syn_ack_after_data_is_a_second_one() -> None:
     assert story("cPA5 <0.3>cPA5* <0.3>sSA* cA <1>cPA5* sA sPA2 cFA sFA cA").accepted_again
 
