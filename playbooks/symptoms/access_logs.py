@@ -44,7 +44,10 @@ _BENIGN_MESSAGES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One request as an access log tells of it. `upstream` only where a field of the log names it."""
+    """One request as an access log tells of it; the ends only where the status matters.
+
+    `upstream` only where a field of the log names it.
+    """
 
     status: int
     client: End | None
@@ -58,8 +61,12 @@ class Access:
 
 def read_access(low: str) -> Access | None:
     """A line of an access log (in small letters); None where the line is something else."""
-    found = _COMBINED.match(low) or _GIN.search(low) or _ELB.match(low)
-    if found is None:
+    found = (
+        (_COMBINED.match(low) if '] "' in low else None)
+        or (_GIN.search(low) if "|" in low else None)
+        or _ELB.match(low)
+    )
+    if found is None and '" ' in low:
         quoted = _QUOTED.search(low)
         if quoted and not _is_error_line(low):
             found = quoted
@@ -67,7 +74,10 @@ def read_access(low: str) -> Access | None:
         found = _structured(low)
     if found is None:
         return None
-    return Access(_number(found["status"]), _client(low, found), _upstream(low))
+    status = _number(found["status"])
+    if status not in STATUSES:
+        return Access(status, None, None)
+    return Access(status, _client(low, found), _upstream(low))
 
 
 def _structured(low: str) -> re.Match[str] | None:

@@ -63,7 +63,7 @@ def _v6_mentions(low: str) -> list[Mention]:
     found = []
     for match in _V6.finditer(low):
         text, bracketed = match[2], bool(match[1])
-        if len(text) < 3 and not bracketed:
+        if (len(text) < 3 and not bracketed) or ("::" not in text and text.count(":") < 7):
             continue
         ip, port = _split_v6(text, bracketed, low[max(0, match.start() - 40) : match.start()], low[match.end() :])
         if ip is None:
@@ -114,6 +114,10 @@ def _built(low: str, start: int, stop: int, end: End) -> Mention:
 
 
 def _canonical(text: str) -> str | None:
+    if ":" not in text:
+        return text if all(part == "0" or (part[0] != "0" and int(part) < 256) for part in text.split(".")) else None
+    if "::" not in text and text.count(":") < 6:  # a time, a hardware address
+        return None
     try:
         address = ip_address(text)
     except ValueError:

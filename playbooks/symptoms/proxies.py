@@ -31,9 +31,12 @@ _HAPROXY = re.compile(
 )
 
 
+FEWEST_SLASHES = 9  # date, backend/server, timers and connection counts hold that many
+
+
 def read_haproxy(text: str, low: str) -> Ended | None:
     """A line of HAProxy's HTTP or TCP log; its termination state is told by case (`cD` is not `CD`)."""
-    if "/" not in low or " [" not in low:
+    if low.count("/") < FEWEST_SLASHES or " [" not in low:
         return None
     found = _HAPROXY.search(low)
     if found is None:
@@ -98,6 +101,8 @@ _DETAILS = (
 
 def read_envoy(text: str, low: str) -> Ended | None:
     """A line of Envoy's or Istio's access log, by its response flags; UF by its details."""
+    if '" ' not in text and "flags" not in text:
+        return None
     found = _ENVOY_LINE.search(text) or _ENVOY_TCP.search(text) or _ENVOY_JSON.search(text) or _ENVOY_PAIR.search(text)
     if found is None:
         return None

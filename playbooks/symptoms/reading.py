@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import zlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK = 4 << 20
+PACKED = 1 << 18
 LONGEST_LINE = 1 << 20
 """Bytes of a line that are kept; what follows up to its end is passed over."""
 
@@ -37,8 +39,8 @@ def blocks_of(path: str) -> Iterator[bytes]:
     `-` is standard input. Raises LogUnreadable where nothing could be read.
     """
     try:
-        with _opened(path) as stream:
-            yield from _whole_lines(stream)
+        with open(path, "rb") if path != "-" else nullcontext(sys.stdin.buffer) as stream:
+            yield from _whole_lines(_pieces(cast("BinaryIO", stream)))
     except OSError as error:
         if isinstance(error, LogUnreadable):
             raise
@@ -46,22 +48,55 @@ def blocks_of(path: str) -> Iterator[bytes]:
         raise LogUnreadable(path, why, _HINTS.get(type(error), "see whether the file is whole")) from error
 
 
-def _opened(path: str) -> BinaryIO:
-    stream = cast("BinaryIO", sys.stdin.buffer if path == "-" else open(path, "rb"))  # noqa: SIM115 - closed by the caller
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
     magic = _peek(stream)
     if magic.startswith(b"\x1f\x8b"):
-        import gzip
-
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+        return _unpacked_gzip(stream)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        return cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
+        return _unpacked_zstd(stream)
     if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
         import codecs
 
-        return cast("BinaryIO", codecs.EncodedFile(cast("codecs._Stream", stream), "utf-8", "utf-16", "replace"))
-    return stream
+        stream = cast("BinaryIO", codecs.EncodedFile(cast("codecs._Stream", stream), "utf-8", "utf-16", "replace"))
+    return iter(lambda: stream.read(BLOCK), b"")
+
+
+def _unpacked_gzip(stream: BinaryIO) -> Iterator[bytes]:
+    """Piece by piece, so that a log that was cut, or is still written, tells what is there; members may follow."""
+    unpacker = zlib.decompressobj(wbits=31)
+    got_any = False
+    while packed := stream.read(PACKED):
+        while packed:
+            try:
+                piece = unpacker.decompress(packed, BLOCK)
+            except zlib.error as damage:
+                if not got_any:
+                    raise OSError(0, f"the gzip data is damaged ({damage})") from damage
+                return
+            if piece:
+                got_any = True
+                yield piece
+            packed = unpacker.unconsumed_tail
+            if unpacker.eof:
+                packed, unpacker = unpacker.unused_data, zlib.decompressobj(wbits=31)
+
+
+def _unpacked_zstd(stream: BinaryIO) -> Iterator[bytes]:
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    got_any = False
+    while True:
+        try:
+            piece = reader.read(BLOCK)
+        except zstandard.ZstdError as damage:
+            if not got_any:
+                raise OSError(0, f"the zstd data is damaged ({damage})") from damage
+            return
+        if not piece:
+            return
+        got_any = True
+        yield piece
 
 
 def _peek(stream: BinaryIO) -> bytes:
@@ -69,10 +104,10 @@ def _peek(stream: BinaryIO) -> bytes:
     return bytes(peek(4)[:4]) if peek is not None else b""
 
 
-def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     skipping = False
-    for block in _pieces(stream):
+    for block in pieces:
         if skipping:
             newline = block.find(b"\n")
             if newline < 0:
@@ -89,23 +124,3 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
         rest = block[cut + 1 :]
     if rest:
         yield rest + b"\n"
-
-
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    import gzip
-
-    failures: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile)
-    if "zstandard" in sys.modules:
-        failures += (sys.modules["zstandard"].ZstdError,)
-    got_any = False
-    while True:
-        try:
-            block = stream.read(BLOCK)
-        except failures as damage:  # a log that is still written, or was cut: what came before it counts
-            if not got_any:
-                raise OSError(0, f"the compressed data is damaged ({damage})") from damage
-            return
-        if not block:
-            return
-        got_any = True
-        yield block

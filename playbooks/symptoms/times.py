@@ -29,6 +29,7 @@ _RAW = tuple(
         rf"^\[?({_CLOCK.replace('clock', 'c')})\b",  # a clock alone
     )
 )
+_ANY_CLOCK = re.compile(r"\d:\d\d:\d\d")
 _EPOCH = re.compile(
     r"(?:\"(?:ts|time|timestamp|@timestamp|msec|t)\": ?\"?|^|\bts=|\btime=)(1[0-9]{9}(?:\.\d+|\d{3})?)(?![\d.])"
 )
@@ -38,7 +39,7 @@ def time_of(text: str) -> str | None:
     """The first time in a line: ISO 8601 (with its zone where told), or as written where the line has no year."""
     head = text[:4096]
     best: tuple[int, str] | None = None
-    for pattern in _WITH_YEAR:
+    for pattern in _WITH_YEAR if _ANY_CLOCK.search(head) else ():
         found = pattern.search(head)
         if found and (best is None or found.start() < best[0]):
             best = found.start(), _iso(found)

@@ -1,0 +1,89 @@
+"""What the words of a line mean, apart from its numbers: judged once for each shape, and logs have few shapes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from playbooks.symptoms.errnos import Errno, find_errno
+from playbooks.symptoms.patterns import asked
+from playbooks.symptoms.rules import rules, source_of
+from playbooks.symptoms.vetoes import is_ordinary
+
+if TYPE_CHECKING:
+    from playbooks.symptoms.rules import Rule
+
+_REQUEST = re.compile(r"\b(?:get|head|post|put|delete|options|patch) /.{0,4000}? http/[\d.]+")
+_PATH = re.compile(r"(https?://[^\s/\"']+)/[^\s\"'>)]*")
+# addresses (but for port 53: the name service), dates, times, and numbers too long to mean anything here
+_VARYING = re.compile(r"\d+(?:[./:,-]\d+){2,}|\b\d{6,}\b")
+_ZEROS = str.maketrans("123456789", "000000000")
+SHAPES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A symptom with what the words tell beside it; `side` "none" says that no peer is told."""
+
+    symptom: str
+    errno: str | None
+    source: str | None
+    side: str | None
+    play: str | None
+
+
+def judgement_of(low: str) -> Judgement | None:
+    """What a line (small letters) says; None for one without a symptom."""
+    words = _PATH.sub(r"\1/", _REQUEST.sub("request", low)) if "/" in low else low
+    return _judged(_VARYING.sub(_without_digits, words))
+
+
+def _without_digits(found: re.Match[str]) -> str:
+    return found[0] if found[0].endswith(":53") else found[0].translate(_ZEROS)
+
+
+@lru_cache(maxsize=SHAPES)
+def _judged(words: str) -> Judgement | None:
+    specific, general = rules()
+    rule = specific.first(words)
+    if rule is not None and not rule.symptom:
+        return None
+    errno = find_errno(words)
+    if rule is None and errno is None:
+        rule = general.first(words)
+        if rule is None or not rule.symptom:
+            return None
+    if is_ordinary(words):
+        return None
+    symptom = rule.symptom if rule else _symptom_of(errno, words)
+    side = rule.side if rule and rule.side else _side_of(words)
+    source = (rule.source if rule else None) or source_of(words)
+    return Judgement(symptom, _stated(rule, errno, words), source, side, rule.play if rule else None)
+
+
+def _side_of(low: str) -> str | None:
+    if asked("side", "client").found(low):
+        return "client"
+    return "upstream" if asked("side", "upstream").found(low) else None
+
+
+def _symptom_of(errno: Errno | None, low: str) -> str:
+    assert errno is not None
+    if errno.name == "ECONNREFUSED" and asked("side", "refused_upstream").found(low):
+        return "upstream_refused"
+    if errno.name == "ETIMEDOUT":
+        if asked("side", "upstream_wait").found(low):
+            return "upstream_timed_out"
+        if asked("side", "reading").found(low) and not asked("side", "connecting").found(low):
+            return "read_timed_out"
+    return errno.symptom
+
+
+def _stated(rule: Rule | None, errno: Errno | None, low: str) -> str | None:
+    if rule is not None and rule.errno is not None:
+        return rule.errno or None
+    if rule is not None and rule.errno_if is not None and not re.search(rule.errno_if, low):
+        return None
+    return errno.name if errno else None
