@@ -49,8 +49,12 @@ class Sent:
 
 
 def safe_to_paste(text: str) -> str:
-    """`text` as a shell may be given it: no control or bidi characters, no final newline; inner line ends stay."""
-    return "\n".join(printable(line) for line in text.replace("\r\n", "\n").strip("\n").split("\n"))
+    """`text` as a shell may be given it: no control or bidi characters, no final newline; inner line ends stay.
+
+    Tabs become spaces: at a prompt a tab asks for completion.
+    """
+    lines = text.replace("\r\n", "\n").strip("\n").split("\n")
+    return "\n".join(printable(line.expandtabs(4)) for line in lines)
 
 
 def copy(

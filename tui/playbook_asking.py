@@ -119,13 +119,26 @@ def shown(report: CheckReport, book: Playbook, cured: tuple[str, ...] = ()) -> R
         tally += f"; {len(report.fixes)} {'fix' if len(report.fixes) == 1 else 'fixes'} proposed"
     offered = {fix.id for fix in report.fixes}
     others = [fill(template, {}) for template in book.fixes if template.id not in offered]
+    if book.name in READS_NGINX:
+        others.sort(key=lambda fix: fix.language != "nginx")
     entries = (
         *(_step(step, books) for step in report.steps),
         *(_fix(fix, "fix") for fix in report.fixes),
         *(_fix(fix, "other") for fix in others),
     )
-    see_also = tuple(name for name in book.see_also if name in books)
+    led_to = [name for step in book.steps for name in step.next.values()]
+    see_also = tuple(name for name in dict.fromkeys((*led_to, *book.see_also)) if name in books and name != book.name)
     return Run(report.title, tally, entries, write(report, "md"), report, cured, see_also)
+
+
+READS_NGINX = frozenset(("nginx-499", "nginx-upstream", "nginx-limits", "timeout-chain", "keepalive-race"))
+"""Playbooks that are about nginx: the log they take is nginx's own, and its lines come first among their fixes."""
+
+
+def carried(settings: dict[str, str], before: str, after: str) -> dict[str, str]:
+    """The settings that go along from one playbook to another: an application's log is not nginx's."""
+    same = (before in READS_NGINX) == (after in READS_NGINX)
+    return {key: value for key, value in settings.items() if key != "log" or same}
 
 
 def _about(book: Playbook) -> str:
@@ -180,7 +193,7 @@ def _indented(text: str) -> list[str]:
 
 
 def _page(lines: list[str]) -> str:
-    return "\n".join(printable(line) for text in lines for line in text.split("\n"))
+    return "\n".join(printable(line.expandtabs(4)) for text in lines for line in text.split("\n"))
 
 
 def fix_markdown(fix: Fix) -> str:

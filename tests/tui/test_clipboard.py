@@ -49,6 +49,7 @@ def test_screen_gets_short_strings() -> None:
 def test_what_is_pasted_cannot_act() -> None:
     assert safe_to_paste("rm x\x1b[201~\n") == "rm x\\e[201~"
     assert safe_to_paste("a\r\nb\n\n") == "a\nb"
+    assert safe_to_paste("if x {\n\ty\n}") == "if x {\n    y\n}"
     assert "\u202e" not in safe_to_paste("abc\u202etxt")
 
 

@@ -24,7 +24,7 @@ class ChooseScreen(ModalScreen["str | None"]):
     DEFAULT_CSS = """
     ChooseScreen { align: center middle; background: $background 60%; }
     ChooseScreen Vertical { width: 60; max-width: 90%; height: auto; max-height: 80%; }
-    ChooseScreen RowsTable { height: auto; background: $surface; border: round $primary; }
+    ChooseScreen RowsTable, ChooseScreen RowsTable:focus { height: auto; background: $surface; border: round $primary; }
     """
     BINDINGS = [Binding("escape,q", "dismiss(None)", show=False)]
 

@@ -9,14 +9,14 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.columns import Column
-from tui.playbook_asking import AskedWrongly, Entry, Run, accepted, ask, fix_markdown, joins
+from tui.playbook_asking import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
 from tui.screens.base import TriageScreen
 from tui.widgets.lines import Lines
 from tui.widgets.paper import Paper
 from tui.widgets.rows import ListRows, RowsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from textual.widget import Widget
 
@@ -78,6 +78,7 @@ class PlaybookScreen(TriageScreen):
         self._outcome: Run | None = None
         self._entries: dict[str, Entry] = {}
         self._warned: str | None = None
+        self._wish: Callable[[], None] | None = None  # a key that came before the checks had ended
         self._touched = False
 
     def body(self) -> Iterable[Widget]:
@@ -136,6 +137,9 @@ class PlaybookScreen(TriageScreen):
         self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown)
         if not self._touched:
             self._to_first_trouble()
+        wish, self._wish = self._wish, None
+        if wish is not None and self.is_current:
+            wish()
 
     def _to_first_trouble(self) -> None:
         """The cursor starts where something is wrong."""
@@ -176,21 +180,25 @@ class PlaybookScreen(TriageScreen):
 
     def action_fixes(self) -> None:
         """The first fix."""
-        first = next((key for key, entry in self._entries.items() if entry.fix is not None), None)
+        if self._still_checking(self.action_fixes):
+            return
+        fixes = [key for key, entry in self._entries.items() if entry.fix is not None]
+        table = self.query_one("#steps", RowsTable)
+        at = fixes.index(table.cursor_key) + 1 if table.cursor_key in fixes else 0  # once more: the next one
+        first = fixes[at % len(fixes)] if fixes else None
         if first is None:
             self.say("These checks propose no fix", "warn")
             return
-        table = self.query_one("#steps", RowsTable)
         table.focus()
         table.move_to(first)
 
     def action_go_on(self) -> None:
         """The next playbook: the one that the step leads to, else one of those that the playbook names."""
-        entry = self._entry()
-        if self._outcome is None:
+        if self._still_checking(self.action_go_on) or self._outcome is None:
             return
+        entry = self._entry()
         if entry is not None and entry.next:
-            self.triage_app.open_playbook(entry.next, self._settings, found=self._found)
+            self._went_on(entry.next)
             return
         failed = [e.next for e in self._entries.values() if e.next]
         names = list(dict.fromkeys((*failed, *self._outcome.see_also)))
@@ -201,9 +209,18 @@ class PlaybookScreen(TriageScreen):
 
         self.app.push_screen(ChooseScreen("Go on with playbook", names), self._went_on)
 
+    def _still_checking(self, wish: Callable[[], None]) -> bool:
+        """Before the checks have ended a key is kept for then."""
+        if self._outcome is not None:
+            return False
+        self._wish = wish
+        self.say("Still checking: it follows when the checks have ended")
+        return True
+
     def _went_on(self, name: str | None) -> None:
         if name:
-            self.triage_app.open_playbook(name, self._settings, found=self._found)
+            settings = carried(self._settings, self._book, name)
+            self.triage_app.open_playbook(name, settings, found=self._found)
 
     def copy_text(self) -> tuple[str, str]:
         """A step's command, a fix's snippet."""
