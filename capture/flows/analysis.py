@@ -17,12 +17,13 @@ from capture.flows.rows import Neighbours
 from capture.flows.streams import spans, streams
 from capture.flows.table import FlowPackets, Tag
 from capture.flows.twins import second_sights
-from capture.flows.walking import walk
+from capture.flows.walking import Walk
 from capture.model import TcpFlags
 from capture.wire.columns import I8, I64, U16, U32, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 CONTROL = SYN | FIN | RST
+PIECE = 1 << 16  # packets walked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +134,17 @@ def _local_tags(packets: FlowPackets, near: Neighbours, shifts: I8, tags: U16) -
 
 def _walk_all(packets: FlowPackets, first: I64, connections: I64, shifts: I8, skipped: Bool, tags: U16) -> None:
     for connection in connections.tolist():
-        rows = slice(int(first[connection]), int(first[connection + 1]))
-        tags[rows] = walk(
-            packets.side[rows].tolist(),
-            packets.seq[rows].tolist(),
-            packets.ack[rows].tolist(),
-            packets.flags[rows].tolist(),
-            packets.window[rows].tolist(),
-            packets.payload[rows].tolist(),
-            packets.time[rows].tolist(),
-            skipped[rows].tolist(),
-            (int(shifts[connection, 0]), int(shifts[connection, 1])),
-        )
+        walk = Walk((int(shifts[connection, 0]), int(shifts[connection, 1])))
+        stop = int(first[connection + 1])
+        for start in range(int(first[connection]), stop, PIECE):
+            rows = slice(start, min(start + PIECE, stop))
+            tags[rows] = walk.tags(
+                packets.side[rows].tolist(),
+                packets.seq[rows].tolist(),
+                packets.ack[rows].tolist(),
+                packets.flags[rows].tolist(),
+                packets.window[rows].tolist(),
+                packets.payload[rows].tolist(),
+                packets.time[rows].tolist(),
+                skipped[rows].tolist(),
+            )

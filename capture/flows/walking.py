@@ -47,87 +47,86 @@ class Stream:
     unscaled: bool = False  # its last window came with a SYN
 
 
-def walk(
-    side: Sequence[int],
-    seq: Sequence[int],
-    ack: Sequence[int],
-    flags: Sequence[int],
-    window: Sequence[int],
-    payload: Sequence[int],
-    time: Sequence[int],
-    skipped: Sequence[int],
-    scales: tuple[int, int],
-) -> list[int]:
-    """Tags of each packet of one connection.
+class Walk:
+    """One connection being walked; its packets come in pieces, in order.
 
-    `skipped` packets (second sights, foreign ones) are passed over and get no tags; `scales` are window shifts, -1
-    unknown. Times in ns; all sequences have the same length.
+    `scales` are the two sides' window shifts, -1 unknown.
     """
-    streams = (Stream(scale=scales[0]), Stream(scale=scales[1]))
-    syn_time = round_trip = 0
-    tags: list[int] = []
-    for s, q, a, f, w, length, t, skip in zip(side, seq, ack, flags, window, payload, time, skipped, strict=True):
-        if skip:
-            tags.append(0)
-            continue
-        own, peer = streams[s], streams[1 - s]
-        control = f & CONTROL
-        next_ = own.next
-        tag = 0
-        if length == 1 and q == next_ and peer.window == 0:
-            tag = ZERO_WINDOW_PROBE
-        else:
-            if w == 0 and not control:
-                tag = ZERO_WINDOW
-            if next_ is not None:
-                if not f & RST and 0 < (q - next_) & MASK < HALF:
-                    tag |= LOST_SEGMENT
-                if length <= 1 and not control and q == (next_ - 1) & MASK:
-                    tag |= KEEP_ALIVE
-            if length:
-                if not control and peer.scale >= 0:
-                    shift = 0 if peer.unscaled else peer.scale
-                    if (q + length) & MASK == (peer.ack + (peer.window << shift)) & MASK:
-                        tag |= WINDOW_FULL
-            elif not control and q == next_ and a == own.ack:
-                if w != own.window:
-                    if w:
-                        tag |= WINDOW_UPDATE
-                elif w:
-                    if peer.last & KEEP_ALIVE:
-                        tag |= KEEP_ALIVE_ACK
-                    else:
-                        own.duplicates = 1 if own.duplicates < 0 else own.duplicates + 1
-                        tag |= DUPLICATE_ACK
-        if a != own.ack:
-            own.duplicates = 0
-        if f & ACK and peer.contiguous is not None and 0 < (a - peer.contiguous) & MASK < HALF:
-            if peer.next is not None and 0 < (peer.next - peer.contiguous) & MASK < HALF:
-                peer.contiguous = peer.next
-                tag |= ACKED_UNSEEN
+
+    def __init__(self, scales: tuple[int, int]) -> None:
+        self._streams = (Stream(scale=scales[0]), Stream(scale=scales[1]))
+        self._syn_time = self._round_trip = 0
+
+    def tags(self, *columns: Sequence[int]) -> list[int]:
+        """Tags of each packet of a piece: side, seq, ack, flags, window, payload, time (ns), skipped.
+
+        Skipped packets (second sights, foreign ones) are passed over and get no tags.
+        """
+        streams, syn_time, round_trip = self._streams, self._syn_time, self._round_trip
+        tags: list[int] = []
+        for s, q, a, f, w, length, t, skip in zip(*columns, strict=True):
+            if skip:
+                tags.append(0)
+                continue
+            own, peer = streams[s], streams[1 - s]
+            control = f & CONTROL
+            next_ = own.next
+            tag = 0
+            if length == 1 and q == next_ and peer.window == 0:
+                tag = ZERO_WINDOW_PROBE
             else:
-                if peer.duplicates == 0:
+                if w == 0 and not control:
+                    tag = ZERO_WINDOW
+                if next_ is not None:
+                    if not f & RST and 0 < (q - next_) & MASK < HALF:
+                        tag |= LOST_SEGMENT
+                    if length <= 1 and not control and q == (next_ - 1) & MASK:
+                        tag |= KEEP_ALIVE
+                if length:
+                    if not control and peer.scale >= 0:
+                        shift = 0 if peer.unscaled else peer.scale
+                        if (q + length) & MASK == (peer.ack + (peer.window << shift)) & MASK:
+                            tag |= WINDOW_FULL
+                elif not control and q == next_ and a == own.ack:
+                    if w != own.window:
+                        if w:
+                            tag |= WINDOW_UPDATE
+                    elif w:
+                        if peer.last & KEEP_ALIVE:
+                            tag |= KEEP_ALIVE_ACK
+                        else:
+                            own.duplicates = 1 if own.duplicates < 0 else own.duplicates + 1
+                            tag |= DUPLICATE_ACK
+            if a != own.ack:
+                own.duplicates = 0
+            if f & ACK and peer.contiguous is not None and 0 < (a - peer.contiguous) & MASK < HALF:
+                if peer.next is not None and 0 < (peer.next - peer.contiguous) & MASK < HALF:
+                    peer.contiguous = peer.next
                     tag |= ACKED_UNSEEN
-                peer.duplicates = -1
-        if (length or f & (SYN | FIN)) and not tag & KEEP_ALIVE:
-            tag |= _repeated(own, peer, q, length, f, t, round_trip)
-        after = q + length + (1 if f & (SYN | FIN) else 0) & MASK
-        if not tag & ZERO_WINDOW_PROBE:
-            if own.next is None or 0 < (after - own.next) & MASK < HALF:
-                own.next, own.next_time = after, t
-            if own.contiguous is None or q == own.contiguous:
-                own.contiguous = own.next
-        own.window, own.ack, own.ack_time, own.last = w, a, t, tag
-        if f & SYN:
-            own.unscaled = True
-            if not f & ACK:
-                syn_time = t
-        elif f & ACK:
-            own.unscaled = False
-            if syn_time and not round_trip:
-                round_trip = t - syn_time
-        tags.append(tag)
-    return tags
+                else:
+                    if peer.duplicates == 0:
+                        tag |= ACKED_UNSEEN
+                    peer.duplicates = -1
+            if (length or f & (SYN | FIN)) and not tag & KEEP_ALIVE:
+                tag |= _repeated(own, peer, q, length, f, t, round_trip)
+            after = q + length + (1 if f & (SYN | FIN) else 0) & MASK
+            if not tag & ZERO_WINDOW_PROBE:
+                if own.next is None or 0 < (after - own.next) & MASK < HALF:
+                    own.next, own.next_time = after, t
+                if own.contiguous is None or q == own.contiguous:
+                    own.contiguous = own.next
+            own.window, own.ack, own.ack_time, own.last = w, a, t, tag
+            if f & SYN:
+                own.unscaled = True
+                if not f & ACK:
+                    syn_time = t
+            elif f & ACK:
+                own.unscaled = False
+                if syn_time and not round_trip:
+                    round_trip = t - syn_time
+            tags.append(tag)
+        self._syn_time, self._round_trip = syn_time, round_trip
+        return tags
 
 
 def _repeated(own: Stream, peer: Stream, q: int, length: int, f: int, t: int, round_trip: int) -> int:

@@ -13,7 +13,7 @@ from capture.flows.analysis import effective_scales
 from capture.flows.rows import neighbours
 from capture.flows.streams import streams
 from capture.flows.table import Tag
-from capture.flows.walking import walk
+from capture.flows.walking import Walk
 from tests.capture.flows.traffic import random_traffic
 
 APPROXIMATE = int(Tag.ACKED_UNSEEN)  # the walk also says so inside a hole
@@ -32,17 +32,14 @@ def test_bulk_and_walk_agree(tmp_path: Path, seed: int, trouble: float) -> None:
     compared = 0
     for connection in sorted(set(everything.tolist()) - set(left.tolist())):
         rows = slice(int(first[connection]), int(first[connection + 1]))
-        walked = walk(
-            packets.side[rows].tolist(),
-            packets.seq[rows].tolist(),
-            packets.ack[rows].tolist(),
-            packets.flags[rows].tolist(),
-            packets.window[rows].tolist(),
-            packets.payload[rows].tolist(),
-            packets.time[rows].tolist(),
-            nothing[rows].tolist(),
-            (int(shifts[connection, 0]), int(shifts[connection, 1])),
-        )
+        columns = (packets.side, packets.seq, packets.ack, packets.flags, packets.window, packets.payload, packets.time)
+        walk = Walk((int(shifts[connection, 0]), int(shifts[connection, 1])))
+        middle = (rows.start + rows.stop) // 2
+        walked = [
+            tag
+            for piece in (slice(rows.start, middle), slice(middle, rows.stop))
+            for tag in walk.tags(*(column[piece].tolist() for column in columns), nothing[piece].tolist())
+        ]
         got = (tags[rows] & ~np.uint16(APPROXIMATE)).tolist()
         assert got == [tag & ~APPROXIMATE for tag in walked], connection
         compared += 1
