@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from capture.model import Finding, Severity
 from capture.safe_text import printable
 from capture.sockets import wireform as form
-from capture.sockets.listener_findings import accept_queues, half_open
+from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full
 from capture.sockets.place import News, Place
 from capture.sockets.port_findings import ports_running_out
 from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
@@ -62,6 +62,7 @@ def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     full, ports = accept_queues(place, scene.news[place], scene.thresholds)
     yield from full
     yield from half_open(place, scene.thresholds, ports)
+    yield from syn_queue_full(place, scene.news[place], scene.thresholds)
     yield from stalls(place, scene.thresholds)
 
 

@@ -84,6 +84,25 @@ def half_open(place: Place, limits: Thresholds, excused: set[int]) -> Iterator[F
         )
 
 
+def syn_queue_full(place: Place, news: News, limits: Thresholds) -> Iterator[Finding]:
+    """SYNs that found no room between the two looks: with SYN cookies a flood leaves no other trace."""
+    cookies, dropped = news.counters.get("TCPReqQFullDoCookies", 0), news.counters.get("TCPReqQFullDrop", 0)
+    if cookies + dropped < limits.syn_queue_full:
+        return
+    by_port = _half_open_by_port(place)
+    port = max(by_port, key=lambda port: len(by_port[port]), default=None)
+    facts: dict[str, object] = {
+        "port": port,
+        "count": cookies + dropped,
+        "cookies": cookies,
+        "dropped": dropped,
+        "half_open": sum(map(len, by_port.values())),
+    }
+    words = {} if port is not None else {"port": phrase("no_port")}
+    rows = by_port.get(port, []) if port is not None else []
+    yield finding("syn_queue_full", Severity.WARNING, rows, facts, words, count=cookies + dropped)
+
+
 def _half_open_by_port(place: Place) -> dict[int, list[SocketRow]]:
     by_port: dict[int, list[SocketRow]] = defaultdict(list)
     for state in (form.SYN_RECV, form.NEW_SYN_RECV):

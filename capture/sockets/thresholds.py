@@ -32,6 +32,9 @@ class Thresholds:
     """Waited longer than any healthy round trip."""
     syn_recv_share: float = 0.75
     """Or this share of a listener's queue, where that is smaller (but at least 8)."""
+    syn_queue_full: int = 50
+    """SYNs between two looks that were dropped, or answered with a cookie, for a full queue. A small backlog may send a
+    few cookies in any burst."""
     syn_sent_sockets: int = 3
     """Connection attempts toward one peer."""
     syn_sent_retransmissions: int = 2

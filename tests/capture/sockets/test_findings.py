@@ -149,6 +149,29 @@ def test_half_open_connections_that_stay() -> None:
     assert (pile.facts["port"], pile.facts["hosts"], pile.facts["tcp_syncookies"]) == (port, 64, 0)
 
 
+@in_own_network
+def test_a_flood_answered_with_cookies_leaves_its_trace_in_the_counters() -> None:
+    sysctl("tcp_syncookies", "1")
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(8)
+    port = listener.getsockname()[1]
+    subprocess.run(["nft", "add table ip t; add chain ip t o { type filter hook output priority 0; }"], check=True)
+    subprocess.run(["nft", f"add rule ip t o tcp sport {port} tcp flags & (syn|ack) == syn|ack drop"], check=True)
+    watcher = Watcher()
+    watcher.look()
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    for number in range(200):
+        raw.sendto(syn(f"127.9.{number}.1", "127.0.0.1", 2000 + number, port), ("127.0.0.1", 0))
+    full = found(watcher.look(), "syn_queue_full")
+    cookies, half = full.facts["cookies"], full.facts["half_open"]
+    assert isinstance(cookies, int)
+    assert isinstance(half, int)
+    assert cookies + half == 200
+    assert (full.playbook, full.facts["port"]) == ("syn-flood", port)
+    assert "syn_queue_full" not in {finding.code for finding in watcher.look().findings}
+
+
 def syn(source: str, target: str, source_port: int, port: int) -> bytes:
     tcp = struct.pack("!HHIIBBHHH", source_port, port, 1000, 0, 5 << 4, 2, 64240, 0, 0)
     pseudo = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack("!BBH", 0, 6, len(tcp))
