@@ -5,7 +5,6 @@ A block holds some tens of thousands of TCP packets as parallel numpy arrays. Ro
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import IntFlag
 
@@ -99,6 +98,8 @@ class AddressTable:
 
     def named(self, name: str) -> int:
         """The key of a host whose address is not known. It takes a place of the discard prefix 100::/64."""
+        import hashlib
+
         packed = b"\x01" + bytes(7) + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
         key = self.key(packed)
         self.names[key] = printable(name, 253)

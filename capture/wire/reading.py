@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from capture.model import Notice
 from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
@@ -17,7 +17,9 @@ from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
 from capture.wire.records import Records
 from capture.wire.source import Source, open_source
-from capture.wire.text import TextPackets, is_tcpdump_text
+
+if TYPE_CHECKING:
+    from capture.wire.text import TextPackets
 
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
 _OTHERS = {
@@ -57,13 +59,10 @@ class CaptureReader:
         self.scopes: ScopeTable = after.scopes if after else ScopeTable()
         self._source, self._feed = source, feed
         self._layers = Layers(self.addresses, self.scopes)
-        self._container: Container | TextPackets = container or TextPackets(
-            feed, self.addresses, self.scopes, self.first_number - 1
-        )
-        self.format: str = self._container.format
-        self.quoted: list[QuotedTcp] = self._layers.quotations.found
-        if isinstance(self._container, TextPackets):
-            self.quoted = self._container.quoted
+        self._container = container
+        self._printed = None if container else _printed(feed, self.addresses, self.scopes, self.first_number - 1)
+        self.format: str = container.format if container else "text"
+        self.quoted: list[QuotedTcp] = self._printed.quoted if self._printed else self._layers.quotations.found
 
     @property
     def next_number(self) -> int:
@@ -73,21 +72,16 @@ class CaptureReader:
     @property
     def link_types(self) -> list[str]:
         """Names of the link types met so far, without repetition."""
-        if isinstance(self._container, TextPackets):
-            return list(self._container.link_names)
-        return list(dict.fromkeys(link_name(link) for link in self._container.links))
+        if self._printed:
+            return list(self._printed.link_names)
+        return list(dict.fromkeys(link_name(link) for link in self._links()))
 
     @property
     def notices(self) -> list[Notice]:
         """What was lost, cut or passed over, so far."""
-        if isinstance(self._container, TextPackets):
-            return [*self._container.notices, *self._source.notices]
-        return [
-            *self._unsupported(self._container),
-            *self._container.notices,
-            *self._source.notices,
-            *self._layers.notices(),
-        ]
+        container = self._printed or self._container
+        told = container.notices if container else []
+        return [*self._unsupported(), *told, *self._source.notices, *self._layers.notices()]
 
     @property
     def bytes_read(self) -> int:
@@ -101,10 +95,9 @@ class CaptureReader:
 
     def blocks(self) -> Iterator[PacketColumns]:
         """The TCP packets in file order: a small block first, then those of about 16 MB each. Once only."""
-        if isinstance(self._container, TextPackets):
-            yield from self._text(self._container)
-            return
-        for records in self._container:
+        if self._printed:
+            yield from self._text(self._printed)
+        for records in self._container or ():
             self._seen(records)
             columns = tcp_columns(records, self._layers)
             if len(columns):
@@ -112,10 +105,7 @@ class CaptureReader:
 
     def records(self) -> Iterator[Records | str]:
         """The records of all packets, instead of `blocks()`: to find one again. A text has none: "text" once."""
-        if isinstance(self._container, TextPackets):
-            yield "text"
-            return
-        yield from self._container
+        yield from self._container or ("text",)
 
     def _text(self, text: TextPackets) -> Iterator[PacketColumns]:
         for columns in text.blocks():
@@ -141,14 +131,16 @@ class CaptureReader:
         self.first_time = first if self.first_time is None else min(self.first_time, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 
-    def _unsupported(self, container: Container) -> list[Notice]:
-        names = [link_name(link) for link in container.links if link not in LINK_LAYERS]
-        return [
-            Notice("unsupported_link_type", f"link type {name} is not decoded: no TCP is seen in it") for name in names
-        ]
+    def _links(self) -> list[int]:
+        return self._container.links if self._container else []
+
+    def _unsupported(self) -> list[Notice]:
+        names = [link_name(link) for link in self._links() if link not in LINK_LAYERS]
+        text = "link type {} is not decoded: no TCP is seen in it"
+        return [Notice("unsupported_link_type", text.format(name)) for name in names]
 
 
-def open_capture(path: str, *, follow: bool = False, after: CaptureReader | None = None) -> CaptureReader:
+def open_capture(path: str, *, after: CaptureReader | None = None) -> CaptureReader:
     """Open a capture; "-" is standard input. Raises CaptureUnreadable where nothing of it can be read.
 
     `after` is the reader of the file before, read to its end, where several files are one capture: packet numbers go
@@ -177,6 +169,14 @@ def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader 
     for magic, (why, hint) in _OTHERS.items():
         if prefix.startswith(magic):
             raise CaptureUnreadable(path, why, hint)
+    from capture.wire.text import is_tcpdump_text
+
     if is_tcpdump_text(bytes(memoryview(feed.buffer)[feed.start : min(feed.end, feed.start + SAMPLE)])):
         return None
     raise CaptureUnreadable(path, "it is no capture", "give a pcap, a pcapng or tcpdump's text output")
+
+
+def _printed(feed: Feed, addresses: AddressTable, scopes: ScopeTable, number: int) -> TextPackets:
+    from capture.wire.text import TextPackets  # rare, and not needed for the smallest capture to be quick
+
+    return TextPackets(feed, addresses, scopes, number)

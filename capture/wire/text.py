@@ -90,13 +90,12 @@ class _Conversation:
 
 
 class TextPackets:
-    """The packets of a text. `links` and `notices` grow while reading."""
+    """The packets of a text. `link_names` and `notices` grow while reading."""
 
     format = "text"
 
     def __init__(self, feed: Feed, addresses: AddressTable, scopes: ScopeTable, number: int = 0) -> None:
         self._feed, self._addresses, self._scopes = feed, addresses, scopes
-        self.links: list[int] = []
         self.link_names: list[str] = []
         self.packets = 0
         self.first_time: int | None = None
