@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.flows import bulk, measures
+from capture.flows.giants import giant
 from capture.flows.openings import stale_openings
 from capture.flows.resets import unacceptable_resets
 from capture.flows.rows import Neighbours
@@ -24,6 +25,8 @@ from capture.wire.columns import I8, I64, U16, U32, Bool
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 CONTROL = SYN | FIN | RST
 PIECE = 1 << 16  # packets walked at once
+GIANT = 1 << 20  # packets of a connection that is analysed in windows
+WINDOW = 1 << 18  # packets of such a window
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,21 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
         foreign = np.union1d(stale, refused[~near.last_of_side[refused]])
         skipped = np.zeros(len(tags), np.bool_)
         skipped[twins] = skipped[foreign] = True
+        giants = loose[np.diff(first)[loose] > GIANT]
+        for connection in giants.tolist():
+            low, high = int(first[connection]), int(first[connection + 1])
+            one = giant(packets, low, high, skipped, shifts[connection], WINDOW)
+            tags[low:high], repeats[low:high], unique[connection] = one.tags, one.repeats, one.span
+            if one.probing:
+                _walk_all(packets, first, np.array([connection]), shifts, skipped, tags)
+        loose = np.setdiff1d(loose, giants, assume_unique=True)
         found = streams(packets, first, loose, skipped)
         unique[loose] = spans(found)
         repeats[found.row] = found.repeats
         repeats[twins] = packets.payload[twins] > 0
-        tags[found.row], probing = bulk.tags_of(found, shifts[loose])
-        _walk_all(packets, first, loose[probing], shifts, skipped, tags)
+        told = bulk.tags_of(found, shifts[loose], bulk.patience_of(found))
+        tags[found.row] = told.tags
+        _walk_all(packets, first, loose[np.union1d(told.probing, told.tangled)], shifts, skipped, tags)
         tags[foreign] = 0
         tags[twins] = int(Tag.SECOND_SIGHT)
     tags[refused] |= int(Tag.RST_UNACCEPTABLE)

@@ -7,6 +7,8 @@ acknowledgements of segments that the capture lacks.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from capture.flows.streams import Streams
@@ -19,10 +21,19 @@ SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), in
 CONTROL = SYN | FIN | RST
 
 
-def tags_of(found: Streams, shifts: I8) -> tuple[U16, I64]:
-    """Tags of each segment (rows of `found`), and the connections (of `found`) that must be walked instead.
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Tags of each segment, and the connections for which they are not exact."""
 
-    `shifts` has shape (connections, 2): each side's window shift, -1 unknown.
+    tags: U16  # (rows,)
+    probing: I64  # connections with window probes
+    tangled: I64  # connections with duplicate ACKs beside acknowledgements of what the capture lacks
+
+
+def tags_of(found: Streams, shifts: I8, patience: I64) -> Tagged:
+    """The analysis of the rows of `found`.
+
+    `shifts` has shape (connections, 2): each side's window shift, -1 unknown; `patience` is that of `patience_of`.
     """
     near = found.near
     n = len(found.seq)
@@ -48,16 +59,14 @@ def tags_of(found: Streams, shifts: I8) -> tuple[U16, I64]:
     tags[_full(found, shifts, plain)] |= int(Tag.WINDOW_FULL)
     ahead, walked = _ahead(found)
     tags[ahead] |= int(Tag.ACKED_UNSEEN)
-    _tag_repeated(found, alive, count, peer_ack, tags)
+    _tag_repeated(found, alive, count, peer_ack, patience, tags)
     suspicious = np.zeros(len(found.first) - 1, np.bool_)
     suspicious[near.connection[np.flatnonzero(count >= 2)]] = True
     lost_acks = np.zeros(len(suspicious), np.bool_)
     lost_acks[near.connection[walked]] = True
     probing = (found.payload == 1) & has_own & (~has_peer | (found.window[peer] == 0))
     probing &= found.start >= found.reached
-    must_walk = suspicious & lost_acks
-    must_walk[near.connection[np.flatnonzero(probing)]] = True
-    return tags, np.flatnonzero(must_walk)
+    return Tagged(tags, np.unique(near.connection[probing]), np.flatnonzero(suspicious & lost_acks))
 
 
 def _duplicates(found: Streams, duplicate: Bool, own_ack: np.ndarray) -> I64:
@@ -96,7 +105,7 @@ def _ahead(found: Streams) -> tuple[I64, I64]:
     return rows[new], rows
 
 
-def _tag_repeated(found: Streams, alive: Bool, count: I64, peer_ack: np.ndarray, tags: U16) -> None:
+def _tag_repeated(found: Streams, alive: Bool, count: I64, peer_ack: np.ndarray, patience: I64, tags: U16) -> None:
     """Spurious, fast and plain retransmission, and out of order."""
     near = found.near
     speaks = np.flatnonzero(((found.payload > 0) | ((found.flags & (SYN | FIN)) != 0)) & ~alive & (near.own >= 0))
@@ -116,15 +125,18 @@ def _tag_repeated(found: Streams, alive: Bool, count: I64, peer_ack: np.ndarray,
     fast = (peer >= 0) & (count[peer] >= 2) & (peer_ack[rows] == found.seq[rows])
     fast &= (since_ack >= 0) & (since_ack < FAST_RETRANSMISSION_NS)
     since_moved = found.time[rows] - found.moved_at[rows]
-    patience = _patience(found)[rows]
+    patience = patience[rows]
     disordered = ~fast & (since_moved >= 0) & (since_moved < patience) & (found.end[rows] != found.reached[rows])
     tags[rows[fast]] |= int(Tag.FAST_RETRANSMISSION)
     tags[rows[disordered]] |= int(Tag.OUT_OF_ORDER)
     tags[rows[~fast & ~disordered]] |= int(Tag.RETRANSMISSION)
 
 
-def _patience(found: Streams) -> I64:
-    """How long after the stream moved a late segment counts as out of order: the handshake's round trip, once known."""
+def patience_of(found: Streams) -> I64:
+    """How long after the stream moved a late segment counts as out of order (ns): the handshake's round trip if known.
+
+    Shape (rows,).
+    """
     n, connections = len(found.seq), len(found.first) - 1
     patience = np.full(n, OUT_OF_ORDER_NS, np.int64)
     kind = found.flags & (SYN | ACK)

@@ -52,7 +52,12 @@ def streams(packets: FlowPackets, first: I64, connections: I64, skipped: Bool) -
     owner = np.repeat(np.arange(len(connections)), sizes)
     kept = ~skipped[row]
     row, owner = row[kept], owner[kept]
-    own_first = np.searchsorted(owner, np.arange(len(connections) + 1)).astype(np.int64)
+    return lined_up(packets, row, np.searchsorted(owner, np.arange(len(connections) + 1)).astype(np.int64))
+
+
+def lined_up(packets: FlowPackets, row: I64, own_first: I64) -> Streams:
+    """The directions in some rows of packets; `own_first` says which of these begin a connection."""
+    owner = np.repeat(np.arange(len(own_first) - 1), np.diff(own_first))
     side, seq, flags = packets.side[row], packets.seq[row], packets.flags[row]
     payload, time = packets.payload[row], packets.time[row]
     order = np.argsort((owner << 1) | side, kind="stable")
@@ -144,3 +149,12 @@ def spans(found: Streams) -> I64:
     high = np.maximum.reduceat(found.end[proof] - (fin & ~syn), begins)
     result.reshape(-1)[key[begins]] = np.maximum(high - low, 0)
     return result
+
+
+def lowest_and_highest(found: Streams, rows: I64) -> tuple[int, int]:
+    """The lowest and the highest position among some rows of one side, without SYN and FIN; (0, 0) without proof."""
+    proof = rows[(found.flags[rows] & RST) == 0]
+    if not len(proof):
+        return 0, 0
+    syn, fin = (found.flags[proof] & SYN) != 0, (found.flags[proof] & FIN) != 0
+    return int((found.start[proof] + syn).min()), int((found.end[proof] - (fin & ~syn)).max())

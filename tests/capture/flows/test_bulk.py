@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from capture.decode import decode
-from capture.flows import bulk
+from capture.flows import bulk, giants
 from capture.flows.analysis import effective_scales
 from capture.flows.rows import neighbours
-from capture.flows.streams import streams
+from capture.flows.streams import spans, streams
 from capture.flows.table import Tag
 from capture.flows.walking import Walk
-from tests.capture.flows.traffic import random_traffic
+from tests.capture.flows.traffic import long_connection, random_traffic
 
 APPROXIMATE = int(Tag.ACKED_UNSEEN)  # the walk also says so inside a hole
 
@@ -28,7 +28,8 @@ def test_bulk_and_walk_agree(tmp_path: Path, seed: int, trouble: float) -> None:
     everything = np.arange(len(flows), dtype=np.int64)
     shifts = effective_scales(packets, first, neighbours(packets.side, first), flows.wscale)
     found = streams(packets, first, everything, nothing)
-    tags, left = bulk.tags_of(found, shifts)
+    told = bulk.tags_of(found, shifts, bulk.patience_of(found))
+    tags, left = told.tags, np.union1d(told.probing, told.tangled)
     compared = 0
     for connection in sorted(set(everything.tolist()) - set(left.tolist())):
         rows = slice(int(first[connection]), int(first[connection + 1]))
@@ -44,3 +45,21 @@ def test_bulk_and_walk_agree(tmp_path: Path, seed: int, trouble: float) -> None:
         assert got == [tag & ~APPROXIMATE for tag in walked], connection
         compared += 1
     assert compared > len(flows) // 4
+
+
+@pytest.mark.parametrize("window", [60, 500, 10_000])
+def test_windows_tell_what_the_whole_does(tmp_path: Path, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(giants, "LATEST", 50)
+    flows = decode([long_connection(7, 4000).write(tmp_path / "long.pcap")])[0].flows
+    assert len(flows) == 1
+    packets, first = flows.packets, flows.first
+    count = len(packets.seq)
+    nothing = np.zeros(count, np.bool_)
+    shifts = effective_scales(packets, first, neighbours(packets.side, first), flows.wscale)
+    found = streams(packets, first, np.array([0]), nothing)
+    whole = bulk.tags_of(found, shifts, bulk.patience_of(found))
+    pieces = giants.giant(packets, 0, count, nothing, shifts[0], window)
+    assert np.flatnonzero(pieces.tags != whole.tags).tolist() == []
+    assert pieces.repeats.tolist() == found.repeats.tolist()
+    assert pieces.span.tolist() == spans(found)[0].tolist()
+    assert whole.tags.any()

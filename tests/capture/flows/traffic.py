@@ -122,6 +122,32 @@ def random_traffic(seed: int, connections: int, trouble: float) -> Wire:
     return wire
 
 
+def long_connection(seed: int, rounds: int) -> Wire:
+    """One connection with losses, repetitions and reordering now and then, over the wrap."""
+    chance = random.Random(seed)
+    wire = Wire()
+    talk = Talk(wire, ("10.0.0.1", 40000), ("10.0.0.2", 80), [5, MASK - 600_000], 0)
+    talk.open(9_000)
+    for _ in range(rounds):
+        talk.at += chance.choice((20, 60, 400, 12_000))
+        start, fate = talk.seq[1], chance.random()
+        talk.say(1, ACK, 1448)
+        if fate < 0.01:
+            talk.say(1, ACK, 1448, at=talk.at + chance.choice((15, 9_500)), seq=start)
+        elif fate < 0.02:
+            talk.seq[1] = (talk.seq[1] + 1448) & MASK  # not captured
+        elif fate < 0.03:
+            late = (start - 40 * 1448) & MASK
+            talk.say(1, ACK, 1448, at=talk.at + 10, seq=late)
+        elif fate < 0.5:
+            talk.say(0, ACK, at=talk.at + 5)
+            if fate < 0.05:
+                for again in range(3):
+                    talk.say(0, ACK, at=talk.at + 6 + again)
+    talk.say(1, FIN | ACK)
+    return wire
+
+
 def _transfer(chance: random.Random, talk: Talk, trouble: float) -> None:
     for _ in range(chance.randrange(1, 25)):
         side = chance.choice((0, 1, 1))
