@@ -11,18 +11,20 @@ from playbooks.facts.model import Facts, NginxServer, Worker
 
 DEFAULT_CONNECTIONS = 512
 FULL, HIGH = 0.95, 0.8
+CHANNEL = 1
 SPARE = 64
 """Descriptors beside connections: logs, listeners, files being sent."""
 QUIET_LEVELS = ("crit", "alert", "emerg")
 
 
 def _connections(facts: Facts, worker: Worker) -> int | None:
-    """TCP connections a worker holds, listeners apart; from its descriptors where owners are hidden."""
+    """Connections as worker_connections counts them: also the listeners, and the channel to the master. From the
+    worker's descriptors where owners are hidden; None where neither tells."""
     if facts.sockets is None:
         return None
     mine = [row for row in facts.sockets.rows if any(owner.pid == worker.pid for owner in row.owners)]
     if mine:
-        return sum(1 for row in mine if row.state != "LISTEN")
+        return len(mine) + CHANNEL
     if not facts.sockets.hidden_owners:
         return 0
     return max(0, worker.open_files - SPARE // 4) if worker.open_files is not None else None

@@ -10,7 +10,7 @@ from playbooks.checks.wording import age, holder_name, most_common, say
 from playbooks.facts.model import Facts, Holder, Socket
 
 BUSY = 0.5
-HALF_OPEN_S = 0.5
+HALF_OPEN_S = 1.0
 """Waited longer than any healthy round trip."""
 HALF_OPEN = 16
 SHARE = 0.75
@@ -171,7 +171,7 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Result:
     sizes = {row.local.port: row.send_q for row in _listeners(facts) if row.send_q}
     worst: list[tuple[int, list[Socket], list[Socket]]] = []
     for where, rows in by_port.items():
-        stale = [row for row in rows if row.age_s >= HALF_OPEN_S and (row.stayed or row.age_s >= 1)]
+        stale = [row for row in rows if row.stayed or row.age_s >= 1]
         wanted = min(HALF_OPEN, max(LEAST, int(SHARE * sizes[where]))) if where in sizes else HALF_OPEN
         if len(stale) >= wanted:
             worst.append((where, rows, stale))
@@ -183,6 +183,7 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Result:
     for where, rows, stale in worst[:3]:
         sources = most_common(row.remote.ip for row in stale)
         oldest = max(row.age_s for row in stale)
+        oldest = max(oldest, facts.sockets.elapsed_s)
         evidence.append(
             say(
                 "syn_recv_pile",

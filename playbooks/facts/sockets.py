@@ -25,12 +25,18 @@ def collect_sockets() -> Sockets | Absence:
     try:
         with Watcher() as watcher:
             first = watcher.look()
-            before = {row.cookie: (row.state, row.drops or 0) for row in first.rows}
+            before = {_key(row): (row.state, row.drops or 0) for row in first.rows}
             time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
             second = watcher.look(thorough=True)
             return _facts(second, before)
     except SourceUnavailable as error:
         return Absence("unreadable", str(error))
+
+
+def _key(row: SocketRow) -> object:
+    """What makes two rows the same socket. A request whose SYN,ACK could not be sent is made anew for each SYN of the
+    client, with another cookie: there the addresses tell."""
+    return (row.raw[4:40], row.netns) if row.state is TcpState.SYN_RECEIVED else row.cookie
 
 
 def _wants_longer(look: Snapshot) -> bool:
@@ -51,7 +57,7 @@ def _facts(look: Snapshot, before: dict[str, tuple[TcpState, int]]) -> Sockets:
         source=look.source,
         hidden_owners=look.hidden_owners,
         limits=look.limits,
-        rows=tuple(_socket(row, look.details.get(row), before.get(row.cookie)) for row in look.rows),
+        rows=tuple(_socket(row, look.details.get(row), before.get(_key(row))) for row in look.rows),
         counters=dict(look.counters),
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,

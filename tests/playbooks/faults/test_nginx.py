@@ -1,0 +1,276 @@
+"""A mis-set nginx, running: found with file and line, cured by the snippet as printed, passing afterwards."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from playbooks.model import Fix, Outcome
+from tests.lab.harness.namespaces import Namespace
+from tests.playbooks.faults.conftest import Checked
+from tests.playbooks.faults.servers import HTTP, running, until
+from tests.playbooks.faults.test_leaks import connect
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="not installed: nginx")
+Check = Callable[..., Checked]
+Shell = Callable[[str], str]
+
+CONFIG = """\
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{
+    worker_connections 512;
+}}
+http {{
+    log_format timed '$remote_addr [$time_local] "$request" $status $body_bytes_sent rt=$request_time urt=$upstream_response_time';
+    access_log {folder}/access.log timed;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+    uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+    upstream backend {{
+        server 127.0.0.1:8302;
+        keepalive 8;
+        keepalive_timeout 1s;
+    }}
+    server {{
+        listen 127.0.0.1:8301;
+        location / {{
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_read_timeout 5s;
+            proxy_pass http://backend;
+        }}
+    }}
+}}
+"""
+
+
+class Proxy:
+    """nginx in a namespace with a configuration of its own."""
+
+    def __init__(self, host: Namespace, folder: Path, text: str) -> None:
+        self.host, self.folder = host, folder
+        self.config = folder / "nginx.conf"
+        self.config.write_text(text)
+        self.process = host.start("nginx", "-c", str(self.config), stderr=subprocess.DEVNULL)
+        until(lambda: ":8301" in host.run("ss", "-Hltn"))
+
+    def get(self, count: int = 1, timeout: float = 8) -> list[bytes]:
+        answers = []
+        for _ in range(count):
+            sock = connect(self.host, 8301)
+            sock.settimeout(timeout)
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            try:
+                answers.append(sock.recv(4096)[9:12])
+            except (TimeoutError, ConnectionResetError):
+                answers.append(b"")
+            sock.close()
+        return answers
+
+    def paste(self, fix: Fix) -> None:
+        """The snippet into the configuration: in place of a directive of the same name, else where the target says."""
+        lines = self.config.read_text().splitlines()
+        found = re.search(r"nginx\.conf:(\d+)", fix.target)
+        at = int(found[1]) if found else 0
+        block = bool(found) and lines[at - 1].rstrip().endswith("{")
+        for line in fix.snippet.splitlines():
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            name = line.split()[0]
+            same = [n for n, old in enumerate(lines) if old.split()[:1] == [name] and (n + 1 == at or not block)]
+            if same and name != "proxy_set_header":
+                lines[same[0]] = line
+            else:
+                lines.insert(at if block else max(0, at - 1), line)
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(5)
+
+
+@contextmanager
+def proxy(host: Namespace, folder: Path, *changes: tuple[str, str]) -> Iterator[Proxy]:
+    text = CONFIG.format(folder=folder)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    made = Proxy(host, folder, text)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def test_a_well_set_nginx_passes_everything(host: Namespace, check: Check, tmp_path: Path) -> None:
+    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path) as nginx:
+        assert nginx.get(20) == [b"200"] * 20
+        for name in ("nginx-limits", "nginx-upstream", "keepalive-race", "nginx-499", "timeout-chain"):
+            found = check(name, config=nginx.config)
+            outcomes = {step.id: step.outcome for step in found.report.steps}
+            assert not {Outcome.FAIL, Outcome.UNKNOWN, Outcome.WARN} & set(outcomes.values()), (name, outcomes)
+
+
+def test_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    with (
+        running(host, HTTP, 8302, 3, 0.01),
+        proxy(host, tmp_path, ("worker_connections 512", "worker_connections 24")) as nginx,
+    ):
+        socks = [connect(host, 8301) for _ in range(30)]
+        found = check("nginx-limits", config=nginx.config)
+        assert found.outcome("connections") is Outcome.FAIL
+        assert f"worker_connections 24; ({nginx.config}:6)" in found.evidence("connections")
+        assert "of 24 connections" in found.evidence("connections")
+        for sock in socks:
+            sock.close()
+        fix = found.fix("worker-connections")
+        assert fix.target == f"{nginx.config}:6"
+        nginx.paste(fix)
+        shell(fix.apply)
+        time.sleep(0.5)
+        socks = [connect(host, 8301) for _ in range(30)]
+        again = check("nginx-limits", config=nginx.config)
+        assert again.outcome("connections") is Outcome.PASS, again.evidence("connections")
+        assert again.report.exit_status == 0
+        for sock in socks:
+            sock.close()
+
+
+def test_descriptors_below_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    change = ("daemon off;", "daemon off; worker_rlimit_nofile 100;")
+    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, change) as nginx:
+        found = check("nginx-limits", config=nginx.config)
+        assert found.outcome("files") is Outcome.FAIL
+        assert "worker_connections (512) exceeds the limit of open files (100)" in found.evidence("files")
+        fix = found.fix("worker-rlimit")
+        text = nginx.config.read_text().replace("worker_rlimit_nofile 100;", fix.snippet)
+        nginx.config.write_text(text)
+        shell(fix.apply)
+        time.sleep(0.5)
+        assert check("nginx-limits", config=nginx.config).report.exit_status == 0
+
+
+def test_keepalive_that_cannot_work(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    changes = (("            proxy_http_version 1.1;\n", ""), ('            proxy_set_header Connection "";\n', ""))
+    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, *changes) as nginx:
+        found = check("nginx-upstream", config=nginx.config)
+        assert found.outcome("keepalive") is Outcome.FAIL
+        assert f"keepalive 8; ({nginx.config}:15)" in found.evidence("keepalive")
+        fix = found.fix("keepalive-directives")
+        nginx.paste(fix)
+        shell(fix.apply)
+        time.sleep(0.3)
+        assert nginx.get(3) == [b"200"] * 3
+        again = check("nginx-upstream", config=nginx.config)
+        assert again.outcome("keepalive") is Outcome.PASS, again.evidence("keepalive")
+
+
+def test_a_backend_that_closes_idle_connections_first(
+    host: Namespace, check: Check, shell: Shell, tmp_path: Path
+) -> None:
+    with (
+        running(host, HTTP, 8302, 2, 0.01),
+        proxy(host, tmp_path, ("keepalive_timeout 1s", "keepalive_timeout 60s")) as nginx,
+    ):
+        assert nginx.get() == [b"200"]
+        found = check("keepalive-race", config=nginx.config)
+        assert found.outcome("idle") is Outcome.FAIL, found.evidence("idle")
+        assert "127.0.0.1:8302 closes an idle connection after 2.0 s" in found.evidence("idle")
+        assert f"keepalive_timeout 60s; ({nginx.config}:16)" in found.evidence("idle")
+        fix = found.fix("upstream-idle")
+        nginx.paste(fix)
+        shell(fix.apply)
+        again = check("keepalive-race", config=nginx.config)
+        assert again.outcome("idle") is Outcome.PASS, again.evidence("idle")
+
+
+def test_a_read_timeout_below_the_upstreams_time(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    with (
+        running(host, HTTP, 8302, 9, 0.7),
+        proxy(host, tmp_path, ("proxy_read_timeout 5s", "proxy_read_timeout 500ms")) as nginx,
+    ):
+        assert nginx.get(3) == [b"504"] * 3
+        found = check("timeout-chain", config=nginx.config, url="http://127.0.0.1:8301/")
+        assert found.outcome("url") is Outcome.FAIL
+        assert found.outcome("config") is Outcome.FAIL, found.evidence("config")
+        assert found.outcome("log") is Outcome.FAIL
+        assert f"proxy_read_timeout 500ms; ({nginx.config}:23)" in found.evidence("config")
+        upstream = check("nginx-upstream", config=nginx.config)
+        assert upstream.outcome("errors") is Outcome.FAIL
+        assert "127.0.0.1:8302" in upstream.evidence("errors")
+        fix = found.fix("read-timeout")
+        nginx.paste(fix)
+        shell(fix.apply)
+        time.sleep(0.3)
+        again = check("timeout-chain", config=nginx.config, url="http://127.0.0.1:8301/")
+        assert again.report.exit_status == 0, again.report
+
+
+def test_clients_that_give_up(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    with running(host, HTTP, 8302, 9, 1.0), proxy(host, tmp_path) as nginx:
+        assert nginx.get(6, timeout=0.3) == [b""] * 6
+        found = check("nginx-499", config=nginx.config)
+        assert found.outcome("share") is Outcome.FAIL, found.evidence("share")
+        assert "6 of 6 requests ended in 499" in found.evidence("share")
+        assert "a client's time-out" in found.evidence("share")
+        fix = found.fix("ignore-client-abort")
+        nginx.paste(fix)
+        shell(fix.apply)
+        time.sleep(0.3)
+        nginx.get(2, timeout=0.3)
+        time.sleep(1.2)
+        again = check("nginx-499", config=nginx.config, log=tmp_path / "access.log")
+        assert again.outcome("share") is Outcome.PASS, again.evidence("share")
+        assert again.outcome("setting") is Outcome.WARN
+
+
+def test_an_error_log_that_goes_nowhere_or_was_moved(
+    host: Namespace, check: Check, shell: Shell, tmp_path: Path
+) -> None:
+    change = (f"error_log {tmp_path}/error.log;", "error_log /dev/null;")
+    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, change) as nginx:
+        found = check("nginx-limits", config=nginx.config)
+        assert found.outcome("error-log") is Outcome.FAIL
+        assert f"({nginx.config}:4)" in found.evidence("error-log")
+        nginx.config.write_text(nginx.config.read_text().replace("/dev/null", f"{tmp_path}/error.log"))
+        shell(found.fix("error-log").apply)
+        until(lambda: (tmp_path / "error.log").exists())
+        (tmp_path / "error.log").unlink()
+        found = check("nginx-limits", config=nginx.config)
+        assert "still writes to the old file" in found.evidence("error-log")
+        shell(found.fix("reopen-logs").apply)
+        until(lambda: (tmp_path / "error.log").exists())
+        assert check("nginx-limits", config=nginx.config).report.exit_status == 0
+
+
+def test_a_refused_upstream_and_a_broken_configuration(host: Namespace, check: Check, tmp_path: Path) -> None:
+    with proxy(host, tmp_path) as nginx:
+        assert nginx.get(3) == [b"502"] * 3
+        found = check("nginx-upstream", config=nginx.config)
+        assert found.outcome("errors") is Outcome.FAIL
+        assert "the upstream refused the connection (111)" in found.evidence("errors")
+        assert "127.0.0.1:8302 (3)" in found.evidence("errors")
+    broken = tmp_path / "broken.conf"
+    broken.write_text("events { worker_connections 10; \nhttp { server {")
+    assert check("nginx-limits", config=broken).report.exit_status in (1, 3)
+    assert check("nginx-limits", config=tmp_path / "absent.conf").report.exit_status == 3
+
+
+def test_the_load_test_finds_errors(host: Namespace, check: Check) -> None:
+    with running(host, HTTP, 8302, 3, 0.01):
+        assert check("load-test", url="http://127.0.0.1:8302/").outcome("load") is Outcome.PASS
+    found = check("load-test", url="http://127.0.0.1:8302/")
+    assert found.outcome("load") is Outcome.FAIL
+    assert "ECONNREFUSED" in found.evidence("load")
+
+

@@ -1,0 +1,163 @@
+"""Accept queues, half-open connections, closed windows, silence, refusals."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from playbooks.model import Outcome
+from tests.lab.harness.namespaces import Namespace, cable
+from tests.playbooks.faults.conftest import Checked
+from tests.playbooks.faults.servers import LEAK, NEVER_ACCEPT, NEVER_READS, SENDS, running, until
+from tests.playbooks.faults.test_leaks import connect
+
+Check = Callable[..., Checked]
+Shell = Callable[[str], str]
+
+needs_nft = pytest.mark.skipif(shutil.which("nft") is None, reason="not installed: nft")
+
+
+def attempt(host: Namespace, address: tuple[str, int]) -> socket.socket:
+    """A connection attempt that is left to the kernel."""
+    with host.entered():
+        sock = socket.socket()
+    sock.setblocking(False)
+    sock.connect_ex(address)
+    return sock
+
+
+def test_a_full_accept_queue_names_listener_process_and_figures(host: Namespace, check: Check) -> None:
+    with running(host, NEVER_ACCEPT, 8201, 5) as server:
+        socks = [attempt(host, ("127.0.0.1", 8201)) for _ in range(12)]
+        found = check("accept-queue")
+        assert found.outcome("full") is Outcome.FAIL
+        assert f"[{server.pid}]): 6 connections wait to be accepted, the maximum is 5" in found.evidence("full")
+        assert "127.0.0.1:8201" in found.evidence("full")
+        assert found.outcome("half-open") is not Outcome.FAIL
+        assert check("accept-queue", port=8201).report.exit_status == 1
+        assert check("accept-queue", port=1).outcome("full") is Outcome.UNKNOWN
+        for sock in socks:
+            sock.close()
+
+
+def test_somaxconn_as_printed_and_listening_again_cures_the_queue(host: Namespace, check: Check, shell: Shell) -> None:
+    host.sysctl("core.somaxconn", 8)
+    with running(host, NEVER_ACCEPT, 8202, 4096):
+        socks = [attempt(host, ("127.0.0.1", 8202)) for _ in range(14)]
+        found = check("accept-queue")
+        assert found.outcome("full") is Outcome.FAIL
+        shell(found.fix("somaxconn-now").apply)
+        for sock in socks:
+            sock.close()
+    with running(host, NEVER_ACCEPT, 8202, 4096):
+        socks = [attempt(host, ("127.0.0.1", 8202)) for _ in range(14)]
+        assert check("accept-queue").report.exit_status == 0
+        for sock in socks:
+            sock.close()
+
+
+def test_an_idle_listener_with_a_few_waiting_is_healthy(host: Namespace, check: Check) -> None:
+    with running(host, NEVER_ACCEPT, 8203, 128):
+        socks = [connect(host, 8203) for _ in range(8)]
+        assert check("accept-queue").report.exit_status == 0
+        for sock in socks:
+            sock.close()
+
+
+@needs_nft
+def test_half_open_connections_are_found_and_pass_after_the_settings_as_printed(
+    host: Namespace, check: Check, shell: Shell
+) -> None:
+    host.nft("table ip t { chain o { type filter hook output priority 0; tcp flags & (syn|ack) == syn|ack drop; }; }")
+    with running(host, LEAK, 8204) as server:
+        socks = [attempt(host, ("127.0.0.1", 8204)) for _ in range(40)]
+        until(lambda: host.states().get("SYN-RECV", 0) >= 40)
+        time.sleep(0.3)
+        found = check("syn-flood", port=8204)
+        assert found.outcome("pile") is Outcome.FAIL, found.evidence("pile")
+        assert "port 8204 (python" in found.evidence("pile")
+        assert f"[{server.pid}]): 40 half-open connections" in found.evidence("pile")
+        shell(found.fix("syn-settings-now").apply)
+        for sock in socks:
+            sock.close()
+        until(lambda: not host.states().get("SYN-RECV"), 10)
+        assert check("syn-flood", port=8204).outcome("pile") is Outcome.PASS
+
+
+def test_a_zero_window_names_sender_and_reader(host: Namespace, check: Check, shell: Shell) -> None:
+    with running(host, NEVER_READS, 8205) as reader, running(host, SENDS, 8205) as sender:
+        until(lambda: "persist" in host.run("ss", "-Htno"), 5)
+        found = check("slow-reader", port=8205)
+        assert found.outcome("windows") is Outcome.FAIL, found.evidence("windows")
+        assert f"[{sender.pid}] (1)" in found.evidence("windows")
+        assert f"[{reader.pid}] leaves" in found.evidence("windows")
+        shell(found.fix("destroy-slow").apply)
+        assert check("slow-reader").report.exit_status == 0
+
+
+@needs_nft
+def test_a_rule_that_drops_is_named_and_deleting_it_as_printed_cures(host: Namespace, check: Check, shell: Shell) -> None:
+    with running(host, LEAK, 8206):
+        socks = [connect(host, 8206) for _ in range(4)]
+        host.nft("table inet f { chain i { type filter hook input priority 0; tcp dport 8206 counter drop; }; }")
+        for sock in socks:
+            sock.send(b"x" * 100)
+        until(lambda: host.run("ss", "-Htno").count("timer:(on") >= 4)
+        time.sleep(1.0)
+        found = check("silent-drop", port=8206)
+        assert found.outcome("unanswered") is Outcome.FAIL, found.evidence("unanswered")
+        assert "tcp dport 8206" in found.evidence("unanswered")
+        assert found.outcome("firewall") is Outcome.WARN
+        shell(found.fix("delete-rule").apply)
+        until(lambda: "timer:(on" not in host.run("ss", "-Htno"), 10)
+        assert check("silent-drop", port=8206).report.exit_status == 0
+        for sock in socks:
+            sock.close()
+
+
+def test_a_refused_port_and_a_port_on_another_address(host: Namespace, check: Check) -> None:
+    found = check("connection-refused", host="127.0.0.1", port=8207)
+    assert found.outcome("connect") is Outcome.FAIL
+    assert "ECONNREFUSED" in found.evidence("connect")
+    assert "nothing listens on port 8207" in found.evidence("connect")
+    assert found.fix("start-service").target == "the service of port 8207"
+    host.ip("addr", "add", "10.9.9.9/32", "dev", "lo")
+    with running(host, LEAK, 8207) as server:
+        assert check("connection-refused", host="127.0.0.1", port=8207).report.exit_status == 0
+        found = check("connection-refused", host="10.9.9.9", port=8207)
+        assert found.outcome("connect") is Outcome.FAIL
+        assert "on another address: 127.0.0.1:8207" in found.evidence("connect")
+        assert f"[{server.pid}]" in found.evidence("connect")
+        assert "listen 10.9.9.9:8207;" in found.fix("bind-address").snippet
+
+
+@needs_nft
+def test_a_rejecting_and_a_dropping_rule_are_told_apart(host: Namespace, check: Check, shell: Shell) -> None:
+    with running(host, LEAK, 8208):
+        host.nft(
+            "table inet f { chain i { type filter hook input priority 0; tcp dport 8208 reject with tcp reset; }; }"
+        )
+        found = check("connection-refused", host="127.0.0.1", port=8208)
+        assert "may reject it" in found.evidence("connect")
+        shell(found.fix("delete-rule").apply)
+        assert check("connection-refused", host="127.0.0.1", port=8208).report.exit_status == 0
+        host.nft("table inet f { chain i { tcp dport 8208 drop; }; }")
+        found = check("connection-refused", host="127.0.0.1", port=8208)
+        assert "APP_TIMEOUT" in found.evidence("connect")
+        shell(found.fix("delete-rule").apply)
+        assert check("connection-refused", host="127.0.0.1", port=8208).report.exit_status == 0
+
+
+def test_a_host_that_answers_nothing(host: Namespace, check: Check) -> None:
+    other = Namespace("server")
+    try:
+        cable(host, "v0", "10.8.0.1/24", other, "v0", "10.8.0.2/24")
+        found = check("connection-refused", host="10.8.0.99", port=80)
+        assert found.outcome("connect") is Outcome.FAIL
+        assert any(code in found.evidence("connect") for code in ("EHOSTUNREACH", "APP_TIMEOUT"))
+    finally:
+        other.remove()
