@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from capture.sockets.snapshot import Snapshot
 
 KEPT_LOOKS = 180
+LEAST_ROUND_TRIPS = 10  # fewer make no percentile
 RESETS = ("EstabResets", "OutRsts")
 RETRANSMITS = ("RetransSegs",)
 OVERFLOWS = ("ListenOverflows", "ListenDrops")
@@ -71,6 +72,7 @@ class Look:
     rows: SocketRows
     history: History
     seconds: float  # that the look and its sorting took
+    rtt_us: tuple[int, int] | None  # median and 95th percentile of the round trips that are known
 
 
 class LiveFeed:
@@ -155,4 +157,11 @@ class LiveFeed:
     def _look(self, snapshot: Snapshot, history: History, started: float) -> Look:
         self._changed = False
         rows = socket_rows(snapshot.rows, self._wanted, self._sort)
-        return Look(snapshot, rows, history, time.monotonic() - started)
+        return Look(snapshot, rows, history, time.monotonic() - started, _round_trips(snapshot))
+
+
+def _round_trips(snapshot: Snapshot) -> tuple[int, int] | None:
+    known = sorted(row.rtt_us for row in snapshot.rows if row.rtt_us)
+    if len(known) < LEAST_ROUND_TRIPS:
+        return None
+    return known[len(known) // 2], known[len(known) * 95 // 100]

@@ -23,6 +23,13 @@ def duration(seconds: float, *, at_least: bool = False) -> str:
     return f"{mark}{int(seconds // 86400)}d"
 
 
+def milliseconds(value: float) -> str:
+    """A latency with two or three digits that count: 0.02ms, 4.1ms, 830ms, 2.1s."""
+    if value >= 1000:
+        return f"{value / 1000:.1f}s"
+    return f"{value:.0f}ms" if value >= 100 else f"{value:.1f}ms" if value >= 1 else f"{value:.2f}ms"
+
+
 def size(count: float) -> str:
     """Bytes in at most six characters: 812, 14.2k, 3.1M; in thousands, as networks count."""
     if count < 10_000:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, dashboard_parser
@@ -61,7 +62,12 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     from tui.app import TriageApp
 
     app = TriageApp(request, terminal)
-    status = app.run(mouse=terminal.mouse)
+    try:
+        status = app.run(mouse=terminal.mouse)
+    finally:
+        for path in spooled:
+            with suppress(OSError):
+                os.unlink(path)
     if app.failure:
         complain(f"tcptriage: {app.failure}")
     sys.stdout.flush()
@@ -119,5 +125,7 @@ def _stdin_to_terminal() -> bool:
     return True
 
 
+spooled: list[str] = []
+"""Files that hold what came in by standard input: gone when the program ends."""
 stdin_capture: int | None = None
 """The descriptor that standard input moved to, where a capture comes in by it."""

@@ -143,6 +143,7 @@ class CaptureScreen(FilteredScreen):
         try:
             if "-" in paths and dashboard.stdin_capture is not None:
                 arrived = spool(dashboard.stdin_capture, told, cancel.is_set)
+                dashboard.spooled.append(arrived)
                 paths = tuple(arrived if path == "-" else path for path in paths)
                 cancel.clear()
             read(
@@ -229,9 +230,12 @@ class CaptureScreen(FilteredScreen):
     def _timeline(self) -> list[str]:
         if self.size.height < 22 or not self._triages:
             return []
-        from tui.timeline import timeline_lines
+        from tui.timeline import latency_line, timeline_lines
 
-        return timeline_lines(self._triages, max(20, self.size.width - 2), self.triage_app.terminal.ascii)
+        plain = self.triage_app.terminal.ascii
+        latency = latency_line(self._triages, plain) if self.size.height >= 30 else ""
+        lines = timeline_lines(self._triages, max(20, self.size.width - 2), plain)
+        return [*lines, *([latency] if latency else [])]
 
     def on_resize(self) -> None:
         """The timeline is as wide as the screen."""

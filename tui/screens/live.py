@@ -19,7 +19,7 @@ from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
-from tui.words import clock, count
+from tui.words import clock, count, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -211,7 +211,7 @@ class LiveScreen(FilteredScreen):
         )
         self._table("processes").show(_group_rows(snapshot.groups.processes, "pid"))
         self._table("peers").show(_group_rows(snapshot.groups.hosts, "peer"))
-        self.query_one("#counters", Lines).set_text(rates(history, plain))
+        self.query_one("#counters", Lines).set_text(rates(self._look, plain))
 
     # -- keys
 
@@ -312,9 +312,9 @@ def _group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
     )
 
 
-def rates(history: History, ascii: bool) -> str:
-    """Resets, retransmissions and overflows a second, each with its recent course."""
-    parts = []
+def rates(look: Look, ascii: bool) -> str:
+    """Resets, retransmissions and overflows a second, each with its recent course; round trips in percentiles."""
+    parts, history = [], look.history
     for name, line in (
         ("resets", history.resets),
         ("retransmits", history.retransmits),
@@ -324,6 +324,9 @@ def rates(history: History, ascii: bool) -> str:
             parts.append(
                 f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
             )
+    if look.rtt_us is not None:
+        median, high = (milliseconds(value / 1000) for value in look.rtt_us)
+        parts.append(f"RTT p50 {median} p95 {high}")
     return " · ".join(parts)
 
 
