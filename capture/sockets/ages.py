@@ -78,15 +78,16 @@ def _half_open_for(retransmits: int, expires: float) -> float:
     """At least how long a SYN-ACK has been on its way: sent again so often, the timer due in `expires` seconds.
 
     A time-out of more than half of what the last doubling gives proves that each repetition was the timer's. Otherwise
-    some answered a repeated SYN, which came no earlier than a second after the one before.
+    some answered a repeated SYN: of timer and client each has sent at most one a second, the first after a second, and
+    each restarts the countdown.
     """
     turns = min(retransmits, 32)
     if turns == 0 or expires > float(1 << (turns - 1)):
         return max(0.0, _syn_timeouts(turns, 0) - expires)
-    timeout = 1.0
+    timeout = FIRST_TIMEOUT_S
     while timeout < expires:
         timeout *= 2
-    return max(0.0, turns * FIRST_TIMEOUT_S + timeout - expires)
+    return max(0.0, max((turns + 1) // 2, timeout - 1) + timeout - expires)
 
 
 def _retransmitting_for(raw: bytes, expires: float, info: TcpInfo) -> float:

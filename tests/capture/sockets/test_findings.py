@@ -133,7 +133,7 @@ def test_half_open_connections_that_stay() -> None:
     listener.listen(256)
     port = listener.getsockname()[1]
     # Loopback would answer its own SYN-ACKs with RST: those must not get through.
-    subprocess.run(["nft", "add table ip t; add chain ip t o { type filter hook output priority 0; }"], check=True)
+    subprocess.run(["nft", "add table ip t; add chain ip t o { type filter hook input priority 0; }"], check=True)
     subprocess.run(["nft", f"add rule ip t o tcp sport {port} tcp flags & (syn|ack) == syn|ack drop"], check=True)
     watcher = Watcher()
     watcher.look()
@@ -156,7 +156,7 @@ def test_a_flood_answered_with_cookies_leaves_its_trace_in_the_counters() -> Non
     listener.bind(("127.0.0.1", 0))
     listener.listen(8)
     port = listener.getsockname()[1]
-    subprocess.run(["nft", "add table ip t; add chain ip t o { type filter hook output priority 0; }"], check=True)
+    subprocess.run(["nft", "add table ip t; add chain ip t o { type filter hook input priority 0; }"], check=True)
     subprocess.run(["nft", f"add rule ip t o tcp sport {port} tcp flags & (syn|ack) == syn|ack drop"], check=True)
     watcher = Watcher()
     watcher.look()
