@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
@@ -17,6 +16,8 @@ from capture.model import Notice
 from capture.wire.reading import CaptureReader, open_capture
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from capture.wire.columns import PacketColumns
 
 PATIENCE = 0.05  # seconds between two progress reports at most
@@ -139,11 +140,14 @@ def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
     if opening is None:
         return
     yield opening
-    if reader.bytes_total is None:  # a pipe may stall, and a thread that waits for one cannot be called back
+    # A pipe may stall, and a thread that waits for one cannot be called back; a small file is read by now.
+    if reader.bytes_total is None or reader.bytes_read >= reader.bytes_total:
         for block in blocks:
             watch.tell(reader, reader.first_number - 1)
             yield block
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
         coming = pool.submit(next, blocks, None)
         while (ahead := _await(coming, watch, reader)) is not None:
@@ -176,6 +180,8 @@ def _grouped_aside(collected: Collected, readers: list[CaptureReader], watch: _W
     def check() -> None:
         if stop.is_set():
             raise DecodingCancelled
+
+    from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="capture-grouping")
     try:

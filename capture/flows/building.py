@@ -7,7 +7,6 @@ numpy lets go of the interpreter while it works, so two threads share the stretc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -102,6 +101,8 @@ def flow_table(
 
     stretches = list(_stretches(first))
     if len(stretches) > 1:
+        from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
+
         with ThreadPoolExecutor(THREADS) as pool:
             for _ in pool.map(work, stretches):
                 pass

@@ -6,7 +6,7 @@ time and never merges two conversations. The multipliers are random, so that no 
 
 from __future__ import annotations
 
-import secrets
+import os
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Conversations:
         self._upper = np.empty(1024, np.int64)
         self._scope = np.empty(1024, np.int32)
         self._slots = np.full(FIRST_SLOTS, -1, np.int32)
-        self._multipliers = tuple(np.int64((secrets.randbits(62) << 1 | 1) - (1 << 62)) for _ in range(3))
+        self._multipliers = tuple(np.int64(int.from_bytes(os.urandom(8), "little", signed=True) | 1) for _ in range(3))
 
     def __len__(self) -> int:
         return self._count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,6 +127,8 @@ def _gather_all(collected: Collected, order: U32, check: Callable[[], None]) -> 
 
     if len(order) < PIECE:
         return gather(wide + narrow)
+    from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
+
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(gather, (wide, narrow))
     return first | second
