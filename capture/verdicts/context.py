@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
 REQUEST_LEAST = 16  # bytes
 UPLOAD_LEAST = 4096  # bytes
-THIRD = [int(k) for k in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE)]
+THIRD = np.zeros(16, np.bool_)
+THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 CROWD = 8  # half-open handshakes at one listener
 
@@ -49,6 +50,13 @@ def context_of(flows: FlowTable, events: Events) -> U16:
     return word
 
 
+def listeners_of(flows: FlowTable) -> I64:
+    """A number for each responder address and port, per connection: 0 … less than the number of connections."""
+    key = flows.address[:, 1] * 65536 + flows.port[:, 1]
+    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return numbers
+
+
 class _Facts:
     def __init__(self, flows: FlowTable, events: Events) -> None:
         self.flows, self.events = flows, events
@@ -57,7 +65,7 @@ class _Facts:
         self.kind = events.code & 0xF
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)
-        self.listener = self._listeners()
+        self.listener = listeners_of(flows)
 
     def with_kind(self, kind: Kind) -> Bool:
         """Connections that have an event of a kind."""
@@ -74,12 +82,6 @@ class _Facts:
         has[1, self.conn[fin & side]] = True
         both: Bool = has[0] & has[1]
         return both
-
-    def _listeners(self) -> I64:
-        """A number for each responder address and port."""
-        key = self.flows.address[:, 1].astype(np.int64) * 65536 + self.flows.port[:, 1]
-        numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return numbers
 
     def timestamps(self) -> Bool:
         """The side that reset had used the timestamp option on another packet."""
@@ -156,7 +158,7 @@ class _Facts:
         """Many half-open handshakes at one listener; the SYNs that it no longer answered belong to them."""
         spoke = np.zeros(self.n, np.bool_)
         code = self.events.code
-        third = ((code >> 15) == 0) & np.isin(self.kind, THIRD)
+        third = (code < 0x8000) & THIRD[self.kind]
         spoke[self.conn[third]] = True
         half = self.syn_ack & ~spoke
         count = np.bincount(self.listener[half], minlength=self.n)

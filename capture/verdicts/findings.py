@@ -42,7 +42,7 @@ def _groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
     kinds, labels = _kinds(verdicts)
     kind_of = kinds[verdicts.template_of]
     chosen = np.flatnonzero(kind_of >= 0)
-    listener = _listeners(flows)
+    listener = verdicts.listeners
     totals = np.bincount(listener, minlength=int(listener.max()) + 1)
     host = flows.address[:, 1]
     for kind in np.unique(kind_of[chosen]).tolist():
@@ -75,12 +75,6 @@ def _kinds(verdicts: Verdicts) -> tuple[I32, list[tuple[str, int | None]]]:
             labels.append(label)
         numbers.append(labels.index(label))
     return np.array(numbers, np.int32), labels
-
-
-def _listeners(flows: FlowTable) -> I64:
-    key = flows.address[:, 1] * 65536 + flows.port[:, 1]
-    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return numbers
 
 
 def _split(members: I64, place: I64) -> list[I64]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import Evidence, Side, TcpState, Verdict
 from capture.verdicts import catalogue, events, signatures
-from capture.verdicts.context import context_of
+from capture.verdicts.context import context_of, listeners_of
 from capture.verdicts.diagnosis import CERTAIN, LIKELY
 from capture.verdicts.telling import tell
 
@@ -114,6 +114,11 @@ class Verdicts:
         from capture.verdicts.writing import members
 
         return members(self, chosen)
+
+    @cached_property
+    def listeners(self) -> I64:
+        """A number for each connection's responder address and port."""
+        return listeners_of(self.flows)
 
     @cached_property
     def vantage(self) -> Vantage:

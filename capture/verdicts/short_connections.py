@@ -29,7 +29,7 @@ SAMPLE = 10
 def short_connections(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
     """One finding for each client and listener with many connections of one exchange each."""
     single = _single_exchanges(flows, verdicts)
-    pair = _pairs(flows)
+    pair = _pairs(flows, verdicts.listeners)
     counts = np.bincount(pair[single], minlength=len(flows))
     totals = np.bincount(pair, minlength=len(flows))
     found = []
@@ -54,11 +54,9 @@ def _single_exchanges(flows: FlowTable, verdicts: Verdicts) -> Bool:
     return single
 
 
-def _pairs(flows: FlowTable) -> I64:
-    """A number for each client address and listener."""
-    listener = np.unique(flows.address[:, 1] * 65536 + flows.port[:, 1], return_inverse=True)[1].reshape(-1)
-    client = np.unique(flows.address[:, 0], return_inverse=True)[1].reshape(-1)
-    key = client.astype(np.int64) * len(flows) + listener
+def _pairs(flows: FlowTable, listeners: I64) -> I64:
+    """A number for each client address and listener, per connection."""
+    key = flows.address[:, 0] * len(flows) + listeners
     numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return numbers
 

@@ -51,10 +51,7 @@ class Signatures:
 
 def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
     """Give each connection its template; the state machine runs once for each distinct signature."""
-    known: dict[bytes, int] = {}
-    templates: list[Template] = []
     n = len(flows)
-    of = np.zeros(n, np.int32)
     special, merged = _special(flows, events)
     # one buffer: the context word of each connection, then its events
     lengths = np.diff(events.first)
@@ -66,15 +63,12 @@ def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
     buffer[is_event] = events.code
     raw = buffer.tobytes()
     begins, ends = (starts * 2).tolist(), ((starts + lengths + 1) * 2).tolist()
-    indexes: list[int] = []
-    for i, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        key = raw[begin:end] if i not in special else context[i].tobytes() + special[i].tobytes()
-        index = known.get(key)
-        if index is None:
-            index = known[key] = len(templates)
-            templates.append(make(np.frombuffer(key, np.uint16).tolist()))
-        indexes.append(index)
-    of[:] = indexes
+    keys = [raw[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    for i, code in special.items():
+        keys[i] = context[i].tobytes() + code.tobytes()
+    distinct = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    templates = [make(np.frombuffer(key, np.uint16).tolist()) for key in distinct]
+    of = np.fromiter(map(distinct.__getitem__, keys), np.int32, n)
     return Signatures(templates, of, events, merged)
 
 
