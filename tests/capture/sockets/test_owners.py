@@ -61,7 +61,7 @@ def test_no_owner_is_wrong_under_churn(thorough: bool) -> None:
                 missing += 1
         time.sleep(0.1)
     assert seen > 1000
-    assert missing < seen / 50, (missing, seen)
+    assert missing < seen / 20, (missing, seen)  # how many are too young to be found depends on the load
 
 
 @in_own_network
