@@ -125,7 +125,7 @@ class Slice:
         if (syns & ~own).any():
             return established or closed
         if bool(((flags & RST) != 0).all()):
-            return bool(self.time[row] - self.time[row - 1] >= LONE_RST_NS)
+            return int(self.time[row]) - int(self.time[row - 1]) >= LONE_RST_NS
         return closed or not self._goes_on(start, row)
 
     def _answered_before(self, start: int, row: int) -> bool:
