@@ -121,5 +121,4 @@ def literals() -> tuple[str, ...]:
     known = catalogue()
     words |= set(known.by_text) | {name.lower() for name in known.by_name} | set(known.by_kind)
     words |= {"errno", "os error", "system error", "socket error", "socketexception", "winerror", "wsagetlasterror"}
-    words |= {text for n in known.by_number for text in ((str(n),) if n >= 10_000 else (f"({n})", f"({n},"))}
     return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))

@@ -19,10 +19,38 @@ if TYPE_CHECKING:
     from playbooks.symptoms.model import Explained
 
 _STATUSES = tuple(
-    f"{before}{status}{after}".encode()
+    f"{before}{status}{after}"
     for status in STATUSES
     for before, after in ((" ", " "), (":", ""), (": ", ""), ("=", ""), ('"', '"'))
 )
+STEMS = (
+    *("verbind", "netzwerk", "adresse", "rechner", "socket ist", "dateien", "zeitspanne", "remotehost", "connession"),
+    *(
+        "demasiados",
+        "abertos",
+        "aperti",
+        "ouverts",
+        "bestanden",
+        "bereikbaar",
+        "overdrachts",
+        "richiesto",
+        "interrotta",
+    ),
+    *("conntrack", "worker_connections", "delayed", "connection_", "no live", "no healthy", "no server", "brokers"),
+    *("unreach", "orphaned", "deadline", "premature", "descriptor", "mysql server", "err_", "proxy error", "reverse"),
+    *("can't ", "could not", "couldn't", "unable to connect", "port exhaust", "out of ", "free ", "while connecting"),
+    *("disponib", "cancel", "incomplete", "without sending", "communication", "remote server", "layer"),
+)
+"""Short pieces that stand for many literals: fewer to look for, and rare enough in ordinary lines."""
+
+_QUIET = re.compile(
+    rb"^[^\"\n\[]{1,120}\[[^\]\n]{10,40}\] \"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|-)[^\"\n]*\" "
+    rb"(?!" + b"|".join(str(status).encode() for status in STATUSES) + rb")\d{3} (?:\d+|-)(?: [^\n]*)?\r?$",
+    re.MULTILINE,
+)
+"""A line of a common or combined access log with a status that tells nothing of a connection."""
+
+_NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),]|(?<!\d)100[2-6]\d(?!\d)")
 _STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
 _FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
 _REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
@@ -61,6 +89,7 @@ def scan_log(path: str, log: int = 0, progress: Callable[[int, int], None] | Non
 
 
 def _scan_block(block: bytes, log: int, lines_before: int) -> Iterator[Match]:
+    block = _QUIET.sub(b"", block)  # most of most logs; the newlines stay, so that line numbers do
     at, number = 0, lines_before + 1
     near: str | None = None
     told_until = 0
@@ -80,8 +109,10 @@ def _scan_block(block: bytes, log: int, lines_before: int) -> Iterator[Match]:
 @lru_cache(maxsize=1)
 def _needles() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What a line that matters holds, in small letters: plain ASCII, and the rest."""
-    plain = tuple(text.encode() for text in literals() if text.isascii())
-    return (*plain, *_STATUSES), tuple(text.encode() for text in literals() if not text.isascii())
+    texts = {next((stem for stem in STEMS if stem in text), text) for text in literals()}
+    texts |= set(_STATUSES)
+    fewest = [text for text in texts if not any(other != text and other in text for other in texts)]
+    return tuple(t.encode() for t in fewest if t.isascii()), tuple(t.encode() for t in fewest if not t.isascii())
 
 
 def _candidates(block: bytes) -> list[int]:
@@ -94,7 +125,7 @@ def _candidates(block: bytes) -> list[int]:
         while found >= 0:
             starts.add(low.rfind(b"\n", 0, found) + 1)
             found = low.find(needle, low.find(b"\n", found))
-    for pattern in (_STATES, _FLAGS):
+    for pattern in (_NUMBERS, _STATES, _FLAGS):
         starts.update(block.rfind(b"\n", 0, found.start()) + 1 for found in pattern.finditer(block))
     return sorted(starts)
 
