@@ -17,11 +17,22 @@ from capture.wire.errors import CaptureUnreadable
 from capture.wire.feed import Feed
 from capture.wire.front import Bytes
 from capture.wire.lockstep import Chain, walk
-from capture.wire.records import LARGEST, LARGEST_ASKED, Records, leading, unsigned
+from capture.wire.records import (
+    LARGEST,
+    LARGEST_ASKED,
+    MOST_DAMAGES,
+    MOST_NAMED,
+    NO_REACH,
+    REACH,
+    Records,
+    given_up,
+    leading,
+    unsigned,
+)
 
 FILE_HEADER = 24
 _DAY = 86_400
-_STRIDE = 1 << 18  # positions looked at together while searching
+_STRIDE, _LONGEST_STRIDE = 1 << 10, 1 << 18  # positions looked at together while searching
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class PcapRecords:
         self.links = [self._form.link]
         names, order = ("seconds", "fraction", "captured", "original"), self._form.order
         self._header = np.dtype([(name, f"{order}u4") for name in names])
+        self._damages, self._reach, self._near = 0, NO_REACH, False  # after damage, walk only a little at first
         self._typical = 800  # bytes of a record: the mean of the window before
         self._anchor: int | None = None  # seconds of the last good record
 
@@ -81,7 +93,12 @@ class PcapRecords:
             if len(records):
                 yield records
             if self._damaged_at(at):
+                if self._damages >= MOST_DAMAGES:
+                    self.notices.append(given_up(feed, at, self._number + 1))
+                    return
                 at = self._past_damage(at)
+                continue
+            if len(records) and self._near:
                 continue
             left = feed.end - at
             if not feed.advance(at):
@@ -96,11 +113,15 @@ class PcapRecords:
         feed, form = self._feed, self._form
         chain = self._chain(at)
         head = form.record_header
-        starts = walk(chain, at, feed.end - head + 1) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
+        end = min(feed.end - head + 1, at + self._reach)
+        self._near, self._reach = end < feed.end - head + 1, self._reach * 2
+        starts = walk(chain, at, end) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
         header = Bytes(feed.buffer).cut(starts, self._header)
         captured = header["captured"].astype(np.int64)
         ends = starts + head + captured
-        count = leading((captured <= form.largest) & (ends <= feed.end))
+        # A header of zeros alone is what a crash leaves at the end of a file, not a packet.
+        something = (captured > 0) | (header["original"] > 0) | (header["seconds"] > 0)
+        count = leading((captured <= form.largest) & (ends <= feed.end) & something)
         if count < len(starts):
             starts, captured, ends, header = starts[:count], captured[:count], ends[:count], header[:count]
         time = header["seconds"].astype(np.int64)
@@ -159,12 +180,13 @@ class PcapRecords:
         """Is there a record header that cannot be true?"""
         if self._feed.end - at < self._form.record_header:
             return False
-        return self._chain(at).length_at(at) > self._form.largest
+        header = bytes(self._feed.buffer[at : at + 16])
+        return self._chain(at).length_at(at) > self._form.largest or not header.strip(b"\0")
 
     def _past_damage(self, at: int) -> int:
         """The next place where three records in a row are plausible, or the end; reads on as needed."""
         feed, number = self._feed, self._number + 1
-        text = f"the record at byte {feed.base + at} claims an impossible length"
+        text = f"the record at byte {feed.base + at} has an impossible header"
         begin, found = feed.base + at, False
         at += 1
         while not found:
@@ -175,6 +197,9 @@ class PcapRecords:
                     break
                 at = feed.start
         lost = feed.base + at - begin
+        self._damages, self._reach = self._damages + 1, REACH
+        if self._damages > MOST_NAMED:
+            return at
         self.notices.append(Notice("bad_record", f"{text}; {lost} bytes passed over", number))
         return at
 
@@ -184,11 +209,15 @@ class PcapRecords:
         end = feed.end - head + 1
         raw = np.frombuffer(feed.buffer, np.uint8)
         high = (3, 2) if self._form.order == "<" else (0, 1)  # the upper two bytes of a four-byte field
+        stride = _STRIDE
         while at < end:
-            upto = min(at + _STRIDE, end)
+            upto, stride = min(at + stride, end), min(stride * 2, _LONGEST_STRIDE)
             right = np.ones(upto - at, dtype=bool)
             for shift, most in ((8 + high[0], 0), (8 + high[1], 4), (4 + high[0], 0x3B), (12 + high[0], 0)):
                 right &= raw[at + shift : upto + shift] <= most
+            right &= (
+                raw[at + 8 : upto + 8] | raw[at + 9 : upto + 9] | raw[at + 10 : upto + 10] | raw[at + 11 : upto + 11]
+            ) > 0
             here = np.flatnonzero(right) + at
             here = here[self._plausible(here)]
             sure, unsure = self._followed(here)

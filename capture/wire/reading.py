@@ -15,12 +15,13 @@ from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, link_name
 from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
-from capture.wire.records import Records
+from capture.wire.records import MOST_NAMED, Records
 from capture.wire.source import Source, open_source
 
 if TYPE_CHECKING:
     from capture.wire.text import TextPackets
 
+MOST_ROWS = 1 << 18  # of one block
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
 _OTHERS = {
     b"snoop\0": ("it is a snoop file", "convert it: editcap IN OUT.pcapng"),
@@ -98,10 +99,11 @@ class CaptureReader:
         if self._printed:
             yield from self._text(self._printed)
         for records in self._container or ():
-            self._seen(records)
-            columns = tcp_columns(records, self._layers)
-            if len(columns):
-                yield columns
+            for part in records.parts(MOST_ROWS):
+                self._seen(part)
+                columns = tcp_columns(part, self._layers)
+                if len(columns):
+                    yield columns
 
     def records(self) -> Iterator[Records | str]:
         """The records of all packets, instead of `blocks()`: to find one again. A text has none: "text" once."""
@@ -137,7 +139,7 @@ class CaptureReader:
     def _unsupported(self) -> list[Notice]:
         names = [link_name(link) for link in self._links() if link not in LINK_LAYERS]
         text = "link type {} is not decoded: no TCP is seen in it"
-        return [Notice("unsupported_link_type", text.format(name)) for name in names]
+        return [Notice("unsupported_link_type", text.format(name)) for name in names[:MOST_NAMED]]
 
 
 def open_capture(path: str, *, after: CaptureReader | None = None) -> CaptureReader:

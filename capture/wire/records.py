@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from capture.model import Notice
 from capture.wire.columns import I64, Bool
-from capture.wire.feed import Buffer
+from capture.wire.feed import Buffer, Feed
 
 LARGEST = 1 << 18  # captured bytes of one packet, as libpcap and Wireshark hold it
 LARGEST_ASKED = 1 << 24  # … where the file's own snaplen asks for more
+MOST_DAMAGES = 200  # places in one file that reading resumes behind; then it is given up
+MOST_NAMED = 20  # of them that have a notice each
+REACH, NO_REACH = 12 << 10, 1 << 60  # bytes walked at first behind damage, doubled as it goes well; all at once
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,52 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.begin)
+
+    def parts(self, most: int) -> Iterator[Records]:
+        """The same packets, at most `most` at once: a window of tiny packets would take much memory."""
+        if len(self) <= most:
+            yield self
+            return
+        for at in range(0, len(self), most):
+            rows = slice(at, at + most)
+            yield replace(
+                self,
+                first_number=self.first_number + at,
+                begin=self.begin[rows],
+                captured=self.captured[rows],
+                original=self.original[rows],
+                time=self.time[rows],
+                offset=self.offset[rows],
+                link=self.link if isinstance(self.link, int) else self.link[rows],
+                interface=None if self.interface is None else self.interface[rows],
+            )
+
+
+def joined(parts: list[Records]) -> Records:
+    """Records of one window, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def column(name: str) -> Any:
+        return np.concatenate([np.broadcast_to(getattr(part, name), len(part)) for part in parts])
+
+    return replace(
+        parts[0],
+        begin=column("begin"),
+        captured=column("captured"),
+        original=column("original"),
+        time=column("time"),
+        offset=column("offset"),
+        link=column("link").astype(np.int32),
+        interface=None if parts[0].interface is None else column("interface"),
+    )
+
+
+def given_up(feed: Feed, at: int, number: int) -> Notice:
+    """The notice of a file that is too damaged to be read to its end."""
+    return Notice(
+        "cut_short", f"too much of the file is damaged: nothing from byte {feed.base + at} on is read", number
+    )
 
 
 def unsigned(buffer: Buffer, width: int, order: str, shift: int = 0) -> npt.NDArray[np.unsignedinteger]:

@@ -23,6 +23,7 @@ from capture.wire.feed import Feed
 from capture.wire.textline import Heading, SegmentLine, error_of, heading_of, is_ip_header, is_packet, segment_of
 
 LONGEST = 1 << 14  # bytes of a line; longer ones are no packets
+MOST_CONVERSATIONS = 200_000  # whose numbers are remembered; the oldest gives way
 _ROWS = 20_000  # of one block
 _DAY = 86_400_000_000_000
 _NOISE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -45,7 +46,11 @@ _PORTS = {
     "microsoft-ds": 445,
 }
 _MODULUS = 1 << 32
+_FIN, _SYN, _RST, _ACK = (int(flag) for flag in (TcpFlags.FIN, TcpFlags.SYN, TcpFlags.RST, TcpFlags.ACK))
 _LATEST = 9_000_000_000_000_000_000  # nanoseconds: the year 2255; more does not fit
+_TIMESTAMP, _SACK, _FAST_OPEN, _IPV6, _BAD_CHECKSUM = (
+    int(mark) for mark in (Mark.TIMESTAMP, Mark.SACK, Mark.FAST_OPEN, Mark.IPV6, Mark.BAD_CHECKSUM)
+)
 
 Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
 
@@ -108,6 +113,7 @@ class TextPackets:
         self._above: Heading | None = None  # of a packet whose segment comes on the next line
         self._conversations: dict[tuple[int, int, int, int], _Conversation] = {}
         self._clock, self._days = -1, 0
+        self._keys: dict[str, int] = {}
         self._unnamed: set[str] = set()
         self._undated = self._untimed = self._named = False
 
@@ -192,13 +198,15 @@ class TextPackets:
         seq, ack = self._absolute(segment, (source, sport, destination, dport))
         vlan = ",".join(str(tag) for tag in heading.vlans if tag) or None
         scope = self._scopes.index(Scope(vlan, None if heading.vni is None else f"vxlan:{heading.vni}"))
-        marks = (
-            (Mark.TIMESTAMP if segment.timestamp else 0)
-            | (Mark.SACK if segment.sack else 0)
-            | (Mark.FAST_OPEN if segment.fast_open else 0)
-            | (Mark.IPV6 if heading.ipv6 else 0)
-            | (Mark.BAD_CHECKSUM if segment.wrong_checksum else 0)
-        )
+        marks = 0
+        for told, mark in (
+            (segment.timestamp, _TIMESTAMP),
+            (segment.sack, _SACK),
+            (segment.fast_open, _FAST_OPEN),
+            (heading.ipv6, _IPV6),
+            (segment.wrong_checksum, _BAD_CHECKSUM),
+        ):
+            marks |= mark if told else 0
         self._rows.append(
             (
                 self._number,
@@ -215,7 +223,7 @@ class TextPackets:
                 heading.ttl,
                 heading.ip_id,
                 segment.wscale,
-                int(marks),
+                marks,
                 scope,
                 offset,
             )
@@ -230,7 +238,7 @@ class TextPackets:
         ends = self._key(segment.src), self._key(segment.dst), self._port(segment.sport), self._port(segment.dport)
         reversed_ = (ends[1], ends[3], ends[0], ends[2])
         known = self._conversations.get(min((ends[0], ends[2], ends[1], ends[3]), reversed_))
-        seq = segment.seq if segment.flags & TcpFlags.SYN or known is None else None
+        seq = segment.seq if segment.flags & _SYN or known is None else None
         self.quoted.append(
             QuotedTcp(self._number, self.last_time or 0, printable(reporter, 253), kind, code, ipv6, *ends, seq)
         )
@@ -268,10 +276,12 @@ class TextPackets:
         """Sequence and acknowledgement numbers as on the wire, as far as can be known."""
         reverse = ends[2:] + ends[:2]
         side = 0 if ends <= reverse else 1
+        if len(self._conversations) >= MOST_CONVERSATIONS:
+            self._conversations.pop(next(iter(self._conversations)))
         known = self._conversations.setdefault(min(ends, reverse), _Conversation())
         seq, ack = segment.seq, segment.ack
-        syn = bool(segment.flags & TcpFlags.SYN)
-        if segment.flags & TcpFlags.ACK and ack is not None:
+        syn = bool(segment.flags & _SYN)
+        if segment.flags & _ACK and ack is not None:
             if not known.base or syn:
                 first = seq if seq is not None else known.following.get(side, 0)
                 known.base = {side: first, 1 - side: (ack - 1) % _MODULUS}
@@ -285,8 +295,8 @@ class TextPackets:
                     seq = None if seq is None else (seq + known.base[side]) % _MODULUS
         if seq is None:
             seq = known.following.get(side, known.base.get(side, 0))
-        occupied = segment.length + (1 if syn else 0) + (1 if segment.flags & TcpFlags.FIN else 0)
-        if not segment.flags & TcpFlags.RST:
+        occupied = segment.length + (1 if syn else 0) + (1 if segment.flags & _FIN else 0)
+        if not segment.flags & _RST:
             ends_at = (seq + occupied) % _MODULUS
             before = known.following.get(side)
             if before is None or syn or (ends_at - before) % _MODULUS < _MODULUS // 2:
@@ -296,6 +306,14 @@ class TextPackets:
         return seq, ack or 0
 
     def _key(self, name: str) -> int:
+        known = self._keys.get(name)
+        if known is None:
+            if len(self._keys) >= MOST_CONVERSATIONS:
+                self._keys.clear()
+            known = self._keys[name] = self._new_key(name)
+        return known
+
+    def _new_key(self, name: str) -> int:
         try:
             address = ip_address(name.partition("%")[0])
         except ValueError:

@@ -43,15 +43,15 @@ _ID = re.compile(r"\bid (\d{1,10})")
 _VLAN = re.compile(r"\bvlan (\d{1,10})")
 _VNI = re.compile(r"\bvni (\d{1,10})")
 _LETTERS = {
-    "S": TcpFlags.SYN,
-    "F": TcpFlags.FIN,
-    "R": TcpFlags.RST,
-    "P": TcpFlags.PSH,
-    ".": TcpFlags.ACK,
-    "U": TcpFlags.URG,
-    "E": TcpFlags.ECE,
-    "W": TcpFlags.CWR,
-    "e": TcpFlags.AE,
+    "S": int(TcpFlags.SYN),
+    "F": int(TcpFlags.FIN),
+    "R": int(TcpFlags.RST),
+    "P": int(TcpFlags.PSH),
+    ".": int(TcpFlags.ACK),
+    "U": int(TcpFlags.URG),
+    "E": int(TcpFlags.ECE),
+    "W": int(TcpFlags.CWR),
+    "e": int(TcpFlags.AE),
 }
 
 
@@ -124,7 +124,7 @@ def segment_of(line: str) -> tuple[SegmentLine, str] | None:
             flags |= _LETTERS.get(letter, 0)
     numbers = _numbers(more, new=line.startswith(_NEW_WORDING, colon))
     if numbers[1] is not None:
-        flags |= TcpFlags.ACK  # the old wording says "." only where no other flag is set
+        flags |= int(TcpFlags.ACK)  # the old wording says "." only where no other flag is set
     return _segment(src, sport, dst, dport, flags, numbers, more), before
 
 
