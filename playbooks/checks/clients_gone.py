@@ -36,9 +36,11 @@ def access_499(facts: Facts, **given: Any) -> Result:
         evidence.append(say("older_lines", older=log.older))
     if not closed:
         return passed(*evidence)
-    for route in log.routes:
-        if route.closed:
-            evidence.append(say("closed_route", path=route.path, closed=route.closed, requests=route.requests))
+    evidence += [
+        say("closed_route", path=route.path, closed=route.closed, requests=route.requests)
+        for route in log.routes
+        if route.closed
+    ]
     if log.closed_request is not None:
         evidence.append(say("closed_after", times=times_text(log.closed_request)))
         if (

@@ -86,7 +86,7 @@ def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
 
 
 def proposed_limit(facts: Facts, process: Process) -> tuple[int, int]:
-    """(soft, hard): a power of two above four times what is open, at most fs.nr_open; the hard limit is never lowered."""
+    """(soft, hard): a power of two, four times what is open, at most fs.nr_open; the hard limit is never lowered."""
     used = process.open_files or 0
     ceiling = facts.sysctl("fs.nr_open") or 1_048_576
     wanted = 1 << max(12, (max(4 * used, 2 * (process.soft_limit or 0)) - 1).bit_length())

@@ -10,7 +10,8 @@ from playbooks.checks.wording import percent, say
 from playbooks.facts.model import Facts, NginxServer, Worker
 
 DEFAULT_CONNECTIONS = 512
-FULL, HIGH = 0.95, 0.8
+FULL, HIGH = 0.9, 0.75
+"""nginx drops idle connections for new ones, silently, while a sixteenth is still free."""
 CHANNEL = 1
 SPARE = 64
 """Descriptors beside connections: logs, listeners, files being sent."""

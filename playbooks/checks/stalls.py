@@ -132,7 +132,7 @@ def unanswered(facts: Facts, **given: Any) -> Result:
 
 
 def _suspects(facts: Facts, ip: str, ports: set[int]) -> list[FirewallRule]:
-    """Rules that may be the reason: they name the host or one of the ports, or name neither and have counted packets."""
+    """Rules that may be the reason: they name the host or one of the ports, or neither, and have counted packets."""
     found = []
     for rule in facts.firewall or ():
         words = set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split())
@@ -197,7 +197,7 @@ def conntrack(facts: Facts, **given: Any) -> Result:
 
 @check("keepalive-settings", needs=("kernel", "sockets"))
 def keepalive_settings(facts: Facts, **given: Any) -> Result:
-    """tcp_keepalive_* beside the idle time-outs of NAT; a warning only where idle connections to other hosts lack them."""
+    """tcp_keepalive_* beside the idle time-outs of NAT, and how many idle connections go without."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     idle = facts.sysctl("net.ipv4.tcp_keepalive_time")

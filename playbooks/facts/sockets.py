@@ -25,7 +25,7 @@ def collect_sockets() -> Sockets | Absence:
     try:
         with Watcher() as watcher:
             first = watcher.look()
-            before = {_key(row): (row.state, row.drops or 0) for row in first.rows}
+            before: dict[object, tuple[TcpState, int]] = {_key(row): (row.state, row.drops or 0) for row in first.rows}
             time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
             second = watcher.look(thorough=True)
             return _facts(second, before)
@@ -51,7 +51,7 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: dict[str, tuple[TcpState, int]]) -> Sockets:
+def _facts(look: Snapshot, before: dict[object, tuple[TcpState, int]]) -> Sockets:
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,

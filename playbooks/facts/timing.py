@@ -19,7 +19,7 @@ APP_TIMEOUT = "APP_TIMEOUT"
 
 
 def collect_timing(url: str | None, nginx: Nginx | Absence | None) -> UrlTimes | Absence:
-    """RUNS requests to the URL, one after another; and, where nginx passes that path on, one to each upstream itself."""
+    """RUNS requests to the URL, one after another; and, where nginx passes it on, one to each upstream itself."""
     if url is None:
         return Absence("not_given", "no URL was named: --set url=http://… measures one")
     try:

@@ -31,7 +31,8 @@ events {{
     worker_connections 512;
 }}
 http {{
-    log_format timed '$remote_addr [$time_local] "$request" $status $body_bytes_sent rt=$request_time urt=$upstream_response_time';
+    log_format timed '$remote_addr [$time_local] "$request" $status $body_bytes_sent '
+                     'rt=$request_time urt=$upstream_response_time';
     access_log {folder}/access.log timed;
     client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
     uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
@@ -113,7 +114,7 @@ def proxy(host: Namespace, folder: Path, *changes: tuple[str, str]) -> Iterator[
 
 
 def test_a_well_set_nginx_passes_everything(host: Namespace, check: Check, tmp_path: Path) -> None:
-    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path) as nginx:
+    with running(host, HTTP, 8302, 1.5, 0.01), proxy(host, tmp_path) as nginx:
         assert nginx.get(20) == [b"200"] * 20
         for name in ("nginx-limits", "nginx-upstream", "keepalive-race", "nginx-499", "timeout-chain"):
             found = check(name, config=nginx.config)
@@ -123,7 +124,7 @@ def test_a_well_set_nginx_passes_everything(host: Namespace, check: Check, tmp_p
 
 def test_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
     with (
-        running(host, HTTP, 8302, 3, 0.01),
+        running(host, HTTP, 8302, 1.5, 0.01),
         proxy(host, tmp_path, ("worker_connections 512", "worker_connections 24")) as nginx,
     ):
         socks = [connect(host, 8301) for _ in range(30)]
@@ -148,7 +149,7 @@ def test_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_pat
 
 def test_descriptors_below_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
     change = ("daemon off;", "daemon off; worker_rlimit_nofile 100;")
-    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, change) as nginx:
+    with running(host, HTTP, 8302, 1.5, 0.01), proxy(host, tmp_path, change) as nginx:
         found = check("nginx-limits", config=nginx.config)
         assert found.outcome("files") is Outcome.FAIL
         assert "worker_connections (512) exceeds the limit of open files (100)" in found.evidence("files")
@@ -162,10 +163,10 @@ def test_descriptors_below_worker_connections(host: Namespace, check: Check, she
 
 def test_keepalive_that_cannot_work(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
     changes = (("            proxy_http_version 1.1;\n", ""), ('            proxy_set_header Connection "";\n', ""))
-    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, *changes) as nginx:
+    with running(host, HTTP, 8302, 1.5, 0.01), proxy(host, tmp_path, *changes) as nginx:
         found = check("nginx-upstream", config=nginx.config)
         assert found.outcome("keepalive") is Outcome.FAIL
-        assert f"keepalive 8; ({nginx.config}:15)" in found.evidence("keepalive")
+        assert f"keepalive 8; ({nginx.config}:16)" in found.evidence("keepalive")
         fix = found.fix("keepalive-directives")
         nginx.paste(fix)
         shell(fix.apply)
@@ -186,7 +187,7 @@ def test_a_backend_that_closes_idle_connections_first(
         found = check("keepalive-race", config=nginx.config)
         assert found.outcome("idle") is Outcome.FAIL, found.evidence("idle")
         assert "127.0.0.1:8302 closes an idle connection after 2.0 s" in found.evidence("idle")
-        assert f"keepalive_timeout 60s; ({nginx.config}:16)" in found.evidence("idle")
+        assert f"keepalive_timeout 60s; ({nginx.config}:17)" in found.evidence("idle")
         fix = found.fix("upstream-idle")
         nginx.paste(fix)
         shell(fix.apply)
@@ -196,7 +197,7 @@ def test_a_backend_that_closes_idle_connections_first(
 
 def test_a_read_timeout_below_the_upstreams_time(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
     with (
-        running(host, HTTP, 8302, 9, 0.7),
+        running(host, HTTP, 8302, 2, 0.6),
         proxy(host, tmp_path, ("proxy_read_timeout 5s", "proxy_read_timeout 500ms")) as nginx,
     ):
         assert nginx.get(3) == [b"504"] * 3
@@ -204,7 +205,7 @@ def test_a_read_timeout_below_the_upstreams_time(host: Namespace, check: Check, 
         assert found.outcome("url") is Outcome.FAIL
         assert found.outcome("config") is Outcome.FAIL, found.evidence("config")
         assert found.outcome("log") is Outcome.FAIL
-        assert f"proxy_read_timeout 500ms; ({nginx.config}:23)" in found.evidence("config")
+        assert f"proxy_read_timeout 500ms; ({nginx.config}:24)" in found.evidence("config")
         upstream = check("nginx-upstream", config=nginx.config)
         assert upstream.outcome("errors") is Outcome.FAIL
         assert "127.0.0.1:8302" in upstream.evidence("errors")
@@ -238,7 +239,7 @@ def test_an_error_log_that_goes_nowhere_or_was_moved(
     host: Namespace, check: Check, shell: Shell, tmp_path: Path
 ) -> None:
     change = (f"error_log {tmp_path}/error.log;", "error_log /dev/null;")
-    with running(host, HTTP, 8302, 3, 0.01), proxy(host, tmp_path, change) as nginx:
+    with running(host, HTTP, 8302, 1.5, 0.01), proxy(host, tmp_path, change) as nginx:
         found = check("nginx-limits", config=nginx.config)
         assert found.outcome("error-log") is Outcome.FAIL
         assert f"({nginx.config}:4)" in found.evidence("error-log")
@@ -267,10 +268,8 @@ def test_a_refused_upstream_and_a_broken_configuration(host: Namespace, check: C
 
 
 def test_the_load_test_finds_errors(host: Namespace, check: Check) -> None:
-    with running(host, HTTP, 8302, 3, 0.01):
+    with running(host, HTTP, 8302, 1.5, 0.01):
         assert check("load-test", url="http://127.0.0.1:8302/").outcome("load") is Outcome.PASS
     found = check("load-test", url="http://127.0.0.1:8302/")
     assert found.outcome("load") is Outcome.FAIL
     assert "ECONNREFUSED" in found.evidence("load")
-
-

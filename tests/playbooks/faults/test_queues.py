@@ -100,7 +100,9 @@ def test_a_zero_window_names_sender_and_reader(host: Namespace, check: Check, sh
 
 
 @needs_nft
-def test_a_rule_that_drops_is_named_and_deleting_it_as_printed_cures(host: Namespace, check: Check, shell: Shell) -> None:
+def test_a_rule_that_drops_is_named_and_deleting_it_as_printed_cures(
+    host: Namespace, check: Check, shell: Shell
+) -> None:
     with running(host, LEAK, 8206):
         socks = [connect(host, 8206) for _ in range(4)]
         host.nft("table inet f { chain i { type filter hook input priority 0; tcp dport 8206 counter drop; }; }")
