@@ -64,6 +64,8 @@ def _judged(words: str) -> Judgement | None:
 
 
 def _side_of(low: str) -> str | None:
+    if asked("side", "proxy").found(low):
+        return "upstream"
     if asked("side", "client").found(low):
         return "client"
     return "upstream" if asked("side", "upstream").found(low) else None
