@@ -34,7 +34,9 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
     if config is not None:
         path = os.path.abspath(config)
         running = next((pid for pid, found, _ in masters if _same(found, path)), None)
-        wanted = [(running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))]
+        wanted: list[tuple[int | None, str, str]] = [
+            (running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))
+        ]
     else:
         wanted = list(masters) or [(None, path, "") for path in DEFAULTS if os.path.exists(path)][:1]
     if not wanted:

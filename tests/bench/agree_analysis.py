@@ -2,8 +2,8 @@
 
 usage: python tests/bench/agree_analysis.py --corpus DIR [--verbose]
 
-DIR holds captures/ and truth/{consensus,tshark_streams,zeek_conn}.tsv. Sums are taken per 4-tuple and direction, so that
-a stream that we split differently still compares; Zeek's rows are compared where one row meets one connection.
+DIR holds captures/ and truth/{consensus,tshark_streams,zeek_conn}.tsv. Sums are taken per 4-tuple and direction, so
+that a stream that we split differently still compares; Zeek's rows are compared where one row meets one connection.
 """
 
 from __future__ import annotations
@@ -145,8 +145,9 @@ def compare_zeek(truth: Path, decoded: dict[str, DecodedCapture], verbose: bool)
                 history += row["history"] == flows.history[i]
                 if verbose and (row["conn_state"], row["history"]) != (flows.conn_state[i], flows.history[i]):
                     print(
-                        f"{file} {ends_of}: zeek {row['conn_state']} {row['history']}, here {flows.conn_state[i]} "
-                        f"{flows.history[i]} (ignores checksums {row['ignores_checksums']}; {row['bpf_or_scripts'][:90]})"
+                        f"{file} {ends_of}: zeek {row['conn_state']} {row['history']}, here "
+                        f"{flows.conn_state[i]} {flows.history[i]} "
+                        f"(ignores checksums {row['ignores_checksums']}; {row['bpf_or_scripts'][:90]})"
                     )
     if asked:
         print(f"Zeek, {len(asked)} rows: conn_state {state / len(asked):.4f}, history {history / len(asked):.4f}")
