@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import ANSIToTruecolor
@@ -19,10 +20,12 @@ from tui.line_filters import AsciiOnly, NoColours
 from tui.messages import TextSent
 from tui.terminal import Terminal
 from tui.themes import DARK, LIGHT
+from tui.thrift import Shown, Thrifty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.console import RenderableType
     from textual import events
     from textual.app import SystemCommand
     from textual.filter import LineFilter
@@ -43,6 +46,7 @@ class TriageApp(App[int]):
     BINDINGS: ClassVar = [
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+l", "redraw", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
@@ -53,6 +57,7 @@ class TriageApp(App[int]):
         self.terminal = terminal or Terminal()
         self.investigation = Investigation(request)
         self.failure: str | None = None  # said on standard error after the screen is gone
+        self._shown = Shown()
         self._line_filters: list[LineFilter] = []
         if not self.terminal.colours or self.no_color:
             self.no_color = True
@@ -69,6 +74,28 @@ class TriageApp(App[int]):
         """What each line of the screen goes through on its way to the terminal."""
         own = [each for each in super().get_line_filters() if isinstance(each, ANSIToTruecolor)]
         return [*own, *self._line_filters]
+
+    # -- what reaches the terminal
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Only what is news: Textual's own way there, with less to write."""
+        update: Any = renderable
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            update = Thrifty(renderable, self._shown)
+        super()._display(screen, update)
+
+    def on_resize(self) -> None:
+        """Terminals rearrange what they show."""
+        self._shown.forget()
+
+    def on_app_focus(self) -> None:
+        """Somebody else may have written here meanwhile."""
+        self._shown.forget()
+
+    def action_redraw(self) -> None:
+        """Paint everything again: for a line with noise on it."""
+        self._shown.forget()
+        self.screen.refresh()
 
     # -- beginning and end
 
@@ -235,6 +262,7 @@ class TriageApp(App[int]):
                 sys.stdout.flush()
                 with suppress(EOFError, KeyboardInterrupt):
                     sys.stdin.readline()
+            self.action_redraw()
         except SuspendNotSupported:
             from tui.screens.plain import PlainScreen
 

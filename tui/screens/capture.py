@@ -50,6 +50,7 @@ class CaptureScreen(FilteredScreen):
         ("l", "log line"),
         ("y", "copy"),
         ("a", "keep"),
+        ("=", "rows like it"),
         (":", "commands"),
     )
     TOPICS = ("endings", "conn_state", "causes", "flags")
@@ -277,6 +278,21 @@ class CaptureScreen(FilteredScreen):
             with suppress(FilterError):
                 self.wanted = parse(text)
                 self.filter_text = text
+
+    def filter_of_row(self) -> str:
+        """The same cause at the same responder; of a finding its first sample's."""
+        if self._rows is None:
+            return ""
+        key = self._table("connections").cursor_key
+        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
+            found = self._findings.get(self.focused.cursor_key)
+            key = self._rows.number(found[0], int(found[1].sample[0])) if found and found[1].sample else None
+        if key is None:
+            return ""
+        triage, connection = self._rows.find(key)
+        responder = triage.endpoint(connection, 1)
+        cause = triage.verdicts.of(connection).cause
+        return f"cause:{cause} responder:{responder.ip} port:{responder.port}"
 
     def filter_changed(self) -> None:
         """The rows are arranged anew."""

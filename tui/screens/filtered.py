@@ -18,7 +18,10 @@ class FilteredScreen(TriageScreen):
 
     FILTERS: ClassVar[Literal["connection", "socket"]] = "socket"
     TABLE: ClassVar[str] = "#rows"
-    BINDINGS = [Binding("slash", "filter", show=False)]
+    BINDINGS = [
+        Binding("slash", "filter", show=False),
+        Binding("equals_sign", "same", "Rows like this one", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,6 +30,18 @@ class FilteredScreen(TriageScreen):
 
     def filter_changed(self) -> None:
         """Another filter is on."""
+
+    def filter_of_row(self) -> str:
+        """The filter that shows rows like the one under the cursor; empty where there is none."""
+        return ""
+
+    def action_same(self) -> None:
+        """Every row is a filter: show those like it."""
+        text = self.filter_of_row()
+        if text:
+            self.apply_filter(text)
+        else:
+            self.say("Put the cursor on a row first", "warn")
 
     async def action_filter(self) -> None:
         """Open the filter's line."""

@@ -26,7 +26,9 @@ EVERYWHERE = (
     ("y", "copy: tmux, the terminal, the desktop, always a file too"),
     ("v", "show the same text plain, to select it with the terminal's own means"),
     ("a", "keep as evidence, to be exported by 4"),
+    ("=", "rows like the one under the cursor"),
     (": or Ctrl-P", "every command by name"),
+    ("Ctrl-L", "paint the screen again"),
     ("q", "quit   (Ctrl-C too; Ctrl-Z suspends)"),
 )
 

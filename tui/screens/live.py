@@ -71,6 +71,7 @@ class LiveScreen(FilteredScreen):
         ("c", "capture"),
         ("y", "copy"),
         ("a", "keep"),
+        ("=", "rows like it"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
@@ -214,6 +215,17 @@ class LiveScreen(FilteredScreen):
         self.query_one("#counters", Lines).set_text(rates(self._look, plain))
 
     # -- keys
+
+    def filter_of_row(self) -> str:
+        """A group's own; a socket's peer and state; of a listener its port."""
+        if isinstance(self.focused, RowsTable) and self.focused.id in ("states", "processes", "peers"):
+            return str(self.focused.cursor_key or "")
+        row = self._row()
+        if row is None:
+            return ""
+        if row.state == "LISTEN":
+            return f"port:{row.local.port}"
+        return f"state:{row.state.value.lower()} peer:{row.remote.ip}"
 
     def filter_changed(self) -> None:
         """The feed filters."""

@@ -36,6 +36,7 @@ MARKS = {
     "fix": ("→ ", "strong"),
     "other": ("○ ", "dim"),
 }
+LABELS = {"other": "fix?"}  # known to the playbook, not asked for by what was found here
 RISKY = ("medium", "high")
 
 
@@ -127,7 +128,10 @@ class PlaybookScreen(TriageScreen):
         table.set_title(f"{self._book}: {outcome.title}")
         table.show(
             ListRows(
-                [(e.key, (MARKS[e.outcome], (e.outcome, MARKS[e.outcome][1]), (e.title, ""))) for e in outcome.entries]
+                [
+                    (e.key, (MARKS[e.outcome], (LABELS.get(e.outcome, e.outcome), MARKS[e.outcome][1]), (e.title, "")))
+                    for e in outcome.entries
+                ]
             )
         )
         self._tell_head("")
