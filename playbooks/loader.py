@@ -35,7 +35,7 @@ class Library:
 def user_directory() -> Path:
     """Where a user's own playbooks lie (XDG base directories; ~/.config/tcptriage/playbooks)."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    root = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
+    root = Path(base if base.startswith("/") else os.path.expanduser("~/.config"))
     return root / "tcptriage" / "playbooks"
 
 
@@ -61,7 +61,7 @@ def load_all(directory: Path | None = None) -> dict[str, Playbook]:
 def load(name: str, directory: Path | None = None) -> Playbook:
     """One playbook. Raises PlaybookError where the user's file of that name is bad, UnknownPlaybook where none is."""
     own = (user_directory() if directory is None else directory) / f"{name}.toml"
-    if _NAME.match(name) and own.is_file():
+    if _NAME.match(name) and os.path.isfile(own):
         return _read(own)
     library = load_library(directory)
     if name in library.playbooks:

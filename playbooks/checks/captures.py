@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from playbooks.checks.registry import Result, check, failed, offer, passed, unknown
+from playbooks.checks.registry import Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import say
 from playbooks.facts.model import CapturedConnection, Facts
 
 SHOWN = 3
 
 
-@check("capture-causes", needs=("capture",), arguments=("causes", "fixes"))
+@check("capture-causes", needs=("capture",), arguments=("causes", "fixes", "as_warning"))
 def capture_causes(
-    facts: Facts, causes: list[str] | None = None, fixes: list[str] | None = None, **given: Any
+    facts: Facts,
+    causes: list[str] | None = None,
+    fixes: list[str] | None = None,
+    as_warning: bool = False,
+    **given: Any,
 ) -> Result:
-    """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples."""
+    """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples.
+
+    `as_warning`: for endings that are no fault by themselves.
+    """
     if facts.capture is None:
         return unknown(say("no_capture"))
     captured = facts.capture
@@ -41,7 +48,7 @@ def capture_causes(
         evidence += [say("capture_evidence", text=text) for text in one.evidence[:3]]
     sides = Counter(str(one.responder) for one in samples).most_common(1)
     shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
-    return failed(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
+    return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
 
 
 def _largest(causes: dict[str, int]) -> list[tuple[str, int]]:

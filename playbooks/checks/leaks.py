@@ -30,6 +30,8 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     pid, port = facts.number("pid"), facts.number("port")
+    if pid is not None and "processes" in facts.absent:
+        return unknown(facts.absent["processes"].why)
     rows = [row for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and _on(row, port)]
     if pid is not None:
         hidden = [row for row in rows if not row.owners and row.owner_missing not in (NOT_ACCEPTED,)]
@@ -156,7 +158,8 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
         evidence.append(say("descriptors_of", said=said, count=count))
         bad = bad or (share >= NEAR_LIMIT and count >= PILE)
     if not evidence:
-        return passed(say("no_close_wait_holder"))
+        hidden = sum(1 for row in rows if row.owner_missing == "no permission")
+        return unknown(say("holders_hidden", hidden=hidden)) if hidden else passed(say("no_close_wait_holder"))
     return failed(*evidence) if bad else passed(*evidence)
 
 

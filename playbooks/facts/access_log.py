@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 
-from playbooks.facts.log_files import access_time, chosen_logs, last_lines
+from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, last_lines
 from playbooks.facts.model import Absence, AccessLog, Nginx, NginxServer, Route, Times
 from playbooks.facts.statistics import percentiles
 
@@ -49,6 +49,8 @@ def collect_access_log(log: str | None, nginx: Nginx | Absence | None, since: fl
         except OSError as error:
             return Absence("unreadable", f"{path}: {error.strerror or error}")
         lines = [line for line in lines if line][-MOST_LINES:]
+        if log is not None and is_error_log(lines):
+            return Absence("not_given", f"{path} is an error log: the access log was not named")
         for line in lines:
             when = access_time(line)
             if when is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from playbooks.facts.log_files import chosen_logs, error_time, last_lines
+from playbooks.facts.log_files import chosen_logs, error_time, is_access_log, last_lines
 from playbooks.facts.model import Absence, ErrorLine, ErrorLog, Nginx
 
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -49,6 +49,8 @@ def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: flo
         except OSError as error:
             return Absence("unreadable", f"{path}: {error.strerror or error}")
         cut = cut or was_cut
+        if log is not None and is_access_log(text):
+            return Absence("not_given", f"{path} is an access log: the error log was not named")
         current = True
         for line in text:
             if not line:

@@ -109,3 +109,15 @@ def access_time(line: str) -> float | None:
         return datetime.fromisoformat(found[2].replace("Z", "+00:00")).timestamp()
     except ValueError:
         return None
+
+
+def is_error_log(lines: list[str]) -> bool:
+    """Whether the first lines begin as nginx's error log does."""
+    first = [line for line in lines[:50] if line]
+    return bool(first) and sum(1 for line in first if _ERROR_TIME.match(line)) * 2 > len(first)
+
+
+def is_access_log(lines: list[str]) -> bool:
+    """Whether the first lines carry an access log's time."""
+    first = [line for line in lines[:50] if line]
+    return bool(first) and sum(1 for line in first if _ACCESS_TIME.search(line)) * 2 > len(first)

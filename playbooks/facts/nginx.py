@@ -38,7 +38,8 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
             (running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))
         ]
     else:
-        wanted = list(masters) or [(None, path, "") for path in DEFAULTS if os.path.exists(path)][:1]
+        wanted = list(masters)
+        wanted += [(None, path, "") for path in DEFAULTS if not masters and os.path.exists(path)][:1]
     if not wanted:
         return Absence(
             "not_here", "no nginx runs here and no configuration of one was found: --set config=FILE names one"

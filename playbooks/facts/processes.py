@@ -73,9 +73,14 @@ def _count(pid: int, root: str) -> int | None:
     folder = f"{root}/{pid}/fd"
     try:
         size = os.stat(folder).st_size
-        return size if size else len(os.listdir(folder))
+        return size if size or _tells_size(root) else len(os.listdir(folder))
     except OSError:
         return None
+
+
+def _tells_size(root: str) -> bool:
+    """Whether this kernel's fd directories tell their size: this program has files open for certain."""
+    return os.stat(f"{root}/self/fd").st_size > 0
 
 
 def _unit(pid: int, root: str) -> str:
