@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from playbooks.symptoms.mentions import Mention, mentions_of
-from playbooks.symptoms.patterns import pattern
+from playbooks.symptoms.patterns import asked, pattern
 
 if TYPE_CHECKING:
     from playbooks.symptoms.model import End
@@ -16,7 +16,7 @@ Ends = tuple["End | None", "End | None"]
 
 def _says(name: str, text: str) -> bool:
     """Whether a pattern of patterns.toml's `ends` is found."""
-    return pattern("ends", name).search(text) is not None
+    return asked("ends", name).found(text)
 
 
 def ends_of(low: str, symptom: str, side: str | None) -> Ends:

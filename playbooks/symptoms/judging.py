@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _REQUEST = re.compile(r"\b(?:get|head|post|put|delete|options|patch) /.{0,4000}? http/[\d.]+")
 _PATH = re.compile(r"(https?://[^\s/\"']+)/[^\s\"'>)]*")
-# addresses (but for port 53: the name service), dates, times, and numbers too long to mean anything here
-_VARYING = re.compile(r"\d+(?:[./:,-]\d+){2,}|\b\d{6,}\b")
+# addresses (but for port 53: the name service), dates, times, process and connection numbers, very long numbers
+_VARYING = re.compile(r"\d+(?:[./:,-]\d+){2,}|\b\d{6,}\b|\*\d+|\d+#\d+|(?<=\[)\d+(?=\])|\bpid[ :=]\d+")
 _ZEROS = str.maketrans("123456789", "000000000")
 SHAPES = 8192
 

@@ -1,4 +1,4 @@
-"""How fast whole logs are explained: `python -m tests.bench.bench_symptoms [MB]` prints a table; nothing is asserted."""
+"""How fast whole logs are explained: `python -m tests.bench.bench_symptoms [MB]` prints a table."""
 
 from __future__ import annotations
 
