@@ -195,7 +195,7 @@ class TriageApp(App[int]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if isinstance(bottom, CaptureScreen):
-            bottom.read(tuple(paths), wanted)
+            bottom.open(tuple(paths), wanted)
 
     def filter_mode(self, mode: str, text: str) -> None:
         """Show a mode with a filter on: the join from a line, a finding or a step to sockets or packets."""

@@ -73,6 +73,8 @@ class CaptureScreen(FilteredScreen):
         self._cancel = threading.Event()
         self._reading = False
         self._called = ""
+        self._first_filter = ""
+        self._ready = False
 
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
@@ -88,8 +90,9 @@ class CaptureScreen(FilteredScreen):
         self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
         # After the first picture: the worker's imports must not delay it.
+        self._ready = True
         if self._paths:
-            self.call_after_refresh(self.read, self._paths)
+            self.call_after_refresh(self.read, self._paths, self._first_filter)
         elif request.files:
             self.call_after_refresh(self.read, request.files, request.filter)
         else:
@@ -103,6 +106,13 @@ class CaptureScreen(FilteredScreen):
         return self.query_one(f"#{name}", RowsTable)
 
     # -- reading
+
+    def open(self, paths: tuple[str, ...], wanted: str = "") -> None:
+        """Read captures now, or as soon as the screen is there."""
+        if self._ready:
+            self.read(paths, wanted)
+        else:
+            self._paths, self._first_filter = paths, wanted
 
     def read(self, paths: tuple[str, ...], wanted: str = "") -> None:
         """Open captures, in place of those that are open."""
