@@ -207,8 +207,10 @@ def _run(command: str, consent: Consent | None) -> Result:
 
 
 def _with_settings(command: str, settings: Mapping[str, str]) -> str:
-    """PID, PORT, HOST, URL, FILE of a shown command become what was set."""
+    """PID, PORT, HOST, URL, FILE.log of a shown command become what was set; FILE.pcap stays, for tcpdump writes it."""
     for key, value in settings.items():
-        word = {"capture": "FILE.pcap", "log": "FILE.log", "config": "NGINX.conf"}.get(key, key.upper())
+        if key == "capture":
+            continue
+        word = {"log": "FILE.log", "config": "NGINX.conf"}.get(key, key.upper())
         command = command.replace(word, shlex.quote(value))
     return printable(command)

@@ -6,11 +6,14 @@ import socket
 import subprocess
 from collections.abc import Callable
 
+import pytest
+
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked
 from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, running, until
 
+pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
 Shell = Callable[[str], str]
 

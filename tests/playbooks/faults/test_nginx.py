@@ -18,7 +18,10 @@ from tests.playbooks.faults.conftest import Checked
 from tests.playbooks.faults.servers import HTTP, running, until
 from tests.playbooks.faults.test_leaks import connect
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="not installed: nginx")
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(shutil.which("nginx") is None, reason="not installed: nginx"),
+]
 Check = Callable[..., Checked]
 Shell = Callable[[str], str]
 

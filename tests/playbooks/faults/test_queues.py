@@ -15,6 +15,7 @@ from tests.playbooks.faults.conftest import Checked
 from tests.playbooks.faults.servers import LEAK, NEVER_ACCEPT, NEVER_READS, SENDS, running, until
 from tests.playbooks.faults.test_leaks import connect
 
+pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
 Shell = Callable[[str], str]
 
