@@ -8,8 +8,6 @@ import msgspec
 
 from capture.report.document import SCHEMA, capture_document, findings_document
 from capture.report.lines import connection_lines
-from capture.report.markdown import markdown_lines
-from capture.report.text import text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,12 +44,23 @@ def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[in
             for lines in connection_lines(triage, chosen):
                 yield b"\n".join(lines) + b"\n"
     else:
-        lines_of = text_lines if format == "text" else markdown_lines
+        lines_of = _readable(format)
         for position, (triage, chosen) in enumerate(zip(triages, ids, strict=True)):
             if position:
                 yield b"\n"
             for line in lines_of(triage, worst_first(triage, chosen)):
                 yield f"{line}\n".encode("utf-8", "backslashreplace")
+
+
+def _readable(format: Format) -> Callable[[Triage, Sequence[int]], Iterable[str]]:
+    # imported where it is needed: a small report should not wait for the format that nobody asked for
+    if format == "text":
+        from capture.report.text import text_lines
+
+        return text_lines
+    from capture.report.markdown import markdown_lines
+
+    return markdown_lines
 
 
 def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[bytes]:

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from tui.arguments import complain, report_parser
+from tui.process import for_one_long_computation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from capture.decode import Progress
+    from capture.filters import Filter
     from capture.triage import Triage
     from capture.wire.columns import Bool
     from capture.wire.errors import CaptureUnreadable
@@ -25,16 +27,15 @@ EVERY_S = 0.25
 def run(arguments: list[str]) -> int:
     """Write the report; returns the exit status."""
     chosen = report_parser().parse_args(arguments)
-    from capture.filters import FilterError, parse
-
     try:
-        wanted = parse(chosen.filter) if chosen.filter else None
-    except FilterError as error:
+        wanted = _filter(chosen.filter)
+    except ValueError as error:
         complain(f"tcptriage report: {error}")
         return 2
     if chosen.files.count("-") > 1:
         complain("tcptriage report: standard input can be read once only; name it once")
         return 2
+    for_one_long_computation()
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
@@ -69,6 +70,15 @@ def run(arguments: list[str]) -> int:
     if refused:
         return 2
     return 1 if chosen.fail_on and found(triages, chosen.fail_on) else 0
+
+
+def _filter(text: str | None) -> Filter | None:
+    """The filter asked for; raises FilterError, a ValueError that points at the word."""
+    if not text:
+        return None
+    from capture.filters import parse
+
+    return parse(text)
 
 
 def selection(mask: Bool) -> list[int]:
