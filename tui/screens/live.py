@@ -15,6 +15,7 @@ from tui.columns import Column
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.live_feed import History, LiveFeed, Look
+from tui.peeking import first_rows
 from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.widgets.lines import Lines
@@ -45,6 +46,14 @@ class SnapshotTaken(Message):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self.look = look
+
+
+class RowsPeeked(Message):
+    """The first rows are there; owners, ages and findings follow with the first look."""
+
+    def __init__(self, rows: SocketRows) -> None:
+        super().__init__()
+        self.rows = rows
 
 
 class LookingFailed(Message):
@@ -88,6 +97,7 @@ class LiveScreen(FilteredScreen):
     def __init__(self, replay: str | None = None) -> None:
         super().__init__()
         self._replay = replay
+        self._is_of_now = False
         self._feed: LiveFeed | None = None
         self._look: Look | None = None
         self._findings: dict[Hashable, Finding] = {}
@@ -117,6 +127,7 @@ class LiveScreen(FilteredScreen):
         self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
         replay = self._replay or request.replay
+        self._is_of_now = replay is None and not request.filter and not request.all_namespaces
         self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
         if request.filter and not request.files:
             self.apply_filter(request.filter)
@@ -135,6 +146,8 @@ class LiveScreen(FilteredScreen):
     @work(thread=True, exclusive=True, group="live", exit_on_error=False)
     def _watch(self, feed: LiveFeed) -> None:
         try:
+            if self._is_of_now and (rows := first_rows()) is not None:
+                self.post_message(RowsPeeked(rows))
             for look in feed.looks():
                 self.post_message(SnapshotTaken(look))
         except Exception as error:  # whatever the kernel answers must end as a line, not as a lost screen
@@ -145,6 +158,13 @@ class LiveScreen(FilteredScreen):
         for name in ("findings", "sockets"):
             self._table(name).set_empty("the live connections cannot be read")
         self.say(f"The live connections cannot be read: {printable(event.why)}", "bad")
+
+    @on(RowsPeeked)
+    def _show_peek(self, event: RowsPeeked) -> None:
+        if self._look is None:
+            table = self._table("sockets")
+            table.set_title("Connections")
+            table.show(event.rows)
 
     @on(SnapshotTaken)
     def _show_look(self, event: SnapshotTaken) -> None:
