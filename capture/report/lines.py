@@ -13,14 +13,15 @@ import numpy as np
 
 from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import seconds
+from capture.report.twice import rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from capture.triage import Triage
     from capture.wire.columns import I64
 
-BATCH = 2048  # connections written at once: bounds memory
+BATCH = 512  # connections written at once: bounds memory, and fits the pipe of `twice`
 
 _END = '{"ip":"%s","port":%d}'
 _PAIR = '{"originator":%d,"responder":%d}'
@@ -31,13 +32,18 @@ _LINE = (
 )
 
 
-def connection_lines(triage: Triage, chosen: Sequence[int]) -> Iterable[list[bytes]]:
-    """Batches of JSON objects for the chosen connections, in the given order."""
+def connection_lines(triage: Triage, chosen: Sequence[int], separator: bytes = b"\n") -> Iterator[bytes]:
+    """JSON objects of the chosen connections in the given order, in pieces; `separator` stands between two of them."""
     if not len(chosen):
         return
     writer = _Lines(triage)
-    for start in range(0, len(chosen), BATCH):
-        yield writer.batch(np.asarray(chosen[start : start + BATCH], np.int64))
+    ids = np.asarray(chosen, np.int64)
+
+    def render(batch: int) -> bytes:
+        piece = separator.join(writer.batch(ids[batch * BATCH : (batch + 1) * BATCH]))
+        return separator + piece if batch else piece
+
+    yield from rendered(-(-len(ids) // BATCH), render)
 
 
 class _Lines:

@@ -41,8 +41,9 @@ def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[in
         yield from _json(triages, ids)
     elif format == "jsonl":
         for triage, chosen in zip(triages, ids, strict=True):
-            for lines in connection_lines(triage, chosen):
-                yield b"\n".join(lines) + b"\n"
+            yield from connection_lines(triage, chosen)
+            if len(chosen):
+                yield b"\n"
     else:
         lines_of = _readable(format)
         for position, (triage, chosen) in enumerate(zip(triages, ids, strict=True)):
@@ -70,11 +71,12 @@ def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[b
     yield b',"captures":' + encode([capture_document(t.decoded) for t in triages])
     yield b',"findings":' + encode(findings_document(findings))
     yield b',"connections":['
-    separator = b"\n"
+    before = b"\n"
     for triage, chosen in zip(triages, ids, strict=True):
-        for lines in connection_lines(triage, chosen):
-            yield separator + b",\n".join(lines)
-            separator = b",\n"
+        if len(chosen):
+            yield before
+            before = b",\n"
+        yield from connection_lines(triage, chosen, b",\n")
     yield b"]}\n"
 
 

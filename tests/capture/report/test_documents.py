@@ -40,7 +40,7 @@ def test_json_follows_the_schema(triages: list[Triage]) -> None:
 def test_lines_from_columns_say_what_the_plain_document_says(triages: list[Triage]) -> None:
     for one in triages:
         chosen = range(len(one.decoded.flows))
-        lines = [json.loads(line) for batch in connection_lines(one, chosen) for line in batch]
+        lines = [json.loads(line) for line in b"".join(connection_lines(one, chosen)).splitlines()]
         plain = [json.loads(json.dumps(connection_document(one.connection(i)))) for i in chosen]
         assert lines == plain
         assert [list(line) for line in lines] == [list(document) for document in plain]
