@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
+UNUSABLE = 2
 
 COMMANDS = {
     "report": "tui.commands.report",
@@ -42,7 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except Exception as error:  # the last resort: one line for the tired, the traceback for who wants to report it
+        if os.environ.get("TCPTRIAGE_DEBUG"):
+            raise
+        print(_defect(error), file=sys.stderr)
+        return UNUSABLE
     return status
+
+
+def _defect(error: Exception) -> str:
+    from capture.safe_text import printable
+
+    what = printable(f"{type(error).__name__}: {error}", 300)
+    return f"tcptriage: a defect of this program ({what}); please report it, with what TCPTRIAGE_DEBUG=1 shows"
 
 
 def _command(arguments: list[str]) -> Callable[[list[str]], int]:

@@ -39,6 +39,8 @@ def totals(triage: Triage, selected: int) -> Iterable[str]:
     for notice in decoded.notices:
         where = f"packet {notice.packet}: " if notice.packet is not None else ""
         yield f"  ! {notice.code}: {where}{printable(notice.text)}"
+    if connections:
+        yield f"seen from: {triage.verdicts.vantage.why}"
     endings = Counter(triage.verdicts.endings())
     if endings:
         yield "ended by: " + ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())

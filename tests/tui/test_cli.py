@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,19 @@ def test_a_signal_leaves_a_clean_terminal_and_no_process(number: signal.Signals)
     assert b"\x1b[?1049l" in written
     assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")
     assert b"Traceback" not in written
+
+
+def test_a_defect_is_one_line_and_its_traceback_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: list[str]) -> Callable[[list[str]], int]:
+        raise LookupError("a \x1b[31mred\x1b[0m defect")
+
+    monkeypatch.setattr("tui.cli._command", broken)
+    assert main(["report", "x"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "LookupError: a \\e[31mred" in said
+    monkeypatch.setenv("TCPTRIAGE_DEBUG", "1")
+    with pytest.raises(LookupError):
+        main(["report", "x"])
