@@ -7,8 +7,8 @@ import os
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-KEEP_BYTES = 32 << 20  # the largest that glibc takes for M_MMAP_THRESHOLD
-TRIM_BYTES = 256 << 20
+KEEP_BYTES = 8 << 20  # arrays of one window are smaller; whole columns are larger, and are given back
+TRIM_BYTES = 64 << 20
 
 
 def for_one_long_computation() -> None:
