@@ -61,7 +61,6 @@ class _Lines:
         """The lines of some connections."""
         flows, columns = self.flows, self.columns
         ids = chosen.tolist()
-        first_time, last_time = columns.first_time[chosen].tolist(), columns.last_time[chosen].tolist()
         index = self.triage.index
         rows = zip(
             ids,
@@ -71,8 +70,8 @@ class _Lines:
             self._addresses(flows.address[chosen, 1]),
             flows.port[chosen, 1].tolist(),
             [self.scope[scope] for scope in flows.scope[chosen].tolist()],
-            map(seconds, first_time),
-            map(seconds, last_time),
+            _seconds(columns.first_time[chosen]),
+            _seconds(columns.last_time[chosen]),
             *_pair_columns(flows.packet_count[chosen]),
             *_pair_columns(flows.bytes[chosen]),
             *_pair_columns(flows.unique_bytes[chosen]),
@@ -82,8 +81,8 @@ class _Lines:
             [columns.first_fin[i] for i in ids],
             [columns.first_rst[i] for i in ids],
             self.counts.of(chosen),
-            map(_milliseconds, flows.rtt_ns[chosen].tolist()),
-            map(_milliseconds, flows.longest_gap_ns[chosen].tolist()),
+            _milliseconds(flows.rtt_ns[chosen]),
+            _milliseconds(flows.longest_gap_ns[chosen]),
             self.triage.verdicts.members(ids),
             strict=True,
         )
@@ -110,8 +109,15 @@ def _pair_columns(pairs: I64) -> tuple[list[int], list[int]]:
     return pairs[:, 0].tolist(), pairs[:, 1].tolist()
 
 
-def _milliseconds(nanoseconds: int) -> str:
-    return repr(nanoseconds / 1e6) if nanoseconds >= 0 else "null"
+def _seconds(nanoseconds: I64) -> list[str]:
+    if nanoseconds.min() < 0:  # before 1970: rare, and not worth a fast way
+        return [str(seconds(time)) for time in nanoseconds.tolist()]
+    whole, rest = np.divmod(nanoseconds, 1_000_000_000)
+    return ["%d.%09d" % pair for pair in zip(whole.tolist(), rest.tolist(), strict=True)]
+
+
+def _milliseconds(nanoseconds: I64) -> list[str]:
+    return [repr(value) if value >= 0 else "null" for value in (nanoseconds / 1e6).tolist()]
 
 
 def _scope_text(vlan: str | None, tunnel: str | None) -> str:

@@ -107,12 +107,12 @@ class AddressTable:
 
     def text(self, key: int) -> str:
         """Canonical text of an address key (RFC 5952); IPv4-mapped as such: on the wire it is another address."""
-        from ipaddress import IPv4Address, IPv6Address
-
         if key < 1 << 32:
-            return str(IPv4Address(key))
+            return f"{key >> 24}.{key >> 16 & 255}.{key >> 8 & 255}.{key & 255}"
         if key in self.names:
             return self.names[key]
+        from ipaddress import IPv6Address
+
         address = IPv6Address(self.v6[key - (1 << 32)])
         return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
 
