@@ -113,7 +113,7 @@ def _seconds(nanoseconds: I64) -> list[str]:
     if nanoseconds.min() < 0:  # before 1970: rare, and not worth a fast way
         return [str(seconds(time)) for time in nanoseconds.tolist()]
     whole, rest = np.divmod(nanoseconds, 1_000_000_000)
-    return ["%d.%09d" % pair for pair in zip(whole.tolist(), rest.tolist(), strict=True)]
+    return [f"{second}.{nano:09d}" for second, nano in zip(whole.tolist(), rest.tolist(), strict=True)]
 
 
 def _milliseconds(nanoseconds: I64) -> list[str]:
