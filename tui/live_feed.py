@@ -16,9 +16,10 @@ from tui.socket_rows import SocketRows, socket_rows
 
 if TYPE_CHECKING:
     from capture.filters import Filter
-    from capture.sockets.snapshot import Snapshot
+    from capture.sockets.snapshot import Snapshot, Transition
 
 KEPT_LOOKS = 180
+KEPT_TRANSITIONS = 5_000
 LEAST_ROUND_TRIPS = 10  # fewer make no percentile
 RESETS = ("EstabResets", "OutRsts")
 RETRANSMITS = ("RetransSegs",)
@@ -45,6 +46,9 @@ class History:
     resets: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
     retransmits: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
     overflows: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
+    transitions: deque[tuple[int, Transition]] = field(default_factory=lambda: deque(maxlen=KEPT_TRANSITIONS))
+    transitions_left_out: int = 0  # by the looks themselves, where too much changed at once
+    transitions_seen: int = 0
     looks: int = 0
 
     def add(self, snapshot: Snapshot) -> None:
@@ -53,6 +57,9 @@ class History:
             line = self.states.setdefault(state, deque([0] * min(self.looks, KEPT_LOOKS), maxlen=KEPT_LOOKS))
             line.append(snapshot.states.get(state, 0))
         self.looks += 1
+        self.transitions.extend(enumerate(snapshot.transitions, self.transitions_seen))
+        self.transitions_seen += len(snapshot.transitions)
+        self.transitions_left_out += snapshot.transitions_left_out
         seconds = snapshot.elapsed_s
         if seconds:
             self.resets.append(_rate(snapshot.counters, RESETS, seconds))

@@ -81,6 +81,7 @@ class LiveScreen(FilteredScreen):
         ("y", "copy"),
         ("a", "keep"),
         ("=", "rows like it"),
+        ("t", "transitions"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
@@ -89,6 +90,7 @@ class LiveScreen(FilteredScreen):
     BINDINGS = [
         Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
+        Binding("t", "transitions", show=False),
         Binding("c", "capture_this", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
@@ -268,6 +270,15 @@ class LiveScreen(FilteredScreen):
         self._feed.pause(not self._feed.paused)
         self._tell_moment()
         self.say("Paused: p goes on" if self._feed.paused else "Looking again")
+
+    def action_transitions(self) -> None:
+        """What appeared, closed or changed its state."""
+        if self._look is None:
+            self.say("No look yet", "warn")
+            return
+        from tui.screens.transitions import TransitionsScreen
+
+        self.app.push_screen(TransitionsScreen(self._look.history))
 
     def action_capture_this(self) -> None:
         """How to record the connection under the cursor."""

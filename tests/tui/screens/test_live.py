@@ -96,3 +96,19 @@ async def test_palette_lists_commands() -> None:
         await pilot.press("colon")
         await pilot.press(*"evid")
         await until(pilot, lambda: "Go to evidence" in screen_text(app))
+
+
+async def test_transitions_are_logged_paused_and_filtered() -> None:
+    app = app_of(interval=0.2)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.screen._look is not None)  # type: ignore[attr-defined]
+        await pilot.press("t")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            local = f"127.0.0.1:{server.getsockname()[1]}"
+            await until(pilot, lambda: local in screen_text(app) and "+ LISTEN" in screen_text(app))
+            await pilot.press("p")
+        assert "paused" in screen_text(app)
+        await pilot.press("p")
+        await until(pilot, lambda: "- LISTEN" in screen_text(app))
+        app.screen.apply_filter(f"port:{local.split(':')[1]}")  # type: ignore[attr-defined]
+        await until(pilot, lambda: len(app.screen.query_one("#transitions", RowsTable).rows) == 2)
