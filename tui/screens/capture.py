@@ -246,7 +246,9 @@ class CaptureScreen(FilteredScreen):
         plain = self.triage_app.terminal.ascii
         latency = latency_line(self._triages, plain) if self.size.height >= 30 else ""
         lines = timeline_lines(self._triages, max(20, self.size.width - 2), plain)
-        return [*lines, *([latency] if latency else [])]
+        places = dict.fromkeys(triage.verdicts.vantage.why for triage in self._triages)
+        seen = f"seen from: {printable('; '.join(places))}" if self.size.height >= 30 else ""
+        return [*lines, *(text for text in (latency, seen) if text)]
 
     def on_resize(self) -> None:
         """The timeline is as wide as the screen."""

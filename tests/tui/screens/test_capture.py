@@ -145,3 +145,9 @@ async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
         await pilot.press("escape")
         released.set()
         await until(pilot, lambda: not app.screen._reading)  # type: ignore[attr-defined]
+
+
+async def test_tells_from_where_the_capture_was_taken() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "seen from: " in screen_text(app))
