@@ -60,8 +60,7 @@ def log_symptoms(
                 symptom=group.symptom,
                 count=group.count,
                 peer=peer,
-                first=group.first,
-                last=group.last,
+                when=f"from {group.first} to {group.last}" if group.first and group.last else "at an unknown time",
                 path=facts.log.path,
                 line=group.line,
             )
