@@ -39,6 +39,10 @@ def test_a_full_accept_queue_names_listener_process_and_figures(host: Namespace,
         assert f"[{server.pid}]): 6 connections wait to be accepted, the maximum is 5" in found.evidence("full")
         assert "127.0.0.1:8201" in found.evidence("full")
         assert found.outcome("half-open") is not Outcome.FAIL
+        pipe = check("broken-pipe", port=8201)
+        assert pipe.outcome("queues") is Outcome.FAIL
+        assert f"[{server.pid}]): 6 connections wait to be accepted" in pipe.evidence("queues")
+        assert pipe.outcome("files") is Outcome.PASS
         assert check("accept-queue", port=8201).report.exit_status == 1
         assert check("accept-queue", port=1).outcome("full") is Outcome.UNKNOWN
         for sock in socks:
