@@ -25,6 +25,7 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
         records.begin + records.captured,
         limit,
         np.zeros(len(records), dtype=np.int32),
+        aligned=(records.begin, 0),
     )
     if isinstance(records.link, int):
         if records.link in LINK_LAYERS:

@@ -11,11 +11,13 @@ from capture.wire.front import Bytes, Front
 from capture.wire.links import LINK_LAYERS, Layer
 from capture.wire.numbers import ETHERTYPES, FAMILIES, PPP_PROTOCOLS, VERSIONS, Step, by_number
 
+_TYPE = np.dtype(">u2")
+
 
 def ethernet(raw: Bytes, front: Front) -> Step:
     """IEEE 802.3: a type, or (below 1536) a length and LLC."""
     front = front.having(14)
-    return typed(front, raw.u16(front.at + 12), 14)
+    return typed(front, raw.header(front, _TYPE, 12).astype(np.uint16), 14)
 
 
 def typed(front: Front, types: npt.NDArray[np.integer], size: int) -> Step:

@@ -38,6 +38,7 @@ class Front:
     limit: I64  # where the packet ends by its headers: padding cut off, bytes not captured counted
     scope: I32
     network: Network | None = None
+    aligned: tuple[I64, int] | None = None  # `at`, and how far it is from where each of all records begins
 
     def __len__(self) -> int:
         return len(self.row)
@@ -54,7 +55,18 @@ class Front:
 
     def moved(self, by: int | I64, **changes: Any) -> Front:
         """The same packets, `by` bytes on."""
-        return replace(self, at=self.at + by, **changes)
+        at = self.at + by
+        skip, step = self.skip, 0
+        if skip is not None:
+            step = by if isinstance(by, int) else int(by[0]) if len(by) else 0
+            if not isinstance(by, int) and (by != step).any():
+                skip = None
+        return replace(self, at=at, aligned=None if skip is None else (at, skip + step), **changes)
+
+    @property
+    def skip(self) -> int | None:
+        """How many bytes all records of the window have before `at`; None where they differ, or some are missing."""
+        return self.aligned[1] if self.aligned is not None and self.aligned[0] is self.at else None
 
     def having(self, size: int) -> Front:
         """The packets with `size` bytes captured from here."""
@@ -64,8 +76,9 @@ class Front:
 class Bytes:
     """A window as overlapping integers and structures; one may look up to PAD bytes beyond its end."""
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Buffer, heads: U8 | None = None) -> None:
         self.buffer = buffer
+        self._heads = heads
         self._views: dict[str, npt.NDArray[Any]] = {}
 
     def _view(self, dtype: str) -> npt.NDArray[Any]:
@@ -95,3 +108,15 @@ class Bytes:
     def cut(self, at: I64, layout: np.dtype[np.void]) -> npt.NDArray[Any]:
         """A structure of each packet: shape (n,), fields by name."""
         return self._view(f"V{layout.itemsize}")[at].view(layout)
+
+    def header(self, front: Front, layout: np.dtype[Any], by: int = 0) -> npt.NDArray[Any]:
+        """A structure or number `by` bytes after where each packet stands: shape (n,); do not write to it.
+
+        From the heads where these were gathered: that spares the way to a packet's place in the window.
+        """
+        skip, size = front.skip, layout.itemsize
+        if self._heads is not None and skip is not None and len(front) == len(self._heads):
+            begin = skip + by
+            if begin + size <= self._heads.shape[1]:
+                return self._heads[:, begin : begin + size].view(layout)[:, 0]
+        return self._view(f"V{size}")[front.at + by if by else front.at].view(layout)

@@ -107,7 +107,7 @@ class Layers:
 
     def segments(self, records: Records, fronts: list[tuple[Layer, Front]]) -> list[Segments]:
         """All TCP headers found from these fronts on; in no order."""
-        raw, found = Bytes(records.buffer), []
+        raw, found = Bytes(records.buffer, records.heads), []
         for _ in range(ROUNDS):
             found += self._descend(raw, records, fronts)
             raw, fronts = self.fragments.whole()

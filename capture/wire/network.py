@@ -33,7 +33,7 @@ FRAGMENT_HEADER = 44
 def decode_ipv4(raw: Bytes, front: Front) -> tuple[Front, U8, Front]:
     """Whole packets past the header, their protocol, and the fragments (at their IP header)."""
     front = front.having(20)
-    cut = raw.cut(front.at, IPV4)
+    cut = raw.header(front, IPV4)
     size = (cut["version"] & 15).astype(np.int64) * 4
     total = cut["total"].astype(np.int64)
     sound = (cut["version"] >> 4 == 4) & (size >= 20) & ((total >= size) | (total == 0))
@@ -59,7 +59,7 @@ def decode_ipv4(raw: Bytes, front: Front) -> tuple[Front, U8, Front]:
 def decode_ipv6(raw: Bytes, front: Front, table: AddressTable) -> tuple[Front, U8, Front]:
     """Whole packets past all extension headers, their protocol, and the fragments (at their fragment header)."""
     front = front.having(40)
-    cut = raw.cut(front.at, IPV6)
+    cut = raw.header(front, IPV6)
     sound = cut["version"] >> 4 == 6
     if not sound.all():
         front, cut = front.where(sound), cut[sound]

@@ -18,6 +18,7 @@ from capture.wire.feed import Feed
 from capture.wire.front import Bytes
 from capture.wire.lockstep import Chain, walk
 from capture.wire.records import (
+    HEAD,
     LARGEST,
     LARGEST_ASKED,
     MOST_DAMAGES,
@@ -31,6 +32,7 @@ from capture.wire.records import (
 )
 
 FILE_HEADER = 24
+FIELDS = 16  # bytes of the record header that tell something
 _DAY = 86_400
 _STRIDE, _LONGEST_STRIDE = 1 << 10, 1 << 18  # positions looked at together while searching
 
@@ -80,7 +82,9 @@ class PcapRecords:
         self.notices: list[Notice] = []
         self.links = [self._form.link]
         names, order = ("seconds", "fraction", "captured", "original"), self._form.order
-        self._header = np.dtype([(name, f"{order}u4") for name in names])
+        fields = [(name, f"{order}u4") for name in names]
+        self._header = np.dtype(fields)
+        self._with_head = np.dtype([*fields, ("head", f"V{self._form.record_header - FIELDS + HEAD}")])
         self._damages, self._reach, self._near = 0, NO_REACH, False  # after damage, walk only a little at first
         self._typical = 800  # bytes of a record: the mean of the window before
         self._anchor: int | None = None  # seconds of the last good record
@@ -116,7 +120,9 @@ class PcapRecords:
         end = min(feed.end - head + 1, at + self._reach)
         self._near, self._reach = end < feed.end - head + 1, self._reach * 2
         starts = walk(chain, at, end) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
-        header = Bytes(feed.buffer).cut(starts, self._header)
+        # Large packets lie apart in memory: fetch what will be looked at in one go. Small ones would only be copied.
+        gathering = self._typical > 2 * self._with_head.itemsize
+        header = Bytes(feed.buffer).cut(starts, self._with_head if gathering else self._header)
         captured = header["captured"].astype(np.int64)
         ends = starts + head + captured
         # A header of zeros alone is what a crash leaves at the end of a file, not a packet.
@@ -141,6 +147,7 @@ class PcapRecords:
             time,
             starts + feed.base,
             form.link,
+            heads=header.view(np.uint8).reshape(len(header), -1)[:, head:] if gathering and len(header) else None,
         )
         return records, int(ends[-1]) if len(ends) else at
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.model import Notice
-from capture.wire.columns import I64, Bool
+from capture.wire.columns import I64, U8, Bool
 from capture.wire.feed import Buffer, Feed
 
+HEAD = 80  # bytes gathered of each packet: Ethernet, IPv4 or IPv6, and TCP up to its first option
 LARGEST = 1 << 18  # captured bytes of one packet, as libpcap and Wireshark hold it
 LARGEST_ASKED = 1 << 24  # … where the file's own snaplen asks for more
 MOST_DAMAGES = 200  # places in one file that reading resumes behind; then it is given up
@@ -36,6 +37,7 @@ class Records:
     offset: I64  # file offset of the record
     link: int | npt.NDArray[np.int32]  # link type of all, or of each
     interface: npt.NDArray[np.int32] | None = None  # where packets come from several
+    heads: U8 | None = None  # (n, HEAD) the first bytes from `begin` on, where they were gathered; some beyond a packet
 
     def __len__(self) -> int:
         return len(self.begin)
@@ -57,6 +59,7 @@ class Records:
                 offset=self.offset[rows],
                 link=self.link if isinstance(self.link, int) else self.link[rows],
                 interface=None if self.interface is None else self.interface[rows],
+                heads=None if self.heads is None else self.heads[rows],
             )
 
 
@@ -77,6 +80,7 @@ def joined(parts: list[Records]) -> Records:
         offset=column("offset"),
         link=column("link").astype(np.int32),
         interface=None if parts[0].interface is None else column("interface"),
+        heads=None,
     )
 
 

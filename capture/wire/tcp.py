@@ -40,7 +40,7 @@ class Segments:
 
 def decode_tcp(raw: Bytes, front: Front) -> Segments:
     """The TCP headers at which these packets stand; each has at least FEWEST bytes captured."""
-    cut = raw.cut(front.at, HEADER)
+    cut = raw.header(front, HEADER)
     bits = cut["bits"].astype(np.uint16)
     words = bits >> 12
     header = words.astype(np.int64) * 4
