@@ -128,6 +128,13 @@ def sockets_parser() -> Parser:
     parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
     parser.add_argument("--replay", metavar="PATH", help="read the looks of a recording instead of this machine's")
     parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="from when on it is a finding, e.g. close_wait_s=10; may repeat; a wrong name lists them",
+    )
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
     return parser
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from capture.sockets.snapshot import Snapshot
+    from capture.sockets.thresholds import Thresholds
     from tui.live_feed import Looker
 
 
@@ -32,10 +33,10 @@ class _Nowhere:
 class _Replayed:
     """A recording as a source of looks: its end is an end of iteration."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, thresholds: Thresholds | None) -> None:
         from capture.sockets.recording import Replay
 
-        self._replay = Replay(path)
+        self._replay = Replay(path, thresholds)
 
     def look(self) -> Snapshot:
         if self._replay.ended:
@@ -46,16 +47,18 @@ class _Replayed:
         return
 
 
-def open_looker(replay: str | None, *, all_namespaces: bool, exact: bool = False) -> Looker:
+def open_looker(
+    replay: str | None, *, all_namespaces: bool, exact: bool = False, thresholds: Thresholds | None = None
+) -> Looker:
     """A recording of looks where one is named, else this machine. Raises RecordingUnreadable, SourceUnavailable.
 
     `exact`: every look reads every socket's round trip and every process's descriptors anew.
     """
     if replay is not None:
-        return _Replayed(replay)
+        return _Replayed(replay, thresholds)
     from capture.sockets.watching import Watcher
 
-    return Watcher(all_namespaces=all_namespaces, exact=exact)
+    return Watcher(all_namespaces=all_namespaces, exact=exact, thresholds=thresholds)
 
 
 def taker(path: str | None) -> Taker:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,23 @@ class Thresholds:
     """Unanswered retransmissions of one segment: single losses are repaired by the first or second."""
     send_queue_s: float = 15.0
     """The same bytes unacknowledged for this long without a timer that explains it."""
+
+    def changed(self, settings: Iterable[str]) -> Thresholds:
+        """These thresholds with some "name=value" set. Raises ValueError, one line, for what is no such setting."""
+        known = {field.name: int if field.type == "int" else float for field in fields(self)}
+        values: dict[str, float] = {}
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+                raise ValueError(f"there is no threshold {name!r}; {hint}")
+            try:
+                value = known[name](text)
+            except ValueError:
+                value = -1
+            if not 0 <= value < 1e9:
+                kind = "a whole number" if known[name] is int else "a number"
+                raise ValueError(f"threshold {name}: {text!r} is not {kind} from 0 on")
+            values[name] = value
+        return replace(self, **values)  # type: ignore[arg-type]  # each value has its field's own type, checked above

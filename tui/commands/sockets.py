@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from capture.filters import Filter
     from capture.sockets.snapshot import Snapshot
+    from capture.sockets.thresholds import Thresholds
 
 
 def run(arguments: list[str]) -> int:
@@ -32,9 +33,15 @@ def run(arguments: list[str]) -> int:
         for misplaced in wanted.misplaced("socket"):
             complain(f"tcptriage sockets: {misplaced}")
     from capture.sockets.errors import RecordingUnreadable, SourceUnavailable
+    from capture.sockets.thresholds import Thresholds
 
     try:
-        return _looks(chosen, wanted)
+        thresholds = Thresholds().changed(chosen.threshold)
+    except ValueError as error:
+        complain(f"tcptriage sockets: {error}")
+        return 2
+    try:
+        return _looks(chosen, wanted, thresholds)
     except SourceUnavailable as error:
         complain(f"tcptriage sockets: the live connections cannot be read: {error}")
         return 2
@@ -48,7 +55,7 @@ def run(arguments: list[str]) -> int:
         return 2
 
 
-def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
+def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresholds) -> int:
     from tui.replaying import open_looker, taker
 
     keep = wanted.matches_socket if wanted is not None else None
@@ -56,7 +63,7 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None) -> int:
     worst = 3
     count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
     exact = chosen.format == "json" or wanted is not None
-    looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact)
+    looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact, thresholds=thresholds)
     record = taker(chosen.record)
     try:
         due = time.monotonic()
