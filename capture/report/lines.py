@@ -14,6 +14,7 @@ import numpy as np
 from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import seconds
 from capture.report.twice import rendered
+from capture.verdicts.writing import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ class _Lines:
             self.counts.of(chosen),
             _milliseconds(flows.rtt_ns[chosen]),
             _milliseconds(flows.longest_gap_ns[chosen]),
-            self.triage.verdicts.members(ids),
+            members(self.triage.verdicts, ids),
             strict=True,
         )
         return [(_LINE % row).encode() for row in rows]

@@ -109,12 +109,6 @@ class Verdicts:
         """The packet numbers on which the verdict rests."""
         return {evidence.packet for evidence in self.of(connection).evidence if evidence.packet is not None}
 
-    def members(self, chosen: Sequence[int]) -> list[str]:
-        """The verdict part of each connection's JSON object, `"closed_first"` to `"playbook"`, without braces."""
-        from capture.verdicts.writing import members
-
-        return members(self, chosen)
-
     @cached_property
     def listeners(self) -> I64:
         """A number for each connection's responder address and port."""

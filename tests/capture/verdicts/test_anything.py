@@ -11,6 +11,7 @@ from capture.verdicts import catalogue
 from capture.verdicts.findings import find_groups
 from capture.verdicts.judging import judge
 from capture.verdicts.vantage import vantage_of
+from capture.verdicts.writing import members
 from tests.capture.verdicts.notation import flow_table
 
 GAPS = st.sampled_from(["", "", "", "<0.3>", "<3>", "<61>"])
@@ -72,7 +73,7 @@ def test_anything_has_a_verdict(texts: list[str]) -> None:
     verdicts = judge(table)
     find_groups(table, verdicts)
     vantage_of(table)
-    for i, text in enumerate(verdicts.members(range(len(table)))):
+    for i, text in enumerate(members(verdicts, range(len(table)))):
         found = json.loads("{" + text + "}")
         assert found["cause"] in catalogue.causes()
         assert len(verdicts.states(i)) == int(table.first[i + 1] - table.first[i])

@@ -4,6 +4,7 @@ import json
 
 from capture.model import Verdict
 from capture.verdicts.judging import judge
+from capture.verdicts.writing import members
 from tests.capture.verdicts.notation import flow_table
 from tests.capture.verdicts.test_judging import CASES
 
@@ -30,11 +31,11 @@ def document(verdict: Verdict) -> dict[str, object]:
 def test_many_at_once_say_what_each_says_alone() -> None:
     verdicts = judge(flow_table(*[case[0] for case in CASES] * 2))
     chosen = list(range(len(verdicts)))[::-1]
-    for i, text in zip(chosen, verdicts.members(chosen), strict=True):
+    for i, text in zip(chosen, members(verdicts, chosen), strict=True):
         found = json.loads("{" + text + "}")
         assert found == json.loads(json.dumps(document(verdicts.of(i))))
         assert list(found) == list(document(verdicts.of(i)))
 
 
 def test_none_chosen() -> None:
-    assert judge(flow_table(CASES[0][0])).members([]) == []
+    assert members(judge(flow_table(CASES[0][0])), []) == []
