@@ -15,7 +15,12 @@ from playbooks.facts.model import Absence, Holder, Socket, Sockets
 
 SHORT_S, LONG_S = 1.0, 2.5
 """Between the looks: LONG where something young may yet turn out to be passing."""
-PASSING = {TcpState.CLOSE_WAIT: 5, TcpState.FIN_WAIT_2: 5, TcpState.SYN_RECEIVED: 5}
+PASSING = {
+    TcpState.CLOSE_WAIT: 5,
+    TcpState.FIN_WAIT_1: 5,  # for 40 ms, where the peer's kernel delays the ACK of a FIN: FIN_WAIT_2 to be
+    TcpState.FIN_WAIT_2: 5,
+    TcpState.SYN_RECEIVED: 5,
+}
 """From how many sockets in these states a longer look pays."""
 KEPT_S = 2.0
 
@@ -84,7 +89,7 @@ def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] |
         unanswered=row.unanswered,
         drops=row.drops,
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
-        stayed=before is not None and before[0] is row.state,
+        stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
         closed_window_s=_closed_for(row, info),
     )
 
