@@ -110,14 +110,6 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class FourTuple:
-    """Both ends of a connection."""
-
-    local: Endpoint
-    remote: Endpoint
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """Something a reader should know of a capture: what was lost, cut or passed over.
 

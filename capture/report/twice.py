@@ -85,7 +85,7 @@ class _Child:
 def _work(pipe: int, batches: int, render: Callable[[int], bytes]) -> None:
     """The child's life: render, write, leave; nothing of the parent's (buffers, handlers) must run here."""
     try:
-        with_larger_pipe(pipe)
+        _enlarge(pipe)
         for batch in range(1, batches, 2):
             piece = render(batch)
             view = memoryview(_LENGTH.pack(len(piece)) + piece)
@@ -96,7 +96,7 @@ def _work(pipe: int, batches: int, render: Callable[[int], bytes]) -> None:
     os._exit(0)
 
 
-def with_larger_pipe(pipe: int) -> None:
+def _enlarge(pipe: int) -> None:
     """Let the pipe hold a whole batch where the system allows it."""
     try:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -103,6 +103,5 @@ class Context(IntFlag):
     QUIET_END = 0x0010  # captured for a second or more after its last packet, or it is the capture's last
     BUSY_LISTENER = 0x0020  # other SYNs to the same listener went unanswered, or its handshakes were repeated
     CROWD_OF_SYNS = 0x0040  # one of many handshakes to this listener without a third packet
-    REUSED = 0x0080  # the same 4-tuple was seen before
     ASKED = 0x0200  # the responder sent no data, and the originator enough for a request
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

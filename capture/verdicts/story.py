@@ -88,11 +88,6 @@ class Story:
         third = self.third_packet
         return [] if third is None or third < 0 else self.indexes(Kind.SYN_ACK, RESPONDER, after=third)
 
-    @cached_property
-    def simultaneous_open(self) -> bool:
-        """Both sides sent a bare SYN."""
-        return self.first(Kind.SYN, ORIGINATOR) is not None and self.first(Kind.SYN, RESPONDER) is not None
-
     # --- end ---
 
     @cached_property
