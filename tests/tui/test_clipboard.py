@@ -72,7 +72,9 @@ def tmux_env() -> Iterator[dict[str, str]]:
         pytest.skip("tmux is not installed")
     name = f"clip-{uuid.uuid4().hex[:8]}"
     tmux = ["tmux", "-L", name]
-    subprocess.run([*tmux, "new-session", "-d", "-s", "s", "sleep 60"], check=True)
+    # where SHELL is not set, tmux asks passwd, and nobody's shell is nologin
+    environ = {**os.environ, "SHELL": "/bin/sh"}
+    subprocess.run([*tmux, "-f", "/dev/null", "new-session", "-d", "-s", "s", "sleep 60"], check=True, env=environ)
     told = subprocess.run(
         [*tmux, "display", "-p", "#{socket_path},#{pid},0"], check=True, capture_output=True, text=True
     ).stdout.strip()

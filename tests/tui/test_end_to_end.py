@@ -27,6 +27,7 @@ class Tmux:
         self.folder = folder
         environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")}
         environ |= {"LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(folder), "PS1": "READY> ", "HISTFILE": ""}
+        environ |= {"SHELL": "/bin/sh"}  # where it is not set, tmux asks passwd, and nobody's shell is nologin
         self._tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "sh", environ=environ
         )
