@@ -72,9 +72,8 @@ def tmux_env() -> Iterator[dict[str, str]]:
         pytest.skip("tmux is not installed")
     name = f"clip-{uuid.uuid4().hex[:8]}"
     tmux = ["tmux", "-L", name]
-    # where SHELL is not set, tmux asks passwd, and nobody's shell is nologin
-    environ = {**os.environ, "SHELL": "/bin/sh"}
-    subprocess.run([*tmux, "-f", "/dev/null", "new-session", "-d", "-s", "s", "sleep 60"], check=True, env=environ)
+    # two words, which tmux runs as they are: one would go through the user's shell, and nobody's is nologin
+    subprocess.run([*tmux, "-f", "/dev/null", "new-session", "-d", "-s", "s", "sleep", "60"], check=True)
     told = subprocess.run(
         [*tmux, "display", "-p", "#{socket_path},#{pid},0"], check=True, capture_output=True, text=True
     ).stdout.strip()

@@ -27,10 +27,10 @@ class Tmux:
         self.folder = folder
         environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")}
         environ |= {"LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(folder), "PS1": "READY> ", "HISTFILE": ""}
-        environ |= {"SHELL": "/bin/sh"}  # where it is not set, tmux asks passwd, and nobody's shell is nologin
-        self._tmux(
-            "-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "sh", environ=environ
-        )
+        width, height = map(str, size)
+        # two words, which tmux runs as they are: one would go through the user's shell, and nobody's is nologin
+        shell = ("sh", "-i")
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, *shell, environ=environ)
 
     def _tmux(self, *arguments: str, environ: dict[str, str] | None = None) -> str:
         done = subprocess.run(
