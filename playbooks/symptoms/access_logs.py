@@ -28,6 +28,9 @@ _ELB = re.compile(
     r"^(?:https?|h2|wss?|grpcs?) \d{4}-\S+ \S+ (?P<client>[\d.]+:\d+) (?P<upstream>[\d.]+:\d+|-) "
     r"(?:-?[\d.]+ ){3}(?P<status>\d{3}|-) "
 )
+_SQUID = re.compile(
+    r"(?:^|\s)\d+ (?P<client>[\d.:a-f]+) (?P<tag>(?:tcp|tag|none)_\w+)/(?P<status>\d{3}) \d+ [a-z]+ \S+ \S+ \w+/(?P<upstream>\S+)"
+)
 _JSON_STATUS = re.compile(
     r'"(?:status|status_?code|http_?status|response_?(?:code|status)|statuscode|code|downstreamstatus|http\.status_code|sc-status)"\s*:\s*"?(?P<status>\d{3})\b'
 )
@@ -65,6 +68,7 @@ def read_access(low: str) -> Access | None:
         (_COMBINED.match(low) if '] "' in low else None)
         or (_GIN.search(low) if "|" in low else None)
         or _ELB.match(low)
+        or (_SQUID.search(low) if "_" in low else None)
     )
     if found is None and '" ' in low:
         quoted = _QUOTED.search(low)
@@ -75,9 +79,11 @@ def read_access(low: str) -> Access | None:
     if found is None:
         return None
     status = _number(found["status"])
+    if "aborted" in (found.groupdict().get("tag") or ""):  # Squid has a word for it and no status
+        status = 499
     if status not in STATUSES:
         return Access(status, None, None)
-    return Access(status, _client(low, found), _upstream(low))
+    return Access(status, _client(low, found), _upstream(low, found))
 
 
 def _structured(low: str) -> re.Match[str] | None:
@@ -114,9 +120,8 @@ def _client(low: str, found: re.Match[str]) -> End | None:
     return first.end if first and not _TRAILING.search(low[max(0, first.start - 24) : first.stop]) else None
 
 
-def _upstream(low: str) -> End | None:
-    elb = _ELB.match(low)
-    text = elb["upstream"] if elb else None
+def _upstream(low: str, found: re.Match[str]) -> End | None:
+    text = found.groupdict().get("upstream")
     if text is None:
         named = re.search(
             r"\b(?:upstream(?:_addr|_host|addr|host)?|backend(?:_addr)?|serviceaddr|ua)['\"]?\s?[:=]\s?['\"]?(?:https?://)?([\d.]+:\d+|\[[\da-f:]+\]:\d+)",

@@ -54,11 +54,20 @@ def _binds(low: str) -> bool:
 def _pair(low: str, mentions: list[Mention]) -> Ends | None:
     """Two ends joined by an arrow: local first, but for servers that write who came → where to."""
     for first, second in pairwise(mentions):
-        if first.end.port is not None and pattern("ends", "arrow").fullmatch(low, first.stop, second.start):
+        if first.end.port is not None and _joined(low, first, second):
             if _says("accepted_pair", low):
                 return second.end, first.end
             return first.end, second.end
     return None
+
+
+def _joined(low: str, first: Mention, second: Mention) -> bool:
+    """Whether an arrow stands between, the fields are source and destination, or a Kafka broker names a channel."""
+    if pattern("ends", "arrow").fullmatch(low, first.stop, second.start):
+        return True
+    if _says("pair_from", first.before) and _says("pair_to", second.before):
+        return True
+    return low[first.stop : second.start] == "-" and first.before.endswith("channelid=")
 
 
 def _is_local(mention: Mention, low: str) -> bool:

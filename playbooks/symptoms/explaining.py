@@ -15,11 +15,14 @@ from playbooks.symptoms.vetoes import is_sample
 
 LONGEST = 16_384  # characters of a line that are looked at
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ESCAPES = {'"': '"', "/": "/", "n": " ", "r": " ", "t": " ", "u003e": ">", "u003c": "<", "u0026": "&", "u0027": "'"}
+_ESCAPES |= {"u0022": '"', "x22": '"'}
+_ESCAPED = re.compile(r"\\+(" + "|".join(sorted(_ESCAPES, key=len, reverse=True)) + ")")
 
 
 def explain_line(text: str) -> Explained | None:
     """What an error line says; None for a line without a symptom. Any text will do."""
-    text = _ANSI.sub("", text[:LONGEST]).replace('\\"', '"').replace("\\/", "/").strip()
+    text = _plain(text[:LONGEST])
     low = text.lower()
     if len(low) != len(text):  # a few capitals grow when made small; places must stay comparable
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
@@ -37,6 +40,15 @@ def explain_line(text: str) -> Explained | None:
         side = "client" if of_client else "upstream"
         return _explained(access.symptom, None, source_of(low) or "nginx", None, remote, text, side)
     return _of_phrases(text, low)
+
+
+def _plain(text: str) -> str:
+    """A line without terminal colours, and with what JSON escapes written out (also JSON within JSON)."""
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda found: _ESCAPES[found[1]], text)
+    return text.strip()
 
 
 def _of_proxy(ended: Ended, text: str) -> Explained | None:

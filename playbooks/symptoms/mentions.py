@@ -18,7 +18,7 @@ _PORT_AFTER = re.compile(
     r"|\]?['\"]?,\s?(?P<tuple>\d{1,5})(?=[,)])"
     r"|[\])'\"]{0,2},?\s?(?:and accepting tcp/ip connections )?(?:on )?\(?"
     r"(?:tcp )?(?:\w*[_-])?port['\"]?[ =:]{1,2}['\"]?(?P<word>\d{1,5})\b"
-    r"|\"\s*,\s*\"\w*port\"\s*:\s*\"?(?P<json>\d{1,5})\b"
+    r"|['\"]\s*,\s*['\"]?\w*port['\"]?\s*:\s*['\"]?(?P<json>\d{1,5})\b"
 )
 _SLASH_PORT = re.compile(r"/(\d{2,5})\b")
 _SCHEME = re.compile(r"(https?)://$")

@@ -31,11 +31,22 @@ _HAPROXY = re.compile(
 )
 
 
+_HAPROXY_JSON = re.compile(
+    r'"(?:termination_?(?:state|code)?(?:_cookie)?|term_?(?:state|code)|tsc?|tstate)"\s*:\s*"(?P<state>[a-z-]{2}(?:[a-z-]{2})?)"'
+)
+_HAPROXY_FIELDS = re.compile(r'haproxy|"\w*(?:frontend|backend|srv_?queue|actconn|feconn|beconn|ft_name|bk_name)\w*"\s*:')
+_CLIENT_FIELD = re.compile(r'"(?:client|remote|src|source|c)_?(?:ip|addr|address|host|i)?"\s*:\s*"$')
+_SERVER_FIELD = re.compile(r'"(?:server|srv|upstream|dst|dest|destination|backend|s)_?(?:ip|addr|address|i)"\s*:\s*"$')
+
 FEWEST_SLASHES = 9  # date, backend/server, timers and connection counts hold that many
 
 
 def read_haproxy(text: str, low: str) -> Ended | None:
     """A line of HAProxy's HTTP or TCP log; its termination state is told by case (`cD` is not `CD`)."""
+    if '"t' in low:
+        ended = _haproxy_json(text, low)
+        if ended is not None:
+            return ended
     if low.count("/") < FEWEST_SLASHES or " [" not in low:
         return None
     found = _HAPROXY.search(low)
@@ -47,6 +58,22 @@ def read_haproxy(text: str, low: str) -> Ended | None:
     if symptom == "client_closed_request" or state[0] == "c":
         remote = next((m.end for m in mentions_of(found["client"] + " [")), None)
     return Ended("haproxy", symptom, remote=remote)
+
+
+def _haproxy_json(text: str, low: str) -> Ended | None:
+    """The same where the log's format is JSON, whose names each site chooses."""
+    found = _HAPROXY_JSON.search(low)
+    if found is None or not _HAPROXY_FIELDS.search(low):
+        return None
+    state = text[found.start("state") : found.start("state") + 2]
+    symptom = haproxy_symptom(state, no_server="<nosrv>" in low)
+    if symptom == "client_closed_request" or state[0] == "c":
+        return Ended("haproxy", symptom, remote=_labelled_end(low, _CLIENT_FIELD))
+    return Ended("haproxy", symptom, remote=_labelled_end(low, _SERVER_FIELD) if symptom else None)
+
+
+def _labelled_end(low: str, label: re.Pattern[str]) -> End | None:
+    return next((m.end for m in mentions_of(low) if label.search(m.before)), None)
 
 
 def haproxy_symptom(state: str, *, no_server: bool) -> str | None:
