@@ -6,7 +6,7 @@ numpy lets go of the interpreter while it works, so two threads share the stretc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
@@ -18,7 +18,7 @@ from capture.flows.collecting import Collected
 from capture.flows.grouping import Grouped, grouped
 from capture.flows.quoting import attached
 from capture.flows.rows import neighbours, sides_key
-from capture.flows.table import FlowPackets, FlowTable, Tag
+from capture.flows.table import FlowTable, Tag, stretches
 from capture.flows.zeek import Histories
 from capture.model import COUNT_NAMES
 from capture.wire.columns import I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
@@ -99,15 +99,15 @@ def flow_table(
         check()
         _analyse_stretch(found, *stretch, histories, results)
 
-    stretches = list(_stretches(first))
-    if len(stretches) > 1:
+    ranges = list(stretches(first, STRETCH))
+    if len(ranges) > 1:
         from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for _ in pool.map(work, stretches):
+            for _ in pool.map(work, ranges):
                 pass
     else:
-        for stretch in stretches:
+        for stretch in ranges:
             work(stretch)
     nothing = np.broadcast_to(np.int64(0), results.packet_count.shape)  # what never happened costs no memory
     return FlowTable(
@@ -132,19 +132,9 @@ def flow_table(
     )
 
 
-def _stretches(first: I64) -> Iterator[tuple[int, int]]:
-    """Ranges of connections that hold about STRETCH packets each."""
-    start, connections = 0, len(first) - 1
-    while start < connections:
-        stop = int(np.searchsorted(first, first[start] + STRETCH, "right")) - 1
-        stop = min(max(stop, start + 1), connections)
-        yield start, stop
-        start = stop
-
-
 def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories, results: _Results) -> None:
     low, high = int(found.first[start]), int(found.first[stop])
-    packets = _part(found.packets, low, high)
+    packets = found.packets.part(low, high)
     first = found.first[start : stop + 1] - low
     connections, here = stop - start, slice(start, stop)
     near = neighbours(packets.side, first)
@@ -171,22 +161,3 @@ def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories
     empty: Bool = payload.sum(axis=1) == 0
     history, conn_state = histories.tell(packets, first, near, found.flipped[here], analysed, empty)
     results.history[here], results.conn_state[here] = history, conn_state
-
-
-def _part(packets: FlowPackets, low: int, high: int) -> FlowPackets:
-    rows = slice(low, high)
-    return FlowPackets(
-        number=packets.number[rows],
-        time=packets.time[rows],
-        side=packets.side[rows],
-        seq=packets.seq[rows],
-        ack=packets.ack[rows],
-        flags=packets.flags[rows],
-        window=packets.window[rows],
-        payload=packets.payload[rows],
-        ttl=packets.ttl[rows],
-        ip_id=packets.ip_id[rows],
-        marks=packets.marks[rows],
-        tags=packets.tags[rows],
-        offset=packets.offset[rows],
-    )

@@ -6,8 +6,11 @@ Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
+
+import numpy as np
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
 
@@ -52,6 +55,37 @@ class FlowPackets:
     tags: U16  # Tag
     offset: I64
 
+    def part(self, low: int, high: int) -> FlowPackets:
+        """Views of some consecutive rows."""
+        rows = slice(low, high)
+        return FlowPackets(
+            number=self.number[rows],
+            time=self.time[rows],
+            side=self.side[rows],
+            seq=self.seq[rows],
+            ack=self.ack[rows],
+            flags=self.flags[rows],
+            window=self.window[rows],
+            payload=self.payload[rows],
+            ttl=self.ttl[rows],
+            ip_id=self.ip_id[rows],
+            marks=self.marks[rows],
+            tags=self.tags[rows],
+            offset=self.offset[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some consecutive connections, numbered from 0."""
+
+    packets: FlowPackets
+    first: I64  # (n + 1,) rows of `packets`
+    address: I64  # (n, 2) address keys
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class FlowTable:
@@ -78,3 +112,21 @@ class FlowTable:
 
     def __len__(self) -> int:
         return len(self.first) - 1
+
+    def stretch(self, start: int, stop: int) -> Stretch:
+        """The connections start … stop - 1."""
+        low, high = int(self.first[start]), int(self.first[stop])
+        return Stretch(self.packets.part(low, high), self.first[start : stop + 1] - low, self.address[start:stop])
+
+
+def stretches(first: I64, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of connections that hold about `most` packets each: what is worked on at once stays in the cache.
+
+    `first` has shape (connections + 1,).
+    """
+    start, connections = 0, len(first) - 1
+    while start < connections:
+        stop = int(np.searchsorted(first, first[start] + most, "right")) - 1
+        stop = min(max(stop, start + 1), connections)
+        yield start, stop
+        start = stop

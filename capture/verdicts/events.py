@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from capture.flows.table import Tag
+from capture.flows.table import Tag, stretches
 from capture.model import TcpFlags
 from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
 from capture.verdicts.resets import reset_marks
+from capture.verdicts.ttl import HostTtls
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
+    from capture.flows.table import FlowTable, Stretch
     from capture.wire.columns import I64, Bool
 
 U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
 
+STRETCH = 1 << 16  # packets looked at together
 HEAD = 6  # events of plain data kept at the start of a connection
 NEAR = 4  # and before each event that is not plain
 STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
@@ -70,14 +72,23 @@ _KIND_BY_FLAGS = _kinds()
 
 def build(flows: FlowTable) -> Events:
     """The kept events of every connection. Packets seen twice (mirror, "any") count once."""
-    return _Builder(flows).events()
+    hosts = HostTtls(flows)
+    code, row, counts = [], [], [np.zeros(1, np.int64)]
+    for start, stop in stretches(flows.first, STRETCH):
+        part = _Builder(flows.stretch(start, stop), hosts).events()
+        code.append(part.code)
+        row.append(part.row + flows.first[start])
+        counts.append(np.diff(part.first))
+    if not len(flows):
+        return Events(np.zeros(0, np.uint16), np.zeros(0, np.int64), counts[0])
+    return Events(np.concatenate(code), np.concatenate(row), np.cumsum(np.concatenate(counts)))
 
 
 class _Builder:
     """Columns shared by the steps; each step sets bits in `code`."""
 
-    def __init__(self, flows: FlowTable) -> None:
-        self.flows = flows
+    def __init__(self, flows: Stretch, hosts: HostTtls) -> None:
+        self.flows, self.hosts = flows, hosts
         self.p = flows.packets
         self.n = len(flows)
         counts = np.diff(flows.first)
@@ -97,7 +108,7 @@ class _Builder:
         self._fins(keep)
         self._handshake_acks(keep)
         self._zero_windows(keep)
-        for rows, mark in reset_marks(self.flows, self.lane, self.rst):
+        for rows, mark in reset_marks(self.flows, self.hosts, self.lane, self.rst):
             self._mark(rows, mark)
         keep &= (self.p.tags & SECOND) == 0
         self._thin_out(keep)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from capture.flows.table import Tag
 from capture.model import TcpFlags
 from capture.verdicts.codes import Mark
-from capture.verdicts.ttl import UsualTtl
+from capture.verdicts.ttl import HostTtls, UsualTtl
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture.flows.table import FlowTable
+    from capture.flows.table import Stretch
     from capture.wire.columns import I64, Bool
 
 Lanes = npt.NDArray[np.int32]
@@ -29,7 +29,7 @@ REGULAR_STEP = 64  # IP-IDs of one sender that grow by so little make a line
 FAR = 2048  # from the line
 
 
-def reset_marks(flows: FlowTable, lane: Lanes, rst: Bool) -> Iterator[tuple[I64, Mark]]:
+def reset_marks(flows: Stretch, hosts: HostTtls, lane: Lanes, rst: Bool) -> Iterator[tuple[I64, Mark]]:
     """Rows of RSTs with a mark each. `lane` is connection * 2 + side of every packet, `rst` where the RSTs are."""
     rows = np.flatnonzero(rst)
     if not len(rows):
@@ -41,14 +41,14 @@ def reset_marks(flows: FlowTable, lane: Lanes, rst: Bool) -> Iterator[tuple[I64,
     involved[lane[rows]] = True
     others = np.flatnonzero(involved[lane])
     others = others[~rst[others]]
-    usual = UsualTtl.of(flows, lane, others)
+    usual = UsualTtl.of(flows, hosts, lane, others)
     yield rows[usual.foreign(rows, lane[rows])], Mark.FOREIGN
     yield rows[_off_the_line(flows, lane, rows, others)], Mark.ODD_ID
     others = others[(flows.packets.tags[others] & SECOND) == 0]
     yield rows[_goes_on(flows, lane, rows, others)], Mark.AFTERLIFE
 
 
-def _shapes(flows: FlowTable, rows: I64) -> Iterator[tuple[I64, Mark]]:
+def _shapes(flows: Stretch, rows: I64) -> Iterator[tuple[I64, Mark]]:
     p = flows.packets
     has_ack = (p.flags[rows] & ACK) != 0
     cut = (p.marks[rows] & HEADER_CUT) != 0
@@ -58,7 +58,7 @@ def _shapes(flows: FlowTable, rows: I64) -> Iterator[tuple[I64, Mark]]:
     yield rows[has_ack & ~live & cut], Mark.CUT
 
 
-def _goes_on(flows: FlowTable, lane: Lanes, rows: I64, others: I64) -> Bool:
+def _goes_on(flows: Stretch, lane: Lanes, rows: I64, others: I64) -> Bool:
     """The claimed sender has a packet after the RST that the RST did not merely overtake on the way."""
     p = flows.packets
     last = np.full(2 * len(flows), -1, np.int64)
@@ -69,7 +69,7 @@ def _goes_on(flows: FlowTable, lane: Lanes, rows: I64, others: I64) -> Bool:
     return goes_on
 
 
-def _off_the_line(flows: FlowTable, lane: Lanes, rows: I64, others: I64) -> Bool:
+def _off_the_line(flows: Stretch, lane: Lanes, rows: I64, others: I64) -> Bool:
     """A RST,ACK far from the IP-IDs of its sender's last two packets, which lie close together.
 
     Not asked of a bare RST: kernels number those apart from their sockets' packets.
