@@ -29,7 +29,8 @@ _ELB = re.compile(
     r"(?:-?[\d.]+ ){3}(?P<status>\d{3}|-) "
 )
 _SQUID = re.compile(
-    r"(?:^|\s)\d+ (?P<client>[\d.:a-f]+) (?P<tag>(?:tcp|tag|none)_\w+)/(?P<status>\d{3}) \d+ [a-z]+ \S+ \S+ \w+/(?P<upstream>\S+)"
+    r"(?:^|\s)\d+ (?P<client>[\d.:a-f]+) (?P<tag>(?:tcp|tag|none)_\w+)/(?P<status>\d{3}) "
+    r"\d+ [a-z]+ \S+ \S+ \w+/(?P<upstream>\S+)"
 )
 _JSON_STATUS = re.compile(
     r'"(?:status|status_?code|http_?status|response_?(?:code|status)|statuscode|code|downstreamstatus|http\.status_code|sc-status)"\s*:\s*"?(?P<status>\d{3})\b'

@@ -59,7 +59,10 @@ _NUMBER = re.compile(
 )
 _MARKED = re.compile(r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error")
 _WSA = re.compile(r"(?<![\d.:])(10024|1003[58]|10048|10049|1005[0-8]|1006[0145])(?![\d.:]\d|\d)")
-_KIND = re.compile(r"(?:kind: |kind\(|errorkind::|socketerror\.|errorcode: ?)(\w+)")
+_KIND = re.compile(
+    r"(?:kind: |kind\(|errorkind::|socketerror\.|errorcode: ?)(\w+)"
+    r"|\b(brokenpipe|connection(?:reset|aborted|refused))error\b"  # Python's classes
+)
 _WSA_CONTEXT = re.compile(r"wsa|winsock|socket|winerror|connect|send|recv|error|os error|ssl")
 
 
@@ -112,4 +115,4 @@ def _quoted_number(low: str, found: re.Match[str]) -> bool:
 
 def _of_kind(low: str, known: Catalogue) -> Errno | None:
     found = _KIND.search(low)
-    return known.by_kind.get(found[1]) if found else None
+    return known.by_kind.get(found[1] or found[2]) if found else None

@@ -32,9 +32,12 @@ _HAPROXY = re.compile(
 
 
 _HAPROXY_JSON = re.compile(
-    r'"(?:termination_?(?:state|code)?(?:_cookie)?|term_?(?:state|code)|tsc?|tstate)"\s*:\s*"(?P<state>[a-z-]{2}(?:[a-z-]{2})?)"'
+    r'"(?:termination_?(?:state|code)?(?:_cookie)?|term_?(?:state|code)|tsc?|tstate)"\s*:\s*'
+    r'"(?P<state>[a-z-]{2}(?:[a-z-]{2})?)"'
 )
-_HAPROXY_FIELDS = re.compile(r'haproxy|"\w*(?:frontend|backend|srv_?queue|actconn|feconn|beconn|ft_name|bk_name)\w*"\s*:')
+_HAPROXY_FIELDS = re.compile(
+    r'haproxy|"\w*(?:frontend|backend|srv_?queue|actconn|feconn|beconn|ft_name|bk_name)\w*"\s*:'
+)
 _CLIENT_FIELD = re.compile(r'"(?:client|remote|src|source|c)_?(?:ip|addr|address|host|i)?"\s*:\s*"$')
 _SERVER_FIELD = re.compile(r'"(?:server|srv|upstream|dst|dest|destination|backend|s)_?(?:ip|addr|address|i)"\s*:\s*"$')
 

@@ -53,6 +53,7 @@ _QUIET = re.compile(
 _NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),]|(?<!\d)100[2-6]\d(?!\d)")
 _STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
 _FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
+_PROXIES_TOO = re.compile(rb'"(?:[Tt]erm\w*|tsc?|tstate)" ?: ?"[SsCcR]|_ABORTED/|[A-Z]/50[24] \d')
 _REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
 _DUMPED = re.compile(
     r"^(?:\S+ )?(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)[^\n]* HTTP/[\d.]+\s*$", re.MULTILINE
@@ -125,7 +126,7 @@ def _candidates(block: bytes) -> list[int]:
         while found >= 0:
             starts.add(low.rfind(b"\n", 0, found) + 1)
             found = low.find(needle, low.find(b"\n", found))
-    for pattern in (_NUMBERS, _STATES, _FLAGS):
+    for pattern in (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO):
         starts.update(block.rfind(b"\n", 0, found.start()) + 1 for found in pattern.finditer(block))
     return sorted(starts)
 

@@ -40,7 +40,9 @@ def said(text: str) -> tuple[str | None, ...]:
     return found.symptom, found.errno, *(str(end) if end else None for end in (found.local, found.remote))
 
 
-@pytest.mark.parametrize("sample", samples("lines.txt") + samples("held_out.txt"), ids=lambda s: s.text[:60])
+@pytest.mark.parametrize(
+    "sample", samples("lines.txt") + samples("held_out.txt") + samples("collected.txt"), ids=lambda s: s.text[:60]
+)
 def test_line(sample: Sample) -> None:
     assert said(sample.text) == (sample.symptom, sample.errno, sample.local, sample.remote)
 

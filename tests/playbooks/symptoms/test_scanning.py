@@ -12,7 +12,7 @@ from playbooks.symptoms.reading import LONGEST_LINE, LogUnreadable, blocks_of
 from playbooks.symptoms.scanning import scan_log
 from tests.playbooks.symptoms.samples import ordinary_lines, samples
 
-LINES = [s.text for s in samples("lines.txt") + samples("held_out.txt")]
+LINES = [s.text for name in ("lines.txt", "held_out.txt", "collected.txt") for s in samples(name)]
 MIXED = [line for pair in zip(LINES, ordinary_lines(len(LINES)), strict=True) for line in pair]
 
 
