@@ -20,6 +20,7 @@ from capture.flows.table import FlowPackets, Tag
 from capture.flows.twins import second_sights
 from capture.flows.walking import Walk
 from capture.model import TcpFlags
+from capture.wire.arrays import distinct
 from capture.wire.columns import I8, I64, U16, U32, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
@@ -48,8 +49,8 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
     shifts = effective_scales(packets, first, near, wscale)
     _local_tags(packets, near, shifts, tags)
     odd = np.flatnonzero(broken | _acked_ahead(packets, near, after) | _probes(packets, near))
-    twins = second_sights(packets, first, near, np.union1d(np.flatnonzero(broken), _same_again(packets, near)))
-    loose = np.unique(np.concatenate((near.connection[odd], near.connection[twins]))).astype(np.int64)
+    twins = second_sights(packets, first, near, distinct(np.flatnonzero(broken), _same_again(packets, near)))
+    loose = distinct(near.connection[odd], near.connection[twins]).astype(np.int64)
     in_order = np.ones(n, np.bool_)
     in_order[loose] = False
     rst_rows = np.flatnonzero(packets.flags & RST)
@@ -60,7 +61,7 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
     repeats = np.zeros(len(tags), np.bool_)
     if len(loose):
         # What was no part of the stream must not make what follows look like a repetition.
-        foreign = np.union1d(stale, refused[~near.last_of_side[refused]])
+        foreign = distinct(stale, refused[~near.last_of_side[refused]])
         skipped = np.zeros(len(tags), np.bool_)
         skipped[twins] = skipped[foreign] = True
         giants = loose[np.diff(first)[loose] > GIANT]
@@ -77,7 +78,7 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
         repeats[twins] = packets.payload[twins] > 0
         told = bulk.tags_of(found, shifts[loose], bulk.patience_of(found))
         tags[found.row] = told.tags
-        _walk_all(packets, first, loose[np.union1d(told.probing, told.tangled)], shifts, skipped, tags)
+        _walk_all(packets, first, loose[distinct(told.probing, told.tangled)], shifts, skipped, tags)
         tags[foreign] = 0
         tags[twins] = int(Tag.SECOND_SIGHT)
     tags[refused] |= int(Tag.RST_UNACCEPTABLE)

@@ -15,6 +15,7 @@ from capture.flows.streams import Streams
 from capture.flows.table import Tag
 from capture.flows.walking import FAST_RETRANSMISSION_NS, OUT_OF_ORDER_NS
 from capture.model import TcpFlags
+from capture.wire.arrays import distinct
 from capture.wire.columns import I8, I64, U16, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
@@ -66,7 +67,7 @@ def tags_of(found: Streams, shifts: I8, patience: I64) -> Tagged:
     lost_acks[near.connection[walked]] = True
     probing = (found.payload == 1) & has_own & (~has_peer | (found.window[peer] == 0))
     probing &= found.start >= found.reached
-    return Tagged(tags, np.unique(near.connection[probing]), np.flatnonzero(suspicious & lost_acks))
+    return Tagged(tags, distinct(near.connection[probing]), np.flatnonzero(suspicious & lost_acks))
 
 
 def _duplicates(found: Streams, duplicate: Bool, own_ack: np.ndarray) -> I64:

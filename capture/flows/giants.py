@@ -13,6 +13,7 @@ import numpy as np
 from capture.flows import bulk
 from capture.flows.streams import Streams, lined_up, lowest_and_highest
 from capture.flows.table import FlowPackets
+from capture.wire.arrays import distinct
 from capture.wire.columns import I8, I64, U16, Bool
 
 LATEST = 1024  # rows of the window before that are looked back at
@@ -74,4 +75,4 @@ def _context(found: Streams) -> I64:
         own = np.flatnonzero(found.side == side)
         if len(own):
             kept.append(own[[int(np.argmax(found.end[own])), -1]])
-    return np.unique(np.concatenate(kept))
+    return distinct(*kept)

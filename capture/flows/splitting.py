@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from capture.model import TcpFlags
+from capture.wire.arrays import distinct
 from capture.wire.columns import I32, I64, U8, U16, U32, Bool
 
 LOOK_BACK, LOOK_AHEAD = 4096, 256  # rows looked at around a doubtful SYN: a bound on work
@@ -75,7 +76,7 @@ def _lone_rst_conversations(conversation: I32, flags: U16, first_rows: I64) -> l
         return []
     ends = np.append(first_rows, len(conversation))[np.searchsorted(first_rows, begins) + 1]
     begins = begins[ends - begins > 1]
-    found: list[int] = np.unique(conversation[begins]).tolist()
+    found: list[int] = distinct(conversation[begins]).tolist()
     return found
 
 

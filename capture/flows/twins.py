@@ -10,6 +10,7 @@ import numpy as np
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
+from capture.wire.arrays import distinct
 from capture.wire.columns import I64, Bool, Mark
 
 AT_ONCE_NS = 1_000_000
@@ -21,7 +22,7 @@ OPENING = int(TcpFlags.SYN | TcpFlags.FIN)
 def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: I64) -> I64:
     """Rows (among `suspects`, those that do not advance the stream) that show a packet seen before."""
     marked = np.flatnonzero(packets.marks & int(Mark.SAME_AS_BEFORE))
-    suspects = np.union1d(suspects, marked)
+    suspects = distinct(suspects, marked)
     twin = np.full(len(suspects), -1, np.int64)
     earlier = near.own[suspects].astype(np.int64)
     for _ in range(STEPS):
@@ -50,7 +51,7 @@ def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: 
     mirrored = (speaking > 1) & (twins * 3 >= np.diff(first))
     mirrored |= np.bincount(connection[sure & speaks], minlength=connections) > 1
     second = sure | (at_once & mirrored[connection])
-    return np.union1d(np.setdiff1d(marked, rows[constant]), rows[second])
+    return distinct(marked[~np.isin(marked, rows[constant])], rows[second])
 
 
 def _identical(packets: FlowPackets, rows: I64, other: I64) -> Bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.verdicts.codes import Context, Kind, Mark
+from capture.wire.arrays import distinct
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
@@ -167,6 +168,6 @@ class _Facts:
 
     def known_host(self) -> Bool:
         """The responder of a refused SYN answers elsewhere in the capture (its RST's TTL was compared)."""
-        alive = np.unique(self.flows.address[self.syn_ack, 1])
+        alive = distinct(self.flows.address[self.syn_ack, 1])
         where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & np.isin(self.flows.address[:, 1], alive)
         return where

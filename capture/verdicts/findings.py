@@ -10,6 +10,7 @@ from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.patterns import Group, describe
 from capture.verdicts.short_connections import short_connections
+from capture.wire.arrays import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def _groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
     listener = verdicts.listeners
     totals = np.bincount(listener, minlength=int(listener.max()) + 1)
     host = flows.address[:, 1]
-    for kind in np.unique(kind_of[chosen]).tolist():
+    for kind in distinct(kind_of[chosen]).tolist():
         cause, actor = labels[kind]
         members = chosen[kind_of[chosen] == kind]
         for place in (listener, host, np.zeros(len(flows), np.int64)):
@@ -53,7 +54,7 @@ def _groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
             if len(parts) <= MOST_PLACES:
                 break
         for part in parts:
-            total = int(totals[np.unique(listener[part])].sum())
+            total = int(totals[distinct(listener[part])].sum())
             yield Group(flows, verdicts, cause, actor, part, total)
 
 

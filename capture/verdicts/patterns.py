@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.verdicts import catalogue
 from capture.verdicts.numbers import Numbers, duration
+from capture.wire.arrays import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ class Group:
         """A number of every member, in nanoseconds."""
         out = np.zeros(len(self.members), np.int64)
         kinds = self.verdicts.template_of[self.members]
-        for kind in np.unique(kinds).tolist():
+        for kind in distinct(kinds).tolist():
             where = np.flatnonzero(kinds == kind)
             numbers = Numbers(
                 self.flows, self.verdicts.signed, self.verdicts.templates[kind], self.members[where].tolist()
@@ -86,11 +87,11 @@ def _title(group: Group, facts: dict[str, object]) -> str:
 
 def place(flows: FlowTable, members: I64) -> str:
     """The listener of a group, or its host with the number of ports, or the number of hosts."""
-    hosts = np.unique(flows.address[members, 1])
+    hosts = distinct(flows.address[members, 1])
     if len(hosts) > 1:
         return catalogue.place("hosts").format(hosts=_count(len(hosts)))
     ip = flows.addresses.text(int(hosts[0]))
-    ports = np.unique(flows.port[members, 1])
+    ports = distinct(flows.port[members, 1])
     if len(ports) > 1:
         return catalogue.place("ports").format(ip=ip, ports=_count(len(ports)))
     return f"[{ip}]:{ports[0]}" if ":" in ip else f"{ip}:{ports[0]}"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.model import TcpFlags
+from capture.wire.arrays import distinct
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable, Stretch
@@ -44,7 +45,7 @@ class HostTtls:
         plain = (flows.packets.flags[rows] & RST) == 0
         conn, rows = conn[plain], rows[plain]
         hosts = flows.address[conn, flows.packets.side[rows]]
-        return hosts, np.unique(hosts * 256 + flows.packets.ttl[rows])
+        return hosts, distinct(hosts * 256 + flows.packets.ttl[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture.wire.arrays import distinct
 from capture.wire.columns import I64, PacketColumns
 from capture.wire.front import Bytes, Front
 from capture.wire.layers import Layers
@@ -31,7 +32,7 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
         if records.link in LINK_LAYERS:
             fronts.append((LINK_LAYERS[records.link], every))
     else:
-        known = [link for link in np.unique(records.link).tolist() if link in LINK_LAYERS]
+        known = [link for link in distinct(records.link).tolist() if link in LINK_LAYERS]
         fronts += [(LINK_LAYERS[link], every.where(records.link == link)) for link in known]
     columns = _columns(records, layers.segments(records, fronts))
     if len(columns):

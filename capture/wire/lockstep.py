@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from capture.wire.arrays import distinct
 from capture.wire.columns import I64, Bool
 from capture.wire.feed import Buffer
 
@@ -84,7 +85,7 @@ def _guesses(chain: Chain, start: int, end: int) -> I64:
         wrong = (~right).tolist()
         seeking = [pair[0] + 1 for pair, again in zip(pairs, wrong, strict=True) if again]
         limits = [pair[1] for pair, again in zip(pairs, wrong, strict=True) if again]
-    return np.unique(np.concatenate(good))
+    return distinct(*good)
 
 
 def _chained(chain: Chain, here: I64, end: int) -> Bool:

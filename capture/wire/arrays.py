@@ -1,0 +1,21 @@
+"""What numpy's set functions do, without the masked arrays that they import (10 ms of a small report)."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+N = TypeVar("N", bound=np.generic)
+
+
+def distinct(*parts: npt.NDArray[N]) -> npt.NDArray[N]:
+    """The values that occur in any of these arrays, once each, in order."""
+    values: npt.NDArray[Any] = np.sort(np.concatenate(parts))
+    if len(values) < 2:
+        return values
+    new = np.empty(len(values), np.bool_)
+    new[0] = True
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return values[new]
