@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
@@ -41,10 +40,10 @@ def totals(triage: Triage, selected: int) -> Iterable[str]:
         yield f"  ! {notice.code}: {where}{printable(notice.text)}"
     if connections:
         yield f"seen from: {triage.verdicts.vantage.why}"
-    endings = Counter(triage.verdicts.endings())
+    endings = triage.verdicts.count(lambda template: template.ended_by)
     if endings:
         yield "ended by: " + ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())
-    causes = Counter(triage.verdicts.causes())
+    causes = triage.verdicts.count(lambda template: template.diagnosis.cause)
     if causes:
         yield "causes: " + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
 

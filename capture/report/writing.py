@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from capture.report.document import SCHEMA, capture_document, findings_document
-from capture.report.lines import connection_lines
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import BinaryIO
@@ -37,9 +32,12 @@ def write_report(
 
 
 def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[int]]) -> Iterable[bytes]:
+    # what a format needs is imported where it is written: a small report does not wait for the other ones
     if format == "json":
         yield from _json(triages, ids)
     elif format == "jsonl":
+        from capture.report.lines import connection_lines
+
         for triage, chosen in zip(triages, ids, strict=True):
             yield from connection_lines(triage, chosen)
             if len(chosen):
@@ -54,7 +52,6 @@ def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[in
 
 
 def _readable(format: Format) -> Callable[[Triage, Sequence[int]], Iterable[str]]:
-    # imported where it is needed: a small report should not wait for the format that nobody asked for
     if format == "text":
         from capture.report.text import text_lines
 
@@ -65,6 +62,11 @@ def _readable(format: Format) -> Callable[[Triage, Sequence[int]], Iterable[str]
 
 
 def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[bytes]:
+    import msgspec
+
+    from capture.report.document import SCHEMA, capture_document, findings_document
+    from capture.report.lines import connection_lines
+
     encode = msgspec.json.encode
     findings = [finding for triage in triages for finding in triage.findings]
     yield b'{"schema":' + encode(SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from capture.verdicts.diagnosis import CERTAIN, LIKELY
 from capture.verdicts.telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from capture.flows.table import FlowTable
     from capture.verdicts.states import Pair
@@ -81,6 +82,14 @@ class Verdicts:
         """How bad each end is, for "worst first": 0 a clean end. Shape (n,)."""
         costs = np.array([cost(t) for t in self.signed.templates] or [0], np.int64)
         return costs[self.signed.of] if len(self) else np.zeros(0, np.int64)
+
+    def count(self, code: Callable[[Template], str]) -> Counter[str]:
+        """How many connections have each code, in order of first connection among equals."""
+        per_template = np.bincount(self.signed.of, minlength=len(self.templates)).tolist()
+        counts: Counter[str] = Counter()
+        for template, connections in zip(self.templates, per_template, strict=True):
+            counts[code(template)] += connections
+        return counts
 
     def causes(self) -> list[str]:
         """The cause of each connection."""
