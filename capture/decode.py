@@ -18,9 +18,11 @@ from capture.wire.reading import CaptureReader, open_capture
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from capture.halves import BackHalf
     from capture.wire.columns import PacketColumns
 
 PATIENCE = 0.05  # seconds between two progress reports at most
+LARGE = 48 << 20  # bytes of a file that is worth a second process
 MANY = 200_000  # packets that take longer than that to group
 T = TypeVar("T")
 
@@ -107,9 +109,11 @@ class _Watch:
         if self.cancelled is not None and self.cancelled():
             raise DecodingCancelled
 
-    def tell(self, reader: CaptureReader, packets_before: int) -> None:
+    def tell(self, reader: CaptureReader, back: BackHalf | None = None) -> None:
         if self.progress is not None:
-            self.progress(Progress(reader.bytes_read, reader.bytes_total, packets_before + reader.packets))
+            read, packets = back.done if back is not None else (0, 0)
+            front = min(reader.bytes_read, back.begin) if back is not None else reader.bytes_read
+            self.progress(Progress(front + read, reader.bytes_total, reader.next_number - 1 + packets))
         self.check()
 
 
@@ -120,30 +124,57 @@ def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
         for path in paths:
             reader = stack.enter_context(open_capture(path, after=readers[-1] if readers else None))
             readers.append(reader)
-            watch.tell(reader, reader.first_number - 1)
-            for block in _watched(reader, watch):
-                if watch.preview is not None:
-                    watch.preview(_preview(block, readers))
-                    watch.preview = None
-                collected.add(block)
+            _read(readers, collected, watch)
             reader.close()
     if collected.rows < MANY:
         return _decoded(collected, readers, watch.check)
     return _grouped_aside(collected, readers, watch)
 
 
-def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
-    """The blocks of a file, read ahead on another thread while the caller works on the one before."""
+def _read(readers: list[CaptureReader], collected: Collected, watch: _Watch) -> None:
+    """Read the last of these files to its end."""
+    reader = readers[-1]
+    watch.tell(reader)
     blocks = reader.blocks()
     opening = next(blocks, None)  # small: at once, so that a preview does not wait
-    watch.tell(reader, reader.first_number - 1)
+    watch.tell(reader)
     if opening is None:
         return
-    yield opening
+    if watch.preview is not None:
+        watch.preview(_preview(opening, readers))
+        watch.preview = None
+    collected.add(opening)
+    if (reader.bytes_total or 0) >= LARGE:
+        blocks = _after_halves(reader, blocks, collected, watch)
+    for block in _ahead(reader, blocks, watch):
+        collected.add(block)
+
+
+def _after_halves(
+    reader: CaptureReader, blocks: Iterator[PacketColumns], collected: Collected, watch: _Watch
+) -> Iterator[PacketColumns]:
+    """Read on together with a second process; the blocks that are left after that."""
+    from capture.halves import BackHalf  # with what a second process needs: not for a small capture
+
+    back = BackHalf.of(reader)
+    if back is None:
+        return blocks
+    try:
+        for block in blocks:
+            collected.add(block)
+            watch.tell(reader, back)
+        joined = back.join(reader, collected, lambda: watch.tell(reader, back))
+    finally:
+        back.close()
+    return iter(()) if joined else reader.blocks()
+
+
+def _ahead(reader: CaptureReader, blocks: Iterator[PacketColumns], watch: _Watch) -> Iterator[PacketColumns]:
+    """The same blocks, read ahead on another thread while the caller works on the one before."""
     # A pipe may stall, and a thread that waits for one cannot be called back; a small file is read by now.
     if reader.bytes_total is None or reader.bytes_read >= reader.bytes_total:
         for block in blocks:
-            watch.tell(reader, reader.first_number - 1)
+            watch.tell(reader)
             yield block
         return
     from concurrent.futures import ThreadPoolExecutor
@@ -152,7 +183,7 @@ def _watched(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
         coming = pool.submit(next, blocks, None)
         while (ahead := _await(coming, watch, reader)) is not None:
             coming = pool.submit(next, blocks, None)
-            watch.tell(reader, reader.first_number - 1)
+            watch.tell(reader)
             yield ahead
 
 
@@ -164,7 +195,7 @@ def _await(coming: Future[T], watch: _Watch, reader: CaptureReader) -> T:
         except TimeoutError:
             if coming.done():
                 raise
-            watch.tell(reader, reader.first_number - 1)
+            watch.tell(reader)
 
 
 def _preview(block: PacketColumns, readers: list[CaptureReader]) -> DecodedCapture:

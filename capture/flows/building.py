@@ -6,9 +6,8 @@ numpy lets go of the interpreter while it works, so two threads share the stretc
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from threading import Lock
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,41 +36,23 @@ TAG_OF_COUNT = {
 }
 STRETCH = 1 << 16  # packets analysed at once
 THREADS = 2
+Range = tuple[int, int]  # of connections
 
 
 @dataclass(frozen=True, slots=True)
-class _Results:
-    """What the stretches write into: arrays over all packets or connections."""
+class _Analysed:
+    """What was found in a stretch of n connections."""
 
-    tags: U16
-    packet_count: I64
+    tags: U16  # (packets,)
+    packet_count: I64  # (n, 2)
     bytes: I64
     unique_bytes: I64
-    counts: dict[str, I64]
-    complete: Bool
+    counts: dict[str, I64]  # those that are not all zero
+    complete: Bool  # (n,)
     rtt: I64
     gap: I64
     history: list[str]
     conn_state: list[str]
-    adding: Lock = field(default_factory=Lock)  # of a count that no stretch had before
-
-    @classmethod
-    def empty(cls, packets: int, connections: int) -> _Results:
-        def pairs() -> I64:
-            return np.zeros((connections, 2), np.int64)
-
-        return cls(
-            tags=np.zeros(packets, np.uint16),
-            packet_count=pairs(),
-            bytes=pairs(),
-            unique_bytes=pairs(),
-            counts={name: pairs() for name in ("syn", "fin", "rst")},
-            complete=np.zeros(connections, np.bool_),
-            rtt=np.full(connections, -1, np.int64),
-            gap=np.full(connections, -1, np.int64),
-            history=[""] * connections,
-            conn_state=[""] * connections,
-        )
 
 
 def flow_table(
@@ -91,48 +72,58 @@ def flow_table(
     found = grouped(collected, by_time=by_time, check=check)
     check()
     first = found.first
-    results = _Results.empty(len(found.packets.seq), len(first) - 1)
-
-    histories = Histories()
-
-    def work(stretch: tuple[int, int]) -> None:
-        check()
-        _analyse_stretch(found, *stretch, histories, results)
-
-    ranges = list(stretches(first, STRETCH))
-    if len(ranges) > 1:
-        from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            for _ in pool.map(work, ranges):
-                pass
-    else:
-        for stretch in ranges:
-            work(stretch)
-    nothing = np.broadcast_to(np.int64(0), results.packet_count.shape)  # what never happened costs no memory
+    parts = _analysed(found, list(stretches(first, STRETCH)), check)
+    nothing = np.zeros((0, 2), np.int64)
+    pairs = {
+        name: np.concatenate([nothing, *(getattr(part, name) for part in parts)])
+        for name in ("packet_count", "bytes", "unique_bytes")
+    }
     return FlowTable(
-        packets=replace(found.packets, tags=results.tags),
+        packets=replace(found.packets, tags=np.concatenate([found.packets.tags[:0], *(part.tags for part in parts)])),
         first=first,
         addresses=addresses,
         scopes=scopes,
         address=found.address,
         port=found.port,
         scope=found.scope,
-        packet_count=results.packet_count,
-        bytes=results.bytes,
-        unique_bytes=results.unique_bytes,
-        counts={name: results.counts.get(name, nothing) for name in COUNT_NAMES},
-        conn_state=results.conn_state,
-        history=results.history,
-        complete_handshake=results.complete,
+        packet_count=pairs["packet_count"],
+        bytes=pairs["bytes"],
+        unique_bytes=pairs["unique_bytes"],
+        counts={name: _counts(parts, name, pairs["bytes"].shape) for name in COUNT_NAMES},
+        conn_state=[state for part in parts for state in part.conn_state],
+        history=[history for part in parts for history in part.history],
+        complete_handshake=np.concatenate([np.zeros(0, np.bool_), *(part.complete for part in parts)]),
         wscale=found.wscale,
-        rtt_ns=results.rtt,
-        longest_gap_ns=results.gap,
+        rtt_ns=np.concatenate([nothing[:, 0], *(part.rtt for part in parts)]),
+        longest_gap_ns=np.concatenate([nothing[:, 0], *(part.gap for part in parts)]),
         quoted=attached(quoted, found.address, found.port, first, found.packets.time),
     )
 
 
-def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories, results: _Results) -> None:
+def _analysed(found: Grouped, ranges: list[Range], check: Callable[[], None]) -> list[_Analysed]:
+    """The stretches analysed, in order."""
+    histories = Histories()
+
+    def work(stretch: Range) -> _Analysed:
+        check()
+        return _analyse_stretch(found, *stretch, histories)
+
+    if len(ranges) < 2:
+        return [work(stretch) for stretch in ranges]
+    from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, ranges))
+
+
+def _counts(parts: Sequence[_Analysed], name: str, shape: tuple[int, ...]) -> I64:
+    """One count of all connections; what never happened costs no memory. Shape (n, 2)."""
+    if not any(name in part.counts for part in parts):
+        return np.broadcast_to(np.int64(0), shape)
+    return np.concatenate([part.counts.get(name, np.zeros_like(part.bytes)) for part in parts])
+
+
+def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories) -> _Analysed:
     low, high = int(found.first[start]), int(found.first[stop])
     packets = found.packets.part(low, high)
     first = found.first[start : stop + 1] - low
@@ -140,24 +131,26 @@ def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories
     near = neighbours(packets.side, first)
     key = sides_key(near.connection, packets)
     payload = measures.by_side(key, connections, packets.payload)
-    results.packet_count[here] = measures.by_side(key, connections)
-    results.bytes[here] = payload
-    results.complete[here], results.rtt[here] = measures.handshakes(packets, first)
-    results.gap[here] = measures.longest_gaps(packets, first)
+    complete, rtt = measures.handshakes(packets, first)
     analysed = analyse(packets, first, near, found.wscale[here], payload)
-    results.tags[low:high] = analysed.tags
-    results.unique_bytes[here] = analysed.unique
-    for name, counted in measures.flag_counts(packets, key, connections).items():
-        results.counts[name][here] = counted
+    counts = measures.flag_counts(packets, key, connections)
     tagged = np.flatnonzero(analysed.tags)
-    tags, key = analysed.tags[tagged], key[tagged]
+    tags, tagged_key = analysed.tags[tagged], key[tagged]
     for name, tag in TAG_OF_COUNT.items():
         rows = (tags & tag) != 0
         if rows.any():
-            with results.adding:
-                if name not in results.counts:
-                    results.counts[name] = np.zeros_like(results.packet_count)
-            results.counts[name][here] = measures.by_side(key[rows], connections)
+            counts[name] = measures.by_side(tagged_key[rows], connections)
     empty: Bool = payload.sum(axis=1) == 0
     history, conn_state = histories.tell(packets, first, near, found.flipped[here], analysed, empty)
-    results.history[here], results.conn_state[here] = history, conn_state
+    return _Analysed(
+        tags=analysed.tags,
+        packet_count=measures.by_side(key, connections),
+        bytes=payload,
+        unique_bytes=analysed.unique,
+        counts=counts,
+        complete=complete,
+        rtt=rtt,
+        gap=measures.longest_gaps(packets, first),
+        history=history,
+        conn_state=conn_state,
+    )

@@ -6,13 +6,17 @@ growing array: nothing is held twice, and no small pieces stay behind.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from capture.flows.conversations import Conversations
-from capture.wire.columns import I8, I32, I64, PacketColumns
+from capture.wire.columns import I8, I32, I64, Mark, PacketColumns
+
+if TYPE_CHECKING:
+    from capture.wire.tails import Adopted
 
 KEPT: dict[str, type[np.generic]] = {
     "number": np.uint32,
@@ -53,6 +57,16 @@ class Growing:
         return self._array[: self._rows]
 
 
+@dataclass(frozen=True, slots=True)
+class CollectedPart:
+    """The packets of a part of a capture, with conversations numbered from 0; made to be handed over."""
+
+    keys: I32  # conversation << 1 | sent by the upper end
+    columns: dict[str, npt.NDArray[Any]]
+    ends: tuple[I64, I64, I32]  # of each conversation: Conversations.lower, .upper and .scope
+    scales: tuple[I64, I8]
+
+
 class Collected:
     """Packets in file order with their conversation; columns are taken out one by one, so that each is held once."""
 
@@ -77,6 +91,26 @@ class Collected:
             self._scale_rows.append(scaled + self.rows)
             self._scales.append(block.wscale[scaled])
         self.rows += len(block)
+
+    def part(self) -> CollectedPart:
+        """All that was taken, to be handed over."""
+        known = self.conversations
+        columns = {name: column.rows() for name, column in self._columns.items()}
+        return CollectedPart(self._key.rows(), columns, (known.lower, known.upper, known.scope), self.scales())
+
+    def append(self, part: CollectedPart, fits: Adopted) -> None:
+        """Take the packets of a later part; its arrays are used up."""
+        ids, turned = self.conversations.adopt(part.ends, fits.addresses, fits.scopes)
+        conversation = part.keys >> 1
+        self._key.extend((ids[conversation] << 1) | ((part.keys & 1) ^ turned[conversation]))
+        part.columns["number"] += np.uint32(fits.packets_before)
+        part.columns["marks"][: len(fits.again)][fits.again] |= np.uint8(Mark.SAME_AS_BEFORE)
+        for name, column in self._columns.items():
+            column.extend(part.columns.pop(name))
+        rows, values = part.scales
+        self._scale_rows.append(rows + self.rows)
+        self._scales.append(values)
+        self.rows += len(part.keys)
 
     def take_keys(self) -> I32:
         """Conversation << 1 | sent by the upper end, of each packet; once only. Shape (rows,)."""

@@ -7,6 +7,7 @@ time and never merges two conversations. The multipliers are random, so that no 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -52,6 +53,17 @@ class Conversations:
         swapped = source > target
         lower, upper = np.minimum(source, target), np.maximum(source, target)
         return self._find(lower, upper, block.scope), swapped
+
+    def adopt(self, ends: tuple[I64, I64, I32], addresses: Callable[[I64], I64], scopes: I32) -> tuple[I32, Bool]:
+        """Conversations of another table: their numbers here, and whether lower and upper end changed places.
+
+        `addresses` maps that table's address keys to this one's, `scopes` its scopes. Shapes (conversations,).
+        """
+        lower, upper = (addresses(end >> 16) << 16 | end & 0xFFFF for end in ends[:2])
+        turned = lower > upper
+        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+        scope = scopes[ends[2]]
+        return self._look_up(lower, upper, scope, self._hash(lower, upper, scope)), turned
 
     def _find(self, lower: I64, upper: I64, scope: I32) -> I32:
         """Look up one packet of each conversation in the block, and let it speak for the others."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-import sys
-import threading
 from typing import TYPE_CHECKING
+
+from capture.aside import possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PIPE_BYTES = 1 << 20
+FEW = 8  # batches that are rendered sooner than a second process begins
 _LENGTH = struct.Struct("=Q")
 
 
 def rendered(batches: int, render: Callable[[int], bytes]) -> Iterator[bytes]:
     """`render(0)`, `render(1)`, … `render(batches - 1)`, in order; `render` must not depend on having run before."""
-    child = _Child.started(batches, render) if _worth_it(batches) else None
+    child = _Child.started(batches, render) if batches >= FEW and possible() else None
     try:
         for batch in range(batches):
             piece = child.next_piece() if child is not None and batch % 2 else None
@@ -30,12 +31,6 @@ def rendered(batches: int, render: Callable[[int], bytes]) -> Iterator[bytes]:
     finally:
         if child is not None:
             child.end()
-
-
-def _worth_it(batches: int) -> bool:
-    # a fork beside running threads could copy a lock that is held
-    several_cores = len(os.sched_getaffinity(0)) > 1 if sys.platform == "linux" else False
-    return batches >= 8 and several_cores and threading.active_count() == 1
 
 
 class _Child:

@@ -59,12 +59,12 @@ class MappedFeed:
     read instead, and the size is asked for again before each window.
     """
 
-    def __init__(self, source: PlainSource) -> None:
+    def __init__(self, source: PlainSource, begin: int = 0) -> None:
         self._source = source
         self.buffer: Buffer = bytearray(PAD)
-        self.start, self.end, self.base = 0, 0, 0
+        self.start, self.end, self.base = 0, 0, begin
         self.final = False
-        self._upto = 0
+        self._upto = begin
 
     def advance(self, keep_from: int) -> bool:
         """Replace the window by the next one, which begins with `buffer[keep_from:end]`. False where nothing came."""
@@ -85,6 +85,15 @@ class MappedFeed:
         self.base, self.start, self.end = base, begin - base, upto - base
         self._upto = self._source.position = upto
         return upto > before
+
+    @property
+    def source(self) -> PlainSource:
+        """The file."""
+        return self._source
+
+    def elsewhere(self, begin: int) -> MappedFeed:
+        """Windows of the same file from a byte on, to be closed by themselves."""
+        return MappedFeed(self._source.again(), begin)
 
     def close(self) -> None:
         """Give the source back."""

@@ -105,6 +105,12 @@ class Layers:
             found.append(Notice("too_many_errors", text))
         return found
 
+    def count_cut(self, packets: int, first: int | None) -> None:
+        """Count packets that were captured too short, the first with its number."""
+        self.cut_headers += packets
+        if self.first_cut is None:
+            self.first_cut = first
+
     def segments(self, records: Records, fronts: list[tuple[Layer, Front]]) -> list[Segments]:
         """All TCP headers found from these fronts on; in no order."""
         raw, found = Bytes(records.buffer, records.heads), []
@@ -152,9 +158,7 @@ class Layers:
         enough = front.having(FEWEST)
         if len(enough) < len(front):
             cut = front.where((front.at + FEWEST > front.captured) & (front.limit >= front.at + FEWEST))
-            self.cut_headers += len(cut)
-            if len(cut) and self.first_cut is None:
-                self.first_cut = records.first_number + int(cut.row.min())
+            self.count_cut(len(cut), records.first_number + int(cut.row.min()) if len(cut) else None)
         if not len(enough):
             return []
         if int(records.offset[0]) < BUDGET:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +73,11 @@ def pcap_form(header: bytes, path: str) -> PcapForm:
 
 
 class PcapRecords:
-    """The packets of a pcap file, window by window. `notices` grows while reading."""
+    """The packets of a pcap file, window by window. `notices` grows while reading.
+
+    `at` is the file offset of the next record. Records that begin at `stop`, or later, are left: walking again after
+    `stop` was moved goes on with them.
+    """
 
     format = "pcap"
 
@@ -88,36 +93,48 @@ class PcapRecords:
         self._damages, self._reach, self._near = 0, NO_REACH, False  # after damage, walk only a little at first
         self._typical = 800  # bytes of a record: the mean of the window before
         self._anchor: int | None = None  # seconds of the last good record
+        self.at = feed.base + feed.start + FILE_HEADER
+        self.stop = NO_REACH
 
     def __iter__(self) -> Iterator[Records]:
         feed = self._feed
-        at = feed.start + FILE_HEADER
         while True:
-            records, at = self._window(at)
+            records, at = self._window(self.at - feed.base)
+            self.at = feed.base + at
             if len(records):
                 yield records
+            if self.at >= self.stop:
+                return
             if self._damaged_at(at):
                 if self._damages >= MOST_DAMAGES:
                     self.notices.append(given_up(feed, at, self._number + 1))
                     return
-                at = self._past_damage(at)
+                at = self._past_damage(at)  # may bring the next window, with another base
+                self.at = feed.base + at
                 continue
             if len(records) and self._near:
                 continue
             left = feed.end - at
             if not feed.advance(at):
                 break
-            at = feed.start
         if left:
             text = "the file ends within a packet, which is left out"
             self.notices.append(Notice("cut_short", text, self._number + 1))
+
+    def behind(self, feed: Feed) -> PcapRecords | None:
+        """The records from the first sound one in another window of the file on, numbered from 1; None without any."""
+        other = copy(self)
+        other._feed, other._number, other.notices = feed, 0, []
+        at, found = other._resume(feed.start)
+        other.at = feed.base + at
+        return other if found else None
 
     def _window(self, at: int) -> tuple[Records, int]:
         """The complete, sound records of the window from `at`, and where they end."""
         feed, form = self._feed, self._form
         chain = self._chain(at)
         head = form.record_header
-        end = min(feed.end - head + 1, at + self._reach)
+        end = min(feed.end - head + 1, at + self._reach, self.stop - feed.base)
         self._near, self._reach = end < feed.end - head + 1, self._reach * 2
         starts = walk(chain, at, end) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
         # Large packets lie apart in memory: fetch what will be looked at in one go. Small ones would only be copied.

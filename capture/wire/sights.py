@@ -30,23 +30,31 @@ class Sights:
     """Looks for second sights in one block after another."""
 
     def __init__(self) -> None:
+        self.opening: PacketColumns | None = None  # the first rows of all
         self._last: PacketColumns | None = None  # the end of the block before
         self._last_interface: Interfaces | None = None
 
     def mark(self, columns: PacketColumns, interface: Interfaces | None) -> None:
         """Mark in `columns` the second sights of rows of this block, or of the last few of the block before."""
         again = second_sights(columns, interface)
-        if self._last is not None:
-            begin = len(self._last)
-            both = _sliced(columns, slice(0, NEAR), self._last)
-            between = None
-            if interface is not None and self._last_interface is not None:
-                between = np.concatenate([self._last_interface, interface[:NEAR]])
-            again[:NEAR] |= second_sights(both, between)[begin:]
+        if self._last is None:
+            self.opening = _sliced(columns, slice(0, NEAR))
+        else:
+            again[:NEAR] |= self.again_in(columns, interface)
         if again.any():
             columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
         self._last = _sliced(columns, slice(-NEAR, None))
         self._last_interface = None if interface is None else interface[-NEAR:].copy()
+
+    def again_in(self, columns: PacketColumns, interface: Interfaces | None = None) -> Bool:
+        """Which of the first rows of a block are second sights of the last ones before it. Shape (at most NEAR,)."""
+        if self._last is None:
+            return np.zeros(min(NEAR, len(columns)), np.bool_)
+        both = _sliced(columns, slice(0, NEAR), self._last)
+        between = None
+        if interface is not None and self._last_interface is not None:
+            between = np.concatenate([self._last_interface, interface[:NEAR]])
+        return second_sights(both, between)[len(self._last) :]
 
 
 def _sliced(columns: PacketColumns, rows: slice, before: PacketColumns | None = None) -> PacketColumns:
