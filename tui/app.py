@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -18,6 +19,7 @@ from textual.filter import ANSIToTruecolor
 from tui.investigation import Investigation, Request
 from tui.line_filters import AsciiOnly, NoColours
 from tui.messages import TextSent
+from tui.process import collect_garbage_again
 from tui.terminal import Terminal
 from tui.themes import DARK, LIGHT
 from tui.thrift import Shown, Thrifty
@@ -51,7 +53,7 @@ class TriageApp(App[int]):
     ]
 
     def __init__(self, request: Request, terminal: Terminal | None = None) -> None:
-        # Starting in the right mode, with the right theme, spares two passes over all styles before the first picture.
+        # Starting in the right mode, with the right theme, spares three passes over all styles.
         self.DEFAULT_MODE = first_mode(request)  # type: ignore[misc]
         super().__init__()
         self.terminal = terminal or Terminal()
@@ -67,8 +69,15 @@ class TriageApp(App[int]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.set_reactive(TriageApp.theme, LIGHT.name if self.terminal.light else DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
         for mode in MODES:
-            self.add_mode(mode, lambda mode=mode: _screen(mode))  # type: ignore[misc]
+            if mode != self.DEFAULT_MODE:
+                self.add_mode(mode, partial(_screen, mode))
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The first mode's. It becomes a mode now: made as one, it would have all styles parsed a second time."""
+        self.add_mode(self.DEFAULT_MODE, partial(_screen, self.DEFAULT_MODE))
+        return _screen(self.DEFAULT_MODE)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What each line of the screen goes through on its way to the terminal."""
@@ -107,6 +116,7 @@ class TriageApp(App[int]):
 
             self.push_screen(DemoScreen(request.examples))
         if not self.is_headless:
+            self.call_after_refresh(collect_garbage_again)
             self._take_signals()
             self.set_interval(2.0, self._look_for_terminal)
 

@@ -55,8 +55,10 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     if not (os.isatty(0) and os.isatty(2)):
         complain("tcptriage: the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`")
         return 2
+    from tui.process import for_a_quick_start
     from tui.terminal import prepare_textual, terminal_of
 
+    for_a_quick_start()
     terminal = terminal_of(os.environ, ascii=chosen.ascii, mouse=chosen.mouse, theme=chosen.theme)
     prepare_textual(terminal)
     from tui.app import TriageApp

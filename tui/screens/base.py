@@ -8,6 +8,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.widgets.bars import KeyBar, Said, TitleBar
+from tui.widgets.rows import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,7 @@ class TriageScreen(Screen[Any]):
     """Title, body, message, keys. Subclasses yield their body and say their KEYS and TOPICS."""
 
     AUTO_FOCUS = "RowsTable"
+    COMPONENT_CLASSES = STYLES
     MODE: ClassVar[str] = "live"
     KEYS: ClassVar[Keys] = ()
     END_KEYS: ClassVar[Keys] = LAST_KEYS  # shown however narrow the screen

@@ -14,7 +14,6 @@ from tui.charts import sparkline
 from tui.columns import Column
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
-from tui.live_feed import History, LiveFeed, Look
 from tui.peeking import first_rows
 from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from capture.model import Finding
     from capture.sockets.snapshot import Group
-    from tui.live_feed import Looker
+    from tui.live_feed import History, LiveFeed, Look, Looker
 
 SPARK = 12
 GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
@@ -128,12 +127,21 @@ class LiveScreen(FilteredScreen):
             self._table(name).set_title(title)
         self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
-        replay = self._replay or request.replay
-        self._is_of_now = replay is None and not request.filter and not request.all_namespaces
-        self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
         if request.filter and not request.files:
             self.apply_filter(request.filter)
-        self.call_after_refresh(self._watch, self._feed)  # its imports must not delay the first picture
+        self.call_after_refresh(self._begin)  # its imports must not delay the first picture
+
+    def _begin(self) -> None:
+        from tui.live_feed import LiveFeed
+
+        request = self.triage_app.investigation.request
+        replay = self._replay or request.replay
+        self._is_of_now = replay is None and self.wanted is None and not request.all_namespaces
+        self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
+        self._feed.want(self.wanted)
+        column, _, descending = SORTS[self._sort]
+        self._feed.sort((column, descending))
+        self._watch(self._feed)
 
     def on_unmount(self) -> None:
         """Let the worker end."""

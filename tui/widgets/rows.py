@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.segment import Segment
 from rich.style import Style
@@ -23,6 +23,8 @@ Cell = tuple[str, str]
 """Text and its tone: "", bad, warn, good, dim, strong."""
 
 TONES = ("bad", "warn", "good", "dim", "strong")
+STYLES = {"rows--head", "rows--cursor", "rows--still"} | {f"rows--{tone}" for tone in TONES}
+"""Component classes, kept by the screen: each of its tables would have them matched against all styles for itself."""
 
 
 class Rows(Protocol):
@@ -72,9 +74,6 @@ class RowsTable(ScrollView, can_focus=True):
     Until somebody moves the cursor it stays at the top, where the worst rows are.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--head", "rows--cursor", "rows--still"} | {
-        f"rows--{tone}" for tone in TONES
-    }
     BINDINGS = [
         Binding("up,k", "move(-1)", show=False),
         Binding("down,j", "move(1)", show=False),
@@ -330,7 +329,7 @@ class RowsTable(ScrollView, can_focus=True):
             if self.sorted_by is not None and self.sorted_by[0] == placed.column.key:
                 title += "▼" if self.sorted_by[1] else "▲"
             texts.append(fit(title, placed.width, right=placed.column.right))
-        style = self.get_component_rich_style("rows--head")
+        style = self.rich_style + self._named("head")
         return Strip([Segment(fit(" ".join(texts), width), style)], width)
 
     def _strip(self, runs: Sequence[tuple[str, str]], cursor: bool, width: int) -> Strip:
@@ -357,11 +356,14 @@ class RowsTable(ScrollView, can_focus=True):
         if found is None:
             found = self.rich_style
             if tone:
-                found += self.get_component_rich_style(f"rows--{tone}", partial=True)
+                found += self._named(tone)
             if cursor:
-                found += self.get_component_rich_style("rows--cursor" if lit else "rows--still", partial=True)
+                found += self._named("cursor" if lit else "still")
             self._styles[key] = found
         return found
+
+    def _named(self, name: str) -> Style:
+        return self.screen.get_component_rich_style(f"rows--{name}", partial=True, default=Style.null())
 
 
 def _fitted(text: str, placed: Placed) -> str:
