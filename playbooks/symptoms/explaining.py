@@ -15,6 +15,8 @@ from playbooks.symptoms.vetoes import is_sample
 
 LONGEST = 16_384  # characters of a line that are looked at
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PATH = re.compile(r"(https?://[^\s/\"']+/)[^\s\"'>),]+")
+_METHODS = ("GET ", "POST ", "PUT ", "DELETE ", "HEAD ", "OPTIONS ", "PATCH ")
 _ESCAPES = {'"': '"', "/": "/", "n": " ", "r": " ", "t": " ", "u003e": ">", "u003c": "<", "u0026": "&", "u0027": "'"}
 _ESCAPES |= {"u0022": '"', "x22": '"'}
 _ESCAPED = re.compile(r"\\+(" + "|".join(sorted(_ESCAPES, key=len, reverse=True)) + ")")
@@ -22,7 +24,11 @@ _ESCAPED = re.compile(r"\\+(" + "|".join(sorted(_ESCAPES, key=len, reverse=True)
 
 def explain_line(text: str) -> Explained | None:
     """What an error line says; None for a line without a symptom. Any text will do."""
-    text = _plain(text[:LONGEST])
+    return explain_plain(plain(text))
+
+
+def explain_plain(text: str) -> Explained | None:
+    """The same of a line that `plain` has made plain."""
     low = text.lower()
     if len(low) != len(text):  # a few capitals grow when made small; places must stay comparable
         low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
@@ -42,12 +48,23 @@ def explain_line(text: str) -> Explained | None:
     return _of_phrases(text, low)
 
 
-def _plain(text: str) -> str:
-    """A line without terminal colours, and with what JSON escapes written out (also JSON within JSON)."""
+def plain(text: str) -> str:
+    """A line without terminal colours and requested paths, and with what JSON escapes written out (twice, too).
+
+    What somebody asked for is no word of the program that logs it: a path may hold any text, also that of an error.
+    """
+    text = text[:LONGEST]
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     if "\\" in text:
         text = _ESCAPED.sub(lambda found: _ESCAPES[found[1]], text)
+    if "://" in text:
+        text = _PATH.sub(lambda found: found[1], text)
+    end = text.find(" HTTP/")
+    if end > 0:
+        start = text.rfind(" ", 0, end) + 1
+        if text.startswith("/", start) and text.endswith(_METHODS, 0, start):
+            text = f"{text[: start + 1]}{text[end:]}"
     return text.strip()
 
 

@@ -19,6 +19,8 @@ _REQUEST = re.compile(r"\b(?:get|head|post|put|delete|options|patch) /.{0,4000}?
 _PATH = re.compile(r"(https?://[^\s/\"']+)/[^\s\"'>)]*")
 # addresses (but for port 53: the name service), dates, times, process and connection numbers, very long numbers
 _VARYING = re.compile(r"\d+(?:[./:,-]\d+){2,}|\b\d{6,}\b|\*\d+|\d+#\d+|(?<=\[)\d+(?=\])|\bpid[ :=]\d+")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_LONG = re.compile(r"(?<=\*)0+|0+(?=#)|(?<=#)0+|0{6,}")
 _ZEROS = str.maketrans("123456789", "000000000")
 SHAPES = 8192
 
@@ -41,7 +43,13 @@ def judgement_of(low: str) -> Judgement | None:
 
 
 def _without_digits(found: re.Match[str]) -> str:
-    return found[0] if found[0].endswith(":53") else found[0].translate(_ZEROS)
+    """The same for all addresses, and for all long numbers, however long they are written."""
+    text = found[0]
+    if text.endswith(":53") and "." in text:  # the name service is told by its port
+        return text
+    return (
+        _ADDRESS.sub("0.0.0.0", text).translate(_ZEROS) if "." in text else _LONG.sub("000000", text.translate(_ZEROS))
+    )
 
 
 @lru_cache(maxsize=SHAPES)

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from playbooks.symptoms.access_logs import STATUSES
-from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.decoding import decoded, encoded_needles
+from playbooks.symptoms.memo import Memo
 from playbooks.symptoms.reading import blocks_of
 from playbooks.symptoms.rules import literals
 from playbooks.symptoms.times import time_of
@@ -54,10 +55,16 @@ _NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),]|(?<!\d)100[2-6]
 _STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
 _FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
 _PROXIES_TOO = re.compile(rb'"(?:[Tt]erm\w*|tsc?|tstate)" ?: ?"[SsCcR]|_ABORTED/|[A-Z]/50[24] \d')
+_PATTERNS = (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO)
+_NEWLINE = re.compile(rb"\n")
 _REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
 _DUMPED = re.compile(
     r"^(?:\S+ )?(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)[^\n]* HTTP/[\d.]+\s*$", re.MULTILINE
 )
+SAMPLE = 1 << 16
+"""Bytes at the beginning of a block that show how many of its lines could be errors."""
+DENSE = 3
+"""Where one line in so many could be one, all are looked at."""
 LOOK_AROUND = 12
 """Lines before one without a time in which its time is looked for."""
 
@@ -81,23 +88,24 @@ def scan_log(path: str, log: int = 0, progress: Callable[[int, int], None] | Non
     """
     lines = 0
     size = 0
+    memo = Memo(may_tell)
     for block in blocks_of(path):
-        yield from _scan_block(block, log, lines)
+        yield from _scan_block(block, log, lines, memo)
         lines += block.count(b"\n")
         size += len(block)
         if progress is not None:
             progress(size, lines)
 
 
-def _scan_block(block: bytes, log: int, lines_before: int) -> Iterator[Match]:
+def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterator[Match]:
     block = _QUIET.sub(b"", block)  # most of most logs; the newlines stay, so that line numbers do
     at, number = 0, lines_before + 1
     near: str | None = None
     told_until = 0
     for start in _candidates(block):
         end = block.find(b"\n", start)
-        text = block[start:end].rstrip(b"\r").decode("utf-8", "replace")
-        explained = explain_line(text)
+        text = decoded(block[start:end].rstrip(b"\r"))
+        explained = memo.explain(text)
         if explained is None:
             continue
         number += block.count(b"\n", at, start)
@@ -108,25 +116,50 @@ def _scan_block(block: bytes, log: int, lines_before: int) -> Iterator[Match]:
 
 
 @lru_cache(maxsize=1)
-def _needles() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def _needles() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What a line that matters holds, in small letters: plain ASCII, and the rest."""
     texts = {next((stem for stem in STEMS if stem in text), text) for text in literals()}
     texts |= set(_STATUSES)
     fewest = [text for text in texts if not any(other != text and other in text for other in texts)]
-    return tuple(t.encode() for t in fewest if t.isascii()), tuple(t.encode() for t in fewest if not t.isascii())
+    return tuple(filter(str.isascii, fewest)), tuple(text for text in fewest if not text.isascii())
+
+
+@lru_cache(maxsize=1)
+def _needle_bytes() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    plain, foreign = _needles()
+    return tuple(map(str.encode, plain)), tuple(map(str.encode, foreign))
+
+
+def may_tell(text: str) -> bool:
+    """Whether a line could be an error: the same question as for blocks, asked of one line."""
+    low = text.lower()
+    plain, foreign = _needles()
+    if any(needle in low for needle in plain):
+        return True
+    if not low.isascii() and any(needle in low for needle in foreign):
+        return True
+    raw = text.encode("utf-8", "replace")
+    return any(pattern.search(raw) for pattern in _PATTERNS)
 
 
 def _candidates(block: bytes) -> list[int]:
-    """Where the lines begin that could be errors, in order."""
+    """Where the lines begin that could be errors, in order; where many could be, all lines: asking is dearer then."""
+    sample = block[: block.find(b"\n", SAMPLE) + 1]
+    if len(sample) < len(block) and len(_possible(sample)) * DENSE > sample.count(b"\n"):
+        return [0, *(found.end() for found in _NEWLINE.finditer(block, 0, len(block) - 1))]
+    return _possible(block)
+
+
+def _possible(block: bytes) -> list[int]:
     low = block.lower()
-    plain, foreign = _needles()
+    plain, foreign = _needle_bytes()
     starts: set[int] = set()
-    for needle in plain if low.isascii() else (*plain, *foreign):
+    for needle in (*plain, *foreign, *encoded_needles(block)) if not low.isascii() else plain:
         found = low.find(needle)
         while found >= 0:
             starts.add(low.rfind(b"\n", 0, found) + 1)
             found = low.find(needle, low.find(b"\n", found))
-    for pattern in (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO):
+    for pattern in _PATTERNS:
         starts.update(block.rfind(b"\n", 0, found.start()) + 1 for found in pattern.finditer(block))
     return sorted(starts)
 
@@ -147,7 +180,7 @@ def _time_before(block: bytes, floor: int, start: int) -> str | None:
 
 def _request_near(text: str, block: bytes, end: int) -> str | None:
     """The path of the request that a line names, or the few lines after it (a recovered panic dumps its request)."""
-    found = _REQUEST.search(text)
+    found = _REQUEST.search(text) if " /" in text else None
     if found:
         return found[1]
     stop = end
@@ -155,6 +188,8 @@ def _request_near(text: str, block: bytes, end: int) -> str | None:
         stop = block.find(b"\n", stop + 1)
         if stop < 0:
             break
+    if block.find(b" HTTP/", end, stop if stop > 0 else len(block)) < 0:
+        return None
     after = block[end : stop if stop > 0 else len(block)][:2048]
     found = _DUMPED.search(after.decode("utf-8", "replace"))
     return found[1] if found else None

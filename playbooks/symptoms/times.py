@@ -37,20 +37,26 @@ _EPOCH = re.compile(
 
 def time_of(text: str) -> str | None:
     """The first time in a line: ISO 8601 (with its zone where told), or as written where the line has no year."""
+    found = time_at(text)
+    return found[2] if found else None
+
+
+def time_at(text: str) -> tuple[int, int, str] | None:
+    """The same with the places where it begins and ends."""
     head = text[:4096]
-    best: tuple[int, str] | None = None
+    best: tuple[int, int, str] | None = None
     for pattern in _WITH_YEAR if _ANY_CLOCK.search(head) else ():
         found = pattern.search(head)
         if found and (best is None or found.start() < best[0]):
-            best = found.start(), _iso(found)
+            best = found.start(), found.end(), _iso(found)
     for pattern in _RAW:
         found = pattern.search(head)
         if found and (best is None or found.start(1) < best[0]):
-            best = found.start(1), found[1]
+            best = found.start(1), found.end(1), found[1]
     if best:
-        return best[1]
+        return best
     epoch = _EPOCH.search(head)
-    return _from_epoch(epoch[1]) if epoch else None
+    return (epoch.start(1), epoch.end(1), _from_epoch(epoch[1])) if epoch else None
 
 
 def _iso(found: re.Match[str]) -> str:
