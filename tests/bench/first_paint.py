@@ -22,6 +22,7 @@ import termios
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.bench.live import Makers, in_own_child
 
@@ -55,7 +56,10 @@ def start(command: Sequence[str], rows: bool) -> Start:
     while time.perf_counter() - began < LIMIT_S and (picture is None or (rows and first_row is None)):
         if not select.select([terminal], [], [], 0.05)[0]:
             continue
-        written += os.read(terminal, 65536)
+        try:
+            written += os.read(terminal, 65536)
+        except OSError:  # it ended
+            break
         now = time.perf_counter() - began
         if picture is None and PICTURE in written:
             picture, cpu = now, cpu_of(process)
@@ -102,7 +106,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--sockets", type=int, default=0, help="in a network of its own; needs root")
-    parser.add_argument("--program", default=shutil.which("tcptriage") or "tcptriage")
+    parser.add_argument(
+        "--program", default=shutil.which("tcptriage") or str(Path(sys.executable).with_name("tcptriage"))
+    )
     asked = parser.parse_args()
     if not asked.sockets:
         race(asked.program, asked.runs)
@@ -112,6 +118,8 @@ def main() -> None:
         made = Makers(asked.sockets)
         try:
             race(asked.program, asked.runs)
+        except SystemExit as why:
+            print(why)
         finally:
             made.end()
 

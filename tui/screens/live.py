@@ -14,7 +14,6 @@ from tui.charts import sparkline
 from tui.columns import Column
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
-from tui.peeking import first_rows
 from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.widgets.lines import Lines
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from capture.model import Finding
     from capture.sockets.snapshot import Group
     from tui.live_feed import History, LiveFeed, Look, Looker
+    from tui.peeking import Peek
 
 SPARK = 12
 GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
@@ -50,9 +50,9 @@ class SnapshotTaken(Message):
 class RowsPeeked(Message):
     """The first rows are there; owners, ages and findings follow with the first look."""
 
-    def __init__(self, rows: SocketRows) -> None:
+    def __init__(self, peek: Peek) -> None:
         super().__init__()
-        self.rows = rows
+        self.peek = peek
 
 
 class LookingFailed(Message):
@@ -156,8 +156,11 @@ class LiveScreen(FilteredScreen):
     @work(thread=True, exclusive=True, group="live", exit_on_error=False)
     def _watch(self, feed: LiveFeed) -> None:
         try:
-            if self._is_of_now and (rows := first_rows()) is not None:
-                self.post_message(RowsPeeked(rows))
+            if self._is_of_now:
+                from tui.peeking import first_rows
+
+                if (peek := first_rows()) is not None:
+                    self.post_message(RowsPeeked(peek))
             for look in feed.looks():
                 self.post_message(SnapshotTaken(look))
         except Exception as error:  # whatever the kernel answers must end as a line, not as a lost screen
@@ -173,8 +176,9 @@ class LiveScreen(FilteredScreen):
     def _show_peek(self, event: RowsPeeked) -> None:
         if self._look is None:
             table = self._table("sockets")
-            table.set_title("Connections")
-            table.show(event.rows)
+            more = len(event.peek.rows) < event.peek.total
+            table.set_title(f"Connections: the first of {event.peek.total:,}" if more else "Connections")
+            table.show(event.peek.rows)
 
     @on(SnapshotTaken)
     def _show_look(self, event: SnapshotTaken) -> None:
