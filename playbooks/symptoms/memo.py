@@ -1,4 +1,4 @@
-"""What was said of a line, remembered for all lines of its shape: a log has millions of lines and a few dozen shapes."""
+"""What was said of a line, remembered for all lines of its shape: a log has millions of lines, of few shapes."""
 
 from __future__ import annotations
 
@@ -113,10 +113,7 @@ class Memo:
         if plan.time is not None:
             at = plan.time
             written = " ".join(parts[at.start : at.stop])
-            if at.clock:
-                time = _iso(written, at.day) + at.zone
-            else:
-                time = self._time(written)
+            time = _iso(written, at.day) + at.zone if at.clock else self._time(written)
         return Explained(
             said.symptom,
             said.errno,
@@ -140,11 +137,11 @@ class Memo:
 
     @staticmethod
     def _end(at: _EndAt, parts: list[str]) -> End:
-        ip, port = found_in(parts[at.place], at.order)
+        ip, port, _ = found_in(parts[at.place])[at.order]
         if not at.bare:
             return End(ip, int(port))
         if at.port_place is not None:
-            return End(ip, int(found_in(parts[at.port_place], at.port_order)[1]))
+            return End(ip, int(found_in(parts[at.port_place])[at.port_order][2]))
         return End(ip, at.port)
 
     def _plan(self, shape: str, said: Explained, text: str, parts: list[str]) -> _Plan | None:
@@ -160,7 +157,8 @@ class Memo:
 
 
 def _iso(written: str, day: int) -> str:
-    return f"{written[day : day + 4]}-{written[day + 5 : day + 7]}-{written[day + 8 : day + 10]}T{written[day + 11 : day + 19]}"
+    date, clock = written[day : day + 10], written[day + 11 : day + 19]
+    return f"{date[:4]}-{date[5:7]}-{date[8:]}T{clock}"
 
 
 def _traced(end: End | None, probe: Probe, shape: str) -> bool:

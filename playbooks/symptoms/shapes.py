@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _PORT = r"(?!53(?!\d))(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0
 _IP = rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w]|\.\d)"
 _SOCKETS = re.compile(rf"{_IP}:{_PORT}")
 _ADDRESSES = re.compile(_IP)
-_LONE = re.compile(rf"((?:{_OCTET}\.){{3}}{_OCTET})(?::(\d{{1,5}}))?([:,\"')\]-]{{0,2}})")
 _NUMBERS = re.compile(rf"{_V4}|(\d+(?:[./:,-](?!(?:\d{{1,3}}\.){{3}}\d)\d+)*)")
 _HEX = re.compile(
     r"(?<![\w.:/-])(?:(?=[a-f-]*\d)[0-9a-f-]{12,}|0x[0-9a-fA-F]{9,}|(?=(?:[A-Za-z]*\d){4})[A-Za-z0-9]{16,})(?![\w.:/-])"
@@ -50,14 +49,10 @@ class Words(dict[str, str]):
         return shape
 
 
-def found_in(word: str, order: int) -> tuple[str, str]:
-    """The how-maniest address or number of a word: the address ("" for a number) and its port, or the number."""
-    if order == 0:
-        lone = _LONE.fullmatch(word)
-        if lone:
-            return lone[1], lone[2] or ""
-    match = next(islice(_NUMBERS.finditer(word), order, None))
-    return (match[1], match[2] or "") if match[1] else ("", match[3])
+@lru_cache(maxsize=512)
+def found_in(word: str) -> list[tuple[str, str, str]]:
+    """The addresses, each with its port, and the numbers of a word, in order: one of the three is there, or two."""
+    return _NUMBERS.findall(word)
 
 
 @cache
@@ -70,12 +65,12 @@ def _telling() -> frozenset[str]:
 def _shape_of(word: str) -> str:
     if not _NUMERAL.search(word) or _V6.search(word):
         return word
-    if len(word) >= 12:
-        word = _HEX.sub("\x01", word)
     if word.count(".") > 2:
         word = _ADDRESSES.sub("\x02", _SOCKETS.sub("\x02\x05", word))
         if not _NUMERAL.search(word):
             return word
+    if len(word) >= 12:
+        word = _HEX.sub("\x01", word)
     return _NUMBERS.sub(_masked, word)
 
 

@@ -21,6 +21,10 @@ APPLICATION_MET = ("broken_pipe", "connection_reset", "unexpected_eof", "use_of_
 PROXIES = ("nginx", "haproxy", "envoy", "apache", "traefik", "caddy", "varnish")
 
 
+_Tallies = dict[str, dict[tuple[str, str], dict[str, int]]]
+"""Counts of symptoms by minute, and by what the lines share."""
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """One minute in which a proxy's requests ended early and an application met errors.
@@ -48,55 +52,78 @@ class LogSummary:
     first_time: str | None = None
     last_time: str | None = None
     samples: dict[str, Match] = field(default_factory=dict)
-    _ended: dict[tuple[str, str, str], Counter[str]] = field(default_factory=dict)
-    _met: dict[tuple[str, str, str], Counter[str]] = field(default_factory=dict)
+    _ended: _Tallies = field(default_factory=dict)
+    _met: _Tallies = field(default_factory=dict)
+    _tallied: int = 0
 
     def add(self, match: Match) -> None:
         """Count one recognised line."""
         explained = match.explained
         symptom = explained.symptom
-        self.matches[symptom] += 1
-        self.samples.setdefault(symptom, match)
+        if symptom in self.samples:
+            self.matches[symptom] += 1
+        else:
+            self.samples[symptom], self.matches[symptom] = match, 1
         if explained.remote is not None:
             _count(self.peers, (symptom, str(explained.remote)), (symptom, OTHERS), MOST_PEERS)
-        minute = _minute(match.near)
-        if minute is None:
+        near = match.near
+        minute = _minute(near)
+        if near is None or minute is None:
             return
         _count(self.minutes, (minute, symptom), (OTHERS, symptom), MOST_MINUTES)
-        self.first_time = min(self.first_time or match.near or "", match.near or "")
-        self.last_time = max(self.last_time or "", match.near or "")
+        if self.first_time is None or near < self.first_time:
+            self.first_time = near
+        if self.last_time is None or near > self.last_time:
+            self.last_time = near
         self._note_for_joins(match, minute)
 
     def _note_for_joins(self, match: Match, minute: str) -> None:
         explained = match.explained
-        if explained.source in PROXIES and explained.symptom in REQUEST_ENDED:
+        symptom = explained.symptom
+        if explained.source in PROXIES and symptom in REQUEST_ENDED:
             table = self._ended
-        elif explained.source not in PROXIES and explained.symptom in APPLICATION_MET:
+        elif explained.source not in PROXIES and symptom in APPLICATION_MET:
             table = self._met
         else:
             return
+        tallies = table.get(minute)
+        if tallies is None:
+            tallies = table[minute] = {}
+        remote, local = explained.remote, explained.local
         keys = [("time", "")]
-        keys += [("end", end.ip) for end in (explained.remote, explained.local) if end is not None]
-        keys += [("path", match.request)] if match.request else []
-        for by, shared in dict.fromkeys(keys):
-            if len(table) < MOST_MINUTES:
-                table.setdefault((minute, by, shared), Counter())[explained.symptom] += 1
+        if remote is not None:
+            keys.append(("end", remote.ip))
+        if local is not None and (remote is None or local.ip != remote.ip):
+            keys.append(("end", local.ip))
+        if match.request:
+            keys.append(("path", match.request))
+        for key in keys:
+            counts = tallies.get(key)
+            if counts is not None:
+                counts[symptom] = counts.get(symptom, 0) + 1
+            elif self._tallied < MOST_MINUTES:
+                self._tallied += 1
+                tallies[key] = {symptom: 1}
 
     def joins(self) -> list[Join]:
         """Minutes in which both happened, in order; the closest relation of each: by path, by end, or by time alone."""
-        found = []
-        for minute in sorted({key[0] for key in self._ended}):
-            shared = [key for key in self._ended if key[0] == minute and key in self._met and key[1] != "time"]
-            keys = sorted(shared, key=lambda key: (key[1] != "path", key[2])) or [(minute, "time", "")]
-            for key in keys:
-                if key in self._met:
-                    ended, met = self._ended[key], self._met[key]
-                    found.append(Join(minute, key[1], key[2] or None, dict(ended), dict(met)))
+        found: list[Join] = []
+        for minute, ended in sorted(self._ended.items()):
+            met = self._met.get(minute, {})
+            shared = sorted(
+                (key for key in ended if key in met and key[0] != "time"), key=lambda key: (key[0] != "path", key[1])
+            )
+            keys = shared or [key for key in (("time", ""),) if key in ended and key in met]
+            found += [Join(minute, key[0], key[1] or None, dict(ended[key]), dict(met[key])) for key in keys]
         return found
 
 
 def _count(counter: Counter[tuple[str, str]], key: tuple[str, str], others: tuple[str, str], most: int) -> None:
-    counter[key if key in counter or len(counter) < most else others] += 1
+    counted = counter.get(key)
+    if counted is not None:
+        counter[key] = counted + 1
+    else:
+        counter[key if len(counter) < most else others] += 1
 
 
 def _minute(time: str | None) -> str | None:
