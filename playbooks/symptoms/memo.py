@@ -163,9 +163,9 @@ def _iso(written: str, day: int) -> str:
 
 def _traced(end: End | None, probe: Probe, shape: str) -> bool:
     """Whether it is known where an end is from: what the probe replaced, or what the shape itself holds."""
-    if end is None or (":" in end.ip and end.port is None):
+    if end is None:
         return True
-    if end.ip not in probe.places and ":" not in end.ip and end.ip not in shape:
+    if end.ip not in probe.places and (end.port in probe.places or not (":" in end.ip or end.ip in shape)):
         return False
     return end.port is None or end.port in probe.places or str(end.port) in shape or end.port in (80, 443)
 
