@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Callable
@@ -43,6 +45,25 @@ class Reading:
         if self.total and rate > 0 and self.seconds > 0.5:
             text += f", {duration(max(0.0, (self.total - self.done) / rate))} left"
         return text
+
+
+def named(text: str) -> tuple[tuple[str, ...], bool]:
+    """The captures that a typed line names, and whether it says --join: as on the command line, a shell's * and ~ too.
+
+    A line that names a file as it stands is that file, whatever blanks or quotes are in it.
+    """
+    if os.path.exists(os.path.expanduser(text)):
+        return (os.path.expanduser(text),), False
+    try:
+        words = shlex.split(text)
+    except ValueError:  # a quote that is not closed: it belongs to the name
+        words = [text]
+    paths: list[str] = []
+    for word in words:
+        if word != "--join":
+            path = os.path.expanduser(word)
+            paths += sorted(glob.glob(path)) or [path]
+    return tuple(paths), "--join" in words
 
 
 Decoded = Callable[["list[Triage]", "ConnectionRows", bool], None]

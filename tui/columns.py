@@ -18,9 +18,9 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is the least it is shown with; `most` how far it may grow; `rank` 0 is kept longest.
+    """One column. `width` is what it is shown with; `most` how far it may grow; `rank` 0 is kept longest.
 
-    The column is dropped whole rather than squeezed below `width`.
+    A column is dropped whole rather than squeezed, but one of rank 0 is squeezed as far as `least` before it goes.
     """
 
     key: str
@@ -30,6 +30,8 @@ class Column:
     right: bool = False
     rank: int = 0
     chart: bool = False  # a course in time: its latest end is what is kept of it
+    least: int = 0
+    tail: bool = False  # an address: its end, with the port, is what is kept of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +45,27 @@ class Placed:
 
 def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, ...]:
     """The columns that fit `width` cells with `gap` between them, in the table's order; growth goes to rank order."""
-    chosen: list[int] = []
+    wanted = [column.width + gap for column in columns if column.rank <= 0]
+    squeezed = sum(wanted) > width + gap
+    widths: dict[int, int] = {}
     left = width + gap
     for index in sorted(range(len(columns)), key=lambda i: (columns[i].rank, i)):
-        if columns[index].width + gap > left:
-            if chosen:
+        column = columns[index]
+        if squeezed and column.rank > 1:
+            break
+        taken = column.least if squeezed and column.least else column.width
+        if taken + gap > left:
+            if widths:
                 break  # never show a lesser column in place of a greater one
             continue
-        chosen.append(index)
-        left -= columns[index].width + gap
-    widths = {index: columns[index].width for index in chosen}
-    for index in chosen:
-        extra = min(left, max(0, columns[index].most - columns[index].width))
-        widths[index] += extra
-        left -= extra
-    return tuple(Placed(index, columns[index], widths[index]) for index in sorted(chosen))
+        widths[index] = taken
+        left -= taken + gap
+    for goal in ("width", "most"):
+        for index, taken in widths.items():
+            extra = min(left, max(0, getattr(columns[index], goal) - taken))
+            widths[index] += extra
+            left -= extra
+    return tuple(Placed(index, columns[index], widths[index]) for index in sorted(widths))
 
 
 def cells(text: str) -> int:
@@ -79,6 +87,15 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         text, taken = _cut(text, width)
     pad = " " * (width - taken)
     return pad + text if right else text + pad
+
+
+def fit_tail(text: str, width: int) -> str:
+    """The same for an address: its beginning is cut, at a dot or a colon where there is one, and the cut is marked."""
+    if cells(text) <= width or not text.isascii():
+        return fit(text, width)
+    tail = text[len(text) - max(0, width - 1) :]
+    edge = min((at for at in (tail.find("."), tail.find(":")) if at >= 0), default=0)
+    return fit(ELLIPSIS + tail[edge:], width)
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:

@@ -6,11 +6,11 @@ from tui.columns import Column
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
-    Column("originator", "Originator", 19, most=30, rank=0),
-    Column("responder", "Responder", 18, most=30, rank=0),
+    Column("originator", "Originator", 21, most=30, rank=0, least=12, tail=True),
+    Column("responder", "Responder", 20, most=30, rank=0, least=15, tail=True),
     Column("ended", "Ended", 5, most=8, rank=0),
-    Column("closed", "By", 5, most=10, rank=0),
-    Column("cause", "Cause", 20, most=26, rank=0),
+    Column("closed", "By", 4, most=6, rank=1),
+    Column("cause", "Cause", 22, most=26, rank=0),
     Column("start", "Start", 8, right=True, rank=3),
     Column("duration", "Lasted", 6, right=True, rank=2),
     Column("packets", "Pkts", 6, right=True, rank=4),

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.columns import Column, cells, fit, wrap
+from tui.columns import Column, cells, fit, fit_tail, wrap
 from tui.words import duration, size
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def columns_for(width: int, originator: Endpoint, responder: Endpoint) -> tuple[
     gaps = 5 + (1 if notes else 0)
     arrow = max(16, min(70, width - FIXED - gaps - notes))
     left, right = str(originator), str(responder)
-    head = fit(left, arrow // 2 - 1) + "  " + fit(right, arrow - arrow // 2 - 1, right=True)
+    room = arrow - arrow // 2 - 1
+    head = fit_tail(left, arrow // 2 - 1) + "  " + fit(fit_tail(right, room).strip(), room, right=True)
     out = []
     for column in COLUMNS:
         if column.key == ARROW:
@@ -147,7 +148,10 @@ class LadderLines:
         return Line(index, "packet", tuple(found))
 
     def _gap(self, index: int, row: LadderRow) -> Line:
-        text = f" {duration(row.gap / 1e9)} of silence "
+        silence = duration(row.gap / 1e9)
+        text = next(
+            t for t in (f" {silence} of silence ", f" {silence} silence ", silence) if cells(t) <= self._arrow - 2
+        )
         found = [("", ""), ("", ""), ("", ""), ("", ""), (f"┆{text:┈^{self._arrow - 2}}┆", "dim"), ("", "")]
         if self._notes:
             found.append(("", ""))

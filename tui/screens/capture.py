@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.capture_reading import Reading, read, spool
-from tui.clipboard import to_file
+from tui.capture_job import CaptureJob
 from tui.connection_columns import COLUMNS, SORTS
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
 from tui.screens.base import LAST_KEYS
 from tui.screens.filtered import FilteredScreen
+from tui.vantage import seen_from
 from tui.widgets.bars import KeyBar
 from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from capture.filters import Filter
     from capture.model import Finding
     from capture.triage import Triage
     from tui.connection_rows import ConnectionRows
@@ -70,9 +67,8 @@ class CaptureScreen(FilteredScreen):
         self._rows: ConnectionRows | None = None
         self._findings: dict[Hashable, tuple[int, Finding]] = {}
         self._sort = 0
-        self._cancel = threading.Event()
+        self._job: CaptureJob | None = None
         self._reading = False
-        self._called = ""
         self._first_filter = ""
         self._ready = False
 
@@ -100,7 +96,7 @@ class CaptureScreen(FilteredScreen):
 
     def on_unmount(self) -> None:
         """A worker that still decodes is told to stop."""
-        self._cancel.set()
+        self._drop_job()
 
     def _table(self, name: str) -> RowsTable:
         return self.query_one(f"#{name}", RowsTable)
@@ -114,74 +110,37 @@ class CaptureScreen(FilteredScreen):
         else:
             self._paths, self._first_filter = paths, wanted
 
-    def read(self, paths: tuple[str, ...], wanted: str = "") -> None:
-        """Open captures, in place of those that are open."""
-        self._cancel.set()
-        self._cancel = threading.Event()
+    def read(self, paths: tuple[str, ...], wanted: str = "", *, join: bool | None = None) -> None:
+        """Open captures, in place of those that are open. `join` None: as the command line said."""
+        self._drop_job()
         self._reading = True
         self._triages, self._rows = [], None
-        self._called = printable(", ".join(Path(path).name if path != "-" else "standard input" for path in paths), 60)
-        self.title_bar.set_right(self._called)
+        self._take_filter(wanted)
+        request = self.triage_app.investigation.request
+        column, _, descending = SORTS[self._sort]
+        self._job = CaptureJob(
+            paths, request.join if join is None else join, self.wanted, (column, descending), self.post_message
+        )
+        self.title_bar.set_right(self._job.called)
         for table in ("findings", "connections"):
             self._table(table).show(ListRows([]))
             self._table(table).set_empty("reading … (Esc stops it)")
         self._tell("timeline", "")
         self._tell("finding-text", "")
-        self._take_filter(wanted)
         self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *LAST_KEYS))
-        self._read(paths, self.triage_app.investigation.request.join, self._cancel, self.wanted, SORTS[self._sort])
+        self._run(self._job)
 
     @work(thread=True, exclusive=True, group="capture", exit_on_error=False)
-    def _read(
-        self,
-        paths: tuple[str, ...],
-        join: bool,
-        cancel: threading.Event,
-        wanted: Filter | None,
-        sort: tuple[str, str, bool],
-    ) -> None:
-        from capture.decode import DecodingCancelled
-        from capture.wire.errors import CaptureUnreadable
-        from tui.commands import dashboard
+    def _run(self, job: CaptureJob) -> None:
+        job.run()
 
-        def told(now: Reading) -> None:
-            self.post_message(CaptureProgressed(now))
+    def _drop_job(self) -> None:
+        if self._job is not None:
+            self._job.drop()
 
-        def decoded(triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
-            if not cancel.is_set() or complete:
-                self.post_message(CaptureDecoded(triages, rows, complete))
-
-        try:
-            if "-" in paths and dashboard.stdin_capture is not None:
-                arrived = spool(dashboard.stdin_capture, told, cancel.is_set)
-                dashboard.spooled.append(arrived)
-                paths = tuple(arrived if path == "-" else path for path in paths)
-                cancel.clear()
-            read(
-                paths,
-                join,
-                wanted=wanted,
-                sort=(sort[0], sort[2]),
-                told=told,
-                decoded=decoded,
-                cancelled=cancel.is_set,
-            )
-        except DecodingCancelled:
-            self.post_message(DecodingStopped())
-        except CaptureUnreadable as error:
-            self.post_message(CaptureFailed(str(error)))
-        except OSError as error:
-            self.post_message(CaptureFailed(f"cannot read {error.filename or paths[0]}: {error.strerror or error}"))
-        except MemoryError:
-            self.post_message(
-                CaptureFailed(f"{', '.join(paths)}: not enough memory; filter it first: tcpdump -r … -w …")
-            )
-        except Exception as error:  # a defect of ours must end as a line, not as a reading that never ends
-            import traceback
-
-            to_file(traceback.format_exc(), name="crash.txt")
-            what = f"{type(error).__name__}: {error}"
-            self.post_message(CaptureFailed(f"{', '.join(paths)}: a defect stopped the reading: {what}"))
+    @property
+    def _called(self) -> str:
+        return self._job.called if self._job is not None else ""
 
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
@@ -276,6 +235,7 @@ class CaptureScreen(FilteredScreen):
         table = self._table("connections")
         title = f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections"
         table.set_title(f"{title} (the first part)" if self._reading else title)
+        table.set_note("" if self._reading else seen_from(self._triages))
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)
 
@@ -335,8 +295,8 @@ class CaptureScreen(FilteredScreen):
 
     def action_back(self) -> None:
         """Esc stops the reading, or takes the filter off."""
-        if self._reading:
-            self._cancel.set()
+        if self._reading and self._job is not None:
+            self._job.cancel()
         else:
             super().action_back()
 
@@ -344,11 +304,15 @@ class CaptureScreen(FilteredScreen):
         """Ask for a file."""
         from tui.screens.ask import AskScreen
 
-        self.app.push_screen(AskScreen("Capture to open", "path of a pcap or pcapng"), self._opened)
+        question = "Capture to open; several at once, as one that was rotated with --join"
+        self.app.push_screen(AskScreen(question, "capture.pcap   or   ring.pcap* --join"), self._opened)
 
-    def _opened(self, path: str | None) -> None:
-        if path:
-            self.read((path,))
+    def _opened(self, text: str | None) -> None:
+        from tui.capture_reading import named
+
+        paths, join = named(text) if text else ((), False)
+        if paths:
+            self.read(paths, join=join)
 
     @on(RowsTable.Moved, "#findings")
     def _finding_moved(self) -> None:

@@ -13,6 +13,7 @@ from capture.report.ladder import ladder_lines
 from capture.safe_text import printable
 from tui.ladder_rows import LadderLines, columns_for
 from tui.screens.base import TriageScreen
+from tui.vantage import seen_from
 from tui.widgets.lines import Lines
 from tui.widgets.rows import RowsTable
 from tui.words import duration
@@ -77,6 +78,7 @@ class ConnectionScreen(TriageScreen):
         self.title_bar.set_right(f"{printable(Path(self._triage.decoded.path).name, 40)} · connection {one.id}")
         self.query_one("#story", Lines).set_text(story(one))
         self.query_one("#ladder", RowsTable).set_title("Ladder")
+        self.query_one("#ladder", RowsTable).set_note(seen_from([self._triage]))
         self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
         self._draw()
         self._to_proof()

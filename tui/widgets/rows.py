@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.columns import Column, Placed, fit, place
+from tui.columns import Column, Placed, cells, fit, fit_tail, place
 
 if TYPE_CHECKING:
     from textual import events
@@ -124,7 +124,7 @@ class RowsTable(ScrollView, can_focus=True):
         self._placed: tuple[Placed, ...] = ()
         self._drawn: dict[int, object] = {}
         self._styles: dict[tuple[str, bool, bool], Style] = {}
-        self._title = ""
+        self._title = self._note = ""
         self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
 
     # -- what is shown
@@ -142,6 +142,11 @@ class RowsTable(ScrollView, can_focus=True):
     def set_title(self, title: str) -> None:
         """What stands in the border; the place of the cursor is added to it."""
         self._title = title
+        self._show_position()
+
+    def set_note(self, note: str) -> None:
+        """What else stands in the border, where there is room."""
+        self._note = note
         self._show_position()
 
     def set_empty(self, text: str) -> None:
@@ -266,6 +271,8 @@ class RowsTable(ScrollView, can_focus=True):
             f" {self._cursor + 1:,}/{count:,}" if count > max(1, self._height) else f" {count:,}" if count else ""
         )
         title = f"{self._title}{position}" if self._head else self._title
+        if self._note and cells(title) + cells(self._note) + 5 <= self._width:
+            title = f"{title} · {self._note}"
         if str(self.border_title or "") != title.replace("[", "\\["):
             self.border_title = title.replace("[", "\\[")
 
@@ -369,4 +376,6 @@ class RowsTable(ScrollView, can_focus=True):
 def _fitted(text: str, placed: Placed) -> str:
     if placed.column.chart:
         text = text[-placed.width :]
+    if placed.column.tail:
+        return fit_tail(text, placed.width)
     return fit(text, placed.width, right=placed.column.right)

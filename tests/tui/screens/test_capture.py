@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.screens.capture import CaptureScreen
@@ -124,9 +127,6 @@ async def test_copy_and_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
-    import os
-    import threading
-
     pipe = tmp_path / "pipe.pcap"
     os.mkfifo(pipe)
     head = Path(INCIDENT).read_bytes()[:24]
@@ -147,7 +147,39 @@ async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
         await until(pilot, lambda: not app.screen._reading)  # type: ignore[attr-defined]
 
 
-async def test_tells_from_where_the_capture_was_taken() -> None:
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
+async def test_tells_from_where_the_capture_was_taken(size: tuple[int, int]) -> None:
     app = app_of(INCIDENT)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "seen from: " in screen_text(app))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "seen from " in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        assert "seen from " in screen_text(app)
+
+
+async def test_the_dialog_opens_several_as_one(tmp_path: Path) -> None:
+    body = Path(INCIDENT).read_bytes()
+    for name in ("ring 0.pcap", "ring 1.pcap"):
+        (tmp_path / name).write_bytes(body)
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        for words, captures in ((f"'{tmp_path}'/ring*", 2), (f"'{tmp_path}'/ring* --join", 1)):
+            await pilot.press("o")
+            app.screen.query_one(Input).value = words
+            await pilot.press("enter")
+            await until(pilot, lambda: not app.screen._reading and app.investigation.triages)  # type: ignore[attr-defined]
+            assert len(app.investigation.triages) == captures
+
+
+async def test_a_reading_that_was_replaced_says_nothing_more(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.pcap"
+    os.mkfifo(pipe)
+    app = app_of(str(pipe))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.3)
+        app.open_capture([INCIDENT])
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        pipe.open("wb").close()
+        await pilot.pause(0.5)
+        assert len(connections(app).rows) == 128
