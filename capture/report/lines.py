@@ -94,7 +94,7 @@ class _Lines:
         return [known.get(key) or self._address(key) for key in keys.tolist()]
 
     def _address(self, key: int) -> str:
-        text = self.address[key] = self.flows.addresses.text(key)
+        text = self.address[key] = _json(self.flows.addresses.text(key))[1:-1]  # a printed capture may hold names
         return text
 
 

@@ -2,7 +2,10 @@
 
 Nothing may be raised but CaptureUnreadable.
 
-usage: python -m tests.bench.mutate DIR [--mutations 100000] [--seed 1] [--truncate 10] [--slow SECONDS]
+usage: python -m tests.bench.mutate DIR [--mutations 100000] [--seed 1] [--truncate 10] [--slow SECONDS] [--report]
+
+With `--report` every file is also grouped, judged and written as text and JSON, as `tcptriage report` does, and every
+fourth is packed with gzip or zstd before or after it is mutated.
 
 Prints what was raised (with the seed and number that make it again), the slowest file and the peak memory.
 """
@@ -10,6 +13,9 @@ Prints what was raised (with the seed and number that make it again), the slowes
 from __future__ import annotations
 
 import argparse
+import gzip
+import io
+import json
 import pathlib
 import random
 import resource
@@ -69,6 +75,33 @@ def read(path: str) -> str:
         return traceback.format_exc()
 
 
+def report(path: str) -> str:
+    """Report on a file, as text and JSON; "read", "refused", or what was raised."""
+    from capture.report.writing import write_report
+    from capture.triage import triage
+
+    refused: list[CaptureUnreadable] = []
+    try:
+        triages = triage([path], refused=refused.append)
+        if not triages:
+            return "refused" if len(refused) == 1 and "\n" not in str(refused[0]) else "refused without a word"
+        write_report(triages, "text", io.BytesIO())
+        written = io.BytesIO()
+        write_report(triages, "json", written)
+        notices = json.loads(written.getvalue())["captures"][0]["notices"]
+        return "read, with notices" if notices else "read"
+    except Exception:  # the point of all this
+        return traceback.format_exc()
+
+
+def packed(data: bytes, rng: random.Random) -> bytes:
+    """A mutation of the data, or of the packed data, as gzip or zstd."""
+    import zstandard
+
+    pack = rng.choice((lambda plain: gzip.compress(plain, 1), zstandard.ZstdCompressor(1).compress))
+    return mutated(pack(data), rng) if rng.random() < 0.5 else pack(mutated(data, rng))
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,6 +110,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--truncate", type=int, default=10)
     parser.add_argument("--slow", type=float, default=1.0)
+    parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     files = sorted(
         path for path in options.directory.rglob("*") if path.is_file() and 0 < path.stat().st_size <= LARGEST
@@ -91,7 +125,7 @@ def main() -> None:
             with open(scratch.name, "wb") as out:
                 out.write(data)
             begin = time.perf_counter()
-            outcome = read(scratch.name)
+            outcome = report(scratch.name) if options.report else read(scratch.name)
             took = time.perf_counter() - begin
             slowest = max(slowest, (took, name))
             if outcome.startswith(("read", "refused")) and took < options.slow:
@@ -103,7 +137,9 @@ def main() -> None:
         rng = random.Random(options.seed)
         for number in range(options.mutations):
             path = rng.choice(files)
-            judge(mutated(path.read_bytes(), random.Random(options.seed * 1_000_003 + number)), f"{path} #{number}")
+            own = random.Random(options.seed * 1_000_003 + number)
+            change = packed if options.report and number % 4 == 0 else mutated
+            judge(change(path.read_bytes(), own), f"{path} #{number}")
         for path in rng.sample(files, min(options.truncate, len(files))):
             data = path.read_bytes()
             for size in range(len(data)):

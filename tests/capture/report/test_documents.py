@@ -53,6 +53,16 @@ def test_jsonl_is_one_object_a_line(triages: list[Triage]) -> None:
     }
 
 
+def test_names_of_a_printed_capture_are_quoted(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "printed").write_bytes(
+        b'12:00:00.000001 IP a"b\\c\x01.5 > 10.0.0.2.80: Flags [S], seq 1, win 1, length 0\n'
+        b"12:00:00.000002 IP 10.0.0.2.80 > 10.0.0.1.5: Flags [R.], seq 0, ack 2, win 0, length 0\n"
+    )
+    found = triage([str(tmp_path / "printed")])
+    ends = [connection["originator"]["ip"] for connection in json.loads(written(found, "json"))["connections"]]
+    assert ends == ['a"b\\c\\x01', "10.0.0.2"]
+
+
 @pytest.mark.parametrize("format", ["text", "md"])
 def test_readable_formats_tell_the_story(triages: list[Triage], format: str) -> None:
     page = written(triages, format)
