@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.05  # seconds between two progress reports at most
 LARGE = 48 << 20  # bytes of a file that is worth a second process
+MARGIN = 1.2  # more room than the first packets promise
 MANY = 200_000  # packets that take longer than that to group
 T = TypeVar("T")
 
@@ -144,6 +145,8 @@ def _read(readers: list[CaptureReader], collected: Collected, watch: _Watch) -> 
         watch.preview(_preview(opening, readers))
         watch.preview = None
     collected.add(opening)
+    if reader.bytes_total:
+        collected.expect(int(collected.rows * MARGIN * reader.bytes_total / reader.bytes_read))
     if (reader.bytes_total or 0) >= LARGE:
         blocks = _after_halves(reader, blocks, collected, watch)
     for block in _ahead(reader, blocks, watch):
@@ -156,7 +159,7 @@ def _after_halves(
     """Read on together with a second process; the blocks that are left after that."""
     from capture.halves import BackHalf  # with what a second process needs: not for a small capture
 
-    back = BackHalf.of(reader)
+    back = BackHalf.of(reader, collected)
     if back is None:
         return blocks
     try:

@@ -19,6 +19,7 @@ from capture.wire.tails import TailRead
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SMALLEST = 16 + 36  # bytes of a record with TCP in it: pcap's header, IPv4's, and TCP's up to its window
 _COUNTS = struct.Struct("=QQ")
 
 Found = tuple[CollectedPart, TailRead]
@@ -33,10 +34,11 @@ class BackHalf:
     _counts: mmap.mmap  # shared: bytes and packets that it has read
 
     @classmethod
-    def of(cls, reader: CaptureReader) -> BackHalf | None:
+    def of(cls, reader: CaptureReader, collected: Collected) -> BackHalf | None:
         """Begin to read the back half of what a reader has not read yet, and let that reader leave it.
 
-        None where there can be no second process, or the file does not tell its middle.
+        `collected` is what was read so far. None where there can be no second process, or the file does not tell its
+        middle.
         """
         total, done = reader.bytes_total or 0, reader.bytes_read
         if done >= total or not possible():
@@ -44,9 +46,13 @@ class BackHalf:
         tail = reader.tail(done + (total - done) // 2)
         if tail is None:
             return None
-        counts = mmap.mmap(-1, _COUNTS.size)
         begin = tail.begins
-        child = Aside.start(lambda: _read(tail, counts))
+        behind = collected.share((begin - reader.begins) // SMALLEST + 1, (total - begin) // SMALLEST + 1)
+        if behind is None:
+            tail.close()
+            return None
+        counts = mmap.mmap(-1, _COUNTS.size)
+        child = Aside.start(lambda: _read(tail, behind, counts))
         tail.close()
         if child is None:
             return None
@@ -83,8 +89,8 @@ class BackHalf:
         self._counts.close()
 
 
-def _read(tail: CaptureReader, counts: mmap.mmap) -> Found | None:
-    collected, begin = Collected(), tail.begins
+def _read(tail: CaptureReader, collected: Collected, counts: mmap.mmap) -> Found | None:
+    begin = tail.begins
     for block in tail.blocks():
         collected.add(block)
         counts[:] = _COUNTS.pack(max(tail.bytes_read - begin, 0), tail.packets)

@@ -1,8 +1,4 @@
-"""Collected packets to the table of connections.
-
-The analysis goes through the packets in stretches of whole connections, small enough to stay in the processor's cache;
-numpy lets go of the interpreter while it works, so two threads share the stretches.
-"""
+"""Collected packets to the table of connections."""
 
 from __future__ import annotations
 
@@ -17,7 +13,8 @@ from capture.flows.collecting import Collected
 from capture.flows.grouping import Grouped, grouped
 from capture.flows.quoting import attached
 from capture.flows.rows import neighbours, sides_key
-from capture.flows.table import FlowTable, Tag, stretches
+from capture.flows.stretches import worked
+from capture.flows.table import FlowTable, Tag
 from capture.flows.zeek import Histories
 from capture.model import COUNT_NAMES
 from capture.wire.columns import I64, U16, AddressTable, Bool, QuotedTcp, ScopeTable
@@ -34,9 +31,6 @@ TAG_OF_COUNT = {
     "keep_alive": Tag.KEEP_ALIVE,
     "lost_segment": Tag.LOST_SEGMENT,
 }
-STRETCH = 1 << 16  # packets analysed at once
-THREADS = 2
-Range = tuple[int, int]  # of connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,13 @@ def flow_table(
     found = grouped(collected, by_time=by_time, check=check)
     check()
     first = found.first
-    parts = _analysed(found, list(stretches(first, STRETCH)), check)
+    histories = Histories()
+
+    def work(start: int, stop: int) -> _Analysed:
+        check()
+        return _analyse_stretch(found, start, stop, histories)
+
+    parts = worked(first, work)
     nothing = np.zeros((0, 2), np.int64)
     pairs = {
         name: np.concatenate([nothing, *(getattr(part, name) for part in parts)])
@@ -98,22 +98,6 @@ def flow_table(
         longest_gap_ns=np.concatenate([nothing[:, 0], *(part.gap for part in parts)]),
         quoted=attached(quoted, found.address, found.port, first, found.packets.time),
     )
-
-
-def _analysed(found: Grouped, ranges: list[Range], check: Callable[[], None]) -> list[_Analysed]:
-    """The stretches analysed, in order."""
-    histories = Histories()
-
-    def work(stretch: Range) -> _Analysed:
-        check()
-        return _analyse_stretch(found, *stretch, histories)
-
-    if len(ranges) < 2:
-        return [work(stretch) for stretch in ranges]
-    from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(work, ranges))
 
 
 def _counts(parts: Sequence[_Analysed], name: str, shape: tuple[int, ...]) -> I64:

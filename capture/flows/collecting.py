@@ -1,11 +1,14 @@
 """Blocks of packets gathered by conversation: what grouping holds of each packet while a capture is read.
 
 Addresses and ports go into the conversation's number at once, so that a packet costs about 45 bytes. Each column is one
-growing array: nothing is held twice, and no small pieces stay behind.
+array with room for more: nothing is held twice, and no small pieces stay behind. Room that is never written costs no
+memory, so it is taken for all packets at once where their number can be guessed: a page that is touched once more, or
+copied, costs more than what is computed for it.
 """
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.flows.conversations import Conversations
-from capture.wire.columns import I8, I32, I64, Mark, PacketColumns
+from capture.wire.columns import I8, I32, I64, U32, Mark, PacketColumns
 
 if TYPE_CHECKING:
     from capture.wire.tails import Adopted
@@ -32,37 +35,60 @@ KEPT: dict[str, type[np.generic]] = {
     "offset": np.int64,
 }
 LEAST_ROOM = 1 << 18  # rows that a growing column has at least from its second block on
+MOST_ROOM = 1 << 31  # rows that are reserved at most
+NO_RESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 
 
-class Growing:
+class Column:
     """An array that rows are appended to."""
 
     def __init__(self, dtype: type[np.generic]) -> None:
         self._array: npt.NDArray[Any] = np.empty(0, dtype)
-        self._rows = 0
+        self._shared = False
+        self.stop = 0  # the row after the last one
 
     def extend(self, values: npt.NDArray[Any]) -> None:
-        """Append rows."""
-        stop = self._rows + len(values)
+        """Append rows. Raises MemoryError where a shared column has no room."""
+        stop = self.stop + len(values)
         if stop > len(self._array):
-            room = len(values) if not self._rows else max(LEAST_ROOM, 2 * stop)
-            larger = np.empty(room, self._array.dtype)  # pages that are never written cost nothing
-            larger[: self._rows] = self._array[: self._rows]
-            self._array = larger
-        self._array[self._rows : stop] = values
-        self._rows = stop
+            if self._shared:
+                raise MemoryError("more packets than the file can hold")
+            self.reserve(len(values) if not self.stop else max(LEAST_ROOM, 2 * stop))
+        self._array[self.stop : stop] = values
+        self.stop = stop
+
+    def reserve(self, room: int) -> None:
+        """Have room for so many rows in all."""
+        self._move(np.empty(room, self._array.dtype))
+
+    def share(self, room: int) -> None:
+        """Have room for so many rows in memory that is shared with processes forked from here on."""
+        size = max(room, 1) * self._array.itemsize
+        flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NO_RESERVE
+        self._move(np.frombuffer(mmap.mmap(-1, size, flags=flags), self._array.dtype))
+        self._shared = True
+
+    def _move(self, larger: npt.NDArray[Any]) -> None:
+        larger[: self.stop] = self._array[: self.stop]
+        self._array = larger
+
+    def behind(self, begin: int) -> Column:
+        """The same shared array, appended to from a later row on."""
+        other = Column(self._array.dtype.type)
+        other._array, other._shared, other.stop = self._array, True, begin
+        return other
 
     def rows(self) -> npt.NDArray[Any]:
-        """What was appended."""
-        return self._array[: self._rows]
+        """What was appended, and what lies before it."""
+        return self._array[: self.stop]
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedPart:
-    """The packets of a part of a capture, with conversations numbered from 0; made to be handed over."""
+    """What another process says of the rows that it put into shared columns; its conversations are numbered from 0."""
 
-    keys: I32  # conversation << 1 | sent by the upper end
-    columns: dict[str, npt.NDArray[Any]]
+    begin: int  # rows begin … stop - 1
+    stop: int
     ends: tuple[I64, I64, I32]  # of each conversation: Conversations.lower, .upper and .scope
     scales: tuple[I64, I8]
 
@@ -72,58 +98,107 @@ class Collected:
 
     def __init__(self) -> None:
         self.conversations = Conversations()
-        self.rows = 0
-        self._key = Growing(np.int32)
-        self._columns = {name: Growing(dtype) for name, dtype in KEPT.items()}
+        self._key = Column(np.int32)
+        self._columns = {name: Column(dtype) for name, dtype in KEPT.items()}
+        self._begin = 0  # of the rows that are added here
+        self._front: tuple[int, int] | None = None  # rows before, where another process added the rest
         self._scale_rows: list[I64] = []
         self._scales: list[I8] = []
+
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """Row ranges of the columns that hold packets, in file order."""
+        last = (self._begin, self._stop)
+        return [last] if self._front is None else [self._front, last]
+
+    @property
+    def _stop(self) -> int:
+        return self._columns["time"].stop
+
+    @property
+    def rows(self) -> int:
+        """How many packets there are."""
+        return sum(stop - begin for begin, stop in self.segments)
 
     def add(self, block: PacketColumns) -> None:
         """Take a block."""
         if not len(block):
             return
         conversation, upper = self.conversations.number(block)
+        row = self._stop
         self._key.extend((conversation << 1) | upper)
         for name, column in self._columns.items():
             column.extend(getattr(block, name))
         scaled = np.flatnonzero(block.wscale >= 0)
         if len(scaled):
-            self._scale_rows.append(scaled + self.rows)
+            self._scale_rows.append(scaled + row)
             self._scales.append(block.wscale[scaled])
-        self.rows += len(block)
+
+    def expect(self, rows: int) -> None:
+        """Reserve room for so many packets in all, where there is that much."""
+        if self._stop < rows < MOST_ROOM:
+            try:
+                for column in (self._key, *self._columns.values()):
+                    column.reserve(rows)
+            except MemoryError:  # a system that promises no more than it has: the columns grow as they need to
+                return
+
+    def share(self, front: int, back: int) -> Collected | None:
+        """Let a process forked from here on put up to `back` packets behind up to `front` more that come here.
+
+        The result is what that process adds to. None where there is no such room.
+        """
+        begin = self._stop + front
+        if begin + back >= MOST_ROOM:
+            return None
+        other = Collected()
+        other._begin = begin
+        try:
+            for column in (self._key, *self._columns.values()):
+                column.share(begin + back)
+        except (OSError, MemoryError):
+            return None
+        other._key = self._key.behind(begin)
+        other._columns = {name: column.behind(begin) for name, column in self._columns.items()}
+        return other
 
     def part(self) -> CollectedPart:
-        """All that was taken, to be handed over."""
+        """What the process that this was collected for needs to know, beside the shared columns."""
         known = self.conversations
-        columns = {name: column.rows() for name, column in self._columns.items()}
-        return CollectedPart(self._key.rows(), columns, (known.lower, known.upper, known.scope), self.scales())
+        return CollectedPart(self._begin, self._stop, (known.lower, known.upper, known.scope), self.scales())
 
     def append(self, part: CollectedPart, fits: Adopted) -> None:
-        """Take the packets of a later part; its arrays are used up."""
+        """Take the packets that another process put behind those here."""
+        rows = slice(part.begin, part.stop)
+        self._front, self._begin = (self._begin, self._stop), part.begin
+        for column in (self._key, *self._columns.values()):
+            column.stop = part.stop
         ids, turned = self.conversations.adopt(part.ends, fits.addresses, fits.scopes)
-        conversation = part.keys >> 1
-        self._key.extend((ids[conversation] << 1) | ((part.keys & 1) ^ turned[conversation]))
-        part.columns["number"] += np.uint32(fits.packets_before)
-        part.columns["marks"][: len(fits.again)][fits.again] |= np.uint8(Mark.SAME_AS_BEFORE)
-        for name, column in self._columns.items():
-            column.extend(part.columns.pop(name))
-        rows, values = part.scales
-        self._scale_rows.append(rows + self.rows)
+        keys = self._key.rows()[rows]
+        keys[:] = (ids[keys >> 1] << 1) | ((keys & 1) ^ turned[keys >> 1])
+        self._columns["number"].rows()[rows] += np.uint32(fits.packets_before)
+        marks = self._columns["marks"].rows()[rows]
+        marks[: len(fits.again)][fits.again] |= np.uint8(Mark.SAME_AS_BEFORE)
+        scaled, values = part.scales
+        self._scale_rows.append(scaled)
         self._scales.append(values)
-        self.rows += len(part.keys)
+
+    def row_numbers(self) -> U32:
+        """The rows that hold packets, in file order. Shape (rows,)."""
+        return np.concatenate([np.arange(*segment, dtype=np.uint32) for segment in self.segments])
 
     def take_keys(self) -> I32:
-        """Conversation << 1 | sent by the upper end, of each packet; once only. Shape (rows,)."""
+        """Conversation << 1 | sent by the upper end, by row of the columns; once only."""
         keys: I32 = self._key.rows()
-        self._key = Growing(np.int32)
+        self._key = Column(np.int32)
         return keys
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """One column in file order. Shape (rows,)."""
+        """One column, by row."""
         return self._columns[name].rows()
 
     def take_column(self, name: str) -> npt.NDArray[Any]:
-        """One column in file order, given away: once only. Shape (rows,)."""
+        """One column, by row, given away: once only."""
         return self._columns.pop(name).rows()
 
     def scales(self) -> tuple[I64, I8]:

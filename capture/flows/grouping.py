@@ -85,16 +85,20 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
 
     One integer that holds all three sorts fastest, and needs no look-up afterwards.
     """
-    keys = collected.take_keys()
+    n = collected.rows
     if by_time:
-        order = np.lexsort((collected.column("time"), keys >> 1))
-        return keys[order], order.astype(np.uint32)
-    n = len(keys)
-    packed = np.empty(n, np.int64)
-    for start in range(0, n, PIECE):
-        part = slice(start, start + PIECE)
-        key = keys[part].astype(np.int64)
-        packed[part] = (key >> 1 << 33) | np.arange(start << 1, (start + len(key)) << 1, 2) | (key & 1)
+        rows = collected.row_numbers()
+        keys = collected.take_keys()[rows]
+        order = np.lexsort((collected.column("time")[rows], keys >> 1))
+        return keys[order], rows[order]
+    packed, done = np.empty(n, np.int64), 0
+    segments, keys = collected.segments, collected.take_keys()
+    for begin, stop in segments:
+        for start in range(begin, stop, PIECE):
+            upto = min(start + PIECE, stop)
+            key = keys[start:upto].astype(np.int64)
+            packed[done : done + len(key)] = (key >> 1 << 33) | np.arange(start << 1, upto << 1, 2) | (key & 1)
+            done += len(key)
     del keys
     packed.sort()
     sorted_keys, rows = np.empty(n, np.int32), np.empty(n, np.uint32)

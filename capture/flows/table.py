@@ -6,11 +6,8 @@ Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
-
-import numpy as np
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
 
@@ -117,16 +114,3 @@ class FlowTable:
         """The connections start … stop - 1."""
         low, high = int(self.first[start]), int(self.first[stop])
         return Stretch(self.packets.part(low, high), self.first[start : stop + 1] - low, self.address[start:stop])
-
-
-def stretches(first: I64, most: int) -> Iterator[tuple[int, int]]:
-    """Ranges of connections that hold about `most` packets each: what is worked on at once stays in the cache.
-
-    `first` has shape (connections + 1,).
-    """
-    start, connections = 0, len(first) - 1
-    while start < connections:
-        stop = int(np.searchsorted(first, first[start] + most, "right")) - 1
-        stop = min(max(stop, start + 1), connections)
-        yield start, stop
-        start = stop

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from capture.flows.table import Tag, stretches
+from capture.flows.stretches import worked
+from capture.flows.table import Tag
 from capture.model import TcpFlags
 from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
 from capture.verdicts.resets import reset_marks
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
 
-STRETCH = 1 << 16  # packets looked at together
 HEAD = 6  # events of plain data kept at the start of a connection
 NEAR = 4  # and before each event that is not plain
 STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
@@ -72,16 +72,20 @@ _KIND_BY_FLAGS = _kinds()
 
 def build(flows: FlowTable) -> Events:
     """The kept events of every connection. Packets seen twice (mirror, "any") count once."""
-    hosts = HostTtls(flows)
-    code, row, counts = [], [], [np.zeros(1, np.int64)]
-    for start, stop in stretches(flows.first, STRETCH):
-        part = _Builder(flows.stretch(start, stop), hosts).events()
-        code.append(part.code)
-        row.append(part.row + flows.first[start])
-        counts.append(np.diff(part.first))
     if not len(flows):
-        return Events(np.zeros(0, np.uint16), np.zeros(0, np.int64), counts[0])
-    return Events(np.concatenate(code), np.concatenate(row), np.cumsum(np.concatenate(counts)))
+        return Events(np.zeros(0, np.uint16), np.zeros(0, np.int64), np.zeros(1, np.int64))
+    hosts = HostTtls(flows)
+
+    def work(start: int, stop: int) -> Events:
+        return _Builder(flows.stretch(start, stop), hosts).events()
+
+    parts = worked(flows.first, work)
+    begins = np.cumsum([0, *(len(part.first) - 1 for part in parts[:-1])])
+    return Events(
+        np.concatenate([part.code for part in parts]),
+        np.concatenate([part.row + flows.first[begin] for part, begin in zip(parts, begins, strict=True)]),
+        np.cumsum(np.concatenate([np.zeros(1, np.int64), *(np.diff(part.first) for part in parts)])),
+    )
 
 
 class _Builder:
