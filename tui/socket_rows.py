@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("mark", "", 2, rank=0),
     Column("state", "State", 10, rank=0),
-    Column("local", "Local", 20, most=28, rank=0, least=7, tail=True),
+    Column("local", "Local", 21, most=28, rank=0, least=7, tail=True),
     Column("remote", "Remote", 21, most=28, rank=0, least=15, tail=True),
-    Column("process", "Process", 13, most=24, rank=0, least=11),
+    Column("process", "Process", 13, most=24, rank=-1, least=11),
     Column("age", "Age", 6, most=7, right=True, rank=0),
     Column("recv_q", "Recv-Q", 6, right=True, rank=3),
     Column("send_q", "Send-Q", 6, right=True, rank=3),

@@ -40,12 +40,12 @@ class CaptureScreen(FilteredScreen):
     TABLE = "#connections"
     KEYS = (
         ("Enter", "ladder"),
-        ("Tab", "pane"),
         ("/", "filter"),
         ("s", "sort"),
-        ("o", "open file"),
-        ("l", "log line"),
+        ("o", "open"),
+        ("l", "log"),
         ("y", "copy"),
+        ("Tab", "pane"),
         ("a", "keep"),
         ("=", "rows like it"),
         (":", "commands"),
@@ -304,7 +304,7 @@ class CaptureScreen(FilteredScreen):
         """Ask for a file."""
         from tui.screens.ask import AskScreen
 
-        question = "Capture to open; several at once, as one that was rotated with --join"
+        question = "Captures to open (--join: they are one that was rotated)"
         self.app.push_screen(AskScreen(question, "capture.pcap   or   ring.pcap* --join"), self._opened)
 
     def _opened(self, text: str | None) -> None:

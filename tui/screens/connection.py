@@ -13,10 +13,10 @@ from capture.report.ladder import ladder_lines
 from capture.safe_text import printable
 from tui.ladder_rows import LadderLines, columns_for
 from tui.screens.base import TriageScreen
+from tui.story import story
 from tui.vantage import seen_from
 from tui.widgets.lines import Lines
 from tui.widgets.rows import RowsTable
-from tui.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -177,30 +177,6 @@ class ConnectionScreen(TriageScreen):
         """The connection with its ladder."""
         title, body = connection_markdown(self._triage, self._connection)
         return "connection", title, body
-
-
-def story(one: Connection) -> str:
-    """Who, how it ended, and the one sentence."""
-    verdict = one.verdict
-    lasted = duration((one.last_time - one.first_time) / 1e9)
-    facts = [f"{verdict.cause} ({verdict.certainty.value})", one.conn_state, f"lasted {lasted}"]
-    if one.vlan:
-        facts.append(f"vlan {one.vlan}")
-    if one.tunnel:
-        facts.append(one.tunnel)
-    lines = ["  ".join(facts), printable(verdict.sentence)]
-    said = [f"{side.value}: {errors}" for side, calls in verdict.errors.items() if (errors := _calls(calls))]
-    if said:
-        lines.append("Next calls: " + "; ".join(said))
-    if verdict.alternatives:
-        could = f"Could also be: {', '.join(verdict.alternatives)}"
-        lines.append(could + (f" — to decide: {verdict.decide_by}" if verdict.decide_by else ""))
-    return "\n".join(lines)
-
-
-def _calls(calls: object) -> str:
-    named = ((name, getattr(calls, name)) for name in ("connect", "read", "write"))
-    return ", ".join(f"{name}() {result}" for name, result in named if result is not None)
 
 
 def packet_line(row: LadderRow, one: Connection) -> str:

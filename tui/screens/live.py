@@ -71,16 +71,16 @@ class LiveScreen(FilteredScreen):
     TABLE = "#sockets"
     KEYS = (
         ("Enter", "open"),
-        ("Tab", "pane"),
         ("/", "filter"),
         ("s", "sort"),
         ("p", "pause"),
-        ("l", "log line"),
-        ("c", "capture"),
+        ("t", "events"),
+        ("l", "log"),
         ("y", "copy"),
+        ("c", "capture"),
+        ("Tab", "pane"),
         ("a", "keep"),
         ("=", "rows like it"),
-        ("t", "transitions"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
