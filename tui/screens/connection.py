@@ -53,7 +53,6 @@ class ConnectionScreen(TriageScreen):
         Binding("b", "playbook", show=False),
         Binding("x", "picture", show=False),
         Binding("w", "live", show=False),
-        Binding("right_square_bracket", "next(1)", show=False),
     ]
 
     def __init__(self, triage: Triage, connection: int) -> None:

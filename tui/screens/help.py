@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 EVERYWHERE = (
     ("1 2 3 4", "Live, Capture, Playbooks, Evidence"),
     ("arrows, PgUp/PgDn, Home/End", "move (also j k g G)"),
-    ("Esc", "back, or take the filter off"),
+    ("Tab, Shift-Tab", "the next pane, the one before"),
+    ("Esc, Backspace", "back, or take the filter off"),
     ("l, or just paste", "explain lines of a log"),
     ("/", "filter; Tab completes; -term negates; a,b is or"),
     ("y", "copy: tmux, the terminal, the desktop, always a file too"),
@@ -28,6 +29,7 @@ EVERYWHERE = (
     ("a", "keep as evidence, to be exported by 4"),
     ("=", "rows like the one under the cursor"),
     (": or Ctrl-P", "every command by name"),
+    ("? or F1", "this help"),
     ("Ctrl-L", "paint the screen again"),
     ("q", "quit   (Ctrl-C too; Ctrl-Z suspends)"),
 )
