@@ -94,7 +94,10 @@ class _Lines:
         return [known.get(key) or self._address(key) for key in keys.tolist()]
 
     def _address(self, key: int) -> str:
-        text = self.address[key] = _json(self.flows.addresses.text(key))[1:-1]  # a printed capture may hold names
+        text = self.flows.addresses.text(key)
+        if key in self.flows.addresses.names:  # of a printed capture: it may hold anything
+            text = _json(text)[1:-1]
+        self.address[key] = text
         return text
 
 

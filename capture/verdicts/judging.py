@@ -62,7 +62,7 @@ class Verdicts:
         template = self.template(connection)
         diagnosis = template.diagnosis
         info = catalogue.causes()[diagnosis.cause]
-        ((sentence, evidence),) = tell(self.flows, self.signed, template, [connection])
+        sentence, evidence = tell(self.flows, self.signed, template, connection)
         return Verdict(
             closed_first=template.closed_first,
             ended_by=template.ended_by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -32,33 +33,48 @@ Told = tuple[str, list[tuple[int, str]]]
 """A sentence, and the evidence: packet numbers with what each proves."""
 
 
-def tell(flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> list[Told]:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What m connections that share a template are told of, before it is put together."""
+
+    text: str  # the sentence as a %-format
+    values: list[list[str]]  # a column of m texts for each of its placeholders
+    hints: dict[int, str]  # what follows the sentence of some of the m
+    proofs: list[str]  # what each packet of the evidence proves
+    packets: list[list[int]]  # a column of m packet numbers for each of the proofs
+
+
+def worded(flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> Wording:
     """Sentence and evidence of connections that share a template."""
     numbers = Numbers(flows, signed, template, connections)
-    texts = [catalogue.evidence(proof.code) for proof in template.diagnosis.proofs]
-    packets = zip(*(numbers.packets(proof.at) for proof in template.diagnosis.proofs), strict=True)
-    evidence = [list(zip(row, texts, strict=True)) for row in packets] if texts else [[] for _ in connections]
-    return list(zip(_sentences(numbers, template), evidence, strict=True))
+    text, names = _format(template.diagnosis.sentence, template.diagnosis.actor)
+    return Wording(
+        text=text + outlook(template),
+        values=[numbers.text(name) for name in names],
+        hints=_hints(numbers, template),
+        proofs=[catalogue.evidence(proof.code) for proof in template.diagnosis.proofs],
+        packets=[numbers.packets(proof.at) for proof in template.diagnosis.proofs],
+    )
 
 
-def _sentences(numbers: Numbers, template: Template) -> list[str]:
-    text, names = _worded(template.diagnosis.sentence, template.diagnosis.actor)
-    if further := outlook(template):
-        text += further
-    if names:
-        columns = [numbers.text(name) for name in names]
-        sentences = [text % row for row in zip(*columns, strict=True)]
-    else:
-        sentences = [text] * len(numbers.connections)
-    if template.diagnosis.sentence in IDLE_ENDS and template.diagnosis.proofs:
-        silences = numbers.longest_wait
-        for k in np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist():
-            sentences[k] += catalogue.timeout_hint(int(silences[k]) / 1e9)
-    return sentences
+def tell(flows: FlowTable, signed: Signatures, template: Template, connection: int) -> Told:
+    """The sentence and the evidence of one connection."""
+    told = worded(flows, signed, template, [connection])
+    sentence = told.text % tuple(column[0] for column in told.values) + told.hints.get(0, "")
+    return sentence, [(column[0], proof) for column, proof in zip(told.packets, told.proofs, strict=True)]
+
+
+def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
+    """For those of the connections whose silence a default time-out may explain: which."""
+    if template.diagnosis.sentence not in IDLE_ENDS or not template.diagnosis.proofs:
+        return {}
+    silences = numbers.longest_wait
+    long = np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist()
+    return {k: catalogue.timeout_hint(int(silences[k]) / 1e9) for k in long}
 
 
 @lru_cache(maxsize=4096)
-def _worded(code: str, actor: int | None) -> tuple[str, tuple[str, ...]]:
+def _format(code: str, actor: int | None) -> tuple[str, tuple[str, ...]]:
     """A sentence about an actor as a %-format, and the names of its numbers in order."""
     sides = {} if actor is None else {"actor": catalogue.side_word(actor), "peer": catalogue.side_word(1 - actor)}
     text, names = "", []

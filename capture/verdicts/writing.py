@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from capture.verdicts import catalogue
-from capture.verdicts.telling import tell
+from capture.verdicts.telling import Wording, worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +28,25 @@ def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
         if not len(places):
             continue
         template = verdicts.templates[int(kinds[places[0]])]
-        before, between, after = _frame(template)
-        told = tell(verdicts.flows, verdicts.signed, template, connections[places].tolist())
-        for place, (sentence, evidence) in zip(places.tolist(), told, strict=True):
-            packets = ",".join([f'{{"packet":{packet},"text":{_json(text)}}}' for packet, text in evidence])
-            out[place] = f"{before}{_json(sentence)}{between}{packets}{after}"
+        told = worded(verdicts.flows, verdicts.signed, template, connections[places].tolist())
+        for place, text in zip(places.tolist(), _texts(template, told, len(places)), strict=True):
+            out[place] = text
     return out
+
+
+def _texts(template: Template, told: Wording, connections: int) -> list[str]:
+    """All members of each of these connections: one %-format for all, but for those that a hint follows."""
+    before, between, after = (text.replace("%", "%%") for text in _frame(template))
+    proofs = ",".join([f'{{"packet":%d,"text":{_json(text).replace("%", "%%")}}}' for text in told.proofs])
+    columns = [[_json(value)[1:-1] for value in column] for column in told.values]
+    rows = list(zip(*columns, *told.packets, strict=True)) or [()] * connections
+    sentence = _json(told.text)
+    plain = f"{before}{sentence}{between}{proofs}{after}"
+    texts = [plain % row for row in rows]
+    for k, hint in told.hints.items():
+        hinted = sentence[:-1] + _json(hint)[1:].replace("%", "%%")
+        texts[k] = f"{before}{hinted}{between}{proofs}{after}" % rows[k]
+    return texts
 
 
 def _frame(template: Template) -> tuple[str, str, str]:
