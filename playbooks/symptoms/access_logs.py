@@ -39,6 +39,7 @@ _PAIR_STATUS = re.compile(r"(?<![\w.-])(?:status|status_?code|http_?status|code|
 _REQUEST_FIELD = re.compile(
     r"[\"\s{,](?:request|uri|request_uri|path|method|request_method|requestpath|requestmethod|url|verb)\"?\s*[:=]"
 )
+_INGRESS = re.compile(r"\] \[[^\]]*\] ([\d.]+:\d+|\[[\da-f:]+\]:\d+)(?:, \S+)* \d+")
 _TRAILING = re.compile(r'\b(?:upstream|ua|backend)\w*[=:]\s*"?([\d.:\[\]a-f]+:\d+)')
 _ERROR_FIELD = re.compile(r'"(?:error|err|exception|error_message|message|msg)"\s*:\s*"(?P<text>[^"]{4,})"')
 _BENIGN_MESSAGES = re.compile(
@@ -123,6 +124,10 @@ def _client(low: str, found: re.Match[str]) -> End | None:
 
 def _upstream(low: str, found: re.Match[str]) -> End | None:
     text = found.groupdict().get("upstream")
+    if text is None:
+        # ingress-nginx: [service] [alternative] address bytes seconds status id
+        placed = _INGRESS.search(low)
+        text = placed[1] if placed else None
     if text is None:
         named = re.search(
             r"\b(?:upstream(?:_addr|_host|addr|host)?|backend(?:_addr)?|serviceaddr|ua)['\"]?\s?[:=]\s?['\"]?(?:https?://)?([\d.]+:\d+|\[[\da-f:]+\]:\d+)",

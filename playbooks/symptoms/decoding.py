@@ -12,8 +12,9 @@ def decoded(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
+        low = raw.lower()
         for encoding, needles in _needles():
-            if any(needle in raw for needle in needles):
+            if any(needle in low for needle in needles):
                 return raw.decode(encoding, "replace")
         return raw.decode("utf-8", "replace")
 
@@ -29,7 +30,7 @@ def encoded_needles(block: bytes) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=1)
 def _needles() -> tuple[tuple[str, tuple[bytes, ...]], ...]:
-    """The texts of error numbers beyond ASCII, in each encoding that can write them."""
+    """The texts of error numbers beyond ASCII, in each encoding that can write them; small as bytes are made small."""
     from playbooks.symptoms.rules import literals
 
     texts = [text for text in literals() if not text.isascii()]
@@ -40,6 +41,6 @@ def _needles() -> tuple[tuple[str, tuple[bytes, ...]], ...]:
 
 def _encoded(text: str, encoding: str) -> bytes | None:
     try:
-        return text.encode(encoding)
+        return text.encode(encoding).lower()  # as the bytes of a log are made small, before they are searched
     except UnicodeEncodeError:
         return None

@@ -110,6 +110,8 @@ def _quoted_number(low: str, found: re.Match[str]) -> bool:
     after = low[found.end() : found.end() + 2]
     if low[found.start()] == "(" and after.startswith(","):
         return bool(re.match(r",\s*['\"]", low[found.end() : found.end() + 3]))
+    if low[found.start()] == "(" and after == ": ":  # nginx: the number and the system's text for it
+        return low[max(0, found.start() - 7) : found.start()] in ("failed ", "ed out ", "ection ", "dshake ")
     return after.startswith(")") and bool(re.search(r"(mysql|connect|rsync|socket|recv|send|read|write)", low))
 
 

@@ -54,10 +54,11 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
         return _unpacked_gzip(stream)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
         return _unpacked_zstd(stream)
-    if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
+    wide = _wide(magic)
+    if wide is not None:
         import codecs
 
-        stream = cast("BinaryIO", codecs.EncodedFile(cast("codecs._Stream", stream), "utf-8", "utf-16", "replace"))
+        stream = cast("BinaryIO", codecs.EncodedFile(cast("codecs._Stream", stream), "utf-8", wide, "replace"))
     return iter(lambda: stream.read(BLOCK), b"")
 
 
@@ -97,6 +98,14 @@ def _unpacked_zstd(stream: BinaryIO) -> Iterator[bytes]:
             return
         got_any = True
         yield piece
+
+
+def _wide(magic: bytes) -> str | None:
+    """UTF-16 by its mark, or by the zeros of two ASCII characters."""
+    if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    zeros = [byte == 0 for byte in magic]
+    return {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be"}.get(tuple(zeros))
 
 
 def _peek(stream: BinaryIO) -> bytes:

@@ -89,3 +89,35 @@ def test_a_recovered_panic_tells_its_request(tmp_path: Path) -> None:
     )
     (match,) = scan_log(str(log))
     assert (match.request, match.near) == ("/api/report", "2024-01-02T15:04:05")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "java.io.IOException: 远程主机强迫关闭了一个现有的连接。"),
+        ("gb18030", "服务 10.0.0.5:8080 -> write tcp: broken pipe 写入失败"),
+        ("big5", "遠端主機已強制關閉一個現存的連線"),
+        ("cp1252", "die Verbindung wurde vom Kommunikationspartner zurückgesetzt"),
+        ("cp1252", "requête refusée: read: connection reset by peer (café)"),
+        ("cp1251", "Соединение разорвано другой стороной".lower()),
+        ("utf-16-le", "read: connection reset by peer"),
+        ("utf-16-be", "read: connection reset by peer"),
+    ],
+)
+def test_other_encodings_lose_nothing(tmp_path: Path, encoding: str, text: str) -> None:
+    log = tmp_path / "app.log"
+    log.write_bytes(f"a Grüße 1\n{text}\n".encode(encoding, "replace"))
+    (match,) = scan_log(str(log))
+    assert match.line == 2
+    assert match.explained == explain_line(text)
+
+
+@pytest.mark.parametrize("share", [1, 2, 30])
+def test_dense_and_sparse_logs_tell_the_same(tmp_path: Path, share: int) -> None:
+    ordinary = ordinary_lines(len(LINES) * (share - 1))
+    lines = [
+        line for n, error in enumerate(LINES) for line in (error, *ordinary[n * (share - 1) : (n + 1) * (share - 1)])
+    ]
+    log = tmp_path / "app.log"
+    log.write_text("\n".join(lines * (3 if share == 1 else 1)) + "\n", "utf-8")
+    assert found(log) == expected(lines * (3 if share == 1 else 1))
