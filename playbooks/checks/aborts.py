@@ -7,7 +7,7 @@ from typing import Any
 from capture.sockets.counters import meaning
 from playbooks.checks.registry import Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import say
-from playbooks.facts.model import Facts
+from playbooks.facts.model import Facts, LogGroup
 
 MANY_A_SECOND = 5.0
 """Browsers and health checks reset a connection now and then; a steady stream is something else."""
@@ -60,7 +60,7 @@ def log_symptoms(
                 symptom=group.symptom,
                 count=group.count,
                 peer=peer,
-                when=f"from {group.first} to {group.last}" if group.first and group.last else "at an unknown time",
+                when=_when(group),
                 path=facts.log.path,
                 line=group.line,
             )
@@ -69,6 +69,11 @@ def log_symptoms(
     total = sum(group.count for group in mine)
     offers = tuple(offer(name, count=total, peer=mine[0].peer or "", symptom=mine[0].symptom) for name in fixes or [])
     return failed(*evidence, *note, offers=offers)
+
+
+def _when(group: LogGroup) -> str:
+    known = group.first and group.last
+    return say("time_span", first=group.first, last=group.last) if known else say("time_unknown")
 
 
 @check("send-buffer", needs=("kernel",))

@@ -44,8 +44,7 @@ def capture_causes(
     ]
     samples = [one for one in captured.samples if one.cause in wanted]
     for one in samples[:SHOWN]:
-        evidence.append(_sentence(one))
-        evidence += [say("capture_evidence", text=text) for text in one.evidence[:3]]
+        evidence += sample_evidence(one)
     sides = Counter(str(one.responder) for one in samples).most_common(1)
     shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
@@ -55,8 +54,9 @@ def _largest(causes: dict[str, int]) -> list[tuple[str, int]]:
     return sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:5]
 
 
-def _sentence(one: CapturedConnection) -> str:
-    return say(
+def sample_evidence(one: CapturedConnection) -> list[str]:
+    """One connection in a sentence, and the packets that show it."""
+    story = say(
         "capture_sample",
         id=one.id,
         originator=one.originator,
@@ -64,3 +64,4 @@ def _sentence(one: CapturedConnection) -> str:
         sentence=one.sentence,
         certainty=one.certainty,
     )
+    return [story, *(say("capture_evidence", text=text) for text in one.evidence[:3])]

@@ -8,7 +8,7 @@ from playbooks.checks.nginx_config import effective, how_to_reload, proxied, sec
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT, slowest_upstream, timeout_parameters, timeouts_of
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import most_common, say, times_text
-from playbooks.facts.model import Facts, NginxServer, Times, Timing
+from playbooks.facts.model import Directive, Facts, Nginx, NginxServer, Times, Timing
 from playbooks.facts.statistics import percentiles
 
 SLOW_CONNECT_S = 1.0
@@ -21,8 +21,8 @@ def chain_config(facts: Facts, **given: Any) -> Result:
     """nginx's time-outs beside the upstream's measured times: none may be shorter than an answer that is wanted."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
-    slowest = slowest_upstream(facts)
     evidence: list[str] = []
+    most: float | None = None
     offers: list[Offer] = []
     bad = False
     for server in facts.nginx.servers:
@@ -31,6 +31,8 @@ def chain_config(facts: Facts, **given: Any) -> Result:
             evidence += timeouts_of(server, place)
             line = effective(server, "proxy_read_timeout", place)
             limit = (seconds(line.args[0]) if line is not None and line.args else None) or DEFAULT_TIMEOUT
+            slowest = slowest_upstream(facts, (server, [place]))
+            most = max((one for one in (most, slowest) if one is not None), default=None)
             if slowest is not None and slowest >= MARGIN * limit:
                 bad = True
                 evidence.append(
@@ -41,17 +43,31 @@ def chain_config(facts: Facts, **given: Any) -> Result:
                         where=line.where if line else place.where,
                     )
                 )
-                offers.append(_read_timeout(facts, server))
+                offers.append(_read_timeout(facts, server, [place]))
     if not evidence:
         return passed(say("no_proxy_pass"))
-    if slowest is not None and not bad:
-        evidence.append(say("chain_room", slowest=f"{slowest:.2f}"))
+    if most is not None and not bad:
+        evidence.append(say("chain_room", slowest=f"{most:.2f}"))
     return failed(*evidence, offers=tuple(offers)) if bad else passed(*evidence)
 
 
-def _read_timeout(facts: Facts, server: NginxServer) -> Offer:
-    shared = timeout_parameters(facts, server, "read_timeout")
+def _read_timeout(facts: Facts, server: NginxServer, places: list[Directive]) -> Offer:
+    shared = timeout_parameters(facts, server, "read_timeout", places)
     return offer("read-timeout", config=server.path, reload=how_to_reload(server), upstream="", **shared)
+
+
+def _shortest(nginx: Nginx) -> tuple[NginxServer, list[Directive]]:
+    """The nginx and the proxy_pass that give up first: where no upstream is named, a 504 comes from there."""
+    limits = [
+        (seconds(line.args[0]) if line is not None and line.args else None, number, place)
+        for number, server in enumerate(nginx.servers)
+        for place in proxied(server)
+        for line in [effective(server, "proxy_read_timeout", place)]
+    ]
+    if not limits:
+        return nginx.servers[0], []
+    _, number, place = min(limits, key=lambda one: one[0] or DEFAULT_TIMEOUT)
+    return nginx.servers[number], [place]
 
 
 @check("chain-log", needs=("access_log",), wants=("nginx", "url"))
@@ -72,7 +88,7 @@ def chain_log(facts: Facts, **given: Any) -> Result:
         if route.timed_out
     ]
     offers = (
-        (_read_timeout(facts, facts.nginx.servers[0]),)
+        (_read_timeout(facts, *_shortest(facts.nginx)),)
         if late and facts.nginx is not None and facts.nginx.servers
         else ()
     )
@@ -108,7 +124,7 @@ def url_times(facts: Facts, **given: Any) -> Result:
         code = "direct_failed" if one.error else "direct"
         evidence.append(say(code, server=name, total=f"{one.total:.3f}", status=one.status, error=one.error))
     offers = (
-        (_read_timeout(facts, facts.nginx.servers[0]),)
+        (_read_timeout(facts, *_shortest(facts.nginx)),)
         if late and facts.nginx is not None and facts.nginx.servers
         else ()
     )

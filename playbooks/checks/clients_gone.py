@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.nginx_config import effective, how_to_reload, proxied, stated
+from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds, stated
+from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import AccessLog, Facts
@@ -94,11 +95,26 @@ def ignore_client_abort(facts: Facts, **given: Any) -> Result:
     return passed(*(evidence or [say("no_proxy_pass")]))
 
 
+def _patience(facts: Facts) -> float:
+    """The longest time for which nginx itself waits for an upstream, in seconds."""
+    found = [DEFAULT_TIMEOUT]
+    if facts.nginx is not None:
+        lines = [
+            effective(server, "proxy_read_timeout", place)
+            for server in facts.nginx.servers
+            for place in proxied(server)
+        ]
+        if lines:
+            found = [(seconds(line.args[0]) if line and line.args else None) or DEFAULT_TIMEOUT for line in lines]
+    return max(found)
+
+
 def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
     client = log.closed_request.p50 if log.closed_request is not None else None
     served = log.upstream or log.request
     slowest = max([served.p99 if served is not None else 0.0, client or 0.0])
-    wanted = max(1, int(slowest * 1.5) + 1)
+    # Without any time in the log a client must at least outwait the proxy in front of it.
+    wanted = max(1, int(slowest * 1.5) + 1) if slowest else int(_patience(facts)) + 1
     shared: dict[str, object] = {
         "client": f"{client:.2f}" if client is not None else "?",
         "slowest": f"{served.p99:.2f}" if served is not None else "?",

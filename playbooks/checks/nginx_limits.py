@@ -18,17 +18,18 @@ SPARE = 64
 QUIET_LEVELS = ("crit", "alert", "emerg")
 
 
-def _connections(facts: Facts, worker: Worker) -> int | None:
-    """Connections as worker_connections counts them: also the listeners, and the channel to the master. From the
-    worker's descriptors where owners are hidden; None where neither tells."""
+def _connections(facts: Facts, worker: Worker) -> tuple[int, bool] | None:
+    """Connections as worker_connections counts them, also the listeners and the channel to the master; and whether
+    that is exact. Where owners are hidden it is the worker's descriptors, of which its connections are a part; None
+    where neither tells."""
     if facts.sockets is None:
         return None
     mine = [row for row in facts.sockets.rows if any(owner.pid == worker.pid for owner in row.owners)]
     if mine:
-        return len(mine) + CHANNEL
+        return len(mine) + CHANNEL, True
     if not facts.sockets.hidden_owners:
-        return 0
-    return max(0, worker.open_files - SPARE // 4) if worker.open_files is not None else None
+        return 0, True
+    return (worker.open_files, False) if worker.open_files is not None else None
 
 
 @check("worker-connections", needs=("nginx",), wants=("sockets", "error_log", "kernel"))
@@ -38,26 +39,32 @@ def worker_connections(facts: Facts, **given: Any) -> Result:
         return unknown(say("no_nginx"))
     evidence: list[str] = []
     offers: tuple[Offer, ...] = ()
-    bad = near = False
+    bad = near = hidden = False
     told = facts.error_log.kinds.get("worker_connections") if facts.error_log is not None else None
     for server in facts.nginx.servers:
         line = main_directive(server, "worker_connections", ("events",))
         limit = number_of(line, DEFAULT_CONNECTIONS) or DEFAULT_CONNECTIONS
         evidence.append(stated(line, say("worker_connections_default", limit=limit)))
-        peak = 0
+        peak, sure = 0, True
         for worker in server.workers:
-            count = _connections(facts, worker)
-            if count is None:
+            counted = _connections(facts, worker)
+            if counted is None:
+                hidden = True
                 continue
-            peak = max(peak, count)
-            if count >= HIGH * limit:
+            count, exact = counted
+            peak, sure = max(peak, count), sure and exact
+            if count >= HIGH * limit and not exact:
+                evidence.append(say("worker_hidden", pid=worker.pid, used=count, limit=limit))
+                hidden = True
+            elif count >= HIGH * limit:
                 evidence.append(
                     say("worker_busy", pid=worker.pid, count=count, limit=limit, share=percent(count / limit))
                 )
                 near = True
                 bad = bad or count >= FULL * limit
-        if server.workers and not near:
-            evidence.append(say("worker_peak", workers=len(server.workers), peak=peak, limit=limit))
+        if server.workers and not near and not hidden:
+            code = "worker_peak" if sure else "worker_peak_at_most"
+            evidence.append(say(code, workers=len(server.workers), peak=peak, limit=limit))
         if told is not None or near:
             offers = offers or _connection_offers(facts, server, limit, peak)
     if told is not None:
@@ -71,6 +78,8 @@ def worker_connections(facts: Facts, **given: Any) -> Result:
     missing = facts.absent.get("error_log")
     if missing is not None and missing.kind == "unreadable":
         return unknown(*evidence, missing.why)
+    if hidden:
+        return unknown(*evidence, say("workers_need_root"))
     return passed(*evidence)
 
 

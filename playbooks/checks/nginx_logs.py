@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds, short, stated
+from playbooks.checks.nginx_config import (
+    effective,
+    how_to_reload,
+    in_upstream,
+    proxied,
+    seconds,
+    short,
+    stated,
+    upstream_name,
+)
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown
 from playbooks.checks.wording import say
-from playbooks.facts.model import Directive, Facts, NginxServer
+from playbooks.facts.model import Directive, Facts, Nginx, NginxServer
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -40,21 +50,39 @@ def _made(facts: Facts, fix: str, upstreams: dict[str, int]) -> Offer | None:
     """The fix with parameters of this configuration; None where the configuration could not be read."""
     if facts.nginx is None or not facts.nginx.servers:
         return offer(fix)
-    server = facts.nginx.servers[0]
     upstream = next(iter(upstreams), "")
+    server, places = passing_to(facts.nginx, upstream)
     shared: dict[str, object] = {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
     if fix in ("read-timeout", "connect-timeout"):
-        shared |= timeout_parameters(facts, server, fix.replace("-", "_"))
+        shared |= timeout_parameters(facts, server, fix.replace("-", "_"), places)
     return offer(fix, **shared)
 
 
-def timeout_parameters(facts: Facts, server: NginxServer, name: str) -> dict[str, object]:
-    """Where proxy_NAME is set, and a value above the slowest response that was measured, with a margin of half."""
-    places = proxied(server)
+def passing_to(nginx: Nginx, upstream: str) -> tuple[NginxServer, list[Directive]]:
+    """The nginx, and its proxy_pass directives, that lead to an upstream's address; all of the first nginx where none
+    is seen to."""
+    for server in nginx.servers:
+        places = [place for place in proxied(server) if upstream and upstream in _addresses(server, place)]
+        if places:
+            return server, places
+    return nginx.servers[0], proxied(nginx.servers[0])
+
+
+def _addresses(server: NginxServer, place: Directive) -> set[str]:
+    """The addresses, with ports, behind a proxy_pass, as an error log writes them."""
+    name = upstream_name(place)
+    servers = [one.args[0] for one in in_upstream(server, name) if one.name == "server" and one.args] or [name]
+    default = 443 if place.args[0].startswith("https:") else 80
+    return {one if re.search(r":\d+$", one) else f"{one}:{default}" for one in servers} | set(servers)
+
+
+def timeout_parameters(facts: Facts, server: NginxServer, name: str, places: list[Directive]) -> dict[str, object]:
+    """Where proxy_NAME is set for these proxy_pass, and a value above the slowest response that was measured, with a
+    margin of half."""
     lines = [effective(server, f"proxy_{name}", place) for place in places]
     line = min((one for one in lines if one is not None), key=lambda one: seconds(one.args[0]) or 0, default=None)
     current = (seconds(line.args[0]) if line is not None else None) or DEFAULT_TIMEOUT
-    slowest = slowest_upstream(facts)
+    slowest = slowest_upstream(facts, (server, places)) if places else slowest_upstream(facts)
     if slowest is not None and slowest >= current * 0.9:
         wanted = float(int(slowest * 1.5) + 1)
     else:
@@ -71,10 +99,18 @@ def _place(server: NginxServer, places: list[Directive]) -> str:
     return f"{places[0].where} (beside proxy_pass)" if places else f"{server.path} (http block)"
 
 
-def slowest_upstream(facts: Facts) -> float | None:
-    """The slowest answer of an upstream that was measured: asked directly, or logged as upstream_response_time."""
-    found = [one.total for _, one in facts.url.direct if not one.error] if facts.url is not None else []
-    if facts.access_log is not None and facts.access_log.upstream is not None:
+def slowest_upstream(facts: Facts, places: tuple[NginxServer, list[Directive]] | None = None) -> float | None:
+    """The slowest answer of an upstream that was measured: asked directly, or logged as upstream_response_time. Behind
+    these proxy_pass only, where they are named: the log does not tell which one a line is of, if they differ."""
+    direct = facts.url.direct if facts.url is not None else ()
+    logged = True
+    if places is not None:
+        server, wanted = places
+        mine = {address for place in wanted for address in _addresses(server, place)}
+        direct = tuple(one for one in direct if one[0] in mine)
+        logged = len({upstream_name(place) for place in proxied(server)}) == 1
+    found = [one.total for _, one in direct if not one.error]
+    if logged and facts.access_log is not None and facts.access_log.upstream is not None:
         found.append(facts.access_log.upstream.p99)
     return max(found, default=None)
 

@@ -7,10 +7,14 @@ from typing import Any
 from playbooks.checks.registry import Result, check, failed, manual, offer, passed, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects
 from playbooks.checks.wording import holder_name, say
-from playbooks.facts.model import Facts, Socket
+from playbooks.facts.model import Facts, FirewallRule, Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
 WILDCARDS = ("0.0.0.0", "::")
+RESETS = frozenset(
+    ("aborted", "early_response_reset", "no_socket", "refused", "refused_by_firewall", "middlebox_reset")
+)
+"""Causes that a rule which rejects with a RST can look like in a capture."""
 
 
 def _listeners(facts: Facts, port: int) -> list[Socket]:
@@ -115,15 +119,33 @@ def connecting_now(facts: Facts, **given: Any) -> Result:
     return warned(said) if fails >= 10 else passed(said)
 
 
-@check("firewall-rules", needs=("firewall",))
-def firewall_rules(facts: Facts, **given: Any) -> Result:
-    """Rules here that drop or reject, those that name what was asked for first. No failure by itself."""
+@check("firewall-rules", needs=("firewall",), wants=("traffic",), arguments=("resets",))
+def firewall_rules(facts: Facts, resets: bool = False, **given: Any) -> Result:
+    """Rules here that drop or reject, those that name what was asked for first. A warning at most; with `resets` a
+    failure where a rule rejects with a RST what was asked for, or what is being reset right now."""
     rules = facts.firewall or ()
     if not rules:
         return passed(say("firewall_none"))
     port, host = facts.number("port"), facts.settings.get("host") or ""
-    mine = _suspects(facts, host, {port}) if port is not None else []
-    shown = mine or list(rules)
+    mine = _suspects(facts, host, {port} if port is not None else set()) if port is not None or host else []
+    guilty: list[FirewallRule] = []
+    if resets:
+        guilty = [rule for rule in mine if "tcp reset" in rule.text or "tcp-reset" in rule.text]
+        guilty = guilty or _resetting_now(facts, rules)
+    shown = guilty or mine or list(rules)
     evidence = [say("firewall_count", count=len(rules))]
     evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in shown[:5]]
+    if guilty:
+        return failed(*evidence, offers=_rule_offers(guilty))
     return warned(*evidence, offers=_rule_offers(mine)) if mine else passed(*evidence)
+
+
+def _resetting_now(facts: Facts, rules: tuple[FirewallRule, ...]) -> list[FirewallRule]:
+    """Rules that reject with a RST and name a port whose connections were seen to be reset."""
+    seen = {one.port for one in facts.traffic.groups if one.cause in RESETS} if facts.traffic is not None else set()
+    words = {rule: set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split()) for rule in rules}
+    return [
+        rule
+        for rule in rules
+        if ("tcp reset" in rule.text or "tcp-reset" in rule.text) and any(str(port) in words[rule] for port in seen)
+    ]

@@ -26,6 +26,7 @@ MODULES = (
     "queues",
     "reaching",
     "stalls",
+    "traffic",
 )
 """The modules of this package that hold checks."""
 

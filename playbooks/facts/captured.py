@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
 from capture.model import Connection
 from playbooks.facts.model import Absence, Captured, CapturedConnection
+
+if TYPE_CHECKING:
+    from capture.triage import Triage
+    from playbooks.facts.responses import CutResponse
 
 SAMPLES = 4
 """Connections kept of each cause."""
@@ -15,32 +20,70 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
     """The capture's connections, those of a host and port where given. Absent without --set capture."""
     if path is None:
         return Absence("not_given", "no capture was named: --set capture=FILE reads one")
-    from capture.filters import FilterError, parse
-    from capture.triage import triage
+    from capture.filters import FilterError
     from capture.wire.errors import CaptureUnreadable
 
     try:
-        one = triage([path])[0]
-        chosen = list(range(len(one.decoded.flows)))
-        if port:
-            wanted = parse(f"port:{port}").select(one.decoded.flows, one.verdicts)
-            chosen = [number for number in chosen if wanted[number]]
-        if host:
-            chosen = [n for n in chosen if host in (one.endpoint(n, 0).ip, one.endpoint(n, 1).ip)]
+        read = JudgedCapture(path, host, port)
     except CaptureUnreadable as error:
         return Absence("unreadable", str(error))
     except (OSError, FilterError) as error:
         return Absence("unreadable", f"{path}: {error}")
     causes: Counter[str] = Counter()
     ids: defaultdict[str, list[int]] = defaultdict(list)
-    for number in chosen:
-        cause = one.verdicts.of(number).cause
+    for number in read.chosen:
+        cause = read.cause(number)
         causes[cause] += 1
         if len(ids[cause]) < SAMPLES:
             ids[cause].append(number)
-    samples = [_sample(one.connection(number)) for numbers in ids.values() for number in numbers]
-    notices = tuple(notice.text for notice in one.decoded.notices[:5])
-    return Captured(path, len(chosen), dict(causes), tuple(samples), notices)
+    samples = [read.sample(number) for numbers in ids.values() for number in numbers]
+    return Captured(path, len(read.chosen), dict(causes), tuple(samples), read.notices)
+
+
+class JudgedCapture:
+    """A capture read whole: `chosen` are its connections, or those of a host and a port.
+
+    Raises CaptureUnreadable, OSError, FilterError.
+    """
+
+    def __init__(self, path: str, host: str | None = None, port: int | None = None) -> None:
+        from capture.filters import parse
+        from capture.triage import triage
+        from playbooks.facts.responses import cut_responses
+
+        self.triage: Triage = triage([path])[0]
+        self.chosen = list(range(len(self.triage.decoded.flows)))
+        if port:
+            wanted = parse(f"port:{port}").select(self.triage.decoded.flows, self.triage.verdicts)
+            self.chosen = [number for number in self.chosen if wanted[number]]
+        if host:
+            ends = self.triage.endpoint
+            self.chosen = [n for n in self.chosen if host in (ends(n, 0).ip, ends(n, 1).ip)]
+        self._cut: dict[int, CutResponse] = cut_responses(self.triage, path, self.chosen)
+        self.notices = tuple(notice.text for notice in self.triage.decoded.notices[:5])
+
+    def cause(self, number: int) -> str:
+        """The verdict's cause, or that a response was cut short."""
+        cut = self._cut.get(number)
+        return cut.cause if cut is not None else self.triage.verdicts.of(number).cause
+
+    def sample(self, number: int) -> CapturedConnection:
+        """One connection with its verdict in words."""
+        import msgspec
+
+        from playbooks.checks.wording import say
+
+        told = _sample(self.triage.connection(number))
+        cut = self._cut.get(number)
+        if cut is None:
+            return told
+        sentence = say(cut.cause if cut.announced is not None or not cut.got else "chunks_cut_short", **_figures(cut))
+        proof = (say("cut_packet", packet=cut.packet), *told.evidence)
+        return msgspec.structs.replace(told, cause=cut.cause, certainty="certain", sentence=sentence, evidence=proof)
+
+
+def _figures(cut: CutResponse) -> dict[str, object]:
+    return {"got": cut.got, "announced": cut.announced}
 
 
 def _sample(connection: Connection) -> CapturedConnection:

@@ -6,9 +6,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playbooks.facts.model import Absence, Facts
+
+if TYPE_CHECKING:
+    from playbooks.facts.traffic import Recording
 
 Read = Callable[["Request"], Any]
 
@@ -20,6 +23,7 @@ class Request:
         self.settings = settings
         self.since = since
         self._found: dict[str, Any] = {}
+        self.recording: Recording | None = None
 
     def number(self, key: str) -> int | None:
         """A setting that is a number."""
@@ -39,6 +43,10 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
     """Facts of this machine now. `since` (epoch seconds) leaves older log lines out."""
     request = Request(settings, since)
     wanted = [name for name in READERS if name in set(parts)]
+    if "traffic" in wanted and "capture" not in settings:  # records while the others are collected
+        from playbooks.facts.traffic import Recording
+
+        request.recording = Recording()
     found = {name: request.part(name) for name in wanted}
     absent = {name: part for name, part in found.items() if isinstance(part, Absence)}
     return Facts(
@@ -82,6 +90,12 @@ def _capture(request: Request) -> Any:
     from playbooks.facts.captured import collect_capture
 
     return collect_capture(request.settings.get("capture"), request.settings.get("host"), request.number("port"))
+
+
+def _traffic(request: Request) -> Any:
+    if request.recording is None:
+        return Absence("not_given", "a capture was named: that is looked at, not the packets of now")
+    return request.recording.judged(request.settings.get("host"), request.number("port"))
 
 
 def _nginx(request: Request) -> Any:
@@ -146,5 +160,6 @@ READERS: dict[str, Read] = {
     "log": _log,
     "capture": _capture,
     "firewall": _firewall,
+    "traffic": _traffic,
 }
 """In the order of collecting: what makes traffic comes before the look at what it left behind."""

@@ -254,6 +254,31 @@ class Captured(msgspec.Struct, frozen=True):
     notices: tuple[str, ...] = ()
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """Connections to one service (`ip`, `port`: the responder) that ended alike, in a few seconds of packets."""
+
+    cause: str
+    ip: str
+    port: int
+    count: int
+    of: int
+    """Connections to the service in all."""
+    clients: dict[str, int]
+    carried: int
+    """How many of them carried data: probes of load balancers do not."""
+    samples: tuple[CapturedConnection, ...] = ()
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """A few seconds of this machine's packets. `full`: cut at the most packets that are kept."""
+
+    seconds: float
+    packets: int
+    connections: int
+    full: bool
+    groups: tuple[Ended, ...] = ()
+
+
 class Timing(msgspec.Struct, frozen=True):
     """One request, as curl -w tells it. Seconds since the start; `error` is a code of playbooks/facts/timing.py."""
 
@@ -341,6 +366,7 @@ class Facts(msgspec.Struct, frozen=True):
     access_log: AccessLog | None = None
     log: SymptomLog | None = None
     capture: Captured | None = None
+    traffic: Traffic | None = None
     url: UrlTimes | None = None
     load: LoadRun | None = None
     probe: Probe | None = None

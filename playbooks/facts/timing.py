@@ -44,7 +44,7 @@ def _direct(parts: SplitResult, nginx: Nginx) -> list[tuple[str, Timing]]:
     found = []
     for host, port in upstream_servers(nginx)[:3]:
         one, _ = timed(parts._replace(scheme="http"), host, port, ONE_RUN_S * 2)
-        found.append((f"{host}:{port}", one))
+        found.append((f"[{host}]:{port}" if ":" in host else f"{host}:{port}", one))
     return found
 
 

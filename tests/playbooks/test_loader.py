@@ -9,6 +9,7 @@ import pytest
 from playbooks.checks.registry import known_checks
 from playbooks.engine import fill
 from playbooks.errors import PlaybookError, UnknownPlaybook
+from playbooks.facts.responses import CUT, UNANSWERED
 from playbooks.loader import FILLED, PLACEHOLDER, load, load_all, load_library, parse
 from playbooks.model import SETTING_KEYS
 
@@ -106,9 +107,10 @@ def test_causes_are_the_verdicts_own() -> None:
     text = resources.files("capture.verdicts").joinpath("causes.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     known = set(data) | {cause for part in data.values() if isinstance(part, dict) for cause in part}
+    known |= {CUT, UNANSWERED}
     for book in load_all(Path("/nonexistent")).values():
         for step in book.steps:
-            if step.check == "capture-causes":
+            if step.check in ("capture-causes", "traffic-causes"):
                 assert set(step.given["causes"]) <= known, set(step.given["causes"]) - known
 
 
