@@ -21,6 +21,7 @@ options of the dashboard:
   --join             read several files as one capture that was rotated
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
   --interval S       seconds between two looks at the live connections (1)
+  --threshold N=V    from when on it is a live finding (T on the screen lists them)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave the mouse to the terminal (select text with it)
   --version          the version         --help      this page
@@ -82,6 +83,7 @@ def dashboard_parser(version: str) -> Parser:
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S")
     parser.add_argument("--all-namespaces", action="store_true")
     parser.add_argument("--replay", metavar="PATH")
+    parser.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--version", action="version", version=f"tcptriage {version}")
     screen_options(parser)
     return parser

@@ -46,3 +46,8 @@ def finding_markdown(finding: Finding) -> str:
     if finding.playbook:
         lines += ["", f"Next: `tcptriage playbook {finding.playbook}`"]
     return "\n".join(lines)
+
+
+def settings_of(finding: Finding) -> dict[str, str]:
+    """The facts of a finding that a playbook takes as settings."""
+    return {key: str(finding.facts[key]) for key in ("pid", "port", "host") if finding.facts.get(key) is not None}

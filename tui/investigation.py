@@ -22,6 +22,7 @@ class Request:
     interval: float = 1.0
     all_namespaces: bool = False
     replay: str | None = None
+    thresholds: tuple[str, ...] = ()  # "name=value": of live findings
     playbook: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False

@@ -17,6 +17,7 @@ from tui.socket_rows import SocketRows, socket_rows
 if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.sockets.snapshot import Snapshot, Transition
+    from capture.sockets.thresholds import Thresholds
 
 KEPT_LOOKS = 180
 KEPT_TRANSITIONS = 5_000
@@ -27,7 +28,9 @@ OVERFLOWS = ("ListenOverflows", "ListenDrops")
 
 
 class Looker(Protocol):
-    """What yields snapshots: a Watcher, or a recording of one."""
+    """What yields snapshots: a Watcher, or a recording of one. `thresholds` may be set between two looks."""
+
+    thresholds: Thresholds
 
     def look(self) -> Snapshot:
         """One look; raises SourceUnavailable, or StopIteration at a recording's end."""
@@ -89,6 +92,7 @@ class LiveFeed:
         self._opened = opened
         self.interval = interval
         self._wanted: Filter | None = None
+        self._thresholds: Thresholds | None = None
         self._sort = ("mark", True)
         self._paused = False
         self.ended = False  # a recording has no further look
@@ -110,6 +114,10 @@ class LiveFeed:
         """Show them in this order."""
         self._sort = sort
         self._poke()
+
+    def judge_by(self, thresholds: Thresholds) -> None:
+        """Other thresholds, from the next look on."""
+        self._thresholds = thresholds
 
     def pause(self, paused: bool) -> None:
         """Stop or go on looking; what was seen stays, and can still be filtered and sorted."""
@@ -136,6 +144,8 @@ class LiveFeed:
         try:
             while not self._stopped:
                 started = time.monotonic()
+                if self._thresholds is not None:
+                    looker.thresholds = self._thresholds
                 try:
                     snapshot = looker.look()
                 except StopIteration:

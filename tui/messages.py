@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tui.capture_reading import Reading
     from tui.clipboard import Sent
     from tui.connection_rows import ConnectionRows
+    from tui.live_feed import Look
+    from tui.peeking import Peek
 
 
 class CaptureProgressed(Message):
@@ -64,3 +66,27 @@ class TextSent(Message):
         super().__init__()
         self.what = what
         self.sent = sent
+
+
+class SnapshotTaken(Message):
+    """The worker took a look."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.look = look
+
+
+class RowsPeeked(Message):
+    """The first rows are there; owners, ages and findings follow with the first look."""
+
+    def __init__(self, peek: Peek) -> None:
+        super().__init__()
+        self.peek = peek
+
+
+class LookingFailed(Message):
+    """No source of sockets works any more."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why

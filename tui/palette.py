@@ -33,6 +33,8 @@ def commands(app: TriageApp) -> Iterable[SystemCommand]:
     yield SystemCommand("Explain log lines", "paste lines of a log (l)", app.action_paste_line)
     front = app.front
     if front is not None:
+        if front.MODE == "live":
+            yield SystemCommand("Thresholds of live findings", "see and set them (T)", partial(_thresholds, app))
         yield SystemCommand("Help", "this screen's keys and words (?)", front.action_help)
         yield SystemCommand("Copy", "send what the cursor is on (y)", front.action_copy)
         yield SystemCommand("Show plain", "for the terminal's own selection (v)", front.action_plain)
@@ -43,6 +45,14 @@ def commands(app: TriageApp) -> Iterable[SystemCommand]:
         yield SystemCommand(f"Playbook: {name}", title, partial(app.open_playbook, name, {}))
     yield SystemCommand("Other colours", "dark or light", app.action_other_theme)
     yield SystemCommand("Quit", "leave (q)", app.action_leave)
+
+
+def _thresholds(app: TriageApp) -> None:
+    from tui.screens.live import LiveScreen
+
+    app.action_go("live")
+    if isinstance(app.screen, LiveScreen):
+        app.screen.action_thresholds()
 
 
 def playbook_titles() -> list[tuple[str, str]]:

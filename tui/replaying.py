@@ -38,6 +38,14 @@ class _Replayed:
 
         self._replay = Replay(path, thresholds)
 
+    @property
+    def thresholds(self) -> Thresholds:
+        return self._replay.thresholds
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Thresholds) -> None:
+        self._replay.thresholds = thresholds
+
     def look(self) -> Snapshot:
         if self._replay.ended:
             raise StopIteration

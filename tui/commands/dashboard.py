@@ -36,6 +36,7 @@ def run(arguments: list[str]) -> int:
             interval=chosen.interval,
             all_namespaces=chosen.all_namespaces,
             replay=chosen.replay,
+            thresholds=tuple(chosen.threshold),
         ),
         chosen,
     )
@@ -84,6 +85,13 @@ def first_complaint(request: Request) -> str | None:
         try:
             parse(request.filter)
         except FilterError as error:
+            return str(error)
+    if request.thresholds:
+        from capture.sockets.thresholds import Thresholds
+
+        try:
+            Thresholds().changed(request.thresholds)
+        except ValueError as error:
             return str(error)
     for path in (*request.files, *((request.replay,) if request.replay else ())):
         if path != "-" and (why := _unreadable(path, capture=path != request.replay)):

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.columns import Column
-from tui.widgets.rows import ListRows, RowsTable
+from tui.widgets.rows import STYLES, ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ class ChooseScreen(ModalScreen["str | None"]):
     ChooseScreen Vertical { width: 60; max-width: 90%; height: auto; max-height: 80%; }
     ChooseScreen RowsTable, ChooseScreen RowsTable:focus { height: auto; background: $surface; border: round $primary; }
     """
+    COMPONENT_CLASSES = STYLES
     BINDINGS = [Binding("escape,q", "dismiss(None)", show=False)]
 
     def __init__(self, title: str, names: Sequence[str]) -> None:

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.message import Message
 
 from capture.safe_text import printable
-from tui.charts import sparkline
-from tui.columns import Column
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
+from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first, settings_of
+from tui.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
+from tui.messages import LookingFailed, RowsPeeked, SnapshotTaken
 from tui.screens.filtered import FilteredScreen
 from tui.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.widgets.lines import Lines
 from tui.widgets.rows import ListRows, RowsTable
-from tui.words import clock, count, milliseconds
+from tui.words import clock, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -26,41 +25,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.model import Finding
-    from capture.sockets.snapshot import Group
-    from tui.live_feed import History, LiveFeed, Look, Looker
-    from tui.peeking import Peek
-
-SPARK = 12
-GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
-STATE_COLUMNS = (
-    Column("label", "", 10, rank=0),
-    Column("count", "", 6, right=True, rank=0),
-    Column("chart", "", 5, most=SPARK, right=True, rank=1, chart=True),
-)
-
-
-class SnapshotTaken(Message):
-    """The worker took a look."""
-
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self.look = look
-
-
-class RowsPeeked(Message):
-    """The first rows are there; owners, ages and findings follow with the first look."""
-
-    def __init__(self, peek: Peek) -> None:
-        super().__init__()
-        self.peek = peek
-
-
-class LookingFailed(Message):
-    """No source of sockets works any more."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        self.why = why
+    from capture.sockets.thresholds import Thresholds
+    from tui.live_feed import LiveFeed, Look, Looker
 
 
 class LiveScreen(FilteredScreen):
@@ -81,6 +47,7 @@ class LiveScreen(FilteredScreen):
         ("Tab", "pane"),
         ("a", "keep"),
         ("=", "rows like it"),
+        ("T", "thresholds"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
@@ -90,6 +57,7 @@ class LiveScreen(FilteredScreen):
         Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
         Binding("t", "transitions", show=False),
+        Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
@@ -103,6 +71,7 @@ class LiveScreen(FilteredScreen):
         self._look: Look | None = None
         self._findings: dict[Hashable, Finding] = {}
         self._sort = 0
+        self._thresholds: Thresholds | None = None
 
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
@@ -141,6 +110,8 @@ class LiveScreen(FilteredScreen):
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
         self._feed.sort((column, descending))
+        if request.thresholds:
+            self._judge_by(self._judged_by())
         self._watch(self._feed)
 
     def on_unmount(self) -> None:
@@ -186,7 +157,7 @@ class LiveScreen(FilteredScreen):
         with self.app.batch_update():
             self._tell_moment()
             self._show_findings()
-            self._show_groups(look.history)
+            self._show_groups()
             filtered = self.filter_text
             table = self._table("sockets")
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
@@ -223,29 +194,14 @@ class LiveScreen(FilteredScreen):
         text = finding.text if finding else " ".join(self._look.snapshot.limits)
         self.query_one("#finding-text", Lines).set_text(printable(text))
 
-    def _show_groups(self, history: History) -> None:
+    def _show_groups(self) -> None:
         if self._look is None:
             return
         snapshot = self._look.snapshot
         plain = self.triage_app.terminal.ascii
-        states = sorted(snapshot.states.items(), key=lambda pair: -pair[1])
-        self._table("states").show(
-            ListRows(
-                [
-                    (
-                        f"state:{name.lower()}",
-                        (
-                            (name, ""),
-                            (f"{number:,}", "strong"),
-                            (sparkline(history.states[name], SPARK, ascii=plain), "dim"),
-                        ),
-                    )
-                    for name, number in states
-                ]
-            )
-        )
-        self._table("processes").show(_group_rows(snapshot.groups.processes, "pid"))
-        self._table("peers").show(_group_rows(snapshot.groups.hosts, "peer"))
+        self._table("states").show(state_rows(self._look, plain))
+        self._table("processes").show(group_rows(snapshot.groups.processes, "pid"))
+        self._table("peers").show(group_rows(snapshot.groups.hosts, "peer"))
         self.query_one("#counters", Lines).set_text(rates(self._look, plain))
 
     # -- keys
@@ -291,6 +247,23 @@ class LiveScreen(FilteredScreen):
         from tui.screens.transitions import TransitionsScreen
 
         self.app.push_screen(TransitionsScreen(self._look.history))
+
+    def action_thresholds(self) -> None:
+        """From when on it is a finding."""
+        from tui.screens.thresholds import ThresholdsScreen
+
+        self.app.push_screen(ThresholdsScreen(self._judged_by(), self._judge_by))
+
+    def _judged_by(self) -> Thresholds:
+        from capture.sockets.thresholds import Thresholds
+
+        asked = self.triage_app.investigation.request.thresholds
+        return self._thresholds or Thresholds().changed(asked)
+
+    def _judge_by(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
+        if self._feed is not None:
+            self._feed.judge_by(thresholds)
 
     def action_capture_this(self) -> None:
         """How to record the connection under the cursor."""
@@ -358,36 +331,6 @@ class LiveScreen(FilteredScreen):
                 return "finding", printable(finding.title), finding_markdown(finding)
         _, text = self.copy_text()
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
-
-
-def _group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
-    shown = groups[:50]
-    return ListRows(
-        [(f"{word}:{one.key}", ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
-    )
-
-
-def rates(look: Look, ascii: bool) -> str:
-    """Resets, retransmissions and overflows a second, each with its recent course; round trips in percentiles."""
-    parts, history = [], look.history
-    for name, line in (
-        ("resets", history.resets),
-        ("retransmits", history.retransmits),
-        ("listen overflows", history.overflows),
-    ):
-        if line:
-            parts.append(
-                f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
-            )
-    if look.rtt_us is not None:
-        median, high = (milliseconds(value / 1000) for value in look.rtt_us)
-        parts.append(f"RTT p50 {median} p95 {high}")
-    return " · ".join(parts)
-
-
-def settings_of(finding: Finding) -> dict[str, str]:
-    """The facts of a finding that a playbook takes as settings."""
-    return {key: str(finding.facts[key]) for key in ("pid", "port", "host") if finding.facts.get(key) is not None}
 
 
 def opener(replay: str | None, all_namespaces: bool) -> Callable[[], Looker]:
