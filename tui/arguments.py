@@ -21,7 +21,7 @@ options of the dashboard:
   --join             read several files as one capture that was rotated
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
   --interval S       seconds between two looks at the live connections (1)
-  --threshold N=V    from when on it is a live finding (T on the screen lists them)
+  --threshold N=V    from when on it is a live finding (T lists them)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave the mouse to the terminal (select text with it)
   --version          the version         --help      this page
