@@ -1,6 +1,7 @@
 """`tcptriage report` beside its peers, on a capture made for it: whole processes, in turns, medians of N.
 
 usage: python -m tests.bench.race [--kind web|small] [--connections 100000] [--runs 5] [--loss SHARE] [--keep FILE]
+                                    [--dpkt]
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Figures:
     megabytes: int = 0
 
 
-def commands(capture: str) -> dict[str, list[str]]:
+def commands(capture: str, dpkt: bool) -> dict[str, list[str]]:
     """The programs that are installed, each with the job it is compared in."""
     peers = {
         "text": [TOOL, "report", capture, "--format", "text"],
@@ -37,6 +38,8 @@ def commands(capture: str) -> dict[str, list[str]]:
         "tcptrace": ["tcptrace", "-n", capture],
         "tcpdump": ["tcpdump", "-r", capture, "-w", "/dev/null", EVENTS],
     }
+    if dpkt:  # takes half a minute each time
+        peers["dpkt"] = [sys.executable, "-m", "tests.bench.dpkt_loop", capture]
     return {name: command for name, command in peers.items() if shutil.which(command[0])}
 
 
@@ -59,20 +62,22 @@ def main() -> None:
     parser.add_argument("--loss", type=float, default=0.0)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--keep", type=pathlib.Path, help="where the capture is, or is to be left")
+    parser.add_argument("--dpkt", action="store_true", help="a plain dpkt loop too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         capture = arguments.keep or pathlib.Path(folder) / "race.pcap"
         if not capture.exists():
             make = [sys.executable, "-m", "tests.bench.generate", arguments.kind, str(arguments.connections)]
             subprocess.run([*make, str(capture), "--loss", str(arguments.loss)], check=True)
-        _race(capture, arguments.runs)
+        _race(capture, arguments.runs, arguments.dpkt)
 
 
-def _race(capture: pathlib.Path, runs: int) -> None:
+def _race(capture: pathlib.Path, runs: int, dpkt: bool) -> None:
     subprocess.run(["cat", str(capture)], stdout=subprocess.DEVNULL, check=True)  # into the page cache
-    table = {name: Figures() for name in commands(str(capture))}
+    programs = commands(str(capture), dpkt)
+    table = {name: Figures() for name in programs}
     for _ in range(runs):
-        for name, command in commands(str(capture)).items():
+        for name, command in programs.items():
             run(command, table[name])
     print(f"{capture.stat().st_size / 1e9:.2f} GB, medians of {runs}")
     base = statistics.median(table["text"].wall)
