@@ -142,10 +142,12 @@ def carried(settings: dict[str, str], before: str, after: str) -> dict[str, str]
 
 
 def _about(book: Playbook) -> str:
+    from playbooks.engine import fill
+
     lines = [book.summary, "", "Steps:"]
     lines += [f"  {n}. {step.title}" for n, step in enumerate(book.steps, 1)]
     if book.fixes:
-        lines += ["", "Fixes it may propose:", *(f"  - {fix.title}" for fix in book.fixes)]
+        lines += ["", "Fixes it may propose:", *(f"  - {fill(fix, {}).title}" for fix in book.fixes)]
     if book.folklore:
         lines += ["", "Often said, and wrong on Linux:", *(f"  - {text}" for text in book.folklore)]
     if book.see_also:

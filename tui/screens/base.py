@@ -27,7 +27,7 @@ class TriageScreen(Screen[Any]):
 
     AUTO_FOCUS = "RowsTable"
     COMPONENT_CLASSES = STYLES
-    MODE: ClassVar[str] = "live"
+    MODE: ClassVar[str] = ""  # which is lit in the title; empty: the one that it came from
     KEYS: ClassVar[Keys] = ()
     END_KEYS: ClassVar[Keys] = LAST_KEYS  # shown however narrow the screen
     TOPICS: ClassVar[tuple[str, ...]] = ()  # chapters of the help that explain this screen's words
@@ -50,7 +50,7 @@ class TriageScreen(Screen[Any]):
 
     def compose(self) -> ComposeResult:
         """The bars around the body."""
-        yield TitleBar(self.MODE)
+        yield TitleBar(self.MODE or self.app.current_mode)
         yield from self.body()
         yield Said()
         yield KeyBar((*self.KEYS, *self.END_KEYS))

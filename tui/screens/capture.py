@@ -212,6 +212,12 @@ class CaptureScreen(FilteredScreen):
     def on_resize(self) -> None:
         """The timeline is as wide as the screen."""
         self._tell("timeline", "\n".join(self._timeline()))
+        self._tell_place()
+
+    def _tell_place(self) -> None:
+        """From where it was taken: in few words, where the timeline has no room for a line of its own about it."""
+        short = bool(self._triages) and not self._reading and self.size.height < 30
+        self._table("connections").set_note(seen_from(self._triages) if short else "")
 
     def _show_findings(self) -> None:
         found = [(triage.index, finding) for triage in self._triages for finding in triage.findings]
@@ -235,7 +241,7 @@ class CaptureScreen(FilteredScreen):
         table = self._table("connections")
         title = f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections"
         table.set_title(f"{title} (the first part)" if self._reading else title)
-        table.set_note("" if self._reading else seen_from(self._triages))
+        self._tell_place()
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)
 

@@ -28,11 +28,10 @@ class TitleBar(Widget):
         self._mode = mode
         self._right = ""
 
-    def set_mode(self, mode: str) -> None:
-        """Which mode is on."""
-        if mode != self._mode:
-            self._mode = mode
-            self.refresh()
+    @property
+    def mode(self) -> str:
+        """Which mode is lit."""
+        return self._mode
 
     def set_right(self, text: str) -> None:
         """What stands at the right end: host and time, or a file's name."""

@@ -151,7 +151,7 @@ async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
 async def test_tells_from_where_the_capture_was_taken(size: tuple[int, int]) -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "seen from " in screen_text(app))
+        await until(pilot, lambda: "seen from" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         assert "seen from " in screen_text(app)

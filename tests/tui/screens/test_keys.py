@@ -12,6 +12,7 @@ import tui.screens
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
+from tui.widgets.bars import TitleBar
 
 NAMES = {
     "question_mark": "?", "slash": "/", "colon": ":", "equals_sign": "=", "escape": "Esc", "enter": "Enter",
@@ -71,3 +72,12 @@ async def test_the_footer_fits_and_keeps_help_and_quit() -> None:
             last = screen_text(app).split("\n")[-1].rstrip()
             assert last.endswith("? help  q quit")
             assert len(last) <= 80
+
+
+async def test_the_help_keeps_the_mode_it_came_from() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Keys here" in screen_text(app))
+        assert app.screen.query_one(TitleBar).mode == "capture"
