@@ -12,7 +12,7 @@ import numpy as np
 
 from capture.flows import bulk, measures
 from capture.flows.giants import giant
-from capture.flows.openings import stale_openings
+from capture.flows.openings import late_openings, stale_openings
 from capture.flows.resets import unacceptable_resets
 from capture.flows.rows import Neighbours
 from capture.flows.streams import spans, streams
@@ -61,7 +61,8 @@ def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payl
     repeats = np.zeros(len(tags), np.bool_)
     if len(loose):
         # What was no part of the stream must not make what follows look like a repetition.
-        foreign = distinct(stale, refused[~near.last_of_side[refused]])
+        alien = stale[~late_openings(packets, first, near, stale)]
+        foreign = distinct(alien, refused[~near.last_of_side[refused]])
         skipped = np.zeros(len(tags), np.bool_)
         skipped[twins] = skipped[foreign] = True
         giants = loose[np.diff(first)[loose] > GIANT]

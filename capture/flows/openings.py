@@ -11,7 +11,7 @@ import numpy as np
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
-from capture.wire.columns import I64
+from capture.wire.columns import I64, Bool
 
 SYN, ACK, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.RST)
 LOOK_AHEAD = 64  # segments after an opening in which its stream must show
@@ -28,6 +28,20 @@ def stale_openings(packets: FlowPackets, first: I64, near: Neighbours) -> I64:
     for suspect in suspects.tolist():
         stale.update(_stale_beside(packets, suspect, int(near.own[suspect]), int(first[near.connection[suspect] + 1])))
     return np.array(sorted(stale), dtype=np.int64)
+
+
+def late_openings(packets: FlowPackets, first: I64, near: Neighbours, stale: I64) -> Bool:
+    """Which of these rows repeat the opening of their own direction, late: a repetition like any other."""
+    late = np.zeros(len(stale), np.bool_)
+    for place, row in enumerate(stale.tolist()):
+        begin = int(first[near.connection[row]])
+        side = packets.side[begin : min(row, begin + LOOK_AHEAD)]
+        own = np.flatnonzero(side == packets.side[row])
+        if len(own):
+            opened = begin + int(own[0])
+            ahead = (int(packets.seq[opened]) - int(packets.seq[row])) & 0xFFFFFFFF
+            late[place] = ahead == (0 if packets.flags[opened] & SYN else 1)
+    return late
 
 
 def _stale_beside(packets: FlowPackets, suspect: int, before: int, stop: int) -> list[int]:

@@ -1,6 +1,8 @@
 """Second sights: the same packet captured twice (an "any" interface, a mirrored port), which is no retransmission.
 
-A retransmission is a new IP packet: it gets a new IP identification. A second sight repeats everything, at once.
+A retransmission is a new IP packet: it gets a new IP identification. A second sight repeats everything, at once. Where
+only a few packets of a direction come again, the network doubled them: their receiver got them twice, and they count as
+what they are to it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from capture.wire.columns import I64, Bool, Mark
 
 AT_ONCE_NS = 1_000_000
 SAME_ID_NS = 100_000_000  # the same IP identification this late is still the same packet (a routing loop at most)
+SHARE = 4  # one packet in so many: where all were captured twice it is one in two
 STEPS = 3  # how many packets of its side may lie between the two sights
 OPENING = int(TcpFlags.SYN | TcpFlags.FIN)
 
@@ -36,7 +39,7 @@ def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: 
     found = twin >= 0
     rows, other = suspects[found], twin[found]
     if not len(rows):
-        return marked
+        return _often(packets, first, near, marked)
     apart = np.abs(packets.time[rows] - packets.time[other])
     before = near.own[other].astype(np.int64)
     # Where a sender gives every packet the same identification, that says nothing.
@@ -51,7 +54,22 @@ def second_sights(packets: FlowPackets, first: I64, near: Neighbours, suspects: 
     mirrored = (speaking > 1) & (twins * 3 >= np.diff(first))
     mirrored |= np.bincount(connection[sure & speaks], minlength=connections) > 1
     second = sure | (at_once & mirrored[connection])
-    return distinct(marked[~np.isin(marked, rows[constant])], rows[second])
+    return _often(packets, first, near, distinct(marked[~np.isin(marked, rows[constant])], rows[second]))
+
+
+def _often(packets: FlowPackets, first: I64, near: Neighbours, found: I64) -> I64:
+    """Those rows in whose direction at least one packet in SHARE is a second sight."""
+    if not len(found):
+        return found
+    connections = distinct(near.connection[found])
+    sizes = np.diff(first)[connections]
+    rows = np.repeat(first[connections] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+    owner = np.repeat(np.arange(len(connections)), sizes)
+    all_of = np.bincount((owner << 1) | packets.side[rows], minlength=2 * len(connections))
+    direction = (np.searchsorted(connections, near.connection[found]) << 1) | packets.side[found]
+    twice = np.bincount(direction, minlength=2 * len(connections))
+    often: I64 = found[(twice * SHARE >= all_of)[direction]]
+    return often
 
 
 def _identical(packets: FlowPackets, rows: I64, other: I64) -> Bool:

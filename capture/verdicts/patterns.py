@@ -215,12 +215,13 @@ def _times(group: Group, facts: dict[str, object]) -> str | None:
     whole = int(time.max() - time.min())
     if len(ends) < LEAST or whole < 5 * MINUTE_NS:
         return None
-    minutes = np.bincount((ends - time.min()) // MINUTE_NS)
-    peak = int(minutes.max())
+    minute = (ends - time.min()) // MINUTE_NS  # damaged times may lie centuries apart: no row of all the minutes
+    busy, each = np.unique(minute, return_counts=True)
+    peak = int(each.max())
     facts["peak_per_minute"] = peak
-    facts["per_minute"] = minutes.tolist() if len(minutes) <= 120 else None
+    facts["per_minute"] = np.bincount(minute).tolist() if busy[-1] < 120 else None
     if peak >= ALIKE * len(ends):
-        start = (int(minutes.argmax()) * MINUTE_NS + int(time.min())) // 1_000_000_000
+        start = (int(busy[each.argmax()]) * MINUTE_NS + int(time.min())) // 1_000_000_000
         at = datetime.fromtimestamp(start, UTC).strftime("%H:%M:%S")
         return _say("minute", inside=_count(peak), n=_count(len(ends)), at=at)
     span = max(1.0, whole / MINUTE_NS)

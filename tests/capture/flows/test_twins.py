@@ -63,3 +63,16 @@ def test_repetitions_with_identifications_of_their_own_are_retransmissions(tmp_p
 def test_an_identification_that_never_changes_tells_nothing(tmp_path: Path) -> None:
     flows = flows_of(tmp_path, twice=(4, 6), same_identification=True, constant=True)
     assert flows.counts["retransmission"].tolist() == [[1, 1]]
+
+
+def test_a_few_doubled_packets_came_twice_to_their_receiver(tmp_path: Path) -> None:
+    wire = Wire()
+    for number in range(8):
+        for sight in (0, 1) if number == 3 else (0,):
+            at = 100 * number + 40 * sight
+            wire.send(
+                at, CLIENT, SERVER, PSH | ACK, seq=100 + 10 * number, ack=1, payload=10, identification=number + 5
+            )
+    flows = decode([wire.write(tmp_path / "doubled.pcap")])[0].flows
+    assert flows.counts["retransmission"].tolist() == [[1, 0]]
+    assert not (flows.packets.tags & Tag.SECOND_SIGHT).any()
