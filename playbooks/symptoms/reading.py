@@ -104,8 +104,8 @@ def _wide(magic: bytes) -> str | None:
     """UTF-16 by its mark, or by the zeros of two ASCII characters."""
     if magic.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    zeros = [byte == 0 for byte in magic]
-    return {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be"}.get(tuple(zeros))
+    zeros = "".join("0" if byte == 0 else "x" for byte in magic)
+    return {"x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros)
 
 
 def _peek(stream: BinaryIO) -> bytes:

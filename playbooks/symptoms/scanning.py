@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.symptoms.access_logs import STATUSES
 from playbooks.symptoms.decoding import decoded, encoded_needles
 from playbooks.symptoms.memo import Memo
+from playbooks.symptoms.model import Explained
 from playbooks.symptoms.reading import blocks_of
 from playbooks.symptoms.rules import literals
 from playbooks.symptoms.times import time_of
@@ -17,7 +17,6 @@ from playbooks.symptoms.times import time_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playbooks.symptoms.model import Explained
 
 _STATUSES = tuple(
     f"{before}{status}{after}"
@@ -69,8 +68,7 @@ LOOK_AROUND = 12
 """Lines before one without a time in which its time is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A recognised line of a log. `near` is the time of a line shortly before, where the line itself has none."""
 
     log: int
@@ -111,7 +109,7 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
         number += block.count(b"\n", at, start)
         at = start
         near = explained.time or _time_before(block, told_until, start) or near
-        told_until = end
+        told_until = end + 1
         yield Match(log, number, text, explained, near, _request_near(text, block, end))
 
 

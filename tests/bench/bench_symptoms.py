@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from playbooks.symptoms.scanning import scan_log
+from playbooks.symptoms.report import explain_logs
 from tests.playbooks.symptoms.samples import ordinary_lines, samples
 
 REQUEST = (
@@ -25,6 +26,30 @@ def _requests(rng: random.Random) -> str:
     )
 
 
+ERROR = (
+    "2024/01/02 {m:02}:{s:02}:05 [error] {p}#{p}: *{n} {said} while reading response header from upstream, "
+    'client: 10.{a}.{b}.7, server: example.com, request: "GET /api/items/{n}?page={b} HTTP/1.1", '
+    'upstream: "http://10.0.0.{u}:8080/api/items/{n}?page={b}", host: "example.com"'
+)
+SAID = (
+    "upstream timed out (110: Connection timed out)",
+    "recv() failed (104: Connection reset by peer)",
+    "upstream prematurely closed connection",
+)
+NUMBER = re.compile(r"(?<=\.)\d{1,3}(?=:\d|\b)|(?<=:\d\d:)\d\d\b")
+
+
+def _nginx_error(rng: random.Random) -> str:
+    a, b, n, p = (rng.randint(1, most) for most in (254, 254, 9_999_999, 40_000))
+    m, s, u = rng.randint(0, 23), rng.randint(0, 59), rng.randint(2, 9)
+    return ERROR.format(a=a, b=b, n=n, p=p, m=m, s=s, u=u, said=rng.choice(SAID))
+
+
+def _varied(line: str, rng: random.Random) -> str:
+    """The line of another peer, at another second."""
+    return NUMBER.sub(lambda _: str(rng.randint(10, 59)), line)
+
+
 def _write(path: Path, megabytes: float, kind: str) -> None:
     rng = random.Random(5)
     errors = [s.text for s in samples("lines.txt")]
@@ -32,23 +57,33 @@ def _write(path: Path, megabytes: float, kind: str) -> None:
     size = 0
     with path.open("w", encoding="utf-8") as log:
         while size < megabytes * 1e6:
-            if kind == "errors" or rng.random() < 0.01:
-                line = rng.choice(errors)
+            if kind == "errors of nginx":
+                line = _nginx_error(rng)
+            elif kind == "errors of all sources" or rng.random() < 0.01:
+                line = _varied(rng.choice(errors), rng)
             else:
                 line = _requests(rng) if kind == "requests" else rng.choice(tricky)
             size += log.write(line + "\n")
 
 
+LOGS = (
+    ("requests", 1.0),
+    ("words and numbers of errors", 0.5),
+    ("errors of nginx", 0.5),
+    ("errors of all sources", 0.5),
+)
+
+
 def main() -> None:
-    """Write and scan three logs."""
+    """Write and explain four logs."""
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 50.0
     print(f"{'log':<26} {'MB':>6} {'CPU s':>7} {'MB/min':>7} {'matches':>8} {'MB RSS':>7}")
     with tempfile.TemporaryDirectory() as folder:
-        for kind, share in (("requests", 1.0), ("words and numbers of errors", 0.5), ("errors", 0.1)):
+        for kind, share in LOGS:
             path = Path(folder) / "log"
             _write(path, megabytes * share, kind)
             started = time.process_time()
-            matches = sum(1 for _ in scan_log(str(path)))
+            matches = sum(1 for _ in explain_logs([str(path)]).lines)
             spent = time.process_time() - started
             size = path.stat().st_size / 1e6
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
