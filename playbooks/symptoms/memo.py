@@ -15,7 +15,7 @@ from playbooks.symptoms.times import time_at, time_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DAY = re.compile(r"\D*(\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d:\d\d)(?![.,]?\d| ?[+-])")
+_DAY = re.compile(r"\D*(\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d:\d\d)([.,]\d{1,9})?(?!\d| ?[+-])")
 MOST_SHAPES = 20_000
 MOST_TIMES = 4_096
 LONGEST = 1_500
@@ -36,12 +36,13 @@ class _EndAt:
 
 @dataclass(frozen=True, slots=True)
 class _TimeAt:
-    """Which words hold the time; and where a day and clock to the second begin there, as ISO 8601 has them."""
+    """Which words hold the time; and from where to where there a day and a clock are written as ISO 8601 has them."""
 
     start: int
     stop: int
     clock: bool = False
     day: int = 0
+    end: int = 0
     zone: str = ""
 
 
@@ -113,7 +114,7 @@ class Memo:
         if plan.time is not None:
             at = plan.time
             written = " ".join(parts[at.start : at.stop])
-            time = _iso(written, at.day) + at.zone if at.clock else self._time(written)
+            time = _iso(written, at.day, at.end) + at.zone if at.clock else self._time(written)
         return Explained(
             said.symptom,
             said.errno,
@@ -156,9 +157,9 @@ class Memo:
         )
 
 
-def _iso(written: str, day: int) -> str:
-    date, clock = written[day : day + 10], written[day + 11 : day + 19]
-    return f"{date[:4]}-{date[5:7]}-{date[8:]}T{clock}"
+def _iso(written: str, day: int, stop: int) -> str:
+    date, clock = written[day : day + 10], written[day + 11 : stop]
+    return f"{date[:4]}-{date[5:7]}-{date[8:]}T{clock.replace(',', '.')}"
 
 
 def _traced(end: End | None, probe: Probe, shape: str) -> bool:
@@ -196,7 +197,10 @@ def _time_parts(time: str | None, text: str, parts: list[str]) -> _TimeAt | None
         written = " ".join(parts[start : last + 2])
         if time_of(written) == time:
             plain_day = _DAY.match(written)
-            if plain_day and time[19:] in ("", "+00:00") and time[:19] == _iso(written, plain_day.start(1)):
-                return _TimeAt(start, last + 2, True, plain_day.start(1), time[19:])
+            if plain_day:
+                day, stop = plain_day.start(1), plain_day.end()
+                zone = "+00:00" if time.endswith("+00:00") else ""
+                if time == _iso(written, day, stop) + zone:
+                    return _TimeAt(start, last + 2, True, day, stop, zone)
             return _TimeAt(start, last + 2)
     return None

@@ -56,6 +56,7 @@ _FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
 _PROXIES_TOO = re.compile(rb'"(?:[Tt]erm\w*|tsc?|tstate)" ?: ?"[SsCcR]|_ABORTED/|[A-Z]/50[24] \d')
 _PATTERNS = (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO)
 _NEWLINE = re.compile(rb"\n")
+_METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH")
 _REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
 _DUMPED = re.compile(
     r"^(?:\S+ )?(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)[^\n]* HTTP/[\d.]+\s*$", re.MULTILINE
@@ -64,6 +65,7 @@ SAMPLE = 1 << 16
 """Bytes at the beginning of a block that show how many of its lines could be errors."""
 DENSE = 3
 """Where one line in so many could be one, all are looked at."""
+_DUMP_END = re.compile(rb" HTTP/[\d.]+\s*\n")
 LOOK_AROUND = 12
 """Lines before one without a time in which its time is looked for."""
 
@@ -178,15 +180,19 @@ def _time_before(block: bytes, floor: int, start: int) -> str | None:
 
 def _request_near(text: str, block: bytes, end: int) -> str | None:
     """The path of the request that a line names, or the few lines after it (a recovered panic dumps its request)."""
-    found = _REQUEST.search(text) if " /" in text else None
-    if found:
-        return found[1]
+    at = text.find(" /")
+    while at > 0:
+        if text.endswith(_METHODS, 0, at):
+            found = _REQUEST.search(text, max(0, at - 8))
+            if found:
+                return found[1]
+        at = text.find(" /", at + 1)
     stop = end
     for _ in range(3):
         stop = block.find(b"\n", stop + 1)
         if stop < 0:
             break
-    if block.find(b" HTTP/", end, stop if stop > 0 else len(block)) < 0:
+    if not _DUMP_END.search(block, end, stop + 1 if stop > 0 else len(block)):
         return None
     after = block[end : stop if stop > 0 else len(block)][:2048]
     found = _DUMPED.search(after.decode("utf-8", "replace"))
