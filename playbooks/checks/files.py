@@ -7,6 +7,7 @@ from typing import Any
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import most_common, percent, say
 from playbooks.facts.model import Facts, Process
+from playbooks.facts.processes import LOOKED_INTO
 
 FULL, HIGH = 0.9, 0.75
 SMALLEST = 16
@@ -67,8 +68,17 @@ def _details(facts: Facts, process: Process) -> list[str]:
 
 def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
     proposed, hard = proposed_limit(facts, process)
+    now, now_hard = proposed, hard
+    if facts.processes is not None and not facts.processes.may_raise and process.hard_limit is not None:
+        now, now_hard = min(proposed, process.hard_limit), process.hard_limit
+    as_user = ""
+    if facts.processes is not None and not facts.processes.may_raise and process.uid not in (0, -1):
+        # Without CAP_SYS_RESOURCE not even root may set another user's limits (prlimit(2)); that user may.
+        owner = f"--reuid=$(stat -c %u /proc/{process.pid}) --regid=$(stat -c %g /proc/{process.pid})"
+        as_user = f"setpriv {owner} --clear-groups "
     shared = {
         "pid": process.pid,
+        "as_user": as_user,
         "who": f"{process.name}[{process.pid}]",
         "name": process.name,
         "unit": process.unit or "NAME.service",
@@ -77,11 +87,15 @@ def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
         "hard": process.hard_limit if process.hard_limit is not None else "unlimited",
         "proposed": proposed,
         "proposed_hard": hard,
+        "now": now,
+        "now_hard": now_hard,
         "user": process.uid,
     }
     names = ["prlimit-now", "systemd-limit", "limits-conf"]
     if process.unit:
         names = ["prlimit-now", "systemd-limit"]
+    if now <= (process.soft_limit or 0):  # soft and hard are one, and nobody here may raise it
+        names.remove("prlimit-now")
     return tuple(offer(name, **shared) for name in names)
 
 
@@ -123,7 +137,9 @@ def lost_sockets(facts: Facts, **given: Any) -> Result:
         if (one.lost_sockets or 0) >= LOST and (one.lost_sockets or 0) >= (one.open_files or 0) / 4
     ]
     if not many:
-        return passed(say("lost_none", looked=len(looked)))
+        said = say("lost_none", looked=len(looked))
+        hidden = [one for one in facts.processes.rows[:LOOKED_INTO] if one.lost_sockets is None]
+        return unknown(said, say("lost_hidden", hidden=len(hidden))) if hidden and not facts.root else passed(said)
     return warned(
         *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)
     )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
-from playbooks.checks.wording import age, holder_name, most_common, percent, say
+from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, Holder, Process, Socket
 
 PILE = 10
@@ -46,11 +46,11 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
         return passed(say("close_wait_none", count=len(rows), seconds=SETTLED_S), *notes)
     piles.sort(key=lambda pile: -len(pile[1]))
     evidence: list[str] = []
-    for (holder, uid), mine in piles[:5]:
+    for (holder, uid, _), mine in piles[:5]:
         evidence += _pile_evidence(facts, holder, uid, mine)
-    (holder, uid), mine = piles[0]
+    (holder, uid, _), mine = piles[0]
     offers = _leak_offers(facts, holder, mine)
-    if facts.sockets.hidden_owners and any(who is None for (who, _), _ in piles):
+    if facts.sockets.hidden_owners and any(who is None for (who, _, _), _ in piles):
         evidence.append(say("owners_need_root"))
     return (warned if quiet else failed)(*evidence, offers=offers)
 
@@ -59,15 +59,22 @@ def _on(row: Socket, port: int | None) -> bool:
     return port is None or port in (row.local.port, row.remote.port)
 
 
-def _by_holder(rows: list[Socket]) -> dict[tuple[Holder | None, int], list[Socket]]:
-    """Rows by process (fd left out), or by user where the process is hidden."""
-    held: dict[tuple[Holder | None, int], list[Socket]] = defaultdict(list)
+def _by_holder(rows: list[Socket]) -> dict[tuple[Holder | None, int, str], list[Socket]]:
+    """Rows by process (fd left out); by user and service where the process is hidden: one user may run several."""
+    held: dict[tuple[Holder | None, int, str], list[Socket]] = defaultdict(list)
+    hidden: dict[int, list[Socket]] = defaultdict(list)
     for row in rows:
         owners = {Holder(owner.pid, owner.name) for owner in row.owners}
         for owner in sorted(owners, key=lambda one: one.pid)[:1]:
-            held[owner, row.uid].append(row)
+            held[owner, row.uid, ""].append(row)
         if not owners:
-            held[None, row.uid].append(row)
+            hidden[row.uid].append(row)
+    for uid, mine in hidden.items():
+        local, remote = (Counter(port) for port in zip(*((r.local.port, r.remote.port) for r in mine), strict=True))
+        for row in mine:
+            here = local[row.local.port] >= remote[row.remote.port]
+            where = say("local_port", port=row.local.port) if here else say("remote_port", port=row.remote.port)
+            held[None, uid, where].append(row)
     return held
 
 
@@ -129,7 +136,7 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
         "oldest": age(max(row.age_s for row in rows)),
     }
     names = ("close-in-go", "close-in-java", "close-in-python", "close-in-node", "destroy-now", "restart-now")
-    return tuple(offer(name, **shared) for name in names)
+    return tuple(offer(name, **shared) for name in own_language_first(names, holder))
 
 
 @check("close-wait-descriptors", needs=("sockets", "processes"))
@@ -139,7 +146,7 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
         return unknown(say("no_sockets"))
     pid, port = facts.number("pid"), facts.number("port")
     rows = [row for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and _on(row, port)]
-    held = {holder: len(mine) for (holder, _), mine in _by_holder(rows).items() if holder is not None}
+    held = {holder: len(mine) for (holder, _, _), mine in _by_holder(rows).items() if holder is not None}
     if pid is not None:
         held = {holder: count for holder, count in held.items() if holder.pid == pid}
     evidence, bad = [], False
@@ -157,10 +164,12 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
         )
         evidence.append(say("descriptors_of", said=said, count=count))
         bad = bad or (share >= NEAR_LIMIT and count >= PILE)
-    if not evidence:
-        hidden = sum(1 for row in rows if row.owner_missing == "no permission")
-        return unknown(say("holders_hidden", hidden=hidden)) if hidden else passed(say("no_close_wait_holder"))
-    return failed(*evidence) if bad else passed(*evidence)
+    if bad:
+        return failed(*evidence)
+    hidden = sum(1 for row in rows if row.owner_missing == "no permission")
+    if hidden and not (pid is not None and evidence):
+        return unknown(*evidence, say("holders_hidden", hidden=hidden))
+    return passed(*(evidence or [say("no_close_wait_holder")]))
 
 
 @check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",))
@@ -209,7 +218,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
         "timeout": timeout,
         "proposed_timeout": max(10, min(30, timeout // 2)),
         "who": holder_name(peer) if peer else say("process_on", host=ip, port=where),
-        "what": f"dst {ip} and ( sport = :{where} or dport = :{where} )",
+        "what": f"dst {bracketed(ip)} and ( sport = :{where} or dport = :{where} )",
     }
     names = (
         "handler-timeout-go",
@@ -220,7 +229,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
         "fin-timeout",
         "destroy-now",
     )
-    return failed(*evidence, offers=tuple(offer(name, **shared) for name in names))
+    return failed(*evidence, offers=tuple(offer(name, **shared) for name in own_language_first(names, peer)))
 
 
 def _service_port(row: Socket, rows: list[Socket]) -> int:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
-from playbooks.checks.wording import holder_name, most_common, percent, say
+from playbooks.checks.wording import bracketed, holder_name, most_common, percent, say
 from playbooks.facts.model import Facts, Socket
 
 FULL, HIGH = 0.7, 0.5
@@ -48,7 +48,7 @@ def ports_toward_one_peer(facts: Facts, **given: Any) -> Result:
                 low=low,
                 high=high,
                 local=local,
-                remote=remote,
+                remote=bracketed(remote),
                 port=where,
                 share=percent(len(rows) / ports),
                 time_wait=states["TIME-WAIT"],

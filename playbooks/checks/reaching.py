@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.registry import Result, check, failed, manual, offer, passed, unknown, warned
-from playbooks.checks.stalls import _rule_offers, _suspects
-from playbooks.checks.wording import holder_name, say
+from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
+from playbooks.checks.wording import bracketed, holder_name, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
@@ -28,7 +28,7 @@ def connect(facts: Facts, **given: Any) -> Result:
     probe = facts.probe
     if probe is None:
         return unknown(say("no_probe"))
-    to = f"{probe.host}:{probe.port}"
+    to = f"{bracketed(probe.host)}:{probe.port}"
     if probe.result == "ok":
         return passed(say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}"))
     evidence = [
@@ -44,14 +44,18 @@ def connect(facts: Facts, **given: Any) -> Result:
         if probe.result in UNREACHABLE
         else "connect_other"
     )
-    evidence.append(say(code, address=probe.address, port=probe.port))
+    evidence.append(say(code, address=bracketed(probe.address), port=probe.port))
     here = _listeners(facts, probe.port) if probe.local else []
     rules = _suspects(facts, probe.address, {probe.port})
     evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in rules[:3]]
     shared = {"host": probe.host, "address": probe.address, "port": probe.port}
     offers = list(_rule_offers(rules))
     if probe.local and probe.result == REFUSED and not rules:
-        if here:
+        if any(row.local.ip in (probe.address, *WILDCARDS) for row in here):
+            evidence.append(say("served_and_rejected", address=bracketed(probe.address), port=probe.port))
+            if "firewall" in facts.absent:
+                evidence.append(facts.absent["firewall"].why)
+        elif here:
             bound = ", ".join(f"{row.local} ({holder_name(row.owners[0] if row.owners else None)})" for row in here[:3])
             evidence.append(say("bound_elsewhere", bound=bound, address=probe.address))
             offers.append(offer("bind-address", bound=here[0].local, **shared))
@@ -130,7 +134,7 @@ def firewall_rules(facts: Facts, resets: bool = False, **given: Any) -> Result:
     mine = _suspects(facts, host, {port} if port is not None else set()) if port is not None or host else []
     guilty: list[FirewallRule] = []
     if resets:
-        guilty = [rule for rule in mine if "tcp reset" in rule.text or "tcp-reset" in rule.text]
+        guilty = [rule for rule in mine if _sends_resets(rule)]
         guilty = guilty or _resetting_now(facts, rules)
     shown = guilty or mine or list(rules)
     evidence = [say("firewall_count", count=len(rules))]
@@ -142,10 +146,10 @@ def firewall_rules(facts: Facts, resets: bool = False, **given: Any) -> Result:
 
 def _resetting_now(facts: Facts, rules: tuple[FirewallRule, ...]) -> list[FirewallRule]:
     """Rules that reject with a RST and name a port whose connections were seen to be reset."""
-    seen = {one.port for one in facts.traffic.groups if one.cause in RESETS} if facts.traffic is not None else set()
-    words = {rule: set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split()) for rule in rules}
-    return [
-        rule
-        for rule in rules
-        if ("tcp reset" in rule.text or "tcp-reset" in rule.text) and any(str(port) in words[rule] for port in seen)
-    ]
+    groups = facts.traffic.groups if facts.traffic is not None else ()
+    seen = {str(one.port) for one in groups if one.cause in RESETS}
+    return [rule for rule in rules if _sends_resets(rule) and not seen.isdisjoint(rule_words(rule))]
+
+
+def _sends_resets(rule: FirewallRule) -> bool:
+    return "tcp reset" in rule.text or "tcp-reset" in rule.text

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
-from playbooks.checks.wording import age, holder_name, most_common, percent, say
+from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
 CLOSED_S = 1.5
@@ -60,7 +60,7 @@ def zero_window(facts: Facts, **given: Any) -> Result:
         "bytes": sum(row.send_q for row in closed),
         "port": closed[0].local.port,
         "host": closed[0].remote.ip,
-        "what": f"dst {closed[0].remote.ip} and sport = :{closed[0].local.port}",
+        "what": f"dst {bracketed(closed[0].remote.ip)} and sport = :{closed[0].local.port}",
     }
     names = (
         "reader-go",
@@ -71,7 +71,8 @@ def zero_window(facts: Facts, **given: Any) -> Result:
         "user-timeout-python",
         "destroy-slow",
     )
-    return failed(*evidence, offers=tuple(offer(name, **shared) for name in names))
+    at_fault = readers[0].owners[0] if readers and readers[0].owners else None
+    return failed(*evidence, offers=tuple(offer(name, **shared) for name in own_language_first(names, at_fault)))
 
 
 def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
@@ -114,7 +115,7 @@ def unanswered(facts: Facts, **given: Any) -> Result:
         evidence.append(
             say(
                 "unanswered",
-                host=ip,
+                host=bracketed(ip),
                 port=where,
                 count=len(rows),
                 syn=syn,
@@ -135,19 +136,34 @@ def _suspects(facts: Facts, ip: str, ports: set[int]) -> list[FirewallRule]:
     """Rules that may be the reason: they name the host or one of the ports, or neither, and have counted packets."""
     found = []
     for rule in facts.firewall or ():
-        words = set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split())
-        names = ip in words or any(str(port) in words for port in ports)
-        general = not any(key in words for key in ("dport", "sport", "saddr", "daddr", "ct", "invalid"))
+        words = rule_words(rule)
+        names = not words.isdisjoint((ip, f"{ip}/32", f"{ip}/128")) or any(str(port) in words for port in ports)
+        general = words.isdisjoint(SELECTIVE)
         if rule.handle and (names or (general and rule.packets)):
             found.append(rule)
     return found
+
+
+SELECTIVE = frozenset(
+    (
+        *("dport", "sport", "saddr", "daddr", "ct", "invalid"),
+        *("--dport", "--sport", "--dports", "--sports", "-s", "-d", "--ctstate", "--state"),
+    )
+)
+"""Words of a rule that is about some packets only, in nft's language and iptables'."""
+
+
+def rule_words(rule: FirewallRule) -> set[str]:
+    """The words of a rule, those of sets too."""
+    return set(rule.text.replace("{", " ").replace("}", " ").replace(",", " ").split())
 
 
 def _rule_offers(rules: list[FirewallRule]) -> tuple[Offer, ...]:
     if not rules:
         return ()
     rule = rules[0]
-    return (offer("delete-rule", rule=rule.text, table=rule.table, chain=rule.chain, handle=rule.handle),)
+    shared = {"rule": rule.text, "table": rule.table, "chain": rule.chain}
+    return (offer("delete-rule", delete=rule.delete, restore=rule.restore, **shared),)
 
 
 def _drop_offers(facts: Facts, ip: str, port: int, rows: list[Socket]) -> tuple[Offer, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playbooks.checks.captures import sample_evidence
 from playbooks.checks.registry import Result, check, failed, offer, passed, unknown
-from playbooks.checks.wording import holder_name, most_common, say
+from playbooks.checks.wording import bracketed, holder_name, most_common, say
 from playbooks.facts.model import Ended, Facts, Holder, Socket
 
 MANY = 3
@@ -51,7 +51,7 @@ def _counts(one: Ended) -> bool:
 
 
 def _name(one: Ended) -> str:
-    return f"[{one.ip}]:{one.port}" if ":" in one.ip else f"{one.ip}:{one.port}"
+    return f"{bracketed(one.ip)}:{one.port}"
 
 
 def _said(facts: Facts, one: Ended, seconds: str) -> str:

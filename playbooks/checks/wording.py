@@ -44,12 +44,30 @@ def holder_name(holder: Holder | None) -> str:
     return f"{holder.name}[{holder.pid}]" if holder is not None else say("nobody")
 
 
+def bracketed(ip: str) -> str:
+    """An address as it stands before a port, and as ss reads it: IPv6 in brackets."""
+    return f"[{ip}]" if ":" in ip else ip
+
+
 def most_common(names: Iterable[str], most: int = NAMED) -> str:
     """The most frequent names with their counts: "10.0.0.5 (40), 10.0.0.9 (3) and 7 more"."""
     counts = Counter(names)
     shown = [f"{name} ({count})" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]]
     left = len(counts) - len(shown)
     return say("and_more", shown=", ".join(shown), left=left) if left else ", ".join(shown)
+
+
+_LANGUAGES = (
+    ("python", ("python", "gunicorn", "uvicorn", "uwsgi", "celery", "pypy")),
+    ("node", ("node", "npm", "yarn", "bun", "deno", "MainThread")),
+    ("java", ("java", "jsvc")),
+)
+
+
+def own_language_first(names: Iterable[str], holder: Holder | None) -> list[str]:
+    """Fixes in the language that a process's name tells before those in others; compiled programs tell none."""
+    own = next((tongue for tongue, starts in _LANGUAGES if holder and holder.name.startswith(starts)), "go")
+    return sorted(names, key=lambda name: not name.endswith(f"-{own}"))
 
 
 def percent(share: float) -> str:

@@ -1,43 +1,118 @@
-"""Rules of this machine that drop or reject, in nft's words. Read with `nft -a list ruleset`; needs root and nft."""
+"""Rules of this machine that drop or reject, read with `nft -a list ruleset` and iptables-legacy-save; needs root."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+from collections import Counter
+from pathlib import Path
 from typing import Literal
 
 from playbooks.facts.model import Absence, FirewallRule
 
 SECONDS = 5
 MOST_RULES = 500
+MOST_LINES = 100_000
 _TABLE = re.compile(r"^table (\S+ \S+) \{")
 _CHAIN = re.compile(r"^\tchain (\S+) \{")
 _POLICY = re.compile(r"policy drop;")
 _RULE = re.compile(r"^\t\t(.*\b(drop|reject)\b.*?)(?: # handle (\d+))?$")
+_SAVED = re.compile(r"\[(\d+):\d+\] -A (\S+) (.*)$")
+_SAVED_POLICY = re.compile(r":(\S+) DROP ")
+_TARGET = re.compile(r"(?:^| )-j (DROP|REJECT)\b")
 _PACKETS = re.compile(r"counter packets (\d+)")
 
 
 def collect_firewall() -> tuple[FirewallRule, ...] | Absence:
-    """Rules that drop or reject, with handles. Absent where nft is not installed or may not be run."""
-    nft = shutil.which("nft") or shutil.which("nft", path="/usr/sbin:/sbin")
+    """Rules that drop or reject: nft's (iptables-nft's among them) and those of iptables-legacy where that is in use.
+    Absent where one of them could not be read: what is not seen may be what drops."""
+    rules = _nft_rules()
+    old: list[FirewallRule] = []
+    for family, names in (("ip", "ip_tables_names"), ("ip6", "ip6_tables_names")):
+        found = _legacy_rules(family, names)
+        if isinstance(found, Absence):
+            return found
+        old += found
+    if isinstance(rules, Absence):
+        return tuple(old) or rules
+    return (*rules, *old)
+
+
+def _nft_rules() -> tuple[FirewallRule, ...] | Absence:
+    nft = _tool("nft")
     if nft is None:
         return Absence("unreadable", "nft is not installed: firewall rules of this machine are unknown")
+    text = _output([nft, "-a", "list", "ruleset"])
+    return text if isinstance(text, Absence) else parse_ruleset(text)
+
+
+def _legacy_rules(family: str, names: str) -> tuple[FirewallRule, ...] | Absence:
+    """Rules of iptables-legacy. Its tool is run only where the kernel has tables of it: it would load them."""
     try:
-        done = subprocess.run(
-            [nft, "-a", "list", "ruleset"],
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            errors="replace",
-        )
+        tables = Path("/proc/net", names).read_text(encoding="ascii").split()
+    except (FileNotFoundError, PermissionError):  # no such tables; an ordinary user was told by nft already
+        return ()
+    if not tables:
+        return ()
+    name = "iptables-legacy-save" if family == "ip" else "ip6tables-legacy-save"
+    tool = _tool(name) or _tool(name.replace("-legacy", ""))
+    if tool is None:
+        return Absence("unreadable", f"tables of {name.removesuffix('-save')} are in use, and {name} is not installed")
+    text = _output([tool, "-c"])
+    return text if isinstance(text, Absence) else parse_saved(text, family)
+
+
+def _tool(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def _output(argv: list[str]) -> str | Absence:
+    said = " ".join([argv[0].rpartition("/")[2], *argv[1:]])
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Absence("unreadable", f"nft could not be run: {error}")
+        return Absence("unreadable", f"{said}: could not be run: {error}")
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        return Absence("unreadable", f"nft list ruleset: {said}: firewall rules are unknown (run with sudo)")
-    return parse_ruleset(done.stdout)
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+        return Absence("unreadable", f"{said}: {reason}: firewall rules are unknown (run with sudo)")
+    return done.stdout
+
+
+def parse_saved(text: str, family: str = "ip") -> tuple[FirewallRule, ...]:
+    """Rules and policies of `iptables-save -c` that drop or reject."""
+    command = "iptables-legacy" if family == "ip" else "ip6tables-legacy"
+    found: list[FirewallRule] = []
+    table = ""
+    places: Counter[str] = Counter()
+    for line in text.splitlines()[:MOST_LINES]:
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif (match := _SAVED_POLICY.match(line)) is not None:
+            found.append(FirewallRule(f"{family} {table}", match[1], 0, "policy drop", "drop"))
+        elif (match := _SAVED.match(line)) is not None:
+            places[match[2]] += 1
+            target = _TARGET.search(match[3])
+            if target is None:
+                continue
+            verdict: Literal["drop", "reject"] = "drop" if target[1] == "DROP" else "reject"
+            chain, rest = match[2], match[3].strip()[:300]
+            found.append(
+                FirewallRule(
+                    f"{family} {table}",
+                    chain,
+                    places[chain],
+                    rest,
+                    verdict,
+                    int(match[1]),
+                    delete=f"{command} -t {table} -D {chain} {rest}",
+                    restore=f"{command} -t {table} -I {chain} {places[chain]} {rest}",
+                )
+            )
+        if len(found) >= MOST_RULES:
+            break
+    return tuple(found)
 
 
 def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
@@ -55,14 +130,17 @@ def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
         elif (match := _RULE.match(line)) is not None:
             verdict: Literal["drop", "reject"] = "drop" if match[2] == "drop" else "reject"
             packets = _PACKETS.search(match[1])
+            rule, handle = match[1].strip()[:300], int(match[3] or 0)
             found.append(
                 FirewallRule(
                     table,
                     chain,
-                    int(match[3] or 0),
-                    match[1].strip()[:300],
+                    handle,
+                    rule,
                     verdict,
                     int(packets[1]) if packets else None,
+                    delete=f"nft delete rule {table} {chain} handle {handle}",
+                    restore=f"nft add rule {table} {chain} {shlex.quote(rule)}",
                 )
             )
         if len(found) >= MOST_RULES:

@@ -92,6 +92,8 @@ class Processes(msgspec.Struct, frozen=True):
     rows: tuple[Process, ...]
     hidden: int
     own_pid: int = 0
+    may_raise: bool = True
+    """Whether who runs this may raise a hard limit (CAP_SYS_RESOURCE): in a container often not even root."""
 
 
 class Directive(msgspec.Struct, frozen=True):
@@ -339,7 +341,8 @@ class IdlePeer(msgspec.Struct, frozen=True):
 
 
 class FirewallRule(msgspec.Struct, frozen=True):
-    """A rule that drops or rejects: nft's words for it. `packets` None where it has no counter."""
+    """A rule that drops or rejects, in nft's or iptables' words. `packets` None where it has no counter; `handle` 0
+    where it is a policy. `delete` and `restore` are commands for a shell."""
 
     table: str
     chain: str
@@ -347,6 +350,8 @@ class FirewallRule(msgspec.Struct, frozen=True):
     text: str
     verdict: Literal["drop", "reject"]
     packets: int | None = None
+    delete: str = ""
+    restore: str = ""
 
 
 class Facts(msgspec.Struct, frozen=True):

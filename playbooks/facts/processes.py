@@ -14,6 +14,8 @@ LOOKED_INTO = 5
 """Processes whose descriptors are sorted by kind: those nearest to their limits."""
 MOST_DESCRIPTORS = 20_000
 _UNIT = re.compile(r"/([^/\n]+\.(?:service|scope))\s*$", re.MULTILINE)
+_CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
+_CAP_SYS_RESOURCE = 24
 _TABLES = (
     "tcp",
     "tcp6",
@@ -43,7 +45,18 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
     found.sort(key=lambda one: -_share(one))
     looked = [_looked_into(one, root) for one in found[:LOOKED_INTO]]
     rows = (*looked, *found[LOOKED_INTO:])
-    return Processes(rows, sum(1 for one in rows if one.open_files is None), os.getpid())
+    return Processes(rows, sum(1 for one in rows if one.open_files is None), os.getpid(), _may_raise_limits(root))
+
+
+def _may_raise_limits(root: str) -> bool:
+    """CAP_SYS_RESOURCE in root's effective set (capabilities(7)). An ordinary user's fix is for root to apply."""
+    if os.geteuid() != 0:
+        return True
+    try:
+        found = _CAPABILITIES.search(Path(root, "self", "status").read_text(errors="replace"))
+    except OSError:
+        return True
+    return found is None or bool(int(found[1], 16) >> _CAP_SYS_RESOURCE & 1)
 
 
 def _share(process: Process) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from playbooks.facts.model import Absence, LogGroup, SymptomLog
+from playbooks.symptoms.model import End
 
 MOST_GROUPS = 5000
 
@@ -17,6 +18,15 @@ class _Group:
     last: str
     sample: str
     line: int
+    peer: End | None
+    same_peer: bool = True
+
+
+def _named(group: _Group) -> str:
+    """A service as address and port; many connections of one client, each from another port, as its address."""
+    if group.peer is None:
+        return ""
+    return str(group.peer) if group.same_peer else group.peer.ip
 
 
 def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
@@ -26,7 +36,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     from playbooks.symptoms.reading import LogUnreadable
     from playbooks.symptoms.scanning import scan_log
 
-    groups: dict[tuple[str, str], _Group] = {}
+    groups: dict[tuple[str, str, int, int], _Group] = {}
     read = 0
 
     def told(_: int, lines: int) -> None:
@@ -38,20 +48,32 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             explained = match.explained
             if since is not None and _before(explained.time, since):
                 continue
-            key = (explained.symptom, str(explained.remote) if explained.remote is not None else "")
+            remote = explained.remote
+            ip = str(remote.ip) if remote is not None else ""
+            key = (explained.symptom, ip, _service_port(remote), _service_port(explained.local))
             if key not in groups and len(groups) >= MOST_GROUPS:
-                key = (explained.symptom, "")
+                key, remote = (explained.symptom, "", 0, 0), None
             when = explained.time or ""
-            group = groups.setdefault(key, _Group(0, when, when, match.text.strip()[:300], match.line))
+            group = groups.setdefault(key, _Group(0, when, when, match.text.strip()[:300], match.line, remote))
+            group.same_peer = group.same_peer and group.peer == remote
             group.count += 1
             group.last = when or group.last
     except LogUnreadable as error:
         return Absence("unreadable", str(error))
     found = [
-        LogGroup(symptom, peer, one.count, one.first, one.last, one.sample, one.line)
-        for (symptom, peer), one in groups.items()
+        LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line)
+        for (symptom, *_), one in groups.items()
     ]
     return SymptomLog(path, read, tuple(found))
+
+
+EPHEMERAL = 32768
+"""From here on Linux gives clients their ports (ip_local_port_range)."""
+
+
+def _service_port(end: End | None) -> int:
+    """An end's port where it can name a service; 0 where it may be a client's, another for each connection."""
+    return end.port if end is not None and end.port is not None and end.port < EPHEMERAL else 0
 
 
 def _before(time: str | None, since: float) -> bool:
