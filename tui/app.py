@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
     from textual.app import SystemCommand
+    from textual.driver import Driver
     from textual.filter import LineFilter
     from textual.screen import Screen
 
@@ -85,6 +86,15 @@ class TriageApp(App[int]):
         return [*own, *self._line_filters]
 
     # -- what reaches the terminal
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own, which leaves the terminal clean too where there is no alternate screen."""
+        own = super().get_driver_class()
+        if own.__name__ != "LinuxDriver":
+            return own
+        from tui.driver import CleanDriver
+
+        return CleanDriver
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Only what is news: Textual's own way there, with less to write."""

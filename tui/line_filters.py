@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from textual.color import Color
 
 _PLAIN = {
-    **dict.fromkeys("─━╌┄┈═▔▁▂▃", "-"),
-    **dict.fromkeys("│┃║▏▎▍▌▐▕┆┊", "|"),
+    **dict.fromkeys("─━╌┄═▔▁▂▃", "-"),
+    **dict.fromkeys("│┃║▏▎▍▌▐▕┊", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛╔╗╚╝╤╧", "+"),
     **dict.fromkeys("█▇▆▅▄▉▊▋▀", "#"),
+    "┈": ".",
+    "┆": ":",
     "…": "~",
     "▶": ">",
     "►": ">",

@@ -23,6 +23,7 @@ class Terminal:
     light: bool = False
     colours: bool = True
     over_ssh: bool = False
+    plain_charts: bool = False  # its font has no eighths of a block
 
 
 def terminal_of(
@@ -34,6 +35,7 @@ def terminal_of(
         mouse=mouse,
         light=theme == "light" if theme else _is_light(environ),
         colours="NO_COLOR" not in environ and environ.get("TERM") not in ("dumb", "vt100"),
+        plain_charts=ascii or not _speaks_utf8(environ) or environ.get("TERM") == "linux",
         over_ssh=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
     )
 

@@ -56,6 +56,9 @@ class Tmux:
         self._tmux("set-buffer", text)
         self._tmux("paste-buffer", "-p")
 
+    def option(self, name: str, value: str) -> None:
+        self._tmux("set-option", "-g", "-w", name, value)
+
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
@@ -172,6 +175,32 @@ def test_other_terminals(tmux: Tmux, term: str) -> None:
     tmux.until("client_gave_up")
     tmux.keys("q")
     tmux.until("LEFT=0")
+
+
+def test_left_clean_where_there_is_no_second_screen(tmux: Tmux) -> None:
+    """As GNU screen is by default, and the Linux console."""
+    tmux.option("alternate-screen", "off")
+    tmux.run(INCIDENT)
+    tmux.until("client_gave_up")
+    tmux.keys("q")
+    tmux.until("LEFT=0")
+    assert "client_gave_up" not in tmux.screen()
+
+
+@pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
+def test_in_gnu_screen(tmux: Tmux) -> None:
+    tmux.type(" unset TMUX; TERM=xterm-256color screen -c /dev/null -U sh -i\n")
+    time.sleep(1)
+    tmux.run(INCIDENT)
+    tmux.until("client_gave_up")
+    tmux.keys("Enter")
+    tmux.until("of silence")
+    tmux.keys("y")
+    tmux.until("sent to the terminal")
+    tmux.keys("q")
+    tmux.until("LEFT=0")
+    assert "of silence" not in tmux.screen()
+    tmux.type("exit\n")
 
 
 def test_unreadable_file_is_one_line_before_any_screen(tmux: Tmux) -> None:

@@ -202,7 +202,7 @@ class CaptureScreen(FilteredScreen):
             return []
         from tui.timeline import latency_line, timeline_lines
 
-        plain = self.triage_app.terminal.ascii
+        plain = self.triage_app.terminal.plain_charts
         latency = latency_line(self._triages, plain) if self.size.height >= 30 else ""
         lines = timeline_lines(self._triages, max(20, self.size.width - 2), plain)
         places = dict.fromkeys(triage.verdicts.vantage.why for triage in self._triages)

@@ -198,7 +198,7 @@ class LiveScreen(FilteredScreen):
         if self._look is None:
             return
         snapshot = self._look.snapshot
-        plain = self.triage_app.terminal.ascii
+        plain = self.triage_app.terminal.plain_charts
         self._table("states").show(state_rows(self._look, plain))
         self._table("processes").show(group_rows(snapshot.groups.processes, "pid"))
         self._table("peers").show(group_rows(snapshot.groups.hosts, "peer"))

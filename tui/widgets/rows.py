@@ -362,7 +362,7 @@ class RowsTable(ScrollView, can_focus=True):
         found = self._styles.get(key)
         if found is None:
             found = self.rich_style
-            if tone:
+            if tone and not lit:  # a tone on the cursor's own colour is hard to read, in 16 colours above all
                 found += self._named(tone)
             if cursor:
                 found += self._named("cursor" if lit else "still")
