@@ -32,6 +32,7 @@ class _EndAt:
     port_place: int | None = None
     port_order: int = 0
     port: int | None = None
+    ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class Memo:
 
     @staticmethod
     def _end(at: _EndAt, parts: list[str]) -> End:
+        if at.ip is not None and at.port_place is not None:
+            return End(at.ip, int(found_in(parts[at.port_place])[at.port_order][2]))
         ip, port, _ = found_in(parts[at.place])[at.order]
         if not at.bare:
             return End(ip, int(port))
@@ -166,14 +169,17 @@ def _traced(end: End | None, probe: Probe, shape: str) -> bool:
     """Whether it is known where an end is from: what the probe replaced, or what the shape itself holds."""
     if end is None:
         return True
-    if end.ip not in probe.places and (end.port in probe.places or not (":" in end.ip or end.ip in shape)):
+    if end.ip not in probe.places and ":" not in end.ip and end.ip not in shape:
         return False
     return end.port is None or end.port in probe.places or str(end.port) in shape or end.port in (80, 443)
 
 
 def _end_at(end: End | None, probe: Probe) -> _EndAt | None:
-    if end is None or end.ip not in probe.places:
+    if end is None:
         return None
+    if end.ip not in probe.places:  # all lines of the shape hold it
+        place = probe.places.get(end.port) if end.port else None
+        return _EndAt(-1, 0, True, *place, ip=end.ip) if place else None
     place, order = probe.places[end.ip]
     if end.port is None:
         return _EndAt(place, order, bare=True)

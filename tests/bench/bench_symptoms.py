@@ -36,7 +36,7 @@ SAID = (
     "recv() failed (104: Connection reset by peer)",
     "upstream prematurely closed connection",
 )
-NUMBER = re.compile(r"(?<=\.)\d{1,3}(?=:\d|\b)|(?<=:\d\d:)\d\d\b")
+VARYING = re.compile(r"(\b(?:\d{1,3}\.){3})\d{1,3}\b|(\b\d\d:\d\d:)\d\d\b")
 
 
 def _nginx_error(rng: random.Random) -> str:
@@ -47,7 +47,7 @@ def _nginx_error(rng: random.Random) -> str:
 
 def _varied(line: str, rng: random.Random) -> str:
     """The line of another peer, at another second."""
-    return NUMBER.sub(lambda _: str(rng.randint(10, 59)), line)
+    return VARYING.sub(lambda found: f"{found[1] or found[2]}{rng.randint(10, 59)}", line)
 
 
 def _write(path: Path, megabytes: float, kind: str) -> None:
