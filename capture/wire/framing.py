@@ -211,6 +211,13 @@ def fddi(raw: Bytes, front: Front) -> Step:
     yield Layer.LLC, front.having(16).moved(13)
 
 
+def token_ring(raw: Bytes, front: Front) -> Step:
+    """IEEE 802.5: access and frame control, addresses, a route where the source says so, then LLC."""
+    front = front.having(15)
+    routed = raw.u8(front.at + 8) & 0x80 != 0
+    yield Layer.LLC, front.moved(14 + np.where(routed, raw.u8(front.at + 14) & 0x1F, 0).astype(np.int64))
+
+
 def ip_over_fc(raw: Bytes, front: Front) -> Step:
     """IP over Fibre Channel (RFC 2625): two addresses, then LLC."""
     yield Layer.LLC, front.having(19).moved(16)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+import numpy as np
+
 from capture.model import Notice
 from capture.wire import framing, tunnels
 from capture.wire.checksums import BUDGET, mark_wrong
-from capture.wire.columns import AddressTable, ScopeTable
+from capture.wire.columns import AddressTable, Mark, ScopeTable
+from capture.wire.cuts import Cut, notices_of
 from capture.wire.fragments import Fragments
 from capture.wire.front import Bytes, Front
 from capture.wire.links import Layer
@@ -41,6 +44,7 @@ FRAMING: dict[Layer, Callable[[Bytes, Front], Step]] = {
     Layer.PPP_WITH_DIR: framing.ppp_with_direction,
     Layer.FRELAY: framing.frame_relay,
     Layer.FDDI: framing.fddi,
+    Layer.TOKEN_RING: framing.token_ring,
     Layer.NFLOG: framing.nflog,
     Layer.PFLOG: framing.pflog,
     Layer.ENC: framing.enc,
@@ -86,17 +90,12 @@ class Layers:
         self.fragments = Fragments()
         self.quotations = Quotations(addresses)
         self.sights = Sights()
-        self.cut_headers = 0  # TCP headers that the snaplen left too little of
-        self.first_cut: int | None = None  # number of the first such packet
+        self.headers = Cut()  # TCP headers that the snaplen left too little of
+        self.options = Cut()  # … and those of which it cut options off
 
     def notices(self) -> list[Notice]:
         """What could not be decoded, so far."""
-        found = []
-        if self.cut_headers:
-            text = (
-                f"{self.cut_headers} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)"
-            )
-            found.append(Notice("snapped", text, self.first_cut))
+        found = notices_of(self.headers, self.options)
         if self.fragments.waiting:
             text = f"{self.fragments.waiting} fragmented packets are left out: some of their fragments are missing"
             found.append(Notice("fragments_missing", text))
@@ -104,12 +103,6 @@ class Layers:
             text = f"{self.quotations.passed_over} further ICMP errors were passed over"
             found.append(Notice("too_many_errors", text))
         return found
-
-    def count_cut(self, packets: int, first: int | None) -> None:
-        """Count packets that were captured too short, the first with its number."""
-        self.cut_headers += packets
-        if self.first_cut is None:
-            self.first_cut = first
 
     def segments(self, records: Records, fronts: list[tuple[Layer, Front]]) -> list[Segments]:
         """All TCP headers found from these fronts on; in no order."""
@@ -158,9 +151,13 @@ class Layers:
         enough = front.having(FEWEST)
         if len(enough) < len(front):
             cut = front.where((front.at + FEWEST > front.captured) & (front.limit >= front.at + FEWEST))
-            self.count_cut(len(cut), records.first_number + int(cut.row.min()) if len(cut) else None)
+            self.headers.count(cut.row, records.first_number)
         if not len(enough):
             return []
         if int(records.offset[0]) < BUDGET:
             mark_wrong(raw, enough, self._addresses)
-        return [decode_tcp(raw, enough)]
+        segments = decode_tcp(raw, enough)
+        cut_options = (segments.marks & np.uint8(Mark.HEADER_CUT)) != 0
+        if cut_options.any():
+            self.options.count(enough.row[cut_options], records.first_number)
+        return [segments]

@@ -33,6 +33,7 @@ class Layer(IntEnum):
     PFLOG = 20
     ENC = 21
     IP_OVER_FC = 22
+    TOKEN_RING = 29
     DSA_BRCM = 23  # switch tags of four bytes after the addresses, before the type …
     DSA_PREPENDED = 24  # … before the frame …
     DSA_EDSA = 25  # … and of eight bytes after the addresses
@@ -130,6 +131,7 @@ LINK_NAMES = {
 LINK_LAYERS = {
     0: Layer.NULL,
     1: Layer.ETHERNET,
+    6: Layer.TOKEN_RING,
     9: Layer.PPP,
     10: Layer.FDDI,
     12: Layer.RAW,

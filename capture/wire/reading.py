@@ -151,8 +151,8 @@ class CaptureReader:
             self.addresses,
             self.scopes,
             self.quoted,
-            layers.cut_headers,
-            layers.first_cut,
+            layers.headers,
+            layers.options,
             ends,
             layers.sights.opening,
         )
@@ -171,7 +171,8 @@ class CaptureReader:
         for notice in tail.notices:
             packet = None if notice.packet is None else notice.packet + before
             self._source.notices.append(replace(notice, packet=packet))
-        self._layers.count_cut(tail.cut_headers, None if tail.first_cut is None else tail.first_cut + before)
+        self._layers.headers.add(tail.headers, before)
+        self._layers.options.add(tail.options, before)
         again = self._layers.sights.again_in(tail.opening) if tail.opening else np.zeros(0, np.bool_)
         return Adopted(before, addresses, np.array(scopes, np.int32), again)
 

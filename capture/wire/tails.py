@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from capture.model import Notice
 from capture.wire.columns import I32, I64, AddressTable, Bool, PacketColumns, QuotedTcp, ScopeTable
+from capture.wire.cuts import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class TailRead:
     addresses: AddressTable
     scopes: ScopeTable
     quoted: list[QuotedTcp]
-    cut_headers: int
-    first_cut: int | None
+    headers: Cut
+    options: Cut
     notices: list[Notice]  # of the end of the file
     opening: PacketColumns | None  # its first packets, which may be second sights of those before
 

@@ -47,6 +47,9 @@ def decode_tcp(raw: Bytes, front: Front) -> Segments:
     payload = front.limit - front.at
     payload -= header
     np.maximum(payload, 0, out=payload)
+    impossible = words < _NO_OPTIONS
+    if impossible.any():  # shorter than a TCP header can be: no receiver takes it, so its flags say nothing
+        bits[impossible] = 0
     assert front.network is not None
     marks = front.network.marks.copy()
     wscale = np.full(len(front), -1, dtype=np.int8)

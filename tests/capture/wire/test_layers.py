@@ -19,6 +19,11 @@ GRE_OUTER = {"src": "192.0.2.1", "dst": "192.0.2.2", "protocol": 47}
 
 LINKS = {
     "null": (0, b"\x02\0\0\0" + IP),
+    "token ring": (6, b"\x10\x40" + bytes(12) + b"\xaa\xaa\x03\0\0\0\x08\0" + IP),
+    "token ring with a route": (
+        6,
+        b"\x10\x40" + bytes(6) + b"\x80" + bytes(5) + b"\x82\x30" + b"\xaa\xaa\x03\0\0\0\x08\0" + IP,
+    ),
     "null of another machine": (0, b"\0\0\0\x02" + IP),
     "null of macOS with IPv6": (0, b"\x1e\0\0\0" + IP6),
     "loop": (108, b"\0\0\0\x18" + IP6),
@@ -140,7 +145,15 @@ def test_a_cut_tcp_header_is_named(tmp_path: Path) -> None:
     assert make.column(blocks, "number") == [2, 3]
     assert [mark & Mark.HEADER_CUT != 0 for mark in make.column(blocks, "marks")] == [True, True]
     assert make.column(blocks, "payload") == [50, 50]
-    assert [(notice.code, notice.packet) for notice in reader.notices] == [("snapped", 1)]
+    assert [(notice.code, notice.packet) for notice in reader.notices] == [("snapped", 1), ("snapped", 2)]
+    assert "options" in reader.notices[1].text
+
+
+def test_an_impossible_header_length_has_no_flags(tmp_path: Path) -> None:
+    segment = bytearray(make.tcp(payload=b"hello"))
+    segment[12] = 0x40
+    blocks, _ = make.read(make.pcap([make.ethernet(make.ipv4(bytes(segment)))]), tmp_path)
+    assert make.column(blocks, "flags") == [0]
 
 
 def test_ip_options(tmp_path: Path) -> None:

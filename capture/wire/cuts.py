@@ -1,0 +1,39 @@
+"""Packets of which the snaplen cut something off: counted, and the first remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capture.model import Notice
+from capture.wire.columns import I64
+
+_HEADERS = "{} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)"
+_OPTIONS = (
+    "{} packets were captured without all of their TCP options: window scale and SACK may be unknown; raise the "
+    "snaplen (tcpdump -s)"
+)
+
+
+@dataclass(slots=True)
+class Cut:
+    """Packets of which the snaplen cut something off, and the number of the first."""
+
+    packets: int = 0
+    first: int | None = None
+
+    def count(self, rows: I64, first_number: int) -> None:
+        """Count packets by their rows in records that begin with a number."""
+        if len(rows):
+            self.add(Cut(len(rows), first_number + int(rows.min())), 0)
+
+    def add(self, other: Cut, before: int) -> None:
+        """Count those of what was read elsewhere, whose numbers begin after `before` packets."""
+        self.packets += other.packets
+        if self.first is None and other.first is not None:
+            self.first = other.first + before
+
+
+def notices_of(headers: Cut, options: Cut) -> list[Notice]:
+    """What to say of TCP headers that the snaplen left too little of, and of those without all of their options."""
+    told = ((headers, _HEADERS), (options, _OPTIONS))
+    return [Notice("snapped", text.format(cut.packets), cut.first) for cut, text in told if cut.packets]
