@@ -52,22 +52,26 @@ class CaptureJob:
 
     def run(self) -> None:
         """Read. Ends with one message: decoded, stopped, or failed with one line of what, where, why, what to do."""
+        names = ", ".join(self._paths)
+        try:
+            self._read_or_say_why_not()
+        except OSError as error:
+            self._tell(CaptureFailed(f"cannot read {error.filename or self._paths[0]}: {error.strerror or error}"))
+        except MemoryError:
+            self._tell(CaptureFailed(f"{names}: not enough memory; filter it first: tcpdump -r … -w …"))
+        except Exception as error:  # a defect of ours must end as a line, not as a reading that never ends
+            self._tell(CaptureFailed(f"{names}: a defect stopped the reading: {_kept(error)}"))
+
+    def _read_or_say_why_not(self) -> None:
         from capture.decode import DecodingCancelled
         from capture.wire.errors import CaptureUnreadable
 
-        paths = self._paths
         try:
             self._read()
         except DecodingCancelled:
             self._tell(DecodingStopped())
         except CaptureUnreadable as error:
             self._tell(CaptureFailed(str(error)))
-        except OSError as error:
-            self._tell(CaptureFailed(f"cannot read {error.filename or paths[0]}: {error.strerror or error}"))
-        except MemoryError:
-            self._tell(CaptureFailed(f"{', '.join(paths)}: not enough memory; filter it first: tcpdump -r … -w …"))
-        except Exception as error:  # a defect of ours must end as a line, not as a reading that never ends
-            self._tell(CaptureFailed(f"{', '.join(paths)}: a defect stopped the reading: {_kept(error)}"))
 
     def _read(self) -> None:
         from tui.capture_reading import read, spool
