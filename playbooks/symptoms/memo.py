@@ -178,8 +178,8 @@ def _end_at(end: End | None, probe: Probe) -> _EndAt | None:
     if end is None:
         return None
     if end.ip not in probe.places:  # all lines of the shape hold it
-        place = probe.places.get(end.port) if end.port else None
-        return _EndAt(-1, 0, True, *place, ip=end.ip) if place else None
+        of_port = probe.places.get(end.port) if end.port else None
+        return _EndAt(-1, 0, True, *of_port, ip=end.ip) if of_port else None
     place, order = probe.places[end.ip]
     if end.port is None:
         return _EndAt(place, order, bare=True)

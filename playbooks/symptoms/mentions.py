@@ -21,6 +21,8 @@ _PORT_AFTER = re.compile(
     r"|['\"]\s*,\s*['\"]?\w*port['\"]?\s*:\s*['\"]?(?P<json>\d{1,5})\b"
 )
 _SLASH_PORT = re.compile(r"/(\d{2,5})\b")
+_SPACED_PORT = re.compile(r" (\d{1,5})\]")
+_NAMED_PORT = re.compile(r"\w:(\d{1,5}) \($")
 _SCHEME = re.compile(r"(https?)://$")
 _VERSION = re.compile(
     r"\b(?:chrome|safari|firefox|edge?|edga|opr|version|webkit|chromium|crios|mobile|build|ver|v|release)[ /:-]*$"
@@ -103,6 +105,12 @@ def _mention(low: str, start: int, stop: int, ip: str) -> Mention:
     elif low[max(0, start - 5) : start] == "from ":
         slash = _SLASH_PORT.match(after)
         port = int(slash[1]) if slash and int(slash[1]) > 128 else None
+    elif low[max(0, start - 5) : start] == "[ip: ":  # apt
+        spaced = _SPACED_PORT.match(after)
+        port = int(spaced[1]) if spaced else None
+    elif after.startswith(")"):  # name:port (address)
+        named = _NAMED_PORT.search(low[max(0, start - 10) : start])
+        port = int(named[1]) if named else None
     if port is None:
         scheme = _SCHEME.search(low[max(0, start - 9) : start].rstrip("["))
         port = _SCHEME_PORTS[scheme[1]] if scheme else None
