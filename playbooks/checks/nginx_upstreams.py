@@ -16,7 +16,7 @@ from playbooks.checks.nginx_config import (
     upstream_name,
 )
 from playbooks.checks.registry import Offer, Result, check, failed, manual, offer, passed, unknown, warned
-from playbooks.checks.wording import say
+from playbooks.checks.wording import bracketed, say
 from playbooks.facts.model import Directive, Facts, IdlePeer, NginxServer
 
 MANY_TIME_WAIT = 100
@@ -157,18 +157,23 @@ def _with_port(text: str) -> str:
 
 def _compared(peer: IdlePeer, idle: float, said: str) -> tuple[str, str]:
     if peer.error:
-        return "undecided", say("idle_error", server=peer.server, error=peer.error)
+        return "undecided", say("idle_error", server=_shown(peer.server), error=peer.error)
     if not peer.keeps_alive and peer.closed_after is not None:
-        return "fine", say("idle_never", server=peer.server)
+        return "fine", say("idle_never", server=_shown(peer.server))
     if peer.closed_after is None:
         code = "idle_longer" if peer.waited > idle else "idle_unknown"
         return ("fine" if peer.waited > idle else "undecided"), say(
-            code, server=peer.server, waited=f"{peer.waited:.1f}", said=said
+            code, server=_shown(peer.server), waited=f"{peer.waited:.1f}", said=said
         )
     closed = f"{peer.closed_after:.1f}"
     if peer.closed_after <= idle:
-        return "bad", say("idle_shorter", server=peer.server, closed=closed, said=said)
-    return "fine", say("idle_fine", server=peer.server, closed=closed, said=said)
+        return "bad", say("idle_shorter", server=_shown(peer.server), closed=closed, said=said)
+    return "fine", say("idle_fine", server=_shown(peer.server), closed=closed, said=said)
+
+
+def _shown(server: str) -> str:
+    ip, _, port = server.rpartition(":")
+    return f"{bracketed(ip)}:{port}"
 
 
 def _idle_offer(
@@ -182,7 +187,7 @@ def _idle_offer(
         old=f"keepalive_timeout {short(idle)}{'' if line is not None else ' (default)'}",
         proposed=short(max(0.1, proposed)),
         backend=f"{closed:.1f}",
-        server=peer.server,
+        server=_shown(peer.server),
         upstream=name,
         longer=f"{int(idle) + 5}",
         longer_ms=f"{(int(idle) + 5) * 1000}",

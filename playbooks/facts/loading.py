@@ -7,7 +7,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+from capture.model import TcpState
 from capture.sockets.errors import SourceUnavailable
+from capture.sockets.snapshot import Snapshot
 from capture.sockets.watching import Watcher
 from playbooks.facts.model import Absence, LoadRun, Timing
 from playbooks.facts.statistics import percentiles
@@ -17,6 +19,10 @@ WORKERS = 8
 SECONDS = 4.0
 MOST_REQUESTS = 2000
 SETTLE_S = 2.2
+
+
+def _close_wait(look: Snapshot) -> set[str]:
+    return {row.cookie for row in look.rows if row.state is TcpState.CLOSE_WAIT}
 
 
 def collect_load(url: str | None) -> LoadRun | Absence:
@@ -33,7 +39,10 @@ def collect_load(url: str | None) -> LoadRun | Absence:
         return Absence("unreadable", f"{url}: has no host")
     try:
         with Watcher() as watcher:
-            before = watcher.look().states.get("CLOSE-WAIT", 0)
+            look = watcher.look()
+            # A connection from before the load that its peer closes meanwhile is not what the load left behind.
+            known = {row.cookie for row in look.rows}
+            before = _close_wait(look)
             began = time.monotonic()
 
             def work(_: int) -> list[Timing]:
@@ -57,7 +66,7 @@ def collect_load(url: str | None) -> LoadRun | Absence:
         errors=dict(Counter(one.error for one in runs if one.error).most_common()),
         status=dict(Counter(str(one.status) for one in runs if one.status is not None).most_common()),
         total=percentiles([one.total for one in runs if not one.error]),
-        close_wait_before=before,
-        close_wait_after=look.states.get("CLOSE-WAIT", 0),
+        close_wait_before=len(before),
+        close_wait_after=len(before) + len(_close_wait(look) - known),
         counters=dict(look.counters),
     )

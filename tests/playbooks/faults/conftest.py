@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -65,5 +68,46 @@ def shell(host: Namespace) -> Callable[[str], str]:
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
+
+    return run
+
+
+TCPTRIAGE = "import sys; from tui.cli import program; sys.exit(program())"
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+class Told:
+    """What the real command said: its exit status and its JSON."""
+
+    def __init__(self, status: int, document: dict[str, Any]) -> None:
+        self.status = status
+        self.steps = {step["id"]: step for step in document["steps"]}
+        self.fixes = {fix["id"]: fix for fix in document["fixes"]}
+
+    def outcome(self, step: str) -> str:
+        return str(self.steps[step]["outcome"])
+
+    def evidence(self, step: str) -> str:
+        return "\n".join(self.steps[step]["evidence"])
+
+
+@pytest.fixture
+def tcptriage(host: Namespace) -> Callable[..., Told]:
+    """tcptriage(NAME, key=value…): `tcptriage check NAME --format json`, where the fault is; `nobody` drops root."""
+
+    def run(name: str, nobody: bool = False, inside: Namespace = host, **settings: object) -> Told:
+        command = (sys.executable, "-c", TCPTRIAGE)
+        given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        user = AS_NOBODY if nobody else ()
+        if nobody and subprocess.run([*user, sys.executable, "-c", "import tui.cli"], capture_output=True).returncode:
+            pytest.skip("nobody may not run this interpreter here")
+        done = subprocess.run(
+            ["ip", "netns", "exec", inside.name, *user, *command, "check", name, "--format", "json", *given],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode in (0, 1, 3), done.stderr
+        return Told(done.returncode, json.loads(done.stdout))
 
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ import pytest
 
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace, cable
-from tests.playbooks.faults.conftest import Checked
+from tests.playbooks.faults.conftest import Checked, Told
 from tests.playbooks.faults.servers import LEAK, NEVER_ACCEPT, NEVER_READS, SENDS, running, until
 from tests.playbooks.faults.test_leaks import connect
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
 Shell = Callable[[str], str]
 
+RULE = "ip6tables-legacy -A INPUT -p tcp --dport 8209 -j REJECT --reject-with tcp-reset"
 needs_nft = pytest.mark.skipif(shutil.which("nft") is None, reason="not installed: nft")
 
 
@@ -168,3 +170,24 @@ def test_a_host_that_answers_nothing(host: Namespace, check: Check) -> None:
         assert any(code in found.evidence("connect") for code in ("EHOSTUNREACH", "APP_TIMEOUT"))
     finally:
         other.remove()
+
+
+@pytest.mark.skipif(shutil.which("ip6tables-legacy") is None, reason="not installed: iptables-legacy")
+def test_a_rule_of_iptables_legacy_is_named_and_deleting_it_as_printed_cures(
+    host: Namespace, tcptriage: Callable[..., Told]
+) -> None:
+    with running(host, LEAK.replace("127.0.0.1", "::1").replace("backlog", "family=socket.AF_INET6, backlog"), 8209):
+        done = subprocess.run(
+            ["ip", "netns", "exec", host.name, *RULE.split()],
+            capture_output=True,
+        )
+        if done.returncode:
+            pytest.skip("this kernel has no legacy tables")
+        found = tcptriage("connection-refused", host="::1", port=8209)
+        assert found.outcome("connect") == "fail"
+        assert "ip6 filter, chain INPUT" in found.evidence("connect")
+        hidden = tcptriage("connection-refused", nobody=True, host="::1", port=8209)
+        assert "a process listens on [::1]:8209" in hidden.evidence("connect")
+        assert hidden.outcome("firewall") == "unknown"
+        host.run("sh", "-ec", found.fixes["delete-rule"]["apply"])
+        assert tcptriage("connection-refused", host="::1", port=8209).status == 0
