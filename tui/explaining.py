@@ -10,6 +10,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from playbooks.symptoms.model import Explained
 
+LONG_LINE = 600  # characters; the meaning must stay in sight
 MOST_LINES = 5_000  # of a log that the screen lists; the rest is counted
 
 
@@ -124,5 +125,7 @@ def _page(text: str, said: Explained) -> str:
         ("time", said.time),
         ("playbook", f"{said.playbook}   (Enter opens it)" if said.playbook else None),
     ]
-    lines = [text, "", said.meaning, "", *(f"{name:<9} {value}" for name, value in facts if value)]
+    more = len(text) - LONG_LINE
+    shown = f"{text[:LONG_LINE]} … (and {more:,} more characters)" if more > 0 else text
+    lines = [shown, "", said.meaning, "", *(f"{name:<9} {value}" for name, value in facts if value)]
     return "\n".join(printable(line) for line in lines)
