@@ -24,7 +24,7 @@ class ChooseScreen(ModalScreen["str | None"]):
     DEFAULT_CSS = """
     ChooseScreen { align: center middle; background: $background 60%; }
     ChooseScreen Vertical { width: 60; max-width: 90%; height: auto; max-height: 80%; }
-    ChooseScreen RowsTable, ChooseScreen RowsTable:focus { height: auto; background: $surface; border: round $primary; }
+    ChooseScreen RowsTable, ChooseScreen RowsTable:focus { height: auto; background: $surface; border: solid $primary; }
     """
     COMPONENT_CLASSES = STYLES
     BINDINGS = [Binding("escape,q", "dismiss(None)", show=False)]
@@ -42,6 +42,7 @@ class ChooseScreen(ModalScreen["str | None"]):
         """Fill it."""
         table = self.query_one(RowsTable)
         table.set_title(self._question)
+        table.styles.height = len(self._names) + 2  # the border's
         table.show(ListRows([(name, ((name, ""),)) for name in self._names]))
         table.focus()
 

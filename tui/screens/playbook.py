@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -81,6 +82,8 @@ class PlaybookScreen(TriageScreen):
         self._warned: str | None = None
         self._wish: Callable[[], None] | None = None  # a key that came before the checks had ended
         self._touched = False
+        self._since: float | None = None  # when the checks began; None: none are running
+        self._heard = ""  # the step that ended last
 
     def body(self) -> Iterable[Widget]:
         """What led here, the list, the page."""
@@ -92,12 +95,15 @@ class PlaybookScreen(TriageScreen):
         """Run at once: the steps only read."""
         self.query_one("#steps", RowsTable).set_title(self._book)
         self.action_run()
+        self.set_interval(1.0, self._tell_progress)
 
     # -- running
 
     def action_run(self) -> None:
         """Run the steps (again)."""
-        self._tell_head("checking …")
+        self._since = time.monotonic()
+        self._heard = ""
+        self._tell_progress()
         before = self._outcome.report if self._outcome is not None else None
         same = before is not None and before.settings == self._settings
         self._ask(dict(self._settings), before if same else None)
@@ -105,7 +111,7 @@ class PlaybookScreen(TriageScreen):
     @work(thread=True, exclusive=True, group="check", exit_on_error=False)
     def _ask(self, settings: dict[str, str], before: CheckReport | None) -> None:
         def heard(step: StepResult) -> None:
-            self.app.call_from_thread(self._tell_head, f"checking … {printable(step.title, 50)}: {step.outcome}")
+            self.app.call_from_thread(self._hear, f"{printable(step.title, 50)}: {step.outcome}")
 
         try:
             outcome = ask(self._book, settings, before, heard)
@@ -116,12 +122,26 @@ class PlaybookScreen(TriageScreen):
         else:
             self.app.call_from_thread(self._show, outcome)
 
+    def _hear(self, step: str) -> None:
+        self._heard = step
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        """Some steps watch for seconds: that something goes on must be seen."""
+        if self._since is None:
+            return
+        seconds = int(time.monotonic() - self._since)
+        waited = f"{seconds} s, some steps watch for a while; Esc leaves" if seconds else ""
+        self._tell_head("checking … " + (self._heard or waited))
+
     def _failed(self, why: str) -> None:
+        self._since = None
         self._tell_head("")
         self.query_one("#steps", RowsTable).set_empty("the checks could not be run")
         self.say(printable(why), "bad")
 
     def _show(self, outcome: Run) -> None:
+        self._since = None
         self._outcome = outcome
         self._entries = {entry.key: entry for entry in outcome.entries}
         table = self.query_one("#steps", RowsTable)
