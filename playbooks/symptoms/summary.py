@@ -88,6 +88,8 @@ class LogSummary:
             return
         tallies = table.get(minute)
         if tallies is None:
+            if self._tallied >= MOST_MINUTES:
+                return
             tallies = table[minute] = {}
         remote, local = explained.remote, explained.local
         keys = [("time", "")]
