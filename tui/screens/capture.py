@@ -42,7 +42,7 @@ class CaptureScreen(FilteredScreen):
         ("Enter", "ladder"),
         ("/", "filter"),
         ("s", "sort"),
-        ("o", "open"),
+        ("o", "file"),
         ("l", "log"),
         ("y", "copy"),
         ("Tab", "pane"),

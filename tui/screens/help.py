@@ -10,7 +10,7 @@ from textual.binding import Binding
 from tui.columns import cells, wrap
 from tui.screens.base import TriageScreen
 from tui.widgets.paper import Paper
-from tui.words_catalogue import chapters
+from tui.words_catalogue import chapters, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = (
     ("1 2 3 4", "Live, Capture, Playbooks, Evidence"),
-    ("arrows, PgUp/PgDn, Home/End", "move (also j k g G)"),
+    ("arrows, PgUp, End", "move (also PgDn, Home, j k g G)"),
     ("Tab, Shift-Tab", "the next pane, the one before"),
     ("Esc, Backspace", "back, or take the filter off"),
     ("l, or just paste", "explain lines of a log"),
@@ -59,7 +59,8 @@ class HelpScreen(TriageScreen):
         page = Text(no_wrap=True)
         for line in wrap(self._about, width):
             page.append(line + "\n")
-        self._section(page, "Keys here", self._keys, width)
+        keys = tuple((key, meaning("keys", label) or label) for key, label in self._keys)
+        self._section(page, "Keys here", keys, width)
         self._section(page, "Keys everywhere", EVERYWHERE, width)
         for topic in self._topics:
             title, words = chapters()[topic]
@@ -70,8 +71,8 @@ class HelpScreen(TriageScreen):
     def _section(page: Text, title: str, pairs: tuple[tuple[str, str], ...], width: int) -> None:
         page.append(f"\n{title}\n", "bold underline")
         column = min(18, max(cells(word) for word, _ in pairs))
-        for word, meaning in pairs:
-            lines = wrap(meaning, max(20, width - column - 3)) or [""]
+        for word, said in pairs:
+            lines = wrap(said, max(20, width - column - 3)) or [""]
             if cells(word) > column:
                 page.append(f" {word}\n", "bold")
             else:
