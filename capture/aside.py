@@ -88,6 +88,9 @@ class Aside(Generic[T]):
 def _live(work: Callable[[], object], answers: socket.socket) -> None:
     """The child's life: work, answer, leave; nothing of the parent's (buffers, handlers) must run here."""
     try:
+        import resource  # not everywhere, as little as fork
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it may die of a file that is cut off, and then quietly
         buffers: list[pickle.PickleBuffer] = []
 
         def apart(buffer: pickle.PickleBuffer) -> bool:

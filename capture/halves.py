@@ -76,6 +76,7 @@ class BackHalf:
         found = self._child.result(waiting)
         if found is None:
             return False
+        waiting()  # once more: all is read now
         part, tail = found
         fits = reader.adopt(tail)
         if fits is None:

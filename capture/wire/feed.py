@@ -1,11 +1,10 @@
-"""Bytes of a capture in large windows: mapped, or read by a thread while the window before is decoded."""
+"""Bytes of a capture in large windows: read where they are needed, or ahead by a thread where they only stream."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import threading
-import time
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -17,9 +16,6 @@ PAD = 256  # bytes after the data that may be looked at, never believed
 FIRST = 1 << 20  # a small first window, so that first rows show at once
 WINDOW = 16 << 20
 HEADROOM = WINDOW + (1 << 20)  # for the end of the last window: an unfinished record
-
-
-_SETTLED = 3.0  # seconds since the last change after which a file is taken to stay as long as it is
 
 
 class Feed(Protocol):
@@ -46,54 +42,62 @@ class Feed(Protocol):
 def feed_of(source: Source) -> Feed:
     """Windows over a source; the first is there after one `advance(0)`."""
     if isinstance(source, PlainSource) and source.total is not None and source.total > 4 * FIRST:
-        changed = os.fstat(source.fileno).st_mtime
-        if time.time() - changed > _SETTLED:
-            return MappedFeed(source)
+        return FileFeed(source)
     return StreamFeed(source)
 
 
-class MappedFeed:
-    """Windows of a large file, mapped: copying would cost more than all of the decoding.
+class FileFeed:
+    """Windows of a large file, read at their offsets into one buffer, or mapped, which saves the copy.
 
-    A mapping of a file that is cut off while it is looked at kills the process, so a file that changed just now is
-    read instead, and the size is asked for again before each window.
+    A page of a mapped file that another program cuts off meanwhile kills the process that looks at it (SIGBUS). So only
+    a process that may die maps: one that reads the back of a file aside; and only after its first window.
     """
 
-    def __init__(self, source: PlainSource, begin: int = 0) -> None:
-        self._source = source
+    def __init__(self, source: PlainSource, begin: int = 0, mapped: bool = False) -> None:
+        self._source, self._mapped = source, mapped
         self.buffer: Buffer = bytearray(PAD)
         self.start, self.end, self.base = 0, 0, begin
         self.final = False
-        self._upto = begin
+        self._begin = self._upto = begin
 
     def advance(self, keep_from: int) -> bool:
         """Replace the window by the next one, which begins with `buffer[keep_from:end]`. False where nothing came."""
         if self.final:
             return False
-        file, begin = self._source.fileno, self.base + keep_from
-        size = os.fstat(file).st_size
-        before, upto = self._upto, self._upto + (WINDOW if self._upto else FIRST)
-        if upto + PAD < size:
-            base = begin - begin % mmap.ALLOCATIONGRANULARITY
-            self.buffer = mmap.mmap(file, upto + PAD - base, access=mmap.ACCESS_READ, offset=base)
-            if hasattr(os, "posix_fadvise"):
-                os.posix_fadvise(file, upto, WINDOW, os.POSIX_FADV_WILLNEED)
-        else:
-            base, upto, self.final = begin, max(size, begin), True
-            self.buffer = bytearray(upto - begin + PAD)
-            upto = begin + self._source.read_at(memoryview(self.buffer)[: upto - begin], begin)
-        self.base, self.start, self.end = base, begin - base, upto - base
-        self._upto = self._source.position = upto
-        return upto > before
+        begin, before = self.base + keep_from, self._upto
+        first = before == self._begin
+        wanted = before + (FIRST if first else WINDOW) - begin
+        if first or not self._mapped or not self._map(begin, wanted):
+            self._read(begin, wanted)
+        self._upto = self._source.position = self.base + self.end
+        if not self.final and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._source.fileno, self._upto, WINDOW, os.POSIX_FADV_WILLNEED)
+        return self._upto > before
+
+    def _read(self, begin: int, wanted: int) -> None:
+        if not isinstance(self.buffer, bytearray) or len(self.buffer) < wanted + PAD:
+            self.buffer = bytearray(max(wanted, HEADROOM if wanted > FIRST else FIRST) + PAD)
+        got = self._source.read_at(memoryview(self.buffer)[:wanted], begin)
+        self.base, self.start, self.end, self.final = begin, 0, got, got < wanted
+
+    def _map(self, begin: int, wanted: int) -> bool:
+        """Map a window; False at the end of the file, where not all may be looked at."""
+        file = self._source.fileno
+        base = begin - begin % mmap.ALLOCATIONGRANULARITY
+        if begin + wanted + PAD >= os.fstat(file).st_size:
+            return False
+        self.buffer = mmap.mmap(file, begin + wanted + PAD - base, access=mmap.ACCESS_READ, offset=base)
+        self.base, self.start, self.end = base, begin - base, begin + wanted - base
+        return True
 
     @property
     def source(self) -> PlainSource:
         """The file."""
         return self._source
 
-    def elsewhere(self, begin: int) -> MappedFeed:
-        """Windows of the same file from a byte on, to be closed by themselves."""
-        return MappedFeed(self._source.again(), begin)
+    def elsewhere(self, begin: int) -> FileFeed:
+        """Windows of the same file from a byte on, to be closed by themselves; for a process that may die (SIGBUS)."""
+        return FileFeed(self._source.again(), begin, mapped=True)
 
     def close(self) -> None:
         """Give the source back."""

@@ -14,7 +14,7 @@ from capture.wire.addresses import joined
 from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
 from capture.wire.decoding import tcp_columns
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.feed import Feed, MappedFeed, feed_of
+from capture.wire.feed import Feed, FileFeed, feed_of
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, link_name
 from capture.wire.pcap import PcapRecords, is_pcap
@@ -116,7 +116,7 @@ class CaptureReader:
 
         Its first record is a guess, to be believed where this reader ends there: see `leave_from`, `begins`, `adopt`.
         """
-        if not isinstance(self._container, PcapRecords) or not isinstance(self._feed, MappedFeed):
+        if not isinstance(self._container, PcapRecords) or not isinstance(self._feed, FileFeed):
             return None  # in a pcapng, what a block means is told by the blocks before it
         feed = self._feed.elsewhere(begin)
         feed.advance(0)
