@@ -35,11 +35,12 @@ async def picture(keys: tuple[str, ...]) -> str:
         return app.export_screenshot(title="tcptriage incident.pcap")
 
 
-def without_fonts(svg: str) -> str:
-    """The reader's own monospace font in place of one fetched from elsewhere."""
-    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+def for_any_viewer(svg: str) -> str:
+    """The reader's own monospace font in place of one fetched from elsewhere; and every blank counts."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 if __name__ == "__main__":
     for name, keys in PICTURES.items():
-        (HERE / f"{name}.svg").write_text(without_fonts(asyncio.run(picture(keys))))
+        (HERE / f"{name}.svg").write_text(for_any_viewer(asyncio.run(picture(keys))))

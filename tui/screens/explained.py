@@ -24,7 +24,7 @@ COLUMNS = (
     Column("line", "Line", 6, right=True, rank=2),
     Column("symptom", "Symptom", 22, rank=0),
     Column("source", "Source", 8, rank=1),
-    Column("remote", "Peer", 21, most=47, rank=1),
+    Column("remote", "Peer", 21, most=28, rank=1, tail=True),
     Column("playbook", "Playbook", 18, rank=0),
     Column("text", "Text", 20, most=200, rank=3),
 )
