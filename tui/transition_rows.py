@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("time", "Time", 8, rank=0),
     Column("change", "Change", 24, most=24, rank=0, least=20),
-    Column("local", "Local", 20, most=40, rank=0, least=12, tail=True),
-    Column("remote", "Remote", 21, most=40, rank=0, least=15, tail=True),
+    Column("local", "Local", 21, most=28, rank=0, least=12, tail=True),
+    Column("remote", "Remote", 21, most=28, rank=0, least=15, tail=True),
     Column("process", "Process", 13, most=24, rank=1),
     Column("after", "After", 6, right=True, rank=3),
 )
