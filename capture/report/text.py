@@ -65,7 +65,9 @@ def findings(triage: Triage) -> Iterable[str]:
 def _none(decoded: DecodedCapture) -> str:
     if not decoded.tcp_packets:
         return "none: no TCP packet was decoded"
-    if decoded.notices:
+    from capture.wire.remarks import REMARKS
+
+    if any(notice.code not in REMARKS for notice in decoded.notices):
         return "none in what could be decoded (see the notices above)"
     return "none: nothing here asks for attention"
 

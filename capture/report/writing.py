@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -24,11 +25,20 @@ def write_report(
     """Write one report of all captures to a binary stream, as UTF-8.
 
     `selections` holds the connection ids to write of each capture (a filter's), in their order of first packet;
-    default: all. `anonymize` maps the addresses in every piece of text.
+    default: all. `anonymize` maps the addresses in every piece of text; comments and names of a capture are left out.
     """
+    if anonymize is not None:
+        triages = [_without_remarks(triage) for triage in triages]
     ids = selections if selections is not None else [range(len(t.decoded.flows)) for t in triages]
     for piece in _pieces(triages, format, ids):
         stream.write(anonymize(piece.decode()).encode() if anonymize is not None else piece)
+
+
+def _without_remarks(triage: Triage) -> Triage:
+    from capture.wire.remarks import REMARKS
+
+    notices = tuple(notice for notice in triage.decoded.notices if notice.code not in REMARKS)
+    return replace(triage, decoded=replace(triage.decoded, notices=notices))
 
 
 def _pieces(triages: Sequence[Triage], format: Format, ids: Sequence[Sequence[int]]) -> Iterable[bytes]:

@@ -19,6 +19,7 @@ from capture.wire.feed import PAD
 from capture.wire.front import Bytes, Front
 from capture.wire.layers import DEPTH, FRAMING
 from capture.wire.links import LINK_LAYERS, Layer, link_name
+from capture.wire.remarks import packet_comments
 from capture.wire.tunnels import vlan
 
 MOST_BYTES = 65_536  # of a packet that are decoded and shown
@@ -57,6 +58,7 @@ class _Record:
     data: bytes
     original: int
     link: int
+    comments: tuple[str, ...] = ()
 
 
 def full_packet(path: str, offset: int, number: int | None = None) -> PacketDetail:
@@ -81,6 +83,7 @@ def full_packet(path: str, offset: int, number: int | None = None) -> PacketDeta
             f"{found.original} bytes on the wire, {len(found.data)} captured",
             f"time {when}.{found.time % 1_000_000_000:09d} UTC",
             f"link type {link_name(found.link)}",
+            *(f"comment: {comment}" for comment in found.comments),
         ),
     )
     layers = (frame, *_decoded(found.data[:MOST_BYTES], found.link))
@@ -104,7 +107,10 @@ def _record(path: str, offset: int) -> _Record | str:
             begin, size = int(records.begin[index]), int(records.captured[index])
             link = records.link if isinstance(records.link, int) else int(records.link[index])
             data = bytes(records.buffer[begin : begin + size])
-            return _Record(int(records.time[index]), data, int(records.original[index]), link)
+            told: list[str] = []
+            if reader.format == "pcapng" and begin >= 28:
+                told = packet_comments(memoryview(records.buffer)[begin - 28 : begin + size + MOST_BYTES])
+            return _Record(int(records.time[index]), data, int(records.original[index]), link, tuple(told))
     raise PacketUnreadable(f"no packet begins at byte {offset}: {printable(path)} has changed since it was read")
 
 

@@ -30,8 +30,9 @@ from capture.wire.records import (
     leading,
     unsigned,
 )
+from capture.wire.remarks import Remarks
 
-SECTION, INTERFACE, PACKET, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
+SECTION, INTERFACE, PACKET, SIMPLE, NAMES, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 4, 6
 SECTION_BYTES = SECTION.to_bytes(4, "big")
 _MAGIC = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}
 MOST_SECTIONS = 20_000  # of one file; then it is given up
@@ -63,6 +64,7 @@ class PcapngRecords:
         self._feed, self._number = feed, number
         self.notices: list[Notice] = []
         self.links: list[int] = []
+        self._remarks = Remarks(self.notices)
         self._order = "<"
         self._interfaces: list[Interface] = []
         self._unknown: int | None = None  # the first interface that packets name and no block describes
@@ -108,6 +110,7 @@ class PcapngRecords:
                 if self._sections > MOST_SECTIONS:
                     return found, at, False
                 self._order, self._interfaces, self._reach = order, [], REACH
+                self._remarks.of_block(memoryview(feed.buffer)[at + 24 : at + length - 4], order)
                 at += length
                 continue
             chain = self._chain()
@@ -132,6 +135,8 @@ class PcapngRecords:
         """The packets among whole blocks; interfaces among them are noted first."""
         for at in starts[types == INTERFACE].tolist():
             self._describe(at)
+        for at, length in zip(starts[types == NAMES].tolist(), lengths[types == NAMES].tolist(), strict=True):
+            self._remarks.of_names(memoryview(self._feed.buffer)[at + 8 : at + length - 4], self._order)
         buffer, order = self._feed.buffer, self._order
         word = [unsigned(buffer, 4, order, shift) for shift in (8, 12, 16, 20, 24)]
         head = np.where(types == SIMPLE, 12, 28)
@@ -155,6 +160,8 @@ class PcapngRecords:
         if simple.any():
             time[simple] = 0  # a simple packet has no time
         number, self._number = self._number + 1, self._number + len(starts)
+        ends = starts + head + (captured + 3 & ~3)
+        self._remarks.of_packets(buffer, starts, lengths, ends, number + np.arange(len(starts)))
         return Records(
             buffer, number, starts + head, captured, original, time, starts + self._feed.base, link,
             interface.astype(np.int32),
