@@ -123,10 +123,19 @@ def connecting_now(facts: Facts, **given: Any) -> Result:
     return warned(said) if fails >= 10 else passed(said)
 
 
-@check("firewall-rules", needs=("firewall",), wants=("traffic",), arguments=("resets",))
-def firewall_rules(facts: Facts, resets: bool = False, **given: Any) -> Result:
-    """Rules here that drop or reject, those that name what was asked for first. A warning at most; with `resets` a
-    failure where a rule rejects with a RST what was asked for, or what is being reset right now."""
+@check("firewall-rules", needs=("firewall",))
+def firewall_rules(facts: Facts, **given: Any) -> Result:
+    """Rules here that drop or reject, those that name what was asked for first. No failure by itself."""
+    return _ruled(facts, resets=False)
+
+
+@check("resetting-rules", needs=("firewall",), wants=("traffic",))
+def resetting_rules(facts: Facts, **given: Any) -> Result:
+    """As firewall-rules; a failure where a rule rejects with a RST what was asked for, or what is reset right now."""
+    return _ruled(facts, resets=True)
+
+
+def _ruled(facts: Facts, resets: bool) -> Result:
     rules = facts.firewall or ()
     if not rules:
         return passed(say("firewall_none"))

@@ -66,7 +66,7 @@ def _said(facts: Facts, one: Ended, seconds: str) -> str:
         seconds=seconds,
         cause=one.cause,
         server=", ".join(dict.fromkeys(servers)) or say("nobody_here"),
-        clients=say("traffic_clients", host=clients, who=most_common(callers)) if callers else clients,
+        clients=say("traffic_clients", host=clients, who=", ".join(callers[:3])) if callers else clients,
     )
 
 
@@ -82,10 +82,7 @@ def _serves(row: Socket, ip: str) -> bool:
 
 
 def _callers(facts: Facts, one: Ended) -> list[Holder]:
-    """Processes that hold connections toward the service now: its clients, if they are still at it."""
+    """Processes that were seen to hold connections toward the service, or hold one now."""
     rows = facts.sockets.rows if facts.sockets is not None else ()
-    return [
-        row.owners[0]
-        for row in rows
-        if row.owners and row.remote.ip == one.ip and row.remote.port == one.port and row.state != "LISTEN"
-    ]
+    now = [row.owners[0] for row in rows if row.owners and (row.remote.ip, row.remote.port) == (one.ip, one.port)]
+    return list({holder.pid: holder for holder in (*one.callers, *now)}.values())

@@ -269,6 +269,8 @@ class Ended(msgspec.Struct, frozen=True):
     carried: int
     """How many of them carried data: probes of load balancers do not."""
     samples: tuple[CapturedConnection, ...] = ()
+    callers: tuple[Holder, ...] = ()
+    """Processes of this machine that were seen to hold connections toward the service."""
 
 
 class Traffic(msgspec.Struct, frozen=True):

@@ -13,11 +13,13 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
-from playbooks.facts.model import Absence, Ended, Traffic
+from playbooks.facts.model import Absence, Ended, Holder, Traffic
 
 SECONDS = 3.0
 MOST_PACKETS = 60_000
+MOST_ROWS, BETWEEN_LOOKS_S = 5_000, 0.3
 SNAP = 400
 """Bytes kept of each packet: enough for a response's first line and its Content-Length."""
 BUFFER = 8 << 20
@@ -57,8 +59,13 @@ class Recording:
                 "unreadable", f"this machine's packets: {reason}: run with sudo, or --set capture=FILE reads a capture"
             )
             return
+        import capture.sockets.watching  # noqa: F401  (here, not in two threads at once)
+
+        self._callers: defaultdict[tuple[str, int], set[Holder]] = defaultdict(set)
         self._thread = threading.Thread(target=self._record, daemon=True)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
+        self._watcher.start()
 
     def _record(self) -> None:
         end = time.monotonic() + SECONDS
@@ -75,11 +82,29 @@ class Recording:
                 if self._places.setdefault(_direction(data), place) == place:
                     self._packets.append((_stamp(extra), _length(data), data))
 
+    def _watch(self) -> None:
+        """Who connects whereto: most connections that end badly are gone by the time that anyone asks."""
+        from capture.sockets.errors import SourceUnavailable
+        from capture.sockets.watching import Watcher
+
+        end = time.monotonic() + SECONDS
+        with contextlib.suppress(SourceUnavailable), Watcher() as watcher:
+            while time.monotonic() < end:
+                rows = watcher.look().rows
+                if len(rows) > MOST_ROWS:
+                    return
+                for row in rows:
+                    if row.owners and row.remote.port:
+                        owner = row.owners[0]
+                        self._callers[row.remote.ip, row.remote.port].add(Holder(owner.pid, owner.name))
+                time.sleep(BETWEEN_LOOKS_S)
+
     def judged(self, host: str | None, port: int | None) -> Traffic | Absence:
         """Waits for the end of the recording; its connections by cause and service."""
         if self._thread is None:
             return self.absent or Absence("unreadable", "no packets were recorded")
         self._thread.join()
+        self._watcher.join()
         if not self._packets:
             return Traffic(SECONDS, 0, 0, False)
         handle, path = tempfile.mkstemp(suffix=".pcap", prefix="tcptriage-")
@@ -89,7 +114,7 @@ class Recording:
                 for when, length, data in self._packets:
                     file.write(struct.pack("<IIII", when // 10**9, when % 10**9, len(data), max(length, len(data))))
                     file.write(data)
-            return _summed(path, len(self._packets), host, port)
+            return _summed(path, len(self._packets), host, port, self._callers)
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -131,7 +156,13 @@ def _stamp(extra: list[tuple[int, int, bytes]]) -> int:
     return time.time_ns()
 
 
-def _summed(path: str, packets: int, host: str | None, port: int | None) -> Traffic | Absence:
+def _summed(
+    path: str,
+    packets: int,
+    host: str | None,
+    port: int | None,
+    callers: Mapping[tuple[str, int], set[Holder]],
+) -> Traffic | Absence:
     from capture.filters import FilterError
     from capture.wire.errors import CaptureUnreadable
     from playbooks.facts.captured import JudgedCapture
@@ -156,6 +187,7 @@ def _summed(path: str, packets: int, host: str | None, port: int | None) -> Traf
             clients=dict(Counter(read.triage.endpoint(n, 0).ip for n in numbers).most_common(3)),
             carried=sum(1 for n in numbers if int(read.triage.decoded.flows.bytes[n].sum())),
             samples=tuple(read.sample(n) for n in numbers[:2]),
+            callers=tuple(sorted(callers.get((ip, where), ()), key=lambda one: one.pid)[:5]),
         )
         for (ip, where, cause), numbers in ended.items()
     ]

@@ -84,8 +84,8 @@ class Told:
         self.steps = {step["id"]: step for step in document["steps"]}
         self.fixes = {fix["id"]: fix for fix in document["fixes"]}
 
-    def outcome(self, step: str) -> str:
-        return str(self.steps[step]["outcome"])
+    def outcome(self, step: str) -> Outcome:
+        return Outcome(self.steps[step]["outcome"])
 
     def evidence(self, step: str) -> str:
         return "\n".join(self.steps[step]["evidence"])

@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tests.lab.harness.namespaces import Namespace
+
+T = TypeVar("T")
 
 LEAK = """
 import socket, sys
@@ -103,6 +107,12 @@ def running(host: Namespace, program: str, *arguments: object) -> Iterator[subpr
         process.send_signal(signal.SIGKILL)
         process.wait(5)
         process.stdout.close()
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """Looks at one and the same state, side by side: most of a look is waiting. Their results, in order."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [each.result() for each in [pool.submit(call) for call in calls]]
 
 
 def until(condition: object, seconds: float = 5.0) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace
-from tests.playbooks.faults.conftest import Checked
-from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, running, until
+from tests.playbooks.faults.conftest import Checked, Told
+from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, at_once, running, until
 
 pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
+Triage = Callable[..., Told]
 Shell = Callable[[str], str]
 
 
@@ -26,22 +27,27 @@ def connect(host: Namespace, port: int) -> socket.socket:
     return sock
 
 
-def test_a_leaking_server_is_named_and_its_pile_can_be_ended(host: Namespace, check: Check, shell: Shell) -> None:
+def test_a_leaking_server_is_named_and_its_pile_can_be_ended(host: Namespace, tcptriage: Triage, shell: Shell) -> None:
     with running(host, LEAK, 8101) as server:
         for sock in [connect(host, 8101) for _ in range(25)]:
             sock.close()
-        found = check("close-wait")
+        found, of_process, elsewhere, other_side = at_once(
+            lambda: tcptriage("close-wait"),
+            lambda: tcptriage("close-wait", pid=server.pid),
+            lambda: tcptriage("close-wait", port=9),
+            lambda: tcptriage("fin-wait-2"),
+        )
         assert found.outcome("pile") is Outcome.FAIL
         assert "python" in found.evidence("pile")
         assert f"[{server.pid}] holds 25 sockets in CLOSE-WAIT" in found.evidence("pile")
         assert "127.0.0.1 (25)" in found.evidence("pile")
-        assert found.report.exit_status == 1
-        assert check("close-wait", pid=server.pid).outcome("pile") is Outcome.FAIL
-        assert check("close-wait", port=9).outcome("pile") is Outcome.PASS
-        assert check("fin-wait-2").outcome("pile") is Outcome.FAIL
-        shell(found.fix("destroy-now").apply)
-        assert check("close-wait").outcome("pile") is Outcome.PASS
-        assert check("fin-wait-2").outcome("pile") is Outcome.PASS
+        assert found.status == 1
+        assert of_process.outcome("pile") is Outcome.FAIL
+        assert elsewhere.outcome("pile") is Outcome.PASS
+        assert other_side.outcome("pile") is Outcome.FAIL
+        shell(found.fixes["destroy-now"]["apply"])
+        for after in at_once(lambda: tcptriage("close-wait"), lambda: tcptriage("fin-wait-2")):
+            assert after.outcome("pile") is Outcome.PASS
 
 
 def test_restarting_the_leaking_server_as_printed_frees_the_pile(host: Namespace, check: Check, shell: Shell) -> None:
@@ -69,16 +75,18 @@ def test_connections_that_pass_through_close_wait_are_no_pile(host: Namespace, c
             sock.close()
 
 
-def test_fin_wait_2_names_the_peer_and_the_process_that_does_not_close(host: Namespace, check: Check) -> None:
+def test_fin_wait_2_names_the_peer_and_the_process_that_does_not_close(host: Namespace, tcptriage: Triage) -> None:
     with running(host, LEAK, 8104) as server:
         for sock in [connect(host, 8104) for _ in range(15)]:
             sock.close()
-        found = check("fin-wait-2", host="127.0.0.1")
+        found, elsewhere = at_once(
+            lambda: tcptriage("fin-wait-2", host="127.0.0.1"), lambda: tcptriage("fin-wait-2", host="192.0.2.1")
+        )
         assert found.outcome("pile") is Outcome.FAIL
         assert "15 sockets toward 127.0.0.1" in found.evidence("pile")
         assert f"[{server.pid}] (15)" in found.evidence("pile")
         assert found.outcome("other-side") is Outcome.WARN
-        assert check("fin-wait-2", host="192.0.2.1").outcome("pile") is Outcome.PASS
+        assert elsewhere.outcome("pile") is Outcome.PASS
 
 
 def test_ports_that_run_out_toward_one_peer_and_a_wider_range(host: Namespace, check: Check, shell: Shell) -> None:

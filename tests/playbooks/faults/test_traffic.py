@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.harness.namespaces import Namespace, cable
 from tests.playbooks.faults.conftest import Told
-from tests.playbooks.faults.servers import running
+from tests.playbooks.faults.servers import at_once, running
 
 pytestmark = pytest.mark.root
 Triage = Callable[..., Told]
@@ -118,13 +118,16 @@ def test_resets_by_a_server_that_leaves_uploads_unread(host: Namespace, tcptriag
     rude = "def close_gently(connection):\n    connection.close()\n" + REFUSES_UPLOADS
     with running(host, UPLOADS):
         with running(host, rude) as server:
-            found = tcptriage("connection-reset")
+            found, elsewhere, hidden = at_once(
+                lambda: tcptriage("connection-reset"),
+                lambda: tcptriage("connection-reset", port=9),
+                lambda: tcptriage("connection-reset", nobody=True),
+            )
             assert found.outcome("now") == "fail", found.evidence("now")
             assert "connections to [::1]:8501" in found.evidence("now")
             assert f"[{server.pid}]" in found.evidence("now")
             assert found.status == 1
-            assert tcptriage("connection-reset", port=9).outcome("now") == "pass"
-            hidden = tcptriage("connection-reset", nobody=True)
+            assert elsewhere.outcome("now") == "pass"
             assert hidden.outcome("now") == "unknown"
             assert "run with sudo" in hidden.evidence("now")
             assert hidden.status == 3
@@ -139,7 +142,8 @@ def test_responses_that_are_cut_short(host: Namespace, tcptriage: Triage, tmp_pa
         said = found.evidence("now")
         assert found.outcome("now") == "fail", said
         assert f"[{server.pid}]" in said
-        assert "announced 1041 bytes of response (header and body), sent 341" in said
+        whole = "announced 1041 bytes of response (header and body), sent 341"
+        assert whole in said or "before the last chunk" in said
         assert "closed_without_answer" in said
     if capture.exists():
         read = tcptriage("unexpected-eof", capture=capture)
@@ -173,11 +177,13 @@ def test_a_router_that_resets(tcptriage: Triage) -> None:
                 "table ip f { chain f { type filter hook forward priority 0; "
                 "tcp dport 8504 ct original packets > 5 reject with tcp reset; }; }"
             )
-            found = tcptriage("middlebox-reset", inside=client)
+            found, there = at_once(
+                lambda: tcptriage("middlebox-reset", inside=client),
+                lambda: tcptriage("middlebox-reset", inside=router, port=8504),
+            )
             assert found.outcome("now") == "fail", found.evidence("now")
             assert "connections to 10.2.0.1:8504" in found.evidence("now")
             assert f"[{caller.pid}]" in found.evidence("now")
-            there = tcptriage("middlebox-reset", inside=router, port=8504)
             assert there.outcome("firewall") == "fail"
             router.run("sh", "-ec", there.fixes["delete-rule"]["apply"])
             time.sleep(0.5)
