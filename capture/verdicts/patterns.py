@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from capture.wire.columns import I64
 
 MINUTE_NS = 60_000_000_000
+CENTURIES_NS = 1 << 62  # no pattern in time: some are damaged
 ALIKE = 0.8  # share of a group that makes a pattern
 LEAST = 3  # connections that make a pattern
 TIMED = ("client_gave_up", "no_response")
@@ -212,8 +213,8 @@ def _times(group: Group, facts: dict[str, object]) -> str | None:
     time = group.flows.packets.time
     ends = time[group.flows.first[group.members + 1] - 1]
     facts["first_time"], facts["last_time"] = int(ends.min()), int(ends.max())
-    whole = int(time.max() - time.min())
-    if len(ends) < LEAST or whole < 5 * MINUTE_NS:
+    whole = int(time.max()) - int(time.min())
+    if len(ends) < LEAST or not 5 * MINUTE_NS <= whole < CENTURIES_NS:
         return None
     minute = (ends - time.min()) // MINUTE_NS  # damaged times may lie centuries apart: no row of all the minutes
     busy, each = np.unique(minute, return_counts=True)
