@@ -50,7 +50,7 @@ def start(command: Sequence[str], rows: bool) -> Start:
     if process == 0:
         os.environ["TERM"] = "xterm-256color"
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     written, picture, cpu, first_row = b"", None, 0.0, None
     while time.perf_counter() - began < LIMIT_S and (picture is None or (rows and first_row is None)):
