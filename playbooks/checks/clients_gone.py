@@ -8,7 +8,7 @@ from playbooks.checks.nginx_config import effective, how_to_reload, proxied, sec
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
-from playbooks.facts.model import AccessLog, Facts
+from playbooks.facts.model import AccessLog, Facts, Times
 
 MANY, SHARE = 5, 0.01
 """From how many, and what share of the requests, on: single people close tabs all day."""
@@ -109,6 +109,14 @@ def _patience(facts: Facts) -> float:
     return max(found)
 
 
+def _times(client: float | None, served: Times | None) -> str:
+    """When clients gave up and how long the upstream takes, as far as the log tells."""
+    if client is None:
+        return say("times_untold")
+    told = say("times_client", client=f"{client:.2f}")
+    return told + say("times_upstream", slowest=f"{served.p99:.2f}") if served is not None else told
+
+
 def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
     client = log.closed_request.p50 if log.closed_request is not None else None
     served = log.upstream or log.request
@@ -116,8 +124,8 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
     # Without any time in the log a client must at least outwait the proxy in front of it.
     wanted = max(1, int(slowest * 1.5) + 1) if slowest else int(_patience(facts)) + 1
     shared: dict[str, object] = {
-        "client": f"{client:.2f}" if client is not None else "?",
-        "slowest": f"{served.p99:.2f}" if served is not None else "?",
+        "client": say("gave_up_at", client=f"{client:.2f}") if client is not None else say("gave_up_untold"),
+        "times": _times(client, served),
         "proposed": wanted,
         "proposed_ms": wanted * 1000,
         "count": log.status.get("499", 0),
