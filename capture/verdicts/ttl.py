@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.model import TcpFlags
-from capture.wire.arrays import distinct
+from capture.wire.arrays import among, distinct
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable, Stretch
@@ -32,7 +32,7 @@ class HostTtls:
     def unlike(self, hosts: I64, ttl: U8) -> Bool:
         """Whether a TTL is none of its host's, for hosts (address keys) that are known. Shapes (n,)."""
         known, pairs = self._opening
-        unlike: Bool = np.isin(hosts, known) & ~np.isin(hosts * 256 + ttl, pairs)
+        unlike: Bool = among(hosts, known) & ~among(hosts * 256 + ttl, pairs)
         return unlike
 
     @cached_property
@@ -45,7 +45,7 @@ class HostTtls:
         plain = (flows.packets.flags[rows] & RST) == 0
         conn, rows = conn[plain], rows[plain]
         hosts = flows.address[conn, flows.packets.side[rows]]
-        return hosts, distinct(hosts * 256 + flows.packets.ttl[rows])
+        return distinct(hosts), distinct(hosts * 256 + flows.packets.ttl[rows])
 
 
 @dataclass(frozen=True, slots=True)

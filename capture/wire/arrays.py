@@ -19,3 +19,11 @@ def distinct(*parts: npt.NDArray[N]) -> npt.NDArray[N]:
     new[0] = True
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return values[new]
+
+
+def among(values: npt.NDArray[N], ordered: npt.NDArray[N]) -> npt.NDArray[np.bool_]:
+    """Which values occur in an array that is in order: looked up, where `np.isin` would sort all of it again."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    found: npt.NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    return found
