@@ -9,7 +9,6 @@ import select
 import socket
 import struct
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
@@ -107,17 +106,15 @@ class Recording:
         self._watcher.join()
         if not self._packets:
             return Traffic(SECONDS, 0, 0, False)
-        handle, path = tempfile.mkstemp(suffix=".pcap", prefix="tcptriage-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, SNAP, _LINKTYPE_RAW))
-                for when, length, data in self._packets:
-                    file.write(struct.pack("<IIII", when // 10**9, when % 10**9, len(data), max(length, len(data))))
-                    file.write(data)
+        # in memory: packets have no business on a disk, which may be full besides
+        with os.fdopen(os.memfd_create("tcptriage-packets"), "wb") as file:
+            file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, SNAP, _LINKTYPE_RAW))
+            for when, length, data in self._packets:
+                file.write(struct.pack("<IIII", when // 10**9, when % 10**9, len(data), max(length, len(data))))
+                file.write(data)
+            file.flush()
+            path = f"/proc/self/fd/{file.fileno()}"
             return _summed(path, len(self._packets), host, port, self._callers)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
 
 
 def _packet_socket() -> socket.socket:
