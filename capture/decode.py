@@ -169,7 +169,8 @@ def _after_halves(
         joined = back.join(reader, collected, lambda: watch.tell(reader, back))
     finally:
         back.close()
-    return iter(()) if joined else reader.blocks()
+    # A front half that does not come to the border ends there: with the file, or given up, and has said so.
+    return iter(()) if joined or reader.begins < back.begin else reader.blocks()
 
 
 def _ahead(reader: CaptureReader, blocks: Iterator[PacketColumns], watch: _Watch) -> Iterator[PacketColumns]:

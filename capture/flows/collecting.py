@@ -44,15 +44,15 @@ class Column:
 
     def __init__(self, dtype: type[np.generic]) -> None:
         self._array: npt.NDArray[Any] = np.empty(0, dtype)
-        self._shared = False
+        self._fixed = False  # its room: that of another process, which would not see it move
         self.stop = 0  # the row after the last one
 
     def extend(self, values: npt.NDArray[Any]) -> None:
-        """Append rows. Raises MemoryError where a shared column has no room."""
+        """Append rows. Raises MemoryError where another process gave too little room."""
         stop = self.stop + len(values)
         if stop > len(self._array):
-            if self._shared:
-                raise MemoryError("more packets than the file can hold")
+            if self._fixed:
+                raise MemoryError("more packets than the file held when its reading began")
             self.reserve(len(values) if not self.stop else max(LEAST_ROOM, 2 * stop))
         self._array[self.stop : stop] = values
         self.stop = stop
@@ -66,7 +66,6 @@ class Column:
         size = max(room, 1) * self._array.itemsize
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NO_RESERVE
         self._move(np.frombuffer(mmap.mmap(-1, size, flags=flags), self._array.dtype))
-        self._shared = True
 
     def _move(self, larger: npt.NDArray[Any]) -> None:
         larger[: self.stop] = self._array[: self.stop]
@@ -75,8 +74,14 @@ class Column:
     def behind(self, begin: int) -> Column:
         """The same shared array, appended to from a later row on."""
         other = Column(self._array.dtype.type)
-        other._array, other._shared, other.stop = self._array, True, begin
+        other._array, other._fixed, other.stop = self._array, True, begin
         return other
+
+    def close_gap(self, begin: int, stop: int) -> None:
+        """Let the rows from `stop` on follow those before `begin`."""
+        moved = self._array[stop : self.stop]
+        self._array[begin : begin + len(moved)] = moved
+        self.stop = begin + len(moved)
 
     def rows(self) -> npt.NDArray[Any]:
         """What was appended, and what lies before it."""
@@ -124,6 +129,7 @@ class Collected:
         """Take a block."""
         if not len(block):
             return
+        self._close_gap()
         conversation, upper = self.conversations.number(block)
         row = self._stop
         self._key.extend((conversation << 1) | upper)
@@ -133,6 +139,16 @@ class Collected:
         if len(scaled):
             self._scale_rows.append(scaled + row)
             self._scales.append(block.wscale[scaled])
+
+    def _close_gap(self) -> None:
+        """Before more is added (the next of several files): an unused row would become a used page when it is moved."""
+        if self._front is None:
+            return
+        begin, stop = self._front[1], self._begin
+        for column in (self._key, *self._columns.values()):
+            column.close_gap(begin, stop)
+        self._scale_rows = [rows - (stop - begin) * (rows >= stop) for rows in self._scale_rows]
+        self._front, self._begin = None, 0
 
     def expect(self, rows: int) -> None:
         """Reserve room for so many packets in all, where there is that much."""

@@ -21,7 +21,7 @@ from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
 from capture.wire.quoted import MOST as MOST_QUOTED
 from capture.wire.records import MOST_NAMED, NO_REACH, Records
-from capture.wire.source import Source, open_source
+from capture.wire.source import PlainSource, Source, open_source
 from capture.wire.tails import Adopted, TailRead
 
 if TYPE_CHECKING:
@@ -155,13 +155,16 @@ class CaptureReader:
             layers.options,
             ends,
             layers.sights.opening,
+            self.bytes_read,
         )
 
     def adopt(self, tail: TailRead) -> Adopted | None:
         """Take over what a reader of the rest found; None where it would be more than one reader takes."""
         if len(self.quoted) + len(tail.quoted) > MOST_QUOTED:
             return None
-        before, addresses = self.packets, joined(self.addresses, tail.addresses)
+        if isinstance(self._source, PlainSource):
+            self._source.position = tail.upto
+        before, addresses = self.next_number - 1, joined(self.addresses, tail.addresses)
         scopes = [self.scopes.index(scope) for scope in tail.scopes.scopes]
         if tail.first_time is not None and tail.last_time is not None:
             self._saw(tail.packets, tail.first_time, tail.last_time)

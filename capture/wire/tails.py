@@ -24,6 +24,7 @@ class TailRead:
     options: Cut
     notices: list[Notice]  # of the end of the file
     opening: PacketColumns | None  # its first packets, which may be second sights of those before
+    upto: int  # file offset up to which it read
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Read a capture in one process and in two, and tell whether the reports differ: `python -m … FILE [fail]`.
+"""Read a capture in two processes and in one, and tell whether the reports differ: `python -m … FILE … [fail] [grow]`.
 
-A process of its own, without threads: only from such a one a second process is started. `fail`: the second one fails.
+A process of its own, without threads: only from such a one a second process is started. `fail`: the second one fails;
+`grow`: the file doubles when reading its back half begins.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ import io
 import json
 import sys
 
+import capture.aside
 import capture.decode
 import capture.halves
 from capture.decode import Progress
 from capture.triage import triage
 
 
-def _report(path: str) -> tuple[bytes, list[Progress]]:
+def _report(paths: list[str]) -> tuple[bytes, list[Progress]]:
     from capture.report.writing import write_report
 
     out, told = io.BytesIO(), []
-    triages = triage([path], progress=told.append)
+    triages = triage(paths, join=len(paths) > 1, progress=told.append)
     write_report(triages, "json", out)
     write_report(triages, "text", out)
     offsets = [triages[0].decoded.place(row) for row in range(triages[0].decoded.tcp_packets)]
@@ -28,7 +30,7 @@ def _report(path: str) -> tuple[bytes, list[Progress]]:
 
 def main() -> None:
     """Print what was found, as JSON."""
-    path, fail = sys.argv[1], "fail" in sys.argv
+    paths = [argument for argument in sys.argv[1:] if argument not in ("fail", "grow")]
     joined: list[bool] = []
     join = capture.halves.BackHalf.join
 
@@ -39,12 +41,23 @@ def main() -> None:
     def failing(*_: object) -> None:
         raise MemoryError
 
+    start = capture.aside.Aside.start
+
+    def growing(*arguments: object) -> object:
+        with open(paths[0], "r+b") as file:
+            records = file.read()[24:]
+            file.write(records)
+        return start(*arguments)  # type: ignore[arg-type]
+
     capture.halves.BackHalf.join = noted  # type: ignore[method-assign, assignment]
-    if fail:
+    if "fail" in sys.argv:
         capture.halves._read = failing  # type: ignore[assignment]
-    once, _ = _report(path)
+    if "grow" in sys.argv:
+        capture.aside.Aside.start = growing  # type: ignore[method-assign, assignment]
     capture.decode.LARGE = 0
-    twice, told = _report(path)
+    twice, told = _report(paths)
+    capture.decode.LARGE = 1 << 62
+    once, _ = _report(paths)
     done = [progress.bytes_done for progress in told]
     grows = done == sorted(done)
     print(json.dumps({"same": once == twice, "joined": joined, "progress": [grows, done[-1], told[-1].packets]}))

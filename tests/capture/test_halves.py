@@ -41,6 +41,11 @@ def frames(wrap: bool = True) -> list[bytes]:
     return out
 
 
+def small_frames(count: int) -> list[bytes]:
+    """Packets of which a file holds as many as it can, nearly."""
+    return [make.ethernet(make.ipv4(make.tcp(sport=1 + n % 999, seq=n), ip_id=n % 65536)) for n in range(count)]
+
+
 def both_ways(data: bytes, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     path = tmp_path / "large.pcap"
     path.write_bytes(data)
@@ -49,8 +54,9 @@ def both_ways(data: bytes, tmp_path: Path, *arguments: str) -> dict[str, Any]:
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout)
-    assert found["progress"][0]
-    assert found["progress"][1] == len(data)
+    if set(arguments) <= {"fail"}:
+        assert found["progress"][0]
+        assert found["progress"][1] == len(data)
     return found
 
 
@@ -60,6 +66,41 @@ def test_the_same_is_found(tmp_path: Path) -> None:
     assert found["joined"] == [True]
     assert found["same"]
     assert found["progress"][2] == len(packets)
+
+
+def test_progress_stays_at_the_end_while_many_packets_are_grouped(tmp_path: Path) -> None:
+    # more packets than decode.MANY, and several windows behind the middle of the file
+    found = both_ways(make.pcap([frame + bytes(150) for frame in small_frames(210_000)]), tmp_path)
+    assert found["joined"] == [True]
+    assert found["same"]
+
+
+def test_several_files_that_are_one_capture(tmp_path: Path) -> None:
+    packets = frames()
+    later = [tmp_path / "second.pcap", tmp_path / "third.pcap"]
+    for number, path in enumerate(later, 1):
+        path.write_bytes(make.pcap(packets[number * 7 :], start=1_700_000_000 + 10 * number))
+    found = both_ways(make.pcap(packets), tmp_path, *map(str, later))
+    assert found["joined"] == [True] * 3
+    assert found["same"]
+    assert found["progress"][2] == 3 * len(packets) - 21
+
+
+def test_a_file_that_grows_beyond_the_room_for_it(tmp_path: Path) -> None:
+    found = both_ways(make.pcap(small_frames(70_000)), tmp_path, "grow")
+    assert found["joined"] == [False]
+    assert found["same"]
+    assert found["progress"][2] == 140_000
+
+
+def test_the_end_of_what_is_given_up_is_told_once(tmp_path: Path) -> None:
+    data = bytearray(make.pcap(small_frames(70_000)))
+    for place in range(210):
+        at = 1_200_000 + place * 5000
+        data[at : at + 100] = bytes([0xFF]) * 100
+    found = both_ways(bytes(data), tmp_path)
+    assert found["joined"] == [False]
+    assert found["same"]
 
 
 def test_a_cut_end_is_told(tmp_path: Path) -> None:
