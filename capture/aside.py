@@ -61,16 +61,23 @@ class Aside(Generic[T]):
         return cls(pid, here)
 
     def result(self, waiting: Callable[[], None] = lambda: None) -> T | None:
-        """What came of it; None where the child failed. Meanwhile `waiting` is called, and may raise."""
-        while not select.select([self._answers], [], [], PATIENCE_S)[0]:
+        """What came of it; None where the child failed, or this process has no room for it.
+
+        Meanwhile `waiting` is called, and may raise.
+        """
+        answered = select.poll()  # select() knows no descriptor above 1023
+        answered.register(self._answers, select.POLLIN)
+        while not answered.poll(PATIENCE_S * 1000):
             waiting()
-        head, files, _, _ = socket.recv_fds(self._answers, 16, _MOST_FILES)
+        head, files, flags, _ = socket.recv_fds(self._answers, 16, _MOST_FILES)
         try:
-            if not head:
+            if not head or flags & socket.MSG_CTRUNC:  # it failed, or this process may not open so many files
                 return None
             data, *buffers = [_mapped(file) for file in files]
             result: T = pickle.loads(data, buffers=buffers)
             return result
+        except OSError:  # nor map as much
+            return None
         finally:
             for file in files:
                 os.close(file)
@@ -80,9 +87,9 @@ class Aside(Generic[T]):
         self._answers.close()
         try:
             os.kill(self._pid, signal.SIGKILL)
-        except ProcessLookupError:
+            os.waitpid(self._pid, 0)
+        except (ProcessLookupError, ChildProcessError):  # who started this process lets it ignore its children's ends
             return
-        os.waitpid(self._pid, 0)
 
 
 def _live(work: Callable[[], object], answers: socket.socket) -> None:

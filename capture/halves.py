@@ -7,6 +7,7 @@ second process found is not used.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,7 +44,11 @@ class BackHalf:
         total, done = reader.bytes_total or 0, reader.bytes_read
         if done >= total or not possible():
             return None
-        tail = reader.tail(done + (total - done) // 2)
+        try:
+            counts = mmap.mmap(-1, _COUNTS.size)
+            tail = reader.tail(done + (total - done) // 2)
+        except OSError:  # no further file, or memory, for this process
+            return None
         if tail is None:
             return None
         begin = tail.begins
@@ -51,7 +56,6 @@ class BackHalf:
         if behind is None:
             tail.close()
             return None
-        counts = mmap.mmap(-1, _COUNTS.size)
         child = Aside.start(lambda: _read(tail, behind, counts))
         tail.close()
         if child is None:
@@ -91,8 +95,10 @@ class BackHalf:
 
 
 def _read(tail: CaptureReader, collected: Collected, counts: mmap.mmap) -> Found | None:
-    begin = tail.begins
+    begin, parent = tail.begins, os.getppid()
     for block in tail.blocks():
+        if os.getppid() != parent:  # it was killed: nobody wants to know, and who started it may wait for this one
+            return None
         collected.add(block)
         counts[:] = _COUNTS.pack(max(tail.bytes_read - begin, 0), tail.packets)
     told = tail.told()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from capture.aside import possible
@@ -74,7 +75,8 @@ class _Child:
 
     def end(self) -> None:
         self.pipe.close()  # a child that still writes gets EPIPE and ends
-        os.waitpid(self.pid, 0)
+        with suppress(ChildProcessError):  # who started this process lets it ignore its children's ends
+            os.waitpid(self.pid, 0)
 
 
 def _work(pipe: int, batches: int, render: Callable[[int], bytes]) -> None:
