@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
     if chosen.anonymize:
         from capture.report.anonymizing import Anonymizer
 
-        anonymize = Anonymizer()
+        anonymize = Anonymizer(name for t in triages for name in t.decoded.flows.addresses.names.values())
     try:
         with output(chosen.output) as stream:
             write_report(triages, chosen.format, stream, selections=selections, anonymize=anonymize)

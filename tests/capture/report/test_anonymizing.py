@@ -20,3 +20,11 @@ def test_ipv6_spellings_of_one_address_agree() -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1", "::1", "0.0.0.0", "12:30:45", "1.2.3.4.5", "v1.2.3", "packet 12: 3 ms"])
 def test_what_names_no_one_stays(text: str) -> None:
     assert Anonymizer()(text) == text
+
+
+def test_names_of_hosts_are_replaced_and_keys_stay() -> None:
+    anonymize = Anonymizer(["db.internal", "db.internal.example.org", "port", 'a"b'])
+    text = (
+        '{"ip":"db.internal","port":80,"other":"db.internal.example.org","odd":"a\\"b","text":"db.internal.: 10.0.0.1"}'
+    )
+    assert anonymize(text) == ('{"ip":"host-1","port":80,"other":"host-2","odd":"host-4","text":"host-1.: 198.18.0.1"}')
