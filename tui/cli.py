@@ -74,12 +74,17 @@ def _silence(descriptor: Callable[[], int]) -> None:
 
 def program() -> NoReturn:
     """The process that the shell starts. It leaves without taking itself apart, which would cost 40 ms."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started it: nobody reads what is said there
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the end
     status = main()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:  # who reads has left
+    except BrokenPipeError:  # who reads has left
         pass
+    except OSError:  # a full disk
+        status = status or UNUSABLE
     os._exit(status)
 
 

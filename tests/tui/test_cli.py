@@ -207,3 +207,19 @@ def test_a_defect_is_one_line_and_its_traceback_on_request(
     monkeypatch.setenv("TCPTRIAGE_DEBUG", "1")
     with pytest.raises(LookupError):
         main(["report", "x"])
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_are_no_error(closed: str) -> None:
+    command = f'"$0" -m tui.cli report "$1" {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, LARGE_499], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (closed == "2>&-")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "tui.cli", "--version"]
+        done = subprocess.run(command, stdout=full, env={**os.environ, "PYTHONUNBUFFERED": ""}, timeout=30)
+    assert done.returncode == 2
