@@ -31,6 +31,11 @@ def found(snapshot: Snapshot, code: str) -> Finding:
     return finding
 
 
+def of_sockets(snapshot: Snapshot) -> list[str]:
+    """Codes of the findings about sockets: those are of this network namespace, processes of the whole machine."""
+    return [finding.code for finding in snapshot.findings if finding.code != "open_files_near_limit"]
+
+
 def sysctl(name: str, value: str) -> None:
     Path("/proc/sys/net/ipv4", name).write_text(value)
 
@@ -40,7 +45,7 @@ def test_a_close_wait_leak_names_the_process_and_when_its_descriptors_end() -> N
     with maker(100) as made:
         made.tell("half-close 40")
         watcher = Watcher()
-        assert not watcher.look().findings
+        assert not of_sockets(watcher.look())
         time.sleep(2.2)
         first = found(watcher.look(), "close_wait_pile")
         assert (first.connections, first.facts["pid"], first.facts["port"]) == (40, made.pid, made.port)
@@ -69,7 +74,7 @@ def test_time_wait_uses_up_the_ports_toward_one_destination() -> None:
         watcher = Watcher()
         for _ in range(5):
             made.tell("cycle 10")
-        assert "ports_running_out" not in {finding.code for finding in watcher.look().findings}
+        assert not of_sockets(watcher.look())
         made.tell("cycle 10")
         used = found(watcher.look(), "ports_running_out")
         assert used.severity == "warning"
@@ -91,7 +96,7 @@ def test_time_waits_that_give_way_are_no_shortage() -> None:
     with maker(10) as made:
         for _ in range(6):
             made.tell("cycle 10")
-        assert not Watcher().look().findings
+        assert not of_sockets(Watcher().look())
         for command in ("cycle 10", "cycle 10", "open 9"):
             made.tell(command)
         full = found(Watcher().look(), "ports_running_out")
@@ -107,7 +112,7 @@ def test_a_full_accept_queue_and_its_overflow() -> None:
     listener.listen(4)
     watcher = Watcher()
     clients = [socket.create_connection(listener.getsockname()) for _ in range(4)]
-    assert not watcher.look().findings
+    assert not of_sockets(watcher.look())
     clients.append(socket.create_connection(listener.getsockname()))
     full = found(watcher.look(), "accept_queue_full")
     assert (full.facts["backlog"], full.facts["backlog_max"], full.facts["pid"]) == (5, 4, os.getpid())
@@ -140,7 +145,7 @@ def test_half_open_connections_that_stay() -> None:
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     for number in range(64):
         raw.sendto(syn(f"127.9.{number}.1", "127.0.0.1", 2000 + number, port), ("127.0.0.1", 0))
-    assert not watcher.look().findings
+    assert not of_sockets(watcher.look())
     time.sleep(0.6)
     snapshot = watcher.look()
     found(Watcher().look(), "syn_recv_pile")

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from capture.model import Finding
+from capture.sockets.snapshot import Snapshot
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
+
+
+def of_nginx(snapshot: Snapshot) -> list[Finding]:
+    """Findings but those of descriptors: another test's process may be near its limit."""
+    return [finding for finding in snapshot.findings if finding.code != "open_files_near_limit"]
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -32,10 +39,10 @@ def test_a_worker_near_its_connections_is_found() -> None:
             clients = [connection()]
             time.sleep(0.2)
             watcher = Watcher()
-            assert not watcher.look().findings
+            assert not of_nginx(watcher.look())
             clients += [connection() for _ in range(33)]
             time.sleep(0.3)
-            (finding,) = watcher.look().findings
+            (finding,) = of_nginx(watcher.look())
             assert finding.code == "worker_connections_near_limit"
             assert finding.playbook == "nginx-limits"
             assert finding.facts["worker_connections"] == 40
