@@ -47,6 +47,11 @@ class Column:
         self._fixed = False  # its room: that of another process, which would not see it move
         self.stop = 0  # the row after the last one
 
+    @property
+    def width(self) -> int:
+        """Bytes of a row."""
+        return self._array.itemsize
+
     def extend(self, values: npt.NDArray[Any]) -> None:
         """Append rows. Raises MemoryError where another process gave too little room."""
         stop = self.stop + len(values)
@@ -59,15 +64,16 @@ class Column:
 
     def reserve(self, room: int) -> None:
         """Have room for so many rows in all."""
-        self._move(np.empty(room, self._array.dtype))
+        self.move(np.empty(room, self._array.dtype))
 
-    def share(self, room: int) -> None:
-        """Have room for so many rows in memory that is shared with processes forked from here on."""
+    def shareable(self, room: int) -> npt.NDArray[Any]:
+        """Room for so many rows in memory that is shared with processes forked from here on. Raises OSError."""
         size = max(room, 1) * self._array.itemsize
         flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NO_RESERVE
-        self._move(np.frombuffer(mmap.mmap(-1, size, flags=flags), self._array.dtype))
+        return np.frombuffer(mmap.mmap(-1, size, flags=flags), self._array.dtype)
 
-    def _move(self, larger: npt.NDArray[Any]) -> None:
+    def move(self, larger: npt.NDArray[Any]) -> None:
+        """Put the rows into a larger array, and go on there."""
         larger[: self.stop] = self._array[: self.stop]
         self._array = larger
 
@@ -167,13 +173,17 @@ class Collected:
         begin = self._stop + front
         if begin + back >= MOST_ROOM:
             return None
-        other = Collected()
-        other._begin = begin
+        columns = (self._key, *self._columns.values())
+        if not _ample((begin + back) * sum(column.width for column in columns)):
+            return None
         try:
-            for column in (self._key, *self._columns.values()):
-                column.share(begin + back)
+            rooms = [column.shareable(begin + back) for column in columns]
         except (OSError, MemoryError):
             return None
+        for column, room in zip(columns, rooms, strict=True):
+            column.move(room)
+        other = Collected()
+        other._begin = begin
         other._key = self._key.behind(begin)
         other._columns = {name: column.behind(begin) for name, column in self._columns.items()}
         return other
@@ -222,3 +232,11 @@ class Collected:
         if not self._scale_rows:
             return np.empty(0, np.int64), np.empty(0, np.int8)
         return np.concatenate(self._scale_rows), np.concatenate(self._scales)
+
+
+def _ample(size: int) -> bool:
+    """Whether so much of the addresses that this process may use leaves enough for all else (`ulimit -v`)."""
+    import resource  # not everywhere, as little as fork
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return limit == resource.RLIM_INFINITY or size <= limit // 4
