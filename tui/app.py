@@ -128,6 +128,7 @@ class TriageApp(App[int]):
         if not self.is_headless:
             self.call_after_refresh(collect_garbage_again)
             self._take_signals()
+            self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # after Ctrl-Z and fg: all is gone
             self.set_interval(2.0, self._look_for_terminal)
 
     def _take_signals(self) -> None:
