@@ -49,7 +49,7 @@ def test_a_recording_replays_as_the_looks_were(suffix: str) -> None:
         assert replay.ended
         with pytest.raises(RecordingEnded):
             replay.look()
-        assert {finding.code for finding in snapshot.findings} == {"close_wait_pile", "fin_wait_2_pile"}
+        assert {finding.code for finding in snapshot.findings} >= {"close_wait_pile", "fin_wait_2_pile"}
         assert not [
             one
             for look in Replay(path, Thresholds(close_wait_sockets=500, fin_wait_2_sockets=500))
