@@ -54,6 +54,7 @@ def test_a_recording_replays_as_the_looks_were(suffix: str) -> None:
             one
             for look in Replay(path, Thresholds(close_wait_sockets=500, fin_wait_2_sockets=500))
             for one in look.findings
+            if one.code != "open_files_near_limit"  # another process of this machine
         ]
         if not suffix:
             # The machine may have gone down while it wrote.
