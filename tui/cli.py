@@ -6,6 +6,7 @@ command that needs it, so that --help and --version answer at once and no comman
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -46,9 +47,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last resort: one line for the tired, the traceback for who wants to report it
         if os.environ.get("TCPTRIAGE_DEBUG"):
             raise
-        print(_defect(error), file=sys.stderr)
+        print(_no_room(error) or _defect(error), file=sys.stderr)
         return UNUSABLE
     return status
+
+
+def _no_room(error: Exception) -> str | None:
+    """What is no defect of the program but a lack of memory or of disk."""
+    if isinstance(error, MemoryError):
+        return "tcptriage: not enough memory; give it more, or a part of the capture (editcap -c 1000000 IN OUT)"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _silence(sys.stdout.fileno)  # what could not be written would be tried again at the end
+        return f"tcptriage: the output cannot be written: {os.strerror(error.errno)}"
+    return None
 
 
 def _defect(error: Exception) -> str:

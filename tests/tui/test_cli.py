@@ -223,3 +223,25 @@ def test_a_full_disk_is_an_error() -> None:
         command = [sys.executable, "-m", "tui.cli", "--version"]
         done = subprocess.run(command, stdout=full, env={**os.environ, "PYTHONUNBUFFERED": ""}, timeout=30)
     assert done.returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", [["playbooks"], ["explain", "EPIPE"], ["report", LARGE_499], ["sockets"]])
+def test_a_full_disk_is_no_defect(command: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui.cli", *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "defect" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_too_little_memory_is_no_defect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def large(_: list[str]) -> Callable[[list[str]], int]:
+        raise MemoryError
+
+    monkeypatch.setattr("tui.cli._command", large)
+    assert main(["report", "x"]) == 2
+    assert "not enough memory" in capsys.readouterr().err
