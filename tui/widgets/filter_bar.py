@@ -122,5 +122,7 @@ class FilterBar(Vertical):
         lead = len(text) - len(text.lstrip()) if not text.startswith(error.text) else 0
         start = min(lead + error.start, max(0, self.size.width - 30))
         wide = max(1, min(error.end, len(text)) - error.start)
+        room = self.size.width - start - 3 - len(error.message)
+        wide = max(1, min(wide, room))  # a shorter mark rather than a message without its end
         said = Text(" " * (start + 2) + "^" * wide + " " + error.message)
         self.query_one("#filter-error", Static).update(said)
