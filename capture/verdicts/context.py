@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,11 +110,25 @@ class _Facts:
         return where
 
     def quiet(self) -> Bool:
-        """The capture went on after the last packet, or that is the capture's last."""
+        """The capture went on after the last packet, or that is the capture's last, and no fresh SYN."""
+        where: Bool = (self._silence >= QUIET_NS) | ((self._silence == 0) & ~self._fresh_syn)
+        return where
+
+    @cached_property
+    def _silence(self) -> I64:
+        """From each connection's last packet to the end of the capture, ns."""
         last = self.flows.packets.time[self.flows.first[1:] - 1]
         end = self.flows.packets.time.max() if len(self.flows.packets.time) else 0
-        where: Bool = (end - last >= QUIET_NS) | (end == last)
-        return where
+        silence: I64 = end - last
+        return silence
+
+    @cached_property
+    def _fresh_syn(self) -> Bool:
+        """One SYN right before the end of a capture that stopped amid other traffic: too early for an answer."""
+        fresh: Bool = self.syn & (self.flows.packet_count.sum(axis=1) == 1) & (self._silence < QUIET_NS)
+        time = self.flows.packets.time
+        amid = np.count_nonzero(time > time.max() - QUIET_NS) > np.count_nonzero(fresh) if len(time) else False
+        return fresh & np.bool_(amid)
 
     def _lonely_syn(self) -> Bool:
         """A SYN without any answer of the responder."""
@@ -129,9 +144,10 @@ class _Facts:
         """Listeners that took some connections and not others: SYNs, handshakes or first data went unanswered there."""
         ignored = self._ignored()
         waiting = self.syn_ack & (self.flows.bytes[:, 1] == 0) & ~ignored
-        where: Bool = (
-            self._at_listeners_of(self.syn_ack) & self._at_listeners_of(self._lonely_syn() | self._acked_yet_repeated())
-        ) | (self._at_listeners_of(ignored) & self._at_listeners_of(waiting))
+        missed = (self._lonely_syn() & ~self._fresh_syn) | self._acked_yet_repeated()
+        where: Bool = (self._at_listeners_of(self.syn_ack) & self._at_listeners_of(missed)) | (
+            self._at_listeners_of(ignored) & self._at_listeners_of(waiting)
+        )
         return where
 
     def _at_listeners_of(self, connections: Bool) -> Bool:

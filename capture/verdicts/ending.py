@@ -37,7 +37,7 @@ def _before_an_answer(story: Story) -> End:
     if story.icmp:
         return End(Ending.ICMP, story.icmp[-1], story.events[story.icmp[-1]].side)
     syn = story.first(Kind.SYN)
-    if syn is None:
+    if syn is None or story.just_begun:
         return End(Ending.OPEN)
     return End(Ending.TIMEOUT, story.last(Kind.SYN), story.events[syn].side)
 

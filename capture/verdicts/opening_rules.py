@@ -22,6 +22,8 @@ def never_answered(story: Story, end: End) -> Diagnosis:
         return _syn_unreachable(story, end.at)
     if end.ending is Ending.TIMEOUT:
         return _syn_unanswered(story)
+    if story.just_begun:
+        return Diagnosis("still_open", POSSIBLE, "syn_yet", 0, ("syn_unanswered",), proofs((0, "syn")), harmless=True)
     return Diagnosis("unknown", POSSIBLE, "unknown", alternatives=("still_open",))
 
 

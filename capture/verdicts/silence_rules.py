@@ -183,10 +183,11 @@ def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
     request = story.waiting(0, at=fin)
     paused = story.events[fin].gap >= PAUSE
     if first == 0 and request is not None and _taken(story, request) and (quiet or paused):
-        return Diagnosis(
-            "no_response", LIKELY if quiet and paused else POSSIBLE, "no_response", 1,
-            ("client_gave_up", "late_close"), proofs((request, "request"), (fin, "fin")),
-        )  # fmt: skip
+        evidence = proofs((request, "request"), (fin, "fin"))
+        others = ("client_gave_up", "late_close")
+        if not quiet:  # the answer may come yet
+            return Diagnosis("no_response", POSSIBLE, "no_response_then", 1, others, evidence)
+        return Diagnosis("no_response", LIKELY if paused else POSSIBLE, "no_response", 1, others, evidence)
     if quiet and story.fin_acked(first) is not None:
         return Diagnosis(
             "late_close", POSSIBLE, "late_close_yet", 1 - first, ("still_open", "half_close"),

@@ -173,6 +173,12 @@ class Story:
         """The RST that cleared an old connection out of TIME-WAIT."""
         return next((i for i in self.indexes(Kind.RST) if self._of_an_older_connection(i)), None)
 
+    @cached_property
+    def just_begun(self) -> bool:
+        """One SYN, and the capture ended before an answer could be missed, or the SYN be repeated."""
+        told = Context.QUIET_END | Context.CROWD_OF_SYNS | Context.BUSY_LISTENER | Context.MIDSTREAM
+        return len(self.events) == 1 and self.events[0].kind is Kind.SYN and not self.context & told
+
     # --- middle ---
 
     @cached_property

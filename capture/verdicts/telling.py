@@ -24,7 +24,7 @@ IDLE_ENDS = frozenset(
     (
         "stale_crossing", "stale_reuse", "idle_drop", "abort_after_response", "no_socket", "middlebox_ttl",
         "middlebox_goes_on", "bare_reset", "gave_up", "gave_up_late_response", "normal_close", "abort_unanswered",
-        "client_abort_waiting", "no_response",
+        "client_abort_waiting", "no_response", "no_response_then",
     )
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""
