@@ -27,7 +27,7 @@ def markdown_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     yield ""
     yield "## Findings"
     yield ""
-    yield from _fenced(findings(triage))
+    yield from _fenced(findings(triage, len(selected)))
     yield ""
     yield from _table(triage, selected[:20])
     for number in _samples(triage, selected):

@@ -19,7 +19,7 @@ def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """The lines of one capture's report; `selected` are connection ids, worst first."""
     yield from totals(triage, len(selected))
     yield ""
-    yield from findings(triage)
+    yield from findings(triage, len(selected))
     yield ""
     yield from worst(triage, selected)
 
@@ -48,11 +48,11 @@ def totals(triage: Triage, selected: int) -> Iterable[str]:
         yield "causes: " + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
 
 
-def findings(triage: Triage) -> Iterable[str]:
+def findings(triage: Triage, selected: int) -> Iterable[str]:
     """One paragraph a finding, most severe first; none is good news only where everything was decoded."""
     found = triage.findings
     if not found:
-        yield f"FINDINGS  {_none(triage.decoded)}"
+        yield f"FINDINGS  {_none(triage.decoded, selected)}"
         return
     yield "FINDINGS"
     for finding in sorted(found, key=lambda f: (f.severity.rank, -f.connections)):
@@ -62,7 +62,9 @@ def findings(triage: Triage) -> Iterable[str]:
             yield f"           next: tcptriage playbook {finding.playbook}"
 
 
-def _none(decoded: DecodedCapture) -> str:
+def _none(decoded: DecodedCapture, selected: int) -> str:
+    if selected < len(decoded.flows):
+        return "none on the connections that the filter chose"
     if not decoded.tcp_packets:
         return "none: no TCP packet was decoded"
     from capture.wire.remarks import REMARKS

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from capture.flows.table import FlowTable
     from capture.verdicts.judging import Verdicts
-    from capture.wire.columns import I32, I64
+    from capture.wire.columns import I32, I64, Bool
 
 MOST_PLACES = 8  # listeners with the same problem; with more, hosts are told, then only their number
 MOST_FINDINGS = 60
@@ -28,21 +28,25 @@ NOTABLE = 0.01
 _SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 
 
-def find_groups(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
-    """All findings of a capture, most severe first, larger groups first among equals."""
+def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None) -> list[Finding]:
+    """All findings of a capture, most severe first, larger groups first among equals.
+
+    `chosen` (a mask over connections, a filter's) leaves the other ones out, and what is told of whole exchanges.
+    """
     if not len(flows):
         return []
-    found = [_finding(group) for group in _groups(flows, verdicts)]
-    found += short_connections(flows, verdicts)
+    found = [_finding(group) for group in _groups(flows, verdicts, chosen)]
+    if chosen is None:
+        found += short_connections(flows, verdicts)
     found.sort(key=lambda f: (f.severity.rank, -f.connections))
     return found[:MOST_FINDINGS]
 
 
-def _groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
+def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool | None) -> Iterator[Group]:
     """Connections with the same cause, acting side and listener; where many listeners share it, wider groups."""
     kinds, labels = _kinds(verdicts)
     kind_of = kinds[verdicts.template_of]
-    chosen = np.flatnonzero(kind_of >= 0)
+    chosen = np.flatnonzero(kind_of >= 0 if only is None else (kind_of >= 0) & only)
     listener = verdicts.listeners
     totals = np.bincount(listener, minlength=int(listener.max()) + 1)
     host = flows.address[:, 1]

@@ -245,3 +245,11 @@ def test_too_little_memory_is_no_defect(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr("tui.cli._command", large)
     assert main(["report", "x"]) == 2
     assert "not enough memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("chosen", "status"), [("cause:client_gave_up", 1), ("cause:refused", 0)])
+def test_fail_on_means_the_connections_that_the_filter_chose(
+    chosen: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", LARGE_499, "--filter", chosen, "--fail-on", "warning"]) == status
+    assert ("none on the connections that the filter chose" in capsys.readouterr().out) == (status == 0)

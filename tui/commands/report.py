@@ -47,7 +47,9 @@ def run(arguments: list[str]) -> int:
         return 2
     selections = None
     if wanted is not None:
-        selections = [selection(wanted.select(t.decoded.flows, t.verdicts)) for t in triages]
+        masks = [wanted.select(t.decoded.flows, t.verdicts) for t in triages]
+        selections = [selection(mask) for mask in masks]
+        triages = [filtered(t, mask) for t, mask in zip(triages, masks, strict=True)]
         for misplaced in wanted.misplaced("connection"):
             complain(f"tcptriage report: {misplaced}")
     from capture.report.writing import write_report
@@ -79,6 +81,15 @@ def _filter(text: str | None) -> Filter | None:
     from capture.filters import parse
 
     return parse(text)
+
+
+def filtered(triage: Triage, mask: Bool) -> Triage:
+    """The same with findings on the connections that a filter chose, which `--fail-on` then means too."""
+    from dataclasses import replace
+
+    from capture.verdicts.findings import find_groups
+
+    return replace(triage, findings=tuple(find_groups(triage.decoded.flows, triage.verdicts, mask)))
 
 
 def selection(mask: Bool) -> list[int]:
