@@ -45,7 +45,7 @@ def capture_causes(
     samples = [one for one in captured.samples if one.cause in wanted]
     for one in samples[:SHOWN]:
         evidence += sample_evidence(one)
-    sides = Counter(str(one.responder) for one in samples).most_common(1)
+    sides = Counter(_side(one) for one in samples).most_common(1)
     shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
 
@@ -65,3 +65,8 @@ def sample_evidence(one: CapturedConnection) -> list[str]:
         certainty=one.certainty,
     )
     return [story, *(say("capture_evidence", text=text) for text in one.evidence[:3])]
+
+
+def _side(one: CapturedConnection) -> str:
+    """The service, or the client's host (its ports tell nothing) where it was the client that reset."""
+    return one.originator.ip if one.reset_by == "originator" else str(one.responder)
