@@ -32,6 +32,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. `argv` is without the program's name; default: the process's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    status = 0
     try:
         status = _command(arguments)(arguments)
         sys.stdout.flush()
@@ -47,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last resort: one line for the tired, the traceback for who wants to report it
         if os.environ.get("TCPTRIAGE_DEBUG"):
             raise
-        print(_no_room(error) or _defect(error), file=sys.stderr)
+        no_room = _no_room(error)
+        if no_room is None or not status:  # else the command has told it, and this was its last flush
+            print(no_room or _defect(error), file=sys.stderr)
         return UNUSABLE
     return status
 
