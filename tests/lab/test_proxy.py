@@ -72,7 +72,7 @@ def test_499_chain(lab: Lab, pieces: int) -> None:
         who="client",
         ended_by="rst",
         reset_by="client",
-        wire=r"cFA sA sPA4096 cR\[",
+        wire=r"cFA sA sPA\d+ cR\[",
     )
     lab.expect(client, FRONT, "client_timeout", who="client", ended_by="fin", wire=r"cFA sFA cA$")
     lab.verify()
@@ -138,7 +138,7 @@ def test_504(lab: Lab) -> None:
         who="client",
         ended_by="rst",
         reset_by="client",
-        wire=r"cFA sA sPA4096 cR\[",
+        wire=r"cFA sA sPA\d+ cR\[",
     )
     lab.expect(client, FRONT, "normal", who="client", ended_by="fin")
     lab.verify()
