@@ -29,7 +29,7 @@ def give_up(lab: Lab, client: Application, server: Application) -> None:
         who="client",
         ended_by="rst",
         reset_by="client",
-        wire=r"cFA sA sPA4096 cR\[ttl64,win0\]",
+        wire=r"cFA sA sPA\d+ cR\[ttl64,win0\]",
     )
 
 
