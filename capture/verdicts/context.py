@@ -26,13 +26,13 @@ LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 CROWD = 8  # half-open handshakes at one listener
 
 
-def context_of(flows: FlowTable, events: Events) -> U16:
-    """The context word of each connection, shape (n,)."""
+def context_of(flows: FlowTable, events: Events, listeners: I64) -> U16:
+    """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`."""
     n = len(flows)
     word = np.zeros(n, np.uint16)
     if not n:
         return word
-    facts = _Facts(flows, events)
+    facts = _Facts(flows, events, listeners)
     for bit, where in (
         (Context.MIDSTREAM, ~facts.syn & ~facts.syn_ack),
         (Context.ONE_SIDED, (flows.packet_count == 0).any(axis=1)),
@@ -60,14 +60,14 @@ def listeners_of(flows: FlowTable) -> I64:
 
 
 class _Facts:
-    def __init__(self, flows: FlowTable, events: Events) -> None:
+    def __init__(self, flows: FlowTable, events: Events, listeners: I64) -> None:
         self.flows, self.events = flows, events
         self.n = len(flows)
         self.conn = np.repeat(np.arange(self.n), np.diff(events.first))
         self.kind = events.code & 0xF
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)
-        self.listener = listeners_of(flows)
+        self.listener = listeners
 
     def with_kind(self, kind: Kind) -> Bool:
         """Connections that have an event of a kind."""

@@ -29,16 +29,17 @@ SURENESS = {CERTAIN: 2, LIKELY: 1}
 
 def judge(flows: FlowTable) -> Verdicts:
     """Verdicts for every connection of a flow table."""
-    kept = events.build(flows)
-    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept)))
+    kept, listeners = events.build(flows), listeners_of(flows)
+    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept, listeners)), listeners)
 
 
 class Verdicts:
     """One verdict a connection. Codes are columns; sentences are made when asked for."""
 
-    def __init__(self, flows: FlowTable, signed: signatures.Signatures) -> None:
+    def __init__(self, flows: FlowTable, signed: signatures.Signatures, listeners: I64) -> None:
         self.flows = flows
         self.signed = signed
+        self.listeners = listeners  # a number for each connection's responder address and port
 
     def __len__(self) -> int:
         return len(self.flows)
@@ -117,11 +118,6 @@ class Verdicts:
     def evidence_packets(self, connection: int) -> set[int]:
         """The packet numbers on which the verdict rests."""
         return {evidence.packet for evidence in self.of(connection).evidence if evidence.packet is not None}
-
-    @cached_property
-    def listeners(self) -> I64:
-        """A number for each connection's responder address and port."""
-        return listeners_of(self.flows)
 
     @cached_property
     def vantage(self) -> Vantage:

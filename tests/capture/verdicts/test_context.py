@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from capture.verdicts.codes import Context
-from capture.verdicts.context import context_of
+from capture.verdicts.context import context_of, listeners_of
 from capture.verdicts.events import build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 
 def contexts(*texts: str, **more: list) -> list[Context]:  # type: ignore[type-arg]
     table = flow_table(*texts, **more)
-    return [Context(word) for word in context_of(table, build(table)).tolist()]
+    return [Context(word) for word in context_of(table, build(table), listeners_of(table)).tolist()]
 
 
 def test_where_the_capture_began() -> None:
