@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
@@ -18,11 +18,9 @@ from capture.wire.reading import CaptureReader, open_capture
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from capture.halves import BackHalf
     from capture.wire.columns import PacketColumns
 
 PATIENCE = 0.05  # seconds between two progress reports at most
-LARGE = 48 << 20  # bytes of a file that is worth a second process
 MARGIN = 1.2  # more room than the first packets promise
 MANY = 200_000  # packets that take longer than that to group
 T = TypeVar("T")
@@ -106,15 +104,18 @@ class _Watch:
     cancelled: Callable[[], bool] | None
     preview: Callable[[DecodedCapture], None] | None
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody wants to be told, and heard, while all packets are grouped."""
+        return self.progress is not None or self.cancelled is not None
+
     def check(self) -> None:
         if self.cancelled is not None and self.cancelled():
             raise DecodingCancelled
 
-    def tell(self, reader: CaptureReader, back: BackHalf | None = None) -> None:
+    def tell(self, reader: CaptureReader) -> None:
         if self.progress is not None:
-            read, packets = back.done if back is not None else (0, 0)
-            front = min(reader.bytes_read, back.begin) if back is not None else reader.bytes_read
-            self.progress(Progress(front + read, reader.bytes_total, reader.next_number - 1 + packets))
+            self.progress(Progress(reader.bytes_read, reader.bytes_total, reader.next_number - 1))
         self.check()
 
 
@@ -127,7 +128,7 @@ def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
             readers.append(reader)
             _read(readers, collected, watch)
             reader.close()
-    if collected.rows < MANY:
+    if collected.rows < MANY or not watch.heard:
         return _decoded(collected, readers, watch.check)
     return _grouped_aside(collected, readers, watch)
 
@@ -136,59 +137,14 @@ def _read(readers: list[CaptureReader], collected: Collected, watch: _Watch) -> 
     """Read the last of these files to its end."""
     reader = readers[-1]
     watch.tell(reader)
-    blocks = reader.blocks()
-    opening = next(blocks, None)  # small: at once, so that a preview does not wait
-    watch.tell(reader)
-    if opening is None:
-        return
-    if watch.preview is not None:
-        watch.preview(_preview(opening, readers))
-        watch.preview = None
-    collected.add(opening)
-    if reader.bytes_total:
-        collected.expect(int(collected.rows * MARGIN * reader.bytes_total / reader.bytes_read))
-    if (reader.bytes_total or 0) >= LARGE:
-        blocks = _after_halves(reader, blocks, collected, watch)
-    for block in _ahead(reader, blocks, watch):
+    for number, block in enumerate(reader.blocks()):
+        watch.tell(reader)
+        if watch.preview is not None:  # the first block is small: it is there at once
+            watch.preview(_preview(block, readers))
+            watch.preview = None
         collected.add(block)
-
-
-def _after_halves(
-    reader: CaptureReader, blocks: Iterator[PacketColumns], collected: Collected, watch: _Watch
-) -> Iterator[PacketColumns]:
-    """Read on together with a second process; the blocks that are left after that."""
-    from capture.halves import BackHalf  # with what a second process needs: not for a small capture
-
-    back = BackHalf.of(reader, collected)
-    if back is None:
-        return blocks
-    try:
-        for block in blocks:
-            collected.add(block)
-            watch.tell(reader, back)
-        joined = back.join(reader, collected, lambda: watch.tell(reader, back))
-    finally:
-        back.close()
-    # A front half that does not come to the border ends there: with the file, or given up, and has said so.
-    return iter(()) if joined or reader.begins < back.begin else reader.blocks()
-
-
-def _ahead(reader: CaptureReader, blocks: Iterator[PacketColumns], watch: _Watch) -> Iterator[PacketColumns]:
-    """The same blocks, read ahead on another thread while the caller works on the one before."""
-    # A pipe may stall, and a thread that waits for one cannot be called back; a small file is read by now.
-    if reader.bytes_total is None or reader.bytes_read >= reader.bytes_total:
-        for block in blocks:
-            watch.tell(reader)
-            yield block
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
-        coming = pool.submit(next, blocks, None)
-        while (ahead := _await(coming, watch, reader)) is not None:
-            coming = pool.submit(next, blocks, None)
-            watch.tell(reader)
-            yield ahead
+        if number == 0 and reader.bytes_total:
+            collected.expect(int(collected.rows * MARGIN * reader.bytes_total / reader.bytes_read))
 
 
 def _await(coming: Future[T], watch: _Watch, reader: CaptureReader) -> T:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from capture import kernels
 from capture.flows import bulk, measures
 from capture.flows.giants import giant
 from capture.flows.openings import late_openings, stale_openings
@@ -21,10 +22,11 @@ from capture.flows.twins import second_sights
 from capture.flows.walking import Walk
 from capture.model import TcpFlags
 from capture.wire.arrays import distinct
-from capture.wire.columns import I8, I64, U16, U32, Bool
+from capture.wire.columns import I8, I64, U8, U16, U32, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 CONTROL = SYN | FIN | RST
+BROKEN, LOOSE, SAME_AGAIN = 1, 2, 4  # does not follow its side's last segment; what else is not plain; repeats it
 PIECE = 1 << 16  # packets walked at once
 GIANT = 1 << 20  # packets of a connection that is analysed in windows
 WINDOW = 1 << 18  # packets of such a window
@@ -43,13 +45,10 @@ class Analysed:
 def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payload: I64) -> Analysed:
     """Tag every packet. `wscale` and `payload` (bytes) have shape (n, 2)."""
     n = len(first) - 1
-    after = measures.next_sequence(packets)
-    tags = np.zeros(len(packets.seq), np.uint16)
-    broken = measures.broken_chains(packets, near, after)
     shifts = effective_scales(packets, first, near, wscale)
-    _local_tags(packets, near, shifts, tags)
-    odd = np.flatnonzero(broken | _acked_ahead(packets, near, after) | _probes(packets, near))
-    twins = second_sights(packets, first, near, distinct(np.flatnonzero(broken), _same_again(packets, near)))
+    after, irregular, tags = _looked_at(packets, first, near, shifts)
+    odd = np.flatnonzero(irregular & (BROKEN | LOOSE))
+    twins = second_sights(packets, first, near, np.flatnonzero(irregular & (BROKEN | SAME_AGAIN)))
     loose = distinct(near.connection[odd], near.connection[twins]).astype(np.int64)
     in_order = np.ones(n, np.bool_)
     in_order[loose] = False
@@ -101,6 +100,31 @@ def effective_scales(packets: FlowPackets, first: I64, near: Neighbours, wscale:
     synced[near.connection[rows], packets.side[rows]] = True
     refused = np.asarray((synced & (wscale < 0)).any(axis=1))
     return np.where(refused[:, None], np.int8(0), np.minimum(wscale, 14)).astype(np.int8)
+
+
+def _looked_at(packets: FlowPackets, first: I64, near: Neighbours, shifts: I8) -> tuple[U32, U8, U16]:
+    """The sequence number after each segment, what is irregular about it, and its tags if nothing is. (packets,)"""
+    n = len(packets.seq)
+    if kernels.KERNELS is None:
+        after, tags = measures.next_sequence(packets), np.zeros(n, np.uint16)
+        irregular = measures.broken_chains(packets, near, after).astype(np.uint8) * np.uint8(BROKEN)
+        irregular[_acked_ahead(packets, near, after) | _probes(packets, near)] |= np.uint8(LOOSE)
+        irregular[_same_again(packets, near)] |= np.uint8(SAME_AGAIN)
+        _local_tags(packets, near, shifts, tags)
+        return after, irregular, tags
+    after, irregular, tags = np.empty(n, np.uint32), np.empty(n, np.uint8), np.empty(n, np.uint16)
+    p = packets
+    kernels.KERNELS.segments(
+        len(first) - 1,
+        n,
+        (first,),
+        (p.side, p.flags, p.seq, p.ack, p.window, p.payload, near.own, near.peer, near.last_of_side),
+        (shifts,),
+        (after, irregular, tags),
+        (),
+        (),
+    )
+    return after, irregular, tags
 
 
 def _same_again(packets: FlowPackets, near: Neighbours) -> I64:

@@ -114,27 +114,27 @@ def _analyse_stretch(found: Grouped, start: int, stop: int, histories: Histories
     connections, here = stop - start, slice(start, stop)
     near = neighbours(packets.side, first)
     key = sides_key(near.connection, packets)
-    payload = measures.by_side(key, connections, packets.payload)
+    totals = measures.totals(packets, first, key)
     complete, rtt = measures.handshakes(packets, first)
-    analysed = analyse(packets, first, near, found.wscale[here], payload)
-    counts = measures.flag_counts(packets, key, connections)
+    analysed = analyse(packets, first, near, found.wscale[here], totals.payload)
+    counts = totals.flags
     tagged = np.flatnonzero(analysed.tags)
     tags, tagged_key = analysed.tags[tagged], key[tagged]
     for name, tag in TAG_OF_COUNT.items():
         rows = (tags & tag) != 0
         if rows.any():
             counts[name] = measures.by_side(tagged_key[rows], connections)
-    empty: Bool = payload.sum(axis=1) == 0
+    empty: Bool = totals.payload.sum(axis=1) == 0
     history, conn_state = histories.tell(packets, first, near, found.flipped[here], analysed, empty)
     return _Analysed(
         tags=analysed.tags,
-        packet_count=measures.by_side(key, connections),
-        bytes=payload,
+        packet_count=totals.packets,
+        bytes=totals.payload,
         unique_bytes=analysed.unique,
         counts=counts,
         complete=complete,
         rtt=rtt,
-        gap=measures.longest_gaps(packets, first),
+        gap=totals.longest_gap,
         history=history,
         conn_state=conn_state,
     )

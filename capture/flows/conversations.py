@@ -7,10 +7,10 @@ time and never merges two conversations. The multipliers are random, so that no 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import numpy as np
 
+from capture import kernels
 from capture.wire.columns import I32, I64, Bool, PacketColumns
 
 FIRST_SLOTS = 1 << 16
@@ -26,7 +26,7 @@ class Conversations:
         self._upper = np.empty(1024, np.int64)
         self._scope = np.empty(1024, np.int32)
         self._slots = np.full(FIRST_SLOTS, -1, np.int32)
-        self._multipliers = tuple(np.int64(int.from_bytes(os.urandom(8), "little", signed=True) | 1) for _ in range(3))
+        self._multipliers = (_odd(), _odd(), _odd())
 
     def __len__(self) -> int:
         return self._count
@@ -46,24 +46,34 @@ class Conversations:
         """Index into the ScopeTable. Shape (conversations,)."""
         return self._scope[: self._count]
 
-    def number(self, block: PacketColumns) -> tuple[I32, Bool]:
-        """Each packet's conversation and whether its upper end sent it. Shapes (n,)."""
+    def keys(self, block: PacketColumns) -> I32:
+        """Each packet's conversation << 1 | sent by its upper end. Shape (n,)."""
+        if kernels.KERNELS is not None:
+            return self._in_one_loop(kernels.KERNELS, block)
+        conversation, upper = self._number(block)
+        return (conversation << 1) | upper
+
+    def _in_one_loop(self, compiled: kernels.Kernels, block: PacketColumns) -> I32:
+        n = len(block)
+        self._make_room(n)
+        self._grow_keys(self._count + n)
+        key = np.empty(n, np.int32)
+        self._count = compiled.conversations(
+            (self._lower, self._upper, self._scope, self._slots),
+            self._count,
+            self._multipliers,
+            n,
+            (block.src, block.dst, block.sport, block.dport, block.scope),
+            (key,),
+        )
+        return key
+
+    def _number(self, block: PacketColumns) -> tuple[I32, Bool]:
         source = block.src << 16 | block.sport
         target = block.dst << 16 | block.dport
         swapped = source > target
         lower, upper = np.minimum(source, target), np.maximum(source, target)
         return self._find(lower, upper, block.scope), swapped
-
-    def adopt(self, ends: tuple[I64, I64, I32], addresses: Callable[[I64], I64], scopes: I32) -> tuple[I32, Bool]:
-        """Conversations of another table: their numbers here, and whether lower and upper end changed places.
-
-        `addresses` maps that table's address keys to this one's, `scopes` its scopes. Shapes (conversations,).
-        """
-        lower, upper = (addresses(end >> 16) << 16 | end & 0xFFFF for end in ends[:2])
-        turned = lower > upper
-        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
-        scope = scopes[ends[2]]
-        return self._look_up(lower, upper, scope, self._hash(lower, upper, scope)), turned
 
     def _find(self, lower: I64, upper: I64, scope: I32) -> I32:
         """Look up one packet of each conversation in the block, and let it speak for the others."""
@@ -110,7 +120,7 @@ class Conversations:
         return same & (ids >= 0)
 
     def _hash(self, lower: I64, upper: I64, scope: I32) -> I64:
-        a, b, c = self._multipliers
+        a, b, c = (np.int64(multiplier) for multiplier in self._multipliers)
         mixed = lower * a
         mixed ^= mixed >> 29
         mixed += upper * b
@@ -172,3 +182,7 @@ class Conversations:
             self._slots[here[free]] = waiting[free]
             waiting = waiting[self._slots[here] != waiting]
             slot[waiting] = (slot[waiting] + 1) & (size - 1)
+
+
+def _odd() -> int:
+    return int.from_bytes(os.urandom(8), "little", signed=True) | 1

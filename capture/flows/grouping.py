@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture import kernels
 from capture.flows.collecting import Collected
 from capture.flows.splitting import connection_starts
 from capture.flows.table import FlowPackets
@@ -85,23 +86,21 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
 
     One integer that holds all three sorts fastest, and needs no look-up afterwards.
     """
-    n = collected.rows
+    n, keys = collected.rows, collected.take_keys()
     if by_time:
-        rows = collected.row_numbers()
-        keys = collected.take_keys()[rows]
-        order = np.lexsort((collected.column("time")[rows], keys >> 1))
-        return keys[order], rows[order]
-    packed, done = np.empty(n, np.int64), 0
-    segments, keys = collected.segments, collected.take_keys()
-    for begin, stop in segments:
-        for start in range(begin, stop, PIECE):
-            upto = min(start + PIECE, stop)
-            key = keys[start:upto].astype(np.int64)
-            packed[done : done + len(key)] = (key >> 1 << 33) | np.arange(start << 1, upto << 1, 2) | (key & 1)
-            done += len(key)
+        order = np.lexsort((collected.column("time"), keys >> 1))
+        return keys[order], order.astype(np.uint32)
+    sorted_keys, rows = np.empty(n, np.int32), np.empty(n, np.uint32)
+    if kernels.KERNELS is not None:
+        kernels.KERNELS.order_rows(n, len(collected.conversations), (keys,), (sorted_keys, rows))
+        return sorted_keys, rows
+    packed = np.empty(n, np.int64)
+    for start in range(0, n, PIECE):
+        upto = min(start + PIECE, n)
+        key = keys[start:upto].astype(np.int64)
+        packed[start:upto] = (key >> 1 << 33) | np.arange(start << 1, upto << 1, 2) | (key & 1)
     del keys
     packed.sort()
-    sorted_keys, rows = np.empty(n, np.int32), np.empty(n, np.uint32)
     for start in range(0, n, PIECE):
         part = slice(start, start + PIECE)
         rows[part] = packed[part] >> 1
@@ -109,9 +108,12 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
     return sorted_keys, rows
 
 
-def _gather(column: npt.NDArray[Any], order: U32) -> npt.NDArray[Any]:
+def _gather(column: npt.NDArray[Any], order: U32, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
     """`column[order]`, piece by piece: the wide row numbers that numpy wants exist for one piece only."""
-    result = np.empty(len(order), column.dtype)
+    result = np.empty(len(order), column.dtype) if out is None else out
+    if kernels.KERNELS is not None:
+        kernels.KERNELS.gather(column.itemsize, column, order, result)
+        return result
     for start in range(0, len(order), PIECE):
         part = slice(start, start + PIECE)
         np.take(column, order[part], out=result[part], mode="clip")
@@ -119,23 +121,37 @@ def _gather(column: npt.NDArray[Any], order: U32) -> npt.NDArray[Any]:
 
 
 def _gather_all(collected: Collected, order: U32, check: Callable[[], None]) -> dict[str, Any]:
-    """The other columns by connection; on two threads where that pays, but never two wide ones at once."""
-    wide, narrow = ("time", "offset"), ("number", "ack", "payload", "window", "ip_id", "ttl", "marks")
+    """The other columns by connection, each written to where one before it stood.
 
-    def gather(names: tuple[str, ...]) -> dict[str, Any]:
-        done = {}
-        for name in names:
-            check()
-            done[name] = _gather(collected.take_column(name), order)
-        return done
+    A page that was never touched costs more than what is written to it; and no two wide columns are held twice.
+    """
+    spare, done = _Spare(), {}
+    for name in ("time", "offset", "number", "ack", "payload", "window", "ip_id", "ttl", "marks"):  # widest first
+        check()
+        column = collected.take_column(name)
+        done[name] = _gather(column, order, spare.room(len(order), column.dtype))
+        spare.give(column)
+    return done
 
-    if len(order) < PIECE:
-        return gather(wide + narrow)
-    from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
 
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(gather, (wide, narrow))
-    return first | second
+class _Spare:
+    """Memory of columns that are no longer needed."""
+
+    def __init__(self) -> None:
+        self._left: list[U8] = []
+
+    def room(self, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Room for so many rows."""
+        size = rows * dtype.itemsize
+        for i, left in enumerate(self._left):
+            if len(left) >= size:
+                self._left[i] = left[size:]
+                return left[:size].view(dtype)
+        return np.empty(rows, dtype)
+
+    def give(self, column: npt.NDArray[Any]) -> None:
+        """Take the memory of a column."""
+        self._left.append(column.view(np.uint8))
 
 
 def _window_scales(collected: Collected, order: U32, side: U8, flags: U16, first: I64) -> I8:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from capture import kernels
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
 from capture.model import TcpFlags
@@ -16,6 +19,28 @@ def by_side(key: I64, connections: int, weights: np.ndarray | None = None) -> I6
     """How many rows (or the sum of their weights) each connection and side has. Shape (connections, 2)."""
     counted = np.bincount(key, weights=weights, minlength=2 * connections)
     return counted.astype(np.int64).reshape(-1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What each side sent, and the longest silence. Shapes (n, 2) and (n,)."""
+
+    packets: I64
+    payload: I64  # bytes
+    flags: dict[str, I64]  # segments with SYN, FIN and RST
+    longest_gap: I64  # ns; -1 with a single packet
+
+
+def totals(packets: FlowPackets, first: I64, key: I64) -> Totals:
+    """Totals of all connections; `key` is that of `rows.sides_key`."""
+    n = len(first) - 1
+    if kernels.KERNELS is None:
+        counted, payload = by_side(key, n), by_side(key, n, packets.payload)
+        return Totals(counted, payload, flag_counts(packets, key, n), longest_gaps(packets, first))
+    counts, gap = np.empty((5, n, 2), np.int64), np.empty(n, np.int64)
+    columns = (packets.side, packets.flags, packets.payload, packets.time)
+    kernels.KERNELS.totals(n, len(packets.time), (first,), columns, (), (), tuple(counts), (gap,))
+    return Totals(counts[0], counts[1], {"syn": counts[2], "fin": counts[3], "rst": counts[4]}, gap)
 
 
 def flag_counts(packets: FlowPackets, key: I64, connections: int) -> dict[str, I64]:
@@ -45,6 +70,11 @@ def handshakes(packets: FlowPackets, first: I64) -> tuple[Bool, I64]:
     SYN to ACK is the whole round trip wherever between the two ends the capture was made. Shapes (n,).
     """
     n = len(first) - 1
+    if kernels.KERNELS is not None:
+        complete, rtt = np.empty(n, np.bool_), np.empty(n, np.int64)
+        columns = (packets.side, packets.flags, packets.seq, packets.ack, packets.time)
+        kernels.KERNELS.handshakes(n, len(packets.time), (first,), columns, (), (), (), (complete, rtt))
+        return complete, rtt
     complete, rtt = np.zeros(n, np.bool_), np.full(n, -1, np.int64)
     kind = packets.flags & (SYN | ACK | RST | FIN)
     syn = np.flatnonzero((kind == SYN) & (packets.side == 0))

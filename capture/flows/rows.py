@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from capture import kernels
 from capture.flows.table import FlowPackets
 from capture.wire.columns import I32, I64, Bool
 
@@ -22,6 +23,17 @@ class Neighbours:
 
 def neighbours(side: np.ndarray[tuple[int], np.dtype[np.uint8]], first: I64) -> Neighbours:
     """Neighbours of rows sorted by connection and file order. `first` has shape (connections + 1,)."""
+    n = len(side)
+    if kernels.KERNELS is not None:
+        connection, own, peer = np.empty((3, n), np.int32)
+        last_of_side = np.empty(n, np.bool_)
+        rows = (connection, own, peer, last_of_side)
+        kernels.KERNELS.neighbours(len(first) - 1, n, (first,), (side,), (), rows, (), ())
+        return Neighbours(connection, own, peer, last_of_side)
+    return _in_columns(side, first)
+
+
+def _in_columns(side: np.ndarray[tuple[int], np.dtype[np.uint8]], first: I64) -> Neighbours:
     n = len(side)
     sizes = np.diff(first)
     connection = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)

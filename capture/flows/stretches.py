@@ -1,7 +1,4 @@
-"""Work through all connections in stretches: whole connections, few enough that what is worked on stays in the cache.
-
-numpy lets go of the interpreter while it works, so two threads share the stretches.
-"""
+"""Work through all connections in stretches: whole connections, few enough to stay in the cache."""
 
 from __future__ import annotations
 
@@ -13,19 +10,12 @@ import numpy as np
 from capture.wire.columns import I64
 
 STRETCH = 1 << 16  # packets worked on at once
-THREADS = 2
 T = TypeVar("T")
 
 
 def worked(first: I64, work: Callable[[int, int], T]) -> list[T]:
     """`work(start, stop)` of each range of connections, in order. `first` has shape (connections + 1,)."""
-    ranges = list(stretches(first, STRETCH))
-    if len(ranges) < 2:
-        return [work(*stretch) for stretch in ranges]
-    from concurrent.futures import ThreadPoolExecutor  # costs 30 ms: not for a small capture
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(work, *zip(*ranges, strict=True)))
+    return [work(start, stop) for start, stop in stretches(first, STRETCH)]
 
 
 def stretches(first: I64, most: int) -> Iterator[tuple[int, int]]:

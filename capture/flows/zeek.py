@@ -9,8 +9,12 @@ As with Zeek's -C, checksums are not judged: a card often fills them in after th
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from capture import kernels
 from capture.flows.analysis import Analysed
 from capture.flows.rows import Neighbours
 from capture.flows.table import FlowPackets
@@ -20,7 +24,9 @@ from capture.wire.columns import I64, U8, U16, Bool
 
 SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), int(TcpFlags.RST)
 CONTROL = SYN | FIN | RST
+U64 = npt.NDArray[np.uint64]
 TELLING = CONTROL | int(ZeekEvent.AGAIN | ZeekEvent.ZERO_WINDOW | ZeekEvent.DIFFERING)
+EARLIEST, DIFFERING = 1, 2
 LONGEST = 15  # kinds that a short signature holds, 4 bits each
 EVENT_OF_KIND = (
     0,
@@ -47,20 +53,17 @@ class Histories:
         n = len(first) - 1
         if not n:
             return [], []
-        kinds, odd = _kinds(packets)
-        signature, length, earliest = _signatures(kinds, packets.side, near, n)
-        irregular = ~analysed.in_order | (length > LONGEST)
-        irregular[near.connection[odd]] = True
-        differing = _differing_control(packets, near)
-        irregular[near.connection[differing]] = True
+        told = _told(packets, first, near)
+        irregular = ~analysed.in_order | told.irregular
+        signature = told.signature
         short = (signature << np.uint64(2)) | (flipped.astype(np.uint64) << np.uint64(1)) | empty.astype(np.uint64)
         distinct, inverse = np.unique(short, return_inverse=True)
-        told = [self._told(value >> 2, bool(value & 2), bool(value & 1)) for value in distinct.tolist()]
+        known = [self._told(value >> 2, bool(value & 2), bool(value & 1)) for value in distinct.tolist()]
         which = inverse.tolist()
-        result = [told[i] for i in which]
+        result = [known[i] for i in which]
         if irregular.any():
-            events = _events(packets, analysed.repeats, differing)
-            events[~earliest & ((events & TELLING) == 0)] = 0
+            events = _events(packets, analysed.repeats, np.flatnonzero(told.rows & DIFFERING))
+            events[((told.rows & EARLIEST) == 0) & ((events & TELLING) == 0)] = 0
             self._tell_irregular(events, first, near, irregular, flipped, empty, result)
         return [pair[0] for pair in result], [pair[1] for pair in result]
 
@@ -104,6 +107,33 @@ def _unfolded(signature: int | bytes) -> list[int]:
         events.append(EVENT_OF_KIND[signature & 7] | (ZeekEvent.RESPONDER if signature & 8 else 0))
         signature >>= 4
     return events
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the plain rules say of n connections."""
+
+    signature: U64  # (n,) the kinds of its segments, each kind of each side once, in order of its first: 4 bits each
+    irregular: Bool  # (n,) … which do not tell all of it
+    rows: U8  # (packets,) EARLIEST of its kind; DIFFERING from the last SYN, FIN or RST of its side
+
+
+def _told(packets: FlowPackets, first: I64, near: Neighbours) -> _Told:
+    n, rows = len(first) - 1, np.empty(len(packets.seq), np.uint8)
+    signature, irregular = np.empty(n, np.uint64), np.empty(n, np.bool_)
+    if kernels.KERNELS is not None:
+        columns = (packets.side, packets.flags, packets.seq, packets.payload, packets.window)
+        kernels.KERNELS.signatures(n, len(rows), (first,), columns, (), (rows,), (), (signature, irregular))
+        return _Told(signature, irregular, rows)
+    kinds, odd = _kinds(packets)
+    signature, length, earliest = _signatures(kinds, packets.side, near, n)
+    differing = _differing_control(packets, near)
+    irregular = length > LONGEST
+    irregular[near.connection[odd]] = True
+    irregular[near.connection[differing]] = True
+    rows = earliest.astype(np.uint8) * np.uint8(EARLIEST)
+    rows[differing] |= np.uint8(DIFFERING)
+    return _Told(signature, irregular, rows)
 
 
 def _kinds(packets: FlowPackets) -> tuple[U8, I64]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
-
-from capture.aside import possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 PIPE_BYTES = 1 << 20
 FEW = 8  # batches that are rendered sooner than a second process begins
 _LENGTH = struct.Struct("=Q")
+
+
+def possible() -> bool:
+    """Whether a second process can be had, and pays: Linux, two cores, and no thread that may hold a lock."""
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return False
+    return len(os.sched_getaffinity(0)) > 1
 
 
 def rendered(batches: int, render: Callable[[int], bytes]) -> Iterator[bytes]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture import kernels
 from capture.verdicts.codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
 from capture.verdicts.template import Template, make
 
@@ -51,25 +54,45 @@ class Signatures:
 
 def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
     """Give each connection its template; the state machine runs once for each distinct signature."""
-    n = len(flows)
     special, merged = _special(flows, events)
-    # one buffer: the context word of each connection, then its events
-    lengths = np.diff(events.first)
-    starts = events.first[:-1] + np.arange(n)
-    buffer = np.empty(len(events.code) + n, np.uint16)
-    is_event = np.ones(len(buffer), np.bool_)
-    is_event[starts] = False
-    buffer[starts] = context
-    buffer[is_event] = events.code
-    raw = buffer.tobytes()
-    begins, ends = (starts * 2).tolist(), ((starts + lengths + 1) * 2).tolist()
-    keys = [raw[begin:end] for begin, end in zip(begins, ends, strict=True)]
-    for i, code in special.items():
-        keys[i] = context[i].tobytes() + code.tobytes()
-    distinct = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    words, begin = _words(events, context, special)
+    distinct, of = _numbered(words, begin)
     templates = [make(np.frombuffer(key, np.uint16).tolist()) for key in distinct]
-    of = np.fromiter(map(distinct.__getitem__, keys), np.int32, n)
     return Signatures(templates, of, events, merged)
+
+
+def _words(events: Events, context: U16, special: dict[int, U16]) -> tuple[U16, I64]:
+    """The context word of each connection, then its events (or its special ones); and where each begins. (n + 1,)"""
+    lengths = np.diff(events.first)
+    plain = np.ones(len(lengths), np.bool_)
+    plain[list(special)] = False
+    codes = events.code if not special else events.code[np.repeat(plain, lengths)]
+    for i, code in special.items():
+        lengths[i] = len(code)
+    begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + 1)])
+    words = np.empty(begin[-1], np.uint16)
+    others = np.ones(len(words), np.bool_)
+    words[begin[:-1]], others[begin[:-1]] = context, False
+    for i, code in special.items():
+        here = slice(begin[i] + 1, begin[i + 1])
+        words[here], others[here] = code, False
+    words[others] = codes
+    return words, begin
+
+
+def _numbered(words: U16, begin: I64) -> tuple[list[bytes], I32]:
+    """The distinct runs of words, in order of first sight, and which one each is."""
+    raw, n = words.tobytes(), len(begin) - 1
+    bounds = begin * words.itemsize
+    if kernels.KERNELS is not None:
+        of, speaker = np.empty(n, np.int32), np.empty(n, np.int64)
+        seed = int.from_bytes(os.urandom(8), "little")
+        count = kernels.KERNELS.distinct_runs(seed, n, (words,), (begin,), (of,), (speaker,))
+        first = speaker[:count]
+        return [raw[low:high] for low, high in zip(bounds[first].tolist(), bounds[first + 1].tolist(), strict=True)], of
+    keys = [raw[low:high] for low, high in pairwise(bounds.tolist())]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return list(numbers), np.fromiter(map(numbers.__getitem__, keys), np.int32, n)
 
 
 def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int, list[int]]]:

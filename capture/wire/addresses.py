@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy.typing as npt
 
 from capture.wire.columns import I64, AddressTable
 
-V6 = 1 << 32  # keys from here on are indices into the table
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
@@ -29,15 +27,3 @@ def v6_keys(table: AddressTable, packed: npt.NDArray[Any]) -> I64:
     raw = np.ascontiguousarray(halves[first]).tobytes()
     keys = np.array([table.key(raw[at : at + 16]) for at in range(0, len(raw), 16)], dtype=np.int64)
     return keys[which]
-
-
-def joined(table: AddressTable, other: AddressTable) -> Callable[[I64], I64]:
-    """Put the addresses of another table into this one; the result maps that one's keys to this one's."""
-    v6 = np.array([table.key(packed) for packed in other.v6], dtype=np.int64)
-
-    def moved(keys: I64) -> I64:
-        if not len(v6):
-            return keys
-        return np.where(keys < V6, keys, v6[np.maximum(keys - V6, 0)])
-
-    return moved

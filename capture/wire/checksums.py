@@ -10,18 +10,26 @@ import numpy as np
 
 from capture.wire.columns import I64, AddressTable, Bool, Mark
 from capture.wire.front import Bytes, Front
+from capture.wire.records import Records
 
 BUDGET = 2 << 20  # bytes of a file whose checksums are looked at
 _V6 = 1 << 32
 
 
-def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable) -> Bool:
+def judged_until(records: Records) -> int:
+    """The position in a window up to which checksums are looked at."""
+    return int(records.begin[0]) + BUDGET - int(records.offset[0])
+
+
+def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable, until: int) -> Bool:
     """Which of these packets, at their TCP header, carry a wrong checksum. False where it cannot be told.
+
+    `until`: those that end there or before.
 
     A checksum left to the network card holds the sum over the pseudo header alone, or nothing: that is not wrong.
     """
     wrong = np.zeros(len(front), dtype=bool)
-    soon = front.limit <= front.at.min() + BUDGET if len(front) else wrong
+    soon = front.limit <= until
     rows = np.flatnonzero(soon & (front.limit <= front.captured) & (front.limit - front.at >= 20))
     if not len(rows) or front.network is None:
         return wrong
@@ -34,9 +42,9 @@ def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable) -> Bool:
     return wrong
 
 
-def mark_wrong(raw: Bytes, front: Front, addresses: AddressTable) -> Front:
+def mark_wrong(raw: Bytes, front: Front, addresses: AddressTable, until: int) -> Front:
     """The same packets, those with a wrong checksum marked."""
-    wrong = wrong_checksums(raw, front, addresses)
+    wrong = wrong_checksums(raw, front, addresses, until)
     if wrong.any() and front.network is not None:
         front.network.marks[wrong] |= np.uint8(Mark.BAD_CHECKSUM)
     return front

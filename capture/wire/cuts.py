@@ -23,14 +23,9 @@ class Cut:
 
     def count(self, rows: I64, first_number: int) -> None:
         """Count packets by their rows in records that begin with a number."""
-        if len(rows):
-            self.add(Cut(len(rows), first_number + int(rows.min())), 0)
-
-    def add(self, other: Cut, before: int) -> None:
-        """Count those of what was read elsewhere, whose numbers begin after `before` packets."""
-        self.packets += other.packets
-        if self.first is None and other.first is not None:
-            self.first = other.first + before
+        self.packets += len(rows)
+        if self.first is None and len(rows):
+            self.first = first_number + int(rows.min())
 
 
 def notices_of(headers: Cut, options: Cut) -> list[Notice]:

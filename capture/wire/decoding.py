@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from capture.wire.arrays import distinct
 from capture.wire.columns import I64, PacketColumns
+from capture.wire.common import common_layouts, in_file_order
 from capture.wire.front import Bytes, Front
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, LINUX_SLL2, Layer
@@ -18,6 +19,20 @@ from capture.wire.tcp import Segments
 
 def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
     """The TCP packets of a window, as columns that outlive it."""
+    common = common_layouts(records, layers.addresses)
+    if common is None:
+        columns = _header_by_header(records, layers)
+    else:
+        columns, left = common
+        if len(left):
+            columns = in_file_order(columns, _header_by_header(records, layers, left))
+    if len(columns):
+        layers.sights.mark(columns, _interfaces(records, columns))
+    return columns
+
+
+def _header_by_header(records: Records, layers: Layers, rows: I64 | None = None) -> PacketColumns:
+    """Decode all packets, or those of some rows."""
     fronts: list[tuple[Layer, Front]] = []
     limit = records.begin + np.maximum(records.original, records.captured)
     every = Front(
@@ -28,16 +43,15 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
         np.zeros(len(records), dtype=np.int32),
         aligned=(records.begin, 0),
     )
+    if rows is not None:
+        every = every.at_rows(rows)
     if isinstance(records.link, int):
         if records.link in LINK_LAYERS:
             fronts.append((LINK_LAYERS[records.link], every))
     else:
         known = [link for link in distinct(records.link).tolist() if link in LINK_LAYERS]
         fronts += [(LINK_LAYERS[link], every.where(records.link == link)) for link in known]
-    columns = _columns(records, layers.segments(records, fronts))
-    if len(columns):
-        layers.sights.mark(columns, _interfaces(records, columns))
-    return columns
+    return _columns(records, layers.segments(records, fronts))
 
 
 def _interfaces(records: Records, columns: PacketColumns) -> npt.NDArray[np.int32] | None:

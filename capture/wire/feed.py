@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 from queue import SimpleQueue
 from typing import Protocol
 
+from capture import kernels
 from capture.wire.source import PlainSource, Source
 
-Buffer = bytearray | mmap.mmap
+Buffer = bytearray
 
 PAD = 256  # bytes after the data that may be looked at, never believed
 FIRST = 1 << 20  # a small first window, so that first rows show at once
-WINDOW = 16 << 20
+WINDOW = (16 if kernels.KERNELS is None else 4) << 20  # numpy wants long columns; a loop, its bytes in the cache
+AHEAD = 32 << 20  # bytes that the kernel is asked to read ahead, again and again after half of them
 HEADROOM = WINDOW + (1 << 20)  # for the end of the last window: an unfinished record
 
 
@@ -47,57 +48,35 @@ def feed_of(source: Source) -> Feed:
 
 
 class FileFeed:
-    """Windows of a large file, read at their offsets into one buffer, or mapped, which saves the copy.
+    """Windows of a large file, read at their offsets into one buffer.
 
-    A page of a mapped file that another program cuts off meanwhile kills the process that looks at it (SIGBUS). So only
-    a process that may die maps: one that reads the back of a file aside; and only after its first window.
+    Not mapped: a page that another program cuts off meanwhile would kill the process that looks at it (SIGBUS).
     """
 
-    def __init__(self, source: PlainSource, begin: int = 0, mapped: bool = False) -> None:
-        self._source, self._mapped = source, mapped
+    def __init__(self, source: PlainSource) -> None:
+        self._source = source
         self.buffer: Buffer = bytearray(PAD)
-        self.start, self.end, self.base = 0, 0, begin
+        self.start, self.end, self.base = 0, 0, 0
         self.final = False
-        self._begin = self._upto = begin
+        self._upto = self._advised = 0
 
     def advance(self, keep_from: int) -> bool:
         """Replace the window by the next one, which begins with `buffer[keep_from:end]`. False where nothing came."""
         if self.final:
             return False
         begin, before = self.base + keep_from, self._upto
-        first = before == self._begin
-        wanted = before + (FIRST if first else WINDOW) - begin
-        if first or not self._mapped or not self._map(begin, wanted):
-            self._read(begin, wanted)
+        self._read(begin, before + (WINDOW if before else FIRST) - begin)
         self._upto = self._source.position = self.base + self.end
-        if not self.final and hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._source.fileno, self._upto, WINDOW, os.POSIX_FADV_WILLNEED)
+        if not self.final and self._upto >= self._advised and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._source.fileno, self._upto, AHEAD, os.POSIX_FADV_WILLNEED)
+            self._advised = self._upto + AHEAD // 2
         return self._upto > before
 
     def _read(self, begin: int, wanted: int) -> None:
-        if not isinstance(self.buffer, bytearray) or len(self.buffer) < wanted + PAD:
+        if len(self.buffer) < wanted + PAD:
             self.buffer = bytearray(max(wanted, HEADROOM if wanted > FIRST else FIRST) + PAD)
         got = self._source.read_at(memoryview(self.buffer)[:wanted], begin)
         self.base, self.start, self.end, self.final = begin, 0, got, got < wanted
-
-    def _map(self, begin: int, wanted: int) -> bool:
-        """Map a window; False at the end of the file, where not all may be looked at."""
-        file = self._source.fileno
-        base = begin - begin % mmap.ALLOCATIONGRANULARITY
-        if begin + wanted + PAD >= os.fstat(file).st_size:
-            return False
-        self.buffer = mmap.mmap(file, begin + wanted + PAD - base, access=mmap.ACCESS_READ, offset=base)
-        self.base, self.start, self.end = base, begin - base, begin + wanted - base
-        return True
-
-    @property
-    def source(self) -> PlainSource:
-        """The file."""
-        return self._source
-
-    def elsewhere(self, begin: int) -> FileFeed:
-        """Windows of the same file from a byte on, to be closed by themselves; for a process that may die (SIGBUS)."""
-        return FileFeed(self._source.again(), begin, mapped=True)
 
     def close(self) -> None:
         """Give the source back."""
@@ -166,9 +145,7 @@ class StreamFeed:
     def _read_ahead(self, old: Buffer) -> None:
         self._wanted = WINDOW
         whole = HEADROOM + WINDOW + PAD
-        buffer = (
-            old if isinstance(old, bytearray) and len(old) == whole else bytearray(whole)
-        )  # what was kept of it has been copied
+        buffer = old if len(old) == whole else bytearray(whole)  # what was kept of it has been copied
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="capture-read-ahead", daemon=True)
             self._thread.start()

@@ -58,7 +58,6 @@ class Fragments:
 
     def __init__(self) -> None:
         self._pending: dict[Key, _Pending] = {}
-        self.met = False
         self._whole: list[_Whole] = []
         self.given_up = 0
 
@@ -69,7 +68,6 @@ class Fragments:
 
     def add_ipv4(self, raw: Bytes, front: Front) -> None:
         """Fragments that stand at their IPv4 header."""
-        self.met = True
         protocol, offset = raw.u8(front.at + 9), raw.u16(front.at + 6) & 0x1FFF
         wanted = np.isin(protocol, [number for number in PROTOCOLS if number not in (1, _UDP)])
         datagram = protocol == _UDP
@@ -103,7 +101,6 @@ class Fragments:
 
     def add_ipv6(self, raw: Bytes, front: Front) -> None:
         """Fragments that stand at their fragment header."""
-        self.met = True
         network = front.having(8).network
         front = front.having(8)
         assert network is not None

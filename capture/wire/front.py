@@ -45,9 +45,10 @@ class Front:
 
     def where(self, keep: Bool) -> Front:
         """The packets for which `keep` is true."""
-        if keep.all():
-            return self
-        index = np.flatnonzero(keep)
+        return self if keep.all() else self.at_rows(np.flatnonzero(keep))
+
+    def at_rows(self, index: I64) -> Front:
+        """The packets at these indices."""
         network = self.network.where(index) if self.network is not None else None
         return Front(
             self.row[index], self.at[index], self.captured[index], self.limit[index], self.scope[index], network

@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import Notice
 from capture.wire import framing, tunnels
-from capture.wire.checksums import BUDGET, mark_wrong
+from capture.wire.checksums import judged_until, mark_wrong
 from capture.wire.columns import AddressTable, Mark, ScopeTable
 from capture.wire.cuts import Cut, notices_of
 from capture.wire.fragments import Fragments
@@ -86,7 +86,7 @@ class Layers:
     """Decodes packets of one capture down to TCP; holds what lives longer than a window."""
 
     def __init__(self, addresses: AddressTable, scopes: ScopeTable) -> None:
-        self._addresses, self._scopes = addresses, scopes
+        self.addresses, self._scopes = addresses, scopes
         self.fragments = Fragments()
         self.quotations = Quotations(addresses)
         self.sights = Sights()
@@ -139,7 +139,7 @@ class Layers:
                 self.fragments.add_ipv4(raw, fragments)
             return by_number(whole, protocol, PROTOCOLS)
         if layer is Layer.IPV6:
-            whole, protocol, fragments = decode_ipv6(raw, front, self._addresses)
+            whole, protocol, fragments = decode_ipv6(raw, front, self.addresses)
             if len(fragments):
                 self.fragments.add_ipv6(raw, fragments)
             return by_number(whole, protocol, PROTOCOLS)
@@ -154,8 +154,9 @@ class Layers:
             self.headers.count(cut.row, records.first_number)
         if not len(enough):
             return []
-        if int(records.offset[0]) < BUDGET:
-            mark_wrong(raw, enough, self._addresses)
+        until = judged_until(records)
+        if until > int(records.begin[0]):
+            mark_wrong(raw, enough, self.addresses, until)
         segments = decode_tcp(raw, enough)
         cut_options = (segments.marks & np.uint8(Mark.HEADER_CUT)) != 0
         if cut_options.any():

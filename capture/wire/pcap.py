@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
+from capture import kernels
 from capture.model import Notice
 from capture.wire.columns import I64, Bool
 from capture.wire.errors import CaptureUnreadable
@@ -34,6 +34,7 @@ from capture.wire.records import (
 
 FILE_HEADER = 24
 FIELDS = 16  # bytes of the record header that tell something
+MOST_AT_ONCE = 1 << 16  # records told by one call: memory that is not touched costs nothing
 _DAY = 86_400
 _STRIDE, _LONGEST_STRIDE = 1 << 10, 1 << 18  # positions looked at together while searching
 
@@ -73,11 +74,7 @@ def pcap_form(header: bytes, path: str) -> PcapForm:
 
 
 class PcapRecords:
-    """The packets of a pcap file, window by window. `notices` grows while reading.
-
-    `at` is the file offset of the next record. Records that begin at `stop`, or later, are left: walking again after
-    `stop` was moved goes on with them.
-    """
+    """The packets of a pcap file, window by window. `notices` grows while reading."""
 
     format = "pcap"
 
@@ -91,51 +88,63 @@ class PcapRecords:
         self._header = np.dtype(fields)
         self._with_head = np.dtype([*fields, ("head", f"V{self._form.record_header - FIELDS + HEAD}")])
         self._damages, self._reach, self._near = 0, NO_REACH, False  # after damage, walk only a little at first
+        self._room: tuple[I64, ...] = tuple(np.empty((4, 0), np.int64))  # used again for each window
         self._typical = 800  # bytes of a record: the mean of the window before
         self._anchor: int | None = None  # seconds of the last good record
-        self.at = feed.base + feed.start + FILE_HEADER
-        self.stop = NO_REACH
 
     def __iter__(self) -> Iterator[Records]:
-        feed = self._feed
+        feed, at = self._feed, self._feed.start + FILE_HEADER
         while True:
-            records, at = self._window(self.at - feed.base)
-            self.at = feed.base + at
+            records, at = self._window(at)
             if len(records):
                 yield records
-            if self.at >= self.stop:
-                return
             if self._damaged_at(at):
                 if self._damages >= MOST_DAMAGES:
                     self.notices.append(given_up(feed, at, self._number + 1))
                     return
                 at = self._past_damage(at)  # may bring the next window, with another base
-                self.at = feed.base + at
                 continue
             if len(records) and self._near:
                 continue
             left = feed.end - at
             if not feed.advance(at):
                 break
+            at = feed.start
         if left:
             text = "the file ends within a packet, which is left out"
             self.notices.append(Notice("cut_short", text, self._number + 1))
 
-    def behind(self, feed: Feed) -> PcapRecords | None:
-        """The records from the first sound one in another window of the file on, numbered from 1; None without any."""
-        other = copy(self)
-        other._feed, other._number, other.notices = feed, 0, []
-        at, found = other._resume(feed.start)
-        other.at = feed.base + at
-        return other if found else None
-
     def _window(self, at: int) -> tuple[Records, int]:
         """The complete, sound records of the window from `at`, and where they end."""
         feed, form = self._feed, self._form
-        chain = self._chain(at)
-        head = form.record_header
-        end = min(feed.end - head + 1, at + self._reach, self.stop - feed.base)
-        self._near, self._reach = end < feed.end - head + 1, self._reach * 2
+        end = min(feed.end - form.record_header + 1, at + self._reach)
+        self._near, self._reach = end < feed.end - form.record_header + 1, self._reach * 2
+        if kernels.KERNELS is not None:
+            records, upto = self._in_one_loop(kernels.KERNELS, at, end)
+        else:
+            records, upto = self._in_lockstep(at, end)
+        self._number += len(records)
+        if len(records):
+            self._anchor = int(records.time[-1]) // 1_000_000_000
+            self._typical = (upto - at) // len(records)
+        return records, upto
+
+    def _in_one_loop(self, compiled: kernels.Kernels, at: int, end: int) -> tuple[Records, int]:
+        feed, form = self._feed, self._form
+        if not len(self._room[0]):
+            self._room = tuple(np.empty((4, MOST_AT_ONCE), np.int64))
+        tick = 1 if form.nanoseconds else 1000
+        rows, upto = compiled.pcap_records(
+            feed.buffer, at, end, feed.end, form.order == ">", form.record_header, tick, form.largest, self._room
+        )
+        self._near = self._near or rows == MOST_AT_ONCE
+        begin, captured, original, time = (column[:rows] for column in self._room)
+        offset = begin + (feed.base - form.record_header)
+        return Records(feed.buffer, self._number + 1, begin, captured, original, time.copy(), offset, form.link), upto
+
+    def _in_lockstep(self, at: int, end: int) -> tuple[Records, int]:
+        feed, form = self._feed, self._form
+        chain, head = self._chain(at), form.record_header
         starts = walk(chain, at, end) if feed.end - at >= head else np.zeros(0, dtype=np.int64)
         # Large packets lie apart in memory: fetch what will be looked at in one go. Small ones would only be copied.
         gathering = self._typical > 2 * self._with_head.itemsize
@@ -148,16 +157,11 @@ class PcapRecords:
         if count < len(starts):
             starts, captured, ends, header = starts[:count], captured[:count], ends[:count], header[:count]
         time = header["seconds"].astype(np.int64)
-        if len(time):
-            self._anchor = int(time[-1])
-            self._typical = int(ends[-1] - starts[0]) // len(starts)
         time *= 1_000_000_000
         time += header["fraction"] * np.int64(1 if form.nanoseconds else 1000)
-        number = self._number + 1
-        self._number += len(starts)
         records = Records(
             feed.buffer,
-            number,
+            self._number + 1,
             starts + head,
             captured,
             header["original"].astype(np.int64),

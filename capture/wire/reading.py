@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from capture.model import Notice
-from capture.wire.addresses import joined
 from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
 from capture.wire.decoding import tcp_columns
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.feed import Feed, FileFeed, feed_of
+from capture.wire.feed import Feed, feed_of
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, link_name
 from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
-from capture.wire.quoted import MOST as MOST_QUOTED
-from capture.wire.records import MOST_NAMED, NO_REACH, Records
-from capture.wire.source import PlainSource, Source, open_source
-from capture.wire.tails import Adopted, TailRead
+from capture.wire.records import MOST_NAMED, Records
+from capture.wire.source import Source, open_source
 
 if TYPE_CHECKING:
     from capture.wire.text import TextPackets
@@ -111,74 +105,6 @@ class CaptureReader:
                 if len(columns):
                     yield columns
 
-    def tail(self, begin: int) -> CaptureReader | None:
-        """A reader of the packets from about byte `begin` on, numbered from 1; None where only the whole can be read.
-
-        Its first record is a guess, to be believed where this reader ends there: see `leave_from`, `begins`, `adopt`.
-        """
-        if not isinstance(self._container, PcapRecords) or not isinstance(self._feed, FileFeed):
-            return None  # in a pcapng, what a block means is told by the blocks before it
-        feed = self._feed.elsewhere(begin)
-        feed.advance(0)
-        behind = self._container.behind(feed)
-        if behind is None:
-            feed.close()
-            return None
-        return CaptureReader(self.path, feed.source, feed, behind, None)
-
-    @property
-    def begins(self) -> int:
-        """File offset of the record that is read next."""
-        return self._container.at if isinstance(self._container, PcapRecords) else 0
-
-    def leave_from(self, offset: int | None) -> None:
-        """Let `blocks()` end before the first record that begins at this file offset, or later; None: at the end."""
-        if isinstance(self._container, PcapRecords):
-            self._container.stop = NO_REACH if offset is None else offset
-
-    def told(self) -> TailRead | None:
-        """What this reader of a tail found; None where it met what only the front of the file explains."""
-        container, layers = self._container, self._layers
-        if container is None or layers.fragments.met or layers.quotations.passed_over:
-            return None
-        ends = [*container.notices, *self._source.notices]
-        if any(notice.code != "cut_short" for notice in ends) or self._unsupported():
-            return None
-        return TailRead(
-            self.packets,
-            self.first_time,
-            self.last_time,
-            self.addresses,
-            self.scopes,
-            self.quoted,
-            layers.headers,
-            layers.options,
-            ends,
-            layers.sights.opening,
-            self.bytes_read,
-        )
-
-    def adopt(self, tail: TailRead) -> Adopted | None:
-        """Take over what a reader of the rest found; None where it would be more than one reader takes."""
-        if len(self.quoted) + len(tail.quoted) > MOST_QUOTED:
-            return None
-        if isinstance(self._source, PlainSource):
-            self._source.position = tail.upto
-        before, addresses = self.next_number - 1, joined(self.addresses, tail.addresses)
-        scopes = [self.scopes.index(scope) for scope in tail.scopes.scopes]
-        if tail.first_time is not None and tail.last_time is not None:
-            self._saw(tail.packets, tail.first_time, tail.last_time)
-        for quote in tail.quoted:
-            src, dst = addresses(np.array([quote.src, quote.dst])).tolist()
-            self.quoted.append(replace(quote, number=quote.number + before, src=src, dst=dst))
-        for notice in tail.notices:
-            packet = None if notice.packet is None else notice.packet + before
-            self._source.notices.append(replace(notice, packet=packet))
-        self._layers.headers.add(tail.headers, before)
-        self._layers.options.add(tail.options, before)
-        again = self._layers.sights.again_in(tail.opening) if tail.opening else np.zeros(0, np.bool_)
-        return Adopted(before, addresses, np.array(scopes, np.int32), again)
-
     def records(self) -> Iterator[Records | str]:
         """The records of all packets, instead of `blocks()`: to find one again. A text has none: "text" once."""
         yield from self._container or ("text",)
@@ -202,10 +128,8 @@ class CaptureReader:
         self.close()
 
     def _seen(self, records: Records) -> None:
-        self._saw(len(records), int(records.time.min()), int(records.time.max()))
-
-    def _saw(self, packets: int, first: int, last: int) -> None:
-        self.packets += packets
+        first, last = int(records.time.min()), int(records.time.max())
+        self.packets += len(records)
         self.first_time = first if self.first_time is None else min(self.first_time, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 

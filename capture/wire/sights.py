@@ -12,6 +12,7 @@ from dataclasses import fields
 import numpy as np
 import numpy.typing as npt
 
+from capture import kernels
 from capture.wire.columns import I64, Bool, Mark, PacketColumns
 
 NEAR = 8  # packets back that are always compared
@@ -30,23 +31,20 @@ class Sights:
     """Looks for second sights in one block after another."""
 
     def __init__(self) -> None:
-        self.opening: PacketColumns | None = None  # the first rows of all
         self._last: PacketColumns | None = None  # the end of the block before
         self._last_interface: Interfaces | None = None
 
     def mark(self, columns: PacketColumns, interface: Interfaces | None) -> None:
         """Mark in `columns` the second sights of rows of this block, or of the last few of the block before."""
-        again = second_sights(columns, interface)
-        if self._last is None:
-            self.opening = _sliced(columns, slice(0, NEAR))
-        else:
-            again[:NEAR] |= self.again_in(columns, interface)
-        if again.any():
-            columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
+        if interface is not None or _near_repeats(columns, self._last):
+            again = second_sights(columns, interface)
+            again[:NEAR] |= self._again_in(columns, interface)
+            if again.any():
+                columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
         self._last = _sliced(columns, slice(-NEAR, None))
         self._last_interface = None if interface is None else interface[-NEAR:].copy()
 
-    def again_in(self, columns: PacketColumns, interface: Interfaces | None = None) -> Bool:
+    def _again_in(self, columns: PacketColumns, interface: Interfaces | None) -> Bool:
         """Which of the first rows of a block are second sights of the last ones before it. Shape (at most NEAR,)."""
         if self._last is None:
             return np.zeros(min(NEAR, len(columns)), np.bool_)
@@ -55,6 +53,15 @@ class Sights:
         if interface is not None and self._last_interface is not None:
             between = np.concatenate([self._last_interface, interface[:NEAR]])
         return second_sights(both, between)[len(self._last) :]
+
+
+def _near_repeats(columns: PacketColumns, before: PacketColumns | None) -> bool:
+    """Whether any row may be the same as one of those right before it, which is rare."""
+    if kernels.KERNELS is None:
+        return True
+    here = tuple(getattr(columns, name) for name in ("seq", *_FIELDS))
+    earlier = here if before is None else tuple(getattr(before, name) for name in ("seq", *_FIELDS))
+    return kernels.KERNELS.near_repeats(len(columns), here, 0 if before is None else len(before), earlier)
 
 
 def _sliced(columns: PacketColumns, rows: slice, before: PacketColumns | None = None) -> PacketColumns:

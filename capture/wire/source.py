@@ -90,10 +90,6 @@ class PlainSource:
             done += got
         return done
 
-    def again(self) -> PlainSource:
-        """The same file once more, to be closed by itself; for `read_at` and mapping only."""
-        return PlainSource(io.FileIO(os.dup(self.fileno), "r"), self.total)
-
     def close(self) -> None:
         """Give the file back."""
         if sys.stdin is None or self._file is not sys.stdin.buffer:

@@ -1,0 +1,118 @@
+"""Loops over packets, compiled where a C compiler was at hand when tcptriage was installed.
+
+Each has a twin in numpy, which it must agree with, and which works everywhere: nothing but time depends on this module.
+numpy needs many passes over a column where a loop needs one; on a capture of 1 GB that is most of the time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from capture.wire.feed import Buffer
+
+Columns = tuple[Any, ...]  # contiguous arrays, of the widths that the C file names
+Given = tuple[Any]
+VERSION = 1  # of the calls below: an older module that an editable installation left behind is not used
+
+
+class Kernels(Protocol):
+    """The extension module. Arrays are contiguous and of the widths that the C files name; their sizes are checked."""
+
+    VERSION: int
+
+    def pcap_records(
+        self,
+        buffer: Buffer,
+        at: int,
+        last: int,
+        end: int,
+        big: bool,
+        header: int,
+        tick: int,
+        largest: int,
+        out: Columns,
+    ) -> tuple[int, int]:
+        """Write begin, captured, original and time of the sound records that begin in [at, last).
+
+        How many, and where they end.
+        """
+        ...
+
+    def tcp_headers(
+        self,
+        buffer: Buffer,
+        rows: int,
+        skip: int,
+        type_at: int,
+        judged: int,
+        tunnels: bytes,
+        records: Columns,
+        found: Columns,
+        rest: Columns,
+        ends: Any,
+    ) -> tuple[int, int, int]:
+        """Decode packets of common layouts; how many were found, are left for numpy, and have IPv6 addresses."""
+        ...
+
+    def conversations(
+        self,
+        table: Columns,
+        count: int,
+        multipliers: tuple[int, int, int],
+        rows: int,
+        packets: Columns,
+        key: tuple[Any],
+    ) -> int:
+        """Write conversation << 1 | direction of each packet; how many conversations there are now."""
+        ...
+
+    def near_repeats(self, rows: int, packets: Columns, earlier: int, before: tuple[Any, ...]) -> bool:
+        """Is a packet the same as one of the few before it?"""
+        ...
+
+    def neighbours(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.rows. Columns, as of the following: of rows, of pairs, read; of rows, of pairs, of one each."""
+        ...
+
+    def segments(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.analysis."""
+        ...
+
+    def totals(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.measures."""
+        ...
+
+    def handshakes(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.measures."""
+        ...
+
+    def signatures(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.zeek."""
+        ...
+
+    def order_rows(self, rows: int, conversations: int, key: Columns, out: Columns) -> None:
+        """Keys and rows by conversation."""
+        ...
+
+    def gather(self, width: int, column: Any, order: Any, out: Any) -> None:
+        """`out[:] = column[order]`; `width` is the bytes of an item."""
+        ...
+
+    def distinct_runs(
+        self, seed: int, runs: int, words: Columns, begin: Columns, number: Columns, speaker: Columns
+    ) -> int:
+        """Number runs of words; how many are distinct. `speaker` gets the first run of each number."""
+        ...
+
+
+def _load() -> Kernels | None:
+    try:
+        import _tcptriage
+    except ImportError:  # installed without a compiler
+        return None
+    loaded = cast(Kernels, _tcptriage)
+    return loaded if loaded.VERSION == VERSION else None
+
+
+KERNELS: Kernels | None = _load()

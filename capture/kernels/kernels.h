@@ -1,0 +1,52 @@
+/* What the kernels share: columns that Python lends, and numbers in network order.
+ *
+ * Every column is a contiguous buffer that the caller owns. Its item size and length are checked before anything is
+ * read or written, so a mistake in Python is an exception and never a stray write.
+ */
+#ifndef TCPTRIAGE_KERNELS_H
+#define TCPTRIAGE_KERNELS_H
+
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MOST_COLUMNS 32
+
+typedef struct {
+    Py_buffer views[MOST_COLUMNS];
+    int count;
+} Columns;
+
+/* Borrow the columns of a tuple: `items` gives their item sizes in bytes, one digit a column; each has `rows` rows at
+ * least. False, with an exception set and nothing borrowed, where they are not so. */
+int borrow(Columns *columns, PyObject *tuple, const char *items, Py_ssize_t rows, int writable);
+void give_back(Columns *columns);
+
+static inline uint16_t be16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
+
+static inline uint32_t be32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline uint32_t le32(const uint8_t *at)
+{
+    return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
+}
+
+PyObject *pcap_records(PyObject *self, PyObject *args);
+PyObject *tcp_headers(PyObject *self, PyObject *args);
+PyObject *conversations(PyObject *self, PyObject *args);
+PyObject *near_repeats(PyObject *self, PyObject *args);
+PyObject *connections_neighbours(PyObject *self, PyObject *args);
+PyObject *connections_segments(PyObject *self, PyObject *args);
+PyObject *connections_totals(PyObject *self, PyObject *args);
+PyObject *connections_handshakes(PyObject *self, PyObject *args);
+PyObject *connections_signatures(PyObject *self, PyObject *args);
+PyObject *order_rows(PyObject *self, PyObject *args);
+PyObject *gather(PyObject *self, PyObject *args);
+PyObject *distinct_runs(PyObject *self, PyObject *args);
+
+#endif

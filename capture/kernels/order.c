@@ -1,0 +1,86 @@
+/* Packets put in order by conversation; the twin of grouping._sorted and grouping._gather. */
+#include "kernels.h"
+
+/* (rows, conversations, (key,), (sorted key, row)) -> None: a counting sort, which keeps file order. */
+PyObject *order_rows(PyObject *self, PyObject *args)
+{
+    PyObject *in, *out, *result = NULL;
+    Py_ssize_t rows, conversations;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnOO", &rows, &conversations, &in, &out))
+        return NULL;
+    Columns from = {.count = 0}, to = {.count = 0};
+    if (rows < 0 || conversations < 0 || rows > UINT32_MAX || conversations > INT32_MAX / 2) {
+        PyErr_SetString(PyExc_ValueError, "too many rows");
+    } else if (borrow(&from, in, "4", rows, 0) && borrow(&to, out, "44", rows, 1)) {
+        const int32_t *key = from.views[0].buf;
+        int32_t *sorted = to.views[0].buf;
+        uint32_t *order = to.views[1].buf;
+        uint32_t *place = PyMem_Calloc((size_t)conversations + 1, sizeof *place);
+        int known = 1;
+        if (place == NULL) {
+            PyErr_NoMemory();
+        } else {
+            Py_BEGIN_ALLOW_THREADS
+            for (Py_ssize_t row = 0; row < rows && known; row++) {
+                known = key[row] >= 0 && key[row] >> 1 < conversations;
+                if (known)
+                    place[(key[row] >> 1) + 1]++;
+            }
+            for (Py_ssize_t i = 0; i < conversations; i++)
+                place[i + 1] += place[i];
+            for (Py_ssize_t row = 0; row < rows && known; row++) {
+                uint32_t to_row = place[key[row] >> 1]++;
+                order[to_row] = (uint32_t)row;
+                sorted[to_row] = key[row];
+            }
+            Py_END_ALLOW_THREADS
+            if (known)
+                result = Py_NewRef(Py_None);
+            else
+                PyErr_SetString(PyExc_ValueError, "a key without a conversation");
+        }
+        PyMem_Free(place);
+    }
+    give_back(&to);
+    give_back(&from);
+    return result;
+}
+
+#define COPY(type)                                                       \
+    for (Py_ssize_t row = 0; row < rows && order[row] < size; row++)     \
+        ((type *)to)[row] = ((const type *)from)[order[row]];
+
+static void copy(const void *from, void *to, const uint32_t *order, Py_ssize_t rows, uint64_t size, Py_ssize_t item)
+{
+    switch (item) {
+    case 1: COPY(uint8_t) break;
+    case 2: COPY(uint16_t) break;
+    case 4: COPY(uint32_t) break;
+    case 8: COPY(uint64_t) break;
+    }
+}
+
+/* (column, order, out) -> None: out[row] = column[order[row]]. Rows beyond the column end the copy. */
+PyObject *gather(PyObject *self, PyObject *args)
+{
+    Py_buffer column, order, out;
+    PyObject *result = NULL;
+    Py_ssize_t item;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "ny*y*w*", &item, &column, &order, &out))
+        return NULL;
+    Py_ssize_t rows = order.len / 4;
+    if ((item != 1 && item != 2 && item != 4 && item != 8) || order.len % 4 || out.len / item < rows) {
+        PyErr_SetString(PyExc_ValueError, "these columns do not fit together");
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        copy(column.buf, out.buf, order.buf, rows, (uint64_t)(column.len / item), item);
+        Py_END_ALLOW_THREADS
+        result = Py_NewRef(Py_None);
+    }
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&order);
+    PyBuffer_Release(&column);
+    return result;
+}
