@@ -91,6 +91,10 @@ class Kernels(Protocol):
         """See flows.zeek."""
         ...
 
+    def events(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See verdicts.events."""
+        ...
+
     def order_rows(self, rows: int, conversations: int, key: Columns, out: Columns) -> None:
         """Keys and rows by conversation."""
         ...

@@ -4,22 +4,9 @@
  */
 #include "kernels.h"
 
-enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, CONTROL = SYN | FIN | RST }; /* model.TcpFlags */
 enum { DUPLICATE_ACK = 0x10, ZERO_WINDOW = 0x20, WINDOW_FULL = 0x40, WINDOW_UPDATE = 0x1000 }; /* flows.table.Tag */
 enum { BROKEN = 1, LOOSE = 2, SAME_AGAIN = 4 };       /* flows.analysis.Irregular */
 enum { EARLIEST = 1, DIFFERING = 2 };                 /* flows.zeek.Telling */
-
-typedef struct {
-    Py_ssize_t count; /* of connections */
-    const int64_t *first;
-    /* Columns read: of each row, two of each connection; and written: of each row, two and one of each connection. */
-    const Py_buffer *in, *in_pairs, *rows, *pairs, *each;
-} Connections;
-
-#define READ(type, i) ((const type *)connections->in[i].buf)
-#define ROWS(type, i) ((type *)connections->rows[i].buf)
-#define PAIRS(type, i) ((type *)connections->pairs[i].buf)
-#define EACH(type, i) ((type *)connections->each[i].buf)
 
 /* In: side. Rows: connection, own, peer, last_of_side. The twin of rows.neighbours. */
 static void neighbours(const Connections *connections)
@@ -243,62 +230,6 @@ static void signatures(const Connections *connections)
         EACH(uint8_t, 1)[i] = (uint8_t)odd;
     }
 }
-
-static int sound(const int64_t *first, Py_ssize_t count, Py_ssize_t rows)
-{
-    if (first[0] != 0 || first[count] != rows || rows > INT32_MAX)
-        return 0;
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (first[i + 1] < first[i])
-            return 0;
-    return 1;
-}
-
-typedef struct {
-    const char *in, *in_pairs, *rows, *pairs, *each; /* item sizes, one digit a column */
-    void (*work)(const Connections *);
-} Kernel;
-
-static PyObject *run(PyObject *args, const Kernel *kernel)
-{
-    PyObject *begins, *in, *in_pairs, *rows, *pairs, *each, *result = NULL;
-    Py_ssize_t n, packets;
-    if (!PyArg_ParseTuple(args, "nnOOOOOO", &n, &packets, &begins, &in, &in_pairs, &rows, &pairs, &each))
-        return NULL;
-    if (n < 0 || packets < 0 || n > INT32_MAX / 2) {
-        PyErr_SetString(PyExc_ValueError, "no such number of connections");
-        return NULL;
-    }
-    Columns a = {.count = 0}, b = {.count = 0}, c = {.count = 0}, d = {.count = 0}, e = {.count = 0}, f = {.count = 0};
-    if (borrow(&a, begins, "8", n + 1, 0) && borrow(&b, in, kernel->in, packets, 0) &&
-        borrow(&c, in_pairs, kernel->in_pairs, 2 * n, 0) && borrow(&d, rows, kernel->rows, packets, 1) &&
-        borrow(&e, pairs, kernel->pairs, 2 * n, 1) && borrow(&f, each, kernel->each, n, 1)) {
-        const Connections connections = {n, a.views[0].buf, b.views, c.views, d.views, e.views, f.views};
-        if (sound(connections.first, n, packets)) {
-            Py_BEGIN_ALLOW_THREADS
-            kernel->work(&connections);
-            Py_END_ALLOW_THREADS
-            result = Py_NewRef(Py_None);
-        } else {
-            PyErr_SetString(PyExc_ValueError, "the connections' rows are not in order");
-        }
-    }
-    give_back(&f);
-    give_back(&e);
-    give_back(&d);
-    give_back(&c);
-    give_back(&b);
-    give_back(&a);
-    return result;
-}
-
-#define KERNEL(name, ...)                                   \
-    PyObject *connections_##name(PyObject *self, PyObject *args) \
-    {                                                       \
-        static const Kernel kernel = {__VA_ARGS__, name};   \
-        (void)self;                                         \
-        return run(args, &kernel);                          \
-    }
 
 /*     kernel      in            pairs in  rows    pairs    each */
 KERNEL(neighbours, "1",          "",       "4441", "",      "")

@@ -36,6 +36,37 @@ static inline uint32_t le32(const uint8_t *at)
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
+enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, CONTROL = SYN | FIN | RST }; /* model.TcpFlags */
+
+/* Packets in the order of their connections: rows first[i] … first[i + 1] - 1 are connection i's. */
+typedef struct {
+    Py_ssize_t count; /* of connections */
+    const int64_t *first;
+    /* Columns read: of each row, two of each connection; and written: of each row, two and one of each connection. */
+    const Py_buffer *in, *in_pairs, *rows, *pairs, *each;
+} Connections;
+
+#define READ(type, i) ((const type *)connections->in[i].buf)
+#define ROWS(type, i) ((type *)connections->rows[i].buf)
+#define PAIRS(type, i) ((type *)connections->pairs[i].buf)
+#define EACH(type, i) ((type *)connections->each[i].buf)
+
+typedef struct {
+    const char *in, *in_pairs, *rows, *pairs, *each; /* item sizes, one digit a column */
+    void (*work)(const Connections *);
+} Kernel;
+
+/* Call a kernel: (connections, packets, (first,), in, in pairs, rows, pairs, each) -> None */
+PyObject *run(PyObject *args, const Kernel *kernel);
+
+#define KERNEL(name, ...)                                   \
+    PyObject *connections_##name(PyObject *self, PyObject *args) \
+    {                                                       \
+        static const Kernel kernel = {__VA_ARGS__, name};   \
+        (void)self;                                         \
+        return run(args, &kernel);                          \
+    }
+
 PyObject *pcap_records(PyObject *self, PyObject *args);
 PyObject *tcp_headers(PyObject *self, PyObject *args);
 PyObject *conversations(PyObject *self, PyObject *args);
@@ -45,6 +76,7 @@ PyObject *connections_segments(PyObject *self, PyObject *args);
 PyObject *connections_totals(PyObject *self, PyObject *args);
 PyObject *connections_handshakes(PyObject *self, PyObject *args);
 PyObject *connections_signatures(PyObject *self, PyObject *args);
+PyObject *connections_events(PyObject *self, PyObject *args);
 PyObject *order_rows(PyObject *self, PyObject *args);
 PyObject *gather(PyObject *self, PyObject *args);
 PyObject *distinct_runs(PyObject *self, PyObject *args);

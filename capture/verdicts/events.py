@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from capture import kernels
 from capture.flows.stretches import worked
 from capture.flows.table import Tag
 from capture.model import TcpFlags
@@ -95,7 +96,32 @@ class _Builder:
         self.flows, self.hosts = flows, hosts
         self.p = flows.packets
         self.n = len(flows)
-        counts = np.diff(flows.first)
+
+    def events(self) -> Events:
+        if kernels.KERNELS is not None:
+            keep = self._in_one_loop(kernels.KERNELS)
+            marked = (self.code & 0xF) == RST
+        else:
+            keep = self._in_columns()
+            marked = self.rst
+        for rows, mark in reset_marks(self.flows, self.hosts, self.lane, marked):
+            self._mark(rows, mark)
+        rows = np.flatnonzero(keep)
+        code = self.code[rows]
+        code |= self.p.side[rows].astype(np.uint16) * np.uint16(SIDE_BIT)
+        return self._folded(rows, code)
+
+    def _in_one_loop(self, compiled: kernels.Kernels) -> Bool:
+        p, n = self.p, len(self.p.flags)
+        self.code, self.lane = np.empty(n, np.uint16), np.empty(n, np.int32)
+        keep, room = np.empty(n, np.bool_), np.empty(n, np.uint8)
+        given = (p.side, p.flags, p.seq, p.ack, p.payload, p.window, p.time, p.tags, p.marks, p.ip_id)
+        compiled.events(self.n, n, (self.flows.first,), given, (), (self.code, keep, self.lane, room), (), ())
+        return keep
+
+    def _in_columns(self) -> Bool:
+        """The same, all rows at once in each step."""
+        counts = np.diff(self.flows.first)
         self.conn = np.repeat(np.arange(self.n, dtype=np.int32), counts)
         self.lane = (self.conn << 1) | self.p.side  # connection and direction in one number
         self.code = _KIND_BY_FLAGS[self.p.flags & 0x1FF]
@@ -104,22 +130,15 @@ class _Builder:
         self.code[self.data] = Kind.DATA
         self.fin = self.code == FIN
         self.rst = self.code == RST
-
-    def events(self) -> Events:
         keep = ~self.pure
         self._probes(keep)
         self._lost(keep)
         self._fins(keep)
         self._handshake_acks(keep)
         self._zero_windows(keep)
-        for rows, mark in reset_marks(self.flows, self.hosts, self.lane, self.rst):
-            self._mark(rows, mark)
         keep &= (self.p.tags & SECOND) == 0
         self._thin_out(keep)
-        rows = np.flatnonzero(keep)
-        code = self.code[rows]
-        code |= self.p.side[rows].astype(np.uint16) * np.uint16(SIDE_BIT)
-        return self._folded(rows, code)
+        return keep
 
     def _mark(self, rows: I64, mark: Mark) -> None:
         self.code[rows] |= np.uint16(mark)
@@ -259,7 +278,7 @@ class _Builder:
 
     def _folded(self, rows: I64, code: U16) -> Events:
         """Cut runs and alternations to their ends, drop the plain middle, add the silences."""
-        conn = self.conn[rows]
+        conn = self.lane[rows] >> 1
         for folds in ((_fold_runs,), (_fold_alternations, _fold_plain), (_fold_alternations,)):
             keep = np.ones(len(rows), np.bool_)
             for fold in folds:
@@ -278,7 +297,7 @@ class _Builder:
         told |= (kind == DATA) & ((code & int(Mark.LOST | Mark.ACKS_FIN)) != 0) & ((code & int(Mark.REPEAT)) == 0)
         where = np.flatnonzero(told & (rows > 0))
         there = rows[where]
-        same = self.conn[there] == self.conn[there - 1]
+        same = self.lane[there] >> 1 == self.lane[there - 1] >> 1
         where, there = where[same], there[same]
         gap = self.p.time[there] - self.p.time[there - 1]
         classes = np.searchsorted(np.array(GAP_CLASSES_NS), gap, side="right").astype(np.uint16)

@@ -1,0 +1,202 @@
+/* What each packet says of its connection's end; the twin of the steps of verdicts.events, whose names these have. */
+#include "kernels.h"
+
+enum { KIND_SYN = 1, KIND_SYN_ACK, KIND_ACK, KIND_DATA, KIND_FIN, KIND_RST, KIND_PROBE }; /* verdicts.codes.Kind */
+enum { /* verdicts.codes.Mark */
+    REPEAT = 0x010, LOST = 0x020, ACKS_FIN = 0x040, ZERO = 0x080, WITH_DATA = 0x100, SMALL = 0x100, STRAY = 0x200,
+    BIG = 0x400, SIZED = 0x400
+};
+enum { /* flows.table.Tag */
+    REPEATS = 0x0007, ZERO_WINDOW = 0x0020, KEEP_ALIVE = 0x0080, KEEP_ALIVE_ACK = 0x0100, ZERO_WINDOW_PROBE = 0x0400,
+    SECOND_SIGHT = 0x4000, PROBES = KEEP_ALIVE | ZERO_WINDOW_PROBE, NOT_STRAY = SECOND_SIGHT | KEEP_ALIVE | KEEP_ALIVE_ACK
+};
+enum { SACK = 0x08, IPV6 = 0x10 }; /* wire.columns.Mark */
+enum { REMARK = 100, BIG_SEGMENT = 1000, STRAY_NS = 5000000 };
+enum { PURE = 1, DATA = 2, BEYOND = 4 }; /* of a row, between the passes */
+
+typedef struct {
+    const uint8_t *side, *marks;
+    const uint16_t *flags, *window, *tags, *ip_id;
+    const uint32_t *seq, *ack;
+    const int32_t *payload;
+    const int64_t *time;
+    uint16_t *code;
+    uint8_t *keep, *is;
+} Packets;
+
+typedef struct { /* of one direction */
+    uint32_t last_ack, fin_end;
+    int acks, fins;
+    int32_t first_size, largest_acked; /* bytes of its first data or FIN, and of the largest that was acknowledged */
+} Lane;
+
+static int kind_by_flags(uint16_t flags)
+{
+    if (flags & RST)
+        return KIND_RST;
+    if (flags & SYN)
+        return flags & ACK ? KIND_SYN_ACK : KIND_SYN;
+    return flags & FIN ? KIND_FIN : KIND_ACK;
+}
+
+static int is_fin(const Packets *p, int64_t row) { return (p->code[row] & 0xF) == KIND_FIN; }
+static int is_rst(const Packets *p, int64_t row) { return (p->code[row] & 0xF) == KIND_RST; }
+
+/* Kinds, probes, and what each direction acknowledged last. The first row of a FIN, or `high`. */
+static int64_t first_look(const Packets *p, int64_t low, int64_t high, Lane lanes[2])
+{
+    int64_t first_fin = high;
+    for (int64_t row = low; row < high; row++) {
+        Lane *own = &lanes[p->side[row] & 1];
+        int kind = kind_by_flags(p->flags[row]);
+        p->is[row] = kind != KIND_ACK ? 0 : p->payload[row] == 0 ? PURE : DATA;
+        p->keep[row] = p->is[row] != PURE;
+        if (p->tags[row] & PROBES && p->is[row]) {
+            kind = KIND_PROBE;
+            p->is[row] &= PURE;
+            p->keep[row] = 1;
+        } else if (p->is[row] == DATA) {
+            kind = KIND_DATA;
+        }
+        if (row > low && (p->code[row - 1] & 0xF) == KIND_PROBE && p->side[row] != p->side[row - 1])
+            p->keep[row] = 1; /* its answer */
+        p->code[row] = (uint16_t)kind;
+        if (p->flags[row] & ACK && kind != KIND_RST) {
+            own->last_ack = p->ack[row];
+            own->acks = 1;
+        }
+        if (kind == KIND_FIN && !own->fins) {
+            own->fin_end = p->seq[row] + (uint32_t)p->payload[row] + 1;
+            own->fins = 1;
+        }
+        if (kind == KIND_FIN && first_fin == high)
+            first_fin = row;
+    }
+    return first_fin;
+}
+
+/* Data and FINs beyond the peer's last ACK, and the sizes that they are held against. */
+static void sizes(const Packets *p, int64_t low, int64_t high, Lane lanes[2])
+{
+    for (int64_t row = low; row < high; row++) {
+        int from = p->side[row] & 1, fin = is_fin(p, row);
+        if (!(p->is[row] & DATA) && !fin)
+            continue;
+        Lane *own = &lanes[from];
+        uint32_t end = p->seq[row] + (uint32_t)p->payload[row] + (uint32_t)fin;
+        if (own->first_size < 0)
+            own->first_size = p->payload[row];
+        if ((int32_t)(end - lanes[1 - from].last_ack) > 0)
+            p->is[row] |= BEYOND;
+        else if (p->payload[row] > own->largest_acked)
+            own->largest_acked = p->payload[row];
+    }
+}
+
+static int lost_marks(const Packets *p, int64_t row, const Lane *own, const Lane *peer)
+{
+    int repeat = p->tags[row] & REPEATS, data = p->is[row] & DATA, found = 0;
+    int32_t size = p->payload[row];
+    if (repeat && is_fin(p, row))
+        found |= REPEAT;
+    if (is_fin(p, row) && size > 0)
+        found |= WITH_DATA;
+    if (!(p->is[row] & BEYOND) || !peer->acks)
+        return found;
+    found |= LOST;
+    if (repeat)
+        found |= REPEAT;
+    if (data && size <= REMARK)
+        found |= SMALL;
+    if (data && !repeat && (int32_t)(2 * (uint32_t)size) >= own->first_size)
+        found |= SIZED;
+    if (repeat && size >= BIG_SEGMENT && size > own->largest_acked)
+        found |= BIG;
+    return found;
+}
+
+/* Is this pure ACK the one before it again, unasked? */
+static int is_stray(const Packets *p, int64_t row)
+{
+    int64_t before = row - 1;
+    return p->is[row] & PURE && p->is[before] & PURE && p->side[row] == p->side[before] &&
+           p->seq[row] == p->seq[before] && p->ack[row] == p->ack[before] && p->window[row] == p->window[before] &&
+           !(p->marks[row] & SACK) && !(p->tags[row] & NOT_STRAY) && p->time[row] - p->time[before] >= STRAY_NS &&
+           (p->ip_id[row] != p->ip_id[before] || p->marks[row] & IPV6);
+}
+
+static int answers_opening(const Packets *p, int64_t row)
+{
+    int before = p->code[row - 1] & 0xF;
+    return p->is[row] & PURE && p->side[row] != p->side[row - 1] &&
+           (before == KIND_SYN || before == KIND_SYN_ACK || before == KIND_RST);
+}
+
+static void mark(const Packets *p, int64_t low, int64_t high, int64_t first_fin, const Lane lanes[2])
+{
+    int closed[2] = {0, 0};
+    for (int64_t row = low; row < high; row++) {
+        int from = p->side[row] & 1, found = lost_marks(p, row, &lanes[from], &lanes[1 - from]);
+        const Lane *peer = &lanes[1 - from];
+        if (row > first_fin && peer->fins && p->flags[row] & ACK && !is_rst(p, row) &&
+            (int32_t)(p->ack[row] - peer->fin_end) >= 0) {
+            found |= ACKS_FIN;
+            p->keep[row] = 1;
+        }
+        if (row > low && answers_opening(p, row))
+            p->keep[row] = 1;
+        if (row > low && is_stray(p, row)) {
+            found |= STRAY;
+            p->keep[row] = 1;
+        }
+        if (p->tags[row] & ZERO_WINDOW && (p->is[row] & (PURE | DATA) || is_fin(p, row))) {
+            found |= ZERO;
+            p->keep[row] = 1;
+        } else if (closed[from] && !is_rst(p, row)) {
+            p->keep[row] = 1; /* it opens the window again */
+        }
+        if (!is_rst(p, row))
+            closed[from] = (found & ZERO) != 0;
+        if (p->tags[row] & SECOND_SIGHT)
+            p->keep[row] = 0;
+        p->code[row] |= (uint16_t)found;
+    }
+}
+
+/* Drop plain data right before plain data of its side, or one dull ACK apart. */
+static void thin_out(const Packets *p, int64_t low, int64_t high)
+{
+    for (int64_t row = low; row + 1 < high; row++) {
+        if (p->code[row] != KIND_DATA)
+            continue;
+        int next = p->code[row + 1] == KIND_DATA && p->side[row + 1] == p->side[row];
+        int after = row + 2 < high && p->code[row + 2] == KIND_DATA && p->side[row + 2] == p->side[row] &&
+                    p->is[row + 1] & PURE && !p->keep[row + 1];
+        if (next || after)
+            p->keep[row] = 0;
+    }
+}
+
+/* In: side, flags, seq, ack, payload, window, time, tags, marks, ip_id. Rows: code, keep, lane, room for a byte. */
+static void events(const Connections *connections)
+{
+    Packets p = {
+        .side = READ(uint8_t, 0), .flags = READ(uint16_t, 1), .seq = READ(uint32_t, 2), .ack = READ(uint32_t, 3),
+        .payload = READ(int32_t, 4), .window = READ(uint16_t, 5), .time = READ(int64_t, 6), .tags = READ(uint16_t, 7),
+        .marks = READ(uint8_t, 8), .ip_id = READ(uint16_t, 9),
+        .code = ROWS(uint16_t, 0), .keep = ROWS(uint8_t, 1), .is = ROWS(uint8_t, 3),
+    };
+    for (Py_ssize_t i = 0; i < connections->count; i++) {
+        int64_t low = connections->first[i], high = connections->first[i + 1];
+        Lane lanes[2] = {{.first_size = -1}, {.first_size = -1}};
+        int64_t first_fin = first_look(&p, low, high, lanes);
+        sizes(&p, low, high, lanes);
+        mark(&p, low, high, first_fin, lanes);
+        thin_out(&p, low, high);
+        for (int64_t row = low; row < high; row++)
+            ROWS(int32_t, 2)[row] = (int32_t)(2 * i) | (p.side[row] & 1);
+    }
+}
+
+/*     kernel  in            pairs in  rows    pairs  each */
+KERNEL(events, "1244428212", "",       "2141", "",    "")
