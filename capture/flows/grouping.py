@@ -40,11 +40,12 @@ def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], 
     `by_time`: within a connection order by time rather than by file (captures of one network joined). `check` is called
     between the steps, and may raise to stop.
     """
-    key, order = _sorted(collected, by_time)
+    spare = _Spare()
+    key, order = _sorted(collected, by_time, spare)
     n = len(key)
     check()
-    flags: U16 = _gather(collected.take_column("flags"), order)
-    seq: U32 = _gather(collected.take_column("seq"), order)
+    seq: U32 = spare.gather(collected.take_column("seq"), order)
+    flags: U16 = spare.gather(collected.take_column("flags"), order)
 
     def fetch(name: str, rows: slice) -> np.ndarray:
         return collected.column(name)[order[rows]]
@@ -69,7 +70,10 @@ def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], 
     del upper
     ends[originator == 1] = ends[originator == 1][:, ::-1]
     wscale = _window_scales(collected, order, side, flags, first)
-    columns = _gather_all(collected, order, check)
+    columns = {}
+    for name in ("time", "offset", "number", "ack", "payload", "window", "ip_id", "ttl", "marks"):  # widest first
+        check()
+        columns[name] = spare.gather(collected.take_column(name), order)
     return Grouped(
         packets=FlowPackets(side=side, flags=flags, seq=seq, tags=np.zeros(n, np.uint16), **columns),
         first=first,
@@ -81,7 +85,7 @@ def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], 
     )
 
 
-def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
+def _sorted(collected: Collected, by_time: bool, spare: _Spare) -> tuple[I32, U32]:
     """Conversation << 1 | direction and file row, by conversation, then file order (or time).
 
     One integer that holds all three sorts fastest, and needs no look-up afterwards.
@@ -93,6 +97,7 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
     sorted_keys, rows = np.empty(n, np.int32), np.empty(n, np.uint32)
     if kernels.KERNELS is not None:
         kernels.KERNELS.order_rows(n, len(collected.conversations), (keys,), (sorted_keys, rows))
+        spare.give(keys)
         return sorted_keys, rows
     packed = np.empty(n, np.int64)
     for start in range(0, n, PIECE):
@@ -108,50 +113,35 @@ def _sorted(collected: Collected, by_time: bool) -> tuple[I32, U32]:
     return sorted_keys, rows
 
 
-def _gather(column: npt.NDArray[Any], order: U32, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
-    """`column[order]`, piece by piece: the wide row numbers that numpy wants exist for one piece only."""
-    result = np.empty(len(order), column.dtype) if out is None else out
-    if kernels.KERNELS is not None:
-        kernels.KERNELS.gather(column.itemsize, column, order, result)
-        return result
-    for start in range(0, len(order), PIECE):
-        part = slice(start, start + PIECE)
-        np.take(column, order[part], out=result[part], mode="clip")
-    return result
-
-
-def _gather_all(collected: Collected, order: U32, check: Callable[[], None]) -> dict[str, Any]:
-    """The other columns by connection, each written to where one before it stood.
-
-    A page that was never touched costs more than what is written to it; and no two wide columns are held twice.
-    """
-    spare, done = _Spare(), {}
-    for name in ("time", "offset", "number", "ack", "payload", "window", "ip_id", "ttl", "marks"):  # widest first
-        check()
-        column = collected.take_column(name)
-        done[name] = _gather(column, order, spare.room(len(order), column.dtype))
-        spare.give(column)
-    return done
-
-
 class _Spare:
-    """Memory of columns that are no longer needed."""
+    """Memory of columns that are no longer needed: a page that was never touched costs more than what is put there."""
 
     def __init__(self) -> None:
         self._left: list[U8] = []
 
-    def room(self, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Room for so many rows."""
-        size = rows * dtype.itemsize
-        for i, left in enumerate(self._left):
-            if len(left) >= size:
-                self._left[i] = left[size:]
-                return left[:size].view(dtype)
-        return np.empty(rows, dtype)
+    def gather(self, column: npt.NDArray[Any], order: U32) -> npt.NDArray[Any]:
+        """`column[order]`; the column itself is given away."""
+        result = self._room(len(order), column.dtype)
+        if kernels.KERNELS is not None:
+            kernels.KERNELS.gather(column.itemsize, column, order, result)
+        else:  # piece by piece: the wide row numbers that numpy wants exist for one piece only
+            for start in range(0, len(order), PIECE):
+                part = slice(start, start + PIECE)
+                np.take(column, order[part], out=result[part], mode="clip")
+        self.give(column)
+        return result
 
     def give(self, column: npt.NDArray[Any]) -> None:
         """Take the memory of a column."""
         self._left.append(column.view(np.uint8))
+
+    def _room(self, rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        size = rows * dtype.itemsize
+        for i, left in enumerate(self._left):
+            if len(left) >= size:
+                self._left[i] = left[-(-size // 8) * 8 :]  # aligned for every width
+                return left[:size].view(dtype)
+        return np.empty(rows, dtype)
 
 
 def _window_scales(collected: Collected, order: U32, side: U8, flags: U16, first: I64) -> I8:

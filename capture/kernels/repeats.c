@@ -34,7 +34,7 @@ static int any_repeat(const Fields *here, Py_ssize_t rows, const Fields *before,
 {
     for (Py_ssize_t row = 0; row < rows; row++) {
         for (Py_ssize_t back = 1; back <= NEAR; back++) {
-            Py_ssize_t other = row - back;
+            Py_ssize_t other = row - back; /* negative: in the block before, counted from its end */
             if (other >= 0 ? same(here, row, here, other)
                            : earlier + other >= 0 && same(here, row, before, earlier + other))
                 return 1;

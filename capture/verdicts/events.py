@@ -114,7 +114,8 @@ class _Builder:
     def _in_one_loop(self, compiled: kernels.Kernels) -> Bool:
         p, n = self.p, len(self.p.flags)
         self.code, self.lane = np.empty(n, np.uint16), np.empty(n, np.int32)
-        keep, room = np.empty(n, np.bool_), np.empty(n, np.uint8)
+        keep: Bool = np.empty(n, np.bool_)
+        room = np.empty(n, np.uint8)
         given = (p.side, p.flags, p.seq, p.ack, p.payload, p.window, p.time, p.tags, p.marks, p.ip_id)
         compiled.events(self.n, n, (self.flows.first,), given, (), (self.code, keep, self.lane, room), (), ())
         return keep
@@ -138,7 +139,7 @@ class _Builder:
         self._zero_windows(keep)
         keep &= (self.p.tags & SECOND) == 0
         self._thin_out(keep)
-        return keep
+        return np.asarray(keep)
 
     def _mark(self, rows: I64, mark: Mark) -> None:
         self.code[rows] |= np.uint16(mark)

@@ -209,7 +209,8 @@ class PcapRecords:
         if self._feed.end - at < self._form.record_header:
             return False
         header = bytes(self._feed.buffer[at : at + 16])
-        return self._chain(at).length_at(at) > self._form.largest or not header.strip(b"\0")
+        captured: int = struct.unpack_from(self._form.order + "I", header, 8)[0]
+        return captured > self._form.largest or not header.strip(b"\0")
 
     def _past_damage(self, at: int) -> int:
         """The next place where three records in a row are plausible, or the end; reads on as needed."""

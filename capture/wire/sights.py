@@ -31,7 +31,7 @@ class Sights:
     """Looks for second sights in one block after another."""
 
     def __init__(self) -> None:
-        self._last: PacketColumns | None = None  # the end of the block before
+        self._last: PacketColumns | None = None  # the block before
         self._last_interface: Interfaces | None = None
 
     def mark(self, columns: PacketColumns, interface: Interfaces | None) -> None:
@@ -41,18 +41,19 @@ class Sights:
             again[:NEAR] |= self._again_in(columns, interface)
             if again.any():
                 columns.marks[again] |= np.uint8(Mark.SAME_AS_BEFORE)
-        self._last = _sliced(columns, slice(-NEAR, None))
+        self._last = columns
         self._last_interface = None if interface is None else interface[-NEAR:].copy()
 
     def _again_in(self, columns: PacketColumns, interface: Interfaces | None) -> Bool:
         """Which of the first rows of a block are second sights of the last ones before it. Shape (at most NEAR,)."""
         if self._last is None:
             return np.zeros(min(NEAR, len(columns)), np.bool_)
-        both = _sliced(columns, slice(0, NEAR), self._last)
+        last = _sliced(self._last, slice(-NEAR, None))
+        both = _sliced(columns, slice(0, NEAR), last)
         between = None
         if interface is not None and self._last_interface is not None:
             between = np.concatenate([self._last_interface, interface[:NEAR]])
-        return second_sights(both, between)[len(self._last) :]
+        return second_sights(both, between)[len(last) :]
 
 
 def _near_repeats(columns: PacketColumns, before: PacketColumns | None) -> bool:
