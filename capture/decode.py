@@ -5,9 +5,10 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from capture.flows.building import flow_table
 from capture.flows.collecting import Collected
@@ -30,8 +31,7 @@ class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
     """The caller's `cancelled` said so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far reading has come. `bytes_total` is None for a pipe."""
 
     bytes_done: int
@@ -39,16 +39,14 @@ class Progress:
     packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class FilePart:
+class FilePart(Struct, frozen=True):
     """One file of a capture and the number of its first packet in the capture."""
 
     path: str
     first_number: int
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedCapture:
+class DecodedCapture(Struct, frozen=True):
     """One capture (several files where they were joined) and its connections. Times are epoch nanoseconds."""
 
     parts: tuple[FilePart, ...]
@@ -96,8 +94,7 @@ def decode(
     return [_decode_one(group, watch) for group in groups]
 
 
-@dataclass
-class _Watch:
+class _Watch(Struct):
     """The callbacks of one decoding."""
 
     progress: Callable[[Progress], None] | None

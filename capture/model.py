@@ -5,8 +5,9 @@ All types are frozen: a decoded capture or a look at the kernel is a fact, and f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntFlag, StrEnum
+
+from msgspec import Struct, field
 
 
 class TcpFlags(IntFlag):
@@ -98,8 +99,7 @@ class Severity(StrEnum):
         return ("critical", "warning", "info").index(self.value)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, order=True):
     """An address and a port. `ip` is canonical text (IPv4-mapped IPv6 as IPv4, IPv6 per RFC 5952)."""
 
     ip: str
@@ -109,8 +109,7 @@ class Endpoint:
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something a reader should know of a capture: what was lost, cut or passed over.
 
     `code` is a stable token (cut_short, bad_record, unsupported_link_type, snapped …); `packet` counts from 1.
@@ -121,8 +120,7 @@ class Notice:
     packet: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NextCalls:
+class NextCalls(Struct, frozen=True):
     """What the next such call of one side's application gets: an errno name, "EOF", "ok", or None (cannot tell)."""
 
     connect: str | None = None
@@ -130,16 +128,14 @@ class NextCalls:
     write: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A packet (number in the file, from 1) and what it proves."""
 
     packet: int | None
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What became of one connection. Unknown is an answer; a wrong certainty is a defect.
 
     `cause` and `alternatives` are codes of verdicts/causes.toml.
@@ -158,8 +154,7 @@ class Verdict:
     playbook: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FirstSeen:
+class FirstSeen(Struct, frozen=True):
     """The first FIN or RST of a connection: who sent it, in which packet (from 1)."""
 
     by: Side
@@ -183,8 +178,7 @@ COUNT_NAMES = (
 """The analysis counts of each direction, in Wireshark's sense of the words, in the report's order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One captured connection as shown to a reader. Times are epoch nanoseconds; pairs are (originator, responder)."""
 
     id: int
@@ -209,8 +203,7 @@ class Connection:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One problem shared by a group of connections or sockets, never of one where many share it.
 
     `sample` lists connection ids (captures) or cookies (sockets); `facts` are the numbers behind the text, which a

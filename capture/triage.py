@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from capture.decode import DecodedCapture, Progress, decode
 from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
 
 
-@dataclass(frozen=True)
-class Triage:
+class Triage(Struct, frozen=True, dict=True):
     """One decoded capture with a verdict for each connection and findings over groups."""
 
     index: int  # of the capture in the report

@@ -6,9 +6,8 @@ last segment of either side, done for all packets at once. The other connections
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows import bulk, measures
@@ -32,8 +31,7 @@ GIANT = 1 << 20  # packets of a connection that is analysed in windows
 WINDOW = 1 << 18  # packets of such a window
 
 
-@dataclass(frozen=True, slots=True)
-class Analysed:
+class Analysed(Struct, frozen=True):
     """Tags of each packet, and what was learnt of each connection's sequence numbers."""
 
     tags: U16  # (packets,)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.flows import measures
 from capture.flows.analysis import analyse
@@ -33,8 +34,7 @@ TAG_OF_COUNT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Analysed:
+class _Analysed(Struct, frozen=True):
     """What was found in a stretch of n connections."""
 
     tags: U16  # (packets,)

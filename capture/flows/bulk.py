@@ -7,9 +7,8 @@ acknowledgements of segments that the capture lacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture.flows.streams import Streams
 from capture.flows.table import Tag
@@ -22,8 +21,7 @@ SYN, ACK, FIN, RST = int(TcpFlags.SYN), int(TcpFlags.ACK), int(TcpFlags.FIN), in
 CONTROL = SYN | FIN | RST
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(Struct, frozen=True):
     """Tags of each segment, and the connections for which they are not exact."""
 
     tags: U16  # (rows,)

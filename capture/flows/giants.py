@@ -6,9 +6,8 @@ a stretch of the latest, so that every rule finds the segments that it looks bac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture.flows import bulk
 from capture.flows.streams import Streams, lined_up, lowest_and_highest
@@ -19,8 +18,7 @@ from capture.wire.columns import I8, I64, U16, Bool
 LATEST = 1024  # rows of the window before that are looked back at
 
 
-@dataclass(frozen=True, slots=True)
-class Giant:
+class Giant(Struct, frozen=True):
     """The analysis of one connection."""
 
     tags: U16  # (its packets,)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows.collecting import Collected
@@ -21,8 +21,7 @@ PIECE = 1 << 16  # rows gathered at once
 SERVER_PORTS = 1024  # midstream: a port below this one is the responder's
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
+class Grouped(Struct, frozen=True):
     """Packets by connection, not yet analysed (`packets.tags` is zero)."""
 
     packets: FlowPackets

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows.rows import Neighbours
@@ -21,8 +20,7 @@ def by_side(key: I64, connections: int, weights: np.ndarray | None = None) -> I6
     return counted.astype(np.int64).reshape(-1, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """What each side sent, and the longest silence. Shapes (n, 2) and (n,)."""
 
     packets: I64

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows.table import FlowPackets
 from capture.wire.columns import I32, I64, Bool
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(Struct, frozen=True):
     """For each packet row: its connection and the last row before it of either direction; -1 where there is none."""
 
     connection: I32  # (packets,)

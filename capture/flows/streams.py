@@ -5,9 +5,8 @@ Shapes are (rows,): rows sorted by connection, in file order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture.flows.rows import Neighbours, neighbours
 from capture.flows.table import FlowPackets
@@ -19,8 +18,7 @@ FAR = 1 << 20  # a SYN or RST whose number is this far off moves nothing
 LARGEST = 1 << 61
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+class Streams(Struct, frozen=True):
     """The segments of some connections, one sight of each packet.
 
     Positions are relative to the first segment of their direction and do not wrap.

@@ -6,8 +6,9 @@ Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag
+
+from msgspec import Struct
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
 
@@ -34,8 +35,7 @@ class Tag(IntFlag):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FlowPackets:
+class FlowPackets(Struct, frozen=True):
     """The packets of all connections, sorted by connection. Every array has shape (packets,)."""
 
     number: U32
@@ -72,8 +72,7 @@ class FlowPackets:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Some consecutive connections, numbered from 0."""
 
     packets: FlowPackets
@@ -84,8 +83,7 @@ class Stretch:
         return len(self.first) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class FlowTable:
+class FlowTable(Struct, frozen=True):
     """All connections of one capture, in order of first packet."""
 
     packets: FlowPackets

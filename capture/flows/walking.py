@@ -5,8 +5,9 @@ Used where the packets of a connection do not simply follow each other; the rest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from capture.flows.table import Tag
 from capture.model import TcpFlags
@@ -31,8 +32,7 @@ LOST_SEGMENT, ZERO_WINDOW_PROBE = int(Tag.LOST_SEGMENT), int(Tag.ZERO_WINDOW_PRO
 ACKED_UNSEEN, WINDOW_UPDATE = int(Tag.ACKED_UNSEEN), int(Tag.WINDOW_UPDATE)
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """What is known of one direction. Sequence numbers are absolute; `next` is None until a segment was seen."""
 
     next: int | None = None  # the highest sequence number seen, plus one

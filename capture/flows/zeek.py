@@ -9,10 +9,9 @@ As with Zeek's -C, checksums are not judged: a card often fills them in after th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows.analysis import Analysed
@@ -109,8 +108,7 @@ def _unfolded(signature: int | bytes) -> list[int]:
     return events
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(Struct, frozen=True):
     """What the plain rules say of n connections."""
 
     signature: U64  # (n,) the kinds of its segments, each kind of each side once, in order of its first: 4 bits each

@@ -7,8 +7,9 @@ kind, because every later one leaves the states and the history as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
+
+from msgspec import Struct, field
 
 from capture.model import TcpFlags
 
@@ -43,8 +44,7 @@ ZERO_WINDOW, DIFFERING = int(ZeekEvent.ZERO_WINDOW), int(ZeekEvent.DIFFERING)
 UNSEEN = (State.INACTIVE, State.PARTIAL)
 
 
-@dataclass(slots=True)
-class Endpoint:
+class Endpoint(Struct):
     """One side: its state and what it has in the history."""
 
     state: State = State.INACTIVE

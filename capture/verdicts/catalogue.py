@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class CauseInfo:
+
+class CauseInfo(Struct, frozen=True):
     """One entry of causes.toml. `severity` is critical, warning, info, or none for a clean end."""
 
     meaning: str
@@ -25,8 +25,7 @@ class CauseInfo:
         return self.severity == "none"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTimeout:
+class KnownTimeout(Struct, frozen=True):
     """A silence that a well-known default explains."""
 
     seconds: float

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from capture.model import Ending
 from capture.verdicts.codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 BOTH = 2
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """`at`: the event that ended it; `by`: the side that reset, or that gave up waiting (0 originator, 1 responder)."""
 
     ending: Ending

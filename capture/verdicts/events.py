@@ -6,11 +6,11 @@ alternations of the same events are cut to their ends. What stays is the row of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture import kernels
 from capture.flows.stretches import worked
@@ -46,8 +46,7 @@ SPECIAL[[Kind.SYN, Kind.SYN_ACK, Kind.RST]] = True
 DATA, FIN, RST, PURE = int(Kind.DATA), int(Kind.FIN), int(Kind.RST), int(Kind.ACK)
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """Kept events of all connections: those of connection i are first[i]:first[i + 1]."""
 
     code: U16

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from capture.verdicts import catalogue
 from capture.verdicts.numbers import Numbers, duration
@@ -31,8 +31,7 @@ UNTIMED = ("syn_flood", "syn_unanswered", "refused", "unreachable", "late_close"
 LEAST_OFFSET = 512  # bytes: below it every short answer has the same length
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Connections with one cause and one acting side (None: neither). `total`: of their listeners in the capture."""
 
     flows: FlowTable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from capture import kernels
 from capture.verdicts.codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
@@ -31,8 +31,7 @@ ICMP_V6 = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Signatures:
+class Signatures(Struct, frozen=True):
     """Which template each connection has, and the rows behind each event."""
 
     templates: list[Template]

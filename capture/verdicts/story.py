@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from capture.verdicts.codes import Context, Kind, Mark, decoded
 from capture.verdicts.states import walk
@@ -20,8 +21,7 @@ ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may
 ORIGINATOR, RESPONDER = 0, 1
 
 
-@dataclass(frozen=True)
-class Story:
+class Story(Struct, frozen=True, dict=True):
     """One signature: its events, and questions about them. Indexes are those of `events`."""
 
     context: Context

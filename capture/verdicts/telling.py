@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from capture.verdicts import catalogue
 from capture.verdicts.numbers import Numbers
@@ -33,8 +33,7 @@ Told = tuple[str, list[tuple[int, str]]]
 """A sentence, and the evidence: packet numbers with what each proves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """What m connections that share a template are told of, before it is put together."""
 
     text: str  # the sentence as a %-format

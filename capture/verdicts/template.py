@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from capture.model import Closer, Ending, Resetter
 from capture.verdicts.calls import next_calls
@@ -27,8 +28,7 @@ CLOSERS = (Closer.ORIGINATOR, Closer.RESPONDER, Closer.BOTH)
 RESETTERS = (Resetter.ORIGINATOR, Resetter.RESPONDER)
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Struct, frozen=True, dict=True):
     """What the events of a signature say; event indexes become packet numbers when a connection is shown."""
 
     story: Story

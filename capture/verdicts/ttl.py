@@ -6,12 +6,12 @@ host's other connections do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture.model import TcpFlags
 from capture.wire.arrays import among, distinct
@@ -48,8 +48,7 @@ class HostTtls:
         return distinct(hosts), distinct(hosts * 256 + flows.packets.ttl[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class UsualTtl:
+class UsualTtl(Struct, frozen=True):
     """TTLs by lane (connection * 2 + side): of the first and the last packet that is not a RST; 0 unknown."""
 
     flows: Stretch

@@ -6,11 +6,11 @@ at the client. TTLs tell it too: a packet captured where it was sent still has i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from capture.model import TcpFlags
 from capture.verdicts import catalogue
@@ -36,8 +36,7 @@ class Place(IntEnum):
     MIDDLE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Vantage:
+class Vantage(Struct, frozen=True):
     """`place`: client, server, middle, both (a proxy: client of some, server of others), or unknown; `why` in words."""
 
     place: str

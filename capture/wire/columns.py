@@ -5,11 +5,11 @@ A block holds some tens of thousands of TCP packets as parallel numpy arrays. Ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntFlag
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from capture.safe_text import printable
 
@@ -35,8 +35,7 @@ class Mark(IntFlag):
     FAST_OPEN = 0x80  # a TCP Fast Open option with a cookie (RFC 7413)
 
 
-@dataclass(frozen=True, slots=True)
-class PacketColumns:
+class PacketColumns(Struct, frozen=True):
     """n TCP packets, in file order. Every array has shape (n,)."""
 
     number: U32  # packet number in the file, from 1 (all packets count, not only TCP)
@@ -61,8 +60,7 @@ class PacketColumns:
         return len(self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class QuotedTcp:
+class QuotedTcp(Struct, frozen=True):
     """A TCP header quoted in an ICMP or ICMPv6 error: evidence for its connection, not a packet of it."""
 
     number: int
@@ -78,8 +76,7 @@ class QuotedTcp:
     seq: int | None  # None where the quotation is too short
 
 
-@dataclass(slots=True)
-class AddressTable:
+class AddressTable(Struct):
     """Address keys: an IPv4 address is its own number (0 … 2**32-1); an IPv6 address is 2**32 + its index here."""
 
     v6: list[bytes] = field(default_factory=list)
@@ -117,16 +114,14 @@ class AddressTable:
         return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Where a packet was seen, as part of its connection's key: "10", "10,20" for VLANs; "vxlan:5" and the like."""
 
     vlan: str | None = None
     tunnel: str | None = None
 
 
-@dataclass(slots=True)
-class ScopeTable:
+class ScopeTable(Struct):
     """Scopes by index; 0 is the plain one."""
 
     scopes: list[Scope] = field(default_factory=lambda: [Scope()])

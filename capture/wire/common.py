@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 
 from capture import kernels
@@ -88,5 +86,5 @@ def in_file_order(one: PacketColumns, other: PacketColumns) -> PacketColumns:
     if not len(one) or not len(other):
         return one if len(one) else other
     order = np.argsort(np.concatenate((one.number, other.number)), kind="stable")
-    names = [field.name for field in fields(PacketColumns)]
-    return PacketColumns(**{name: np.concatenate((getattr(one, name), getattr(other, name)))[order] for name in names})
+    names = PacketColumns.__struct_fields__
+    return PacketColumns(*(np.concatenate((getattr(one, name), getattr(other, name)))[order] for name in names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from capture.model import Notice
 from capture.wire.columns import I64
@@ -14,8 +14,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(slots=True)
-class Cut:
+class Cut(Struct):
     """Packets of which the snaplen cut something off, and the number of the first."""
 
     packets: int = 0

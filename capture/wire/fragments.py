@@ -5,9 +5,8 @@ A packet counts where its last missing fragment was captured, as in Wireshark. W
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 
 from capture.wire.columns import Mark
 from capture.wire.feed import PAD
@@ -22,8 +21,7 @@ _UDP = 17
 Key = tuple[int, int, int, int, int]  # addresses, identification, protocol, scope
 
 
-@dataclass
-class _Pending:
+class _Pending(Struct):
     """Fragments of one packet."""
 
     parts: dict[int, bytes] = field(default_factory=dict)  # offset -> bytes; what came first stays
@@ -31,8 +29,7 @@ class _Pending:
     total: int | None = None
 
 
-@dataclass(frozen=True)
-class _Whole:
+class _Whole(Struct, frozen=True):
     """A packet put together."""
 
     row: int
@@ -42,8 +39,7 @@ class _Whole:
     ipv6: bool
 
 
-@dataclass(frozen=True)
-class _Fragment:
+class _Fragment(Struct, frozen=True):
     row: int
     key: Key
     offset: int

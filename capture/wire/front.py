@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.wire.columns import I32, I64, U8, U16, Bool
 from capture.wire.feed import Buffer
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Struct, frozen=True):
     """What the innermost IP header said. Shapes (n,)."""
 
     src: I64  # address keys
@@ -28,8 +28,7 @@ class Network:
         return Network(self.src[keep], self.dst[keep], self.ttl[keep], self.ip_id[keep], self.marks[keep])
 
 
-@dataclass(frozen=True)
-class Front:
+class Front(Struct, frozen=True):
     """n packets whose next header begins at `at`. Positions are indices into the window; shapes (n,)."""
 
     row: I64  # which records of the window

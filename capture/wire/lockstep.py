@@ -8,10 +8,10 @@ exact by induction from the first start, which is true.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture.wire.arrays import distinct
 from capture.wire.columns import I64, Bool
@@ -24,8 +24,7 @@ FEW = 8  # cursors that are slower together than one by one
 ROUNDS = 6  # guesses at one start before its piece goes to the cursor before
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """How to step in a window: `next = pos + extra + length field at pos`, at least `least` bytes on."""
 
     buffer: Buffer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from capture.wire.addresses import v6_keys
 from capture.wire.columns import U8, AddressTable, Mark

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from capture import kernels
 from capture.model import Notice
@@ -39,8 +39,7 @@ _DAY = 86_400
 _STRIDE, _LONGEST_STRIDE = 1 << 10, 1 << 18  # positions looked at together while searching
 
 
-@dataclass(frozen=True)
-class PcapForm:
+class PcapForm(Struct, frozen=True):
     """How a pcap file is written."""
 
     order: str  # "<" or ">"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from capture.model import Notice
 from capture.wire.columns import I64, Bool
@@ -42,8 +42,7 @@ _LARGEST_BLOCK = LARGEST_ASKED + 4096
 _LATEST = (1 << 63) // 1_000_000_000 - 1  # seconds that fit in nanoseconds
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """One interface of a section."""
 
     link: int

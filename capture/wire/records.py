@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.model import Notice
 from capture.wire.columns import I64, U8, Bool
@@ -21,8 +22,7 @@ MOST_NAMED = 20  # of them that have a notice each
 REACH, NO_REACH = 12 << 10, 1 << 60  # bytes walked at first behind damage, doubled as it goes well; all at once
 
 
-@dataclass(frozen=True)
-class Records:
+class Records(Struct, frozen=True):
     """n packets in a window of a capture. Positions are indices into `buffer`; every array has shape (n,).
 
     Valid until the next window is asked for: the buffer is used again.

@@ -7,8 +7,6 @@ of the capture tells a second sight from a repetition.
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import numpy.typing as npt
 
@@ -66,7 +64,7 @@ def _near_repeats(columns: PacketColumns, before: PacketColumns | None) -> bool:
 
 
 def _sliced(columns: PacketColumns, rows: slice, before: PacketColumns | None = None) -> PacketColumns:
-    parts = {field.name: getattr(columns, field.name)[rows] for field in fields(columns)}
+    parts = {name: getattr(columns, name)[rows] for name in columns.__struct_fields__}
     if before is None:
         return PacketColumns(**{name: values.copy() for name, values in parts.items()})
     return PacketColumns(**{name: np.concatenate([getattr(before, name), values]) for name, values in parts.items()})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, Bool, Mark
 from capture.wire.front import Bytes, Front
@@ -22,8 +21,7 @@ _TIMESTAMP_ALONE = 0x0101080A  # how nearly every stack writes it
 _NO_OPTIONS, _ONE_TIMESTAMP = 5, 8  # header lengths in words
 
 
-@dataclass(frozen=True)
-class Segments:
+class Segments(Struct, frozen=True):
     """TCP headers, decoded. Shapes (n,)."""
 
     front: Front

@@ -6,10 +6,10 @@ Identifiers that differ by direction (GTP's TEIDs, L2TP's and PPTP's calls, MPLS
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from capture.wire.columns import Mark, Scope, ScopeTable
 from capture.wire.framing import typed

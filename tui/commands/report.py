@@ -85,7 +85,7 @@ def _filter(text: str | None) -> Filter | None:
 
 def filtered(triage: Triage, mask: Bool) -> Triage:
     """The same with findings on the connections that a filter chose, which `--fail-on` then means too."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from capture.verdicts.findings import find_groups
 
