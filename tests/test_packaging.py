@@ -168,6 +168,12 @@ def test_sdist_holds_only_what_is_named(built: Path) -> None:
     assert [name for name in names if name.endswith((".so", ".pyc"))] == []
 
 
+def test_every_c_file_is_compiled() -> None:
+    (module,) = PROJECT["tool"]["setuptools"]["ext-modules"]
+    files = (path.relative_to(ROOT).as_posix() for path in (ROOT / "capture" / "kernels").glob("*.c"))
+    assert module["sources"] == sorted(files)
+
+
 def test_a_compiler_at_hand_is_used(built: Path, installed: Path, tmp_path: Path) -> None:
     need_a_compiler()
     assert len(compiled_modules(names_in(built))) == 1
