@@ -39,6 +39,26 @@ class Kernels(Protocol):
         """
         ...
 
+    def pcap_stream(
+        self,
+        file: int,
+        at: int,
+        last: int,
+        number: int,
+        form: tuple[bool, int, int, int],
+        layout: tuple[int, int],
+        judged: int,
+        tunnels: bytes,
+        piece: Buffer,
+        rows: int,
+        found: Columns,
+        ends: Any,
+        others: Columns,
+        aside: Buffer,
+    ) -> tuple[int, int, int, int, int, tuple[int, int, int]]:
+        """Read a file from a record on; how many packets of each kind came, where it ended, and the span of times."""
+        ...
+
     def tcp_headers(
         self,
         buffer: Buffer,

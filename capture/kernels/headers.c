@@ -9,7 +9,6 @@
 
 enum { TIMESTAMP = 0x01, BAD_CHECKSUM = 0x04, SACK = 0x08, IPV6 = 0x10, FAST_OPEN = 0x80 }; /* wire.columns.Mark */
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86DD, TYPE_ARP = 0x0806, TCP = 6, UDP = 17 };
-enum { FOUND, NONE, LEFT }; /* TCP; certainly none; for numpy to decode */
 enum { LARGEST_SCALE = 14, MOST_OPTIONS = 40, TIMESTAMP_ALONE = 0x0101080A };
 enum { AHEAD = 8 }; /* packets whose bytes are fetched before they are looked at */
 
@@ -19,22 +18,13 @@ typedef struct {
     int64_t judged;          /* … and whose checksum is looked at, if they are all of the packet */
 } Rest;
 
-typedef struct {
-    int64_t *row, *src, *dst;
-    uint16_t *sport, *dport;
-    uint32_t *seq, *ack;
-    uint16_t *flags, *window;
-    int32_t *payload;
-    uint8_t *ttl;
-    uint16_t *ip_id;
-    int8_t *wscale;
-    uint8_t *marks;
-} Out;
-
 static void options(const uint8_t *at, const uint8_t *end, uint8_t *marks, int8_t *wscale)
 {
     for (int i = 0; i < MOST_OPTIONS && at < end; i++) {
-        int kind = at[0], length = kind <= 1 ? 1 : at[1];
+        int kind = at[0];
+        if (kind > 1 && end - at < 2)
+            return;
+        int length = kind <= 1 ? 1 : at[1];
         if (length >= 2 && length <= end - at) {
             if (kind == 8 && length == 10)
                 *marks |= TIMESTAMP;
@@ -76,7 +66,7 @@ static int wrong_checksum(Rest rest, const uint8_t *addresses, int size)
     return field != 0 && field != pseudo && folded(pseudo + sum(rest.at, rest.limit)) != 0xFFFF;
 }
 
-INLINE int tcp(Rest rest, uint8_t marks, const uint8_t *addresses, int size, const Out *out, Py_ssize_t n)
+INLINE int tcp(Rest rest, uint8_t marks, const uint8_t *addresses, int size, Found *out)
 {
     const uint8_t *at = rest.at;
     if (rest.captured < 20)
@@ -92,6 +82,7 @@ INLINE int tcp(Rest rest, uint8_t marks, const uint8_t *addresses, int size, con
         marks |= TIMESTAMP;
     else if (header > 20)
         options(at + 20, at + header, &marks, &wscale);
+    Py_ssize_t n = out->rows;
     out->sport[n] = be16(at);
     out->dport[n] = be16(at + 2);
     out->seq[n] = be32(at + 4);
@@ -126,7 +117,7 @@ INLINE Rest past(Rest rest, int bytes)
     return (Rest){rest.at + bytes, rest.captured - bytes, rest.limit - bytes, rest.judged - bytes};
 }
 
-INLINE int ipv4(Rest rest, const uint8_t *tunnels, const Out *out, Py_ssize_t n)
+INLINE int ipv4(Rest rest, const uint8_t *tunnels, Found *out)
 {
     const uint8_t *at = rest.at;
     if (rest.captured < 20 || at[0] >> 4 != 4)
@@ -137,14 +128,15 @@ INLINE int ipv4(Rest rest, const uint8_t *tunnels, const Out *out, Py_ssize_t n)
     rest = past(within(rest, total), size);
     if (at[9] != TCP)
         return other(rest, at[9], tunnels);
+    Py_ssize_t n = out->rows;
     out->src[n] = be32(at + 12);
     out->dst[n] = be32(at + 16);
     out->ttl[n] = at[8];
     out->ip_id[n] = be16(at + 4);
-    return tcp(rest, 0, at + 12, 8, out, n);
+    return tcp(rest, 0, at + 12, 8, out);
 }
 
-INLINE int ipv6(Rest rest, const uint8_t *tunnels, const Out *out, Py_ssize_t n, uint8_t *addresses)
+INLINE int ipv6(Rest rest, const uint8_t *tunnels, Found *out)
 {
     const uint8_t *at = rest.at;
     if (rest.captured < 40 || at[0] >> 4 != 6)
@@ -153,67 +145,77 @@ INLINE int ipv6(Rest rest, const uint8_t *tunnels, const Out *out, Py_ssize_t n,
     rest = past(within(rest, length ? 40 + length : 0), 40);
     if (at[6] != TCP)
         return other(rest, at[6], tunnels);
-    out->ttl[n] = at[7];
-    out->ip_id[n] = 0;
-    memcpy(addresses, at + 8, 32);
-    return tcp(rest, IPV6, at + 8, 32, out, n);
+    out->ttl[out->rows] = at[7];
+    out->ip_id[out->rows] = 0;
+    int result = tcp(rest, IPV6, at + 8, 32, out);
+    if (result == FOUND) {
+        out->v6_row[out->v6] = out->rows;
+        memcpy(out->v6_ends + 32 * out->v6++, at + 8, 32);
+    }
+    return result;
 }
 
-typedef struct {
-    const uint8_t *bytes, *tunnels;
-    const int64_t *begin, *captured, *original;
-    Py_ssize_t rows;
-    Py_ssize_t judged; /* checksums are looked at of packets that end here or before */
-    int skip, type_at; /* of the link layer: its size, and where its type stands; -1: the IP version tells */
-} Packets;
-
-typedef struct {
-    Py_ssize_t found, left, v6;
-} Counts;
-
-INLINE int family(const Packets *packets, Rest frame)
+static int family(const Layout *layout, Rest frame)
 {
-    if (frame.captured < packets->skip + 1)
+    if (frame.captured < layout->skip + 1)
         return 0;
-    if (packets->type_at >= 0)
-        return be16(frame.at + packets->type_at);
-    int version = frame.at[packets->skip] >> 4;
+    if (layout->type_at >= 0)
+        return be16(frame.at + layout->type_at);
+    int version = frame.at[layout->skip] >> 4;
     return version == 4 ? TYPE_IPV4 : version == 6 ? TYPE_IPV6 : 0;
 }
 
-static Counts decode(const Packets *packets, const Out *out, int64_t *left, int64_t *v6_row, uint8_t *v6_ends)
+int decode(const Layout *layout, const uint8_t *bytes, const Record *record, int64_t judged, Found *found)
 {
-    Counts counts = {0, 0, 0};
-    for (Py_ssize_t row = 0; row < packets->rows; row++) {
-        if (row + AHEAD < packets->rows)
-            __builtin_prefetch(packets->bytes + packets->begin[row + AHEAD]);
-        int64_t captured = packets->captured[row], original = packets->original[row];
-        int64_t begin = packets->begin[row];
-        Rest frame = {packets->bytes + begin, captured, original > captured ? original : captured,
-                      packets->judged - begin};
-        int type = family(packets, frame), result = LEFT;
-        if (type == TYPE_IPV4)
-            result = ipv4(past(frame, packets->skip), packets->tunnels, out, counts.found);
-        else if (type == TYPE_IPV6)
-            result = ipv6(past(frame, packets->skip), packets->tunnels, out, counts.found, v6_ends + counts.v6 * 32);
-        else if (type == TYPE_ARP)
-            result = NONE;
-        if (result == FOUND) {
-            if (type == TYPE_IPV6)
-                v6_row[counts.v6++] = counts.found;
-            out->row[counts.found++] = row;
-        } else if (result == LEFT) {
-            left[counts.left++] = row;
-        }
+    int64_t captured = record->captured, original = record->original;
+    Rest frame = {bytes, captured, original > captured ? original : captured, judged};
+    switch (family(layout, frame)) {
+    case TYPE_IPV4: return ipv4(past(frame, layout->skip), layout->tunnels, found);
+    case TYPE_IPV6: return ipv6(past(frame, layout->skip), layout->tunnels, found);
+    case TYPE_ARP: return NONE;
+    default: return LEFT;
     }
-    return counts;
 }
 
-static int inside(const Packets *packets, Py_ssize_t size)
+void found_in(Found *found, const Columns *columns, int first, int64_t *v6_row, uint8_t *v6_ends)
+{
+    const Py_buffer *view = columns->views + first;
+    *found = (Found){0,           0,           view[0].buf, view[1].buf, view[2].buf,  view[3].buf,  view[4].buf, view[5].buf,
+                     view[6].buf, view[7].buf, view[8].buf, view[9].buf, view[10].buf, view[11].buf, view[12].buf,
+                     v6_row,      v6_ends};
+}
+
+typedef struct {
+    const uint8_t *bytes;
+    int64_t size;
+    const int64_t *begin, *captured, *original;
+    Py_ssize_t rows, judged; /* checksums are looked at of packets that end here or before */
+} Packets;
+
+static Py_ssize_t decode_all(const Packets *packets, const Layout *layout, Found *found, int64_t *row, int64_t *left)
+{
+    Py_ssize_t others = 0;
+    for (Py_ssize_t i = 0; i < packets->rows; i++) {
+        if (i + AHEAD < packets->rows)
+            __builtin_prefetch(packets->bytes + packets->begin[i + AHEAD]);
+        Record record = {(uint32_t)packets->captured[i], (uint32_t)packets->original[i], 0};
+        int64_t begin = packets->begin[i];
+        int result = decode(layout, packets->bytes + begin, &record, packets->judged - begin, found);
+        if (result == FOUND)
+            row[found->rows++] = i;
+        else if (result == LEFT)
+            left[others++] = i;
+    }
+    return others;
+}
+
+static int inside(const Packets *packets)
 {
     for (Py_ssize_t row = 0; row < packets->rows; row++) {
-        int64_t begin = packets->begin[row], captured = packets->captured[row];
-        if (begin < 0 || captured < 0 || begin > size || captured > size - begin)
+        int64_t begin = packets->begin[row], captured = packets->captured[row], original = packets->original[row];
+        if (begin < 0 || captured < 0 || begin > packets->size || captured > packets->size - begin)
+            return 0;
+        if (captured > UINT32_MAX || original < 0 || original > UINT32_MAX)
             return 0;
     }
     return 1;
@@ -221,46 +223,43 @@ static int inside(const Packets *packets, Py_ssize_t size)
 
 /* (buffer, rows, skip, type_at, judged, tunnels, (begin, captured, original),
  *  (row, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks),
- *  (left, v6_row), v6_ends) -> (found, left, v6)
- *
- * `tunnels` has a byte for each UDP port. src and dst of the rows `v6_row` are not written: their 32 bytes are in
- * `v6_ends`. */
+ *  (left, v6_row), v6_ends) -> (found, left, v6) */
 PyObject *tcp_headers(PyObject *self, PyObject *args)
 {
     Py_buffer buffer, tunnels, ends;
-    PyObject *records, *found, *rest, *result = NULL;
+    PyObject *records, *out, *rest, *result = NULL;
     Packets packets;
+    Layout layout;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*niiny*OOOw*", &buffer, &packets.rows, &packets.skip, &packets.type_at, &packets.judged, &tunnels,
-                          &records, &found, &rest, &ends))
+    if (!PyArg_ParseTuple(args, "y*niiny*OOOw*", &buffer, &packets.rows, &layout.skip, &layout.type_at, &packets.judged,
+                          &tunnels, &records, &out, &rest, &ends))
         return NULL;
-    Columns in = {.count = 0}, out = {.count = 0}, more = {.count = 0};
+    Columns in = {.count = 0}, to = {.count = 0}, more = {.count = 0};
     packets.bytes = buffer.buf;
-    packets.tunnels = tunnels.buf;
-    if (packets.rows < 0 || tunnels.len < 1 << 16 || ends.len / 32 < packets.rows || packets.skip < 0 ||
-        (packets.type_at >= 0 && packets.type_at + 2 > packets.skip)) {
+    packets.size = buffer.len;
+    layout.tunnels = tunnels.buf;
+    if (packets.rows < 0 || tunnels.len < 1 << 16 || ends.len / 32 < packets.rows || layout.skip < 0 ||
+        (layout.type_at >= 0 && layout.type_at + 2 > layout.skip)) {
         PyErr_SetString(PyExc_ValueError, "no such link layer, or too little room");
-    } else if (borrow(&in, records, "888", packets.rows, 0) &&
-               borrow(&out, found, "88822442241211", packets.rows, 1) &&
+    } else if (borrow(&in, records, "888", packets.rows, 0) && borrow(&to, out, "8" FOUND_ITEMS, packets.rows, 1) &&
                borrow(&more, rest, "88", packets.rows, 1)) {
         packets.begin = in.views[0].buf;
         packets.captured = in.views[1].buf;
         packets.original = in.views[2].buf;
-        Py_buffer *view = out.views;
-        Out columns = {view[0].buf, view[1].buf, view[2].buf,  view[3].buf,  view[4].buf,  view[5].buf,  view[6].buf,
-                       view[7].buf, view[8].buf, view[9].buf, view[10].buf, view[11].buf, view[12].buf, view[13].buf};
-        if (!inside(&packets, buffer.len)) {
+        if (!inside(&packets)) {
             PyErr_SetString(PyExc_ValueError, "a packet is not within the buffer");
         } else {
-            Counts counts;
+            Found found;
+            Py_ssize_t left;
+            found_in(&found, &to, 1, more.views[1].buf, ends.buf);
             Py_BEGIN_ALLOW_THREADS
-            counts = decode(&packets, &columns, more.views[0].buf, more.views[1].buf, ends.buf);
+            left = decode_all(&packets, &layout, &found, to.views[0].buf, more.views[0].buf);
             Py_END_ALLOW_THREADS
-            result = Py_BuildValue("nnn", counts.found, counts.left, counts.v6);
+            result = Py_BuildValue("nnn", found.rows, left, found.v6);
         }
     }
     give_back(&more);
-    give_back(&out);
+    give_back(&to);
     give_back(&in);
     PyBuffer_Release(&ends);
     PyBuffer_Release(&tunnels);

@@ -36,6 +36,62 @@ static inline uint32_t le32(const uint8_t *at)
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
+/* A record of a pcap file, and how the file is written. */
+typedef struct {
+    uint32_t captured, original;
+    int64_t time;
+} Record;
+
+typedef struct {
+    int big, header;
+    uint32_t tick, largest; /* nanoseconds of a fraction's unit; captured bytes that one packet may claim */
+} PcapForm;
+
+/* A link layer: its size, and where its type stands (-1: the version of IP tells); and a byte for each UDP port. */
+typedef struct {
+    int skip, type_at;
+    const uint8_t *tunnels;
+} Layout;
+
+/* TCP packets decoded so far, of those that have room. src and dst of the rows `v6_row` are in `v6_ends`, 32 bytes each. */
+typedef struct {
+    Py_ssize_t rows, v6;
+    int64_t *src, *dst;
+    uint16_t *sport, *dport;
+    uint32_t *seq, *ack;
+    uint16_t *flags, *window;
+    int32_t *payload;
+    uint8_t *ttl;
+    uint16_t *ip_id;
+    int8_t *wscale;
+    uint8_t *marks;
+    int64_t *v6_row;
+    uint8_t *v6_ends;
+} Found;
+
+enum { FOUND, NONE, LEFT }; /* TCP; certainly none; for numpy to decode */
+#define FOUND_ITEMS "8822442241211" /* widths of Found's columns from src to marks */
+
+/* Decode one packet into the row after the last one, which is not counted yet. `judged`: checksums are looked at of
+ * packets that end so many bytes from `bytes` on, or before. */
+int decode(const Layout *layout, const uint8_t *bytes, const Record *record, int64_t judged, Found *found);
+void found_in(Found *found, const Columns *columns, int first, int64_t *v6_row, uint8_t *v6_ends);
+
+/* False where the header cannot be true, or is what a crash leaves at the end of a file. */
+static inline int read_record(const PcapForm *form, const uint8_t *head, Record *record)
+{
+    uint32_t seconds, fraction;
+    if (form->big) {
+        seconds = be32(head), fraction = be32(head + 4);
+        record->captured = be32(head + 8), record->original = be32(head + 12);
+    } else {
+        seconds = le32(head), fraction = le32(head + 4);
+        record->captured = le32(head + 8), record->original = le32(head + 12);
+    }
+    record->time = (int64_t)seconds * 1000000000 + (int64_t)fraction * form->tick;
+    return record->captured <= form->largest && (record->captured || record->original || seconds);
+}
+
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10, CONTROL = SYN | FIN | RST }; /* model.TcpFlags */
 
 /* Packets in the order of their connections: rows first[i] … first[i + 1] - 1 are connection i's. */
@@ -68,6 +124,7 @@ PyObject *run(PyObject *args, const Kernel *kernel);
     }
 
 PyObject *pcap_records(PyObject *self, PyObject *args);
+PyObject *pcap_stream(PyObject *self, PyObject *args);
 PyObject *tcp_headers(PyObject *self, PyObject *args);
 PyObject *conversations(PyObject *self, PyObject *args);
 PyObject *near_repeats(PyObject *self, PyObject *args);

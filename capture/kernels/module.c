@@ -80,6 +80,7 @@ PyObject *run(PyObject *args, const Kernel *kernel)
 
 static PyMethodDef methods[] = {
     {"pcap_records", pcap_records, METH_VARARGS, "Walk the records of a window of a pcap file."},
+    {"pcap_stream", pcap_stream, METH_VARARGS, "Read, walk and decode a pcap file."},
     {"tcp_headers", tcp_headers, METH_VARARGS, "Decode packets of the common layouts down to TCP."},
     {"conversations", conversations, METH_VARARGS, "Number packets by 5-tuple and scope."},
     {"near_repeats", near_repeats, METH_VARARGS, "Is a packet seen again among the few before it?"},

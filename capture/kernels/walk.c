@@ -4,34 +4,24 @@
 typedef struct {
     const uint8_t *bytes;
     Py_ssize_t at, last, end; /* records begin in [at, last) and end at `end` or before */
-    int big, header;
-    uint32_t tick, largest; /* nanoseconds of a fraction's unit; captured bytes that one packet may claim */
+    PcapForm form;
 } Window;
 
-static Py_ssize_t walk(Window *window, Py_ssize_t most, int64_t *begin, int64_t *captured, int64_t *original, int64_t *time)
+static Py_ssize_t walk(Window *window, Py_ssize_t most, int64_t *begin, int64_t *captured, int64_t *original,
+                       int64_t *time)
 {
-    const uint8_t *bytes = window->bytes;
-    Py_ssize_t at = window->at, rows = 0;
-    while (at < window->last && rows < most) {
-        const uint8_t *head = bytes + at;
-        uint32_t seconds, fraction, size, length;
-        if (window->big) {
-            seconds = be32(head), fraction = be32(head + 4), size = be32(head + 8), length = be32(head + 12);
-        } else {
-            seconds = le32(head), fraction = le32(head + 4), size = le32(head + 8), length = le32(head + 12);
-        }
-        if (size > window->largest || (Py_ssize_t)size > window->end - at - window->header)
+    Py_ssize_t rows = 0;
+    Record record;
+    while (window->at < window->last && rows < most && read_record(&window->form, window->bytes + window->at, &record)) {
+        if ((Py_ssize_t)record.captured > window->end - window->at - window->form.header)
             break;
-        if (size == 0 && length == 0 && seconds == 0) /* what a crash leaves at the end of a file */
-            break;
-        at += window->header;
-        begin[rows] = at;
-        captured[rows] = size;
-        original[rows] = length;
-        time[rows++] = (int64_t)seconds * 1000000000 + (int64_t)fraction * window->tick;
-        at += size;
+        window->at += window->form.header;
+        begin[rows] = window->at;
+        captured[rows] = record.captured;
+        original[rows] = record.original;
+        time[rows++] = record.time;
+        window->at += record.captured;
     }
-    window->at = at;
     return rows;
 }
 
@@ -44,12 +34,12 @@ PyObject *pcap_records(PyObject *self, PyObject *args)
     Window window;
     Columns columns;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*nnnpiIIO", &buffer, &window.at, &window.last, &window.end, &window.big,
-                          &window.header, &window.tick, &window.largest, &out))
+    if (!PyArg_ParseTuple(args, "y*nnnpiIIO", &buffer, &window.at, &window.last, &window.end, &window.form.big,
+                          &window.form.header, &window.form.tick, &window.form.largest, &out))
         return NULL;
     PyObject *result = NULL;
     window.bytes = buffer.buf;
-    if (window.at < 0 || window.end > buffer.len || window.header < 16 || window.last > window.end - window.header + 1) {
+    if (window.at < 0 || window.end > buffer.len || window.form.header < 16 || window.last > window.end - window.form.header + 1) {
         PyErr_SetString(PyExc_ValueError, "the window is not within its buffer");
     } else {
         if (borrow(&columns, out, "8888", 0, 1)) {

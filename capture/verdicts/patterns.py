@@ -118,13 +118,15 @@ def _share(group: Group, facts: dict[str, object]) -> str | None:
 
 
 def _clients(group: Group, facts: dict[str, object]) -> str | None:
-    clients, counts = np.unique(group.flows.address[group.members, 0], return_counts=True)
-    top = int(np.argmax(counts))
+    clients, first, counts = np.unique(group.flows.address[group.members, 0], return_index=True, return_counts=True)
+    top = int(np.lexsort((first, -counts))[0])  # of equals the first to be seen
     name = group.flows.addresses.text(int(clients[top]))
     facts["clients"] = len(clients)
     facts["top_client"] = name
     if len(group.members) == 1 or len(clients) == 1:
         return _say("one_client", client=name)
+    if int(counts[top]) == 1:
+        return _say("clients_once", clients=_count(len(clients)))
     return _say("clients", clients=_count(len(clients)), top=_count(int(counts[top])), client=name)
 
 

@@ -16,20 +16,20 @@ BUDGET = 2 << 20  # bytes of a file whose checksums are looked at
 _V6 = 1 << 32
 
 
-def judged_until(records: Records) -> int:
-    """The position in a window up to which checksums are looked at."""
-    return int(records.begin[0]) + BUDGET - int(records.offset[0])
+def judged_until(records: Records) -> I64:
+    """The position in a window up to which checksums are looked at, for each packet."""
+    return records.begin + BUDGET - records.offset
 
 
-def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable, until: int) -> Bool:
+def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable, until: I64) -> Bool:
     """Which of these packets, at their TCP header, carry a wrong checksum. False where it cannot be told.
 
-    `until`: those that end there or before.
+    `until`: those that end there or before (for each record of the window).
 
     A checksum left to the network card holds the sum over the pseudo header alone, or nothing: that is not wrong.
     """
     wrong = np.zeros(len(front), dtype=bool)
-    soon = front.limit <= until
+    soon = front.limit <= until[front.row]
     rows = np.flatnonzero(soon & (front.limit <= front.captured) & (front.limit - front.at >= 20))
     if not len(rows) or front.network is None:
         return wrong
@@ -42,7 +42,7 @@ def wrong_checksums(raw: Bytes, front: Front, addresses: AddressTable, until: in
     return wrong
 
 
-def mark_wrong(raw: Bytes, front: Front, addresses: AddressTable, until: int) -> Front:
+def mark_wrong(raw: Bytes, front: Front, addresses: AddressTable, until: I64) -> Front:
     """The same packets, those with a wrong checksum marked."""
     wrong = wrong_checksums(raw, front, addresses, until)
     if wrong.any() and front.network is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from capture.model import Notice
-from capture.wire.columns import I64
+from capture.wire.columns import U32
 
 _HEADERS = "{} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)"
 _OPTIONS = (
@@ -20,11 +20,11 @@ class Cut(Struct):
     packets: int = 0
     first: int | None = None
 
-    def count(self, rows: I64, first_number: int) -> None:
-        """Count packets by their rows in records that begin with a number."""
-        self.packets += len(rows)
-        if self.first is None and len(rows):
-            self.first = first_number + int(rows.min())
+    def count(self, numbers: U32) -> None:
+        """Count packets, given their numbers."""
+        self.packets += len(numbers)
+        if self.first is None and len(numbers):
+            self.first = int(numbers.min())
 
 
 def notices_of(headers: Cut, options: Cut) -> list[Notice]:

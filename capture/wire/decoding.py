@@ -31,6 +31,15 @@ def tcp_columns(records: Records, layers: Layers) -> PacketColumns:
     return columns
 
 
+def completed(columns: PacketColumns, others: Records, layers: Layers) -> PacketColumns:
+    """The TCP packets of a streamed block, with those among the packets of other layouts."""
+    if len(others):
+        columns = in_file_order(columns, _header_by_header(others, layers))
+    if len(columns):
+        layers.sights.mark(columns, None)
+    return columns
+
+
 def _header_by_header(records: Records, layers: Layers, rows: I64 | None = None) -> PacketColumns:
     """Decode all packets, or those of some rows."""
     fronts: list[tuple[Layer, Front]] = []
@@ -76,7 +85,7 @@ def _columns(records: Records, parts: list[Segments]) -> PacketColumns:
     networks = [part.front.network for part in parts if part.front.network is not None]
     whole = len(rows) == len(records)
     return PacketColumns(
-        number=(rows + records.first_number).astype(np.uint32),
+        number=records.number_of(rows),
         time=records.time if whole else records.time[rows],
         src=column([network.src for network in networks], np.int64),
         dst=column([network.dst for network in networks], np.int64),

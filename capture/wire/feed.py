@@ -67,10 +67,27 @@ class FileFeed:
         begin, before = self.base + keep_from, self._upto
         self._read(begin, before + (WINDOW if before else FIRST) - begin)
         self._upto = self._source.position = self.base + self.end
-        if not self.final and self._upto >= self._advised and hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._source.fileno, self._upto, AHEAD, os.POSIX_FADV_WILLNEED)
-            self._advised = self._upto + AHEAD // 2
+        if not self.final:
+            self.announce(self._upto)
         return self._upto > before
+
+    @property
+    def fileno(self) -> int:
+        """The file, to be read elsewhere."""
+        return self._source.fileno
+
+    def announce(self, upto: int) -> None:
+        """Bytes up to this one were read: the kernel may fetch those that follow."""
+        self._source.position = upto
+        if upto >= self._advised and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._source.fileno, upto, AHEAD, os.POSIX_FADV_WILLNEED)
+            self._advised = upto + AHEAD // 2
+
+    def go_to(self, offset: int) -> None:
+        """Let the window begin at a byte of the file: what comes before it was read elsewhere."""
+        self.start, self.end, self.base, self._upto = 0, 0, offset, max(offset, 1)
+        self.final = False
+        self.advance(0)
 
     def _read(self, begin: int, wanted: int) -> None:
         if len(self.buffer) < wanted + PAD:

@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import Notice
 from capture.wire import framing, tunnels
-from capture.wire.checksums import judged_until, mark_wrong
+from capture.wire.checksums import BUDGET, judged_until, mark_wrong
 from capture.wire.columns import AddressTable, Mark, ScopeTable
 from capture.wire.cuts import Cut, notices_of
 from capture.wire.fragments import Fragments
@@ -151,14 +151,13 @@ class Layers:
         enough = front.having(FEWEST)
         if len(enough) < len(front):
             cut = front.where((front.at + FEWEST > front.captured) & (front.limit >= front.at + FEWEST))
-            self.headers.count(cut.row, records.first_number)
+            self.headers.count(records.number_of(cut.row))
         if not len(enough):
             return []
-        until = judged_until(records)
-        if until > int(records.begin[0]):
-            mark_wrong(raw, enough, self.addresses, until)
+        if int(records.offset[0]) < BUDGET:
+            mark_wrong(raw, enough, self.addresses, judged_until(records))
         segments = decode_tcp(raw, enough)
         cut_options = (segments.marks & np.uint8(Mark.HEADER_CUT)) != 0
         if cut_options.any():
-            self.options.count(enough.row[cut_options], records.first_number)
+            self.options.count(records.number_of(enough.row[cut_options]))
         return [segments]

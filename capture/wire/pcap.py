@@ -89,10 +89,11 @@ class PcapRecords:
         self._damages, self._reach, self._near = 0, NO_REACH, False  # after damage, walk only a little at first
         self._room: tuple[I64, ...] = tuple(np.empty((4, 0), np.int64))  # used again for each window
         self._typical = 800  # bytes of a record: the mean of the window before
+        self._begun = False  # reading on where somebody else ended
         self._anchor: int | None = None  # seconds of the last good record
 
     def __iter__(self) -> Iterator[Records]:
-        feed, at = self._feed, self._feed.start + FILE_HEADER
+        feed, at = self._feed, self._feed.start if self._begun else self._feed.start + FILE_HEADER
         while True:
             records, at = self._window(at)
             if len(records):
@@ -112,6 +113,25 @@ class PcapRecords:
         if left:
             text = "the file ends within a packet, which is left out"
             self.notices.append(Notice("cut_short", text, self._number + 1))
+
+    @property
+    def form(self) -> PcapForm:
+        """How the file is written."""
+        return self._form
+
+    @property
+    def begins(self) -> int:
+        """File offset of the first record, before any was read."""
+        return self._feed.base + self._feed.start + FILE_HEADER
+
+    @property
+    def number(self) -> int:
+        """The number of the last packet."""
+        return self._number
+
+    def passed(self, number: int, time: int) -> None:
+        """The records up to a packet were read by somebody else; the feed's window begins with the next one."""
+        self._begun, self._number, self._anchor = True, number, time // 1_000_000_000
 
     def _window(self, at: int) -> tuple[Records, int]:
         """The complete, sound records of the window from `at`, and where they end."""

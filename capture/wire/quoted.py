@@ -40,7 +40,7 @@ class Quotations:
             assert front.network is not None
             self.found.append(
                 QuotedTcp(
-                    number=records.first_number + row,
+                    number=int(records.number_of(front.row[index : index + 1])[0]),
                     time=int(records.time[row]),
                     reporter=self._text(int(front.network.src[index])),
                     icmp_type=raw.buffer[at],

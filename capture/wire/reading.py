@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from capture.model import Notice
 from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
-from capture.wire.decoding import tcp_columns
+from capture.wire.decoding import completed, tcp_columns
 from capture.wire.errors import CaptureUnreadable
 from capture.wire.feed import Feed, feed_of
 from capture.wire.layers import Layers
@@ -17,6 +17,7 @@ from capture.wire.pcap import PcapRecords, is_pcap
 from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
 from capture.wire.records import MOST_NAMED, Records
 from capture.wire.source import Source, open_source
+from capture.wire.stream import streamed
 
 if TYPE_CHECKING:
     from capture.wire.text import TextPackets
@@ -95,12 +96,17 @@ class CaptureReader:
         return self._source.total
 
     def blocks(self) -> Iterator[PacketColumns]:
-        """The TCP packets in file order: a small block first, then those of about 16 MB each; asked again, the rest."""
+        """The TCP packets in file order: a small block first, then larger ones."""
         if self._printed:
             yield from self._text(self._printed)
+        for block in streamed(self._container, self._feed, self.addresses):
+            self._saw(block.packets, block.first_time, block.last_time)
+            columns = completed(block.columns, block.others, self._layers)
+            if len(columns):
+                yield columns
         for records in self._container or ():
             for part in records.parts(MOST_ROWS):
-                self._seen(part)
+                self._saw(len(part), int(part.time.min()), int(part.time.max()))
                 columns = tcp_columns(part, self._layers)
                 if len(columns):
                     yield columns
@@ -127,9 +133,8 @@ class CaptureReader:
     ) -> None:
         self.close()
 
-    def _seen(self, records: Records) -> None:
-        first, last = int(records.time.min()), int(records.time.max())
-        self.packets += len(records)
+    def _saw(self, packets: int, first: int, last: int) -> None:
+        self.packets += packets
         self.first_time = first if self.first_time is None else min(self.first_time, first)
         self.last_time = last if self.last_time is None else max(self.last_time, last)
 

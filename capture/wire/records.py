@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.model import Notice
-from capture.wire.columns import I64, U8, Bool
+from capture.wire.columns import I64, U8, U32, Bool
 from capture.wire.feed import Buffer, Feed
 
 HEAD = 80  # bytes gathered of each packet: Ethernet, IPv4 or IPv6, and TCP up to its first option
@@ -37,10 +37,17 @@ class Records(Struct, frozen=True):
     offset: I64  # file offset of the record
     link: int | npt.NDArray[np.int32]  # link type of all, or of each
     interface: npt.NDArray[np.int32] | None = None  # where packets come from several
+    numbers: U32 | None = None  # of the packets, where they do not follow one another
     heads: U8 | None = None  # (n, HEAD) the first bytes from `begin` on, where they were gathered; some beyond a packet
 
     def __len__(self) -> int:
         return len(self.begin)
+
+    def number_of(self, rows: I64) -> U32:
+        """The numbers of some packets."""
+        if self.numbers is not None:
+            return self.numbers[rows]
+        return (rows + self.first_number).astype(np.uint32)
 
     def parts(self, most: int) -> Iterator[Records]:
         """The same packets, at most `most` at once: a window of tiny packets would take much memory."""
@@ -59,6 +66,7 @@ class Records(Struct, frozen=True):
                 offset=self.offset[rows],
                 link=self.link if isinstance(self.link, int) else self.link[rows],
                 interface=None if self.interface is None else self.interface[rows],
+                numbers=None if self.numbers is None else self.numbers[rows],
                 heads=None if self.heads is None else self.heads[rows],
             )
 
