@@ -23,32 +23,57 @@ static uint64_t hashed(const Table *table, int64_t lower, int64_t upper, int32_t
     return (uint64_t)(mixed >> 24);
 }
 
-static int32_t number(Table *table, int64_t lower, int64_t upper, int32_t scope)
+typedef struct {
+    int64_t lower, upper;
+    uint64_t slot;
+    int32_t scope;
+} Key;
+
+static int32_t number(Table *table, const Key *key)
 {
-    for (uint64_t slot = hashed(table, lower, upper, scope) & table->mask;; slot = (slot + 1) & table->mask) {
+    for (uint64_t slot = key->slot;; slot = (slot + 1) & table->mask) {
         int32_t here = table->slots[slot];
         if (here < 0) {
             here = table->slots[slot] = table->count++;
-            table->lower[here] = lower;
-            table->upper[here] = upper;
-            table->scope[here] = scope;
+            table->lower[here] = key->lower;
+            table->upper[here] = key->upper;
+            table->scope[here] = key->scope;
             return here;
         }
-        if (table->lower[here] == lower && table->upper[here] == upper && table->scope[here] == scope)
+        if (table->lower[here] == key->lower && table->upper[here] == key->upper && table->scope[here] == key->scope)
             return here;
     }
 }
+
+enum { TOGETHER = 32 }; /* packets whose places in the table are fetched before the first of them is looked up */
 
 static void number_all(Table *table, const Columns *block, Py_ssize_t rows, int32_t *key)
 {
     const int64_t *src = block->views[0].buf, *dst = block->views[1].buf;
     const uint16_t *sport = block->views[2].buf, *dport = block->views[3].buf;
     const int32_t *scope = block->views[4].buf;
-    for (Py_ssize_t row = 0; row < rows; row++) {
-        int64_t source = src[row] * 65536 + sport[row], target = dst[row] * 65536 + dport[row];
-        int swapped = source > target;
-        int32_t found = swapped ? number(table, target, source, scope[row]) : number(table, source, target, scope[row]);
-        key[row] = (int32_t)((uint32_t)found << 1 | (uint32_t)swapped);
+    Key keys[TOGETHER];
+    for (Py_ssize_t begin = 0; begin < rows; begin += TOGETHER) {
+        Py_ssize_t count = rows - begin < TOGETHER ? rows - begin : TOGETHER;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            Py_ssize_t row = begin + i;
+            int64_t source = src[row] * 65536 + sport[row], target = dst[row] * 65536 + dport[row];
+            int swapped = source > target;
+            Key *wanted = &keys[i];
+            *wanted = (Key){swapped ? target : source, swapped ? source : target, 0, scope[row]};
+            wanted->slot = hashed(table, wanted->lower, wanted->upper, wanted->scope) & table->mask;
+            __builtin_prefetch(&table->slots[wanted->slot]);
+            key[row] = swapped;
+        }
+        for (Py_ssize_t i = 0; i < count; i++) {
+            int32_t here = table->slots[keys[i].slot];
+            if (here >= 0) {
+                __builtin_prefetch(&table->lower[here]);
+                __builtin_prefetch(&table->upper[here]);
+            }
+        }
+        for (Py_ssize_t i = 0; i < count; i++)
+            key[begin + i] |= (int32_t)((uint32_t)number(table, &keys[i]) << 1);
     }
 }
 

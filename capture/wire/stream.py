@@ -13,15 +13,16 @@ import numpy as np
 from msgspec import Struct
 
 from capture import kernels
+from capture.wire import feed as windows
 from capture.wire.checksums import BUDGET
 from capture.wire.columns import AddressTable, PacketColumns
 from capture.wire.common import TUNNELS, Room, layout_of
-from capture.wire.feed import FIRST, Feed, FileFeed
+from capture.wire.feed import Feed, FileFeed
 from capture.wire.links import LINUX_SLL2
 from capture.wire.pcap import PcapRecords
 from capture.wire.records import Records
 
-PIECE = 1 << 19  # bytes of the file that are in the cache at once: a larger record is left to the windows
+PIECE = (1 << 18) + (1 << 16)  # bytes of the file in the cache at once: a larger record is left to the windows
 ROWS = 1 << 15  # packets of a block
 SET_ASIDE = 1 << 22  # bytes of a block's packets of other layouts
 
@@ -63,7 +64,7 @@ class _Stream:
         self._form = (form.order == ">", form.record_header, 1 if form.nanoseconds else 1000, form.largest)
         self._piece, self._aside = bytearray(PIECE), bytearray(SET_ASIDE)
         self._at, self._number, self._time = container.begins, container.number, 0
-        self._last = self._at + FIRST  # at first, so that something shows at once
+        self._span = windows.FIRST  # little at first, so that something shows at once
 
     def block(self, addresses: AddressTable) -> Streamed:
         """The next packets."""
@@ -74,7 +75,7 @@ class _Stream:
         found, v6, others, self._number, self._at, (lowest, highest, latest) = self._compiled.pcap_stream(
             self._feed.fileno,
             self._at,
-            self._last,
+            self._at + self._span,
             self._number,
             self._form,
             self._layout,
@@ -90,7 +91,7 @@ class _Stream:
         if self._number > before:
             self._time = latest
         self._feed.announce(self._at)
-        self._last = 1 << 62
+        self._span = 2 * windows.WINDOW  # no more: who waits for a slow disk wants to be told, and heard
         rest = slice(0, others)
         return Streamed(
             room.columns(found, v6, addresses, number[:found], time[:found], offset[:found]),
