@@ -12,7 +12,7 @@ from capture import kernels
 from capture.flows import stretches
 from capture.report.writing import write_report
 from capture.triage import triage
-from capture.wire import feed, pcap
+from capture.wire import feed, pcap, stream
 from capture.wire.errors import CaptureUnreadable
 from tests.bench.mutate import mutated
 from tests.capture.flows.traffic import Wire, long_connection, random_traffic
@@ -24,6 +24,7 @@ from tests.capture.wire.test_layers import LINKS, TUNNELS
 pytestmark = compiled
 
 LAB = sorted((Path(__file__).parents[1] / "data" / "lab").glob("*/*.pcap"))
+APART = 60_000  # µs: too far apart to be taken for two sights of one packet, which depends on how blocks are cut
 WINDOWS = {"large": None, "small": (4096, 16384, 20480), "tiny": (1500, 4000, 5600)}
 
 
@@ -36,6 +37,8 @@ def windows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setattr(feed, name, size)
         monkeypatch.setattr(stretches, "STRETCH", sizes[0] // 50)
         monkeypatch.setattr(pcap, "MOST_AT_ONCE", sizes[0] // 10)
+        for name, size in (("PIECE", sizes[1]), ("ROWS", 37), ("SET_ASIDE", sizes[1])):
+            monkeypatch.setattr(stream, name, size)
     return str(request.param)
 
 
@@ -86,9 +89,10 @@ def test_a_long_connection(tmp_path: Path) -> None:
 def test_every_corner_of_headers(tmp_path: Path) -> None:
     path = tmp_path / "corners.pcap"
     for link, frames in FRAMED.values():
-        path.write_bytes(make.pcap(frames * 3, link=link))
+        path.write_bytes(make.pcap(frames * 3, link=link, step=APART))
         agreed([path])
-    path.write_bytes(make.pcap([*(frame for frame, _ in TUNNELS.values()), *frames_with(1, None, range(20))]))
+    frames = [*(frame for frame, _ in TUNNELS.values()), *frames_with(1, None, range(20))]
+    path.write_bytes(make.pcap(frames, step=APART))
     agreed([path])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from capture import kernels
 from tests.capture.kernels.ways import compiled
+from tests.capture.wire import building as make
 
 pytestmark = compiled
 
@@ -17,6 +19,9 @@ N = 6  # rows; in CONNECTIONS connections
 FIRST = np.array([0, 1, 4, 6], np.int64)
 CONNECTIONS = len(FIRST) - 1
 REFUSED = (TypeError, ValueError)
+FILE = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the tests
+FILE.write(make.pcap([make.ethernet(make.ipv4(make.tcp()), kind) for kind in (0x800, 0x88CC, 0x800, 0x806)]))
+FILE.flush()
 Call = tuple[str, list[Any]]
 
 
@@ -44,6 +49,13 @@ def per_connection(name: str) -> Call:
     return name, [CONNECTIONS, N, (FIRST.copy(),), given, *of_two, columns(each, CONNECTIONS)]
 
 
+def streaming(piece: bytearray) -> list[Any]:
+    """The arguments of a stream of a file with some packets."""
+    form, layout, ends = (False, 16, 1000, 1 << 18), (14, 12), np.zeros((N, 2, 16), np.uint8)
+    given = (24, 1 << 62, 0, form, layout, 1 << 21, bytes(1 << 16), piece, N)
+    return [FILE.fileno(), *given, columns("488" + "8822442241211" + "8"), ends, columns("888884"), bytearray(400)]
+
+
 def good(name: str) -> Call:
     """A call that is right."""
     if name in PER_CONNECTION:
@@ -60,6 +72,7 @@ def good(name: str) -> Call:
             [frames, N, 14, 12, 200, bytes(1 << 16), places, found, columns("88"), np.zeros((N, 2, 16), np.uint8)],
         ),
         "conversations": (name, [table, 0, multipliers, N, columns("88224"), columns("4")]),
+        "pcap_stream": (name, streaming(frames)),
         "near_repeats": (name, [N, columns(fields), N, columns(fields)]),
         "order_rows": (name, [N, CONNECTIONS, columns("4"), columns("44")]),
         "gather": (name, [4, np.arange(N, dtype=np.int32), np.arange(N, dtype=np.uint32), np.zeros(N, np.int32)]),
@@ -68,11 +81,12 @@ def good(name: str) -> Call:
 
 
 NAMES = (
-    "pcap_records", "tcp_headers", "conversations", "near_repeats", "neighbours", "segments", "totals", "handshakes",
-    "signatures", "events", "order_rows", "gather", "distinct_runs",
+    "pcap_records", "pcap_stream", "tcp_headers", "conversations", "near_repeats", "neighbours", "segments", "totals",
+    "handshakes", "signatures", "events", "order_rows", "gather", "distinct_runs",
 )  # fmt: skip
 WRITTEN = {  # places of what is written to
-    "pcap_records": (8,), "tcp_headers": (7, 8, 9), "conversations": (0, 5), "order_rows": (3,), "gather": (3,),
+    "pcap_records": (8,), "pcap_stream": (10, 12), "tcp_headers": (7, 8, 9),
+    "conversations": (0, 5), "order_rows": (3,), "gather": (3,),
     "distinct_runs": (4, 5), "near_repeats": (), **dict.fromkeys(PER_CONNECTION, (5, 6, 7)),
 }  # fmt: skip
 ROOMIER = {("pcap_records", 8), ("distinct_runs", 2), ("distinct_runs", 4), ("distinct_runs", 5)}  # may well be shorter
@@ -174,6 +188,19 @@ WRONG: dict[str, Callable[[], Call]] = {
     "a record header of 15 bytes": lambda: changed("pcap_records", a5=15),
     "a record header of less than nothing": lambda: changed("pcap_records", a5=-16),
     "a window larger than memory": lambda: changed("pcap_records", a2=FAR, a3=FAR),
+    "a stream from before its file": lambda: changed("pcap_stream", a1=-1),
+    "a stream of a record header of 15 bytes": lambda: changed("pcap_stream", a4=(False, 15, 1000, 1 << 18)),
+    "a stream of a large record header": lambda: changed("pcap_stream", a4=(False, 1 << 30, 1000, 1 << 18)),
+    "a stream of another form": lambda: changed("pcap_stream", a4=(False, 16, 1000)),
+    "a stream of a link layer of less than nothing": lambda: changed("pcap_stream", a5=(-1, -1)),
+    "a stream of a type beyond its link layer": lambda: changed("pcap_stream", a5=(14, 13)),
+    "a stream without all tunnels": lambda: changed("pcap_stream", a7=bytes((1 << 16) - 1)),
+    "a stream into what is read-only": lambda: changed("pcap_stream", a8=bytes(200)),
+    "a stream of fewer than no packets": lambda: changed("pcap_stream", a9=-1),
+    "a stream of more packets than columns": lambda: changed("pcap_stream", a9=N + 1),
+    "a stream of far more packets": lambda: changed("pcap_stream", a9=FAR),
+    "a stream without room for IPv6": lambda: changed("pcap_stream", a11=np.zeros((N - 1, 2, 16), np.uint8)),
+    "a stream that puts aside into what is read-only": lambda: changed("pcap_stream", a13=bytes(400)),
     "no buffer of records": lambda: changed("pcap_records", a0="text"),
     "fewer than no packets": lambda: changed("tcp_headers", a1=-1),
     "more packets than columns": lambda: changed("tcp_headers", a1=N + 1),
@@ -264,6 +291,21 @@ def test_nothing_is_held_after_a_refusal(what: str) -> None:
             item.append(0)
         elif isinstance(item, np.ndarray) and item.base is None:
             item.resize(item.size + 1, refcheck=False)
+
+
+@pytest.mark.parametrize("aside", [0, 19, 20, 54, 400])
+@pytest.mark.parametrize("piece", [0, 1, 15, 16, 20, 55, 69, 70, 71, 200])
+def test_a_stream_with_little_room(piece: int, aside: int) -> None:
+    """It ends before what it has no room for."""
+    name, arguments = changed("pcap_stream", a8=bytearray(piece), a13=bytearray(aside))
+    found, v6, others, number, at, _ = call(name, arguments)
+    whole = 4 if piece >= 70 and aside >= 54 else 1 if piece >= 70 else 0
+    assert (found, v6, others, number, at) == (min(whole, 3) - whole // 4, 0, whole // 4, whole, 24 + 70 * whole)
+
+
+def test_a_stream_of_no_file() -> None:
+    for file in (-1, 1 << 20):
+        assert call(*changed("pcap_stream", a0=file))[:5] == (0, 0, 0, 0, 24)
 
 
 def test_nothing_at_all_is_no_mistake() -> None:

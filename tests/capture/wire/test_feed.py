@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from capture import kernels
 from capture.decode import Progress, decode
-from capture.wire import feed
+from capture.wire import feed, stream
 from capture.wire.feed import FileFeed, StreamFeed, feed_of
 from capture.wire.reading import open_capture
 from capture.wire.source import open_source
@@ -21,10 +22,17 @@ RECORD = len(FRAME) + 16
 RECORDS = 4 * WINDOW // RECORD
 
 
-@pytest.fixture(autouse=True)
-def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["compiled", "numpy"])
+def _small_windows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in one loop where the kernels were compiled, and window by window."""
+    if request.param == "numpy":
+        monkeypatch.setattr(kernels, "KERNELS", None)
+    elif kernels.KERNELS is None:
+        pytest.skip("the kernels were not compiled")
     for name, size in (("FIRST", FIRST), ("WINDOW", WINDOW), ("HEADROOM", HEADROOM)):
         monkeypatch.setattr(feed, name, size)
+    for name, size in (("PIECE", WINDOW), ("ROWS", WINDOW // RECORD)):
+        monkeypatch.setattr(stream, name, size)
 
 
 @pytest.fixture
