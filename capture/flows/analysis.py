@@ -43,8 +43,7 @@ class Analysed(Struct, frozen=True):
 def analyse(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8, payload: I64) -> Analysed:
     """Tag every packet. `wscale` and `payload` (bytes) have shape (n, 2)."""
     n = len(first) - 1
-    shifts = effective_scales(packets, first, near, wscale)
-    after, irregular, tags = _looked_at(packets, first, near, shifts)
+    after, irregular, tags, shifts = _looked_at(packets, first, near, wscale)
     odd = np.flatnonzero(irregular & (BROKEN | LOOSE))
     twins = second_sights(packets, first, near, np.flatnonzero(irregular & (BROKEN | SAME_AGAIN)))
     loose = distinct(near.connection[odd], near.connection[twins]).astype(np.int64)
@@ -100,16 +99,21 @@ def effective_scales(packets: FlowPackets, first: I64, near: Neighbours, wscale:
     return np.where(refused[:, None], np.int8(0), np.minimum(wscale, 14)).astype(np.int8)
 
 
-def _looked_at(packets: FlowPackets, first: I64, near: Neighbours, shifts: I8) -> tuple[U32, U8, U16]:
-    """The sequence number after each segment, what is irregular about it, and its tags if nothing is. (packets,)"""
+def _looked_at(packets: FlowPackets, first: I64, near: Neighbours, wscale: I8) -> tuple[U32, U8, U16, I8]:
+    """The sequence number after each segment, what is irregular about it, and its tags if nothing is; (packets,).
+
+    And each side's effective window scale, (n, 2).
+    """
     n = len(packets.seq)
     if kernels.KERNELS is None:
         after, tags = measures.next_sequence(packets), np.zeros(n, np.uint16)
+        shifts = effective_scales(packets, first, near, wscale)
         irregular = measures.broken_chains(packets, near, after).astype(np.uint8) * np.uint8(BROKEN)
         irregular[_acked_ahead(packets, near, after) | _probes(packets, near)] |= np.uint8(LOOSE)
         irregular[_same_again(packets, near)] |= np.uint8(SAME_AGAIN)
         _local_tags(packets, near, shifts, tags)
-        return after, irregular, tags
+        return after, irregular, tags, shifts
+    shifts = np.empty_like(wscale)
     after, irregular, tags = np.empty(n, np.uint32), np.empty(n, np.uint8), np.empty(n, np.uint16)
     p = packets
     kernels.KERNELS.segments(
@@ -117,12 +121,12 @@ def _looked_at(packets: FlowPackets, first: I64, near: Neighbours, shifts: I8) -
         n,
         (first,),
         (p.side, p.flags, p.seq, p.ack, p.window, p.payload, near.own, near.peer, near.last_of_side),
-        (shifts,),
+        (wscale,),
         (after, irregular, tags),
-        (),
+        (shifts,),
         (),
     )
-    return after, irregular, tags
+    return after, irregular, tags, shifts
 
 
 def _same_again(packets: FlowPackets, near: Neighbours) -> I64:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.flows.conversations import Conversations
-from capture.wire.columns import I8, I32, I64, PacketColumns
+from capture.wire.columns import I32, PacketColumns
 
 KEPT: dict[str, type[np.generic]] = {
     "number": np.uint32,
@@ -27,6 +27,7 @@ KEPT: dict[str, type[np.generic]] = {
     "ttl": np.uint8,
     "ip_id": np.uint16,
     "marks": np.uint8,
+    "wscale": np.int8,
     "offset": np.int64,
 }
 LEAST_ROOM = 1 << 18  # rows that a growing column has at least from its second block on
@@ -73,8 +74,6 @@ class Collected:
         self.rows = 0  # how many packets there are
         self._key = Column(np.int32)
         self._columns = {name: Column(dtype) for name, dtype in KEPT.items()}
-        self._scale_rows: list[I64] = []
-        self._scales: list[I8] = []
 
     def add(self, block: PacketColumns) -> None:
         """Take a block."""
@@ -83,10 +82,6 @@ class Collected:
         self._key.extend(self.conversations.keys(block))
         for name, column in self._columns.items():
             column.extend(getattr(block, name))
-        scaled = np.flatnonzero(block.wscale >= 0)
-        if len(scaled):
-            self._scale_rows.append(scaled + self.rows)
-            self._scales.append(block.wscale[scaled])
         self.rows += len(block)
 
     def expect(self, rows: int) -> None:
@@ -111,9 +106,3 @@ class Collected:
     def take_column(self, name: str) -> npt.NDArray[Any]:
         """One column, by row, given away: once only."""
         return self._columns.pop(name).rows()
-
-    def scales(self) -> tuple[I64, I8]:
-        """Rows whose segment carried a window scale option, and the option's value."""
-        if not self._scale_rows:
-            return np.empty(0, np.int64), np.empty(0, np.int8)
-        return np.concatenate(self._scale_rows), np.concatenate(self._scales)

@@ -68,7 +68,7 @@ def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], 
     side: U8 = upper ^ np.repeat(originator, np.diff(first))
     del upper
     ends[originator == 1] = ends[originator == 1][:, ::-1]
-    wscale = _window_scales(collected, order, side, flags, first)
+    wscale = _window_scales(spare.gather(collected.take_column("wscale"), order), side, flags, first)
     columns = {}
     for name in ("time", "offset", "number", "ack", "payload", "window", "ip_id", "ttl", "marks"):  # widest first
         check()
@@ -143,17 +143,15 @@ class _Spare:
         return np.empty(rows, dtype)
 
 
-def _window_scales(collected: Collected, order: U32, side: U8, flags: U16, first: I64) -> I8:
+def _window_scales(scale: I8, side: U8, flags: U16, first: I64) -> I8:
     """Window scale offered by each side's first SYN that had one; -1 without. Shape (n, 2)."""
-    scales = np.full((len(first) - 1, 2), -1, np.int8)
-    rows, values = collected.scales()
-    if not len(rows):
+    n = len(first) - 1
+    scales: I8 = np.full((n, 2), -1, np.int8)
+    if kernels.KERNELS is not None:
+        kernels.KERNELS.offered(n, len(flags), (first,), (side, flags, scale), (), (), (scales,), ())
         return scales
-    syn = np.flatnonzero(flags & SYN)[::-1]  # backwards: the first one is written last
-    place = np.minimum(np.searchsorted(rows, order[syn]), len(rows) - 1)
-    scaled = rows[place] == order[syn]
-    syn, place = syn[scaled], place[scaled]
-    scales[np.searchsorted(first, syn, "right") - 1, side[syn]] = values[place]
+    syn = np.flatnonzero(((flags & SYN) != 0) & (scale >= 0))[::-1]  # backwards: the first one is written last
+    scales[np.searchsorted(first, syn, "right") - 1, side[syn]] = scale[syn]
     return scales
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from capture import kernels
 from capture.model import TcpFlags
 from capture.wire.arrays import distinct
 from capture.wire.columns import I32, I64, U8, U16, U32, Bool
@@ -26,26 +27,37 @@ def connection_starts(key: I32, flags: U16, seq: U32, fetch: Callable[[str, slic
 
     `key` is conversation << 1 | direction; `fetch` gives rows of another column (time, ack, payload), rarely needed.
     """
+    if not len(key):
+        return np.ones(0, np.bool_)
+    starts, doubtful = _starts(key, flags, seq)
+    if not len(doubtful):
+        return starts
     conversation = key >> 1
-    n = len(key)
-    starts = np.ones(n, np.bool_)
-    if not n:
-        return starts
-    np.not_equal(conversation[1:], conversation[:-1], out=starts[1:])
-    first_rows = np.flatnonzero(starts)
-    doubtful = _reuse(key, flags, seq, starts)
-    doubtful.update(_lone_rst_conversations(conversation, flags, first_rows))
-    if not doubtful:
-        return starts
-    bounds = [*first_rows.tolist(), n]  # every conversation has packets: its number is its place
-    for number in sorted(doubtful):
-        low, high = bounds[number : number + 2]
+    lows = np.searchsorted(conversation, doubtful).tolist()
+    highs = np.searchsorted(conversation, doubtful, "right").tolist()
+    for low, high in zip(lows, highs, strict=True):
         starts[low + 1 : high] = False
         part = slice(low, high)
         rows = Slice(key[part] & 1, flags[part], seq[part], fetch("ack", part), fetch("time", part))
         for row in rows.starts(fetch("payload", part)):
             starts[low + row] = True
     return starts
+
+
+def _starts(key: I32, flags: U16, seq: U32) -> tuple[Bool, I32]:
+    """Where connections start by plain rules, and the conversations that need a closer look, in order."""
+    n, conversations = len(key), int(key[-1] >> 1) + 1
+    starts: Bool = np.ones(n, np.bool_)
+    if kernels.KERNELS is not None:
+        doubt = np.empty(conversations, np.bool_)
+        kernels.KERNELS.conversation_starts(n, conversations, (key, flags, seq), (starts,), (doubt,))
+        return starts, np.flatnonzero(doubt).astype(np.int32)
+    conversation = key >> 1
+    np.not_equal(conversation[1:], conversation[:-1], out=starts[1:])
+    first_rows = np.flatnonzero(starts)
+    doubtful = _reuse(key, flags, seq, starts)
+    doubtful.update(_lone_rst_conversations(conversation, flags, first_rows))
+    return starts, np.array(sorted(doubtful), np.int32)
 
 
 def _reuse(key: I32, flags: U16, seq: U32, starts: Bool) -> set[int]:

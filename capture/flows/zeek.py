@@ -58,33 +58,23 @@ class Histories:
         short = (signature << np.uint64(2)) | (flipped.astype(np.uint64) << np.uint64(1)) | empty.astype(np.uint64)
         distinct, inverse = np.unique(short, return_inverse=True)
         known = [self._told(value >> 2, bool(value & 2), bool(value & 1)) for value in distinct.tolist()]
-        which = inverse.tolist()
-        result = [known[i] for i in which]
+        history, state = (np.array(words, object)[inverse] for words in zip(*known, strict=True))
         if irregular.any():
             events = _events(packets, analysed.repeats, np.flatnonzero(told.rows & DIFFERING))
             events[((told.rows & EARLIEST) == 0) & ((events & TELLING) == 0)] = 0
-            self._tell_irregular(events, first, near, irregular, flipped, empty, result)
-        return [pair[0] for pair in result], [pair[1] for pair in result]
+            rows = np.flatnonzero((events != 0) & irregular[near.connection])
+            connections = np.flatnonzero(irregular)
+            pairs = self._tell_irregular(events[rows], np.searchsorted(rows, first), connections, flipped, empty)
+            history[connections], state[connections] = zip(*pairs, strict=True)
+        return history.tolist(), state.tolist()
 
     def _tell_irregular(
-        self,
-        events: U16,
-        first: I64,
-        near: Neighbours,
-        irregular: Bool,
-        flipped: Bool,
-        empty: Bool,
-        result: list[tuple[str, str]],
-    ) -> None:
-        """Tell the connections whose telling events (the others are 0) need more than a short signature."""
-        rows = np.flatnonzero((events != 0) & irregular[near.connection])
-        raw = events[rows].tobytes()
-        connections = np.flatnonzero(irregular)
-        bounds = (np.searchsorted(rows, first) * events.itemsize).tolist()
-        for connection, flip, no_payload in zip(
-            connections.tolist(), flipped[connections].tolist(), empty[connections].tolist(), strict=True
-        ):
-            result[connection] = self._told(raw[bounds[connection] : bounds[connection + 1]], flip, no_payload)
+        self, events: U16, begin: I64, connections: I64, flipped: Bool, empty: Bool
+    ) -> list[tuple[str, str]]:
+        """Tell connections whose events need more than a short signature; `begin` says where each one's are."""
+        raw, bounds = events.tobytes(), (begin * events.itemsize).tolist()
+        flags = zip(connections.tolist(), flipped[connections].tolist(), empty[connections].tolist(), strict=True)
+        return [self._told(raw[bounds[i] : bounds[i + 1]], flip, no_payload) for i, flip, no_payload in flags]
 
     def _told(self, signature: int | bytes, flipped: bool, empty: bool) -> tuple[str, str]:
         key = (signature, flipped, empty)

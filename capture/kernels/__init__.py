@@ -95,6 +95,16 @@ class Kernels(Protocol):
         """See flows.rows. Columns, as of the following: of rows, of pairs, read; of rows, of pairs, of one each."""
         ...
 
+    def offered(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
+        """See flows.grouping."""
+        ...
+
+    def conversation_starts(
+        self, rows: int, conversations: int, packets: Columns, starts: Columns, doubt: Columns
+    ) -> None:
+        """See flows.splitting."""
+        ...
+
     def segments(self, n: int, packets: int, first: Given, *columns: Columns) -> None:
         """See flows.analysis."""
         ...

@@ -36,7 +36,6 @@ typedef struct {
     const uint32_t *seq, *ack;
     const int32_t *payload, *own, *peer;
     const uint8_t *last_of_side;
-    const int8_t *shifts;
 } Segments;
 
 static uint32_t next_sequence(const Segments *of, int64_t row)
@@ -76,21 +75,53 @@ static int tag(const Segments *of, int64_t row, const int8_t *shifts)
     return found;
 }
 
-/* In: side, flags, seq, ack, window, payload, own, peer, last_of_side; pairs: shifts.
- * Rows: next sequence number, Irregular, tags. The twin of analysis._looked_at. */
+/* In: side, flags, scale. Pairs: the window scale that each side's first SYN with one offered; -1 without. The twin of
+ * grouping._window_scales. */
+static void offered(const Connections *connections)
+{
+    const uint8_t *side = READ(uint8_t, 0);
+    const uint16_t *flags = READ(uint16_t, 1);
+    const int8_t *scale = READ(int8_t, 2);
+    for (Py_ssize_t i = 0; i < connections->count; i++) {
+        int8_t *found = PAIRS(int8_t, 0) + 2 * i;
+        found[0] = found[1] = -1;
+        for (int64_t row = connections->first[i]; row < connections->first[i + 1]; row++)
+            if (flags[row] & SYN && scale[row] >= 0 && found[side[row] & 1] < 0)
+                found[side[row] & 1] = scale[row];
+    }
+}
+
+/* The shift of each side's windows: both sides' option or none; -1 unknown. The twin of analysis.effective_scales. */
+static void effective(const uint8_t *side, const uint16_t *flags, int64_t low, int64_t high, const int8_t *offered,
+                      int8_t *shifts)
+{
+    int synced[2] = {0, 0};
+    for (int64_t row = low; row < high; row++)
+        if (flags[row] & SYN)
+            synced[side[row] & 1] = 1;
+    int refused = (synced[0] && offered[0] < 0) || (synced[1] && offered[1] < 0);
+    for (int k = 0; k < 2; k++)
+        shifts[k] = refused ? 0 : offered[k] < 14 ? offered[k] : 14;
+}
+
+/* In: side, flags, seq, ack, window, payload, own, peer, last_of_side; pairs: window scales offered.
+ * Rows: next sequence number, Irregular, tags. Pairs: effective scales. The twin of analysis._looked_at. */
 static void segments(const Connections *connections)
 {
     Segments of = {READ(uint8_t, 0),  READ(uint16_t, 1), READ(uint16_t, 4), READ(uint32_t, 2), READ(uint32_t, 3),
-                   READ(int32_t, 5),  READ(int32_t, 6),  READ(int32_t, 7),  READ(uint8_t, 8),
-                   connections->in_pairs[0].buf};
+                   READ(int32_t, 5),  READ(int32_t, 6),  READ(int32_t, 7),  READ(uint8_t, 8)};
+    const int8_t *scales = connections->in_pairs[0].buf;
     uint32_t *after = ROWS(uint32_t, 0);
     uint8_t *odd = ROWS(uint8_t, 1);
     uint16_t *tags = ROWS(uint16_t, 2);
     for (Py_ssize_t i = 0; i < connections->count; i++) {
-        for (int64_t row = connections->first[i]; row < connections->first[i + 1]; row++) {
+        int64_t low = connections->first[i], high = connections->first[i + 1];
+        int8_t *shifts = PAIRS(int8_t, 0) + 2 * i;
+        effective(of.side, of.flags, low, high, scales + 2 * i, shifts);
+        for (int64_t row = low; row < high; row++) {
             after[row] = next_sequence(&of, row);
             odd[row] = (uint8_t)irregular(&of, row);
-            tags[row] = (uint16_t)tag(&of, row, of.shifts + 2 * i);
+            tags[row] = (uint16_t)tag(&of, row, shifts);
         }
     }
 }
@@ -233,7 +264,8 @@ static void signatures(const Connections *connections)
 
 /*     kernel      in            pairs in  rows    pairs    each */
 KERNEL(neighbours, "1",          "",       "4441", "",      "")
-KERNEL(segments,   "124424441",  "1",      "412",  "",      "")
+KERNEL(offered,    "121",        "",       "",     "1",     "")
+KERNEL(segments,   "124424441",  "1",      "412",  "1",     "")
 KERNEL(totals,     "1248",       "",       "",     "88888", "8")
 KERNEL(handshakes, "12448",      "",       "",     "",      "18")
 KERNEL(signatures, "12442",      "",       "1",    "",      "81")

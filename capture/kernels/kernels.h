@@ -129,6 +129,8 @@ PyObject *tcp_headers(PyObject *self, PyObject *args);
 PyObject *conversations(PyObject *self, PyObject *args);
 PyObject *near_repeats(PyObject *self, PyObject *args);
 PyObject *connections_neighbours(PyObject *self, PyObject *args);
+PyObject *connections_offered(PyObject *self, PyObject *args);
+PyObject *conversation_starts(PyObject *self, PyObject *args);
 PyObject *connections_segments(PyObject *self, PyObject *args);
 PyObject *connections_totals(PyObject *self, PyObject *args);
 PyObject *connections_handshakes(PyObject *self, PyObject *args);

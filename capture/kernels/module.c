@@ -85,6 +85,8 @@ static PyMethodDef methods[] = {
     {"conversations", conversations, METH_VARARGS, "Number packets by 5-tuple and scope."},
     {"near_repeats", near_repeats, METH_VARARGS, "Is a packet seen again among the few before it?"},
     {"neighbours", connections_neighbours, METH_VARARGS, "Each packet's neighbours in its connection."},
+    {"offered", connections_offered, METH_VARARGS, "Window scales offered by each side."},
+    {"conversation_starts", conversation_starts, METH_VARARGS, "Where connections start, and where it is doubtful."},
     {"segments", connections_segments, METH_VARARGS, "What stands out, and the plain tags."},
     {"totals", connections_totals, METH_VARARGS, "Counts of each connection's sides."},
     {"handshakes", connections_handshakes, METH_VARARGS, "Complete handshakes and their round trips."},

@@ -136,8 +136,7 @@ class _Facts:
         return lonely
 
     def _repeated_accepts(self) -> Bool:
-        codes = (self.kind == int(Kind.SYN_ACK)).astype(np.int64)
-        again: Bool = np.bincount(self.conn, weights=codes, minlength=self.n) > 1
+        again: Bool = np.bincount(self.conn[self.kind == int(Kind.SYN_ACK)], minlength=self.n) > 1
         return again
 
     def busy(self) -> Bool:
