@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 import msgspec
+import tomli
 
 from capture.safe_text import printable
 from playbooks.errors import PlaybookError, UnknownPlaybook
@@ -74,8 +74,8 @@ def parse(text: str, file: str, own: bool = False) -> Playbook:
     """A playbook of TOML text. `own`: a user's, which may have steps that run a command. Raises PlaybookError."""
     where = printable(file)
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise PlaybookError(f"{where}: not TOML: {printable(str(error), 200)}") from None
     try:
         playbook = msgspec.convert(data, Playbook)

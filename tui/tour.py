@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+
+import tomli
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Stop:
 
 def stops(folder: Path) -> list[Stop]:
     """In the order of the tour, with paths into the folder of recordings."""
-    data = tomllib.loads(resources.files("tui").joinpath("tour.toml").read_text(encoding="utf-8"))
+    data = tomli.loads(resources.files("tui").joinpath("tour.toml").read_text(encoding="utf-8"))
     found = []
     for number, stop in enumerate(data["stop"], 1):
         value = stop.get("text", "")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
 from importlib import resources
+
+import tomli
 
 
 @lru_cache(maxsize=1)
 def chapters() -> dict[str, tuple[str, dict[str, str]]]:
     """Chapter → (title, word → meaning), in the file's order."""
-    data = tomllib.loads(resources.files("tui").joinpath("words.toml").read_text(encoding="utf-8"))
+    data = tomli.loads(resources.files("tui").joinpath("words.toml").read_text(encoding="utf-8"))
     return {name: (chapter["title"], dict(chapter["words"])) for name, chapter in data.items()}
 
 

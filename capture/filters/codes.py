@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import lru_cache
 from importlib import resources
+
+import tomli
 
 from capture.model import COUNT_NAMES, Certainty, Closer, Ending, Resetter, TcpState
 
@@ -43,7 +44,7 @@ def causes() -> tuple[str, ...]:
     catalogue = resources.files("capture.verdicts").joinpath("causes.toml")
     if not catalogue.is_file():
         return ()
-    table = tomllib.loads(catalogue.read_text("utf-8"))
+    table = tomli.loads(catalogue.read_text("utf-8"))
     return tuple(table.get("codes", table))
 
 

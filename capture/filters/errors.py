@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
+
+import tomli
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ class FilterError(ValueError):
 
 @lru_cache(maxsize=1)
 def _catalogue() -> dict[str, str]:
-    return tomllib.loads(resources.files("capture.filters").joinpath("messages.toml").read_text("utf-8"))
+    return tomli.loads(resources.files("capture.filters").joinpath("messages.toml").read_text("utf-8"))
 
 
 def message(code: str, /, **facts: str) -> str:

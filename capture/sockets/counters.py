@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
+
+import tomli
 
 GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
 """Fields of snmp's Tcp line that are settings or levels, no counters: a difference of these means nothing."""
@@ -50,7 +51,7 @@ def moved(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
     data = resources.files(__package__).joinpath("counters.toml").read_text(encoding="utf-8")
-    return tomllib.loads(data)
+    return tomli.loads(data)
 
 
 def meaning(name: str) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib import resources
+
+import tomli
 
 
 @cache
 def _catalogue() -> dict[str, str]:
-    return tomllib.loads(resources.files(__package__).joinpath("limits.toml").read_text(encoding="utf-8"))
+    return tomli.loads(resources.files(__package__).joinpath("limits.toml").read_text(encoding="utf-8"))
 
 
 def limit_text(code: str, **facts: object) -> str:

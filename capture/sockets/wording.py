@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib import resources
 from typing import Any
+
+import tomli
 
 from capture.model import Finding, Severity
 from capture.safe_text import printable
@@ -17,7 +18,7 @@ SAMPLE = 20
 
 @cache
 def _catalogue() -> dict[str, dict[str, str]]:
-    return tomllib.loads(resources.files(__package__).joinpath("findings.toml").read_text(encoding="utf-8"))
+    return tomli.loads(resources.files(__package__).joinpath("findings.toml").read_text(encoding="utf-8"))
 
 
 def phrase(code: str, **facts: object) -> str:

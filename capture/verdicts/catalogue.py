@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from functools import cache
 from typing import Any
 
+import tomli
 from msgspec import Struct
 
 
@@ -39,7 +39,7 @@ class KnownTimeout(Struct, frozen=True):
 def _load(name: str) -> dict[str, Any]:
     # as a file: importlib.resources costs 10 ms of a small report
     with open(os.path.join(os.path.dirname(__file__), name), "rb") as stream:
-        return tomllib.load(stream)
+        return tomli.load(stream)
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+
+import tomli
 
 from playbooks.facts.model import Holder, Times
 
@@ -16,7 +17,7 @@ NAMED = 3
 
 @cache
 def _catalogue() -> dict[str, str]:
-    return tomllib.loads(resources.files(__package__).joinpath("evidence.toml").read_text(encoding="utf-8"))
+    return tomli.loads(resources.files(__package__).joinpath("evidence.toml").read_text(encoding="utf-8"))
 
 
 def say(code: str, **facts: object) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+
+import tomli
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """The catalogue, loaded once."""
-    table = tomllib.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
+    table = tomli.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
     known = {name: Errno(name, entry["symptom"]) for name, entry in table.items()}
     by_text = {text: known[name] for name, entry in table.items() for text in entry["texts"]}
     texts = tuple(sorted(by_text, key=len, reverse=True))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from importlib import resources
+
+import tomli
 
 from playbooks.symptoms.guarded import Guarded
 
 
 @cache
 def _table() -> dict[str, dict[str, str | list[str]]]:
-    return tomllib.loads(resources.files("playbooks.symptoms").joinpath("patterns.toml").read_text("utf-8"))
+    return tomli.loads(resources.files("playbooks.symptoms").joinpath("patterns.toml").read_text("utf-8"))
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 from playbooks.symptoms.guarded import Guarded
 
@@ -77,7 +78,7 @@ class Symptom:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files("playbooks.symptoms").joinpath(name).read_text("utf-8"))
+    return tomli.loads(resources.files("playbooks.symptoms").joinpath(name).read_text("utf-8"))
 
 
 @lru_cache(maxsize=1)
