@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.flows import analysis, measures, zeek
+from capture.flows import analysis, grouping, measures, zeek
 from capture.flows.rows import neighbours, sides_key
 from capture.flows.table import FlowPackets
 from capture.wire.columns import I8, I64
@@ -60,6 +60,11 @@ def packets_of(table: I64) -> FlowPackets:
     )
 
 
+def row_scales(packets: FlowPackets) -> I8:
+    """A window scale option on some of the packets, SYNs or not; 0 too."""
+    return np.array([-1, 7, 0, 14, -1, 3], np.int8)[(packets.seq * 7 + packets.ack + packets.number) % 6]
+
+
 def told(packets: FlowPackets, first: I64, shifts: I8) -> dict[str, object]:
     """All that is told of the packets of connections in one loop each."""
     near = neighbours(packets.side, first)
@@ -68,6 +73,7 @@ def told(packets: FlowPackets, first: I64, shifts: I8) -> dict[str, object]:
         "segments": analysis._looked_at(packets, first, near, shifts),
         "totals": measures.totals(packets, first, sides_key(near.connection, packets)),
         "handshakes": measures.handshakes(packets, first),
+        "offered": grouping._window_scales(row_scales(packets), packets.side, packets.flags, first),
     }
     if len(first) > 1:
         result["signatures"] = zeek._told(packets, first, near)

@@ -32,7 +32,8 @@ def columns(items: str, rows: int = N) -> tuple[Any, ...]:
 
 PER_CONNECTION = {  # item sizes of what is read of rows and pairs, and written of rows, pairs and each
     "neighbours": ("1", "", "4441", "", ""),
-    "segments": ("124424441", "1", "412", "", ""),
+    "offered": ("121", "", "", "1", ""),
+    "segments": ("124424441", "1", "412", "1", ""),
     "totals": ("1248", "", "", "88888", "8"),
     "handshakes": ("12448", "", "", "", "18"),
     "signatures": ("12442", "", "1", "", "81"),
@@ -74,6 +75,7 @@ def good(name: str) -> Call:
         "conversations": (name, [table, 0, multipliers, N, columns("88224"), columns("4")]),
         "pcap_stream": (name, streaming(frames)),
         "near_repeats": (name, [N, columns(fields), N, columns(fields)]),
+        "conversation_starts": (name, [N, CONNECTIONS, columns("424"), columns("1"), columns("1", CONNECTIONS)]),
         "order_rows": (name, [N, CONNECTIONS, columns("4"), columns("44")]),
         "gather": (name, [4, np.arange(N, dtype=np.int32), np.arange(N, dtype=np.uint32), np.zeros(N, np.int32)]),
         "distinct_runs": (name, [1, CONNECTIONS, columns("2"), (FIRST.copy(),), columns("4"), columns("8")]),
@@ -81,12 +83,12 @@ def good(name: str) -> Call:
 
 
 NAMES = (
-    "pcap_records", "pcap_stream", "tcp_headers", "conversations", "near_repeats", "neighbours", "segments", "totals",
-    "handshakes", "signatures", "events", "order_rows", "gather", "distinct_runs",
+    "pcap_records", "pcap_stream", "tcp_headers", "conversations", "near_repeats", *PER_CONNECTION, "order_rows",
+    "gather", "conversation_starts", "distinct_runs",
 )  # fmt: skip
 WRITTEN = {  # places of what is written to
     "pcap_records": (8,), "pcap_stream": (10, 12), "tcp_headers": (7, 8, 9),
-    "conversations": (0, 5), "order_rows": (3,), "gather": (3,),
+    "conversations": (0, 5), "order_rows": (3,), "gather": (3,), "conversation_starts": (3, 4),
     "distinct_runs": (4, 5), "near_repeats": (), **dict.fromkeys(PER_CONNECTION, (5, 6, 7)),
 }  # fmt: skip
 ROOMIER = {("pcap_records", 8), ("distinct_runs", 2), ("distinct_runs", 4), ("distinct_runs", 5)}  # may well be shorter
@@ -235,6 +237,16 @@ WRONG: dict[str, Callable[[], Call]] = {
     "fewer than no conversations to order": lambda: changed("order_rows", a1=-1),
     "no conversations to order": lambda: changed("order_rows", a1=0),
     "far more conversations to order": lambda: changed("order_rows", a1=FAR),
+    "starts of keys of another conversation": lambda: changed(
+        "conversation_starts", a2=(*ints(0, 0, 0, 6, 6, 6, dtype=np.int32), *columns("24"))
+    ),
+    "starts of keys below none": lambda: changed(
+        "conversation_starts", a2=(*ints(-1, 0, 0, 0, 0, 0, dtype=np.int32), *columns("24"))
+    ),
+    "starts of fewer than no rows": lambda: changed("conversation_starts", a0=-1),
+    "starts of more rows than columns": lambda: changed("conversation_starts", a0=N + 1),
+    "starts of fewer than no conversations": lambda: changed("conversation_starts", a1=-1),
+    "starts of more conversations than there is room for": lambda: changed("conversation_starts", a1=CONNECTIONS + 1),
     "items of 3 bytes": lambda: changed("gather", a0=3),
     "items of no bytes": lambda: changed("gather", a0=0),
     "items of 16 bytes": lambda: changed("gather", a0=16),
