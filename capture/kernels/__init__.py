@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Columns = tuple[Any, ...]  # contiguous arrays, of the widths that the C file names
 Given = tuple[Any]
-VERSION = 1  # of the calls below: an older module that an editable installation left behind is not used
+VERSION = 2  # of the calls below: an older module that was left behind is not used
 
 
 class Kernels(Protocol):
@@ -146,7 +146,9 @@ def _load() -> Kernels | None:
     except ImportError:  # installed without a compiler
         return None
     loaded = cast(Kernels, _tcptriage)
-    return loaded if loaded.VERSION == VERSION else None
+    wanted = [name for name in vars(Kernels) if not name.startswith("_")]
+    complete = loaded.VERSION == VERSION and all(hasattr(loaded, name) for name in wanted)
+    return loaded if complete else None
 
 
 KERNELS: Kernels | None = _load()
