@@ -116,6 +116,21 @@ def test_damaged_captures(tmp_path: Path) -> None:
         agreed([path])
 
 
+@pytest.mark.xfail(reason="the key of an IPv6 address tells when it was decoded, and findings are ordered by keys")
+def test_findings_of_ipv6_hosts(tmp_path: Path) -> None:
+    """Some of the packets are left to numpy, which decodes them after the others."""
+    path = tmp_path / "v6.pcap"
+    for last in range(16, 30):
+        frames = []
+        for number in range(5):
+            syn = make.tcp(sport=5000 + number, flags=2, options=b"\2\4\5\xb4")
+            extended = (b"\6\0" + bytes(6) + syn, 0) if number % 2 == 0 else (syn, 6)
+            packet = make.ipv6(extended[0], dst=f"2001:db8::{number}{last}", following=extended[1])
+            frames.append(make.ethernet(packet, 0x86DD))
+        path.write_bytes(make.pcap(frames, step=40_000_000))
+        agreed([path])
+
+
 def test_rotated_files_joined(tmp_path: Path) -> None:
     wire, parts = random_traffic(5, 80, 0.4), []
     frames = sorted(wire.frames, key=lambda pair: pair[0])
