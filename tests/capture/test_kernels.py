@@ -74,15 +74,14 @@ def test_recordings() -> None:
 
 
 @pytest.mark.usefixtures("windows")
-@pytest.mark.parametrize("trouble", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("trouble", [0.1, 1.0])
 def test_traffic_with_troubles(tmp_path: Path, trouble: float) -> None:
-    for seed in range(2):
-        agreed(written(random_traffic(seed, 60, trouble), tmp_path))
+    agreed(written(random_traffic(7, 80, trouble), tmp_path))
 
 
 @pytest.mark.usefixtures("windows")
 def test_a_long_connection(tmp_path: Path) -> None:
-    agreed(written(long_connection(3, 1200), tmp_path))
+    agreed(written(long_connection(3, 800), tmp_path))
 
 
 @pytest.mark.usefixtures("windows")
@@ -99,10 +98,9 @@ def test_every_corner_of_headers(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("windows")
 def test_packets_captured_twice(tmp_path: Path) -> None:
     """A mirror port: each packet again, at once or soon."""
-    for seed in range(2):
-        chance, wire = random.Random(seed), random_traffic(seed, 40, 0.2)
-        wire.frames += [(at + 1, frame) for at, frame in wire.frames if chance.random() < 0.5]
-        agreed(written(wire, tmp_path))
+    chance, wire = random.Random(1), random_traffic(1, 40, 0.2)
+    wire.frames += [(at + 1, frame) for at, frame in wire.frames if chance.random() < 0.5]
+    agreed(written(wire, tmp_path))
 
 
 @pytest.mark.usefixtures("windows")
@@ -110,7 +108,7 @@ def test_damaged_captures(tmp_path: Path) -> None:
     sources = [path.read_bytes() for path in LAB if path.stat().st_size < 40_000]
     sources += [make.pcap([frame] * 3, link=link) for link, frame in LINKS.values()]
     path = tmp_path / "damaged.pcap"
-    for seed in range(40):
+    for seed in range(20):
         chance = random.Random(seed)
         path.write_bytes(mutated(chance.choice(sources), chance))
         agreed([path])

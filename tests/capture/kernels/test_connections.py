@@ -90,7 +90,7 @@ def judged(packets: FlowPackets, first: I64, scales: I8) -> object:
 
 
 @given(connections=CONNECTIONS, data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_loop_agrees_with_its_twin(connections: list[list[Packet]], data: st.DataObject) -> None:
     packets, first = flow(connections)
     scale = st.sampled_from(SCALES)

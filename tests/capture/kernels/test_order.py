@@ -42,7 +42,7 @@ def test_no_rows() -> None:
 def some_conversations(seed: int, flags: tuple[int, ...]) -> tuple[Any, ...]:
     """Keys in order, flags and sequence numbers of conversations with reused ports."""
     rng = np.random.default_rng(seed)
-    sizes = rng.choice((1, 1, 2, 3, 4, 6, 9, 40), 400)
+    sizes = rng.choice((1, 1, 2, 3, 4, 6, 9, 40), 200)
     conversation = np.repeat(np.arange(len(sizes)), sizes)
     n = len(conversation)
     keys = (conversation << 1 | rng.integers(0, 2, n) * (rng.random(n) < 0.4)).astype(np.int32)
@@ -53,7 +53,7 @@ def some_conversations(seed: int, flags: tuple[int, ...]) -> tuple[Any, ...]:
     "flags", [(2, 2, 16, 17, 4), (2, 18, 16, 20, 1), tuple(range(64)), (2,), (4, 20, 16), (2, 0xC2)]
 )
 def test_starts_of_connections(flags: tuple[int, ...]) -> None:
-    for seed in range(12):
+    for seed in range(3):
         key, flag, seq = some_conversations(seed, flags)
         rng = np.random.default_rng(seed)
         columns = {

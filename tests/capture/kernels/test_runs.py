@@ -21,7 +21,7 @@ def columns(runs: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(runs=RUNS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_runs_are_numbered_by_first_sight(runs: list[list[int]]) -> None:
     words, begin = columns(runs)
     (distinct, number), plain = both_ways(lambda: _numbered(words, begin))

@@ -96,7 +96,7 @@ def test_headers_that_cannot_be(tmp_path: Path, form: str) -> None:
 @pytest.mark.usefixtures("windows")
 def test_cut_off_anywhere(tmp_path: Path) -> None:
     data = make.pcap(FRAMES[:9])
-    for size in [*range(24, 60), *range(60, len(data), 11)]:
+    for size in [*range(24, 60), *range(60, len(data), 29)]:
         agreed(data[:size], tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_cut_off_anywhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_damaged_files(tmp_path: Path, form: str) -> None:
     data = make.pcap(FRAMES, **FORMS[form])
-    for seed in range(40):
+    for seed in range(15):
         rng = random.Random(f"{form} {seed}")
         agreed(data[:24] + mutated(data[24:], rng), tmp_path)
 
