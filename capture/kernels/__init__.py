@@ -54,7 +54,7 @@ class Kernels(Protocol):
         found: Columns,
         ends: Any,
         others: Columns,
-        aside: Buffer,
+        aside: memoryview,
     ) -> tuple[int, int, int, int, int, tuple[int, int, int]]:
         """Read a file from a record on; how many packets of each kind came, where it ended, and the span of times."""
         ...

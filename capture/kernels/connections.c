@@ -145,8 +145,8 @@ static void totals(const Connections *connections)
             found[2][from] += (flags[row] & SYN) != 0;
             found[3][from] += (flags[row] & FIN) != 0;
             found[4][from] += (flags[row] & RST) != 0;
-            if (row > low && time[row] - time[row - 1] > longest[i])
-                longest[i] = time[row] - time[row - 1];
+            if (row > low && apart(time[row], time[row - 1]) > longest[i])
+                longest[i] = apart(time[row], time[row - 1]);
         }
         for (int k = 0; k < 5; k++)
             memcpy(PAIRS(int64_t, k) + 2 * i, found[k], sizeof found[k]);
@@ -181,7 +181,7 @@ static int64_t handshake(const Opening *of, int64_t low, int64_t high)
         for (latest = acking - 1; latest > syn; latest--) /* a SYN repeated after the SYN,ACK was answered */
             if (of->side[latest] == 0 && (of->flags[latest] & (SYN | ACK | RST | FIN)) == SYN)
                 break;
-        int64_t taken = of->time[acking] - of->time[latest];
+        int64_t taken = apart(of->time[acking], of->time[latest]);
         return taken < 0 ? -2 : taken;
     }
     return -1;

@@ -23,6 +23,8 @@ static uint64_t hashed(const Table *table, int64_t lower, int64_t upper, int32_t
     return (uint64_t)(mixed >> 24);
 }
 
+static inline int64_t end_of(int64_t address, uint16_t port) { return plus(times(address, 65536), port); }
+
 typedef struct {
     int64_t lower, upper;
     uint64_t slot;
@@ -33,7 +35,7 @@ static int32_t number(Table *table, const Key *key)
 {
     for (uint64_t slot = key->slot;; slot = (slot + 1) & table->mask) {
         int32_t here = table->slots[slot];
-        if (here < 0) {
+        if (here < 0 || here >= table->count) {
             here = table->slots[slot] = table->count++;
             table->lower[here] = key->lower;
             table->upper[here] = key->upper;
@@ -57,7 +59,7 @@ static void number_all(Table *table, const Columns *block, Py_ssize_t rows, int3
         Py_ssize_t count = rows - begin < TOGETHER ? rows - begin : TOGETHER;
         for (Py_ssize_t i = 0; i < count; i++) {
             Py_ssize_t row = begin + i;
-            int64_t source = src[row] * 65536 + sport[row], target = dst[row] * 65536 + dport[row];
+            int64_t source = end_of(src[row], sport[row]), target = end_of(dst[row], dport[row]);
             int swapped = source > target;
             Key *wanted = &keys[i];
             *wanted = (Key){swapped ? target : source, swapped ? source : target, 0, scope[row]};
@@ -67,7 +69,7 @@ static void number_all(Table *table, const Columns *block, Py_ssize_t rows, int3
         }
         for (Py_ssize_t i = 0; i < count; i++) {
             int32_t here = table->slots[keys[i].slot];
-            if (here >= 0) {
+            if (here >= 0 && here < table->count) {
                 __builtin_prefetch(&table->lower[here]);
                 __builtin_prefetch(&table->upper[here]);
             }
@@ -89,7 +91,7 @@ PyObject *conversations(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "On(LLL)nOO", &kept, &known, &a, &b, &c, &rows, &packets, &keys))
         return NULL;
-    if (known < 0 || rows < 0 || known + rows > INT32_MAX / 2) {
+    if (known < 0 || rows < 0 || known > INT32_MAX / 2 - rows) {
         PyErr_SetString(PyExc_ValueError, "too many conversations");
         return NULL;
     }

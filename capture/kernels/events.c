@@ -26,7 +26,7 @@ typedef struct {
 
 typedef struct { /* of one direction */
     uint32_t last_ack, fin_end;
-    int acks, fins;
+    int acks, fins, sized;
     int32_t first_size, largest_acked; /* bytes of its first data or FIN, and of the largest that was acknowledged */
 } Lane;
 
@@ -84,8 +84,10 @@ static void sizes(const Packets *p, int64_t low, int64_t high, Lane lanes[2])
             continue;
         Lane *own = &lanes[from];
         uint32_t end = p->seq[row] + (uint32_t)p->payload[row] + (uint32_t)fin;
-        if (own->first_size < 0)
+        if (!own->sized) {
             own->first_size = p->payload[row];
+            own->sized = 1;
+        }
         if ((int32_t)(end - lanes[1 - from].last_ack) > 0)
             p->is[row] |= BEYOND;
         else if (p->payload[row] > own->largest_acked)
@@ -121,7 +123,7 @@ static int is_stray(const Packets *p, int64_t row)
     int64_t before = row - 1;
     return p->is[row] & PURE && p->is[before] & PURE && p->side[row] == p->side[before] &&
            p->seq[row] == p->seq[before] && p->ack[row] == p->ack[before] && p->window[row] == p->window[before] &&
-           !(p->marks[row] & SACK) && !(p->tags[row] & NOT_STRAY) && p->time[row] - p->time[before] >= STRAY_NS &&
+           !(p->marks[row] & SACK) && !(p->tags[row] & NOT_STRAY) && apart(p->time[row], p->time[before]) >= STRAY_NS &&
            (p->ip_id[row] != p->ip_id[before] || p->marks[row] & IPV6);
 }
 
@@ -188,7 +190,7 @@ static void events(const Connections *connections)
     };
     for (Py_ssize_t i = 0; i < connections->count; i++) {
         int64_t low = connections->first[i], high = connections->first[i + 1];
-        Lane lanes[2] = {{.first_size = -1}, {.first_size = -1}};
+        Lane lanes[2] = {{0}};
         int64_t first_fin = first_look(&p, low, high, lanes);
         sizes(&p, low, high, lanes);
         mark(&p, low, high, first_fin, lanes);

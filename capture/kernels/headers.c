@@ -9,7 +9,7 @@
 
 enum { TIMESTAMP = 0x01, BAD_CHECKSUM = 0x04, SACK = 0x08, IPV6 = 0x10, FAST_OPEN = 0x80 }; /* wire.columns.Mark */
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86DD, TYPE_ARP = 0x0806, TCP = 6, UDP = 17 };
-enum { LARGEST_SCALE = 14, MOST_OPTIONS = 40, TIMESTAMP_ALONE = 0x0101080A };
+enum { LARGEST_SCALE = 14, MOST_OPTIONS = 40, LARGEST_SKIP = 64, TIMESTAMP_ALONE = 0x0101080A };
 enum { AHEAD = 8 }; /* packets whose bytes are fetched before they are looked at */
 
 typedef struct {
@@ -185,6 +185,12 @@ void found_in(Found *found, const Columns *columns, int first, int64_t *v6_row, 
                      v6_row,      v6_ends};
 }
 
+int is_layout(const Layout *layout, Py_ssize_t tunnels)
+{
+    return tunnels >= 1 << 16 && layout->skip >= 0 && layout->skip <= LARGEST_SKIP &&
+           (layout->type_at < 0 || layout->type_at <= layout->skip - 2);
+}
+
 typedef struct {
     const uint8_t *bytes;
     int64_t size;
@@ -238,8 +244,7 @@ PyObject *tcp_headers(PyObject *self, PyObject *args)
     packets.bytes = buffer.buf;
     packets.size = buffer.len;
     layout.tunnels = tunnels.buf;
-    if (packets.rows < 0 || tunnels.len < 1 << 16 || ends.len / 32 < packets.rows || layout.skip < 0 ||
-        (layout.type_at >= 0 && layout.type_at + 2 > layout.skip)) {
+    if (packets.rows < 0 || ends.len / 32 < packets.rows || !is_layout(&layout, tunnels.len)) {
         PyErr_SetString(PyExc_ValueError, "no such link layer, or too little room");
     } else if (borrow(&in, records, "888", packets.rows, 0) && borrow(&to, out, "8" FOUND_ITEMS, packets.rows, 1) &&
                borrow(&more, rest, "88", packets.rows, 1)) {

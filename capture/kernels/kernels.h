@@ -36,6 +36,9 @@ static inline uint32_t le32(const uint8_t *at)
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
+/* Nanoseconds from one time to another; those of a damaged file wrap, as numpy's do. */
+static inline int64_t apart(int64_t later, int64_t earlier) { return (int64_t)((uint64_t)later - (uint64_t)earlier); }
+
 /* A record of a pcap file, and how the file is written. */
 typedef struct {
     uint32_t captured, original;
@@ -75,6 +78,8 @@ enum { FOUND, NONE, LEFT }; /* TCP; certainly none; for numpy to decode */
 /* Decode one packet into the row after the last one, which is not counted yet. `judged`: checksums are looked at of
  * packets that end so many bytes from `bytes` on, or before. */
 int decode(const Layout *layout, const uint8_t *bytes, const Record *record, int64_t judged, Found *found);
+/* Whether a link layer's numbers make sense, and `tunnels` bytes are enough. */
+int is_layout(const Layout *layout, Py_ssize_t tunnels);
 void found_in(Found *found, const Columns *columns, int first, int64_t *v6_row, uint8_t *v6_ends);
 
 /* False where the header cannot be true, or is what a crash leaves at the end of a file. */

@@ -48,20 +48,23 @@ PyObject *order_rows(PyObject *self, PyObject *args)
 }
 
 #define COPY(type)                                                       \
-    for (Py_ssize_t row = 0; row < rows && order[row] < size; row++)     \
+    for (; row < rows && order[row] < size; row++)                       \
         ((type *)to)[row] = ((const type *)from)[order[row]];
 
-static void copy(const void *from, void *to, const uint32_t *order, Py_ssize_t rows, uint64_t size, Py_ssize_t item)
+/* How many rows were copied: all, or as many as come before one beyond the column. */
+static Py_ssize_t copy(const void *from, void *to, const uint32_t *order, Py_ssize_t rows, uint64_t size, Py_ssize_t item)
 {
+    Py_ssize_t row = 0;
     switch (item) {
     case 1: COPY(uint8_t) break;
     case 2: COPY(uint16_t) break;
     case 4: COPY(uint32_t) break;
     case 8: COPY(uint64_t) break;
     }
+    return row;
 }
 
-/* (column, order, out) -> None: out[row] = column[order[row]]. Rows beyond the column end the copy. */
+/* (width, column, order, out) -> None: out[row] = column[order[row]] */
 PyObject *gather(PyObject *self, PyObject *args)
 {
     Py_buffer column, order, out;
@@ -70,14 +73,17 @@ PyObject *gather(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "ny*y*w*", &item, &column, &order, &out))
         return NULL;
-    Py_ssize_t rows = order.len / 4;
+    Py_ssize_t rows = order.len / 4, done = 0;
     if ((item != 1 && item != 2 && item != 4 && item != 8) || order.len % 4 || out.len / item < rows) {
         PyErr_SetString(PyExc_ValueError, "these columns do not fit together");
     } else {
         Py_BEGIN_ALLOW_THREADS
-        copy(column.buf, out.buf, order.buf, rows, (uint64_t)(column.len / item), item);
+        done = copy(column.buf, out.buf, order.buf, rows, (uint64_t)(column.len / item), item);
         Py_END_ALLOW_THREADS
-        result = Py_NewRef(Py_None);
+        if (done == rows)
+            result = Py_NewRef(Py_None);
+        else
+            PyErr_SetString(PyExc_IndexError, "a row beyond the column");
     }
     PyBuffer_Release(&out);
     PyBuffer_Release(&order);

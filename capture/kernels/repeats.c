@@ -54,6 +54,10 @@ PyObject *near_repeats(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "nOnO", &rows, &block, &earlier, &last))
         return NULL;
     Columns here = {.count = 0}, before = {.count = 0};
+    if (rows < 0 || earlier < 0) {
+        PyErr_SetString(PyExc_ValueError, "no such number of rows");
+        return NULL;
+    }
     if (borrow(&here, block, items, rows, 0) && borrow(&before, last, items, earlier, 0)) {
         Fields one = fields_of(&here), other = fields_of(&before);
         int found;

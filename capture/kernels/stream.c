@@ -95,12 +95,6 @@ static void stream(Input *in, const PcapForm *form, const Layout *layout, int64_
     }
 }
 
-static int fits(const PcapForm *form, const Layout *layout, const Py_buffer *tunnels, const Input *in)
-{
-    return (form->header == 16 || form->header == 24) && layout->skip >= 0 &&
-           (layout->type_at < 0 || layout->type_at + 2 <= layout->skip) && tunnels->len >= 1 << 16 && in->at >= 0;
-}
-
 /* (file, at, last, number, (big, header, tick, largest), (skip, type_at), judged, tunnels, room, most,
  *  (number, time, offset, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks, v6_row),
  *  v6_ends, (begin, captured, original, time, offset, number), bytes)
@@ -123,7 +117,8 @@ PyObject *pcap_stream(PyObject *self, PyObject *args)
     in.at = at, in.last = last, in.bytes = room.buf, in.size = room.len;
     layout.tunnels = tunnels.buf;
     Columns to = {.count = 0}, others = {.count = 0};
-    if (!fits(&form, &layout, &tunnels, &in) || most < 0 || ends.len / 32 < most) {
+    if ((form.header != 16 && form.header != 24) || at < 0 || !is_layout(&layout, tunnels.len) || most < 0 ||
+        ends.len / 32 < most || judged < 0) {
         PyErr_SetString(PyExc_ValueError, "no such file or link layer, or too little room");
     } else if (borrow(&to, out, "488" FOUND_ITEMS "8", most, 1) && borrow(&others, rest, "888884", most, 1)) {
         const Places places = {to.views[0].buf, to.views[1].buf, to.views[2].buf};

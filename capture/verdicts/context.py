@@ -54,9 +54,15 @@ def context_of(flows: FlowTable, events: Events, listeners: I64) -> U16:
 
 def listeners_of(flows: FlowTable) -> I64:
     """A number for each responder address and port, per connection: 0 … less than the number of connections."""
-    key = flows.address[:, 1] * 65536 + flows.port[:, 1]
-    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return numbers
+    return numbered(flows.address[:, 1] * 65536 + flows.port[:, 1])
+
+
+def numbered(keys: I64) -> I64:
+    """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[which.reshape(-1)]
 
 
 class _Facts:

@@ -8,6 +8,7 @@ import numpy as np
 
 from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
+from capture.verdicts.context import numbered
 from capture.verdicts.patterns import Group, describe
 from capture.verdicts.short_connections import short_connections
 from capture.wire.arrays import distinct
@@ -49,7 +50,7 @@ def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool | None) -> Iterator
     chosen = np.flatnonzero(kind_of >= 0 if only is None else (kind_of >= 0) & only)
     listener = verdicts.listeners
     totals = np.bincount(listener, minlength=int(listener.max()) + 1)
-    host = flows.address[:, 1]
+    host = numbered(flows.address[:, 1])
     for kind in distinct(kind_of[chosen]).tolist():
         cause, actor = labels[kind]
         members = chosen[kind_of[chosen] == kind]

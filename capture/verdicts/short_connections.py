@@ -9,6 +9,7 @@ import numpy as np
 from capture.model import Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.codes import Kind
+from capture.verdicts.context import numbered
 from capture.verdicts.numbers import duration
 from capture.verdicts.patterns import place
 
@@ -56,9 +57,7 @@ def _single_exchanges(flows: FlowTable, verdicts: Verdicts) -> Bool:
 
 def _pairs(flows: FlowTable, listeners: I64) -> I64:
     """A number for each client address and listener, per connection."""
-    key = flows.address[:, 0] * len(flows) + listeners
-    numbers: I64 = np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return numbers
+    return numbered(flows.address[:, 0] * len(flows) + listeners)
 
 
 def _busiest(times: I64, width: int) -> int:

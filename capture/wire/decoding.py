@@ -83,7 +83,7 @@ def _columns(records: Records, parts: list[Segments]) -> PacketColumns:
         return values if order is None else values[order]
 
     networks = [part.front.network for part in parts if part.front.network is not None]
-    whole = len(rows) == len(records)
+    whole = len(rows) == len(records) and bool((rows == np.arange(len(rows))).all())  # none of them twice
     return PacketColumns(
         number=records.number_of(rows),
         time=records.time if whole else records.time[rows],

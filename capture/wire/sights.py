@@ -51,7 +51,7 @@ class Sights:
         between = None
         if interface is not None and self._last_interface is not None:
             between = np.concatenate([self._last_interface, interface[:NEAR]])
-        return second_sights(both, between)[len(last) :]
+        return second_sights(both, between, far=False)[len(last) :]
 
 
 def _near_repeats(columns: PacketColumns, before: PacketColumns | None) -> bool:
@@ -70,8 +70,12 @@ def _sliced(columns: PacketColumns, rows: slice, before: PacketColumns | None = 
     return PacketColumns(**{name: np.concatenate([getattr(before, name), values]) for name, values in parts.items()})
 
 
-def second_sights(columns: PacketColumns, interface: Interfaces | None) -> Bool:
-    """Which rows are second sights of an earlier row of this block. Shape (n,)."""
+def second_sights(columns: PacketColumns, interface: Interfaces | None, far: bool = True) -> Bool:
+    """Which rows are second sights of an earlier row of this block. Shape (n,).
+
+    Where packets come twice near each other, or on several interfaces, the other sight may be far away in the block
+    too: a mirror port may be late. Blocks differ in size with the kernels and without, and so may what is found there.
+    """
     found = np.zeros(len(columns), dtype=bool)
     several = interface is not None and len(interface) > 0 and bool((interface != interface[0]).any())
     pairs = []
@@ -79,7 +83,7 @@ def second_sights(columns: PacketColumns, interface: Interfaces | None) -> Bool:
         same = np.flatnonzero(columns.seq[back:] == columns.seq[:-back])
         if len(same):
             pairs.append(_alike(columns, same, same + back))
-    if several or any(len(later) for _, later in pairs):
+    if several or (far and any(len(later) for _, later in pairs)):
         mixed = _mixed(columns, ("seq", *_FIELDS))
         order = np.lexsort((columns.number, mixed))
         same = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])

@@ -62,7 +62,7 @@ class _Stream:
         self._compiled, self._container, self._feed, self._layout = compiled, container, feed, layout
         form = container.form
         self._form = (form.order == ">", form.record_header, 1 if form.nanoseconds else 1000, form.largest)
-        self._piece, self._aside = bytearray(PIECE), bytearray(SET_ASIDE)
+        self._piece, self._aside = bytearray(PIECE), bytearray(SET_ASIDE + windows.PAD)
         self._at, self._number, self._time = container.begins, container.number, 0
         self._span = windows.FIRST  # little at first, so that something shows at once
 
@@ -86,7 +86,7 @@ class _Stream:
             (number, time, offset, *room.fields, room.v6_row),
             room.v6_ends,
             (begin, captured, original, their_time, their_offset, numbers),
-            self._aside,
+            memoryview(self._aside)[:SET_ASIDE],
         )
         if self._number > before:
             self._time = latest

@@ -82,7 +82,6 @@ def test_sights_in_two_blocks(apart: int) -> None:
         assert found == plain == [20 + apart], cut
 
 
-@pytest.mark.xfail(reason="a repeat within the end of one block makes numpy look further back than eight packets")
 def test_a_third_sight_beyond_the_near_ones_of_the_next_block() -> None:
     numbers = [*range(20, 32), 1, 1, *range(50, 56), *range(60, 63), 1, *range(90, 110)]
     assert_same(*both_ways(lambda: over_blocks(numbers, [20])))
