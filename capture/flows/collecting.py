@@ -31,13 +31,7 @@ KEPT: dict[str, type[np.generic]] = {
     "offset": np.int64,
 }
 LEAST_ROOM = 1 << 18  # rows that a growing column has at least from its second block on
-HUGE = 4 << 20  # bytes
 MOST_ROOM = 1 << 31  # rows that are reserved at most
-
-
-def _roomy(rows: int, width: int) -> int:
-    """So many rows, or as many as get huge pages, which numpy asks for from 4 MB on: others cost six times as much."""
-    return max(rows, HUGE // width) if rows * width >= HUGE // 4 else rows
 
 
 class Column:
@@ -57,7 +51,7 @@ class Column:
 
     def reserve(self, room: int) -> None:
         """Have room for so many rows in all."""
-        larger = np.empty(_roomy(room, self._array.itemsize), self._array.dtype)
+        larger = np.empty(room, self._array.dtype)
         larger[: self.stop] = self._array[: self.stop]
         self._array = larger
 

@@ -24,7 +24,7 @@ from capture.wire.records import Records
 
 PIECE = (1 << 18) + (1 << 16)  # bytes of the file in the cache at once: a larger record is left to the windows
 ROWS = 1 << 15  # packets of a block
-SET_ASIDE = 1 << 22  # bytes of a block's packets of other layouts
+SET_ASIDE = 1 << 20  # bytes of a block's packets of other layouts: more than a piece
 
 
 class Streamed(Struct, frozen=True):
