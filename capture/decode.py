@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
@@ -134,14 +134,37 @@ def _read(readers: list[CaptureReader], collected: Collected, watch: _Watch) -> 
     """Read the last of these files to its end."""
     reader = readers[-1]
     watch.tell(reader)
-    for number, block in enumerate(reader.blocks()):
-        watch.tell(reader)
+    for number, block in enumerate(_ahead(reader, watch)):
         if watch.preview is not None:  # the first block is small: it is there at once
             watch.preview(_preview(block, readers))
             watch.preview = None
         collected.add(block)
         if number == 0 and reader.bytes_total:
             collected.expect(int(collected.rows * MARGIN * reader.bytes_total / reader.bytes_read))
+
+
+def _ahead(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
+    """The blocks of a capture, read ahead on another thread while the caller works on the one before."""
+    blocks = reader.blocks()
+    opening = next(blocks, None)  # small: at once, so that a preview does not wait
+    watch.tell(reader)
+    if opening is None:
+        return
+    yield opening
+    # A pipe may stall, and a thread that waits for one cannot be called back; a small file is read by now.
+    if reader.bytes_total is None or reader.bytes_read >= reader.bytes_total:
+        for block in blocks:
+            watch.tell(reader)
+            yield block
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (ahead := _await(coming, watch, reader)) is not None:
+            coming = pool.submit(next, blocks, None)
+            watch.tell(reader)
+            yield ahead
 
 
 def _await(coming: Future[T], watch: _Watch, reader: CaptureReader) -> T:
