@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture import kernels
 from capture.model import TcpFlags
 from capture.verdicts.codes import Context, Kind, Mark
 from capture.wire.arrays import distinct
@@ -59,6 +61,14 @@ def listeners_of(flows: FlowTable) -> I64:
 
 def numbered(keys: I64) -> I64:
     """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
+    n = len(keys)
+    if kernels.KERNELS is not None:
+        numbers, seen, begin = np.empty(n, np.int32), np.empty(n, np.int64), np.arange(0, 4 * n + 1, 4)
+        words = np.ascontiguousarray(keys).view(np.uint16)
+        kernels.KERNELS.distinct_runs(
+            int.from_bytes(os.urandom(8), "little"), n, (words,), (begin,), (numbers,), (seen,)
+        )
+        return numbers.astype(np.int64)
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -69,7 +79,7 @@ class _Facts:
     def __init__(self, flows: FlowTable, events: Events, listeners: I64) -> None:
         self.flows, self.events = flows, events
         self.n = len(flows)
-        self.conn = np.repeat(np.arange(self.n), np.diff(events.first))
+        self.conn = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(events.first))
         self.kind = events.code & 0xF
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)
@@ -77,9 +87,16 @@ class _Facts:
 
     def with_kind(self, kind: Kind) -> Bool:
         """Connections that have an event of a kind."""
-        has = np.zeros(self.n, np.bool_)
-        has[self.conn[self.kind == int(kind)]] = True
+        has: Bool = (self._kinds & np.uint16(1 << kind)) != 0
         return has
+
+    @cached_property
+    def _kinds(self) -> U16:
+        """Which kinds of events each connection has, as bits."""
+        kinds, some = np.zeros(self.n, np.uint16), np.diff(self.events.first) > 0
+        if some.any():
+            kinds[some] = np.bitwise_or.reduceat(np.left_shift(np.uint16(1), self.kind), self.events.first[:-1][some])
+        return kinds
 
     def both_fins(self) -> Bool:
         """Connections with a FIN of each side."""
