@@ -82,12 +82,12 @@ class Kernels(Protocol):
         multipliers: tuple[int, int, int],
         rows: int,
         packets: Columns,
-        key: tuple[Any],
+        key: Given,
     ) -> int:
         """Write conversation << 1 | direction of each packet; how many conversations there are now."""
         ...
 
-    def near_repeats(self, rows: int, packets: Columns, earlier: int, before: tuple[Any, ...]) -> bool:
+    def near_repeats(self, rows: int, packets: Columns, earlier: int, before: Columns) -> bool:
         """Is a packet the same as one of the few before it?"""
         ...
 

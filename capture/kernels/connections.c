@@ -5,8 +5,8 @@
 #include "kernels.h"
 
 enum { DUPLICATE_ACK = 0x10, ZERO_WINDOW = 0x20, WINDOW_FULL = 0x40, WINDOW_UPDATE = 0x1000 }; /* flows.table.Tag */
-enum { BROKEN = 1, LOOSE = 2, SAME_AGAIN = 4 };       /* flows.analysis.Irregular */
-enum { EARLIEST = 1, DIFFERING = 2 };                 /* flows.zeek.Telling */
+enum { BROKEN = 1, LOOSE = 2, SAME_AGAIN = 4 };       /* flows.analysis */
+enum { EARLIEST = 1, DIFFERING = 2 };                 /* flows.zeek */
 
 /* In: side. Rows: connection, own, peer, last_of_side. The twin of rows.neighbours. */
 static void neighbours(const Connections *connections)
@@ -105,7 +105,7 @@ static void effective(const uint8_t *side, const uint16_t *flags, int64_t low, i
 }
 
 /* In: side, flags, seq, ack, window, payload, own, peer, last_of_side; pairs: window scales offered.
- * Rows: next sequence number, Irregular, tags. Pairs: effective scales. The twin of analysis._looked_at. */
+ * Rows: next sequence number, what is irregular, tags. Pairs: effective scales. The twin of analysis._looked_at. */
 static void segments(const Connections *connections)
 {
     Segments of = {READ(uint8_t, 0),  READ(uint16_t, 1), READ(uint16_t, 4), READ(uint32_t, 2), READ(uint32_t, 3),
@@ -234,7 +234,7 @@ static int differs(Marks *marks, int from, uint16_t flags, uint32_t seq, int32_t
     return found;
 }
 
-/* In: side, flags, seq, payload, window. Rows: Telling. Each: signature, irregular. The twin of zeek._told. */
+/* In: side, flags, seq, payload, window. Rows: what tells. Each: signature, irregular. The twin of zeek._told. */
 static void signatures(const Connections *connections)
 {
     const uint8_t *side = READ(uint8_t, 0);

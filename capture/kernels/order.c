@@ -1,4 +1,4 @@
-/* Packets put in order by conversation; the twin of grouping._sorted and grouping._gather. */
+/* Packets put in order by conversation; the twin of grouping._sorted and grouping._Spare.gather. */
 #include "kernels.h"
 
 /* (rows, conversations, (key,), (sorted key, row)) -> None: a counting sort, which keeps file order. */

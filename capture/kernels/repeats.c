@@ -1,4 +1,4 @@
-/* Whether a packet is seen again among the few before it; the twin of sights._near_repeats. */
+/* Whether a packet is seen again among the few before it; what numpy finds out with sights.second_sights. */
 #include "kernels.h"
 
 enum { NEAR = 8 }; /* wire.sights.NEAR */

@@ -1,4 +1,4 @@
-/* Equal runs of words get the same number, in order of first sight; the twin of signatures._numbered. */
+/* Equal runs of words get the same number, in order of first sight; the twin of signatures._numbered and arrays.numbered. */
 #include "kernels.h"
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* The records of a window of a classic pcap file; the twin of PcapRecords._walked. */
+/* The records of a window of a classic pcap file; the twin of PcapRecords._in_lockstep. */
 #include "kernels.h"
 
 typedef struct {

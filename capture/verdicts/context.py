@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture import kernels
 from capture.model import TcpFlags
 from capture.verdicts.codes import Context, Kind, Mark
-from capture.wire.arrays import distinct
+from capture.wire.arrays import distinct, numbered
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
@@ -57,22 +55,6 @@ def context_of(flows: FlowTable, events: Events, listeners: I64) -> U16:
 def listeners_of(flows: FlowTable) -> I64:
     """A number for each responder address and port, per connection: 0 … less than the number of connections."""
     return numbered(flows.address[:, 1] * 65536 + flows.port[:, 1])
-
-
-def numbered(keys: I64) -> I64:
-    """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
-    n = len(keys)
-    if kernels.KERNELS is not None:
-        numbers, seen, begin = np.empty(n, np.int32), np.empty(n, np.int64), np.arange(0, 4 * n + 1, 4)
-        words = np.ascontiguousarray(keys).view(np.uint16)
-        kernels.KERNELS.distinct_runs(
-            int.from_bytes(os.urandom(8), "little"), n, (words,), (begin,), (numbers,), (seen,)
-        )
-        return numbers.astype(np.int64)
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[which.reshape(-1)]
 
 
 class _Facts:

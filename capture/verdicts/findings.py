@@ -8,10 +8,9 @@ import numpy as np
 
 from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
-from capture.verdicts.context import numbered
 from capture.verdicts.patterns import Group, describe
 from capture.verdicts.short_connections import short_connections
-from capture.wire.arrays import distinct
+from capture.wire.arrays import distinct, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

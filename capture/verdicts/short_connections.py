@@ -9,9 +9,9 @@ import numpy as np
 from capture.model import Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.codes import Kind
-from capture.verdicts.context import numbered
 from capture.verdicts.numbers import duration
 from capture.verdicts.patterns import place
+from capture.wire.arrays import numbered
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from capture import kernels
 
 N = TypeVar("N", bound=np.generic)
 
@@ -27,3 +30,19 @@ def among(values: npt.NDArray[N], ordered: npt.NDArray[N]) -> npt.NDArray[np.boo
         return np.zeros(len(values), np.bool_)
     found: npt.NDArray[np.bool_] = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
     return found
+
+
+def numbered(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
+    n = len(keys)
+    if kernels.KERNELS is not None:
+        numbers, seen, begin = np.empty(n, np.int32), np.empty(n, np.int64), np.arange(0, 4 * n + 1, 4)
+        words = np.ascontiguousarray(keys).view(np.uint16)
+        kernels.KERNELS.distinct_runs(
+            int.from_bytes(os.urandom(8), "little"), n, (words,), (begin,), (numbers,), (seen,)
+        )
+        return numbers.astype(np.int64)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[which.reshape(-1)]
