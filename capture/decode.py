@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from capture.flows.building import flow_table
 from capture.flows.collecting import Collected
 from capture.flows.table import FlowTable
 from capture.model import Notice
+from capture.wire.errors import CaptureUnreadable
 from capture.wire.reading import CaptureReader, open_capture
 
 if TYPE_CHECKING:
@@ -83,15 +85,26 @@ def decode(
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     preview: Callable[[DecodedCapture], None] | None = None,
+    refused: Callable[[CaptureUnreadable], None] | None = None,
 ) -> list[DecodedCapture]:
     """Decode captures: one a file, or one for all files with `join` (a capture that was rotated; in time order).
 
     `progress` and `cancelled` are called for every block and between the steps of grouping; `preview` once, with the
-    first block of the first file. Raises CaptureUnreadable where nothing of a file can be read, DecodingCancelled.
+    first block of the first file. Of joined files those that can be read are: an empty one is a notice, the errors of
+    others are a notice and go to `refused`. Raises CaptureUnreadable where nothing can be read, DecodingCancelled.
     """
     watch = _Watch(progress, cancelled, preview)
-    groups = [_in_time_order(paths)] if join and len(paths) > 1 else [[path] for path in paths]
-    return [_decode_one(group, watch) for group in groups]
+    if not join or len(paths) < 2:
+        return [_decode_one([path], watch) for path in paths]
+    unreadable: dict[str, CaptureUnreadable] = {}
+    whole = _decode_one(_in_time_order(paths, unreadable), watch)
+    for error in unreadable.values():
+        if refused is not None and not error.empty:
+            refused(error)
+    left_out = tuple(
+        Notice("part_left_out", f"{error.path} is not in this: {error.why}") for error in unreadable.values()
+    )
+    return [msgspec.structs.replace(whole, notices=(*left_out, *whole.notices))]
 
 
 class _Watch(Struct):
@@ -230,11 +243,19 @@ def _decoded(collected: Collected, readers: list[CaptureReader], check: Callable
     )
 
 
-def _in_time_order(paths: Sequence[str]) -> list[str]:
-    """Rotated files by the time of their first packet; standard input and empty files keep their place at the end."""
-    starts = [_first_time(path) for path in paths]
-    latest = max((start for start in starts if start is not None), default=0)
-    timed = [(latest if start is None else start, place) for place, start in enumerate(starts)]
+def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable]) -> list[str]:
+    """Rotated files by the time of their first packet; standard input and those without one keep their place at the
+    end. Those that cannot be read are left out and put into `unreadable`; raises the first where none can be."""
+    starts: dict[int, int | None] = {}
+    for place, path in enumerate(paths):
+        try:
+            starts[place] = _first_time(path)
+        except CaptureUnreadable as error:
+            unreadable[path] = error
+    if not starts:
+        raise next(iter(unreadable.values()))
+    latest = max((start for start in starts.values() if start is not None), default=0)
+    timed = [(latest if start is None else start, place) for place, start in starts.items()]
     return [paths[place] for _, place in sorted(timed)]
 
 

@@ -108,7 +108,8 @@ def triage(
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
     Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
-    CaptureUnreadable is raised. Raises DecodingCancelled where `cancelled` said so.
+    CaptureUnreadable is raised. Of joined files those that can be read are, in any case. Raises DecodingCancelled where
+    `cancelled` said so.
     """
     show: Callable[[DecodedCapture], None] | None = None
     if preview is not None:
@@ -119,7 +120,7 @@ def triage(
     done: list[Triage] = []
     for group in [paths] if join else [[path] for path in paths]:
         try:
-            (decoded,) = decode(group, join=join, progress=progress, cancelled=cancelled, preview=show)
+            (decoded,) = decode(group, join=join, progress=progress, cancelled=cancelled, preview=show, refused=refused)
             _require_known_link_type(decoded)
         except CaptureUnreadable as error:
             if refused is None:

@@ -6,10 +6,11 @@ from capture.safe_text import printable
 
 
 class CaptureUnreadable(Exception):  # noqa: N818 - named for the reader: it says what it is
-    """Nothing of this input could be read. `str()` is one line: what, where, why, what to do."""
+    """Nothing of this input could be read. `str()` is one line: what, where, why, what to do. `empty`: it has no byte,
+    as the newest file of a rotated capture before its first packet."""
 
-    def __init__(self, path: str, why: str, hint: str = "") -> None:
-        self.path, self.why, self.hint = path, why, hint
+    def __init__(self, path: str, why: str, hint: str = "", *, empty: bool = False) -> None:
+        self.path, self.why, self.hint, self.empty = path, why, hint, empty
         name = "standard input" if path == "-" else printable(path)
         super().__init__(f"cannot read {name}: {why}" + (f"; {hint}" if hint else ""))
 

@@ -210,7 +210,8 @@ def open_source(path: str) -> tuple[Source, str | None]:
         raise CaptureUnreadable(path, "the name holds a zero byte", "check the name") from None
     if not prefix:
         file.close()
-        raise CaptureUnreadable(path, "it is empty", "was the capture stopped before the first packet was written?")
+        hint = "was the capture stopped before the first packet was written?"
+        raise CaptureUnreadable(path, "it is empty", hint, empty=True)
     plain = PlainSource(file, total, prefix)
     if prefix.startswith(GZIP):
         return PackedSource(plain, "gzip"), "gzip"

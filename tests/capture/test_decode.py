@@ -46,6 +46,24 @@ def test_joined_files_are_one_capture_in_order_of_time(tmp_path: Path) -> None:
     assert joined.flows.counts["lost_segment"].sum() == 0
 
 
+@pytest.mark.parametrize(("damage", "told"), [("empty", 0), ("missing", 1), ("words", 1)])
+def test_one_unreadable_file_of_a_rotated_capture_hides_nothing_of_the_others(
+    tmp_path: Path, damage: str, told: int
+) -> None:
+    paths = rotated(tmp_path)
+    newest = tmp_path / "d.pcap"
+    if damage != "missing":
+        newest.write_bytes(b"" if damage == "empty" else b"these are not packets\n" * 20)
+    refused: list[CaptureUnreadable] = []
+    (joined,) = decode([*paths, str(newest)], join=True, refused=refused.append)
+    assert joined.packets == 19
+    assert [notice.code for notice in joined.notices] == ["part_left_out"]
+    assert str(newest) in joined.notices[0].text
+    assert [error.path for error in refused] == [str(newest)] * told
+    with pytest.raises(CaptureUnreadable):
+        decode([str(newest), str(newest)], join=True)
+
+
 def test_every_packet_is_found_again_in_its_file(tmp_path: Path) -> None:
     paths = rotated(tmp_path)
     (joined,) = decode(paths, join=True)
