@@ -153,6 +153,8 @@ def fill(template: FixTemplate, parameters: Mapping[str, str]) -> Fix:
         return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
     texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
+    if any(name not in parameters for name in PLACEHOLDER.findall(template.current)):
+        texts["current"] = say("not_looked_at")  # a default is an example, and no value of this machine
     return Fix(id=template.id, risk=template.risk, lasts=template.lasts, language=template.language, **texts)
 
 

@@ -174,14 +174,17 @@ def _step(step: StepResult, books: frozenset[str]) -> Entry:
 
 def _fix(fix: Fix, kind: str) -> Entry:
     lines = [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
-    if fix.current:
+    if fix.current and kind != "other":  # nobody looked at what is in force for a fix that no check asked for
         lines.append(f"{'now':<8} {fix.current}")
     lines += [f"{'proposed':<8} {fix.proposed}", f"{'risk':<8} {fix.risk}; lasts: {_lasts(fix)}", "", f"Why: {fix.why}"]
     if fix.not_when:
         lines.append(f"Not when: {fix.not_when}")
     lines += ["", "Apply:", *_indented(fix.apply), "Verify:", *_indented(fix.verify), "Undo:", *_indented(fix.undo)]
     if kind == "other":
-        lines += ["", "No check here asked for this one: its values are examples."]
+        lines += [
+            "",
+            "No check here asked for this one: its values are examples, words in capitals are yours to fill in.",
+        ]
     title = printable(fix.title)
     return Entry(f"fix {fix.id}", kind, title, f"{title} (y copies the snippet)", _page(lines), fix.snippet, fix)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
 from playbooks.checks.wording import most_common, percent, say
-from playbooks.facts.model import Facts, Process
+from playbooks.facts.model import Facts, Granted, Process
 from playbooks.facts.processes import LOOKED_INTO
 
 FULL, HIGH = 0.9, 0.75
@@ -63,6 +63,9 @@ def _details(facts: Facts, process: Process) -> list[str]:
         mine = [row for row in facts.sockets.rows if any(owner.pid == process.pid for owner in row.owners)]
         if mine:
             found.append(say("fd_states", states=most_common((row.state for row in mine), 5)))
+    given = process.granted
+    if given is not None and granted_enough(facts, process):
+        found.append(say("granted_more", account=process.unit or given.account, given=_in_force(given)))
     return found
 
 
@@ -76,27 +79,41 @@ def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
         # Without CAP_SYS_RESOURCE not even root may set another user's limits (prlimit(2)); that user may.
         owner = f"--reuid=$(stat -c %u /proc/{process.pid}) --regid=$(stat -c %g /proc/{process.pid})"
         as_user = f"setpriv {owner} --clear-groups "
+    given = process.granted
+    lasting, lasting_hard = lasting_limit(facts, process)
     shared = {
         "pid": process.pid,
         "as_user": as_user,
         "who": f"{process.name}[{process.pid}]",
         "name": process.name,
-        "unit": process.unit or "NAME.service",
+        "unit": process.unit,
         "used": process.open_files,
         "soft": process.soft_limit,
         "hard": process.hard_limit if process.hard_limit is not None else "unlimited",
-        "proposed": proposed,
-        "proposed_hard": hard,
         "now": now,
         "now_hard": now_hard,
-        "user": process.uid,
+        "proposed": lasting,
+        "proposed_hard": lasting_hard,
+        "account": given.account if given is not None else "",
+        "in_force": _in_force(given),
     }
-    names = ["prlimit-now", "systemd-limit", "limits-conf"]
-    if process.unit:
-        names = ["prlimit-now", "systemd-limit"]
-    if now <= (process.soft_limit or 0):  # soft and hard are one, and nobody here may raise it
-        names.remove("prlimit-now")
+    names = []
+    if now > (process.soft_limit or 0):  # else soft and hard are one, and nobody here may raise it
+        names.append("prlimit-now")
+    if not granted_enough(facts, process):
+        if process.unit:
+            names.append("systemd-limit")
+        elif given is not None and given.account:
+            names.append("limits-conf")
     return tuple(offer(name, **shared) for name in names)
+
+
+def _in_force(given: Granted | None) -> str:
+    """What a new log-in or start gets today."""
+    if given is None or (given.soft is None and given.hard is None):
+        return say("granted_unknown")
+    soft, hard = (value if value is not None else say("granted_value_unknown") for value in (given.soft, given.hard))
+    return say("granted", soft=soft, hard=hard, by=f" ({given.by})" if given.by else "")
 
 
 def proposed_limit(facts: Facts, process: Process) -> tuple[int, int]:
@@ -107,6 +124,21 @@ def proposed_limit(facts: Facts, process: Process) -> tuple[int, int]:
     soft = min(wanted, ceiling)
     hard = process.hard_limit if process.hard_limit is not None else ceiling
     return soft, max(soft, hard)
+
+
+def lasting_limit(facts: Facts, process: Process) -> tuple[int, int]:
+    """(soft, hard) for good: for others too, so neither is below what is granted today."""
+    soft, hard = proposed_limit(facts, process)
+    given = process.granted
+    soft = max(soft, (given.soft if given is not None else None) or 0)
+    return soft, max(soft, hard, (given.hard if given is not None else None) or 0)
+
+
+def granted_enough(facts: Facts, process: Process) -> bool:
+    """Whether a new start gets as much as is proposed, or more: the process was started otherwise, or lowered its own
+    limit, and no file is to be changed."""
+    given = process.granted
+    return given is not None and (given.soft or 0) >= proposed_limit(facts, process)[0]
 
 
 @check("open-files-of-system", needs=("kernel",))

@@ -112,7 +112,11 @@ def _rlimit_offer(facts: Facts, server: NginxServer, connections: int) -> Offer:
     line = main_directive(server, "worker_rlimit_nofile")
     old = stated(line, say("rlimit_default", limit=_descriptor_limit(server) or "?"))
     where = line.where if line is not None else f"{server.path} (main context, above events)"
-    proposed = min(ceiling, 1 << (2 * connections + SPARE - 1).bit_length())
+    wanted = 1 << (2 * connections + SPARE - 1).bit_length()
+    in_force = max(_descriptor_limit(server) or 0, number_of(line, 0) or 0)
+    if wanted <= in_force:  # what is in force is used up: more than that, never less
+        wanted = 2 * in_force
+    proposed = max(in_force, min(ceiling, wanted))
     return offer(
         "worker-rlimit",
         where=where,

@@ -68,6 +68,16 @@ class Sockets(msgspec.Struct, frozen=True):
     port_range: tuple[int, int] = (32768, 60999)
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """RLIMIT_NOFILE that a process's unit, or the log-ins of its user (`account`), get today; None where nothing tells.
+    `by`: what says so (file:line, a unit), empty where it is only seen in other processes."""
+
+    soft: int | None
+    hard: int | None
+    account: str
+    by: str = ""
+
+
 class Process(msgspec.Struct, frozen=True):
     """A process and its descriptors. None: may not be read. `kinds` counts descriptors by what they are (socket, file,
     pipe, …); `lost_sockets`: sockets that no protocol lists (lsof's "can't identify protocol")."""
@@ -84,6 +94,8 @@ class Process(msgspec.Struct, frozen=True):
     kinds: dict[str, int] = {}
     lost_sockets: int | None = None
     children: int = 0
+    granted: Granted | None = None
+    """Of those nearest to their limits."""
 
 
 class Processes(msgspec.Struct, frozen=True):

@@ -43,7 +43,8 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
         numbers = [int(name) for name in os.listdir(root) if name.isdigit()]
     found = [one for one in (_process(number, root) for number in numbers) if one is not None]
     found.sort(key=lambda one: -_share(one))
-    looked = [_looked_into(one, root) for one in found[:LOOKED_INTO]]
+    everyone = found if pid is None else _limits_of_all(root)
+    looked = [_looked_into(one, everyone, root) for one in found[:LOOKED_INTO]]
     rows = (*looked, *found[LOOKED_INTO:])
     return Processes(rows, sum(1 for one in rows if one.open_files is None), os.getpid(), _may_raise_limits(root))
 
@@ -57,6 +58,17 @@ def _may_raise_limits(root: str) -> bool:
     except OSError:
         return True
     return found is None or bool(int(found[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _limits_of_all(root: str) -> list[Process]:
+    """Every process's user and limits, and no more: what is granted to the named one shows in the others."""
+    found = []
+    for number in (int(name) for name in os.listdir(root) if name.isdigit()):
+        details = process_details(number, root)
+        soft, hard = read_limits(number, root)
+        uid = details.uid if details.uid is not None else -1
+        found.append(Process(number, details.name or "", uid, soft_limit=soft, hard_limit=hard))
+    return found
 
 
 def _share(process: Process) -> float:
@@ -104,9 +116,13 @@ def _unit(pid: int, root: str) -> str:
     return found[1] if found and found[1].endswith(".service") else ""
 
 
-def _looked_into(process: Process, root: str) -> Process:
-    """The process with its descriptors sorted by kind; as it was where they may not be listed."""
+def _looked_into(process: Process, everyone: list[Process], root: str) -> Process:
+    """The process with what it is granted and its descriptors sorted by kind, where they may be listed."""
     import msgspec
+
+    from playbooks.facts.limits import granted
+
+    process = msgspec.structs.replace(process, granted=granted(process, everyone))
 
     kinds: Counter[str] = Counter()
     inodes = set()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from playbooks.engine import fill
-from playbooks.loader import load_all
+from playbooks.loader import PLACEHOLDER, load_all
 from playbooks.model import Fix
 
 FIXES = {f"{book.name}/{template.id}": fill(template, {}) for book in load_all().values() for template in book.fixes}
@@ -174,7 +174,7 @@ def test_limits() -> None:
         for line in fix.snippet.splitlines():
             if not line.startswith("#"):
                 who, kind, item, value = line.split()
-                assert who, name
+                assert who not in ("*", "@"), f"{name}: limits of everybody"
                 assert kind in ("soft", "hard")
                 assert item == "nofile"
                 assert value.isdigit()
@@ -198,3 +198,17 @@ def test_shell() -> None:
             if fix.language == "shell":
                 done = subprocess.run(["sh", "-n"], input=command, capture_output=True, text=True)
                 assert done.returncode == 0, f"{name}: {command}: {done.stderr}"
+
+
+TEMPLATES = {f"{book.name}/{one.id}": one for book in load_all().values() for one in book.fixes}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_what_is_in_force_is_never_invented(name: str) -> None:
+    template = TEMPLATES[name]
+    now = PLACEHOLDER.findall(template.current)
+    for placeholder in now:
+        assert not re.search(r"\d", template.defaults[placeholder]), f"{placeholder}: a figure that nobody measured"
+    if now:
+        assert "unknown" in fill(template, {}).current
+        assert "unknown" not in fill(template, dict.fromkeys(now, "7")).current
