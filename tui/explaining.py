@@ -33,8 +33,9 @@ class Line:
 def explain_lines(text: str) -> list[Line]:
     """The lines of a pasted text that speak of a failure."""
     from playbooks.symptoms.explaining import explain_line
+    from playbooks.symptoms.line_ends import lines_of
 
-    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(text.splitlines(), 1))
+    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(lines_of(text), 1))
     return [_line(number, each, found) for number, each, found in said if found is not None]
 
 

@@ -9,6 +9,8 @@ from importlib import resources
 
 import tomli
 
+from playbooks.symptoms.normalising import plain_quotes
+
 
 @dataclass(frozen=True, slots=True)
 class Errno:
@@ -36,7 +38,7 @@ def catalogue() -> Catalogue:
     """The catalogue, loaded once."""
     table = tomli.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
     known = {name: Errno(name, entry["symptom"]) for name, entry in table.items()}
-    by_text = {text: known[name] for name, entry in table.items() for text in entry["texts"]}
+    by_text = {plain_quotes(text): known[name] for name, entry in table.items() for text in entry["texts"]}
     texts = tuple(sorted(by_text, key=len, reverse=True))
     return Catalogue(
         by_name=known,
@@ -82,6 +84,15 @@ def find_errno(low: str) -> Errno | None:
     if texts:
         return known.by_text[texts[0]]
     return _numbered(low, known) or _of_kind(low, known)
+
+
+def errno_at(low: str, start: int) -> Errno | None:
+    """The error number whose text stands at a place of a line (small letters)."""
+    known = catalogue()
+    for text in known.texts:
+        if low.startswith(text, start) and not (text.isascii() and low[start + len(text) :][:1].isalpha()):
+            return known.by_text[text]
+    return None
 
 
 def texts_in(low: str) -> list[str]:

@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from playbooks.symptoms.errnos import Errno, find_errno
+from playbooks.symptoms.operations import Operation, operation_in
 from playbooks.symptoms.patterns import asked
 from playbooks.symptoms.rules import rules, source_of
-from playbooks.symptoms.vetoes import is_ordinary
+from playbooks.symptoms.vetoes import is_code, is_ordinary
 
 if TYPE_CHECKING:
     from playbooks.symptoms.rules import Rule
@@ -54,8 +55,12 @@ def _without_digits(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=SHAPES)
 def _judged(words: str) -> Judgement | None:
+    operation = operation_in(words)
+    if operation is not None:
+        return None if is_code(words) else _operated(operation, words)
     specific, general = rules()
-    rule = specific.first(words)
+    hard = asked("evidence", "hard").found(words)
+    rule = next((rule for rule in specific.fitting(words) if rule.symptom or not hard or rule.always), None)
     if rule is not None and not rule.symptom:
         return None
     errno = find_errno(words)
@@ -63,12 +68,30 @@ def _judged(words: str) -> Judgement | None:
         rule = general.first(words)
         if rule is None or not rule.symptom:
             return None
-    if is_ordinary(words):
+    if is_code(words) or (not hard and is_ordinary(words)):
         return None
     symptom = rule.symptom if rule else _symptom_of(errno, words)
     side = rule.side if rule and rule.side else _side_of(words)
     source = (rule.source if rule else None) or source_of(words)
     return Judgement(symptom, _stated(rule, errno, words), source, side, rule.play if rule else None)
+
+
+_MORE_SPECIFIC = {
+    "connection_refused": ("upstream_refused",),
+    "connect_timed_out": ("upstream_timed_out",),
+    "read_timed_out": ("upstream_timed_out",),
+    "unexpected_eof": ("upstream_closed",),
+}
+"""What else may be told of an operation by the words around it: that its peer is a proxy's upstream."""
+
+
+def _operated(operation: Operation, words: str) -> Judgement:
+    better = _MORE_SPECIFIC.get(operation.symptom, ())
+    rule = next((rule for rule in rules()[0].fitting(words) if rule.symptom in better), None) if better else None
+    symptom = rule.symptom if rule else operation.symptom
+    side = (rule.side if rule else None) or _side_of(words)
+    errno = operation.errno.name if operation.errno else None
+    return Judgement(symptom, errno, source_of(words) or "go", side, rule.play if rule else None)
 
 
 def _side_of(low: str) -> str | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from playbooks.symptoms.explaining import explain_plain, plain
+from playbooks.symptoms.explaining import explain_plain
 from playbooks.symptoms.model import End, Explained
+from playbooks.symptoms.normalising import plain
 from playbooks.symptoms.shapes import Probe, Words, found_in
 from playbooks.symptoms.times import time_at, time_of
 

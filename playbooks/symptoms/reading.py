@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import zlib
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from playbooks.symptoms.line_ends import with_newlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +37,13 @@ class LogUnreadable(OSError):  # noqa: N818 - named as CaptureUnreadable is
 
 def blocks_of(path: str) -> Iterator[bytes]:
     """Whole lines in blocks of some MB, UTF-8, each block ending with a newline; a damaged tail ends the log quietly.
-    A carriage return alone ends a line too: terminals send pasted lines so.
+    What ends a line stands in line_ends.py: terminals send pasted lines with a carriage return alone.
 
     `-` is standard input. Raises LogUnreadable where nothing could be read.
     """
     try:
         with open(path, "rb") if path != "-" else nullcontext(sys.stdin.buffer) as stream:
-            yield from _whole_lines(_ended_by_newlines(_pieces(cast("BinaryIO", stream))))
+            yield from _whole_lines(with_newlines(_pieces(cast("BinaryIO", stream))))
     except OSError as error:
         if isinstance(error, LogUnreadable):
             raise
@@ -113,24 +114,6 @@ def _wide(magic: bytes) -> str | None:
 def _peek(stream: BinaryIO) -> bytes:
     peek = getattr(stream, "peek", None)
     return bytes(peek(4)[:4]) if peek is not None else b""
-
-
-_LONE_RETURN = re.compile(rb"\r(?!\n)")
-
-
-def _ended_by_newlines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces with each carriage return that has no newline after it as a newline."""
-    held = b""  # a return at a piece's end: the next piece tells whether a newline follows
-    for piece in pieces:
-        piece = held + piece
-        held = b"\r" if piece.endswith(b"\r") else b""
-        piece = piece[: len(piece) - len(held)]
-        returns = piece.count(b"\r")
-        if returns and returns != piece.count(b"\r\n"):
-            piece = _LONE_RETURN.sub(b"\n", piece)
-        yield piece
-    if held:
-        yield b"\n"
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import msgspec
 
 from capture.safe_text import printable
 from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.rules import symptoms
 from playbooks.symptoms.scanning import scan_log
 from playbooks.symptoms.summary import LogSummary
@@ -45,7 +46,7 @@ class Explanation:
 
 def explain_texts(texts: Iterable[str]) -> Explanation:
     """Lines given one by one (an argument may hold several): each is kept, also those without a symptom."""
-    lines = [line for text in texts for line in text.splitlines() or [""]]
+    lines = [line for text in texts for line in lines_of(text)]
     return Explanation([Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)])
 
 

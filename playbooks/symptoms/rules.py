@@ -12,7 +12,7 @@ import tomli
 from playbooks.symptoms.guarded import Guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Rule:
     source: str | None = None
     side: str | None = None
     play: str | None = None
+    always: bool = False
 
     @cached_property
     def _match(self) -> Guarded | None:
@@ -58,9 +59,13 @@ class RuleList:
 
     def first(self, low: str) -> Rule | None:
         """The first rule that fits a line in small letters."""
+        return next(self.fitting(low), None)
+
+    def fitting(self, low: str) -> Iterator[Rule]:
+        """All rules that fit a line in small letters, in order."""
         held = [word for word in self._words if word in low]
         numbers = sorted({number for word in held for number in self._by_literal[word]})
-        return next((self.rules[n] for n in numbers if self.rules[n].fits(low)), None)
+        return (self.rules[n] for n in numbers if self.rules[n].fits(low))
 
 
 @dataclass(frozen=True)
@@ -122,4 +127,5 @@ def literals() -> tuple[str, ...]:
     known = catalogue()
     words |= set(known.by_text) | {name.lower() for name in known.by_name} | set(known.by_kind)
     words |= {"errno", "os error", "system error", "socket error", "socketexception", "winerror", "wsagetlasterror"}
+    words |= {word.replace("'", "’") for word in words if "'" in word}  # as word processors and some systems write it
     return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from playbooks.symptoms.explaining import explain_line
-from playbooks.symptoms.reading import LONGEST_LINE, LogUnreadable, _ended_by_newlines, blocks_of
+from playbooks.symptoms.reading import LONGEST_LINE, LogUnreadable, blocks_of
 from playbooks.symptoms.scanning import scan_log
 from tests.playbooks.symptoms.samples import ordinary_lines, samples
 
@@ -31,7 +31,7 @@ def test_a_log_tells_what_its_lines_tell_alone(tmp_path: Path) -> None:
     assert found(log) == expected(MIXED)
 
 
-@pytest.mark.parametrize("ending", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("ending", ["\r\n", "\n", "\r", "\x85", "\x0c", "\u2028"])
 def test_packings(tmp_path: Path, ending: str) -> None:
     import zstandard
 
@@ -46,11 +46,6 @@ def test_packings(tmp_path: Path, ending: str) -> None:
     for name, data in packed.items():
         (tmp_path / name).write_bytes(data)
         assert found(tmp_path / name) == expected(MIXED), name
-
-
-def test_a_return_at_the_end_of_a_piece_is_one_end_of_a_line() -> None:
-    pieces = [b"a\r", b"\nb\r", b"c\r", b"", b"\n\r"]
-    assert b"".join(_ended_by_newlines(iter(pieces))) == b"a\r\nb\nc\r\n\n"
 
 
 def test_a_cut_gzip_log_tells_what_can_be_read(tmp_path: Path) -> None:
