@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from capture.safe_text import printable
-from playbooks.checks.registry import Check, Offer, Result, known_checks
+from playbooks.checks.looked import Judgement, Offer, Pass, Result, Seen
+from playbooks.checks.registry import Check, known_checks, manual, unknown
 from playbooks.checks.wording import say
 from playbooks.errors import BadSetting
 from playbooks.facts.collecting import collect
@@ -16,6 +20,7 @@ from playbooks.facts.model import Facts
 from playbooks.loader import FILLED, PLACEHOLDER, load
 from playbooks.masking import mask
 from playbooks.model import CheckReport, Fix, FixTemplate, Outcome, Playbook, Step, StepResult
+from playbooks.scope import NOTHING, Scope
 
 OnStep = Callable[[StepResult], None]
 Consent = Callable[[str], bool]
@@ -54,7 +59,7 @@ def judge(
     results = []
     offers: dict[str, Offer] = {}
     for step in playbook.steps:
-        result = _judge(step, facts, consent)
+        result, scope = _judge(step, facts, consent)
         # A fix is offered once, by the first step that asks for it.
         known = {fix.id for fix in playbook.fixes}
         mine = [one for one in result.offers if one.fix in known]
@@ -70,6 +75,7 @@ def judge(
             meaning=step.means(result.outcome),
             next=step.next.get(result.outcome, ""),
             fixes=tuple(one.fix for one in mine),
+            scope=scope,
         )
         results.append(shown)
         if on_step is not None:
@@ -162,20 +168,30 @@ def _one_line(value: str) -> str:
     return "\n".join(printable(line) for line in mask(value).split("\n"))
 
 
-def _judge(step: Step, facts: Facts, consent: Consent | None) -> Result:
+def _judge(step: Step, facts: Facts, consent: Consent | None) -> tuple[Judgement, Scope]:
+    """A step's outcome, and what it rests on."""
     if step.run:
-        return _run(step.run, consent)
+        return _run(step.run, facts, consent)
     if not step.check:
-        return Result(Outcome.MANUAL, ())
+        return manual(), NOTHING
     check = known_checks()[step.check]
+    scope = facts.scope(*check.needs)
     missing = _missing(check, facts)
     if missing is not None:
-        return missing
+        return missing, scope
     try:
-        return check.judge(facts, **step.given)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # A defect of a check must not take the other steps along, and must never read as "fine".
-        return Result(Outcome.UNKNOWN, (say("check_broke", check=step.check, error=repr(error)),))
+        found = _sound(check.judge(facts, **step.given))
+    except Exception as error:
+        # A defect of a check, of whatever kind, must not take the other steps along, and must never read as "fine".
+        return unknown(say("check_broke", check=step.check, error=repr(error))), scope
+    return found, found.scope or scope
+
+
+def _sound(found: object) -> Judgement:
+    """What a check returned, if it is a judgement in sentences. Raises TypeError."""
+    if not isinstance(found, (Result, Pass)) or not all(isinstance(text, str) for text in found.evidence):
+        raise TypeError(f"no judgement: {type(found).__name__}")
+    return found
 
 
 def _missing(check: Check, facts: Facts) -> Result | None:
@@ -184,14 +200,15 @@ def _missing(check: Check, facts: Facts) -> Result | None:
     if not gone:
         return None
     kinds = {absence.kind for absence in gone}
-    outcome = Outcome.UNKNOWN if "unreadable" in kinds else Outcome.MANUAL
-    return Result(outcome, tuple(dict.fromkeys(absence.why for absence in gone)))
+    whys = tuple(dict.fromkeys(absence.why for absence in gone))
+    return unknown(*whys) if "unreadable" in kinds else manual(*whys)
 
 
-def _run(command: str, consent: Consent | None) -> Result:
+def _run(command: str, facts: Facts, consent: Consent | None) -> tuple[Judgement, Scope]:
     """A command of a user's own playbook: shown, and run only where consent was given. Status 0 is a pass."""
     if consent is None or not consent(command):
-        return Result(Outcome.MANUAL, (say("consent_needed", command=command),))
+        return manual(say("consent_needed", command=command)), NOTHING
+    here = Scope(facts.host, facts.netns, begin=time.time())
     try:
         done = subprocess.run(
             shlex.split(command),
@@ -202,10 +219,11 @@ def _run(command: str, consent: Consent | None) -> Result:
             check=False,
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return Result(Outcome.UNKNOWN, (say("command_broke", command=command, error=error),))
+        return unknown(say("command_broke", command=command, error=error)), here
+    here = msgspec.structs.replace(here, end=time.time())
     lines = done.stdout[:65536].decode("utf-8", "replace").splitlines()[:LINES_OF_OUTPUT]
     said = (say("command_ended", command=command, status=done.returncode), *lines)
-    return Result(Outcome.PASS if done.returncode == 0 else Outcome.FAIL, said)
+    return (Pass(Seen(here, 1), said) if done.returncode == 0 else Result(Outcome.FAIL, said)), here
 
 
 def _with_settings(command: str, settings: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from playbooks.scope import NOTHING, Scope
+
 Risk = Literal["none", "low", "medium", "high"]
 Lasts = Literal["now", "reboot", "permanent"]
 
@@ -105,7 +107,8 @@ class Fix(msgspec.Struct, frozen=True):
 
 
 class StepResult(msgspec.Struct, frozen=True):
-    """What one step found. `meaning` is the playbook's sentence for the outcome, `fixes` ids in offered order."""
+    """What one step found. `meaning` is the playbook's sentence for the outcome, `fixes` ids in offered order, `scope`
+    what it rests on."""
 
     id: str
     title: str
@@ -116,6 +119,7 @@ class StepResult(msgspec.Struct, frozen=True):
     meaning: str = ""
     next: str = ""
     fixes: tuple[str, ...] = ()
+    scope: Scope = NOTHING
 
 
 class CheckReport(msgspec.Struct, frozen=True):

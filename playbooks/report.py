@@ -13,6 +13,7 @@ from capture.safe_text import printable
 from playbooks.engine import Comparison
 from playbooks.masking import mask
 from playbooks.model import CheckReport, Fix, Outcome, StepResult
+from playbooks.scope import scope_document, scope_text
 
 Format = Literal["text", "json", "md"]
 SCHEMA = "tcptriage.check/1"
@@ -44,6 +45,7 @@ def document(report: CheckReport) -> dict[str, Any]:
                 "meaning": step.meaning,
                 "next": step.next,
                 "fixes": list(step.fixes),
+                "scope": scope_document(step.scope),
             }
             for step in report.steps
         ],
@@ -73,6 +75,8 @@ def text_lines(report: CheckReport) -> Iterator[str]:
         yield f"{MARKS[step.outcome]}  {step.title}"
         for line in step.evidence:
             yield f"           {line}"
+        if scope := scope_text(step.scope):
+            yield f"         @ {scope}"
         if step.meaning and step.outcome in (Outcome.FAIL, Outcome.WARN):
             yield from (f"         = {line}" for line in step.meaning.strip().splitlines())
         if step.outcome in (Outcome.MANUAL, Outcome.UNKNOWN) and step.command:
@@ -149,6 +153,8 @@ def _markdown_step(step: StepResult) -> Iterator[str]:
         yield ""
     for line in step.evidence:
         yield f"- {_cell(line)}"
+    if scope := scope_text(step.scope):
+        yield f"- looked at: {_cell(scope)}"
     if step.meaning and step.outcome in (Outcome.FAIL, Outcome.WARN):
         yield ""
         yield _cell(" ".join(step.meaning.split()))

@@ -158,11 +158,15 @@ def _about(book: Playbook) -> str:
 
 
 def _step(step: StepResult, books: frozenset[str]) -> Entry:
+    from playbooks.scope import scope_text
+
     lines = [step.question]
     if step.meaning:
         lines += ["", f"{step.outcome.upper()}: {step.meaning}"]
     if step.evidence:
         lines += ["", *(f"  {text}" for text in step.evidence)]
+    if scope := scope_text(step.scope):
+        lines += ["", f"Looked at: {scope}"]
     if step.command:
         lines += ["", "By hand:", f"  $ {step.command}"]
     onward = step.next if step.next in books else ""

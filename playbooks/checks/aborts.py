@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capture.sockets.counters import meaning
-from playbooks.checks.registry import Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import say
 from playbooks.facts.model import Facts, LogGroup
 
@@ -14,7 +14,7 @@ MANY_A_SECOND = 5.0
 
 
 @check("counters-moved", needs=("sockets",), arguments=("names",))
-def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -> Result:
+def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -> Judgement:
     """Whether these kernel counters move right now. A warning at most: counters name no culprit."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -29,13 +29,15 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
         evidence.append(
             say("counter", name=name, moved=moved, elapsed=f"{elapsed:.1f}", total=total, meaning=meaning(name) or "")
         )
-    return warned(*evidence) if rate >= MANY_A_SECOND else passed(*evidence)
+    if rate >= MANY_A_SECOND:
+        return warned(*evidence)
+    return look(facts, "sockets").passed(*evidence, seen=sum(1 for name in names or [] if name in facts.sockets.totals))
 
 
 @check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes"))
 def log_symptoms(
     facts: Facts, symptoms: list[str] | None = None, fixes: list[str] | None = None, **given: Any
-) -> Result:
+) -> Judgement:
     """Error lines of these symptoms in the log, by peer."""
     if facts.log is None:
         return unknown(say("no_log"))
@@ -49,7 +51,8 @@ def log_symptoms(
     others = [group for group in facts.log.groups if group.symptom not in wanted]
     note = [say("log_others", others=", ".join(f"{g.symptom} {g.count}" for g in others[:4]))] if others else []
     if not mine:
-        return passed(say("log_clean", path=facts.log.path, lines=facts.log.lines), *note)
+        said = say("log_clean", path=facts.log.path, lines=facts.log.lines)
+        return look(facts, "log").passed(said, *note, seen=facts.log.lines)
     mine.sort(key=lambda group: -group.count)
     evidence = []
     for group in mine[:5]:
@@ -77,10 +80,10 @@ def _when(group: LogGroup) -> str:
 
 
 @check("send-buffer", needs=("kernel",))
-def send_buffer(facts: Facts, **given: Any) -> Result:
+def send_buffer(facts: Facts, **given: Any) -> Judgement:
     """How much one write may take at most: tcp_wmem's third number, for autotuned sockets."""
     words = (facts.kernel or {}).get("net.ipv4.tcp_wmem", "").split()
     if len(words) != 3:
         return unknown(say("no_sysctl", name="net.ipv4.tcp_wmem"))
     low, start, most = (int(word) for word in words)
-    return passed(say("send_buffer", low=low, start=start, most=most))
+    return look(facts, "kernel").passed(say("send_buffer", low=low, start=start, most=most), seen=1)

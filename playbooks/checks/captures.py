@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from playbooks.checks.registry import Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import say
 from playbooks.facts.model import CapturedConnection, Facts
 
@@ -19,7 +19,7 @@ def capture_causes(
     fixes: list[str] | None = None,
     as_warning: bool = False,
     **given: Any,
-) -> Result:
+) -> Judgement:
     """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples.
 
     `as_warning`: for endings that are no fault by themselves.
@@ -33,7 +33,8 @@ def capture_causes(
         return unknown(say("capture_empty", path=captured.path), *captured.notices)
     if not found:
         seen = ", ".join(f"{cause} {count}" for cause, count in _largest(captured.causes))
-        return passed(say("capture_none", connections=captured.connections, seen=seen))
+        said = say("capture_none", connections=captured.connections, seen=seen)
+        return look(facts, "capture").passed(said, seen=captured.connections)
     evidence = [
         say(
             "capture_some",

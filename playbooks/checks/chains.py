@@ -6,7 +6,7 @@ from typing import Any
 
 from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT, slowest_upstream, timeout_parameters, timeouts_of
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import most_common, say, times_text
 from playbooks.facts.model import Directive, Facts, Nginx, NginxServer, Times, Timing
 from playbooks.facts.statistics import percentiles
@@ -17,7 +17,7 @@ MARGIN = 0.9
 
 
 @check("chain-config", needs=("nginx",), wants=("access_log", "url"))
-def chain_config(facts: Facts, **given: Any) -> Result:
+def chain_config(facts: Facts, **given: Any) -> Judgement:
     """nginx's time-outs beside the upstream's measured times: none may be shorter than an answer that is wanted."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -45,10 +45,12 @@ def chain_config(facts: Facts, **given: Any) -> Result:
                 )
                 offers.append(_read_timeout(facts, server, [place]))
     if not evidence:
-        return passed(say("no_proxy_pass"))
+        return look(facts, "nginx").passed(say("no_proxy_pass"), seen=facts.nginx.servers)
     if most is not None and not bad:
         evidence.append(say("chain_room", slowest=f"{most:.2f}"))
-    return failed(*evidence, offers=tuple(offers)) if bad else passed(*evidence)
+    if bad:
+        return failed(*evidence, offers=tuple(offers))
+    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)
 
 
 def _read_timeout(facts: Facts, server: NginxServer, places: list[Directive]) -> Offer:
@@ -71,7 +73,7 @@ def _shortest(nginx: Nginx) -> tuple[NginxServer, list[Directive]]:
 
 
 @check("chain-log", needs=("access_log",), wants=("nginx", "url"))
-def chain_log(facts: Facts, **given: Any) -> Result:
+def chain_log(facts: Facts, **given: Any) -> Judgement:
     """504 and 499 in the access log, with the times of what was served."""
     log = facts.access_log
     if log is None:
@@ -94,11 +96,13 @@ def chain_log(facts: Facts, **given: Any) -> Result:
     )
     if late >= 3 or (late and late / max(1, log.lines) >= 0.01):
         return failed(*evidence, offers=offers)
-    return warned(*evidence) if late else passed(*evidence)
+    if late:
+        return warned(*evidence)
+    return look(facts, "access_log").passed(*evidence, seen=log.lines)
 
 
 @check("url-times", needs=("url",), wants=("sockets", "nginx", "access_log"))
-def url_times(facts: Facts, **given: Any) -> Result:
+def url_times(facts: Facts, **given: Any) -> Judgement:
     """Repeated requests to the URL: connect time-outs told apart from late responses (curl 7 and 28)."""
     url = facts.url
     if url is None:
@@ -130,7 +134,9 @@ def url_times(facts: Facts, **given: Any) -> Result:
     )
     if failures or broken:
         return failed(*evidence, offers=offers)
-    return warned(*evidence) if slow else passed(*evidence)
+    if slow:
+        return warned(*evidence)
+    return look(facts, "url").passed(*evidence, seen=url.runs)
 
 
 def _error(one: Timing) -> str:

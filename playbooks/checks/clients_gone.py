@@ -6,7 +6,7 @@ from typing import Any
 
 from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds, stated
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import AccessLog, Facts, Times
 
@@ -15,7 +15,7 @@ MANY, SHARE = 5, 0.01
 
 
 @check("access-499", needs=("access_log",), wants=("nginx",))
-def access_499(facts: Facts, **given: Any) -> Result:
+def access_499(facts: Facts, **given: Any) -> Judgement:
     """How many requests ended in 499, on which paths, after how long: equal times are a client's time-out."""
     log = facts.access_log
     if log is None:
@@ -36,7 +36,7 @@ def access_499(facts: Facts, **given: Any) -> Result:
     if log.older:
         evidence.append(say("older_lines", older=log.older))
     if not closed:
-        return passed(*evidence)
+        return look(facts, "access_log").passed(*evidence, seen=log.lines)
     evidence += [
         say("closed_route", path=route.path, closed=route.closed, requests=route.requests)
         for route in log.routes
@@ -55,13 +55,13 @@ def access_499(facts: Facts, **given: Any) -> Result:
 
 
 @check("client-against-upstream", needs=("access_log",))
-def client_against_upstream(facts: Facts, **given: Any) -> Result:
+def client_against_upstream(facts: Facts, **given: Any) -> Judgement:
     """Whether clients give up before the upstream usually answers."""
     log = facts.access_log
     if log is None:
         return unknown(say("no_log"))
     if not log.status.get("499"):
-        return passed(say("no_499", lines=log.lines))
+        return look(facts, "access_log").passed(say("no_499", lines=log.lines), seen=log.lines)
     if log.closed_request is None:
         return warned(say("no_times"), offers=(offer("log-format"),))
     evidence = [say("closed_after", times=times_text(log.closed_request))]
@@ -79,7 +79,7 @@ def client_against_upstream(facts: Facts, **given: Any) -> Result:
 
 
 @check("ignore-client-abort", needs=("nginx",), wants=("access_log",))
-def ignore_client_abort(facts: Facts, **given: Any) -> Result:
+def ignore_client_abort(facts: Facts, **given: Any) -> Judgement:
     """proxy_ignore_client_abort as it applies. Neither value is wrong by itself."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -92,7 +92,7 @@ def ignore_client_abort(facts: Facts, **given: Any) -> Result:
             on = on or (line is not None and line.args[:1] == ("on",))
     if on:
         return warned(*evidence, say("abort_price"))
-    return passed(*(evidence or [say("no_proxy_pass")]))
+    return look(facts, "nginx").passed(*(evidence or [say("no_proxy_pass")]), seen=facts.nginx.servers)
 
 
 def _patience(facts: Facts) -> float:

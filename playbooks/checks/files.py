@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import most_common, percent, say
 from playbooks.facts.model import Facts, Granted, Process
 from playbooks.facts.processes import LOOKED_INTO
@@ -16,7 +16,7 @@ LOST = 50
 
 
 @check("open-files-of-processes", needs=("processes",), wants=("sockets", "kernel"))
-def open_files_of_processes(facts: Facts, **given: Any) -> Result:
+def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
     """Descriptors against RLIMIT_NOFILE's soft limit, process by process."""
     if facts.processes is None:
         return unknown(say("no_processes"))
@@ -31,7 +31,9 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Result:
         if not rows:
             return unknown(*hidden or [say("no_processes")])
         said = [_said(one) for one in rows[:2]]
-        return unknown(*said, *hidden) if hidden and not facts.root else passed(*said, *hidden)
+        if hidden and not facts.root:
+            return unknown(*said, *hidden)
+        return look(facts, "processes").passed(*said, *hidden, seen=rows)
     evidence = [text for one in near[:4] for text in (_said(one), *_details(facts, one))]
     offers = _file_offers(facts, near[0])
     if _share(near[0]) >= FULL:
@@ -142,7 +144,7 @@ def granted_enough(facts: Facts, process: Process) -> bool:
 
 
 @check("open-files-of-system", needs=("kernel",))
-def open_files_of_system(facts: Facts, **given: Any) -> Result:
+def open_files_of_system(facts: Facts, **given: Any) -> Judgement:
     """fs.file-nr against fs.file-max: ENFILE, which no process's own limit explains."""
     words = (facts.kernel or {}).get("fs.file-nr", "").split()
     most = facts.sysctl("fs.file-max")
@@ -152,11 +154,13 @@ def open_files_of_system(facts: Facts, **given: Any) -> Result:
     said = say("file_nr", used=used, most=most, share=percent(used / most), nr_open=facts.sysctl("fs.nr_open"))
     if used >= FULL * most:
         return failed(said, offers=(offer("file-max", used=used, most=most, proposed=4 * used),))
-    return warned(said) if used >= HIGH * most else passed(said)
+    if used >= HIGH * most:
+        return warned(said)
+    return look(facts, "kernel").passed(said, seen=1)
 
 
 @check("lost-sockets", needs=("processes",))
-def lost_sockets(facts: Facts, **given: Any) -> Result:
+def lost_sockets(facts: Facts, **given: Any) -> Judgement:
     """Sockets that no protocol lists (lsof: can't identify protocol): made or shut, and never closed here."""
     if facts.processes is None:
         return unknown(say("no_processes"))
@@ -171,7 +175,9 @@ def lost_sockets(facts: Facts, **given: Any) -> Result:
     if not many:
         said = say("lost_none", looked=len(looked))
         hidden = [one for one in facts.processes.rows[:LOOKED_INTO] if one.lost_sockets is None]
-        return unknown(said, say("lost_hidden", hidden=len(hidden))) if hidden and not facts.root else passed(said)
+        if hidden and not facts.root:
+            return unknown(said, say("lost_hidden", hidden=len(hidden)))
+        return look(facts, "processes").passed(said, seen=looked)
     return warned(
         *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, Holder, Process, Socket
 
@@ -21,7 +21,7 @@ NOT_ACCEPTED = "not yet accepted"
 
 
 @check("close-wait-pile", needs=("sockets",), wants=("processes",), arguments=("quiet",))
-def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
+def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgement:
     """CLOSE-WAIT sockets that stay, by the process that does not close them.
 
     Not counted: those with bytes still to send (a half-closed peer is being answered), those that wait in an accept
@@ -32,7 +32,9 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
     pid, port = facts.number("pid"), facts.number("port")
     if pid is not None and "processes" in facts.absent:
         return unknown(facts.absent["processes"].why)
-    rows = [row for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and _on(row, port)]
+    mine = [row for row in facts.sockets.rows if _on(row, port)]
+    seen = sum(1 for row in mine if pid is None or any(owner.pid == pid for owner in row.owners))
+    rows = [row for row in mine if row.state == "CLOSE-WAIT"]
     if pid is not None:
         hidden = [row for row in rows if not row.owners and row.owner_missing not in (NOT_ACCEPTED,)]
         rows = [row for row in rows if any(owner.pid == pid for owner in row.owners)]
@@ -43,7 +45,8 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Result:
     piles = [(holder, mine) for holder, mine in held.items() if _is_pile(mine)]
     if not piles:
         notes = [say("close_wait_not_accepted", count=len(waiting))] if waiting else []
-        return passed(say("close_wait_none", count=len(rows), seconds=SETTLED_S), *notes)
+        said = say("close_wait_none", count=len(rows), seconds=SETTLED_S)
+        return look(facts, "sockets").passed(said, *notes, seen=seen)
     piles.sort(key=lambda pile: -len(pile[1]))
     evidence: list[str] = []
     for (holder, uid, _), mine in piles[:5]:
@@ -140,7 +143,7 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
 
 
 @check("close-wait-descriptors", needs=("sockets", "processes"))
-def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
+def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     """Whether the process with most CLOSE-WAIT sockets comes near its limit of open files."""
     if facts.sockets is None or facts.processes is None:
         return unknown(say("no_sockets"))
@@ -169,23 +172,26 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Result:
     hidden = sum(1 for row in rows if row.owner_missing == "no permission")
     if hidden and not (pid is not None and evidence):
         return unknown(*evidence, say("holders_hidden", hidden=hidden))
-    return passed(*(evidence or [say("no_close_wait_holder")]))
+    return look(facts, "sockets", "processes").passed(
+        *(evidence or [say("no_close_wait_holder")]), seen=facts.sockets.rows
+    )
 
 
 @check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",))
-def fin_wait_2_pile(facts: Facts, **given: Any) -> Result:
+def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
     """FIN-WAIT-2 sockets that stay, by the peer that does not close its side."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     host, port = facts.settings.get("host"), facts.number("port")
-    rows = [row for row in facts.sockets.rows if row.state == "FIN-WAIT-2" and _on(row, port)]
-    rows = [row for row in rows if host is None or row.remote.ip == host]
+    mine = [row for row in facts.sockets.rows if _on(row, port) and (host is None or row.remote.ip == host)]
+    rows = [row for row in mine if row.state == "FIN-WAIT-2"]
     by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
     for row in rows:
         by_peer[row.remote.ip, _service_port(row, rows)].append(row)
     piles = [(peer, mine) for peer, mine in by_peer.items() if _is_pile(mine)]
     if not piles:
-        return passed(say("fin_wait_2_none", count=len(rows), seconds=SETTLED_S))
+        said = say("fin_wait_2_none", count=len(rows), seconds=SETTLED_S)
+        return look(facts, "sockets").passed(said, seen=mine)
     piles.sort(key=lambda pile: -len(pile[1]))
     timeout = facts.sysctl("net.ipv4.tcp_fin_timeout") or 60
     evidence = []
@@ -252,7 +258,7 @@ def _local_close_wait(facts: Facts, rows: list[Socket]) -> list[str]:
 
 
 @check("orphans", needs=("sockets", "kernel"))
-def orphans(facts: Facts, **given: Any) -> Result:
+def orphans(facts: Facts, **given: Any) -> Judgement:
     """Sockets without a process against tcp_max_orphans; above it the kernel resets them."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -260,6 +266,8 @@ def orphans(facts: Facts, **given: Any) -> Result:
     count = sum(1 for row in facts.sockets.rows if not row.inode and row.state in states)
     most = facts.sysctl("net.ipv4.tcp_max_orphans")
     if most is None:  # a network namespace of its own does not show the limit, which is the whole machine's
-        return passed(say("orphans_unlimited", count=count))
+        return look(facts, "sockets").passed(say("orphans_unlimited", count=count), seen=facts.sockets.rows)
     said = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
-    return warned(said) if count > most / 2 else passed(said)
+    if count > most / 2:
+        return warned(said)
+    return look(facts, "sockets", "kernel").passed(said, seen=facts.sockets.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Result, check, failed, passed, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import Facts
 
@@ -22,7 +22,7 @@ TELLING = (
 
 
 @check("load-run", needs=("load",))
-def load_run(facts: Facts, **given: Any) -> Result:
+def load_run(facts: Facts, **given: Any) -> Judgement:
     """Errors and times of the load, and connections it left in CLOSE-WAIT."""
     run = facts.load
     if run is None:
@@ -54,4 +54,6 @@ def load_run(facts: Facts, **given: Any) -> Result:
         return failed(*evidence, say("load_leak", left=left))
     if not run.requests or bad / run.requests > ERRORS:
         return failed(*evidence, say("load_bad", bad=bad, share=percent(bad / max(1, run.requests))))
-    return warned(*evidence) if bad or moved.get("ListenOverflows") else passed(*evidence)
+    if bad or moved.get("ListenOverflows"):
+        return warned(*evidence)
+    return look(facts, "load").passed(*evidence, seen=run.requests)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.nginx_config import how_to_reload, main_directive, number_of, proxied, stated
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import percent, say
 from playbooks.facts.model import Facts, NginxServer, Worker
 
@@ -33,7 +33,7 @@ def _connections(facts: Facts, worker: Worker) -> tuple[int, bool] | None:
 
 
 @check("worker-connections", needs=("nginx",), wants=("sockets", "error_log", "kernel"))
-def worker_connections(facts: Facts, **given: Any) -> Result:
+def worker_connections(facts: Facts, **given: Any) -> Judgement:
     """worker_connections against what each worker holds now, and nginx's own complaint."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -80,7 +80,7 @@ def worker_connections(facts: Facts, **given: Any) -> Result:
         return unknown(*evidence, missing.why)
     if hidden:
         return unknown(*evidence, say("workers_need_root"))
-    return passed(*evidence)
+    return look(facts, "nginx", "sockets").passed(*evidence, seen=facts.nginx.servers)
 
 
 def proxied_twice(facts: Facts) -> bool:
@@ -136,7 +136,7 @@ def _descriptor_limit(server: NginxServer) -> int | None:
 
 
 @check("worker-files", needs=("nginx",), wants=("error_log", "kernel"))
-def worker_files(facts: Facts, **given: Any) -> Result:
+def worker_files(facts: Facts, **given: Any) -> Judgement:
     """A worker's descriptors: limit against worker_connections, and what is open now."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -171,11 +171,13 @@ def worker_files(facts: Facts, **given: Any) -> Result:
             offers = offers or (_rlimit_offer(facts, facts.nginx.servers[0], DEFAULT_CONNECTIONS),)
     if bad:
         return failed(*evidence, offers=offers)
-    return warned(*evidence, offers=offers) if near else passed(*evidence)
+    if near:
+        return warned(*evidence, offers=offers)
+    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)
 
 
 @check("nginx-buffers", needs=("nginx",), wants=("error_log",))
-def nginx_buffers(facts: Facts, **given: Any) -> Result:
+def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
     """Bodies that went through a temporary file, beside the buffers that are set."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -202,11 +204,13 @@ def nginx_buffers(facts: Facts, **given: Any) -> Result:
             bad = bad or kind == "header_too_big"
     if bad:
         return failed(*evidence, offers=tuple(offers))
-    return warned(*evidence, offers=tuple(offers)) if offers else passed(*evidence)
+    if offers:
+        return warned(*evidence, offers=tuple(offers))
+    return look(facts, "nginx", "error_log").passed(*evidence, seen=facts.nginx.servers)
 
 
 @check("nginx-error-log", needs=("nginx",))
-def nginx_error_log(facts: Facts, **given: Any) -> Result:
+def nginx_error_log(facts: Facts, **given: Any) -> Judgement:
     """An error_log that goes nowhere, says too little, or was moved away under nginx."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -246,4 +250,6 @@ def nginx_error_log(facts: Facts, **given: Any) -> Result:
             bad = True
     if bad:
         return failed(*evidence, offers=tuple(offers))
-    return warned(*evidence, offers=tuple(offers)) if quiet else passed(*evidence)
+    if quiet:
+        return warned(*evidence, offers=tuple(offers))
+    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)

@@ -15,7 +15,7 @@ from playbooks.checks.nginx_config import (
     stated,
     upstream_name,
 )
-from playbooks.checks.registry import Offer, Result, check, failed, manual, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
 from playbooks.checks.wording import bracketed, say
 from playbooks.facts.model import Directive, Facts, IdlePeer, NginxServer
 
@@ -25,7 +25,7 @@ DEFAULT_IDLE = 60.0
 
 
 @check("upstream-keepalive", needs=("nginx",), wants=("sockets",))
-def upstream_keepalive(facts: Facts, **given: Any) -> Result:
+def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
     """keepalive in the upstream block, and the two directives without which it does nothing."""
     if facts.nginx is None:
         return unknown(say("no_nginx"))
@@ -56,10 +56,12 @@ def upstream_keepalive(facts: Facts, **given: Any) -> Result:
                 evidence += wrong
                 offers.append(_directives_offer(server, place, name, wrong))
     if not evidence:
-        return passed(say("no_proxy_pass"))
+        return look(facts, "nginx").passed(say("no_proxy_pass"), seen=facts.nginx.servers)
     if bad:
         return failed(*evidence, offers=tuple(offers))
-    return warned(*evidence, offers=tuple(offers)) if missing else passed(*evidence, say("keepalive_works"))
+    if missing:
+        return warned(*evidence, offers=tuple(offers))
+    return look(facts, "nginx").passed(*evidence, say("keepalive_works"), seen=facts.nginx.servers)
 
 
 def _without(server: NginxServer, place: Directive) -> list[str]:
@@ -118,7 +120,7 @@ def _idle_setting(server: NginxServer, name: str) -> tuple[Directive | None, flo
 
 
 @check("upstream-idle", needs=("nginx", "idle_peers"))
-def upstream_idle(facts: Facts, **given: Any) -> Result:
+def upstream_idle(facts: Facts, **given: Any) -> Judgement:
     """nginx's keepalive_timeout must be shorter than the backend's: who sends next must be who closes idle ones."""
     if facts.nginx is None or facts.idle_peers is None:
         return unknown(say("no_nginx"))
@@ -147,7 +149,9 @@ def upstream_idle(facts: Facts, **given: Any) -> Result:
         return failed(*evidence, offers=tuple(offers))
     if not evidence:
         return manual(say("no_idle_peers"))
-    return manual(*evidence) if undecided else passed(*evidence)
+    if undecided:
+        return manual(*evidence)
+    return look(facts, "nginx", "idle_peers").passed(*evidence, seen=facts.idle_peers)
 
 
 def _with_port(text: str) -> str:

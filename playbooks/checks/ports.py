@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import bracketed, holder_name, most_common, percent, say
 from playbooks.facts.model import Facts, Socket
 
@@ -18,7 +18,7 @@ _CLIENT_STATES = frozenset(
 
 
 @check("ports-toward-one-peer", needs=("sockets", "kernel"))
-def ports_toward_one_peer(facts: Facts, **given: Any) -> Result:
+def ports_toward_one_peer(facts: Facts, **given: Any) -> Judgement:
     """Share of ip_local_port_range in use for one (local address, remote address and port): what connect() needs."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -35,7 +35,8 @@ def ports_toward_one_peer(facts: Facts, **given: Any) -> Result:
         if (host is None or key[1] == host) and (port is None or key[2] == port)
     }
     if not chosen:
-        return passed(say("ports_none", ports=ports, low=low, high=high))
+        said = say("ports_none", ports=ports, low=low, high=high)
+        return look(facts, "sockets").passed(said, seen=facts.sockets.rows)
     ranked = sorted(chosen.items(), key=lambda item: -len(item[1]))
     evidence = []
     for (local, remote, where), rows in ranked[:3]:
@@ -61,7 +62,7 @@ def ports_toward_one_peer(facts: Facts, **given: Any) -> Result:
         evidence.append(say("ports_holders", who=most_common(holders)))
     share = len(rows) / ports
     if share < HIGH:
-        return passed(*evidence[:1])
+        return look(facts, "sockets").passed(*evidence[:1], seen=rows)
     offers = _port_offers(facts, remote, where, len(rows), ports)
     return failed(*evidence, offers=offers) if share >= FULL else warned(*evidence, offers=offers)
 
@@ -109,7 +110,7 @@ def wider_range(low: int, high: int, used: int) -> tuple[int, int]:
 
 
 @check("time-wait-settings", needs=("sockets", "kernel"))
-def time_wait_settings(facts: Facts, **given: Any) -> Result:
+def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     """TIME-WAIT sockets against tcp_max_tw_buckets; tcp_tw_reuse, tcp_timestamps, and the removed tcp_tw_recycle."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -126,4 +127,6 @@ def time_wait_settings(facts: Facts, **given: Any) -> Result:
     overflow = facts.sockets.counters.get("TCPTimeWaitOverflow", 0)
     if overflow:
         evidence.append(say("time_wait_overflow", moved=overflow))
-    return warned(*evidence) if overflow or (reuse == 1 and not stamps) else passed(*evidence)
+    if overflow or (reuse == 1 and not stamps):
+        return warned(*evidence)
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import age, holder_name, most_common, say
 from playbooks.facts.model import Facts, Holder, Socket
 
@@ -33,14 +33,14 @@ def _full(row: Socket) -> bool:
 
 
 @check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",))
-def accept_queue_full(facts: Facts, **given: Any) -> Result:
+def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     """Listeners whose accept queue is over its maximum now, or that dropped connections between the looks."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     rows = _listeners(facts)
     if not rows:
         asked = facts.number("port")
-        return unknown(say("no_listener", port=asked)) if asked else passed(say("no_listeners"))
+        return unknown(say("no_listener", port=asked) if asked else say("no_listeners"))
     if facts.sockets.source != "sock_diag":
         return unknown(say("no_queue_limits", source=facts.sockets.source))
     overflowed = facts.sockets.counters.get("ListenOverflows", 0) > 0
@@ -48,7 +48,8 @@ def accept_queue_full(facts: Facts, **given: Any) -> Result:
     busy = [row for row in rows if row not in bad and row.send_q and row.recv_q >= BUSY * row.send_q and row.recv_q > 1]
     if not bad and not busy:
         longest = max(rows, key=lambda row: row.recv_q)
-        return passed(say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local))
+        said = say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local)
+        return look(facts, "sockets").passed(said, seen=rows)
     evidence = []
     for row in sorted(bad or busy, key=lambda row: -row.recv_q)[:4]:
         evidence.append(
@@ -117,7 +118,7 @@ def proposed_backlog(waiting: int) -> int:
 
 
 @check("listen-counters", needs=("sockets",))
-def listen_counters(facts: Facts, **given: Any) -> Result:
+def listen_counters(facts: Facts, **given: Any) -> Judgement:
     """ListenOverflows and ListenDrops: moving now is a failure, old figures are only history."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -134,11 +135,11 @@ def listen_counters(facts: Facts, **given: Any) -> Result:
     port = facts.number("port")
     if moved and port is not None and not any(row.new_drops for row in _listeners(facts)):
         return warned(said, say("listen_elsewhere", port=port))
-    return failed(said) if moved else passed(said)
+    return failed(said) if moved else look(facts, "sockets").passed(said, seen=facts.sockets.totals)
 
 
 @check("backlog-settings", needs=("sockets", "kernel"))
-def backlog_settings(facts: Facts, **given: Any) -> Result:
+def backlog_settings(facts: Facts, **given: Any) -> Judgement:
     """Listeners with a backlog so small that a short burst fills it, and tcp_abort_on_overflow."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -154,11 +155,13 @@ def backlog_settings(facts: Facts, **given: Any) -> Result:
     if abort:
         evidence.append(say("abort_on_overflow"))
         offers = (offer("no-abort-on-overflow"),)
-    return warned(*evidence, offers=offers) if small or abort else passed(*evidence)
+    if small or abort:
+        return warned(*evidence, offers=offers)
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=_listeners(facts))
 
 
 @check("syn-recv-pile", needs=("sockets", "kernel"))
-def syn_recv_pile(facts: Facts, **given: Any) -> Result:
+def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
     """Half-open connections that stay. With a full accept queue they have that cause, and are only a warning here."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -176,7 +179,8 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Result:
         if len(stale) >= wanted:
             worst.append((where, rows, stale))
     if not worst:
-        return passed(say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S))
+        said = say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S)
+        return look(facts, "sockets").passed(said, seen=_listeners(facts))
     worst.sort(key=lambda item: -len(item[1]))
     listeners = {row.local.port: _owner(row) for row in _listeners(facts)}
     evidence, excused = [], True
@@ -220,7 +224,7 @@ def _syn_offers(facts: Facts, port: int, count: int, stale: list[Socket]) -> tup
 
 
 @check("syn-defences", needs=("sockets", "kernel"))
-def syn_defences(facts: Facts, **given: Any) -> Result:
+def syn_defences(facts: Facts, **given: Any) -> Judgement:
     """SYN cookies, and the counters of dropped requests while they move."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -247,7 +251,9 @@ def syn_defences(facts: Facts, **given: Any) -> Result:
     if moved.get("TCPReqQFullDrop", 0):
         port = facts.number("port") or 0
         return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
-    return warned(*evidence) if not cookies or moved.get("TCPReqQFullDoCookies", 0) else passed(*evidence)
+    if not cookies or moved.get("TCPReqQFullDoCookies", 0):
+        return warned(*evidence)
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.totals)
 
 
 def _nobody(facts: Facts) -> Socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Result, check, failed, manual, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, manual, offer, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
 from playbooks.checks.wording import bracketed, holder_name, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
@@ -23,14 +23,15 @@ def _listeners(facts: Facts, port: int) -> list[Socket]:
 
 
 @check("connect", needs=("probe",), wants=("sockets", "firewall"))
-def connect(facts: Facts, **given: Any) -> Result:
+def connect(facts: Facts, **given: Any) -> Judgement:
     """One connection attempt to what was named, and what its failure means."""
     probe = facts.probe
     if probe is None:
         return unknown(say("no_probe"))
     to = f"{bracketed(probe.host)}:{probe.port}"
     if probe.result == "ok":
-        return passed(say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}"))
+        said = say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}")
+        return look(facts, "probe").passed(said, seen=1)
     evidence = [
         say(
             "connect_failed", to=to, address=probe.address or "?", result=probe.result, ms=f"{probe.seconds * 1000:.1f}"
@@ -66,7 +67,7 @@ def connect(facts: Facts, **given: Any) -> Result:
 
 
 @check("listening", needs=("sockets",))
-def listening(facts: Facts, **given: Any) -> Result:
+def listening(facts: Facts, **given: Any) -> Judgement:
     """Who listens on the port on this machine; without a port, who listens at all."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -74,7 +75,7 @@ def listening(facts: Facts, **given: Any) -> Result:
     if port is None:
         rows = [row for row in facts.sockets.rows if row.state == "LISTEN"]
         named = ", ".join(f"{row.local} {holder_name(row.owners[0] if row.owners else None)}" for row in rows[:8])
-        return passed(say("listeners", count=len(rows), named=named or "-"))
+        return look(facts, "sockets").passed(say("listeners", count=len(rows), named=named or "-"), seen=rows)
     host = facts.settings.get("host")
     rows = _listeners(facts, port)
     elsewhere = facts.probe is not None and not facts.probe.local
@@ -92,11 +93,11 @@ def listening(facts: Facts, **given: Any) -> Result:
         )
         for row in rows[:4]
     ]
-    return passed(*said)
+    return look(facts, "sockets").passed(*said, seen=rows)
 
 
 @check("connecting-now", needs=("sockets",))
-def connecting_now(facts: Facts, **given: Any) -> Result:
+def connecting_now(facts: Facts, **given: Any) -> Judgement:
     """Attempts of this machine that go unanswered now, and failed ones as the kernel counts them."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -120,25 +121,27 @@ def connecting_now(facts: Facts, **given: Any) -> Result:
         to = sorted({str(row.remote) for row in stuck})[:4]
         who = sorted({holder_name(row.owners[0]) for row in stuck if row.owners})[:3]
         return failed(said, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
-    return warned(said) if fails >= 10 else passed(said)
+    if fails >= 10:
+        return warned(said)
+    return look(facts, "sockets").passed(said, seen=facts.sockets.totals)
 
 
 @check("firewall-rules", needs=("firewall",))
-def firewall_rules(facts: Facts, **given: Any) -> Result:
+def firewall_rules(facts: Facts, **given: Any) -> Judgement:
     """Rules here that drop or reject, those that name what was asked for first. No failure by itself."""
     return _ruled(facts, resets=False)
 
 
 @check("resetting-rules", needs=("firewall",), wants=("traffic",))
-def resetting_rules(facts: Facts, **given: Any) -> Result:
+def resetting_rules(facts: Facts, **given: Any) -> Judgement:
     """As firewall-rules; a failure where a rule rejects with a RST what was asked for, or what is reset right now."""
     return _ruled(facts, resets=True)
 
 
-def _ruled(facts: Facts, resets: bool) -> Result:
+def _ruled(facts: Facts, resets: bool) -> Judgement:
     rules = facts.firewall or ()
     if not rules:
-        return passed(say("firewall_none"))
+        return look(facts, "firewall").passed(say("firewall_none"), seen=1)
     port, host = facts.number("port"), facts.settings.get("host") or ""
     mine = _suspects(facts, host, {port} if port is not None else set()) if port is not None or host else []
     guilty: list[FirewallRule] = []
@@ -150,7 +153,9 @@ def _ruled(facts: Facts, resets: bool) -> Result:
     evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in shown[:5]]
     if guilty:
         return failed(*evidence, offers=_rule_offers(guilty))
-    return warned(*evidence, offers=_rule_offers(mine)) if mine else passed(*evidence)
+    if mine:
+        return warned(*evidence, offers=_rule_offers(mine))
+    return look(facts, "firewall").passed(*evidence, seen=rules)
 
 
 def _resetting_now(facts: Facts, rules: tuple[FirewallRule, ...]) -> list[FirewallRule]:

@@ -8,8 +8,29 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
+from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, look
 from playbooks.facts.model import PARTS, Facts
 from playbooks.model import Outcome
+
+__all__ = [
+    "Check",
+    "Judge",
+    "Judgement",
+    "Looked",
+    "NothingSeen",
+    "Offer",
+    "Pass",
+    "Result",
+    "Seen",
+    "check",
+    "failed",
+    "known_checks",
+    "look",
+    "manual",
+    "offer",
+    "unknown",
+    "warned",
+]
 
 MODULES = (
     "aborts",
@@ -31,27 +52,10 @@ MODULES = (
 """The modules of this package that hold checks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A fix (by its id in the playbook) that would cure what a check found, with its parameters for this machine."""
-
-    fix: str
-    parameters: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An outcome, the evidence in sentences, and fixes, the best first."""
-
-    outcome: Outcome
-    evidence: tuple[str, ...]
-    offers: tuple[Offer, ...] = ()
-
-
 class Judge(Protocol):
     """Facts and the step's arguments in, a result out."""
 
-    def __call__(self, facts: Facts, **given: Any) -> Result:
+    def __call__(self, facts: Facts, **given: Any) -> Judgement:
         """Judge facts."""
 
 
@@ -90,11 +94,6 @@ def known_checks() -> Mapping[str, Check]:
     for module in MODULES:
         import_module(f"playbooks.checks.{module}")
     return dict(sorted(_found.items()))
-
-
-def passed(*evidence: str) -> Result:
-    """Looked, and nothing is wrong."""
-    return Result(Outcome.PASS, evidence)
 
 
 def warned(*evidence: str, offers: tuple[Offer, ...] = ()) -> Result:

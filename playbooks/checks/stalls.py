@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Offer, Result, check, failed, offer, passed, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
@@ -19,7 +19,7 @@ NAT_IDLE_S = 350
 
 
 @check("zero-window", needs=("sockets",))
-def zero_window(facts: Facts, **given: Any) -> Result:
+def zero_window(facts: Facts, **given: Any) -> Judgement:
     """Connections whose peer closed its window for CLOSED_S or longer, and local readers that leave data unread."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -30,7 +30,7 @@ def zero_window(facts: Facts, **given: Any) -> Result:
     closed = [row for row in rows if row.closed_window_s is not None and row.closed_window_s >= CLOSED_S]
     if not closed:
         waiting = sum(1 for row in rows if row.send_q and row.state == "ESTAB")
-        return passed(say("windows_open", waiting=waiting))
+        return look(facts, "sockets").passed(say("windows_open", waiting=waiting), seen=rows)
     by_host: dict[str, list[Socket]] = defaultdict(list)
     for row in closed:
         by_host[row.remote.ip].append(row)
@@ -82,16 +82,17 @@ def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
 
 
 @check("unanswered", needs=("sockets",), wants=("firewall", "capture"))
-def unanswered(facts: Facts, **given: Any) -> Result:
+def unanswered(facts: Facts, **given: Any) -> Judgement:
     """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     host, port = facts.settings.get("host"), facts.number("port")
     by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
-    single = 0
+    single = looked = 0
     for row in facts.sockets.rows:
         if (host and row.remote.ip != host) or (port and port not in (row.local.port, row.remote.port)):
             continue
+        looked += 1
         if row.state in ("LISTEN", "SYN-RECV", "TIME-WAIT") or row.timer not in ("on", "keepalive"):
             continue
         if row.unanswered >= (QUICK if row.state == "SYN-SENT" or row.stayed else RETRANSMISSIONS):
@@ -107,7 +108,7 @@ def unanswered(facts: Facts, **given: Any) -> Result:
     }
     lonely = sum(len(rows) for peer, rows in by_peer.items() if peer not in bad)
     if not by_peer:
-        return passed(say("all_answered", single=single))
+        return look(facts, "sockets").passed(say("all_answered", single=single), seen=looked)
     evidence = []
     for (ip, where), rows in sorted((bad or by_peer).items(), key=lambda item: -len(item[1]))[:4]:
         syn = sum(1 for row in rows if row.state == "SYN-SENT")
@@ -189,11 +190,11 @@ def _drop_offers(facts: Facts, ip: str, port: int, rows: list[Socket]) -> tuple[
 
 
 @check("conntrack", needs=("kernel",))
-def conntrack(facts: Facts, **given: Any) -> Result:
+def conntrack(facts: Facts, **given: Any) -> Judgement:
     """The connection-tracking table against its size: a full one drops new connections silently."""
     count, most = facts.sysctl("net.netfilter.nf_conntrack_count"), facts.sysctl("net.netfilter.nf_conntrack_max")
     if count is None or most is None:
-        return passed(say("conntrack_none"))
+        return manual(say("conntrack_none"))
     said = say(
         "conntrack",
         count=count,
@@ -208,11 +209,13 @@ def conntrack(facts: Facts, **given: Any) -> Result:
     )
     if most and count >= FULL * most:
         return failed(said, offers=offers)
-    return warned(said, offers=offers) if most and count >= HIGH * most else passed(said)
+    if most and count >= HIGH * most:
+        return warned(said, offers=offers)
+    return look(facts, "kernel").passed(said, seen=1)
 
 
 @check("keepalive-settings", needs=("kernel", "sockets"))
-def keepalive_settings(facts: Facts, **given: Any) -> Result:
+def keepalive_settings(facts: Facts, **given: Any) -> Judgement:
     """tcp_keepalive_* beside the idle time-outs of NAT, and how many idle connections go without."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
@@ -228,7 +231,7 @@ def keepalive_settings(facts: Facts, **given: Any) -> Result:
         and row.age_s >= NAT_IDLE_S
         and row.remote.ip not in ("127.0.0.1", "::1")
     ]
-    return passed(
+    return look(facts, "kernel", "sockets").passed(
         say(
             "keepalive",
             idle=idle,
@@ -237,5 +240,6 @@ def keepalive_settings(facts: Facts, **given: Any) -> Result:
             quiet=len(quiet),
             nat=NAT_IDLE_S,
             retries2=facts.sysctl("net.ipv4.tcp_retries2"),
-        )
+        ),
+        seen=1,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.captures import sample_evidence
-from playbooks.checks.registry import Result, check, failed, offer, passed, unknown
+from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown
 from playbooks.checks.wording import bracketed, holder_name, most_common, say
 from playbooks.facts.model import Ended, Facts, Holder, Socket
 
@@ -20,12 +20,12 @@ WILDCARDS = ("0.0.0.0", "::", "*")
 @check("traffic-causes", needs=("traffic",), wants=("sockets",), arguments=("causes", "fixes"))
 def traffic_causes(
     facts: Facts, causes: list[str] | None = None, fixes: list[str] | None = None, **given: Any
-) -> Result:
+) -> Judgement:
     """Connections that ended by one of `causes` while packets were looked at, by service, cause and process."""
     traffic = facts.traffic
     if traffic is None:
         return unknown(say("no_sockets"))
-    seconds = f"{traffic.seconds:.1f}"
+    looked, seconds = look(facts, "traffic"), f"{traffic.seconds:.1f}"
     pid = facts.number("pid")
     mine = [one for one in traffic.groups if one.cause in set(causes or []) and _counts(one)]
     if pid is not None:
@@ -33,14 +33,15 @@ def traffic_causes(
     cut = [say("traffic_cut", packets=traffic.packets)] if traffic.full else []
     if not mine:
         code = "traffic_none" if traffic.connections else "traffic_idle"
-        return passed(say(code, connections=traffic.connections, seconds=seconds), *cut)
+        said = say(code, connections=traffic.connections, seconds=seconds)
+        return looked.passed(said, *cut, seen=traffic.connections)
     bad = [one for one in mine if one.count >= MANY and one.count >= SHARE * one.of]
     evidence: list[str] = []
     for one in (bad or mine)[:4]:
         evidence.append(_said(facts, one, seconds))
         evidence += [text for sample in one.samples[:1] for text in sample_evidence(sample)]
     if not bad:
-        return passed(*evidence, say("traffic_few"), *cut)
+        return looked.passed(*evidence, say("traffic_few"), *cut, seen=traffic.connections)
     worst = bad[0]
     shared = {"count": worst.count, "peer": _name(worst), "symptom": worst.cause}
     return failed(*evidence, *cut, offers=tuple(offer(name, **shared) for name in fixes or []))

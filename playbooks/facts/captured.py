@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from capture.model import Connection
+from playbooks.facts.here import mostly_here, own_addresses
 from playbooks.facts.model import Absence, Captured, CapturedConnection
 
 if TYPE_CHECKING:
@@ -37,7 +39,22 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
         if len(ids[cause]) < SAMPLES:
             ids[cause].append(number)
     samples = [read.sample(number) for numbers in ids.values() for number in numbers]
-    return Captured(path, len(read.chosen), dict(causes), tuple(samples), read.notices)
+    decoded = read.triage.decoded
+    return Captured(
+        path,
+        len(read.chosen),
+        dict(causes),
+        tuple(samples),
+        read.notices,
+        here=mostly_here(read.ends(), own_addresses()),
+        first_time=_seconds(decoded.first_time),
+        last_time=_seconds(decoded.last_time),
+        began_before=read.began_before(read.chosen),
+    )
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e9
 
 
 class JudgedCapture:
@@ -61,6 +78,18 @@ class JudgedCapture:
             self.chosen = [n for n in self.chosen if host in (ends(n, 0).ip, ends(n, 1).ip)]
         self._cut: dict[int, CutResponse] = cut_responses(self.triage, path, self.chosen)
         self.notices = tuple(notice.text for notice in self.triage.decoded.notices[:5])
+
+    def ends(self) -> Iterator[tuple[str, str]]:
+        """Both addresses of each connection chosen."""
+        ends = self.triage.endpoint
+        return ((ends(number, 0).ip, ends(number, 1).ip) for number in self.chosen)
+
+    def began_before(self, numbers: Iterable[int]) -> int:
+        """How many of these connections show no SYN of their own: they began before the packets do."""
+        return sum(1 for number in numbers if not self._has_beginning(number))
+
+    def _has_beginning(self, number: int) -> bool:
+        return bool(self.triage.decoded.flows.counts["syn"][number].any())
 
     def cause(self, number: int) -> str:
         """The verdict's cause, or that a response was cut short."""

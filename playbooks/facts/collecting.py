@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from playbooks.facts.here import OF_THIS_MACHINE, own_netns, why_elsewhere
 from playbooks.facts.model import Absence, Facts
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Request:
         self.since = since
         self._found: dict[str, Any] = {}
         self.recording: Recording | None = None
+        self.elsewhere: str | None = None
+        """Why nothing of this machine may be looked at; None where it may."""
 
     def number(self, key: str) -> int | None:
         """A setting that is a number."""
@@ -32,18 +35,37 @@ class Request:
     def part(self, name: str) -> Any:
         """A part of Facts, or its Absence; collected when first asked for."""
         if name not in self._found:
-            try:
-                self._found[name] = READERS[name](self)
-            except OSError as error:
-                self._found[name] = Absence("unreadable", f"{error.filename or name}: {error.strerror or error}")
+            self._found[name] = self._collected(name)
         return self._found[name]
+
+    def _collected(self, name: str) -> Any:
+        if self.elsewhere is not None and self.of_this_machine(name):
+            return Absence("elsewhere", self.elsewhere)
+        try:
+            return READERS[name](self)
+        except OSError as error:
+            return Absence("unreadable", f"{error.filename or name}: {error.strerror or error}")
+        except Exception as error:  # a defect in collecting is not "nothing there", and takes no other part along
+            return Absence("unreadable", f"{name} could not be collected: {type(error).__name__}: {error}")
+
+    def of_this_machine(self, name: str) -> bool:
+        """Whether a part would be read from this machine, and not from a file or an address that was named."""
+        if name in ("nginx", "idle_peers"):
+            return "config" not in self.settings
+        if name in ("error_log", "access_log"):
+            return "log" not in self.settings and "config" not in self.settings
+        return name in OF_THIS_MACHINE
 
 
 def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | None = None) -> Facts:
     """Facts of this machine now. `since` (epoch seconds) leaves older log lines out."""
     request = Request(settings, since)
+    began = time.time()
     wanted = [name for name in READERS if name in set(parts)]
-    if "traffic" in wanted and "capture" not in settings:  # records while the others are collected
+    named = {name: request.part(name) for name in ("capture", "log") if name in settings and name in wanted}
+    request.elsewhere = why_elsewhere(settings, named.get("capture"), named.get("log"))
+    if "traffic" in wanted and "capture" not in settings and request.elsewhere is None:
+        # records while the others are collected
         from playbooks.facts.traffic import Recording
 
         request.recording = Recording()
@@ -55,6 +77,8 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
         root=os.geteuid() == 0,
         settings=dict(settings),
         absent=absent,
+        began=began,
+        netns=own_netns(),
         **{name: part for name, part in found.items() if name not in absent},
     )
 

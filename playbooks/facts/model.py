@@ -7,13 +7,15 @@ from typing import Literal
 import msgspec
 
 from capture.model import Endpoint
+from playbooks.scope import NOTHING, Scope, together
 
 
 class Absence(msgspec.Struct, frozen=True):
     """Why a fact is missing. not_given: a person may name it (--set). not_here: this machine has none, so there is
-    nothing to judge. unreadable: permission, a missing tool, a damaged file: the step is unknown."""
+    nothing to judge. elsewhere: a capture or log of another machine was named, beside which facts of this one have no
+    place. unreadable: permission, a missing tool, a damaged file: the step is unknown."""
 
-    kind: Literal["not_given", "not_here", "unreadable"]
+    kind: Literal["not_given", "not_here", "elsewhere", "unreadable"]
     why: str
 
 
@@ -234,11 +236,13 @@ class LogGroup(msgspec.Struct, frozen=True):
 
 
 class SymptomLog(msgspec.Struct, frozen=True):
-    """What an application's log says, by symptom and peer (playbooks.symptoms)."""
+    """What an application's log says, by symptom and peer (playbooks.symptoms). `here`: whether the local addresses in
+    it are this machine's; None where it names none."""
 
     path: str
     lines: int
     groups: tuple[LogGroup, ...]
+    here: bool | None = None
 
 
 class CapturedConnection(msgspec.Struct, frozen=True):
@@ -259,13 +263,19 @@ class CapturedConnection(msgspec.Struct, frozen=True):
 
 
 class Captured(msgspec.Struct, frozen=True):
-    """A capture: how many connections of each cause, and samples of each."""
+    """A capture: how many connections of each cause, and samples of each. `here`: whether one end of most of them is
+    this machine. `first_time`, `last_time`: of its packets, epoch seconds. `began_before`: connections whose first
+    packets are not in it."""
 
     path: str
     connections: int
     causes: dict[str, int]
     samples: tuple[CapturedConnection, ...]
     notices: tuple[str, ...] = ()
+    here: bool = False
+    first_time: float | None = None
+    last_time: float | None = None
+    began_before: int = 0
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -370,7 +380,8 @@ class FirewallRule(msgspec.Struct, frozen=True):
 
 class Facts(msgspec.Struct, frozen=True):
     """Everything that was collected for one run of a playbook. A part is None where it was not asked for or is absent;
-    `absent` says why, by the part's name. `time` is epoch seconds."""
+    `absent` says why, by the part's name. `began` and `time` are epoch seconds, before and after the collecting;
+    `netns` the inode of the network namespace that was looked at."""
 
     host: str
     time: float
@@ -391,6 +402,30 @@ class Facts(msgspec.Struct, frozen=True):
     probe: Probe | None = None
     idle_peers: tuple[IdlePeer, ...] | None = None
     firewall: tuple[FirewallRule, ...] | None = None
+    began: float | None = None
+    netns: str | None = None
+
+    def scope(self, *parts: str) -> Scope:
+        """What these parts were read from, those of them that are there or should be; all that is there for none."""
+        return together(self._scope(part) for part in parts or PARTS)
+
+    def _scope(self, part: str) -> Scope:
+        absence = self.absent.get(part)
+        if getattr(self, part) is None and (absence is None or absence.kind != "unreadable"):
+            return NOTHING
+        named = self.settings.get("log")
+        if part == "capture":
+            seen = self.capture
+            if seen is None:
+                return Scope(capture=self.settings.get("capture"))
+            return Scope(self.host if seen.here else None, None, seen.path, None, seen.first_time, seen.last_time)
+        if part == "log":
+            return Scope(self.host if self.log is not None and self.log.here else None, log=named)
+        if part in ("error_log", "access_log"):
+            read = self.error_log if part == "error_log" else self.access_log
+            paths = ", ".join(read.paths) if read is not None else named
+            return Scope(self.host if named is None else None, log=paths)
+        return Scope(self.host, self.netns, begin=self.began, end=self.time)
 
     def number(self, key: str) -> int | None:
         """A setting that is a number, such as pid or port; None where it was not given."""
@@ -403,5 +438,6 @@ class Facts(msgspec.Struct, frozen=True):
         return int(words[0]) if words and words[0].lstrip("-").isdigit() else None
 
 
-PARTS = tuple(name for name in Facts.__struct_fields__ if name not in ("host", "time", "root", "settings", "absent"))
+_ABOUT = ("host", "time", "root", "settings", "absent", "began", "netns")
+PARTS = tuple(name for name in Facts.__struct_fields__ if name not in _ABOUT)
 """What a check may need, by name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from playbooks.facts.here import locals_here, own_addresses
 from playbooks.facts.model import Absence, LogGroup, SymptomLog
 from playbooks.symptoms.model import End
 
@@ -37,6 +38,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     from playbooks.symptoms.scanning import scan_log
 
     groups: dict[tuple[str, str, int, int], _Group] = {}
+    own_ends: set[str] = set()
     read = 0
 
     def told(_: int, lines: int) -> None:
@@ -48,6 +50,8 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             explained = match.explained
             if since is not None and _before(explained.time, since):
                 continue
+            if explained.local is not None and explained.local.ip:
+                own_ends.add(str(explained.local.ip))
             remote = explained.remote
             ip = str(remote.ip) if remote is not None else ""
             key = (explained.symptom, ip, _service_port(remote), _service_port(explained.local))
@@ -64,7 +68,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line)
         for (symptom, *_), one in groups.items()
     ]
-    return SymptomLog(path, read, tuple(found))
+    return SymptomLog(path, read, tuple(found), locals_here(own_ends, own_addresses()) if own_ends else None)
 
 
 EPHEMERAL = 32768

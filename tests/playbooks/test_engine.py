@@ -111,7 +111,9 @@ def test_the_document_has_the_contracts_keys() -> None:
 
 def test_before_and_after() -> None:
     book = load("close-wait", Path("/nonexistent"))
-    comparison = Comparison(judge(book, facts(*(socket_of(n) for n in range(12)))), judge(book, facts()))
+    comparison = Comparison(
+        judge(book, facts(*(socket_of(n) for n in range(12)))), judge(book, facts(socket_of(0, "ESTAB")))
+    )
     change = next(one for one in comparison.changes if one.id == "pile")
     assert change.cured
     assert any("fail -> pass" in line and "cured" in line for line in comparison_lines(comparison))

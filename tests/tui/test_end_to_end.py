@@ -108,7 +108,7 @@ def test_pasted_panic_line_to_a_fix(tmux: Tmux) -> None:
     tmux.until("broken_pipe")
     tmux.keys("Enter")
     tmux.until("Step")
-    tmux.until("pass")
+    tmux.until("1 fail")
     tmux.keys("f")
     tmux.until("copies the snippet")
     tmux.keys("C-c")

@@ -1,0 +1,102 @@
+"""What a check may conclude. "All is well" is made of evidence only: a Pass needs a Seen, and a Seen at least one thing
+that was looked at. There is no other way to a pass: mypy refuses it, and so do these constructors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sized
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from playbooks.checks.wording import say
+from playbooks.facts.model import Facts
+from playbooks.model import Outcome
+from playbooks.scope import Scope
+
+NotFine: TypeAlias = Literal[Outcome.WARN, Outcome.FAIL, Outcome.UNKNOWN, Outcome.MANUAL]
+
+
+class NothingSeen(ValueError):  # noqa: N818 - a fact, not a fault
+    """Somebody tried to conclude that all is well from nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A fix (by its id in the playbook) that would cure what a check found, with its parameters for this machine."""
+
+    fix: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`count` things of `scope` that were looked at. Raises NothingSeen for none, or of nowhere."""
+
+    scope: Scope
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or not self.scope:
+            raise NothingSeen(f"{self.count} things looked at, of {self.scope}")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An outcome that is not "all is well", the evidence in sentences, and fixes, the best first. `scope` None: that of
+    the parts which the check needs."""
+
+    outcome: NotFine
+    evidence: tuple[str, ...]
+    offers: tuple[Offer, ...] = ()
+    scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome not in (Outcome.WARN, Outcome.FAIL, Outcome.UNKNOWN, Outcome.MANUAL):
+            raise NothingSeen("a pass is made with what was looked at: look(facts, …).passed(…)")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Looked, and nothing is wrong with what was seen."""
+
+    seen: Seen
+    evidence: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Literal[Outcome.PASS]:
+        """Always PASS."""
+        return Outcome.PASS
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Nothing to cure."""
+        return ()
+
+    @property
+    def scope(self) -> Scope:
+        """What was looked at."""
+        return self.seen.scope
+
+
+Judgement: TypeAlias = Result | Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where a check looks; what it may conclude from there follows from how much it saw."""
+
+    scope: Scope
+
+    def passed(self, *evidence: str, seen: int | Sized, hidden: int = 0) -> Judgement:
+        """All is well with the `seen` things (their number, or they themselves). Unknown instead where none was seen,
+        or where `hidden` more could not be seen that might have changed the answer."""
+        count = seen if isinstance(seen, int) else len(seen)
+        if count < 1:
+            return Result(Outcome.UNKNOWN, (*evidence, say("nothing_seen")), scope=self.scope)
+        if hidden > 0:
+            return Result(Outcome.UNKNOWN, (*evidence, say("some_hidden", hidden=hidden)), scope=self.scope)
+        return Pass(Seen(self.scope, count), evidence)
+
+
+def look(facts: Facts, *parts: str) -> Looked:
+    """At these parts of the facts, those of them that are there."""
+    return Looked(facts.scope(*parts))
