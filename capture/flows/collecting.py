@@ -29,6 +29,7 @@ KEPT: dict[str, type[np.generic]] = {
     "marks": np.uint8,
     "wscale": np.int8,
     "offset": np.int64,
+    "content": np.uint8,
 }
 LEAST_ROOM = 1 << 18  # rows that a growing column has at least from its second block on
 MOST_ROOM = 1 << 31  # rows that are reserved at most

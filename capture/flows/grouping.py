@@ -70,7 +70,18 @@ def grouped(collected: Collected, *, by_time: bool = False, check: Callable[[], 
     ends[originator == 1] = ends[originator == 1][:, ::-1]
     wscale = _window_scales(spare.gather(collected.take_column("wscale"), order), side, flags, first)
     columns = {}
-    for name in ("time", "offset", "number", "ack", "payload", "window", "ip_id", "ttl", "marks"):  # widest first
+    for name in (
+        "time",
+        "offset",
+        "number",
+        "ack",
+        "payload",
+        "window",
+        "ip_id",
+        "ttl",
+        "marks",
+        "content",
+    ):  # widest first
         check()
         columns[name] = spare.gather(collected.take_column(name), order)
     return Grouped(

@@ -51,6 +51,7 @@ class FlowPackets(Struct, frozen=True):
     marks: U8  # wire.columns.Mark
     tags: U16  # Tag
     offset: I64
+    content: U8  # wire.content.Content
 
     def part(self, low: int, high: int) -> FlowPackets:
         """Views of some consecutive rows."""
@@ -69,6 +70,7 @@ class FlowPackets(Struct, frozen=True):
             marks=self.marks[rows],
             tags=self.tags[rows],
             offset=self.offset[rows],
+            content=self.content[rows],
         )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Columns = tuple[Any, ...]  # contiguous arrays, of the widths that the C file names
 Given = tuple[Any]
-VERSION = 2  # of the calls below: an older module that was left behind is not used
+VERSION = 3  # of the calls below: an older module that was left behind is not used
 
 
 class Kernels(Protocol):

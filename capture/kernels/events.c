@@ -4,18 +4,19 @@
 enum { KIND_SYN = 1, KIND_SYN_ACK, KIND_ACK, KIND_DATA, KIND_FIN, KIND_RST, KIND_PROBE }; /* verdicts.codes.Kind */
 enum { /* verdicts.codes.Mark */
     REPEAT = 0x010, LOST = 0x020, ACKS_FIN = 0x040, ZERO = 0x080, WITH_DATA = 0x100, SMALL = 0x100, STRAY = 0x200,
-    BIG = 0x400, SIZED = 0x400
+    BIG = 0x400, SIZED = 0x400, GOODBYE_MARK = 0x200, PARTING_MARK = 0x800, HANDSHAKE_MARK = 0x4000
 };
 enum { /* flows.table.Tag */
     REPEATS = 0x0007, ZERO_WINDOW = 0x0020, KEEP_ALIVE = 0x0080, KEEP_ALIVE_ACK = 0x0100, ZERO_WINDOW_PROBE = 0x0400,
     SECOND_SIGHT = 0x4000, PROBES = KEEP_ALIVE | ZERO_WINDOW_PROBE, NOT_STRAY = SECOND_SIGHT | KEEP_ALIVE | KEEP_ALIVE_ACK
 };
 enum { SACK = 0x08, IPV6 = 0x10 }; /* wire.columns.Mark */
+enum { UNKNOWN, PLAIN, HANDSHAKE, TLS_DATA, GOODBYE, PARTING }; /* wire.content.Content */
 enum { REMARK = 100, BIG_SEGMENT = 1000, STRAY_NS = 5000000 };
 enum { PURE = 1, DATA = 2, BEYOND = 4 }; /* of a row, between the passes */
 
 typedef struct {
-    const uint8_t *side, *marks;
+    const uint8_t *side, *marks, *content;
     const uint16_t *flags, *window, *tags, *ip_id;
     const uint32_t *seq, *ack;
     const int32_t *payload;
@@ -27,6 +28,9 @@ typedef struct {
 typedef struct { /* of one direction */
     uint32_t last_ack, fin_end;
     int acks, fins, sized;
+    int heard;              /* it acknowledged something: `ack` */
+    uint32_t ack;
+    int64_t news;           /* its last row that said or acknowledged something new */
     int32_t first_size, largest_acked; /* bytes of its first data or FIN, and of the largest that was acknowledged */
 } Lane;
 
@@ -41,6 +45,20 @@ static int kind_by_flags(uint16_t flags)
 
 static int is_fin(const Packets *p, int64_t row) { return (p->code[row] & 0xF) == KIND_FIN; }
 static int is_rst(const Packets *p, int64_t row) { return (p->code[row] & 0xF) == KIND_RST; }
+
+/* Does this row say or acknowledge something that its side had not? */
+static int is_news(const Packets *p, int64_t row, int kind, Lane *own)
+{
+    int speaks = p->payload[row] > 0 || p->flags[row] & (SYN | FIN), further = 0;
+    if (kind == KIND_RST || p->tags[row] & SECOND_SIGHT)
+        return 0;
+    if (p->flags[row] & ACK) {
+        further = !own->heard || (int32_t)(p->ack[row] - own->ack) > 0;
+        own->heard = 1;
+        own->ack = p->ack[row];
+    }
+    return further || (speaks && !(p->tags[row] & (REPEATS | PROBES)));
+}
 
 /* Kinds, probes, and what each direction acknowledged last. The first row of a FIN, or `high`. */
 static int64_t first_look(const Packets *p, int64_t low, int64_t high, Lane lanes[2])
@@ -65,6 +83,8 @@ static int64_t first_look(const Packets *p, int64_t low, int64_t high, Lane lane
             own->last_ack = p->ack[row];
             own->acks = 1;
         }
+        if (is_news(p, row, kind, own))
+            own->news = row;
         if (kind == KIND_FIN && !own->fins) {
             own->fin_end = p->seq[row] + (uint32_t)p->payload[row] + 1;
             own->fins = 1;
@@ -108,13 +128,33 @@ static int lost_marks(const Packets *p, int64_t row, const Lane *own, const Lane
     found |= LOST;
     if (repeat)
         found |= REPEAT;
-    if (data && size <= REMARK)
+    if (data && size <= REMARK && p->content[row] == UNKNOWN)
         found |= SMALL;
-    if (data && !repeat && (int32_t)(2 * (uint32_t)size) >= own->first_size)
+    if (data && !repeat && ((int32_t)(2 * (uint32_t)size) >= own->first_size || p->content[row] == TLS_DATA))
         found |= SIZED;
     if (repeat && size >= BIG_SEGMENT && size > own->largest_acked)
         found |= BIG;
     return found;
+}
+
+/* Repeated after its side's last news; lost, where the peer was never heard of. */
+static int in_vain(const Packets *p, int64_t row, const Lane *own, const Lane *peer)
+{
+    if (!(p->tags[row] & REPEATS) || !(p->is[row] & DATA || is_fin(p, row)) || row <= own->news)
+        return 0;
+    return peer->acks ? REPEAT : REPEAT | LOST;
+}
+
+static int content_mark(const Packets *p, int64_t row)
+{
+    if (!(p->is[row] & DATA) && !(is_fin(p, row) && p->payload[row] > 0))
+        return 0;
+    switch (p->content[row]) {
+    case GOODBYE: return GOODBYE_MARK;
+    case PARTING: return PARTING_MARK;
+    case HANDSHAKE: return HANDSHAKE_MARK;
+    }
+    return 0;
 }
 
 /* Is this pure ACK the one before it again, unasked? */
@@ -140,6 +180,10 @@ static void mark(const Packets *p, int64_t low, int64_t high, int64_t first_fin,
     for (int64_t row = low; row < high; row++) {
         int from = p->side[row] & 1, found = lost_marks(p, row, &lanes[from], &lanes[1 - from]);
         const Lane *peer = &lanes[1 - from];
+        int vain = in_vain(p, row, &lanes[from], peer);
+        if (vain)
+            p->keep[row] = 1;
+        found |= vain | content_mark(p, row);
         if (row > first_fin && peer->fins && p->flags[row] & ACK && !is_rst(p, row) &&
             (int32_t)(p->ack[row] - peer->fin_end) >= 0) {
             found |= ACKS_FIN;
@@ -179,18 +223,18 @@ static void thin_out(const Packets *p, int64_t low, int64_t high)
     }
 }
 
-/* In: side, flags, seq, ack, payload, window, time, tags, marks, ip_id. Rows: code, keep, lane, room for a byte. */
+/* In: side, flags, seq, ack, payload, window, time, tags, marks, ip_id, content. Rows: code, keep, lane, room for a byte. */
 static void events(const Connections *connections)
 {
     Packets p = {
         .side = READ(uint8_t, 0), .flags = READ(uint16_t, 1), .seq = READ(uint32_t, 2), .ack = READ(uint32_t, 3),
         .payload = READ(int32_t, 4), .window = READ(uint16_t, 5), .time = READ(int64_t, 6), .tags = READ(uint16_t, 7),
-        .marks = READ(uint8_t, 8), .ip_id = READ(uint16_t, 9),
+        .marks = READ(uint8_t, 8), .ip_id = READ(uint16_t, 9), .content = READ(uint8_t, 10),
         .code = ROWS(uint16_t, 0), .keep = ROWS(uint8_t, 1), .is = ROWS(uint8_t, 3),
     };
     for (Py_ssize_t i = 0; i < connections->count; i++) {
         int64_t low = connections->first[i], high = connections->first[i + 1];
-        Lane lanes[2] = {{0}};
+        Lane lanes[2] = {{.news = -1}, {.news = -1}};
         int64_t first_fin = first_look(&p, low, high, lanes);
         sizes(&p, low, high, lanes);
         mark(&p, low, high, first_fin, lanes);
@@ -201,4 +245,4 @@ static void events(const Connections *connections)
 }
 
 /*     kernel  in            pairs in  rows    pairs  each */
-KERNEL(events, "1244428212", "",       "2141", "",    "")
+KERNEL(events, "12444282121", "",       "2141", "",    "")

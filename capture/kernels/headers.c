@@ -66,6 +66,86 @@ static int wrong_checksum(Rest rest, const uint8_t *addresses, int size)
     return field != 0 && field != pseudo && folded(pseudo + sum(rest.at, rest.limit)) != 0xFFFF;
 }
 
+enum { UNKNOWN, PLAIN, HANDSHAKE, TLS_DATA, GOODBYE, PARTING }; /* wire.content.Content, and the names of its rules */
+enum { FEWEST = 5, LOOKED_AT = 12, LONGEST_ALERT = 80, ALERT_13 = 19, CANCEL = 80877102, MOST_QUIT = 14 };
+
+static int says(const uint8_t *at, const char *text)
+{
+    for (; *text; text++, at++)
+        if (*at != (uint8_t)*text && !(*text >= 'A' && *text <= 'Z' && *at == (uint8_t)*text + 32))
+            return 0;
+    return 1;
+}
+
+static int lengths_first(const uint8_t *at, int64_t size)
+{
+    if ((be32(at) >> 8) + 9 == size && at[3] == 7 && at[4] == 0 && be32(at + 5) == 0)
+        return GOODBYE;
+    if (be32(at) == size && be32(at + 4) == CANCEL)
+        return GOODBYE;
+    return (int64_t)(le32(at) & 0xFFFFFF) + 4 == size && at[4] == 0xFF ? PARTING : PLAIN;
+}
+
+static int tls(const uint8_t *at, int64_t size)
+{
+    int length = be16(at + 3);
+    if (at[0] == 23)
+        return length == ALERT_13 && size == ALERT_13 + 5 ? GOODBYE : TLS_DATA;
+    if (at[0] != 21)
+        return HANDSHAKE;
+    if (length == 2 && at[5] == 2)
+        return PARTING;
+    return length + 5 == size && length >= 2 && length <= LONGEST_ALERT ? GOODBYE : PLAIN;
+}
+
+static int amqp(const uint8_t *at, int64_t size, uint32_t method)
+{
+    return at[1] == 0 && at[2] == 0 && (int64_t)be32(at + 3) + 8 == size && be32(at + 7) == method;
+}
+
+static int is_goodbye(const uint8_t *at, int64_t size)
+{
+    switch (at[0]) {
+    case 0x01: return (size == 5 && be32(at + 1) == 1) || amqp(at, size, 0x000A0033);
+    case 'Q': case 'q': return says(at, "QUIT") && size <= MOST_QUIT;
+    case '*': return says(at, "*1\r\n$4\r\nQUIT") && size <= MOST_QUIT;
+    case '0': return at[2] == 2 && at[3] >= 1 && at[3] <= 4 && at[1] == at[3] + 4 && size == at[3] + 6 && be16(at + 4 + at[3]) == 0x4200;
+    case 'X': return size == 5 && be32(at + 1) == 4;
+    case 0x88: return (at[1] & 127) + (at[1] >= 128 ? 6 : 2) == size;
+    case 0xE0: return at[1] + 2 == size;
+    }
+    return 0;
+}
+
+static int is_parting(const uint8_t *at, int64_t size)
+{
+    switch (at[0]) {
+    case 0x01: return amqp(at, size, 0x000A0032);
+    case '2': case '4': return (says(at, "421") || says(at, "221")) && (at[3] == ' ' || at[3] == '-');
+    case '*': return says(at, "* BYE");
+    case '-': return says(at, "-ERR ");
+    case 'H': return says(at, "HTTP/1.") && says(at + 9, "408");
+    case 'E': return be32(at + 1) < size && (says(at + 5, "SFATAL") || says(at + 5, "SPANIC"));
+    }
+    return 0;
+}
+
+static uint8_t content(const uint8_t *from, int64_t captured, int64_t size)
+{
+    int64_t have = captured < size ? captured : size;
+    uint8_t at[LOOKED_AT] = {0};
+    if (have < FEWEST)
+        return UNKNOWN;
+    if (from[0] == 23 && from[1] == 3 && size != ALERT_13 + 5) /* most of what there is */
+        return from[2] <= 4 ? TLS_DATA : PLAIN;
+    memcpy(at, from, (size_t)(have < LOOKED_AT ? have : LOOKED_AT));
+    if (at[0] >= 20 && at[0] <= 23 && at[1] == 3 && at[2] <= 4)
+        return (uint8_t)tls(at, size);
+    if (is_goodbye(at, size))
+        return GOODBYE;
+    return (uint8_t)(is_parting(at, size) ? PARTING : lengths_first(at, size));
+}
+
 INLINE int tcp(Rest rest, uint8_t marks, const uint8_t *addresses, int size, Found *out)
 {
     const uint8_t *at = rest.at;
@@ -89,7 +169,9 @@ INLINE int tcp(Rest rest, uint8_t marks, const uint8_t *addresses, int size, Fou
     out->ack[n] = be32(at + 8);
     out->flags[n] = bits & 0x1FF;
     out->window[n] = be16(at + 14);
-    out->payload[n] = (int32_t)(rest.limit > header ? rest.limit - header : 0);
+    int64_t payload = rest.limit > header ? rest.limit - header : 0;
+    out->payload[n] = (int32_t)payload;
+    out->content[n] = content(at + header, rest.captured - header, payload);
     out->wscale[n] = wscale;
     out->marks[n] = marks;
     return FOUND;
@@ -181,7 +263,7 @@ void found_in(Found *found, const Columns *columns, int first, int64_t *v6_row, 
 {
     const Py_buffer *view = columns->views + first;
     *found = (Found){0,           0,           view[0].buf, view[1].buf, view[2].buf,  view[3].buf,  view[4].buf, view[5].buf,
-                     view[6].buf, view[7].buf, view[8].buf, view[9].buf, view[10].buf, view[11].buf, view[12].buf,
+                     view[6].buf, view[7].buf, view[8].buf, view[9].buf, view[10].buf, view[11].buf, view[12].buf, view[13].buf,
                      v6_row,      v6_ends};
 }
 
@@ -228,7 +310,7 @@ static int inside(const Packets *packets)
 }
 
 /* (buffer, rows, skip, type_at, judged, tunnels, (begin, captured, original),
- *  (row, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks),
+ *  (row, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks, content),
  *  (left, v6_row), v6_ends) -> (found, left, v6) */
 PyObject *tcp_headers(PyObject *self, PyObject *args)
 {

@@ -67,13 +67,13 @@ typedef struct {
     uint8_t *ttl;
     uint16_t *ip_id;
     int8_t *wscale;
-    uint8_t *marks;
+    uint8_t *marks, *content;
     int64_t *v6_row;
     uint8_t *v6_ends;
 } Found;
 
 enum { FOUND, NONE, LEFT }; /* TCP; certainly none; for numpy to decode */
-#define FOUND_ITEMS "8822442241211" /* widths of Found's columns from src to marks */
+#define FOUND_ITEMS "88224422412111" /* widths of Found's columns from src to content */
 
 /* Decode one packet into the row after the last one, which is not counted yet. `judged`: checksums are looked at of
  * packets that end so many bytes from `bytes` on, or before. */

@@ -103,7 +103,7 @@ static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_tcptriage", NULL, -1, 
 PyMODINIT_FUNC PyInit__tcptriage(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && PyModule_AddIntConstant(module, "VERSION", 2) < 0) {
+    if (module != NULL && PyModule_AddIntConstant(module, "VERSION", 3) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -96,7 +96,7 @@ static void stream(Input *in, const PcapForm *form, const Layout *layout, int64_
 }
 
 /* (file, at, last, number, (big, header, tick, largest), (skip, type_at), judged, tunnels, room, most,
- *  (number, time, offset, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks, v6_row),
+ *  (number, time, offset, src, dst, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, wscale, marks, content, v6_row),
  *  v6_ends, (begin, captured, original, time, offset, number), bytes)
  *  -> (found, v6, put aside, number of the last packet, at, (lowest, highest, last time)) */
 PyObject *pcap_stream(PyObject *self, PyObject *args)
@@ -126,7 +126,7 @@ PyObject *pcap_stream(PyObject *self, PyObject *args)
         Aside aside = {view[0].buf, view[1].buf, view[2].buf, view[3].buf, view[4].buf, view[5].buf,
                        bytes.buf,   bytes.len,   0,           0,           most};
         Found found;
-        found_in(&found, &to, 3, to.views[16].buf, ends.buf);
+        found_in(&found, &to, 3, to.views[17].buf, ends.buf);
         Py_BEGIN_ALLOW_THREADS
         stream(&in, &form, &layout, judged, &found, &places, most, &aside, &seen);
         Py_END_ALLOW_THREADS

@@ -1,6 +1,6 @@
 """Event codes: what one packet says, in 16 bits, so that a connection is a short string of them.
 
-Bits 0-3 the kind, bits 4-10 attributes, bits 12-13 the class of the silence before, bit 15 the sender.
+Bits 0-3 the kind, bits 4-11 and 14 attributes, bits 12-13 the class of the silence before, bit 15 the sender.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ KIND_MASK = 0x000F
 GAP_SHIFT = 12
 GAP_MASK = 0x3000
 SIDE_BIT = 0x8000
+MARKS = 0x4FF0
 
 GAP_CLASSES_NS = (200_000_000, 2_000_000_000, 30_000_000_000)
 """Where a silence becomes a pause (1), an idle time (2), a long idle time (3)."""
@@ -36,15 +37,18 @@ class Kind(IntEnum):
 class Mark(IntFlag):
     """Attributes of an event. Some bits mean different things for different kinds."""
 
-    REPEAT = 0x010  # sent before
+    REPEAT = 0x010  # sent before, and lost; or repeated after all that its sender had to say and to acknowledge
     LOST = 0x020  # never acknowledged by what was captured
     ACKS_FIN = 0x040  # its ACK covers the peer's FIN
     ZERO = 0x080  # its sender's window is closed
     WITH_DATA = 0x100  # a FIN with payload
-    SMALL = 0x100  # of lost data: no more than a closing remark (a TLS alert, QUIT)
+    SMALL = 0x100  # of lost data whose bytes were not captured: no more than a closing remark (a TLS alert, QUIT)
+    GOODBYE = 0x200  # of data, and of a FIN with data: its sender leaves, waits for no answer, and this is none
+    PARTING = 0x800  # the same: why its sender is about to close, an answer of a sort
+    HANDSHAKE = 0x4000  # the same: of the TLS handshake
     STRAY = 0x200  # a pure ACK that repeats the one before it, unasked: a challenge ACK looks like this
     BIG = 0x400  # of a repeat: of full size, larger than anything acknowledged in this direction
-    SIZED = 0x400  # of new data that was lost: at least half as large as its side's first data, so it may be a request
+    SIZED = 0x400  # of new data that was lost: it may be a request: TLS data, or half as large as its side's first data
     # of a RST:
     BARE = 0x010  # no ACK flag: the answer of a host without such a socket
     ANSWER = 0x020  # RST,ACK, window 0, no timestamp: the answer to a SYN
@@ -88,7 +92,7 @@ def decoded(code: int) -> Event:
     return Event(
         1 if code & SIDE_BIT else 0,
         Kind(code & KIND_MASK),
-        code & 0x07F0,
+        code & MARKS,
         (code & GAP_MASK) >> GAP_SHIFT,
     )
 

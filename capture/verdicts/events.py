@@ -6,7 +6,7 @@ alternations of the same events are cut to their ends. What stays is the row of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,16 @@ from msgspec import Struct
 
 from capture import kernels
 from capture.flows.stretches import worked
-from capture.flows.table import Tag
+from capture.flows.table import FlowPackets, Stretch, Tag
 from capture.model import TcpFlags
 from capture.verdicts.codes import GAP_CLASSES_NS, GAP_SHIFT, SIDE_BIT, Kind, Mark
 from capture.verdicts.resets import reset_marks
 from capture.verdicts.ttl import HostTtls
 from capture.wire.columns import Mark as PacketMark
+from capture.wire.content import Content
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable, Stretch
+    from capture.flows.table import FlowTable
     from capture.wire.columns import I64, Bool
 
 U16 = npt.NDArray[np.uint16]
@@ -43,6 +44,12 @@ ZERO = int(Tag.ZERO_WINDOW)
 NOT_STRAY = int(Tag.SECOND_SIGHT | Tag.KEEP_ALIVE | Tag.KEEP_ALIVE_ACK)
 SPECIAL = np.zeros(16, np.bool_)
 SPECIAL[[Kind.SYN, Kind.SYN_ACK, Kind.RST]] = True
+CONTENT_MARKS = (
+    (Content.GOODBYE, Mark.GOODBYE),
+    (Content.PARTING, Mark.PARTING),
+    (Content.HANDSHAKE, Mark.HANDSHAKE),
+)
+OPENING = int(TcpFlags.SYN | TcpFlags.FIN)
 DATA, FIN, RST, PURE = int(Kind.DATA), int(Kind.FIN), int(Kind.RST), int(Kind.ACK)
 
 
@@ -77,7 +84,9 @@ def build(flows: FlowTable) -> Events:
     hosts = HostTtls(flows)
 
     def work(start: int, stop: int) -> Events:
-        return _Builder(flows.stretch(start, stop), hosts).events()
+        stretch, rows = _seen_once(flows.stretch(start, stop))
+        kept = _Builder(stretch, hosts).events()
+        return kept if rows is None else Events(kept.code, rows[kept.row], kept.first)
 
     parts = worked(flows.first, work)
     begins = np.cumsum([0, *(len(part.first) - 1 for part in parts[:-1])])
@@ -86,6 +95,16 @@ def build(flows: FlowTable) -> Events:
         np.concatenate([part.row + flows.first[begin] for part, begin in zip(parts, begins, strict=True)]),
         np.cumsum(np.concatenate([np.zeros(1, np.int64), *(np.diff(part.first) for part in parts)])),
     )
+
+
+def _seen_once(flows: Stretch) -> tuple[Stretch, I64 | None]:
+    """The packets without second sights, which carry no news, and their rows; None where that is all of them."""
+    again = (flows.packets.tags & SECOND) != 0
+    if not again.any():
+        return flows, None
+    rows = np.flatnonzero(~again)
+    packets = FlowPackets(**{name: getattr(flows.packets, name)[rows] for name in FlowPackets.__struct_fields__})
+    return Stretch(packets, np.searchsorted(rows, flows.first), flows.address), rows
 
 
 class _Builder:
@@ -115,7 +134,7 @@ class _Builder:
         self.code, self.lane = np.empty(n, np.uint16), np.empty(n, np.int32)
         keep: Bool = np.empty(n, np.bool_)
         room = np.empty(n, np.uint8)
-        given = (p.side, p.flags, p.seq, p.ack, p.payload, p.window, p.time, p.tags, p.marks, p.ip_id)
+        given = (p.side, p.flags, p.seq, p.ack, p.payload, p.window, p.time, p.tags, p.marks, p.ip_id, p.content)
         compiled.events(self.n, n, (self.flows.first,), given, (), (self.code, keep, self.lane, room), (), ())
         return keep
 
@@ -173,12 +192,46 @@ class _Builder:
         self._mark(lost, Mark.LOST)
         repeated = lost[(self.p.tags[lost] & REPEATS) != 0]
         self._mark(repeated, Mark.REPEAT)
-        self._mark(lost[self.data[lost] & (self.p.payload[lost] <= REMARK)], Mark.SMALL)
+        unseen = self.p.content[lost] == int(Content.UNKNOWN)
+        self._mark(lost[self.data[lost] & unseen & (self.p.payload[lost] <= REMARK)], Mark.SMALL)
         self._sized(lost)
         if len(repeated):
             self._big(repeated, ~beyond)
         fin_repeats = np.flatnonzero(self.fin & ((self.p.tags & REPEATS) != 0))
         self._mark(fin_repeats, Mark.REPEAT)
+        self._in_vain(keep, seen)
+        self._contents()
+
+    def _in_vain(self, keep: Bool, seen: Bool) -> None:
+        """Data and FINs repeated after their side's last news: where the peer was never seen, they were lost."""
+        repeated = ((self.p.tags & REPEATS) != 0) & (self.data | self.fin)
+        if not repeated.any():
+            return
+        news = ~self.rst & ((self.p.tags & SECOND) == 0)
+        speaks = (self.p.payload > 0) | ((self.p.flags & OPENING) != 0)
+        fresh = news & speaks & ((self.p.tags & (REPEATS | PROBES)) == 0)
+        acks = np.flatnonzero(news & ((self.p.flags & ACK) != 0))
+        acks = acks[np.argsort(self.lane[acks], kind="stable")]
+        further = np.ones(len(acks), np.bool_)
+        further[1:] = (self.lane[acks[1:]] != self.lane[acks[:-1]]) | (
+            (self.p.ack[acks[1:]] - self.p.ack[acks[:-1]]).astype(np.int32) > 0
+        )
+        fresh[acks[further]] = True
+        last = np.full(2 * self.n, -1, np.int64)
+        rows = np.flatnonzero(fresh)
+        last[self.lane[rows]] = rows
+        vain = np.flatnonzero(repeated)
+        vain = vain[vain > last[self.lane[vain]]]
+        self._mark(vain, Mark.REPEAT)
+        unheard = ~seen[self.lane[vain] ^ 1]
+        self._mark(vain[unheard], Mark.LOST)
+        keep[vain] = True
+
+    def _contents(self) -> None:
+        """What payloads begin with, where that decides what an end cost."""
+        speaks = self.data | (self.fin & (self.p.payload > 0))
+        for content, mark in CONTENT_MARKS:
+            self._mark(np.flatnonzero(speaks & (self.p.content == int(content))), mark)
 
     def _data_of(self, lanes_of: I64) -> I64:
         """Rows with data in the directions of the given rows."""
@@ -194,7 +247,8 @@ class _Builder:
         first = np.zeros(2 * self.n, np.int32)
         rows = self._data_of(new)[::-1]
         first[self.lane[rows]] = self.p.payload[rows]
-        self._mark(new[2 * self.p.payload[new] >= first[self.lane[new]]], Mark.SIZED)
+        ample = 2 * self.p.payload[new] >= first[self.lane[new]]
+        self._mark(new[ample | (self.p.content[new] == int(Content.TLS_DATA))], Mark.SIZED)
 
     def _big(self, repeated: I64, acked: Bool) -> None:
         """Repeats of full size in a direction where only smaller segments were acknowledged."""
@@ -294,6 +348,8 @@ class _Builder:
         """The class of the silence before FINs, RSTs and the data that matters, as bits."""
         kind = code & 0xF
         told = (kind == FIN) | (kind == RST)
+        told |= (kind == DATA) & ((code & int(Mark.GOODBYE | Mark.PARTING)) != 0)
+        told |= self._last_turns(rows, kind, code)
         told |= (kind == DATA) & ((code & int(Mark.LOST | Mark.ACKS_FIN)) != 0) & ((code & int(Mark.REPEAT)) == 0)
         where = np.flatnonzero(told & (rows > 0))
         there = rows[where]
@@ -302,6 +358,24 @@ class _Builder:
         gap = self.p.time[there] - self.p.time[there - 1]
         classes = np.searchsorted(np.array(GAP_CLASSES_NS), gap, side="right").astype(np.uint16)
         code[where] |= classes << np.uint16(GAP_SHIFT)
+
+    def _last_turns(self, rows: I64, kind: npt.NDArray[Any], code: U16) -> Bool:
+        """Of each side of a connection with a RST, the event with which it last took the word to say something."""
+        turn = np.zeros(len(rows), np.bool_)
+        lane = self.lane[rows]
+        reset = np.zeros(self.n, np.bool_)
+        reset[lane[kind == RST] >> 1] = True
+        said = (kind == DATA) & ((code & int(Mark.REPEAT | Mark.GOODBYE)) == 0) & reset[lane >> 1]
+        at = np.flatnonzero(said)
+        if not len(at):
+            return turn
+        first = np.ones(len(at), np.bool_)
+        first[1:] = lane[at[1:]] != lane[at[:-1]]
+        at = at[first]
+        last = np.full(2 * self.n, -1, np.int64)
+        last[lane[at]] = at  # of equal lanes the last assignment stays
+        turn[last[last >= 0]] = True
+        return turn
 
 
 def _fold_runs(code: U16, conn: npt.NDArray[np.int32], keep: Bool) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from capture.verdicts.ending import End
     from capture.verdicts.story import Story
 
+LAST_WORDS = Mark.SMALL | Mark.GOODBYE | Mark.PARTING  # of data: a remark that nobody misses
 NEW_OR_REPEATED = Mark.LOST | Mark.REPEAT
 
 
@@ -100,7 +101,7 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
     """Both were leaving: what met the RST was a closing remark (a TLS alert, a goodbye), and nobody missed it."""
     other = story.fins[1 - by]
     remarks = [story.events[i] for i in late]
-    if not all(e.has(Mark.SMALL) or not e.has(Mark.LOST) for e in remarks) or any(e.gap >= PAUSE for e in remarks):
+    if not all(e.marks & LAST_WORDS or not e.has(Mark.LOST) for e in remarks) or any(e.gap >= PAUSE for e in remarks):
         return None
     knew = all(e.has(Mark.ACKS_FIN) for e in remarks)
     if by == 1 and (other is None or (story.events[other].has(Mark.ACKS_FIN) and not knew)):

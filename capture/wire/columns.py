@@ -55,6 +55,7 @@ class PacketColumns(Struct, frozen=True):
     marks: U8  # Mark
     scope: I32  # index into ScopeTable: VLANs and tunnel
     offset: I64  # of the record in its file, to read the one packet again
+    content: U8  # wire.content.Content: what its payload begins with
 
     def __len__(self) -> int:
         return len(self.number)
@@ -74,6 +75,7 @@ class QuotedTcp(Struct, frozen=True):
     sport: int
     dport: int
     seq: int | None  # None where the quotation is too short
+    mtu: int | None = None  # the next hop's MTU, where the error is that a packet is too big (RFC 1191, RFC 4443 §3.2)
 
 
 class AddressTable(Struct):

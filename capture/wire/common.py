@@ -36,7 +36,7 @@ class Room:
         self.src, self.dst, self.v6_row = np.empty((3, rows), np.int64)
         self.sport, self.dport, self.flags, self.window, self.ip_id = np.empty((5, rows), np.uint16)
         self.seq, self.ack = np.empty((2, rows), np.uint32)
-        self.ttl, self.marks = np.empty((2, rows), np.uint8)
+        self.ttl, self.marks, self.content = np.empty((3, rows), np.uint8)
         self.payload, self.wscale = np.empty(rows, np.int32), np.empty(rows, np.int8)
         self.v6_ends = np.empty((rows, 2, 16), np.uint8)
 
@@ -45,7 +45,7 @@ class Room:
         """The columns to be written."""
         return (
             *(self.src, self.dst, self.sport, self.dport, self.seq, self.ack, self.flags, self.window, self.payload),
-            *(self.ttl, self.ip_id, self.wscale, self.marks),
+            *(self.ttl, self.ip_id, self.wscale, self.marks, self.content),
         )
 
     def columns(
@@ -72,6 +72,7 @@ class Room:
             marks=self.marks[:found],
             scope=np.zeros(found, np.int32),
             offset=offset,
+            content=self.content[:found],
         )
 
 

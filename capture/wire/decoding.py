@@ -102,6 +102,7 @@ def _columns(records: Records, parts: list[Segments]) -> PacketColumns:
         marks=column([part.marks for part in parts], np.uint8),
         scope=column([part.front.scope for part in parts], np.int32),
         offset=records.offset if whole else records.offset[rows],
+        content=column([part.content for part in parts], np.uint8),
     )
 
 

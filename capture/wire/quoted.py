@@ -51,6 +51,7 @@ class Quotations:
                     sport=int.from_bytes(header[:2], "big"),
                     dport=int.from_bytes(header[2:4], "big"),
                     seq=int.from_bytes(header[4:8], "big") if len(header) >= 8 else None,
+                    mtu=_mtu(raw.buffer[at : at + 8], ipv6),
                 )
             )
 
@@ -59,6 +60,14 @@ class Quotations:
         if text is None:
             text = self._texts[key] = self._addresses.text(key)
         return text
+
+
+def _mtu(header: bytes | bytearray | memoryview, ipv6: bool) -> int | None:
+    """The next hop's MTU of "fragmentation needed" or "packet too big"; None where it is not told."""
+    kind, code = header[0], header[1]
+    if ipv6:
+        return int.from_bytes(header[4:8], "big") or None if kind == 2 else None
+    return int.from_bytes(header[6:8], "big") or None if (kind, code) == (3, 4) else None
 
 
 def _ipv4(quoted: bytes) -> tuple[bytes, bytes, bytes] | None:

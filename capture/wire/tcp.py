@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, Bool, Mark
+from capture.wire.content import content_of
 from capture.wire.front import Bytes, Front
 
 HEADER = np.dtype(
@@ -34,6 +35,7 @@ class Segments(Struct, frozen=True):
     payload: I32
     wscale: I8
     marks: U8
+    content: U8
 
 
 def decode_tcp(raw: Bytes, front: Front) -> Segments:
@@ -60,6 +62,7 @@ def decode_tcp(raw: Bytes, front: Front) -> Segments:
     rare = np.flatnonzero((words > _NO_OPTIONS) & ~common)
     if len(rare):
         _read_options(raw, front, header, rare, marks, wscale)
+    payload = payload.astype(np.int32)
     return Segments(
         front,
         cut["sport"].astype(np.uint16),
@@ -68,9 +71,10 @@ def decode_tcp(raw: Bytes, front: Front) -> Segments:
         cut["ack"].astype(np.uint32),
         bits & np.uint16(0x1FF),
         cut["window"].astype(np.uint16),
-        payload.astype(np.int32),
+        payload,
         wscale,
         marks,
+        content_of(raw, front.at + header, front.captured, payload),
     )
 
 

@@ -52,7 +52,7 @@ _TIMESTAMP, _SACK, _FAST_OPEN, _IPV6, _BAD_CHECKSUM = (
     int(mark) for mark in (Mark.TIMESTAMP, Mark.SACK, Mark.FAST_OPEN, Mark.IPV6, Mark.BAD_CHECKSUM)
 )
 
-Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
+Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int, int]
 
 
 def is_tcpdump_text(sample: bytes) -> bool:
@@ -226,6 +226,7 @@ class TextPackets:
                 marks,
                 scope,
                 offset,
+                0,
             )
         )  # fmt: skip
 
@@ -333,7 +334,7 @@ class TextPackets:
         rows, self._rows = self._rows, []
         kinds = (
             np.uint32, np.int64, np.int64, np.int64, np.uint16, np.uint16, np.uint32, np.uint32, np.uint16, np.uint16,
-            np.int32, np.uint8, np.uint16, np.int8, np.uint8, np.int32, np.int64,
+            np.int32, np.uint8, np.uint16, np.int8, np.uint8, np.int32, np.int64, np.uint8,
         )  # fmt: skip
         return PacketColumns(
             *(np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True))

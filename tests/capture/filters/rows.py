@@ -178,6 +178,7 @@ def flow_table() -> FlowTable:
         marks=zeros(np.uint8),
         tags=zeros(np.uint16),
         offset=zeros(np.int64),
+        content=zeros(np.uint8),
     )
     counts = {name: np.zeros((n, 2), np.int64) for name in COUNT_NAMES}
     counts["retransmission"] = np.array([c.retransmissions for c in CAPTURED], np.int64)

@@ -18,7 +18,7 @@ def block(ends: np.ndarray) -> PacketColumns:
         for name, dtype in (
             ("number", np.uint32), ("time", np.int64), ("seq", np.uint32), ("ack", np.uint32), ("flags", np.uint16),
             ("window", np.uint16), ("payload", np.int32), ("ttl", np.uint8), ("ip_id", np.uint16), ("wscale", np.int8),
-            ("marks", np.uint8), ("offset", np.int64),
+            ("marks", np.uint8), ("offset", np.int64), ("content", np.uint8),
         )
     }  # fmt: skip
     return PacketColumns(

@@ -39,6 +39,7 @@ def nonsense(seed: int, rows: int, hosts: int) -> PacketColumns:
         marks=column(np.uint8, 256),
         scope=np.zeros(rows, np.int32),
         offset=np.arange(rows, dtype=np.int64),
+        content=column(np.uint8, 6),
     )
 
 

@@ -57,6 +57,7 @@ def packets_of(table: I64) -> FlowPackets:
         marks=np.zeros(n, np.uint8),
         tags=np.zeros(n, np.uint16),
         offset=np.arange(n, dtype=np.int64) * 100,
+        content=np.zeros(n, np.uint8),
     )
 
 

@@ -39,6 +39,7 @@ def stretch(rng: np.random.Generator, sizes: list[int], flags: tuple[int, ...], 
         tags=np.where(rng.random(n) < 0.5, rng.choice(TAGS, n), 0).astype(np.uint16),
         marks=rng.choice((0, 0, 0, 8, 0x10, 0x18), n).astype(np.uint8),
         ip_id=rng.choice((0, 1, 2), n).astype(np.uint16),
+        content=rng.choice((0, 0, 1, 2, 3, 4, 5), n).astype(np.uint8),
     )
     first = np.append(0, np.cumsum(np.array(sizes, np.int64))).astype(np.int64)
     return Stretch(packets, first, np.zeros((len(sizes), 2), np.int64))

@@ -37,7 +37,7 @@ PER_CONNECTION = {  # item sizes of what is read of rows and pairs, and written 
     "totals": ("1248", "", "", "88888", "8"),
     "handshakes": ("12448", "", "", "", "18"),
     "signatures": ("12442", "", "1", "", "81"),
-    "events": ("1244428212", "", "2141", "", ""),
+    "events": ("12444282121", "", "2141", "", ""),
 }
 
 
@@ -54,7 +54,7 @@ def streaming(piece: bytearray) -> list[Any]:
     """The arguments of a stream of a file with some packets."""
     form, layout, ends = (False, 16, 1000, 1 << 18), (14, 12), np.zeros((N, 2, 16), np.uint8)
     given = (24, 1 << 62, 0, form, layout, 1 << 21, bytes(1 << 16), piece, N)
-    return [FILE.fileno(), *given, columns("488" + "8822442241211" + "8"), ends, columns("888884"), bytearray(400)]
+    return [FILE.fileno(), *given, columns("488" + "88224422412111" + "8"), ends, columns("888884"), bytearray(400)]
 
 
 def good(name: str) -> Call:
@@ -65,7 +65,7 @@ def good(name: str) -> Call:
     places = (np.arange(N, dtype=np.int64) * 10, np.full(N, 30, np.int64), np.full(N, 60, np.int64))
     fields, multipliers = "442242288412", (3, 5, 7)
     table = (*columns("88", N), np.zeros(N, np.int32), np.full(16, -1, np.int32))
-    found = columns("88822442241211")
+    found = columns("888224422412111")
     return {
         "pcap_records": (name, [frames, 0, 185, 200, False, 16, 1000, 1 << 18, columns("8888")]),
         "tcp_headers": (

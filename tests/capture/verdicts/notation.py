@@ -3,7 +3,8 @@
 `cS sSA cA cPA11 sA <0.4>sFA cA cPA11 sR`: sender (c, s), flags (S F R P A), payload. `<0.4>` is a silence in seconds
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
 arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
-`t` a RST with a timestamp.
+`t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
+`?` not captured.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
 
@@ -17,9 +18,17 @@ import numpy as np
 from capture.flows.table import FlowPackets, FlowTable, Tag
 from capture.model import COUNT_NAMES, TcpFlags
 from capture.wire.columns import AddressTable, Mark, QuotedTcp, ScopeTable
+from capture.wire.content import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!t]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
+CONTENTS = {
+    "g": Content.GOODBYE,
+    "m": Content.PARTING,
+    "h": Content.HANDSHAKE,
+    "d": Content.TLS_DATA,
+    "?": Content.UNKNOWN,
+}
 LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlags.PSH, "A": TcpFlags.ACK}
 STEP_NS = 1_000_000
 START_NS = 1_700_000_000_000_000_000
@@ -91,6 +100,8 @@ class _Writer:
             if "t" in marks:
                 packet_marks |= Mark.TIMESTAMP
             acked = last_by[1 - side] if "~" in marks else peer.next
+            told = [CONTENTS[mark] for mark in marks if mark in CONTENTS]
+            content = told[0] if told else Content.PLAIN if payload else Content.UNKNOWN
             window = 0 if "z" in marks or (flags & TcpFlags.RST and "t" not in marks) else 500
             number += 1
             self.rows.append(
@@ -98,6 +109,7 @@ class _Writer:
                     number, time, side, (me.isn + begin) % 2**32,
                     (peer.isn + acked) % 2**32 if flags & TcpFlags.ACK else 0,
                     flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(tags), 0,
+                    int(content),
                 )
             )  # fmt: skip
 
@@ -129,9 +141,9 @@ def _table(writers: list[_Writer]) -> FlowTable:
     n = len(writers)
     first = np.zeros(n + 1, np.int64)
     np.cumsum([len(w.rows) for w in writers], out=first[1:])
-    rows = np.array([row for w in writers for row in w.rows], np.int64).reshape(-1, 13)
+    rows = np.array([row for w in writers for row in w.rows], np.int64).reshape(-1, 14)
     rows[:, 0] = np.arange(1, len(rows) + 1)
-    types = ("u4", "i8", "u1", "u4", "u4", "u2", "u2", "i4", "u1", "u2", "u1", "u2", "i8")
+    types = ("u4", "i8", "u1", "u4", "u4", "u2", "u2", "i4", "u1", "u2", "u1", "u2", "i8", "u1")
     packets = FlowPackets(*(rows[:, k].astype(kind) for k, kind in enumerate(types)))
     counted = np.zeros((n, 2), np.int64)
     payload = np.zeros((n, 2), np.int64)
