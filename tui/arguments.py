@@ -22,6 +22,7 @@ options of the dashboard:
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
   --interval S       seconds between two looks at the live connections (1)
   --threshold N=V    from when on it is a live finding (T lists them)
+  --all-namespaces   also connections of other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave the mouse to the terminal (select text with it)
   --version          the version         --help      this page

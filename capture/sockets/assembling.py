@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from capture.sockets import wireform as form
+from capture.sockets.elsewhere import Unseen
 from capture.sockets.findings import Scene, find
 from capture.sockets.grouping import group_places
 from capture.sockets.place import News, Place
@@ -27,6 +28,8 @@ class Look:
     limits: tuple[str, ...]
     hidden_owners: int
     processes: Sequence[Process]
+    unseen: tuple[Unseen, ...] = ()
+    hidden_why: str = ""
 
 
 def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, trends: Trends) -> Snapshot:
@@ -53,6 +56,10 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         hidden_owners=look.hidden_owners,
         moment=look.now,
         details={row: info for place in places for row, info in place.asked.items()},
+        unix_listeners=tuple(listener for place in places for listener in place.unix.rows.values()),
+        sees_unix=any(place.unix.seen for place in places),
+        unseen=look.unseen,
+        hidden_why=look.hidden_why,
         places=tuple((place.netns, place.settings, place.totals) for place in places),
     )
 

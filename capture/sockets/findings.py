@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from capture.model import Finding, Severity
 from capture.safe_text import printable
 from capture.sockets import wireform as form
-from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full
+from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full, unix_accept_queues
 from capture.sockets.place import News, Place
 from capture.sockets.port_findings import ports_running_out
 from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
@@ -63,6 +63,7 @@ def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     yield from ports_running_out(place, scene.thresholds, scene.trends, scene.now)
     full, ports = accept_queues(place, scene.news[place], scene.thresholds)
     yield from full
+    yield from unix_accept_queues(place)
     yield from half_open(place, scene.thresholds, ports)
     yield from syn_queue_full(place, scene.news[place], scene.thresholds)
     yield from stalls(place, scene.thresholds)
@@ -141,7 +142,7 @@ def _open_files(scene: Scene) -> Iterator[Finding]:
             continue
         rate = scene.trends.rate(("open_files", process.pid), used, scene.now)
         left = _descriptors_left(process)
-        sockets = sum(sum(place.aggregates.processes.get(process, {}).values()) for place in scene.places)
+        sockets = _sockets_of(scene, process)
         yield finding(
             "open_files_near_limit",
             Severity.CRITICAL if used >= limits.open_files_critical_share * soft else Severity.WARNING,
@@ -161,9 +162,17 @@ def _open_files(scene: Scene) -> Iterator[Finding]:
                 "share": share_text(used / soft),
                 "growth": growth_text(rate),
                 "room": room_text("room_descriptors", left, rate),
+                "held": phrase("sockets_hidden") if sockets is None else phrase("sockets_counted", sockets=sockets),
             },
-            count=sockets,
+            count=sockets or 0,
         )
+
+
+def _sockets_of(scene: Scene, process: Process) -> int | None:
+    """The TCP sockets that a process holds; None where its descriptors are hidden."""
+    if not process.readable:
+        return None
+    return sum(sum(place.aggregates.processes.get(process, {}).values()) for place in scene.places)
 
 
 def _fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:

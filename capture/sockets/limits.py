@@ -16,3 +16,8 @@ def _catalogue() -> dict[str, str]:
 def limit_text(code: str, **facts: object) -> str:
     """The sentence of a code of limits.toml, with its facts filled in."""
     return _catalogue()[code].format(**facts)
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 socket`, `12 sockets`, `2 processes`: a number with the noun that it takes in English."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")

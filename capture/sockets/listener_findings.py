@@ -10,7 +10,7 @@ from capture.sockets import wireform as form
 from capture.sockets.place import News, Place
 from capture.sockets.row import SocketRow
 from capture.sockets.thresholds import Thresholds
-from capture.sockets.wording import finding, phrase
+from capture.sockets.wording import finding, holder_text, phrase
 
 
 def accept_queues(place: Place, news: News, limits: Thresholds) -> tuple[list[Finding], set[int]]:
@@ -39,7 +39,7 @@ def _accept_queue(row: SocketRow, full: bool, moved: int, half_open: int) -> Fin
             "listener": str(row.local),
             "port": row.local.port,
             "pid": owner.pid if owner else None,
-            "process": f"{owner.name}[{owner.pid}]" if owner else phrase("nobody"),
+            "process": holder_text(row),
             "backlog": row.recv_q,
             "backlog_max": row.backlog_max,
             "drops": row.drops,
@@ -50,6 +50,24 @@ def _accept_queue(row: SocketRow, full: bool, moved: int, half_open: int) -> Fin
         count=row.recv_q,
         text_of=None if full else "accept_queue_overflowed",
     )
+
+
+def unix_accept_queues(place: Place) -> Iterator[Finding]:
+    """Unix listeners whose accept queue is over its maximum: connect() blocks there, or fails with EAGAIN."""
+    for listener in place.unix.rows.values():
+        if listener.waiting <= listener.most:
+            continue
+        owner = listener.owners[0] if listener.owners else None
+        facts: dict[str, object] = {
+            "listener": listener.path or phrase("unnamed"),
+            "pid": owner.pid if owner else None,
+            "process": holder_text(listener),
+            "backlog": listener.waiting,
+            "backlog_max": listener.most,
+        }
+        yield finding(
+            "accept_queue_full", Severity.CRITICAL, [], facts, count=listener.waiting, text_of="unix_queue_full"
+        )
 
 
 def half_open(place: Place, limits: Thresholds, excused: set[int]) -> Iterator[Finding]:

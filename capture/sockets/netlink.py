@@ -24,7 +24,9 @@ SOCK_DIAG_BY_FAMILY = 20
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 
-INET_DIAG_INFO, INET_DIAG_SKMEMINFO = 2, 7
+INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY = 2, 7, 11
+UDIAG_SHOW_NAME, UDIAG_SHOW_RQLEN = 0x01, 0x10
+UNIX_RECORD_SIZE: Final = 16
 ALL_STATES: Final = 0xFFF
 """Not all ones: those would add sockets that are bound and nothing more, at a fifth of the cost again."""
 LISTENERS: Final = 1 << LISTEN
@@ -105,6 +107,17 @@ class DiagSocket:
         _, kind, _, sequence, _ = HEADER.unpack_from(answer)
         return answer if kind == SOCK_DIAG_BY_FAMILY and sequence == self._sequence else None
 
+    def unix_listeners(self) -> bytes:
+        """Every unix socket that listens, with its name and queue: netlink messages of unix_diag (unix_listeners.py).
+
+        Raises SourceUnavailable, also where the kernel has no unix_diag.
+        """
+        body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, LISTENERS, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN, 0, 0)
+        try:
+            return b"".join(self._walk(body, SOCK_DIAG_BY_FAMILY, UNIX_RECORD_SIZE))
+        except _Refused as error:
+            raise SourceUnavailable(f"unix_diag: {error}") from error
+
     def close(self) -> None:
         """Gives the descriptor back."""
         self._socket.close()
@@ -129,7 +142,7 @@ class DiagSocket:
         except OSError as error:
             raise SourceUnavailable(f"sock_diag: {_why(error)}") from error
 
-    def _walk(self, body: bytes, kind: int) -> Iterator[bytes]:
+    def _walk(self, body: bytes, kind: int, record: int = RECORD_SIZE) -> Iterator[bytes]:
         """The receive buffers of one dump without its end mark."""
         self._drain()
         self._send(kind, NLM_F_REQUEST | NLM_F_DUMP, DUMP_SEQUENCE, body)
@@ -141,7 +154,7 @@ class DiagSocket:
                 raise _Refused(os.strerror(code))
             if first == NLMSG_DONE:
                 return
-            if length < HEADER_SIZE + RECORD_SIZE:
+            if length < HEADER_SIZE + record:
                 raise SourceUnavailable("sock_diag: the kernel answered in a form this program does not know")
             # The end mark comes in a buffer of its own, or after the last sockets: 20 bytes at the end.
             tail = len(buffer) - 20

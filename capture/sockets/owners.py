@@ -24,6 +24,10 @@ from capture.sockets.row import (
     Process,
     SocketRow,
 )
+from capture.sockets.sight import Sight, read_sight
+from capture.sockets.unix_listeners import UnixListener
+
+Held = SocketRow | UnixListener
 
 SWEEP_DESCRIPTORS: Final = 100
 """Known descriptors read again each look (about 0.5 ms)."""
@@ -59,14 +63,15 @@ class OwnerIndex:
     def __init__(
         self,
         root: str = "/proc",
-        leave: Callable[[SocketRow], None] | None = None,
-        enter: Callable[[SocketRow], None] | None = None,
+        leave: Callable[[Held], None] | None = None,
+        enter: Callable[[Held], None] | None = None,
+        sight: Sight | None = None,
     ) -> None:
         self._root = root
         self._leave = leave or _nothing
         self._enter = enter or _nothing
         self._watched: dict[int, _Watched] = {}
-        self._rows: dict[int, SocketRow] = {}
+        self._rows: dict[int, Held] = {}
         self._unknown: dict[int, int] = {}  # inode → looks it stayed unknown
         self._dirty: set[int] = set()
         self._sweep: list[tuple[int, int]] = []
@@ -75,7 +80,7 @@ class OwnerIndex:
         self._own = os.getpid()
         self._bereft: dict[int, tuple[Owner, ...]] = {}
         self._late: set[int] = set()
-        self._whole_machine = _in_first_pid_namespace(root)
+        self.sight = sight or read_sight(root)
         self.hidden_processes = 0
         self.size_counts: bool | None = None
 
@@ -89,18 +94,18 @@ class OwnerIndex:
         watched = self._watched.get(pid)
         return watched.process if watched else None
 
-    def unowned(self) -> list[SocketRow]:
+    def unowned(self) -> list[Held]:
         """Rows with an inode that no process is known to hold."""
         return [self._rows[inode] for inode in self._unknown]
 
-    def add(self, row: SocketRow) -> None:
+    def add(self, row: Held) -> None:
         """A row appeared, or got an inode."""
         inode = row.inode
         if inode:
             self._rows[inode] = row
             self._unknown[inode] = 0
 
-    def remove(self, row: SocketRow, inode: int) -> None:
+    def remove(self, row: Held, inode: int) -> None:
         """A row went, or lost its inode: the processes that held it have closed something."""
         if self._rows.get(inode) is row:
             del self._rows[inode]
@@ -231,6 +236,8 @@ class OwnerIndex:
                 wanted = wanted - watched.others
         for descriptor in wanted:
             self._read(watched, descriptor)
+            if not process.readable:
+                return
         watched.highest = max(descriptors, default=-1)
 
     def _probe(self, watched: _Watched) -> bool:
@@ -241,7 +248,7 @@ class OwnerIndex:
             self._read(watched, descriptor)
         watched.freed.clear()
         while len(sockets) + len(watched.others) < watched.size:
-            if not self._read(watched, watched.highest + 1):
+            if not self._read(watched, watched.highest + 1) or not watched.process.readable:
                 break
             watched.highest += 1
         return len(sockets) + len(watched.others) == watched.size
@@ -251,6 +258,10 @@ class OwnerIndex:
         process = watched.process
         try:
             target = os.readlink(f"{self._root}/{process.pid}/fd/{descriptor}")
+        except PermissionError:
+            # Its folder may be listed, its descriptors may not be read (root without CAP_SYS_PTRACE): open, and hidden.
+            process.readable = False
+            return True
         except OSError:
             target = ""
         inode = int(target[len(_LINK) : _TAIL]) if target.startswith(_LINK) else 0
@@ -289,13 +300,13 @@ class OwnerIndex:
         if row is not None and row.owners:
             self._set_owners(row, tuple(owner for owner in row.owners if owner.process is not process))
 
-    def _set_owners(self, row: SocketRow, owners: tuple[Owner, ...]) -> None:
+    def _set_owners(self, row: Held, owners: tuple[Owner, ...]) -> None:
         if not owners:
             self._unknown[row.inode] = 0
             self._bereft.setdefault(row.inode, row.owners)
         self._change(row, owners)
 
-    def _change(self, row: SocketRow, owners: tuple[Owner, ...]) -> None:
+    def _change(self, row: Held, owners: tuple[Owner, ...]) -> None:
         self._leave(row)
         row.owners = owners or NO_OWNERS
         self._enter(row)
@@ -352,10 +363,10 @@ class OwnerIndex:
     def _explain_unknown(self) -> None:
         hidden = sum(1 for watched in self._watched.values() if not watched.process.readable and watched.size != 0)
         self.hidden_processes = hidden
-        if hidden or os.geteuid() != 0:
-            reason = NO_PERMISSION
+        if self.sight.processes == "pid_namespace" and not hidden:
+            reason = OTHER_NAMESPACE
         else:
-            reason = UNKNOWN_OWNER if self._whole_machine else OTHER_NAMESPACE
+            reason = NO_PERMISSION if hidden or self.sight.why else UNKNOWN_OWNER
         for inode in self._unknown:
             self._rows[inode].hidden = reason
 
@@ -363,24 +374,16 @@ class OwnerIndex:
 class NoIndex:
     """For sources that tell owners themselves."""
 
-    def add(self, row: SocketRow) -> None:
+    def add(self, row: Held) -> None:
         """See OwnerIndex."""
 
-    def remove(self, row: SocketRow, inode: int) -> None:
+    def remove(self, row: Held, inode: int) -> None:
         """See OwnerIndex."""
-
-
-def _in_first_pid_namespace(root: str) -> bool:
-    """Whether /proc shows every process of the machine (PROC_PID_INIT_INO): not so in a container."""
-    try:
-        return os.stat(f"{root}/self/ns/pid").st_ino == 0xEFFFFFFC
-    except OSError:
-        return False
 
 
 def _power_of_two(number: int) -> bool:
     return number > 0 and number & (number - 1) == 0
 
 
-def _nothing(row: SocketRow) -> None:
+def _nothing(row: Held) -> None:
     return None

@@ -12,9 +12,10 @@ from capture.sockets.errors import SourceUnavailable
 from capture.sockets.owners import NoIndex, OwnerIndex
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
-from capture.sockets.sources import KnowsOwners, Remembers, Source
+from capture.sockets.sources import KnowsOwners, Remembers, SeesUnixListeners, Source
 from capture.sockets.table import Changes, SocketTable
-from capture.sockets.tcpinfo import TcpInfo, listener_drops, tcp_info
+from capture.sockets.tcpinfo import TcpInfo, listener_drops, listens_to_v6_only, tcp_info
+from capture.sockets.unix_listeners import UnixTable
 
 SETTINGS_EVERY_S = 30.0
 TRANSITIONS_KEPT = 5000
@@ -49,6 +50,7 @@ class Place:
         self.aggregates = Aggregates(self.settings.ip_local_port_range)
         self.connections = SocketTable(self._row)
         self.listeners = SocketTable(self._row)
+        self.unix = UnixTable(source.netns)
         self.totals: dict[str, int] = {}
         self.asked: dict[SocketRow, TcpInfo] = {}
         """tcp_info of the sockets asked singly since the last look began."""
@@ -66,6 +68,7 @@ class Place:
         self.totals = totals
         self._take_listeners(wall, news)
         self._take_connections(details or first, wall, news)
+        self._take_unix_listeners()
         if isinstance(self.source, KnowsOwners):
             self._take_owners(self.source)
         if isinstance(self.source, Remembers):
@@ -92,6 +95,8 @@ class Place:
         """The place is gone: its rows own nothing any more."""
         for row in self.rows():
             self.owners.remove(row, row.inode)
+        for listener in self.unix.rows.values():
+            self.owners.remove(listener, listener.inode)
 
     # -- one look --------------------------------------------------------------------------------------------------
 
@@ -106,6 +111,7 @@ class Place:
 
     def _take_listeners(self, wall: float, news: News) -> None:
         def each(row: SocketRow, buffer: bytes, start: int, end: int, fresh: bool) -> None:
+            row.v6_only = listens_to_v6_only(buffer, start, end)
             drops = listener_drops(buffer, start, end)
             if drops is not None:
                 if row.drops is not None and drops > row.drops:
@@ -141,6 +147,19 @@ class Place:
         self._account(changes, wall, news)
         if not first:
             self._date(changes, infos)
+
+    def _take_unix_listeners(self) -> None:
+        if not isinstance(self.source, SeesUnixListeners):
+            return
+        try:
+            new, gone = self.unix.update(self.source.unix_listeners())
+        except SourceUnavailable as error:
+            self.unix.unavailable = str(error)
+            return
+        for one in gone:
+            self.owners.remove(one, one.inode)
+        for one in new:
+            self.owners.add(one)
 
     def _take_owners(self, source: KnowsOwners) -> None:
         """Owners of a source that tells them itself, and no inodes."""

@@ -18,6 +18,7 @@ import msgspec
 from capture.sockets.assembling import Look, assemble
 from capture.sockets.errors import RecordingUnreadable
 from capture.sockets.framing import Dump
+from capture.sockets.limits import limit_text
 from capture.sockets.owners import NoIndex
 from capture.sockets.place import Place
 from capture.sockets.row import Moment, Namespace, Owner, Process, SocketRow
@@ -224,10 +225,13 @@ class Replay:
     def __init__(self, path: str | os.PathLike[str], thresholds: Thresholds | None = None) -> None:
         self.path = os.fspath(path)
         self.thresholds = thresholds or Thresholds()
+        self.cut_short = False
+        """Whether the file turned out to end in the middle of a look, which is left out."""
         self._lines = self._read()
         self._ahead: RecordedLook | None = next(self._lines, None)
         if self._ahead is None:
             raise RecordingUnreadable(f"{self.path}: holds no look; record one with `tcptriage sockets --record`")
+        self.looks = 0
         self._moment = Moment(self._ahead.moment)
         self._trends = Trends()
         self._places: dict[Namespace | None, Place] = {}
@@ -254,13 +258,17 @@ class Replay:
         news = {place: place.look(recorded.time, details=False) for place in places}
         elapsed = None if self._last is None else recorded.moment - self._last
         self._last = recorded.moment
+        self.looks += 1
+        limits = recorded.limits
+        if self._ahead is None and self.cut_short:
+            limits = (*limits, limit_text("cut_short", looks=self.looks))
         look = Look(
             time=recorded.time,
             now=recorded.moment,
             elapsed_s=elapsed,
             host=recorded.host,
             source=recorded.source,
-            limits=recorded.limits,
+            limits=limits,
             hidden_owners=recorded.hidden_owners,
             processes=list(self._processes.values()),
         )
@@ -278,7 +286,7 @@ class Replay:
                 packed_up = plain.read(2) == b"\x1f\x8b"
                 plain.seek(0)
                 lines: IO[bytes] = gzip.GzipFile(fileobj=plain) if packed_up else plain  # type: ignore[assignment]
-                for line in _whole_lines(lines):
+                for line in self._whole_lines(lines):
                     number += 1
                     look = decoder.decode(line)
                     if look.schema != SCHEMA or not look.places or look.places[0].netns is not None:
@@ -288,6 +296,17 @@ class Replay:
             raise RecordingUnreadable(f"{self.path}: {error.strerror or error}; check the path") from error
         except msgspec.MsgspecError as error:
             raise RecordingUnreadable(self._damaged(number, str(error))) from error
+
+    def _whole_lines(self, lines: IO[bytes]) -> Iterator[bytes]:
+        """Lines that have their end: the last one may be cut, and so may a compressed file."""
+        try:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    yield line
+                else:
+                    self.cut_short = True
+        except EOFError:
+            self.cut_short = True
 
     def _damaged(self, number: int, why: str) -> str:
         return f"{self.path}: line {number}: {why}; is this a file made with --record?"
@@ -323,16 +342,6 @@ class Replay:
                 raise RecordingUnreadable(f"{self.path}: a socket in it is damaged; is this a file made with --record?")
             sources[row.place].take(row, self._processes)
         return list(places.values())
-
-
-def _whole_lines(lines: IO[bytes]) -> Iterator[bytes]:
-    """Lines that have their end: the last one may be cut, and so may a compressed file."""
-    try:
-        for line in lines:
-            if line.endswith(b"\n"):
-                yield line
-    except EOFError:
-        return
 
 
 def _recorded(row: SocketRow, place: int, info: TcpInfo | None) -> RecordedRow:

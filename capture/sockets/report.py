@@ -9,8 +9,10 @@ import msgspec
 
 from capture.model import Finding
 from capture.safe_text import printable
+from capture.sockets.limits import count_of
 from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Group, Snapshot
+from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.wireform import LISTEN, RECORD, address_bytes, address_text, state_of
 
 SCHEMA = "tcptriage.sockets/1"
@@ -34,6 +36,7 @@ def head(snapshot: Snapshot) -> dict[str, Any]:
         "states": dict(snapshot.states),
         "counters": dict(snapshot.counters),
         "findings": [finding_object(finding) for finding in snapshot.findings],
+        "unix_listeners": [unix_object(listener) for listener in snapshot.unix_listeners],
     }
 
 
@@ -63,7 +66,21 @@ def socket_object(row: SocketRow) -> dict[str, Any]:
         entry["backlog"] = row.backlog
         entry["backlog_max"] = row.backlog_max
         entry["drops"] = row.drops
+        entry["v6_only"] = row.v6_only
     return entry
+
+
+def unix_object(listener: UnixListener) -> dict[str, Any]:
+    """One listening unix socket, with its accept queue."""
+    return {
+        "path": listener.path,
+        "backlog": listener.waiting,
+        "backlog_max": listener.most,
+        "owners": [{"pid": owner.pid, "name": owner.name, "fd": owner.fd} for owner in listener.owners],
+        "owner_missing": listener.owner_missing,
+        "netns": None if listener.netns is None else str(listener.netns),
+        "cookie": listener.cookie,
+    }
 
 
 def _end(family: int, address: bytes, port: bytes) -> dict[str, Any]:
@@ -108,11 +125,11 @@ def _batches(rows: Iterable[SocketRow], keep: Callable[[SocketRow], bool] | None
 
 def text(snapshot: Snapshot) -> str:
     """States, findings and the largest groups of a look, for people; controls in foreign text are made visible."""
-    lines = [f"{snapshot.host}  {len(snapshot.rows)} sockets  source {snapshot.source}"]
-    lines += [f"  ({limit})" for limit in snapshot.limits]
+    lines = [f"{snapshot.host}  {count_of(len(snapshot.rows), 'socket')}  source {snapshot.source}"]
     lines.append("states    " + ("  ".join(f"{state} {count}" for state, count in _ordered(snapshot)) or "none"))
     if snapshot.counters:
         lines.append("counters  " + "  ".join(f"{name} +{value}" for name, value in snapshot.counters.items()))
+    lines += _attention(snapshot)
     for finding in snapshot.findings:
         advice = f"  [tcptriage playbook {finding.playbook}]" if finding.playbook else ""
         lines += [f"{finding.severity.value:8}  {finding.title}", f"          {finding.text}{advice}"]
@@ -125,6 +142,15 @@ def text(snapshot: Snapshot) -> str:
     ):
         lines += _group_lines(title, kind)
     return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _attention(snapshot: Snapshot) -> list[str]:
+    """How many findings follow; where there are none, that nothing asks for attention and what was not looked at."""
+    found, sockets = len(snapshot.findings), count_of(sum(snapshot.states.values()), "socket")
+    said = count_of(found, "finding") if found else f"nothing asks for attention among {sockets}"
+    if not snapshot.limits:
+        return [f"findings  {said}"]
+    return [f"findings  {said}; not seen:", *(f"          - {limit}" for limit in snapshot.limits)]
 
 
 def _ordered(snapshot: Snapshot) -> list[tuple[str, int]]:

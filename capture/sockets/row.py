@@ -112,6 +112,7 @@ class SocketRow:
         "sighting",
         "since",
         "total_retransmits",
+        "v6_only",
     )
 
     def __init__(self, raw: bytes, moment: Moment, netns: Namespace | None) -> None:
@@ -126,6 +127,7 @@ class SocketRow:
         self.rtt_us: int | None = None
         self.total_retransmits: int | None = None
         self.drops: int | None = None
+        self.v6_only: bool | None = None
         self.sighting = 0
 
     @property

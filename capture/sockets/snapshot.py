@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from capture.model import Endpoint, Finding, TcpState
 from capture.sockets import wireform as form
+from capture.sockets.elsewhere import Unseen
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
+from capture.sockets.unix_listeners import UnixListener
 
 
 class Transition(NamedTuple):
@@ -115,6 +117,13 @@ class Snapshot:
     """Each network namespace with its settings and counters, the program's own (None) first."""
     moment: float = 0.0
     """The time of the look on the clock of ages, seconds."""
+    unix_listeners: tuple[UnixListener, ...] = ()
+    sees_unix: bool = False
+    """Whether the source told of unix listeners at all."""
+    hidden_why: str = ""
+    """Why holders of `hidden_owners` sockets are out of sight."""
+    unseen: tuple[Unseen, ...] = ()
+    """Network namespaces that were not looked into; `limits` names them in words."""
 
     def row(self, cookie: str) -> SocketRow | None:
         """The socket of a cookie, as a finding's sample names it; None where it has gone."""

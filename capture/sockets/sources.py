@@ -60,6 +60,14 @@ class Remembers(Protocol):
     extras: dict[bytes, tuple[int | None, int | None, int | None]]
 
 
+@runtime_checkable
+class SeesUnixListeners(Protocol):
+    """A source that tells of listening unix sockets too."""
+
+    def unix_listeners(self) -> bytes:
+        """Messages of unix_diag (unix_listeners.py). Raises SourceUnavailable."""
+
+
 class SockDiagSource:
     """The kernel's own answer: everything ss knows. `netns` None is the namespace it was made in."""
 
@@ -80,6 +88,10 @@ class SockDiagSource:
     def listeners(self) -> Iterable[bytes]:
         """See Source."""
         return [self._diag.dump(LISTENERS, WITH_MEMORY)]
+
+    def unix_listeners(self) -> bytes:
+        """See SeesUnixListeners."""
+        return self._diag.unix_listeners()
 
     def exact(self, raw: bytes) -> TcpInfo | None:
         """See Source."""

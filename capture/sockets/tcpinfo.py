@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from capture.sockets.netlink import INET_DIAG_INFO, INET_DIAG_SKMEMINFO
+from capture.sockets.netlink import INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY
 from capture.sockets.wireform import HEADER_SIZE, RECORD_SIZE
 
 ATTRIBUTES_AT = HEADER_SIZE + RECORD_SIZE
@@ -73,6 +73,12 @@ def listener_drops(message: bytes, at: int = 0, end: int | None = None) -> int |
     """How many connections a listener has dropped so far (SKMEMINFO[8], ss's d)."""
     found = find_attribute(message, INET_DIAG_SKMEMINFO, at + ATTRIBUTES_AT, end)
     return None if found is None else _word(message, found[0], found[1], _SKMEM_DROPS_AT)
+
+
+def listens_to_v6_only(message: bytes, at: int = 0, end: int | None = None) -> bool | None:
+    """Whether an IPv6 listener turns IPv4 away (IPV6_V6ONLY); None for IPv4's, and where the kernel does not say."""
+    found = find_attribute(message, INET_DIAG_SKV6ONLY, at + ATTRIBUTES_AT, end)
+    return None if found is None or found[1] == found[0] else bool(message[found[0]])
 
 
 def _word(message: bytes, start: int, stop: int, offset: int) -> int | None:

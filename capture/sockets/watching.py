@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from capture.sockets.assembling import Look, assemble
+from capture.sockets.elsewhere import Elsewhere
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.limits import limit_text
-from capture.sockets.owners import OwnerIndex
+from capture.sockets.limits import count_of, limit_text
+from capture.sockets.owners import Held, OwnerIndex
 from capture.sockets.place import News, Place
 from capture.sockets.processes import renew_limits
-from capture.sockets.row import NO_PERMISSION, Moment, Namespace, SocketRow
+from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Moment, Namespace, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.sources import SockDiagSource, Source
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
 
+if TYPE_CHECKING:
+    from capture.sockets.namespaces import Found
+
 SOURCES = ("sock_diag", "procfs", "psutil")
 """In the order of trust; a source that fails is followed by the next."""
 DETAILS_EVERY_S = 30.0
 """How often round trips and retransmissions of all sockets are read, rather than of those on the screen."""
-
-NAMESPACES_EVERY_S = 3.0
 
 
 class Watcher:
@@ -34,7 +36,8 @@ class Watcher:
 
     `source` None takes the best that works and falls back when it fails; a name takes that one alone. `clock` gives
     seconds for ages (monotonic), `wall` the time of day. `exact`: every look has details and is thorough (see `look`),
-    for documents that stand alone. Raises SourceUnavailable where no source works.
+    for documents that stand alone. `inside` is a namespace to look at in place of the program's own
+    (namespaces.namespace_of). Raises SourceUnavailable where no source works.
     """
 
     def __init__(
@@ -43,11 +46,11 @@ class Watcher:
         thresholds: Thresholds | None = None,
         all_namespaces: bool = False,
         exact: bool = False,
+        inside: Found | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.thresholds = thresholds or Thresholds()
-        self.all_namespaces = all_namespaces
         self._exact = exact
         self._clock, self._wall = clock, wall
         self._candidates = list(SOURCES) if source is None else [source]
@@ -58,11 +61,20 @@ class Watcher:
         self._places: dict[Namespace | None, Place] = {}
         self._asking = threading.Lock()  # one question at a time goes through a netlink socket
         self._trends = Trends()
-        self._others: dict[tuple[str, int], Place] = {}
-        self._namespaces_at: float | None = None
-        self._hidden_namespaces = 0
+        self._inside = inside
         self._owners = self._new_owners()
-        self._open_first()
+        self._own = self._open_first()
+        self._others = self._new_others(all_namespaces)
+
+    @property
+    def all_namespaces(self) -> bool:
+        """Whether other network namespaces are looked into, where that is permitted; may be set between two looks."""
+        return self._others.entering
+
+    @all_namespaces.setter
+    def all_namespaces(self, wanted: bool) -> None:
+        with self._asking:
+            self._others.narrow(wanted)
 
     def look(self, details: bool | None = None, thorough: bool = False) -> Snapshot:
         """One look. `details` reads every socket's round trip and retransmissions too (the first look always, then
@@ -106,14 +118,16 @@ class Watcher:
             details = self._exact or moment.now - self._details_at >= DETAILS_EVERY_S
         if details:
             self._details_at = moment.now
-        if self.all_namespaces:
-            self._find_namespaces()
-        own = self._places[None]
+        own = self._own
+        self._others.refresh(moment.now, own.source.name == "sock_diag")
         news = {own: own.look(wall, details)} | self._look_at_others(wall, details)
         self._owners.refresh(thorough or self._exact)
         processes = self._owners.processes
         renew_limits(processes, moment.now)
-        hidden = sum(1 for row in self._owners.unowned() if row.owner_missing == NO_PERMISSION)
+        hidden = sum(
+            isinstance(row, SocketRow) and row.owner_missing in (NO_PERMISSION, OTHER_NAMESPACE)
+            for row in self._owners.unowned()
+        )
         look = Look(
             time=wall,
             now=moment.now,
@@ -123,6 +137,8 @@ class Watcher:
             limits=self._limits(hidden),
             hidden_owners=hidden,
             processes=processes,
+            unseen=self._others.unseen,
+            hidden_why=self._why_hidden() if hidden else "",
         )
         self._last = moment.now
         return assemble(look, news, self.thresholds, self._trends)
@@ -131,32 +147,62 @@ class Watcher:
         limits = list(self._failures)
         codes = [code for place in [*self._places.values()] for code in place.source.limits()]
         limits += [limit_text(code) for code in dict.fromkeys(codes)]
-        advice = limit_text("run_as_root" if os.geteuid() != 0 else "restricted_root")
+        reasons = dict.fromkeys(place.unix.unavailable for place in self._places.values() if place.unix.unavailable)
+        limits += [limit_text("unix_unseen", why=why) for why in reasons]
+        sight, processes = self._owners.sight, self._owners.hidden_processes
+        advice = self._why_hidden()
         if hidden:
-            limits.append(limit_text("owners_hidden", sockets=hidden, advice=advice))
-        if self._hidden_namespaces:
-            limits.append(limit_text("namespaces_hidden", namespaces=self._hidden_namespaces, advice=advice))
-        return tuple(limits)
+            limits.append(limit_text("owners_hidden", sockets=count_of(hidden, "socket"), advice=advice))
+        elif processes:
+            limits.append(limit_text("processes_hidden", processes=count_of(processes, "process"), advice=advice))
+        elif sight.processes:
+            limits.append(limit_text("processes_unseen", advice=advice))
+        return (*limits, *self._others.limits(limit_text(sight.descriptors or "run_as_root")))
+
+    def _why_hidden(self) -> str:
+        return limit_text(self._owners.sight.why or "kept_from_root")
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
     def _new_owners(self) -> OwnerIndex:
-        return OwnerIndex(
-            leave=lambda row: self._places[row.netns].aggregates.owners_leave(row),
-            enter=lambda row: self._places[row.netns].aggregates.owners_enter(row),
+        def leave(row: Held) -> None:
+            if isinstance(row, SocketRow):
+                self._places[row.netns].aggregates.owners_leave(row)
+
+        def enter(row: Held) -> None:
+            if isinstance(row, SocketRow):
+                self._places[row.netns].aggregates.owners_enter(row)
+
+        return OwnerIndex(leave=leave, enter=enter)
+
+    def _new_others(self, entering: bool) -> Elsewhere:
+        return Elsewhere(
+            entering,
+            make=lambda source: Place(source, self._moment, self._owners),
+            take_in=lambda place: self._places.update({place.netns: place}),
+            leave=self._leave,
+            own=self._inside.key if self._inside is not None else None,
         )
 
-    def _open_first(self) -> None:
+    def _open_first(self) -> Place:
         while True:
             name = self._candidates.pop(0)
             try:
-                self._places = {None: Place(_open(name), self._moment, self._owners)}
+                place = Place(self._open(name), self._moment, self._owners)
             except SourceUnavailable as error:
                 self._note_failure(str(error))
                 if not self._candidates:
                     raise
             else:
-                return
+                self._places = {place.netns: place}
+                return place
+
+    def _open(self, name: str) -> Source:
+        if self._inside is None:
+            return _open(name)
+        from capture.sockets.namespaces import open_namespace
+
+        return open_namespace(self._inside, enter=name == "sock_diag")
 
     def _fall_back(self, why: str) -> None:
         """Leaves a source that failed for the next one. Nothing of before is kept: keys differ between sources."""
@@ -165,9 +211,9 @@ class Watcher:
         if not self._candidates:
             raise SourceUnavailable(why)
         self._owners = self._new_owners()
-        self._places, self._others = {}, {}
-        self._last = self._namespaces_at = None
-        self._open_first()
+        self._last = None
+        self._own = self._open_first()
+        self._others = self._new_others(self._others.entering)
 
     def _close(self) -> None:
         for place in self._places.values():
@@ -178,28 +224,6 @@ class Watcher:
 
     # -- other namespaces ------------------------------------------------------------------------------------------
 
-    def _find_namespaces(self) -> None:
-        """Opens places that appeared and leaves those that went, every few seconds."""
-        now = self._moment.now
-        if self._namespaces_at is not None and now - self._namespaces_at < NAMESPACES_EVERY_S:
-            return
-        from capture.sockets.namespaces import find_namespaces, open_namespace
-
-        self._namespaces_at = now
-        found = find_namespaces()
-        for key in self._others.keys() - found.keys():
-            self._leave(self._others.pop(key))
-        self._hidden_namespaces = 0
-        for key in found.keys() - self._others.keys():
-            try:
-                source = open_namespace(found[key], enter=self._places[None].source.name == "sock_diag")
-                place = Place(source, self._moment, self._owners)
-            except SourceUnavailable:
-                self._hidden_namespaces += 1
-                continue
-            self._others[key] = place
-            self._places[place.netns] = place
-
     def _leave(self, place: Place) -> None:
         place.forget_all()
         place.source.close()
@@ -207,13 +231,11 @@ class Watcher:
 
     def _look_at_others(self, wall: float, details: bool) -> dict[Place, News]:
         news: dict[Place, News] = {}
-        for key, place in list(self._others.items()):
+        for key, place in list(self._others.places.items()):
             try:
                 news[place] = place.look(wall, details)
             except SourceUnavailable:
-                # It ended, or the process it was read through did: found again in the next look if it lives.
-                self._leave(self._others.pop(key))
-                self._namespaces_at = None
+                self._others.lost(key)
         return news
 
 

@@ -10,7 +10,8 @@ import tomli
 
 from capture.model import Finding, Severity
 from capture.safe_text import printable
-from capture.sockets.row import SocketRow
+from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, SocketRow
+from capture.sockets.unix_listeners import UnixListener
 
 SAMPLE = 20
 """How many sockets a finding names."""
@@ -49,6 +50,15 @@ def finding(
         playbook=entry["playbook"],
         facts=facts,
     )
+
+
+def holder_text(row: SocketRow | UnixListener) -> str:
+    """The process that holds a socket; where none shows, whether it is hidden or there is none."""
+    if row.owners:
+        return f"{row.owners[0].name}[{row.owners[0].pid}]"
+    if row.owner_missing in (NO_PERMISSION, OTHER_NAMESPACE):
+        return phrase("hidden_process")
+    return phrase("nobody")
 
 
 def age_text(seconds: float, is_minimum: bool = False) -> str:

@@ -89,7 +89,7 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
 def _sockets(request: Request) -> Any:
     from playbooks.facts.sockets import collect_sockets
 
-    return collect_sockets()
+    return collect_sockets(request.number("pid"))
 
 
 def _processes(request: Request) -> Any:
@@ -99,9 +99,10 @@ def _processes(request: Request) -> Any:
 
 
 def _kernel(request: Request) -> Any:
+    from capture.sockets.namespaces import in_network_of
     from playbooks.facts.kernel import collect_kernel
 
-    return collect_kernel()
+    return in_network_of(request.number("pid"), collect_kernel)
 
 
 def _log(request: Request) -> Any:
@@ -165,9 +166,10 @@ def _idle_peers(request: Request) -> Any:
 
 
 def _firewall(request: Request) -> Any:
+    from capture.sockets.namespaces import in_network_of
     from playbooks.facts.firewall import collect_firewall
 
-    return collect_firewall()
+    return in_network_of(request.number("pid"), collect_firewall)
 
 
 READERS: dict[str, Read] = {

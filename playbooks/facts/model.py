@@ -31,7 +31,9 @@ class Socket(msgspec.Struct, frozen=True):
     """One TCP socket, as in capture.sockets. `stayed`: seen in the same state in both looks.
 
     `closed_window_s`: seconds since a byte went out into a closed window; None where the window is open or unknown.
-    `new_drops`: of a listener, between the two looks.
+    `new_drops`: of a listener, between the two looks. `backlog_max`: of a listener, None where the source does not tell
+    (`send_q` is 0 then); `v6_only`: whether an IPv6 listener turns IPv4 away, None where that is not known. `netns`:
+    the network namespace that holds it, None for the program's own.
     """
 
     state: str
@@ -53,11 +55,38 @@ class Socket(msgspec.Struct, frozen=True):
     new_drops: int = 0
     stayed: bool = True
     closed_window_s: float | None = None
+    backlog_max: int | None = None
+    v6_only: bool | None = None
+    netns: str | None = None
+
+
+class UnixListener(msgspec.Struct, frozen=True):
+    """A listening unix socket: connections waiting to be accepted, and the most that may. `path` is hostile text, `@`
+    before abstract names. `owner_missing` as of a Socket."""
+
+    path: str
+    waiting: int
+    most: int
+    owners: tuple[Holder, ...]
+    owner_missing: str | None = None
+    netns: str | None = None
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """A network namespace that was not looked into; `sockets` None where they could not even be counted."""
+
+    name: str
+    sockets: int | None
 
 
 class Sockets(msgspec.Struct, frozen=True):
     """Two looks at the live connections, `elapsed_s` apart; `rows` are those of the second. `counters` moved between
-    them, `totals` count since the network namespace began."""
+    them, `totals` count since the network namespace began.
+
+    `netns` names the network namespace that was looked at, None for the program's own; `elsewhere` are those that hold
+    sockets and were not. `unix` None: unix listeners could not be looked at. `hidden_owners` sockets are held by
+    processes out of sight: `hidden_why` says why.
+    """
 
     elapsed_s: float
     source: str
@@ -68,6 +97,10 @@ class Sockets(msgspec.Struct, frozen=True):
     totals: dict[str, int]
     ephemeral_ports: int = 28232
     port_range: tuple[int, int] = (32768, 60999)
+    netns: str | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
+    unix: tuple[UnixListener, ...] | None = None
+    hidden_why: str = ""
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -101,11 +134,13 @@ class Process(msgspec.Struct, frozen=True):
 
 
 class Processes(msgspec.Struct, frozen=True):
-    """All processes that may be seen; `hidden` of them did not tell their descriptors."""
+    """All processes that may be seen; `hidden` of them did not tell how many descriptors they have."""
 
     rows: tuple[Process, ...]
     hidden: int
     own_pid: int = 0
+    unseen: str = ""
+    """Why processes of this machine may not even show (a pid namespace, hidepid); empty where all do."""
     may_raise: bool = True
     """Whether who runs this may raise a hard limit (CAP_SYS_RESOURCE): in a container often not even root."""
 

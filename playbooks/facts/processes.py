@@ -7,7 +7,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from capture.sockets.limits import limit_text
 from capture.sockets.processes import process_details, read_limits
+from capture.sockets.sight import read_sight
 from playbooks.facts.model import Absence, Process, Processes
 
 LOOKED_INTO = 5
@@ -46,7 +48,18 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
     everyone = found if pid is None else _limits_of_all(root)
     looked = [_looked_into(one, everyone, root) for one in found[:LOOKED_INTO]]
     rows = (*looked, *found[LOOKED_INTO:])
-    return Processes(rows, sum(1 for one in rows if one.open_files is None), os.getpid(), _may_raise_limits(root))
+    return Processes(
+        rows,
+        sum(1 for one in rows if one.open_files is None),
+        os.getpid(),
+        unseen=_why_unseen(root),
+        may_raise=_may_raise_limits(root),
+    )
+
+
+def _why_unseen(root: str) -> str:
+    code = read_sight(root).processes
+    return limit_text(code) if code else ""
 
 
 def _may_raise_limits(root: str) -> bool:
@@ -134,6 +147,8 @@ def _looked_into(process: Process, everyone: list[Process], root: str) -> Proces
     for name in names:
         try:
             goal = os.readlink(f"{folder}/{name}")
+        except PermissionError:  # listed, and not to be read: open all the same, of a kind that nobody here may know
+            return process
         except OSError:
             continue
         kinds[_kind(goal)] += 1

@@ -7,11 +7,14 @@ from collections import Counter
 
 from capture.model import TcpState
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.row import SocketRow
+from capture.sockets.namespaces import Found, namespace_of
+from capture.sockets.row import Owner, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.tcpinfo import TcpInfo
+from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.watching import Watcher
-from playbooks.facts.model import Absence, Holder, Socket, Sockets
+from playbooks.facts.model import Absence, Elsewhere, Holder, Socket, Sockets
+from playbooks.facts.model import UnixListener as UnixFact
 
 SHORT_S, LONG_S = 1.0, 2.5
 """Between the looks: LONG where something young may yet turn out to be passing."""
@@ -25,15 +28,17 @@ PASSING = {
 KEPT_S = 2.0
 
 
-def collect_sockets() -> Sockets | Absence:
-    """The sockets of this network namespace; takes SHORT_S, or LONG_S where there is something to tell apart."""
+def collect_sockets(pid: int | None = None) -> Sockets | Absence:
+    """The sockets of this network namespace, or of that of process `pid`; takes SHORT_S, or LONG_S where there is
+    something to tell apart."""
+    inside = None if pid is None else namespace_of(pid)
     try:
-        with Watcher() as watcher:
+        with Watcher(inside=inside) as watcher:
             first = watcher.look()
             before: dict[object, tuple[TcpState, int]] = {_key(row): (row.state, row.drops or 0) for row in first.rows}
             time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
             second = watcher.look(thorough=True)
-            return _facts(second, before)
+            return _facts(second, before, inside)
     except SourceUnavailable as error:
         return Absence("unreadable", str(error))
 
@@ -56,7 +61,7 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: dict[object, tuple[TcpState, int]]) -> Sockets:
+def _facts(look: Snapshot, before: dict[object, tuple[TcpState, int]], inside: Found | None) -> Sockets:
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
@@ -67,7 +72,26 @@ def _facts(look: Snapshot, before: dict[object, tuple[TcpState, int]]) -> Socket
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,
         port_range=look.settings.ip_local_port_range,
+        netns=None if inside is None else str(inside.namespace),
+        elsewhere=tuple(Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0),
+        unix=tuple(map(_unix, look.unix_listeners)) if look.sees_unix else None,
+        hidden_why=look.hidden_why,
     )
+
+
+def _unix(listener: UnixListener) -> UnixFact:
+    return UnixFact(
+        path=listener.path,
+        waiting=listener.waiting,
+        most=listener.most,
+        owners=_holders(listener.owners),
+        owner_missing=listener.owner_missing,
+        netns=None if listener.netns is None else str(listener.netns),
+    )
+
+
+def _holders(owners: tuple[Owner, ...]) -> tuple[Holder, ...]:
+    return tuple(Holder(owner.pid, owner.name, owner.fd) for owner in owners)
 
 
 def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] | None) -> Socket:
@@ -79,7 +103,7 @@ def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] |
         age_is_minimum=row.age_is_minimum,
         recv_q=row.recv_q,
         send_q=row.send_q,
-        owners=tuple(Holder(owner.pid, owner.name, owner.fd) for owner in row.owners),
+        owners=_holders(row.owners),
         cookie=row.cookie,
         owner_missing=row.owner_missing,
         uid=row.uid,
@@ -91,6 +115,9 @@ def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] |
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
         closed_window_s=_closed_for(row, info),
+        backlog_max=row.backlog_max,
+        v6_only=row.v6_only,
+        netns=None if row.netns is None else str(row.netns),
     )
 
 

@@ -182,7 +182,9 @@ class LiveScreen(FilteredScreen):
         self._findings = {finding_key(one): one for one in found}
         table = self._table("findings")
         total = sum(snapshot.states.values())
-        table.set_empty(f"nothing asks for attention among {count(total, 'socket')}")
+        unseen = f"; {count(len(snapshot.limits), 'thing')} not seen" if snapshot.limits else ""
+        table.set_empty(f"nothing asks for attention among {count(total, 'socket')}{unseen}")
+        table.set_title(f"What is wrong now: {len(found)}" if found else "What is wrong now")
         table.show(ListRows([(finding_key(one), finding_cells(one)) for one in found]))
         self._tell_finding()
 

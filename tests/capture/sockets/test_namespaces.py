@@ -9,7 +9,8 @@ import socket
 import pytest
 
 from capture.sockets import namespaces
-from capture.sockets.namespaces import container_of, find_namespaces
+from capture.sockets.namespaces import container_of, find_namespaces, in_network_of, namespace_of
+from capture.sockets.report import text
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import enter_new_network, in_own_network
 
@@ -35,14 +36,15 @@ def test_a_container_is_named_by_its_control_group(cgroup: str, name: str | None
     assert container_of(cgroup) == name
 
 
-def process_in_new_network() -> tuple[int, int]:
+def process_in_new_network(address: str = "127.0.0.1") -> tuple[int, int]:
     """A process that listens in a network of its own: (pid, inode of the namespace)."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         enter_new_network()
-        listener = socket.create_server(("127.0.0.1", 4321))
-        client = socket.create_connection(("127.0.0.1", 4321))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, 4321), family=family)
+        client = socket.create_connection((address, 4321))
         os.write(writing, b"x")
         signal.pause()
         client.close()
@@ -65,10 +67,48 @@ def test_sockets_of_another_namespace_are_seen_and_named() -> None:
     assert [row.owner_missing for row in rows if not row.owners] == ["not yet accepted"]
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    wide._namespaces_at = None
+    wide._others._searched = None
     snapshot = wide.look()
     assert not [row for row in snapshot.rows if row.netns and row.netns.inode == inode]
     assert ("net", inode) not in find_namespaces()
+
+
+@in_own_network
+def test_sockets_of_a_namespace_that_is_not_looked_into_are_counted_and_named() -> None:
+    """IPv6's are counted in a file of their own: a dual-stack server has no others."""
+    pid, _ = process_in_new_network()
+    six, _ = process_in_new_network("::1")
+    snapshot = Watcher().look()
+    assert not snapshot.rows
+    held = {one.namespace.name.partition("[")[2]: one.sockets for one in snapshot.unseen}
+    assert (held[f"{pid}]"], held[f"{six}]"]) == (3, 3)
+    told = text(snapshot)
+    assert "nothing asks for attention among 0 sockets; not seen:" in told
+    said = next(limit for limit in snapshot.limits if "--all-namespaces" in limit)
+    assert said in told
+    wide = Watcher(all_namespaces=True).look()
+    assert {pid, six} <= {owner.pid for row in wide.rows for owner in row.owners}
+    assert not any("--all-namespaces" in limit for limit in wide.limits)
+    for child in (pid, six):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@in_own_network
+def test_the_namespace_of_one_process_is_looked_at_in_place_of_the_own() -> None:
+    pid, inode = process_in_new_network()
+    inside = namespace_of(pid)
+    assert inside is not None
+    assert namespace_of(os.getpid()) is None
+    snapshot = Watcher(inside=inside).look()
+    assert sorted(row.state.value for row in snapshot.rows) == ["ESTAB", "ESTAB", "LISTEN"]
+    assert {row.netns.inode for row in snapshot.rows if row.netns} == {inode}
+    assert ("net", inode) not in [one.namespace.inode for one in snapshot.unseen]
+    own = os.stat("/proc/self/ns/net").st_ino
+    assert in_network_of(pid, lambda: os.stat("/proc/thread-self/ns/net").st_ino) == inode
+    assert in_network_of(None, lambda: os.stat("/proc/thread-self/ns/net").st_ino) == own
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 @in_own_network

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.limits import limit_text
+from capture.sockets.namespaces import find_namespaces
 from capture.sockets.netlink import DiagSocket
 from capture.sockets.owners import OwnerIndex
 from capture.sockets.watching import Watcher
@@ -24,6 +26,7 @@ from tests.capture.sockets.network import in_own_network
 libc = ctypes.CDLL(None)
 CLONE_NEWNS = 0x20000
 PR_SET_DUMPABLE = 4
+CAP_SYS_PTRACE = 19
 
 CHURN = """
 import os, socket, sys, time
@@ -95,19 +98,49 @@ def test_without_privileges_rows_stay_and_hidden_owners_are_counted(hidepid: int
         subprocess.run(["mount", "-t", "proc", "-o", f"hidepid={hidepid}", "proc", "/proc"], check=True)
     Watcher().look()  # loads what is read from files that nobody may not read
     limit_text("run_as_root")
+    assert find_namespaces
     become_nobody()
     own = socket.create_server(("127.0.0.1", 0))
     snapshot = Watcher().look()
     assert snapshot.source == "sock_diag"
     assert len(snapshot.rows) == 62
     assert snapshot.hidden_owners == 61
-    assert snapshot.limits == ("owners hidden: 61 sockets; run with sudo to see them",)
+    advice = limit_text("hidepid" if hidepid else "run_as_root")
+    assert f"owners hidden: 61 sockets; {advice}" in snapshot.limits
     for row in snapshot.rows:
         if row.local.port == own.getsockname()[1]:
             assert [(owner.pid, owner.fd) for owner in row.owners] == [(os.getpid(), own.fileno())]
         else:
             assert row.owner_missing == "no permission"
     assert made.pid
+
+
+@in_own_network
+def test_root_without_the_right_to_trace_is_told_that_owners_are_hidden() -> None:
+    """Its /proc/PID/fd may be listed, but no link in it may be read: open descriptors, and whose is not known."""
+    with maker(15) as made:
+        drop_from_effective(CAP_SYS_PTRACE)
+        snapshot = Watcher(exact=True).look()
+        assert {row.owner_missing for row in snapshot.rows} == {"no permission"}
+        assert snapshot.hidden_owners == 31
+        assert any("31 sockets" in limit and "CAP_SYS_PTRACE" in limit for limit in snapshot.limits)
+        process = next(one for one in snapshot.processes if one.pid == made.pid)
+        assert not process.readable
+        assert process.open_files
+        assert process.open_files > 31
+
+
+def drop_from_effective(capability: int) -> None:
+    """Takes one capability out of this process's effective set (capset(2), version 3)."""
+    header = struct.pack("=Ii", 0x20080522, 0)
+    data = bytearray(24)
+    buffer = (ctypes.c_char * 24).from_buffer(data)
+    assert libc.capget(header, buffer) == 0
+    low, high = struct.unpack_from("=I8xI", data)
+    both = (low | high << 32) & ~(1 << capability)
+    struct.pack_into("=I", data, 0, both & 0xFFFFFFFF)
+    struct.pack_into("=I", data, 12, both >> 32)
+    assert libc.capset(header, buffer) == 0
 
 
 @in_own_network

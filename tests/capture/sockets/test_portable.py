@@ -24,7 +24,8 @@ def test_psutil_shows_the_same_sockets_states_and_owners_as_ss() -> None:
             made.tell("churn 10")
         waiting = {row.state.value: row.owner_missing for row in snapshot.rows if not row.owners}
         assert waiting == {"TIME-WAIT": "time-wait", "FIN-WAIT-2": "not found"}
-        assert (snapshot.source, len(snapshot.limits)) == ("psutil", 1)
+        assert snapshot.source == "psutil"
+        assert snapshot.limits[0].startswith("psutil has no queues")
         assert str(made.pid) in {group.key for group in snapshot.groups.processes}
 
 

@@ -50,7 +50,7 @@ def test_the_document_has_what_others_rely_on() -> None:
         assert {"time", "host", "limits", "counters", "findings", "sockets"} <= told.keys()
         for entry in told["sockets"]:
             listening = entry["state"] == "LISTEN"
-            assert set(entry) == FIELDS | ({"backlog", "backlog_max", "drops"} if listening else set())
+            assert set(entry) == FIELDS | ({"backlog", "backlog_max", "drops", "v6_only"} if listening else set())
             assert entry["owners"][0].keys() == {"pid", "name", "fd"}
             assert entry["owners"][0]["pid"] == made.pid
             assert entry["netns"] is None

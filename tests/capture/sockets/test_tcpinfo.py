@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capture.sockets.netlink import CONNECTIONS, WITH_INFO, DiagSocket
 from capture.sockets.tcpinfo import TcpInfo, listener_drops, tcp_info
+from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
 
 
@@ -78,3 +79,17 @@ def test_the_kernel_agrees_with_getsockopt() -> None:
     assert told.bytes_sent == 3000 == int.from_bytes(info[200:208], "little")
     assert told.rtt_us == int.from_bytes(info[68:72], "little")
     assert told.send_window == int.from_bytes(info[228:232], "little")
+
+
+@in_own_network
+def test_whether_an_ipv6_listener_turns_ipv4_away_is_kept() -> None:
+    listeners = {}
+    for only in (0, 1):
+        listener = socket.socket(socket.AF_INET6)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        listener.bind(("::", 0))
+        listener.listen()
+        listeners[listener.getsockname()[1]] = (listener, bool(only))
+    four = socket.create_server(("127.0.0.1", 0))
+    rows = {row.local.port: row.v6_only for row in Watcher().look().rows}
+    assert rows == {port: only for port, (_, only) in listeners.items()} | {four.getsockname()[1]: None}
