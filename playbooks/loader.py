@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import threading
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,6 +23,7 @@ FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "
 """The texts of a fix in which {{parameters}} are filled in."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
 _LARGEST_FILE = 1_000_000
+_reading = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,13 @@ def parse(text: str, file: str, own: bool = False) -> Playbook:
     return msgspec.structs.replace(playbook, origin=file if own else "")
 
 
-@cache
 def _shipped() -> dict[str, Playbook]:
+    with _reading:  # a cache lets two threads read the same files at once
+        return _read_shipped()
+
+
+@cache
+def _read_shipped() -> dict[str, Playbook]:
     found = {}
     folder = resources.files("playbooks").joinpath("library")
     for file in sorted(folder.iterdir(), key=lambda file: file.name):

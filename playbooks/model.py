@@ -87,6 +87,11 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file of a user's own playbook; empty for those that ship."""
 
 
+# msgspec makes a type's table at its first use, and before 0.23 crashed where threads did so at once: here the import
+# lock is held.
+msgspec.convert({"name": "", "title": "", "summary": "", "steps": []}, Playbook)
+
+
 class Fix(msgspec.Struct, frozen=True):
     """A fix for this machine: a template with its parameters filled in. `not_when` says when to leave it."""
 

@@ -84,6 +84,9 @@ class RecordedLook(msgspec.Struct):
     ended: list[int]
 
 
+_LOOKS = msgspec.json.Decoder(RecordedLook)  # made under the import lock: threads may replay recordings at once
+
+
 class Recorder:
     """Writes looks to a file, compressed where its name ends in .gz. An existing file is replaced. Raises OSError."""
 
@@ -279,7 +282,6 @@ class Replay:
             yield self.look()
 
     def _read(self) -> Iterator[RecordedLook]:
-        decoder = msgspec.json.Decoder(RecordedLook)
         number = 0
         try:
             with open(self.path, "rb") as plain:
@@ -288,7 +290,7 @@ class Replay:
                 lines: IO[bytes] = gzip.GzipFile(fileobj=plain) if packed_up else plain  # type: ignore[assignment]
                 for line in self._whole_lines(lines):
                     number += 1
-                    look = decoder.decode(line)
+                    look = _LOOKS.decode(line)
                     if look.schema != SCHEMA or not look.places or look.places[0].netns is not None:
                         raise RecordingUnreadable(self._damaged(number, "not a recording of this program's looks"))
                     yield look
