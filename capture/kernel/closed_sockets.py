@@ -1,0 +1,91 @@
+"""Connections that end, with their last tcp_info: the multicast that `ss -E` listens to (SKNLGRP_INET_TCP_DESTROY)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from typing import Final
+
+from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event import Kind, KernelEvent, LastWords
+from capture.sockets.netlink import NETLINK_SOCK_DIAG
+from capture.sockets.tcpinfo import TcpInfo, tcp_info
+from capture.sockets.wireform import CLOSE, COOKIE, HEADER, HEADER_SIZE, RECORD_SIZE, local_of, remote_of
+
+GROUPS: Final = (1, 3)
+"""SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (linux/sock_diag.h)."""
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
+SO_RCVBUFFORCE: Final = 33
+LARGEST_MESSAGE: Final = 4096
+ROOM: Final = 8 << 20
+"""Bytes for what comes between two readings: some 10,000 ends."""
+
+
+class ClosedSockets:
+    """Ends of connections of this network namespace. Raises EventsUnavailable (needs CAP_NET_ADMIN)."""
+
+    def __init__(self) -> None:
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
+        except OSError as error:
+            raise EventsUnavailable(f"ends of connections: {error.strerror}") from error
+        try:
+            with contextlib.suppress(PermissionError):
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+            self._socket.bind((0, 0))
+            for group in GROUPS:
+                self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+            self._socket.setblocking(False)
+        except OSError as error:
+            self._socket.close()
+            raise EventsUnavailable(f"ends of connections: {error.strerror}: run as root") from error
+
+    def read(self) -> tuple[list[bytes], int]:
+        """The messages since the last reading, and how often the kernel had to drop some (it does not say how many)."""
+        messages: list[bytes] = []
+        lost = 0
+        receive, keep = self._socket.recv, messages.append
+        while True:
+            try:
+                while True:
+                    keep(receive(LARGEST_MESSAGE))
+            except BlockingIOError:
+                return messages, lost
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                lost += 1
+
+    def close(self) -> None:
+        """Gives the descriptor back."""
+        self._socket.close()
+
+
+def closed(message: bytes, time: float) -> KernelEvent | None:
+    """The event of a message; None where it is cut, or of a socket that never had a connection."""
+    if len(message) < HEADER_SIZE + RECORD_SIZE:
+        return None
+    length = min(HEADER.unpack_from(message)[0], len(message))
+    raw = message[HEADER_SIZE : HEADER_SIZE + RECORD_SIZE]
+    remote = remote_of(raw)
+    info = tcp_info(message, end=length)
+    if raw[1] != CLOSE or not remote.port or info is None:
+        return None
+    return KernelEvent(
+        time=time,
+        kind=Kind.CLOSED,
+        local=local_of(raw),
+        remote=remote,
+        cookie=f"{COOKIE.unpack_from(raw, 44)[0]:x}",
+        last=_last_words(info),
+    )
+
+
+def _last_words(info: TcpInfo) -> LastWords:
+    return LastWords(
+        bytes_sent=info.bytes_sent if info.bytes_sent is not None else info.bytes_acked,
+        bytes_received=info.bytes_received,
+        retransmits=info.total_retransmits,
+        rtt_ms=info.rtt_us / 1000 if info.rtt_us else None,
+    )

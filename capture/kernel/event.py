@@ -1,0 +1,86 @@
+"""One thing that the kernel said, and what came of one reading."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from capture.model import Endpoint
+
+
+class Kind(StrEnum):
+    """What happened (contract's words)."""
+
+    RESET_SENT = "reset_sent"
+    RESET_RECEIVED = "reset_received"
+    CALL_FAILED = "call_failed"  # a send or recv that returned an error: the application was told
+    ERROR_REPORTED = "error_reported"  # an error put on the socket: the next call gets it, if there is one
+    RETRANSMITTED = "retransmitted"
+    DROPPED = "dropped"
+    CLOSED = "closed"  # a connection's last words: its tcp_info when it ended
+
+
+class EventOwner(Struct, frozen=True):
+    """A process. `name` is the kernel's comm: hostile text."""
+
+    pid: int
+    name: str
+
+
+class LastWords(Struct, frozen=True):
+    """tcp_info of a connection that has ended; None where this kernel's struct is too short."""
+
+    bytes_sent: int | None
+    bytes_received: int | None
+    retransmits: int
+    rtt_ms: float | None
+
+
+class KernelEvent(Struct, frozen=True):
+    """`time` epoch seconds of the first of `count` equal ones. `local` and `remote` None where the kernel named none.
+
+    `errno` is a name; `reason` the kernel's word for a reset or drop; `netns` names another network namespace
+    where it is known, as a socket's; `cookie` as ss writes it. `caller` says that `owner` made the call, not that it holds the socket.
+    """
+
+    time: float
+    kind: Kind
+    local: Endpoint | None = None
+    remote: Endpoint | None = None
+    errno: str | None = None
+    call: str | None = None
+    reason: str | None = None
+    owner: EventOwner | None = None
+    count: int = 1
+    netns: str | None = None
+    cookie: str | None = None
+    last: LastWords | None = None
+
+    def key(self) -> tuple[object, ...]:
+        """What equal events share: all but their times."""
+        return (
+            self.kind,
+            self.local,
+            self.remote,
+            self.errno,
+            self.call,
+            self.reason,
+            self.owner,
+            self.netns,
+            self.cookie,
+            self.last,
+        )
+
+
+class Reading(Struct, frozen=True):
+    """What happened since the last reading: `events` in order of time and folded, and the `ends` of connections as the
+    kernel's messages (closed_sockets.py reads them: they are the most, and few are looked at).
+
+    `time` epoch seconds of the reading; `lost` how many the kernel had to drop, at least.
+    """
+
+    time: float
+    events: tuple[KernelEvent, ...]
+    ends: tuple[bytes, ...]
+    lost: int

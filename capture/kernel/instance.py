@@ -1,0 +1,150 @@
+"""A tracing instance of our own: own events, filters, clock and ring; nothing else of tracing is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from capture.kernel.errors import EventsUnavailable
+from capture.kernel.formats import Format, parse_format
+from capture.kernel.records import WANTED, Wanted
+from capture.kernel.ring_pages import missed, records
+from capture.kernel.tracefs import Tracefs
+
+PREFIX: Final = "tcptriage-"
+BUFFER_KB: Final = 1024
+"""Of each processor: 13,000 events of 76 bytes between two readings."""
+LARGEST_PAGE: Final = 65536
+SETTINGS: Final = (("trace_clock", "mono"), ("options/overwrite", "1"), ("buffer_size_kb", str(BUFFER_KB)))
+HELPFUL: Final = (("options/record-tgid", "1"), ("options/record-cmd", "1"))
+"""Old kernels lack these: then the process of a thread that has ended is not named."""
+
+
+class Instance:
+    """Events of this kernel, enabled while this object lives. `missing`: wanted ones that it does not have, and why.
+
+    Raises EventsUnavailable where no event could be enabled. Left alone by a program that was killed, an instance is
+    removed by the next start: the kernel lets nobody remove one that is being read.
+    """
+
+    def __init__(self, tracefs: Tracefs) -> None:
+        self._tracefs = tracefs
+        self.formats: dict[int, tuple[Wanted, Format]] = {}
+        self.missing: list[str] = []
+        self._pipes: list[int] = []
+        clean_stale(tracefs)
+        self._name = self._make()
+        try:
+            self._set_up()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self) -> Iterator[tuple[int, bytes] | int]:
+        """(time, record) of each event there is, processor by processor; a bare number: so many were lost there.
+
+        Times are nanoseconds of CLOCK_MONOTONIC. A generator: what is not consumed of a page is gone.
+        """
+        for pipe in self._pipes:
+            while page := _page(pipe):
+                if lost := missed(page):
+                    yield lost
+                yield from records(page)
+
+    def thread_names(self) -> tuple[dict[int, int], dict[int, str]]:
+        """The kernel's own memory of threads: thread -> process, thread -> comm. Empty where it keeps none."""
+        return (
+            {one: int(other) for one, other in self._pairs("saved_tgids") if other.isdigit()},
+            dict(self._pairs("saved_cmdlines")),
+        )
+
+    def close(self) -> None:
+        """Removes the instance: the kernel disables its events. Safe to call twice."""
+        for pipe in self._pipes:
+            os.close(pipe)
+        self._pipes = []
+        if self._name:
+            with contextlib.suppress(OSError):
+                self._tracefs.remove(f"instances/{self._name}")
+            self._name = ""
+
+    def _make(self) -> str:
+        for attempt in range(1, 100):
+            name = f"{PREFIX}{os.getpid()}" + (f"-{attempt}" if attempt > 1 else "")
+            try:
+                self._tracefs.make(f"instances/{name}")
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise EventsUnavailable(f"no tracing instance can be made ({error.strerror}): run as root") from error
+            return name
+        raise EventsUnavailable("no tracing instance can be made: a hundred of this process are there")
+
+    def _set_up(self) -> None:
+        place = f"instances/{self._name}"
+        try:
+            for path, value in SETTINGS:
+                self._tracefs.write(f"{place}/{path}", value)
+        except OSError as error:
+            raise EventsUnavailable(f"the tracing instance cannot be set up ({error.strerror})") from error
+        for path, value in HELPFUL:
+            with contextlib.suppress(OSError):
+                self._tracefs.write(f"{place}/{path}", value)
+        for name in sorted(self._tracefs.names(f"{place}/per_cpu")):
+            pipe = f"{place}/per_cpu/{name}/trace_pipe_raw"
+            self._pipes.append(self._tracefs.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+        for wanted in WANTED.values():
+            why = self._enable(f"{place}/events/{wanted.path}", wanted)
+            if why:
+                self.missing.append(f"{wanted.path.split('/')[1]}: {why}")
+        if not self.formats:
+            raise EventsUnavailable("this kernel has none of the events: " + "; ".join(self.missing))
+
+    def _enable(self, place: str, wanted: Wanted) -> str:
+        """Why an event cannot be had; empty where it is enabled."""
+        try:
+            form = parse_format(self._tracefs.read(f"{place}/format"))
+            lacking = [name for name in wanted.needs if name not in form.fields]
+            chosen = wanted.filter(form)
+            if lacking or chosen == "":
+                return "this kernel's event has no " + (", ".join(lacking) or "reasons")
+            if chosen is not None:
+                self._tracefs.write(f"{place}/filter", chosen)
+            self._tracefs.write(f"{place}/enable", "1")
+        except FileNotFoundError:
+            return "this kernel has no such event"
+        except (OSError, ValueError) as error:
+            return str(getattr(error, "strerror", None) or error)
+        self.formats[form.id] = (wanted, form)
+        return ""
+
+    def _pairs(self, name: str) -> Iterator[tuple[int, str]]:
+        try:
+            text = self._tracefs.read(name)
+        except OSError:
+            return
+        for line in text.splitlines():
+            number, _, rest = line.strip().partition(" ")
+            if number.isdigit():
+                yield int(number), rest
+
+
+def clean_stale(tracefs: Tracefs) -> None:
+    """Removes instances of programs that were killed. Those in use stay: the kernel answers EBUSY."""
+    try:
+        names = tracefs.names("instances")
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(PREFIX):
+            with contextlib.suppress(OSError):
+                tracefs.remove(f"instances/{name}")
+
+
+def _page(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, LARGEST_PAGE)
+    except BlockingIOError:
+        return b""

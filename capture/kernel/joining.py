@@ -1,0 +1,89 @@
+"""What single records say together: the addresses of a failed call's socket, a refused connect, the caller's process."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from capture.kernel.event import EventOwner, Kind, KernelEvent
+from capture.kernel.records import SYN_SENT, Said
+from capture.kernel.threads import Threads
+from capture.model import Endpoint
+
+REMEMBERED: Final = 65536
+"""Sockets whose addresses are kept: those that failed or ended last."""
+KEPT_S: Final = 3600.0
+"""The kernel uses a socket's memory again: what lies back further is not believed."""
+KINDS: Final = {
+    "send_reset": Kind.RESET_SENT,
+    "receive_reset": Kind.RESET_RECEIVED,
+    "error_report": Kind.ERROR_REPORTED,
+    "send": Kind.CALL_FAILED,
+    "recv": Kind.CALL_FAILED,
+    "retransmit": Kind.RETRANSMITTED,
+    "drop": Kind.DROPPED,
+}
+
+Pair = tuple[Endpoint | None, Endpoint | None]
+
+
+class Joiner:
+    """Turns records, in order of time, into events. Remembers sockets between readings."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, tuple[Pair, int, float]] = {}  # the kernel's address -> ends, cookie, when
+        self._connecting: dict[Pair, float] = {}
+
+    def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
+        """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
+        for time, one in said:
+            if one.socket and one.local is not None:
+                self._remember(one, time)
+            if one.what == "set_state":
+                continue
+            yield self._event(time, one, threads.owner(one.thread))
+
+    def _event(self, time: float, one: Said, caller: EventOwner | None) -> KernelEvent:
+        (local, remote), cookie = (one.local, one.remote), one.cookie
+        if one.socket:
+            known = self._known(one.socket, time)
+            if local is None:
+                local, remote = known[0]
+            cookie = cookie or known[1]
+        return KernelEvent(
+            time=time,
+            kind=KINDS[one.what],
+            local=local,
+            remote=remote,
+            errno=errno.errorcode.get(one.error, str(one.error)) if one.error else None,
+            call=self._call(one, time),
+            reason=one.reason,
+            owner=caller,
+            cookie=f"{cookie:x}" if cookie else None,
+        )
+
+    def _call(self, one: Said, time: float) -> str | None:
+        """connect for an error of a socket that was connecting a moment ago: its state changes just before."""
+        if one.what in ("send", "recv"):
+            return one.what
+        if one.what != "error_report":
+            return None
+        at = self._connecting.pop((one.local, one.remote), None)
+        return "connect" if at is not None and time - at < 1.0 else None
+
+    def _remember(self, one: Said, time: float) -> None:
+        before = self._sockets.pop(one.socket, None)
+        ends = (one.local, one.remote)
+        cookie = one.cookie or (before[1] if before is not None and before[0] == ends else 0)
+        self._sockets[one.socket] = (ends, cookie, time)
+        if len(self._sockets) > REMEMBERED:
+            del self._sockets[next(iter(self._sockets))]
+        if one.what == "set_state" and one.state == SYN_SENT:
+            self._connecting[ends] = time
+            if len(self._connecting) > REMEMBERED:
+                del self._connecting[next(iter(self._connecting))]
+
+    def _known(self, socket: int, time: float) -> tuple[Pair, int]:
+        ends, cookie, at = self._sockets.get(socket, ((None, None), 0, time))
+        return (ends, cookie) if time - at < KEPT_S else ((None, None), 0)

@@ -1,0 +1,94 @@
+"""Kernel events of this machine, read from time to time: tracepoints and the ends of connections together."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from capture.kernel.closed_sockets import ClosedSockets
+from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event import Reading
+from capture.kernel.folding import fold
+from capture.kernel.instance import Instance
+from capture.kernel.joining import Joiner
+from capture.kernel.records import Said
+from capture.kernel.threads import Threads
+from capture.kernel.tracefs import open_tracefs
+
+
+class KernelEvents:
+    """Open it, read now and then, close it. `limits` are sentences on what this kernel or user does not get.
+
+    Raises EventsUnavailable where there is nothing at all to be had.
+    """
+
+    def __init__(self) -> None:
+        self._joiner = Joiner()
+        self._instance: Instance | None = None
+        self._closed: ClosedSockets | None = None
+        limits = []
+        try:
+            self._instance = _open_instance()
+        except EventsUnavailable as error:
+            limits.append(f"no kernel events: {error}")
+        else:
+            limits += [f"no event {missing}" for missing in self._instance.missing]
+        try:
+            self._closed = ClosedSockets()
+        except EventsUnavailable as error:
+            limits.append(str(error))
+        if self._instance is None and self._closed is None:
+            raise EventsUnavailable("; ".join(limits))
+        self.limits = tuple(limits)
+
+    def read(self) -> Reading:
+        """What happened since the last reading. Costs some microseconds an event, 1 an end."""
+        said, lost = self._said()
+        threads = Threads(self._instance.thread_names if self._instance is not None else lambda: ({}, {}))
+        events, left_out = fold(self._joiner.events(said, threads))
+        ends, missed = self._closed.read() if self._closed is not None else ([], 0)
+        return Reading(time.time(), events, tuple(ends), lost + left_out + missed)
+
+    def close(self) -> None:
+        """Leaves nothing enabled and nothing behind."""
+        if self._instance is not None:
+            self._instance.close()
+        if self._closed is not None:
+            self._closed.close()
+
+    def __enter__(self) -> KernelEvents:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _said(self) -> tuple[list[tuple[float, Said]], int]:
+        """Records in order of time (processors are read one by one), and how many were lost."""
+        found: list[tuple[float, Said]] = []
+        lost = 0
+        if self._instance is None:
+            return found, lost
+        formats = self._instance.formats
+        offset = time.time_ns() - time.monotonic_ns()  # anew each time: the wall clock may be set
+        for one in self._instance.read():
+            if isinstance(one, int):
+                lost += one
+                continue
+            at, record = one
+            known = formats.get(int.from_bytes(record[:2], "little"))
+            if known is not None:
+                wanted, form = known
+                found.append(((at + offset) / 1e9, wanted.decode(form, record)))
+        found.sort(key=lambda entry: entry[0])
+        return found, lost
+
+
+def _open_instance() -> Instance:
+    tracefs = open_tracefs()
+    try:
+        return Instance(tracefs)
+    except BaseException:
+        tracefs.close()
+        raise
