@@ -128,6 +128,7 @@ def sockets_parser() -> Parser:
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks")
     parser.add_argument("--count", type=_count, metavar="N", help="looks (default 1; with --interval alone: 1)")
     parser.add_argument("--all-namespaces", action="store_true", help="also other network namespaces")
+    parser.add_argument("--events", action="store_true", help="also the kernel's events: failed calls, resets (root)")
     parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
     parser.add_argument("--replay", metavar="PATH", help="read the looks of a recording instead of this machine's")
     parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")

@@ -8,7 +8,7 @@ import socket
 from typing import Final
 
 from capture.kernel.errors import EventsUnavailable
-from capture.kernel.event import Kind, KernelEvent, LastWords
+from capture.kernel.event import KernelEvent, Kind, LastWords
 from capture.sockets.netlink import NETLINK_SOCK_DIAG
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
 from capture.sockets.wireform import CLOSE, COOKIE, HEADER, HEADER_SIZE, RECORD_SIZE, local_of, remote_of

@@ -29,7 +29,9 @@ class EventOwner(Struct, frozen=True):
 
 
 class LastWords(Struct, frozen=True):
-    """tcp_info of a connection that has ended; None where this kernel's struct is too short."""
+    """tcp_info of a connection that has ended; None where this kernel's struct is too short.
+
+    `bytes_received` counts the peer's FIN as one, as the kernel does."""
 
     bytes_sent: int | None
     bytes_received: int | None
@@ -41,7 +43,7 @@ class KernelEvent(Struct, frozen=True):
     """`time` epoch seconds of the first of `count` equal ones. `local` and `remote` None where the kernel named none.
 
     `errno` is a name; `reason` the kernel's word for a reset or drop; `netns` names another network namespace
-    where it is known, as a socket's; `cookie` as ss writes it. `caller` says that `owner` made the call, not that it holds the socket.
+    where it is known, as a socket's; `cookie` as ss writes it.
     """
 
     time: float

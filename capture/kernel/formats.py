@@ -1,4 +1,4 @@
-"""An event's `format` file: where its fields lie and what its numbers mean. Kernels differ; their versions tell little."""
+"""An event's `format` file: where its fields lie and what its numbers mean. Kernels differ."""
 
 from __future__ import annotations
 

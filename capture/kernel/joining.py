@@ -1,13 +1,14 @@
-"""What single records say together: the addresses of a failed call's socket, a refused connect, the caller's process."""
+"""What records say together: the addresses of a failed call's socket, a refused connect, the caller's process."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from capture.kernel.event import EventOwner, Kind, KernelEvent
-from capture.kernel.records import SYN_SENT, Said
+from capture.kernel.event import EventOwner, KernelEvent, Kind
+from capture.kernel.formats import Format
+from capture.kernel.records import SYN_SENT, Said, ends_of
 from capture.kernel.threads import Threads
 from capture.model import Endpoint
 
@@ -28,17 +29,24 @@ KINDS: Final = {
 Pair = tuple[Endpoint | None, Endpoint | None]
 
 
+class _Socket(NamedTuple):
+    ends: Pair
+    late: tuple[Format, bytes] | None
+    cookie: int
+    time: float
+
+
 class Joiner:
     """Turns records, in order of time, into events. Remembers sockets between readings."""
 
     def __init__(self) -> None:
-        self._sockets: dict[int, tuple[Pair, int, float]] = {}  # the kernel's address -> ends, cookie, when
+        self._sockets: dict[int, _Socket] = {}  # by the kernel's address of it
         self._connecting: dict[Pair, float] = {}
 
     def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
         """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
         for time, one in said:
-            if one.socket and one.local is not None:
+            if one.socket and (one.local is not None or one.late is not None):
                 self._remember(one, time)
             if one.what == "set_state":
                 continue
@@ -74,16 +82,17 @@ class Joiner:
 
     def _remember(self, one: Said, time: float) -> None:
         before = self._sockets.pop(one.socket, None)
-        ends = (one.local, one.remote)
-        cookie = one.cookie or (before[1] if before is not None and before[0] == ends else 0)
-        self._sockets[one.socket] = (ends, cookie, time)
+        cookie = one.cookie or (before.cookie if before is not None and before.ends == (one.local, one.remote) else 0)
+        self._sockets[one.socket] = _Socket((one.local, one.remote), one.late, cookie, time)
         if len(self._sockets) > REMEMBERED:
             del self._sockets[next(iter(self._sockets))]
         if one.what == "set_state" and one.state == SYN_SENT:
-            self._connecting[ends] = time
+            self._connecting[one.local, one.remote] = time
             if len(self._connecting) > REMEMBERED:
                 del self._connecting[next(iter(self._connecting))]
 
     def _known(self, socket: int, time: float) -> tuple[Pair, int]:
-        ends, cookie, at = self._sockets.get(socket, ((None, None), 0, time))
-        return (ends, cookie) if time - at < KEPT_S else ((None, None), 0)
+        known = self._sockets.get(socket)
+        if known is None or time - known.time >= KEPT_S:
+            return (None, None), 0
+        return (ends_of(*known.late) if known.late is not None else known.ends), known.cookie

@@ -1,4 +1,4 @@
-"""Binary records of the kernel's tracepoints, decoded by each event's `format` file; what they say, in plain structs."""
+"""Binary records of the kernel's tracepoints, decoded by each event's `format` file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ DROPS: Final = (
 
 
 class Said(NamedTuple):
-    """One record: `socket` is the kernel's address of it (0 unknown), `thread` who called (0 in an interrupt)."""
+    """One record: `socket` is the kernel's address of it (0 unknown), `thread` who called (0 in an interrupt).
+
+    `late`: format and bytes of a record whose ends few will ask for.
+    """
 
     what: str
     socket: int = 0
@@ -65,6 +68,7 @@ class Said(NamedTuple):
     reason: str | None = None
     cookie: int = 0
     state: int = 0
+    late: tuple[Format, bytes] | None = None
 
 
 Decode = Callable[[Format, bytes], Said]
@@ -114,14 +118,14 @@ def _sockaddr(octets: bytes) -> Endpoint | None:
 
 
 def _send_reset(form: Format, record: bytes) -> Said:
+    local: Endpoint | None
+    remote: Endpoint | None
     if form.has("sport", "dport"):  # before 6.10
         local, remote = ends_of(form, record)
     else:
         local, remote = (_sockaddr(form.octets(record, name)) for name in ("saddr", "daddr"))
     reason = _symbol(form, record, "reason")
-    return Said(
-        "send_reset", form.number(record, "skaddr"), thread_of(form, record), local, remote, reason=reason
-    )
+    return Said("send_reset", form.number(record, "skaddr"), thread_of(form, record), local, remote, reason=reason)
 
 
 def _receive_reset(form: Format, record: bytes) -> Said:
@@ -131,9 +135,11 @@ def _receive_reset(form: Format, record: bytes) -> Said:
 
 
 def _set_state(form: Format, record: bytes) -> Said:
+    state, socket_at = form.number(record, "oldstate", signed=True), form.number(record, "skaddr")
+    if state != SYN_SENT:
+        return Said("set_state", socket_at, state=state, late=(form, record))
     local, remote = ends_of(form, record)
-    state = form.number(record, "oldstate", signed=True)
-    return Said("set_state", form.number(record, "skaddr"), thread_of(form, record), local, remote, state=state)
+    return Said("set_state", socket_at, 0, local, remote, state=state)
 
 
 def _error_report(form: Format, record: bytes) -> Said:
@@ -191,14 +197,20 @@ def _telling_changes(_: Format) -> str:
 def _unwanted_drops(form: Format) -> str:
     numbers = {name: number for number, name in form.symbols.get("reason", {}).items()}
     chosen = sorted(numbers[name] for name in DROPS if name in numbers)
-    return "(protocol==0x800 || protocol==0x86dd) && (" + " || ".join(f"reason=={n}" for n in chosen) + ")" if chosen else ""
+    return (
+        "(protocol==0x800 || protocol==0x86dd) && (" + " || ".join(f"reason=={n}" for n in chosen) + ")"
+        if chosen
+        else ""
+    )
 
 
 ADDRESSES: Final = ("family", "sport", "dport", "saddr", "daddr", "saddr_v6", "daddr_v6")
 WANTED: Final[Mapping[str, Wanted]] = {
     one.path.split("/")[1]: one
     for one in (
-        Wanted("sock/inet_sock_set_state", ("skaddr", "oldstate", "newstate", *ADDRESSES), _telling_changes, _set_state),
+        Wanted(
+            "sock/inet_sock_set_state", ("skaddr", "oldstate", "newstate", *ADDRESSES), _telling_changes, _set_state
+        ),
         Wanted("sock/inet_sk_error_report", ("error", *ADDRESSES), _tcp_errors, _error_report),
         Wanted("sock/sock_send_length", ("sk", "ret", "protocol"), _failed_calls, _call("send")),
         Wanted("sock/sock_recv_length", ("sk", "ret", "protocol"), _failed_calls, _call("recv")),

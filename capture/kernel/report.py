@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from capture.kernel.closed_sockets import closed
 from capture.kernel.event import KernelEvent, Kind, Reading
 from capture.kernel.grouping import EventGroup, groups
+from capture.kernel.looks import LookEvents
 from capture.model import Endpoint
+from capture.safe_text import printable
 
 LARGEST = 12
 WORDS = {
@@ -55,16 +57,17 @@ def ends_of(reading: Reading) -> Iterator[KernelEvent]:
             yield event
 
 
-def text_lines(events: Sequence[KernelEvent], ended: int, lost: int) -> list[str]:
-    """Events by group, the largest first, and what was lost; for people."""
-    found = groups(events)
-    lines = [f"kernel events  {sum(one.count for one in events)}, and {ended} connections ended"]
+def text(look: LookEvents) -> str:
+    """Events by group, the largest first, what was lost and what could not be had; for people."""
+    found, lost = groups(look.events), look.reading.lost
+    total, ended = sum(one.count for one in look.events), len(look.reading.ends)
+    lines = [f"kernel events  {total}; connections ended {ended}", *(f"  ({limit})" for limit in look.limits)]
     lines += [f"  {line(one)}" for one in found[:LARGEST]]
     if len(found) > LARGEST:
         lines.append(f"  and {len(found) - LARGEST} more groups")
     if lost:
         lines.append(f"  {lost} or more events were lost: they came faster than they were read")
-    return lines
+    return "\n".join(printable(one) for one in lines) + "\n"
 
 
 def line(group: EventGroup) -> str:
@@ -79,6 +82,10 @@ def _end(end: Endpoint | None) -> dict[str, Any] | None:
     return None if end is None else {"ip": end.ip, "port": end.port}
 
 
-def objects(events: Iterable[KernelEvent]) -> list[dict[str, Any]]:
-    """All of them."""
-    return [event_object(event) for event in events]
+def keys(look: LookEvents) -> dict[str, Any]:
+    """What a look's JSON gains: `events`, `events_lost`, and `limits` of seeing them."""
+    return {
+        "events": [event_object(event) for event in (*look.events, *ends_of(look.reading))],
+        "events_lost": look.reading.lost,
+        "limits": list(look.limits),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 import msgspec
@@ -100,15 +100,27 @@ def finding_object(finding: Finding) -> dict[str, Any]:
     }
 
 
-def write_json(snapshot: Snapshot, stream: IO[str], keep: Callable[[SocketRow], bool] | None = None) -> None:
-    """Writes the document and a newline, socket by socket: 100,000 of them take no memory of their own."""
-    body = _encoder.encode(head(snapshot)).decode()
+def write_json(
+    snapshot: Snapshot,
+    stream: IO[str],
+    keep: Callable[[SocketRow], bool] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes the document and a newline, socket by socket: 100,000 of them take no memory of their own.
+
+    `more` are keys that other parts add: kernel events, with the limits of seeing them.
+    """
+    body = _encoder.encode(_merged(head(snapshot), more or {})).decode()
     stream.write(body[:-1] + ',"sockets":[')
     separator = ""
     for batch in _batches(snapshot.rows, keep):
         stream.write(separator + _encoder.encode(batch).decode()[1:-1])
         separator = ","
     stream.write("]}\n")
+
+
+def _merged(body: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    return body | dict(more) | {"limits": [*body["limits"], *more.get("limits", ())]}
 
 
 def _batches(rows: Iterable[SocketRow], keep: Callable[[SocketRow], bool] | None) -> Iterable[list[dict[str, Any]]]:

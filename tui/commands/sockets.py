@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tui.arguments import complain, sockets_parser
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture.filters import Filter
+    from capture.kernel.looks import EventLooks, LookEvents
     from capture.sockets.snapshot import Snapshot
     from capture.sockets.thresholds import Thresholds
 
@@ -65,8 +66,11 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
     exact = chosen.format == "json" or wanted is not None
     looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact, thresholds=thresholds)
     record = taker(chosen.record)
+    events = _events(chosen)
     try:
         due = time.monotonic()
+        if events is not None and count == 1:  # a single look tells of the interval before it
+            time.sleep(chosen.interval)
         for look in range(count):
             if look and chosen.replay is None:
                 due += chosen.interval
@@ -77,17 +81,30 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
                 break
             record.write(snapshot)
             worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
-            _write(snapshot, chosen.format, keep, anonymize, first=look == 0)
+            told = events.after(snapshot) if events is not None else None
+            _write(snapshot, told, chosen.format, keep, anonymize, first=look == 0)
     finally:
         looker.close()
         record.close()
+        if events is not None:
+            events.close()
     from capture.model import Severity
 
     return 1 if chosen.fail_on and worst <= Severity(chosen.fail_on).rank else 0
 
 
+def _events(chosen: argparse.Namespace) -> EventLooks | None:
+    """The kernel's events beside the looks, where they are asked for and the looks are of now."""
+    if not chosen.events or chosen.replay is not None:
+        return None
+    from capture.kernel.looks import EventLooks
+
+    return EventLooks()
+
+
 def _write(
     snapshot: Snapshot,
+    told: LookEvents | None,
     format: str,
     keep: Callable[..., bool] | None,
     anonymize: Callable[[str], str] | None,
@@ -98,14 +115,26 @@ def _write(
 
     stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
     if format == "json":
-        write_json(snapshot, stream, keep)
+        write_json(snapshot, stream, keep, _keys(told))
     else:
         stream.write(("" if first else "\n") + text(snapshot))
         if keep is not None:
             stream.write(_matching(snapshot, keep))
+        if told is not None:
+            from capture.kernel.report import text as events_text
+
+            stream.write(events_text(told))
     if anonymize is not None and isinstance(stream, io.StringIO):
         sys.stdout.write(anonymize(stream.getvalue()))
     sys.stdout.flush()
+
+
+def _keys(told: LookEvents | None) -> dict[str, Any]:
+    if told is None:
+        return {}
+    from capture.kernel.report import keys
+
+    return keys(told)
 
 
 def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> str:
