@@ -141,6 +141,12 @@ def _access_log(request: Request) -> Any:
     return collect_access_log(request.settings.get("log"), request.part("nginx"), request.since)
 
 
+def _proxy_log(request: Request) -> Any:
+    from playbooks.facts.proxy_log import collect_proxy_log
+
+    return collect_proxy_log(request.settings.get("log"))
+
+
 def _url(request: Request) -> Any:
     from playbooks.facts.timing import collect_timing
 
@@ -183,6 +189,7 @@ READERS: dict[str, Read] = {
     "nginx": _nginx,
     "error_log": _error_log,
     "access_log": _access_log,
+    "proxy_log": _proxy_log,
     "log": _log,
     "capture": _capture,
     "firewall": _firewall,

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 
-from playbooks.facts.log_files import chosen_logs, error_time, is_access_log, last_lines
+from playbooks.facts.log_files import (
+    chosen_logs,
+    error_time,
+    is_access_log,
+    is_error_line,
+    is_proxys,
+    last_lines,
+    not_nginx,
+)
 from playbooks.facts.model import Absence, ErrorLine, ErrorLog, Nginx
 
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -33,15 +42,46 @@ _UPSTREAM = re.compile(r'upstream: "([^"]*)"')
 _ADDRESS = re.compile(r"^[a-z]+://(unix:[^:]+|\[[0-9a-f:.]+\](?::\d+)?|[^/:]+(?::\d+)?)")
 
 
+@dataclass(slots=True)
+class _Counted:
+    counts: Counter[str] = field(default_factory=Counter)
+    older_kinds: Counter[str] = field(default_factory=Counter)
+    upstreams: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind, _ in KINDS})
+    last: dict[str, str] = field(default_factory=dict)
+    times: list[float] = field(default_factory=list)
+    lines: int = 0
+    older: int = 0
+
+    def add(self, line: str, start: float) -> None:
+        """One line; it counts where it is nginx's, and as older where it was written before `start`."""
+        if not is_error_line(line):
+            return
+        when = error_time(line)
+        kind = next((kind for kind, pattern in KINDS if pattern.search(line)), None)
+        if start and when is not None and when < int(start):
+            self.older += 1
+            if kind is not None:
+                self.older_kinds[kind] += 1
+            return
+        self.lines += 1
+        if when is not None:
+            self.times.append(when)
+        if kind is None:
+            return
+        self.counts[kind] += 1
+        self.last[kind] = line
+        if (found := _UPSTREAM.search(line)) is not None:
+            address = _ADDRESS.match(found[1])
+            self.upstreams[kind][address[1] if address else found[1]] += 1
+
+
 def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: float | None) -> ErrorLog | Absence:
-    """The logs' lines by kind. A log that cannot be read makes all absent: it might be the one that tells."""
+    """The logs' lines by kind. A log that cannot be read makes all absent: it might be the one that tells. So does a
+    log of another program: that it holds no line of nginx says nothing."""
     chosen = chosen_logs("error_log", log, nginx, since)
     if isinstance(chosen, Absence):
         return chosen
-    counts: Counter[str] = Counter()
-    upstreams: dict[str, Counter[str]] = {kind: Counter() for kind, _ in KINDS}
-    last: dict[str, str] = {}
-    lines = older = 0
+    counted = _Counted()
     cut = False
     for path, start in chosen:
         try:
@@ -49,28 +89,28 @@ def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: flo
         except OSError as error:
             return Absence("unreadable", f"{path}: {error.strerror or error}")
         cut = cut or was_cut
-        if log is not None and is_access_log(text):
-            return Absence("not_given", f"{path} is an access log: the error log was not named")
-        current = True
+        before = counted.lines + counted.older
         for line in text:
-            if not line:
-                continue
-            if start and (when := error_time(line)) is not None:
-                current = when >= int(start)
-            if not current:
-                older += 1
-                continue
-            lines += 1
-            kind = next((kind for kind, pattern in KINDS if pattern.search(line)), None)
-            if kind is None:
-                continue
-            counts[kind] += 1
-            last[kind] = line
-            if (found := _UPSTREAM.search(line)) is not None:
-                address = _ADDRESS.match(found[1])
-                upstreams[kind][address[1] if address else found[1]] += 1
-    kinds = {
-        kind: ErrorLine(kind, count, dict(upstreams[kind].most_common(5)), last[kind][:500], last[kind][:19])
-        for kind, count in counts.items()
-    }
-    return ErrorLog(tuple(path for path, _ in chosen), lines, older, kinds, cut)
+            counted.add(line, start)
+        if counted.lines + counted.older == before and any(line.strip() for line in text):
+            if log is not None and is_access_log(text) and not is_proxys(text):
+                return Absence("not_given", f"{path} is an access log: the error log was not named")
+            return not_nginx(path, text, "nginx's error log")
+    starts = [start for _, start in chosen]
+    return ErrorLog(
+        paths=tuple(path for path, _ in chosen),
+        lines=counted.lines,
+        older=counted.older,
+        kinds={kind: _kind(kind, counted) for kind in counted.counts},
+        cut=cut,
+        older_kinds=dict(counted.older_kinds.most_common()),
+        since=min(starts) or None,
+        first=min(counted.times, default=None),
+        last=max(counted.times, default=None),
+    )
+
+
+def _kind(kind: str, counted: _Counted) -> ErrorLine:
+    last = counted.last[kind]
+    upstreams = dict(counted.upstreams[kind].most_common(5))
+    return ErrorLine(kind, counted.counts[kind], upstreams, last[:500], last[:19])

@@ -35,8 +35,8 @@ def log_paths(directive: str, server: NginxServer) -> list[str]:
 def chosen_logs(
     directive: str, log: str | None, nginx: Nginx | Absence | None, since: float | None
 ) -> list[tuple[str, float]] | Absence:
-    """(path, from when on) of each log to read. A log that is the configuration's own counts from when the
-    configuration of today was at work: what it said before that says nothing about today."""
+    """(path, from when on) of each log to read. A running nginx's own log counts from when its workers were started:
+    what it said before that is of another configuration. Of a log of no running nginx all counts."""
     own: dict[str, float] = {}
     if isinstance(nginx, Nginx):
         for server in nginx.servers:
@@ -81,7 +81,9 @@ def last_lines(path: str) -> tuple[list[str], bool]:
     return (lines[1:] if cut else lines), cut
 
 
-_ERROR_TIME = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)")
+_ERROR_TIME = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d) \[[a-z]+\] \d+#\d+: ")
+"""As every line of nginx's error log has it; before it a container's runtime or syslog may put words of its own."""
+MOST_PREFIX = 200
 _ACCESS_TIME = re.compile(
     r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:\d\d|Z))"
 )
@@ -89,7 +91,7 @@ _ACCESS_TIME = re.compile(
 
 def error_time(line: str) -> float | None:
     """Epoch seconds of a line of nginx's error log (local time); None where it has none."""
-    found = _ERROR_TIME.match(line)
+    found = _ERROR_TIME.search(line, 0, MOST_PREFIX)
     if not found:
         return None
     try:
@@ -112,9 +114,34 @@ def access_time(line: str) -> float | None:
 
 
 def is_error_log(lines: list[str]) -> bool:
-    """Whether the first lines begin as nginx's error log does."""
+    """Whether most of the first lines are those of nginx's error log."""
     first = [line for line in lines[:50] if line]
-    return bool(first) and sum(1 for line in first if _ERROR_TIME.match(line)) * 2 > len(first)
+    return bool(first) and sum(1 for line in first if is_error_line(line)) * 2 > len(first)
+
+
+def is_error_line(line: str) -> bool:
+    """Whether a line is one of nginx's error log."""
+    return _ERROR_TIME.search(line, 0, MOST_PREFIX) is not None
+
+
+def not_nginx(path: str, lines: list[str], wanted: str) -> Absence:
+    """That a log is not what was wanted of nginx, and whose it is where that can be told."""
+    from playbooks.facts.proxy_log import program_of
+
+    program = program_of([line for line in lines if line.strip()])
+    if program is None:
+        return Absence("unreadable", f"{path}: no line reads as {wanted}")
+    name = {"haproxy": "HAProxy", "envoy": "Envoy", "apache": "Apache"}[program]
+    return Absence(
+        "unreadable", f"{path}: no line reads as {wanted}: it is {name}'s (playbook proxy-upstream reads it)"
+    )
+
+
+def is_proxys(lines: list[str]) -> bool:
+    """Whether it is a log of HAProxy, Envoy or Apache."""
+    from playbooks.facts.proxy_log import program_of
+
+    return program_of([line for line in lines if line.strip()]) is not None
 
 
 def is_access_log(lines: list[str]) -> bool:

@@ -175,7 +175,7 @@ class Worker(msgspec.Struct, frozen=True):
 
 
 class NginxServer(msgspec.Struct, frozen=True):
-    """One nginx configuration, running or not. `changed`: epoch seconds of the newest of its files."""
+    """One nginx configuration, running or not. `changed`: epoch seconds of the newest change of its files."""
 
     path: str
     files: tuple[str, ...]
@@ -187,12 +187,24 @@ class NginxServer(msgspec.Struct, frozen=True):
     workers: tuple[Worker, ...] = ()
     deleted_logs: tuple[str, ...] = ()
     cpus: int = 1
+    named: bool = False
+    """A person named the file: it is what was asked about, running or not."""
 
     @property
     def since(self) -> float | None:
-        """From when on the configuration of today was at work: its files' time or the workers' start, the later."""
+        """From when on what is at work now was at work: the oldest worker's start. None where none tells."""
         starts = [worker.started for worker in self.workers if worker.started is not None]
-        return max(self.changed, min(starts)) if starts else self.changed
+        return min(starts, default=None)
+
+    @property
+    def at_work(self) -> bool | None:
+        """Whether the files are what the workers were started with. None where no worker tells: nothing runs, or it is
+        hidden."""
+        return None if self.since is None else self.changed <= self.since + CLOCK_S
+
+
+CLOCK_S = 0.05
+"""A start is told in hundredths of a second, and the clock is set a little now and then."""
 
 
 class Nginx(msgspec.Struct, frozen=True):
@@ -212,13 +224,18 @@ class ErrorLine(msgspec.Struct, frozen=True):
 
 
 class ErrorLog(msgspec.Struct, frozen=True):
-    """What nginx's error logs said since its configuration of today was at work. `older` lines were before that."""
+    """What nginx's error logs said since its workers of now are at work. `lines` read as nginx's; `older` ones were
+    before that, `older_kinds` counts what they said. `since` None: the whole log was counted."""
 
     paths: tuple[str, ...]
     lines: int
     older: int
     kinds: dict[str, ErrorLine]
     cut: bool = False
+    older_kinds: dict[str, int] = {}
+    since: float | None = None
+    first: float | None = None
+    last: float | None = None
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -256,6 +273,34 @@ class AccessLog(msgspec.Struct, frozen=True):
     first: str = ""
     last: str = ""
     sample: tuple[str, ...] = ()
+    older_status: dict[str, int] = {}
+    since: float | None = None
+
+
+class ProxyEnd(msgspec.Struct, frozen=True):
+    """Requests through a proxy that ended alike. `code` is the proxy's: HAProxy's two letters, Envoy's flag, Apache's
+    AH number; `symptom` what playbooks.symptoms makes of it, empty for none. `times`: seconds of the whole request."""
+
+    code: str
+    symptom: str
+    count: int
+    servers: dict[str, int]
+    status: dict[str, int]
+    times: Times | None
+    sample: str
+
+
+class ProxyLog(msgspec.Struct, frozen=True):
+    """A log of haproxy, envoy or apache. `lines` could be read, `unread` could not; `served`: those that ended in
+    order. `cut`: only the end of the file was read."""
+
+    program: str
+    path: str
+    lines: int
+    unread: int
+    ended: tuple[ProxyEnd, ...]
+    served: Times | None = None
+    cut: bool = False
 
 
 class LogGroup(msgspec.Struct, frozen=True):
@@ -429,6 +474,7 @@ class Facts(msgspec.Struct, frozen=True):
     nginx: Nginx | None = None
     error_log: ErrorLog | None = None
     access_log: AccessLog | None = None
+    proxy_log: ProxyLog | None = None
     log: SymptomLog | None = None
     capture: Captured | None = None
     traffic: Traffic | None = None

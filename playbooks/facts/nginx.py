@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from capture.sockets.processes import process_details, read_limits
-from playbooks.facts.model import Absence, Directive, Nginx, NginxServer, Worker
+from capture.sockets.processes import process_details
+from playbooks.facts.model import Absence, Directive, Nginx, NginxServer
+from playbooks.facts.workers import workers_of
 
 DEFAULTS = (
     "/etc/nginx/nginx.conf",
@@ -44,7 +45,8 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
         return Absence(
             "not_here", "no nginx runs here and no configuration of one was found: --set config=FILE names one"
         )
-    servers = [_server(path, prefix, master) for master, path, prefix in wanted[:MOST_SERVERS]]
+    named = config is not None
+    servers = [_server(path, prefix, master, named) for master, path, prefix in wanted[:MOST_SERVERS]]
     read = [server for server in servers if isinstance(server, NginxServer)]
     if not read:
         return next(server for server in servers if isinstance(server, Absence))
@@ -77,7 +79,7 @@ def _same(one: str, other: str) -> bool:
         return one == other
 
 
-def _server(path: str, prefix: str, master: int | None) -> NginxServer | Absence:
+def _server(path: str, prefix: str, master: int | None, named: bool) -> NginxServer | Absence:
     import crossplane
 
     try:
@@ -102,9 +104,10 @@ def _server(path: str, prefix: str, master: int | None) -> NginxServer | Absence
         changed=max((_changed(file) for file in files), default=0.0),
         prefix=prefix,
         master=master,
-        workers=tuple(_workers(master)) if master is not None else (),
+        workers=tuple(workers_of(master)) if master is not None else (),
         deleted_logs=tuple(_deleted_logs(master)) if master is not None else (),
         cpus=os.cpu_count() or 1,
+        named=named,
     )
 
 
@@ -148,26 +151,13 @@ def _walk(
 
 
 def _changed(path: str) -> float:
+    """When a file last came to be as it is: a copy may keep the time of its original (cp -p), but not that of its
+    inode."""
     try:
-        return os.path.getmtime(path)
+        status = os.stat(path)
     except OSError:
         return 0.0
-
-
-def _workers(master: int) -> Iterator[Worker]:
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        details = process_details(int(name))
-        command = details.command or ""
-        if details.parent != master or "worker process" not in command or "shutting down" in command:
-            continue
-        soft, hard = read_limits(int(name))
-        try:
-            used: int | None = os.stat(f"/proc/{name}/fd").st_size or len(os.listdir(f"/proc/{name}/fd"))
-        except OSError:
-            used = None
-        yield Worker(int(name), details.started, used, soft, hard)
+    return max(status.st_mtime, status.st_ctime)
 
 
 def _deleted_logs(master: int) -> Iterator[str]:

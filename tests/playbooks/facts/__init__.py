@@ -1,0 +1,1 @@
+"""What is read of this machine and of files, before anything is judged."""
