@@ -140,8 +140,10 @@ class CheckReport(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """0 nothing failed, 1 a step failed, 3 a step could not be decided; a failure decides over an unknown."""
+        """0 nothing failed, 1 a step failed, 3 a step could not be decided, or none was (all are by hand); a failure
+        decides over an unknown."""
         outcomes = {step.outcome for step in self.steps}
         if Outcome.FAIL in outcomes:
             return 1
-        return 3 if Outcome.UNKNOWN in outcomes else 0
+        decided = outcomes & {Outcome.PASS, Outcome.WARN}
+        return 3 if Outcome.UNKNOWN in outcomes or not decided else 0

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds
+from playbooks.checks.clients_gone import older_requests
+from playbooks.checks.nginx_config import (
+    config_judged,
+    effective,
+    how_to_reload,
+    nginx_of,
+    no_proxy_pass,
+    not_at_work,
+    proxied,
+    seconds,
+)
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT, slowest_upstream, timeout_parameters, timeouts_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import most_common, say, times_text
@@ -45,12 +55,14 @@ def chain_config(facts: Facts, **given: Any) -> Judgement:
                 )
                 offers.append(_read_timeout(facts, server, [place]))
     if not evidence:
-        return look(facts, "nginx").passed(say("no_proxy_pass"), seen=facts.nginx.servers)
+        return no_proxy_pass(facts)
     if most is not None and not bad:
         evidence.append(say("chain_room", slowest=f"{most:.2f}"))
     if bad:
-        return failed(*evidence, offers=tuple(offers))
-    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)
+        return failed(*evidence, *not_at_work(facts.nginx.servers), offers=tuple(offers))
+    if most is None:
+        return unknown(*evidence, say("chain_unmeasured"))
+    return config_judged(facts, ("nginx", "access_log", "url"), *evidence, seen=evidence)
 
 
 def _read_timeout(facts: Facts, server: NginxServer, places: list[Directive]) -> Offer:
@@ -80,6 +92,7 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_log"))
     late, closed = log.status.get("504", 0), log.status.get("499", 0)
     evidence = [say("chain_status", late=late, closed=closed, lines=log.lines, path=", ".join(log.paths))]
+    evidence += older_requests(log)
     if log.request is not None:
         evidence.append(say("served_request", times=times_text(log.request)))
     if log.upstream is not None:
@@ -89,11 +102,8 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
         for route in log.routes
         if route.timed_out
     ]
-    offers = (
-        (_read_timeout(facts, *_shortest(facts.nginx)),)
-        if late and facts.nginx is not None and facts.nginx.servers
-        else ()
-    )
+    nginx = nginx_of(facts, log)
+    offers = (_read_timeout(facts, *_shortest(nginx)),) if late and nginx is not None else ()
     if late >= 3 or (late and late / max(1, log.lines) >= 0.01):
         return failed(*evidence, offers=offers)
     if late:

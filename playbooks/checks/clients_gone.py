@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.nginx_config import effective, how_to_reload, proxied, seconds, stated
+from playbooks.checks.nginx_config import (
+    clock,
+    config_judged,
+    effective,
+    how_to_reload,
+    nginx_of,
+    no_proxy_pass,
+    proxied,
+    seconds,
+    stated,
+)
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
@@ -33,8 +43,7 @@ def access_499(facts: Facts, **given: Any) -> Judgement:
             last=log.last or "?",
         )
     ]
-    if log.older:
-        evidence.append(say("older_lines", older=log.older))
+    evidence += older_requests(log)
     if not closed:
         return look(facts, "access_log").passed(*evidence, seen=log.lines)
     evidence += [
@@ -52,6 +61,18 @@ def access_499(facts: Facts, **given: Any) -> Judgement:
     evidence += [say("log_sample", sample=line) for line in log.sample[:1]]
     few = closed < MANY or closed / max(1, log.lines) < SHARE
     return warned(*evidence) if few else failed(*evidence, offers=_offers(facts, log))
+
+
+def older_requests(log: AccessLog) -> list[str]:
+    """What was left out for its age, and how it ended."""
+    if not log.older:
+        return []
+    bad = [
+        f"{count} x {status}" for status, count in log.older_status.items() if status in ("499", "502", "503", "504")
+    ]
+    since = clock(log.since) if log.since is not None else "?"
+    said = [say("older_lines", older=log.older, since=since)]
+    return [*said, say("older_kinds", kinds=", ".join(bad))] if bad else said
 
 
 @check("client-against-upstream", needs=("access_log",))
@@ -92,17 +113,18 @@ def ignore_client_abort(facts: Facts, **given: Any) -> Judgement:
             on = on or (line is not None and line.args[:1] == ("on",))
     if on:
         return warned(*evidence, say("abort_price"))
-    return look(facts, "nginx").passed(*(evidence or [say("no_proxy_pass")]), seen=facts.nginx.servers)
+    if not evidence:
+        return no_proxy_pass(facts)
+    return config_judged(facts, ("nginx",), *evidence, seen=evidence)
 
 
 def _patience(facts: Facts) -> float:
     """The longest time for which nginx itself waits for an upstream, in seconds."""
     found = [DEFAULT_TIMEOUT]
-    if facts.nginx is not None:
+    nginx = nginx_of(facts, facts.access_log)
+    if nginx is not None:
         lines = [
-            effective(server, "proxy_read_timeout", place)
-            for server in facts.nginx.servers
-            for place in proxied(server)
+            effective(server, "proxy_read_timeout", place) for server in nginx.servers for place in proxied(server)
         ]
         if lines:
             found = [(seconds(line.args[0]) if line and line.args else None) or DEFAULT_TIMEOUT for line in lines]
@@ -132,8 +154,9 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
         "route": next((route.path for route in log.routes if route.closed), "/"),
     }
     names = ["client-timeout-go", "client-timeout-java", "client-timeout-python", "client-timeout-node"]
-    if facts.nginx is not None and facts.nginx.servers:
-        server = facts.nginx.servers[0]
+    nginx = nginx_of(facts, log)
+    if nginx is not None:
+        server = nginx.servers[0]
         places = proxied(server)
         shared |= {"config": server.path, "reload": how_to_reload(server)}
         if places:

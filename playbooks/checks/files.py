@@ -27,18 +27,30 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
     rows.sort(key=lambda one: -_share(one))
     near = [one for one in rows if _share(one) >= HIGH]
     hidden = [say("processes_hidden", hidden=facts.processes.hidden)] if facts.processes.hidden else []
+    hidden += [facts.processes.unseen] if facts.processes.unseen else []
     if not near:
         if not rows:
             return unknown(*hidden or [say("no_processes")])
         said = [_said(one) for one in rows[:2]]
-        if hidden and not facts.root:
-            return unknown(*said, *hidden)
-        return look(facts, "processes").passed(*said, *hidden, seen=rows)
+        return _room(facts, rows, *said)
     evidence = [text for one in near[:4] for text in (_said(one), *_details(facts, one))]
     offers = _file_offers(facts, near[0])
     if _share(near[0]) >= FULL:
         return failed(*evidence, *hidden, offers=offers)
     return warned(*evidence, *hidden, offers=offers)
+
+
+def _room(facts: Facts, rows: list[Process], *said: str) -> Judgement:
+    """That every process has room, if more than this program itself could be looked at, and none was hidden."""
+    found = facts.processes
+    if found is None:
+        return unknown(say("no_processes"))
+    others = [one for one in rows if one.pid != found.own_pid]
+    named = facts.number("pid") is not None
+    notes = [say("processes_contained", count=len(rows))] if found.contained and not named else []
+    if found.unseen and not found.contained and not named:
+        return unknown(*said, found.unseen)
+    return look(facts, "processes").passed(*said, *notes, seen=others, hidden=found.hidden)
 
 
 def _share(process: Process) -> float:
@@ -175,8 +187,10 @@ def lost_sockets(facts: Facts, **given: Any) -> Judgement:
     if not many:
         said = say("lost_none", looked=len(looked))
         hidden = [one for one in facts.processes.rows[:LOOKED_INTO] if one.lost_sockets is None]
-        if hidden and not facts.root:
+        if hidden:
             return unknown(said, say("lost_hidden", hidden=len(hidden)))
+        if facts.processes.unseen and not facts.processes.contained and facts.number("pid") is None:
+            return unknown(said, facts.processes.unseen)
         return look(facts, "processes").passed(said, seen=looked)
     return warned(
         *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)

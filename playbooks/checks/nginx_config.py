@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
+from datetime import UTC, datetime
 
+from playbooks.checks.registry import Judgement, look, unknown
 from playbooks.checks.wording import say
-from playbooks.facts.model import Directive, NginxServer
+from playbooks.facts.model import AccessLog, Directive, ErrorLog, Facts, Nginx, NginxServer
 
+QUIET_LEVELS = ("crit", "alert", "emerg")
+"""Levels of error_log that leave upstream's errors out."""
 _TIME = re.compile(r"(\d+)(ms|[smhdwMy]?)")
 _UNITS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
 
@@ -56,10 +60,21 @@ def number_of(one: Directive | None, default: int | None) -> int | None:
 
 
 def proxied(server: NginxServer) -> list[Directive]:
-    """Every proxy_pass over HTTP."""
+    """Every proxy_pass over HTTP. What is passed on otherwise: passed_otherwise()."""
     return [
         one for one in server.directives if one.name == "proxy_pass" and one.args and "stream" not in one.context[:1]
     ]
+
+
+OTHER_PASSES = ("fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
+
+
+def no_proxy_pass(facts: Facts) -> Judgement:
+    """Nothing to judge: no request is passed on by proxy_pass; what is by other directives is not looked at."""
+    servers = facts.nginx.servers if facts.nginx is not None else ()
+    others = {one.name for server in servers for one in server.directives if one.name in OTHER_PASSES}
+    said = say("no_proxy_pass_but", names=", ".join(sorted(others))) if others else say("no_proxy_pass")
+    return unknown(said, *not_at_work(servers))
 
 
 def upstream_name(proxy_pass: Directive) -> str:
@@ -75,6 +90,43 @@ def in_upstream(server: NginxServer, upstream: str) -> Iterator[Directive]:
 def stated(one: Directive | None, default: str) -> str:
     """A directive as written with file and line, or nginx's default."""
     return say("directive", text=" ".join((one.name, *one.args)), where=one.where) if one is not None else default
+
+
+def not_at_work(servers: Iterable[NginxServer]) -> list[str]:
+    """Why what the files say may not be what is at work, one sentence a configuration; empty where it is. A file that
+    a person named and that nothing runs is judged as it stands."""
+    found = []
+    for server in servers:
+        if server.at_work is False:
+            changed, since = clock(server.changed), clock(server.since or 0.0)
+            found.append(say("config_not_loaded", config=server.path, changed=changed, since=since))
+        elif server.at_work is None and server.master is not None:
+            found.append(say("config_workers_hidden", config=server.path, master=server.master))
+        elif server.at_work is None and not server.named:
+            found.append(say("config_not_run", config=server.path))
+    return found
+
+
+def config_judged(facts: Facts, parts: tuple[str, ...], *evidence: str, seen: int | Sized) -> Judgement:
+    """A pass of what was seen, if the configurations that were read are those at work."""
+    doubts = not_at_work(facts.nginx.servers if facts.nginx is not None else ())
+    if doubts:
+        return unknown(*evidence, *doubts)
+    return look(facts, *parts).passed(*evidence, seen=seen)
+
+
+def nginx_of(facts: Facts, log: ErrorLog | AccessLog | None) -> Nginx | None:
+    """The nginx whose log was read, for a fix's figures: not any that runs here beside a log of another one. A person
+    who names a configuration says that it belongs to the log."""
+    if facts.nginx is None or not facts.nginx.servers:
+        return None
+    mine = log is None or log.own or "config" in facts.settings
+    return facts.nginx if mine else None
+
+
+def clock(moment: float) -> str:
+    """A moment for people, in UTC."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def how_to_reload(server: NginxServer) -> str:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.nginx_config import how_to_reload, main_directive, number_of, proxied, stated
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.nginx_config import (
+    QUIET_LEVELS,
+    config_judged,
+    how_to_reload,
+    main_directive,
+    number_of,
+    proxied,
+    stated,
+)
+from playbooks.checks.registry import Judgement, Offer, check, failed, offer, unknown, warned
 from playbooks.checks.wording import percent, say
 from playbooks.facts.model import Facts, NginxServer, Worker
 
@@ -15,7 +23,6 @@ FULL, HIGH = 0.9, 0.75
 CHANNEL = 1
 SPARE = 64
 """Descriptors beside connections: logs, listeners, files being sent."""
-QUIET_LEVELS = ("crit", "alert", "emerg")
 
 
 def _connections(facts: Facts, worker: Worker) -> tuple[int, bool] | None:
@@ -80,7 +87,8 @@ def worker_connections(facts: Facts, **given: Any) -> Judgement:
         return unknown(*evidence, missing.why)
     if hidden:
         return unknown(*evidence, say("workers_need_root"))
-    return look(facts, "nginx", "sockets").passed(*evidence, seen=facts.nginx.servers)
+    workers = [worker for server in facts.nginx.servers for worker in server.workers]
+    return config_judged(facts, ("nginx", "sockets"), *evidence, seen=workers)
 
 
 def proxied_twice(facts: Facts) -> bool:
@@ -142,15 +150,18 @@ def worker_files(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_nginx"))
     evidence: list[str] = []
     offers: tuple[Offer, ...] = ()
-    bad = near = False
+    bad = near = hidden = False
+    known = 0
     for server in facts.nginx.servers:
         line = main_directive(server, "worker_connections", ("events",))
         limit = number_of(line, DEFAULT_CONNECTIONS) or DEFAULT_CONNECTIONS
         files = _descriptor_limit(server)
+        hidden = hidden or any(worker.open_files is None for worker in server.workers)
         stated_limit = stated(main_directive(server, "worker_rlimit_nofile"), say("rlimit_not_set"))
         if files is None:
             evidence.append(say("rlimit_unknown", config=server.path, stated=stated_limit, connections=limit))
             continue
+        known += 1
         used = max((worker.open_files or 0 for worker in server.workers), default=0)
         evidence.append(say("worker_files", files=files, stated=stated_limit, connections=limit, used=used))
         over, busy = limit > files, used >= HIGH * files
@@ -173,10 +184,12 @@ def worker_files(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, offers=offers)
     if near:
         return warned(*evidence, offers=offers)
-    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)
+    if hidden:
+        return unknown(*evidence, say("workers_need_root"))
+    return config_judged(facts, ("nginx",), *evidence, seen=known)
 
 
-@check("nginx-buffers", needs=("nginx",), wants=("error_log",))
+@check("nginx-buffers", needs=("nginx",), wants=("error_log", "access_log"))
 def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
     """Bodies that went through a temporary file, beside the buffers that are set."""
     if facts.nginx is None:
@@ -206,7 +219,11 @@ def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, offers=tuple(offers))
     if offers:
         return warned(*evidence, offers=tuple(offers))
-    return look(facts, "nginx", "error_log").passed(*evidence, seen=facts.nginx.servers)
+    log = facts.error_log
+    if log is None:
+        return unknown(*evidence, facts.absent["error_log"].why if "error_log" in facts.absent else say("no_log"))
+    requests = facts.access_log.lines if facts.access_log is not None and facts.access_log.own else 0
+    return config_judged(facts, ("nginx", "error_log"), *evidence, seen=log.lines + requests)
 
 
 @check("nginx-error-log", needs=("nginx",))
@@ -252,4 +269,4 @@ def nginx_error_log(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, offers=tuple(offers))
     if quiet:
         return warned(*evidence, offers=tuple(offers))
-    return look(facts, "nginx").passed(*evidence, seen=facts.nginx.servers)
+    return config_judged(facts, ("nginx",), *evidence, seen=facts.nginx.servers)

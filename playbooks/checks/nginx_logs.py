@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 from playbooks.checks.nginx_config import (
+    QUIET_LEVELS,
+    clock,
     effective,
     how_to_reload,
     in_upstream,
+    nginx_of,
     proxied,
     seconds,
     short,
@@ -17,25 +20,26 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
 from playbooks.checks.wording import say
-from playbooks.facts.model import Directive, Facts, Nginx, NginxServer
+from playbooks.facts.model import Directive, ErrorLog, Facts, Nginx, NginxServer
 
 DEFAULT_TIMEOUT = 60.0
 
 
-@check("nginx-error-lines", needs=("error_log",), wants=("nginx",), arguments=("kinds", "fixes"))
+@check("nginx-error-lines", needs=("error_log",), wants=("nginx", "access_log"), arguments=("kinds", "fixes"))
 def nginx_error_lines(
     facts: Facts, kinds: list[str] | None = None, fixes: dict[str, list[str]] | None = None, **given: Any
 ) -> Judgement:
-    """Error lines of these kinds, since the configuration of today is at work, by upstream."""
+    """Error lines of these kinds, since what is at work is at work, by upstream. None of them is a good sign only where
+    other lines, or requests, show that there was something to complain of."""
     if facts.error_log is None:
         return unknown(say("no_log"))
     log = facts.error_log
     found = sorted((log.kinds[kind] for kind in kinds or [] if kind in log.kinds), key=lambda one: -one.count)
-    older = [say("older_lines", older=log.older)] if log.older else []
+    older = _older(log, kinds or [])
+    if log.cut:
+        older.append(say("log_cut"))
     if not found:
-        said = say("log_clean", path=", ".join(log.paths), lines=log.lines)
-        # The log of an nginx that runs here may well be empty; an empty file that somebody named says nothing.
-        return look(facts, "error_log").passed(said, *older, seen=log.lines if "log" in facts.settings else log.paths)
+        return _none_of_these(facts, log, older)
     evidence, offers = [], []
     for one in found:
         evidence.append(say("error_lines", count=one.count, kind=say(f"kind_{one.kind}"), last=one.last))
@@ -48,12 +52,44 @@ def nginx_error_lines(
     return failed(*evidence, *older, offers=tuple(offers))
 
 
+def _older(log: ErrorLog, kinds: list[str]) -> list[str]:
+    if not log.older:
+        return []
+    mine = [f"{count} x {say(f'kind_{kind}')}" for kind, count in log.older_kinds.items() if kind in kinds]
+    since = clock(log.since) if log.since is not None else "?"
+    return [
+        say("older_lines", older=log.older, since=since),
+        *([say("older_kinds", kinds=", ".join(mine))] if mine else []),
+    ]
+
+
+def _none_of_these(facts: Facts, log: ErrorLog, older: list[str]) -> Judgement:
+    requests = facts.access_log.lines if facts.access_log is not None and facts.access_log.own and log.own else 0
+    said = [say("log_clean", path=", ".join(log.paths), lines=log.lines), *older]
+    if requests:
+        said.append(say("log_clean_requests", requests=requests))
+    quiet = _quiet(facts) if log.own else None
+    if quiet is not None:
+        return unknown(*said, quiet)
+    return look(facts, "error_log").passed(*said, seen=log.lines + requests)
+
+
+def _quiet(facts: Facts) -> str | None:
+    """That the level of an error_log leaves errors out; None where it does not."""
+    for server in facts.nginx.servers if facts.nginx is not None else ():
+        for line in server.directives:
+            if line.name == "error_log" and line.args[1:2] and line.args[1] in QUIET_LEVELS:
+                return say("error_log_quiet", where=line.where, path=line.args[0], level=line.args[1])
+    return None
+
+
 def _made(facts: Facts, fix: str, upstreams: dict[str, int]) -> Offer | None:
-    """The fix with parameters of this configuration; None where the configuration could not be read."""
-    if facts.nginx is None or not facts.nginx.servers:
-        return offer(fix)
+    """The fix with parameters of the configuration that the log is of; without any where that could not be read."""
+    nginx = nginx_of(facts, facts.error_log)
     upstream = next(iter(upstreams), "")
-    server, places = passing_to(facts.nginx, upstream)
+    if nginx is None:
+        return offer(fix, **({"upstream": upstream} if upstream else {}))
+    server, places = passing_to(nginx, upstream)
     shared: dict[str, object] = {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
     if fix in ("read-timeout", "connect-timeout"):
         shared |= timeout_parameters(facts, server, fix.replace("-", "_"), places)
@@ -112,7 +148,8 @@ def slowest_upstream(facts: Facts, places: tuple[NginxServer, list[Directive]] |
         direct = tuple(one for one in direct if one[0] in mine)
         logged = len({upstream_name(place) for place in proxied(server)}) == 1
     found = [one.total for _, one in direct if not one.error]
-    if logged and facts.access_log is not None and facts.access_log.upstream is not None:
+    theirs = nginx_of(facts, facts.access_log) is None and places is not None
+    if logged and not theirs and facts.access_log is not None and facts.access_log.upstream is not None:
         found.append(facts.access_log.upstream.p99)
     return max(found, default=None)
 

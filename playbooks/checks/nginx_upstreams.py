@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.nginx_config import (
+    config_judged,
     effective,
     header_sent,
     how_to_reload,
     in_upstream,
+    no_proxy_pass,
+    not_at_work,
     proxied,
     seconds,
     short,
     stated,
     upstream_name,
 )
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
 from playbooks.checks.wording import bracketed, say
 from playbooks.facts.model import Directive, Facts, IdlePeer, NginxServer
 
@@ -56,12 +59,12 @@ def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
                 evidence += wrong
                 offers.append(_directives_offer(server, place, name, wrong))
     if not evidence:
-        return look(facts, "nginx").passed(say("no_proxy_pass"), seen=facts.nginx.servers)
+        return no_proxy_pass(facts)
     if bad:
-        return failed(*evidence, offers=tuple(offers))
+        return failed(*evidence, *not_at_work(facts.nginx.servers), offers=tuple(offers))
     if missing:
-        return warned(*evidence, offers=tuple(offers))
-    return look(facts, "nginx").passed(*evidence, say("keepalive_works"), seen=facts.nginx.servers)
+        return warned(*evidence, *not_at_work(facts.nginx.servers), offers=tuple(offers))
+    return config_judged(facts, ("nginx",), *evidence, say("keepalive_works"), seen=seen)
 
 
 def _without(server: NginxServer, place: Directive) -> list[str]:
@@ -151,7 +154,7 @@ def upstream_idle(facts: Facts, **given: Any) -> Judgement:
         return manual(say("no_idle_peers"))
     if undecided:
         return manual(*evidence)
-    return look(facts, "nginx", "idle_peers").passed(*evidence, seen=facts.idle_peers)
+    return config_judged(facts, ("nginx", "idle_peers"), *evidence, seen=evidence)
 
 
 def _with_port(text: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_proxys, last_lines, not_nginx
+from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_own, is_proxys, last_lines, not_nginx
 from playbooks.facts.model import Absence, AccessLog, Nginx, NginxServer, Route, Times
 from playbooks.facts.proxy_log import flat_json
 from playbooks.facts.statistics import percentiles
@@ -71,7 +71,9 @@ def collect_access_log(log: str | None, nginx: Nginx | Absence | None, since: fl
             read.add(line, int(start), formats)
     if not read.rows and not read.older and read.unread:
         return Absence("unreadable", f"{chosen[0][0]}: no line reads as an access log's")
-    return _summed(tuple(path for path, _ in chosen), read, min(start for _, start in chosen) or None)
+    since_when = min(start for _, start in chosen) or None
+    own = is_own("access_log", log, nginx)
+    return _summed(tuple(path for path, _ in chosen), read, since_when, own)
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class _Read:
                 self.sample.append(line[:400])
 
 
-def _summed(paths: tuple[str, ...], read: _Read, since: float | None) -> AccessLog:
+def _summed(paths: tuple[str, ...], read: _Read, since: float | None, own: bool) -> AccessLog:
     rows = read.rows
     by_path: dict[str, Counter[str]] = {}
     for row in rows:
@@ -125,6 +127,7 @@ def _summed(paths: tuple[str, ...], read: _Read, since: float | None) -> AccessL
         sample=tuple(read.sample),
         older_status=dict(read.older_status.most_common()),
         since=since,
+        own=own,
     )
 
 

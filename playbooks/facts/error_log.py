@@ -11,6 +11,7 @@ from playbooks.facts.log_files import (
     error_time,
     is_access_log,
     is_error_line,
+    is_own,
     is_proxys,
     last_lines,
     not_nginx,
@@ -107,6 +108,7 @@ def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: flo
         since=min(starts) or None,
         first=min(counted.times, default=None),
         last=max(counted.times, default=None),
+        own=is_own("error_log", log, nginx),
     )
 
 

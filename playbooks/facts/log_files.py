@@ -43,7 +43,7 @@ def chosen_logs(
             if server.workers or log is not None:
                 own |= dict.fromkeys(log_paths(directive, server), server.since or 0.0)
     if log is not None:
-        start = next((when for path, when in own.items() if _same(path, log)), 0.0)
+        start = next((when for path, when in own.items() if same_file(path, log)), 0.0)
         return [(log, max(start, since or 0.0))]
     if own:
         recent = max(since or 0.0, time.time() - RECENT_S)
@@ -54,7 +54,16 @@ def chosen_logs(
     return Absence("not_given", "no log was named and no nginx runs whose log it could be: --set log=FILE reads one")
 
 
-def _same(one: str, other: str) -> bool:
+def is_own(directive: str, log: str | None, nginx: Nginx | Absence | None) -> bool:
+    """Whether a log is one that the configuration read here writes; a log that nobody named always is."""
+    if log is None:
+        return True
+    servers = nginx.servers if isinstance(nginx, Nginx) else ()
+    return any(same_file(path, log) for server in servers for path in log_paths(directive, server))
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file."""
     try:
         return os.path.samefile(one, other)
     except OSError:

@@ -141,6 +141,8 @@ class Processes(msgspec.Struct, frozen=True):
     own_pid: int = 0
     unseen: str = ""
     """Why processes of this machine may not even show (a pid namespace, hidepid); empty where all do."""
+    contained: bool = False
+    """Why is a pid namespace: those of a container all show, those around it do not."""
     may_raise: bool = True
     """Whether who runs this may raise a hard limit (CAP_SYS_RESOURCE): in a container often not even root."""
 
@@ -236,6 +238,8 @@ class ErrorLog(msgspec.Struct, frozen=True):
     since: float | None = None
     first: float | None = None
     last: float | None = None
+    own: bool = False
+    """Written by an nginx whose configuration is among the facts."""
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -275,6 +279,8 @@ class AccessLog(msgspec.Struct, frozen=True):
     sample: tuple[str, ...] = ()
     older_status: dict[str, int] = {}
     since: float | None = None
+    own: bool = False
+    """Written by an nginx whose configuration is among the facts."""
 
 
 class ProxyEnd(msgspec.Struct, frozen=True):

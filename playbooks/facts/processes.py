@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from capture.sockets.limits import limit_text
@@ -46,20 +47,17 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
     found = [one for one in (_process(number, root) for number in numbers) if one is not None]
     found.sort(key=lambda one: -_share(one))
     everyone = found if pid is None else _limits_of_all(root)
-    looked = [_looked_into(one, everyone, root) for one in found[:LOOKED_INTO]]
+    looked = [seen for one in found[:LOOKED_INTO] if (seen := _looked_into(one, everyone, root)) is not None]
     rows = (*looked, *found[LOOKED_INTO:])
+    sight = read_sight(root)
     return Processes(
         rows,
-        sum(1 for one in rows if one.open_files is None),
-        os.getpid(),
-        unseen=_why_unseen(root),
+        hidden=sum(1 for one in rows if one.open_files is None),
+        own_pid=os.getpid(),
+        unseen=_why_unseen(sight.processes),
+        contained=sight.processes == "pid_namespace",
         may_raise=_may_raise_limits(root),
     )
-
-
-def _why_unseen(root: str) -> str:
-    code = read_sight(root).processes
-    return limit_text(code) if code else ""
 
 
 def _may_raise_limits(root: str) -> bool:
@@ -71,6 +69,10 @@ def _may_raise_limits(root: str) -> bool:
     except OSError:
         return True
     return found is None or bool(int(found[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _why_unseen(code: str | None) -> str:
+    return limit_text(code) if code else ""
 
 
 def _limits_of_all(root: str) -> list[Process]:
@@ -93,6 +95,12 @@ def _process(pid: int, root: str) -> Process | None:
     if details.name is None:
         return None
     soft, hard = read_limits(pid, root)
+    try:
+        open_files = _count(pid, root)
+    except PermissionError:
+        open_files = None
+    except OSError:  # it ended meanwhile
+        return None
     return Process(
         pid=pid,
         name=details.name,
@@ -100,20 +108,18 @@ def _process(pid: int, root: str) -> Process | None:
         parent=details.parent,
         unit=_unit(pid, root),
         command=(details.command or "")[:300],
-        open_files=_count(pid, root),
+        open_files=open_files,
         soft_limit=soft,
         hard_limit=hard,
     )
 
 
-def _count(pid: int, root: str) -> int | None:
-    """Open descriptors: the directory's size since Linux 6.2, readable by everyone; counted on older kernels."""
+def _count(pid: int, root: str) -> int:
+    """Open descriptors: the directory's size since Linux 6.2, readable by everyone; counted on older kernels. Raises
+    PermissionError where they may not be counted, another OSError where the process has gone."""
     folder = f"{root}/{pid}/fd"
-    try:
-        size = os.stat(folder).st_size
-        return size if size or _tells_size(root) else len(os.listdir(folder))
-    except OSError:
-        return None
+    size = os.stat(folder).st_size
+    return size if size or _tells_size(root) else len(os.listdir(folder))
 
 
 def _tells_size(root: str) -> bool:
@@ -129,33 +135,37 @@ def _unit(pid: int, root: str) -> str:
     return found[1] if found and found[1].endswith(".service") else ""
 
 
-def _looked_into(process: Process, everyone: list[Process], root: str) -> Process:
-    """The process with what it is granted and its descriptors sorted by kind, where they may be listed."""
+def _looked_into(process: Process, everyone: list[Process], root: str) -> Process | None:
+    """The process with what it is granted, and its descriptors sorted by kind where they may be read; None where it
+    has ended."""
     import msgspec
 
     from playbooks.facts.limits import granted
 
     process = msgspec.structs.replace(process, granted=granted(process, everyone))
-
-    kinds: Counter[str] = Counter()
-    inodes = set()
-    folder = f"{root}/{process.pid}/fd"
     try:
-        names = os.listdir(folder)[:MOST_DESCRIPTORS]
-    except OSError:
+        goals = list(_descriptors(process.pid, root))
+    except PermissionError:
         return process
-    for name in names:
+    except OSError:
+        return None
+    inodes = {goal[8:-1] for goal in goals if goal.startswith("socket:[")}
+    lost = len(inodes - _listed(process.pid, root)) if inodes else 0
+    kinds = Counter(_kind(goal) for goal in goals)
+    return msgspec.structs.replace(process, kinds=dict(kinds), lost_sockets=lost)
+
+
+def _descriptors(pid: int, root: str) -> Iterator[str]:
+    """What each descriptor leads to; those closed meanwhile are left out. Raises PermissionError where one may not be
+    read: that is no closed one. Raises another OSError where the process has gone."""
+    folder = f"{root}/{pid}/fd"
+    for name in os.listdir(folder)[:MOST_DESCRIPTORS]:
         try:
-            goal = os.readlink(f"{folder}/{name}")
-        except PermissionError:  # listed, and not to be read: open all the same, of a kind that nobody here may know
-            return process
+            yield os.readlink(f"{folder}/{name}")
+        except PermissionError:
+            raise
         except OSError:
             continue
-        kinds[_kind(goal)] += 1
-        if goal.startswith("socket:["):
-            inodes.add(goal[8:-1])
-    lost = len(inodes - _listed(process.pid, root)) if inodes else 0
-    return msgspec.structs.replace(process, kinds=dict(kinds), lost_sockets=lost)
 
 
 def _kind(goal: str) -> str:

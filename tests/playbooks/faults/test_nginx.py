@@ -149,7 +149,10 @@ def test_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_pat
         socks = [connect(host, 8301) for _ in range(30)]
         again = check("nginx-limits", config=nginx.config)
         assert again.outcome("connections") is Outcome.PASS, again.evidence("connections")
-        assert again.report.exit_status == 0
+        assert again.outcome("buffers") is Outcome.UNKNOWN, "no request and no line: nothing to judge"
+        assert nginx.get(2) == [b"200"] * 2
+        again = check("nginx-limits", config=nginx.config)
+        assert again.report.exit_status == 0, again.report
         for sock in socks:
             sock.close()
 
@@ -165,6 +168,7 @@ def test_descriptors_below_worker_connections(host: Namespace, check: Check, she
         nginx.config.write_text(text)
         shell(fix.apply)
         time.sleep(0.5)
+        assert nginx.get(2) == [b"200"] * 2
         assert check("nginx-limits", config=nginx.config).report.exit_status == 0
 
 
@@ -197,7 +201,11 @@ def test_a_backend_that_closes_idle_connections_first(
         assert f"keepalive_timeout 60s; ({nginx.config}:17)" in found.evidence("idle")
         fix = found.fix("upstream-idle")
         nginx.paste(fix)
+        pending = check("keepalive-race", config=nginx.config)
+        assert pending.outcome("idle") is Outcome.UNKNOWN, "edited, not reloaded"
+        assert "what is at work is the configuration of before" in pending.evidence("idle")
         shell(fix.apply)
+        time.sleep(0.5)
         again = check("keepalive-race", config=nginx.config)
         assert again.outcome("idle") is Outcome.PASS, again.evidence("idle")
 
@@ -259,7 +267,44 @@ def test_an_error_log_that_goes_nowhere_or_was_moved(
         assert "still writes to the old file" in found.evidence("error-log")
         shell(found.fix("reopen-logs").apply)
         until(lambda: (tmp_path / "error.log").exists())
+        assert nginx.get(2) == [b"200"] * 2
         assert check("nginx-limits", config=nginx.config).report.exit_status == 0
+
+
+def test_an_edited_configuration_hides_no_error(host: Namespace, check: Check, tmp_path: Path) -> None:
+    with proxy(host, tmp_path) as nginx:
+        assert nginx.get(3) == [b"502"] * 3
+        time.sleep(1.1)
+        nginx.config.write_text(nginx.config.read_text() + "# edited, not reloaded\n")
+        for settings in ({"config": nginx.config}, {}, {"log": tmp_path / "error.log"}):
+            found = check("nginx-upstream", **settings)
+            assert found.outcome("errors") is Outcome.FAIL, settings
+        assert found.report.exit_status == 1
+
+
+def test_another_machines_log_takes_no_figure_of_this_nginx(host: Namespace, check: Check, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.log"
+    line = (
+        "2026/03/02 10:00:00 [error] 7#7: *1 upstream timed out (110: Connection timed out) while reading response "
+        'header from upstream, client: 10.1.1.9, server: _, request: "GET / HTTP/1.1", upstream: "http://10.1.2.2:80/"\n'
+    )
+    theirs.write_text(line * 40)
+    with running(host, HTTP, 8302, 1.5, 0.01), proxy(host, tmp_path) as nginx:
+        assert nginx.get(2) == [b"200"] * 2
+        found = check("nginx-upstream", log=theirs)
+        assert found.outcome("errors") is Outcome.FAIL
+        fix = found.fix("read-timeout")
+        told = " ".join((fix.target, fix.current, fix.proposed, fix.apply, fix.undo))
+        assert str(tmp_path) not in told
+        assert str(nginx.process.pid) not in told
+        assert "unknown" in fix.current
+        late = tmp_path / "theirs-access.log"
+        late.write_text(
+            '10.1.1.9 - - [02/Mar/2026:10:00:00 +0000] "GET / HTTP/1.1" 504 0 "-" "x" rt=60.001 urt=60.001\n' * 9
+        )
+        found = check("timeout-chain", log=late)
+        assert found.outcome("log") is Outcome.FAIL
+        assert str(tmp_path / "nginx.conf") not in str([fix.target for fix in found.report.fixes])
 
 
 def test_a_refused_upstream_and_a_broken_configuration(host: Namespace, check: Check, tmp_path: Path) -> None:

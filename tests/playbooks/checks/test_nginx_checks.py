@@ -1,0 +1,140 @@
+"""nginx's checks on recorded facts: a pass needs requests or lines, and a configuration that is at work."""
+
+from __future__ import annotations
+
+import pytest
+
+from playbooks.checks.nginx_limits import nginx_buffers, worker_connections, worker_files
+from playbooks.checks.nginx_logs import nginx_error_lines
+from playbooks.checks.nginx_upstreams import upstream_keepalive
+from playbooks.facts.model import (
+    Absence,
+    AccessLog,
+    Directive,
+    ErrorLine,
+    ErrorLog,
+    Facts,
+    Nginx,
+    NginxServer,
+    Sockets,
+    Worker,
+)
+from playbooks.model import Outcome
+
+START = 1_700_000_000.0
+KINDS = ["refused", "timed_out"]
+
+
+def directives(*more: tuple[str, ...]) -> tuple[Directive, ...]:
+    path = "/etc/nginx/nginx.conf"
+    place = ("http", "server", "location /")
+    kept = [
+        Directive("worker_connections", ("512",), path, 2, ("events",), 1, (1,)),
+        Directive("upstream", ("b",), path, 4, ("http",), 2, (2, 3)),
+        Directive("server", ("10.0.0.5:8080",), path, 5, ("http", "upstream b"), 3, (2, 3)),
+        Directive("keepalive", ("16",), path, 6, ("http", "upstream b"), 3, (2, 3)),
+        Directive("proxy_http_version", ("1.1",), path, 8, place, 6, (2, 5, 6)),
+        Directive("proxy_set_header", ("Connection", ""), path, 9, place, 6, (2, 5, 6)),
+        Directive("proxy_pass", ("http://b",), path, 10, place, 6, (2, 5, 6)),
+    ]
+    return (*kept, *(Directive(name, args, path, 20 + n, ()) for n, (name, *args) in enumerate(more)))  # type: ignore[arg-type]
+
+
+def server(changed: float = START - 60, runs: bool = True, named: bool = False, *more: tuple[str, ...]) -> NginxServer:
+    workers = (Worker(7, START, 20, 2048, 4096),) if runs else ()
+    master = 6 if runs else None
+    return NginxServer("/n.conf", (), directives(*more), (), changed, master=master, workers=workers, named=named)
+
+
+def facts(nginx: NginxServer | None = None, **more: object) -> Facts:
+    values: dict[str, object] = {
+        "host": "h",
+        "time": START + 600,
+        "root": True,
+        "settings": {},
+        "nginx": Nginx((nginx or server(),)),
+        "sockets": Sockets(1.0, "sock_diag", 0, (), (), {}, {}),
+    }
+    return Facts(**(values | more))  # type: ignore[arg-type]
+
+
+def log(lines: int, older: int = 0, **more: object) -> ErrorLog:
+    values: dict[str, object] = {"paths": ("/l",), "lines": lines, "older": older, "kinds": {}, "own": True}
+    return ErrorLog(**(values | more))  # type: ignore[arg-type]
+
+
+def requests(lines: int) -> AccessLog:
+    return AccessLog(("/a",), lines, 0, 0, {"200": lines}, (), own=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "access", "expected"),
+    [
+        (log(0), None, Outcome.UNKNOWN),
+        (log(0, older=40, older_kinds={"timed_out": 40}, since=START), None, Outcome.UNKNOWN),
+        (log(0), requests(0), Outcome.UNKNOWN),
+        (log(0), requests(1), Outcome.PASS),
+        (log(3), None, Outcome.PASS),
+        (log(0, own=False), requests(9), Outcome.UNKNOWN),
+        (log(3, kinds={"timed_out": ErrorLine("timed_out", 1, {}, "x", "t")}), requests(900), Outcome.FAIL),
+    ],
+)
+def test_nothing_of_nothing_is_not_fine(error: ErrorLog, access: AccessLog | None, expected: Outcome) -> None:
+    found = nginx_error_lines(facts(error_log=error, access_log=access), kinds=KINDS)
+    assert found.outcome is expected, found.evidence
+    if error.older:
+        assert any("40 x" in text for text in found.evidence)
+
+
+def test_a_quiet_level_hides_errors() -> None:
+    quiet = server(START - 60, True, False, ("error_log", "/l", "crit"))
+    found = nginx_error_lines(facts(quiet, error_log=log(3), access_log=requests(5)), kinds=KINDS)
+    assert found.outcome is Outcome.UNKNOWN
+
+
+CHECKS = {
+    "keepalive": upstream_keepalive,
+    "connections": worker_connections,
+    "files": worker_files,
+    "buffers": nginx_buffers,
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(
+    ("nginx", "expected"),
+    [
+        (server(), Outcome.PASS),
+        (server(changed=START + 60), Outcome.UNKNOWN),  # edited, not reloaded
+        (server(runs=False), Outcome.UNKNOWN),  # installed, not running
+    ],
+)
+def test_only_what_is_at_work_is_fine(name: str, nginx: NginxServer, expected: Outcome) -> None:
+    found = CHECKS[name](facts(nginx, error_log=log(3)))
+    assert found.outcome is expected, found.evidence
+
+
+def test_a_named_file_is_judged_as_it_stands() -> None:
+    assert upstream_keepalive(facts(server(runs=False, named=True))).outcome is Outcome.PASS
+    assert worker_connections(facts(server(runs=False, named=True))).outcome is Outcome.UNKNOWN
+
+
+def test_what_is_passed_on_otherwise_is_not_fine() -> None:
+    place = ("http", "server", "location /")
+    static = NginxServer("/n", (), (Directive("fastcgi_pass", ("unix:/f",), "/n", 3, place),), (), 0.0, named=True)
+    found = upstream_keepalive(facts(static))
+    assert found.outcome is Outcome.UNKNOWN
+    assert "fastcgi_pass" in found.evidence[0]
+
+
+def test_buffers_without_a_log_are_unknown() -> None:
+    gone = facts(absent={"error_log": Absence("unreadable", "not yours")})
+    assert nginx_buffers(gone).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("limit", [100, 20_000, 500_000])
+def test_a_workers_limit_is_never_lowered(limit: int) -> None:
+    nginx = NginxServer("/n", (), directives(), (), START - 60, master=6, workers=(Worker(7, START, 20, limit, limit),))
+    told = log(1, kinds={"too_many_files": ErrorLine("too_many_files", 1, {}, "x", "t")})
+    (fix,) = worker_files(facts(nginx, error_log=told, kernel={"fs.nr_open": "1048576"})).offers
+    assert int(fix.parameters["proposed"]) > limit
