@@ -35,7 +35,9 @@ def finding_cells(finding: Finding) -> tuple[tuple[str, str], ...]:
 def finding_key(finding: Finding) -> tuple[str, str]:
     """What names a finding from one look to the next: numbers in its title may change."""
     named = "".join(
-        f"{key}={finding.facts[key]};" for key in ("port", "pid", "host", "local", "peer") if key in finding.facts
+        f"{key}={finding.facts[key]};"
+        for key in ("netns", "listener", "port", "pid", "host", "local", "peer")
+        if key in finding.facts
     )
     return finding.code, named
 

@@ -33,6 +33,11 @@ _WATCHED = frozenset(
 """States that findings look into, whose rows are therefore kept apart."""
 
 
+_TIMERS_OF_INTEREST = (form.TIMER_ON, form.TIMER_PERSIST)
+_ACCEPTABLE = (form.ESTABLISHED, form.CLOSE_WAIT)
+_READABLE = (form.ESTABLISHED, form.CLOSE_WAIT, form.FIN_WAIT_1, form.FIN_WAIT_2)
+
+
 class Tally:
     """Sockets counted by key, and by key and state."""
 
@@ -96,10 +101,14 @@ class Aggregates:
         """By local address, remote address and remote port: what a local port must be unique among."""
         self.by_state: dict[int, dict[SocketRow, None]] = {state: {} for state in _WATCHED}
         self.timed: dict[SocketRow, None] = {}
-        """Rows whose retransmission or window probe timer runs."""
+        """Rows whose retransmission or window probe timer runs, or whose keep-alive probes are unanswered."""
         self.queued: dict[SocketRow, float] = {}
         """Rows with unacknowledged bytes → since when their number is what it is (the watcher's clock)."""
-        self._listening: frozenset[bytes] = frozenset()
+        self.unread: dict[SocketRow, float] = {}
+        """Rows with bytes that their process has not read → since when their number is what it is."""
+        self.unaccepted: dict[SocketRow, None] = {}
+        """Connections that no file holds: they wait in a listener's accept queue."""
+        self.listening: frozenset[bytes] = frozenset()
 
     def enter(self, row: SocketRow) -> None:
         """Counts a row in."""
@@ -130,7 +139,7 @@ class Aggregates:
     def watch(self, row: SocketRow, now: float, before: bytes | None = None) -> None:
         """Keeps rows with a running retransmission timer or a filled send queue at hand."""
         raw = row.raw
-        if raw[2] in (form.TIMER_ON, form.TIMER_PERSIST):
+        if raw[2] in _TIMERS_OF_INTEREST or (raw[3] and raw[2] == form.TIMER_KEEPALIVE):
             self.timed[row] = None
         else:
             self.timed.pop(row, None)
@@ -138,21 +147,39 @@ class Aggregates:
             self.queued.pop(row, None)
         elif before is None or before[60:64] != raw[60:64]:
             self.queued[row] = now
+        if raw[56:60] == b"\0\0\0\0" or raw[1] not in _READABLE:
+            self.unread.pop(row, None)
+        elif before is None or before[56:60] != raw[56:60]:
+            self.unread[row] = now
+        if raw[68:72] == b"\0\0\0\0" and raw[1] in _ACCEPTABLE:
+            self.unaccepted[row] = None
+        else:
+            self.unaccepted.pop(row, None)
 
     def forget(self, row: SocketRow) -> None:
         """A row went for good."""
         self.leave(row, row.raw)
         self.timed.pop(row, None)
         self.queued.pop(row, None)
+        self.unread.pop(row, None)
+        self.unaccepted.pop(row, None)
 
     def listen_on(self, ports: frozenset[bytes], rows: Iterable[SocketRow]) -> None:
         """Takes the ports listened on (network order); where they changed, counts anew which side is the service."""
-        if ports == self._listening:
+        if ports == self.listening:
             return
-        self._listening = ports
+        self.listening = ports
         self.peers, self.local, self.routes = Tally(), Tally(), Tally()
         for row in rows:
             self._count_sides(row.raw, 1)
+
+    def local_port_states(self, port: bytes) -> dict[int, int]:
+        """{kernel's state number: sockets} of a port that is listened on (network order), over all local addresses."""
+        found: Counter[int] = Counter()
+        for key, count in self.local.by_state.items():
+            if key[-3:-1] == port:
+                found[key[-1]] += count
+        return found
 
     def _count(self, row: SocketRow, raw: bytes, step: int) -> None:
         state = raw[1]
@@ -168,7 +195,7 @@ class Aggregates:
     def _count_sides(self, raw: bytes, step: int) -> None:
         state, family = raw[1], raw[0]
         local = form.address_bytes(family, raw[8:24])
-        if raw[4:6] in self._listening:
+        if raw[4:6] in self.listening:
             self.local.shift(local + raw[4:6], state, step)
             return
         remote = form.address_bytes(family, raw[24:40]) + raw[6:8]

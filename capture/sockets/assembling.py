@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from capture.sockets import wireform as form
 from capture.sockets.elsewhere import Unseen
-from capture.sockets.findings import Scene, find
+from capture.sockets.findings import find
 from capture.sockets.grouping import group_places
+from capture.sockets.lives import Lives
 from capture.sockets.place import News, Place
 from capture.sockets.row import Process
+from capture.sockets.scene import Scene
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
@@ -32,11 +34,12 @@ class Look:
     hidden_why: str = ""
 
 
-def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, trends: Trends) -> Snapshot:
+def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, trends: Trends, lives: Lives) -> Snapshot:
     """A snapshot of all places; the first is the program's own namespace, whose counters and settings count."""
     places = list(news)
     own = places[0]
-    findings = find(Scene(places, news, look.processes, thresholds, trends, look.now))
+    scene = Scene(places, news, look.processes, thresholds, trends, look.now, look.time, look.elapsed_s)
+    findings = find(scene)
     return Snapshot(
         time=look.time,
         host=look.host,
@@ -44,13 +47,14 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         limits=look.limits,
         states=_states(places),
         rows=own.rows() if len(places) == 1 else [row for place in places for row in place.rows()],
-        counters=news[own].counters,
+        counters=_of_tcp(news[own].counters),
         groups=group_places(places),
         findings=tuple(findings),
+        lives=lives.take(findings, look.time),
         transitions=tuple(entry for place in places for entry in news[place].transitions),
         processes=tuple(look.processes),
         settings=own.settings,
-        counter_totals=own.totals,
+        counter_totals=_of_tcp(own.totals),
         elapsed_s=look.elapsed_s,
         transitions_left_out=sum(entry.left_out for entry in news.values()),
         hidden_owners=look.hidden_owners,
@@ -62,6 +66,11 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         hidden_why=look.hidden_why,
         places=tuple((place.netns, place.settings, place.totals) for place in places),
     )
+
+
+def _of_tcp(counters: Mapping[str, int]) -> dict[str, int]:
+    """Without those of links, whose names have a colon."""
+    return {name: count for name, count in counters.items() if ":" not in name}
 
 
 def _states(places: Sequence[Place]) -> dict[str, int]:

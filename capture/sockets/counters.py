@@ -9,24 +9,35 @@ from typing import Final
 
 import tomli
 
+from capture.sockets.links import parse_links, parse_softnet
+
 GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
 """Fields of snmp's Tcp line that are settings or levels, no counters: a difference of these means nothing."""
+COUNTED: Final = ("netstat", "snmp", "dev", "softnet_stat")
 _WANTED = ("TcpExt:", "Tcp:")
 
 
 def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
-    """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace; {} if unreadable.
+    """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace, and those of links
+    and of the receive backlog (links.py); {} if unreadable.
 
     Not /proc/net: that shows the namespace of the process's first thread, even after this one entered another.
     """
     counters: dict[str, int] = {}
-    for name in ("netstat", "snmp"):
+    for name in COUNTED:
         try:
             text = Path(root, name).read_text()
         except OSError:
             continue
-        counters |= parse_counters(text)
+        counters |= parse_file(name, text)
     return counters
+
+
+def parse_file(name: str, text: str) -> dict[str, int]:
+    """The counters of one of the files COUNTED."""
+    if name == "dev":
+        return parse_links(text)
+    return parse_softnet(text) if name == "softnet_stat" else parse_counters(text)
 
 
 def parse_counters(text: str) -> dict[str, int]:

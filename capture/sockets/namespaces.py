@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from capture.sockets.counters import parse_counters
+from capture.sockets.counters import COUNTED, parse_file
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.framing import Dump
 from capture.sockets.procfs import ProcfsSource
@@ -174,7 +174,10 @@ class NamespaceSource(SockDiagSource):
 
     def counters(self) -> dict[str, int]:
         """See Source."""
-        return parse_counters(self._read("netstat")) | parse_counters(self._read("snmp"))
+        found: dict[str, int] = {}
+        for name in COUNTED[:-1]:  # the receive backlog is the whole machine's
+            found |= parse_file(name, self._read(name))
+        return found
 
     def settings(self) -> KernelSettings:
         """See Source: as they were when the namespace was found."""
@@ -187,7 +190,7 @@ class NamespaceSource(SockDiagSource):
 
     def _open_files(self) -> None:
         self.number = _inode("/proc/thread-self/net/tcp") or 0
-        for name in ("netstat", "snmp", *SOCKSTATS):
+        for name in (*COUNTED[:-1], *SOCKSTATS):
             self._files[name] = os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
     def _close_files(self) -> None:

@@ -9,7 +9,9 @@ from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
+from capture.sockets.links import LINK
 from capture.sockets.owners import NoIndex, OwnerIndex
+from capture.sockets.residence import REMEMBERED, Residence, key_of
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
 from capture.sockets.sources import KnowsOwners, Remembers, SeesUnixListeners, Source
@@ -37,6 +39,11 @@ class News:
     drops: dict[SocketRow, int] = field(default_factory=dict)
     """Listener → connections dropped since the look before."""
 
+    @property
+    def link_drops(self) -> dict[str, int]:
+        """{link: segments that it could not send since the look before}."""
+        return {name[len(LINK) :]: count for name, count in self.counters.items() if name.startswith(LINK)}
+
 
 class Place:
     """Keeps the rows of one namespace. Every method may raise SourceUnavailable."""
@@ -52,10 +59,12 @@ class Place:
         self.listeners = SocketTable(self._row)
         self.unix = UnixTable(source.netns)
         self.totals: dict[str, int] = {}
+        self.residence = Residence()
         self.asked: dict[SocketRow, TcpInfo] = {}
         """tcp_info of the sockets asked singly since the last look began."""
         self._settings_at = moment.now
         self._looked_at: float | None = None
+        self.first_look = moment.now
 
     def look(self, wall: float, details: bool) -> News:
         """Asks the source and brings rows, counts and ages up to date (owners follow in OwnerIndex.refresh)."""
@@ -63,6 +72,8 @@ class Place:
         self._renew_settings(now)
         self.asked.clear()
         first = self._looked_at is None
+        if first:
+            self.first_look = now
         totals = self.source.counters()
         news.counters = moved(self.totals, totals) if self.totals else {}
         self.totals = totals
@@ -209,11 +220,15 @@ class Place:
         for row in changes.gone:
             if logging:
                 self._log(news, wall, row, row.raw, None)
+            if row.raw[1] in REMEMBERED:
+                self._note_stay(row, row.raw)
             aggregates.forget(row)
             owners.remove(row, row.inode)
         for row, before in changes.changed:
             if logging and before[1] != row.raw[1]:
                 self._log(news, wall, row, before, row.raw)
+            if before[1] in REMEMBERED and before[1] != row.raw[1]:
+                self._note_stay(row, before)
             if row.raw[1] != form.LISTEN:
                 aggregates.restate(row, before, now)
             if before[68:72] != row.raw[68:72]:
@@ -228,6 +243,11 @@ class Place:
             if row.raw[1] != form.LISTEN:
                 aggregates.watch(row, now)
             owners.add(row)
+
+    def _note_stay(self, row: SocketRow, before: bytes) -> None:
+        """A socket left a closing state, some time since the look before: its stay was as long as that at least."""
+        seen_s = row.age_s - (self.moment.now - (self._looked_at or self.moment.now))
+        self.residence.left(key_of(before, before[1], self.aggregates.listening), max(0.0, seen_s), self.moment.now)
 
     def _log(self, news: News, wall: float, row: SocketRow, before: bytes | None, after: bytes | None) -> None:
         if len(news.transitions) >= TRANSITIONS_KEPT:

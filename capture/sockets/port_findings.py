@@ -7,6 +7,7 @@ from itertools import islice
 
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
+from capture.sockets.piles import pile_up
 from capture.sockets.place import Place
 from capture.sockets.row import SocketRow
 from capture.sockets.settings import KernelSettings
@@ -18,6 +19,7 @@ from capture.sockets.wording import (
     growth_text,
     per_minute,
     phrase,
+    pile_holder,
     room_text,
     seconds_left,
     share_text,
@@ -47,10 +49,11 @@ def ports_running_out(place: Place, limits: Thresholds, trends: Trends, now: flo
         rate = trends.rate(("ports", str(place.netns), str(host)), count, now)
         left = max(0, ports - count)
         taken = count - time_wait if reusable else count
+        sample = _sample(place, key)
         yield finding(
             "ports_running_out",
             Severity.CRITICAL if taken >= critical else Severity.WARNING,
-            _sample(place, key),
+            sample,
             {
                 "host": host.ip,
                 "port": host.port,
@@ -70,6 +73,7 @@ def ports_running_out(place: Place, limits: Thresholds, trends: Trends, now: flo
                 "share": share_text(count / ports),
                 "growth": growth_text(rate),
                 "room": _room(left, rate, reusable),
+                "by": _held_by(sample),
             },
             count=count,
         )
@@ -90,8 +94,19 @@ def _room(left: int, rate: float | None, reusable: bool) -> str:
     return room_text("room_ports", left, rate) if left else phrase("exhausted")
 
 
+def _held_by(rows: list[SocketRow]) -> str:
+    """The process that holds most of them; of a crowd of TIME-WAITs nobody does."""
+    held = [row for row in rows if row.owners]
+    if not held:
+        return ""
+    (pile,) = pile_up(held, (lambda row: True,), 1)
+    return phrase("held_by", process=pile_holder(pile))
+
+
 def _sample(place: Place, key: bytes) -> list[SocketRow]:
-    return list(islice((row for row in place.connections.rows.values() if _route(row.raw) == key), SAMPLE))
+    """Some of them, those that a process holds first."""
+    found = list(islice((row for row in place.connections.rows.values() if _route(row.raw) == key), 10 * SAMPLE))
+    return sorted(found, key=lambda row: not row.owners)[:SAMPLE]
 
 
 def _route(raw: bytes) -> bytes:

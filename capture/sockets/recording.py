@@ -19,6 +19,7 @@ from capture.sockets.assembling import Look, assemble
 from capture.sockets.errors import RecordingUnreadable
 from capture.sockets.framing import Dump
 from capture.sockets.limits import limit_text
+from capture.sockets.lives import Lives
 from capture.sockets.owners import NoIndex
 from capture.sockets.place import Place
 from capture.sockets.row import Moment, Namespace, Owner, Process, SocketRow
@@ -237,6 +238,7 @@ class Replay:
         self.looks = 0
         self._moment = Moment(self._ahead.moment)
         self._trends = Trends()
+        self._lives = Lives()
         self._places: dict[Namespace | None, Place] = {}
         self._processes: dict[int, Process] = {}
         self._last: float | None = None
@@ -275,7 +277,7 @@ class Replay:
             hidden_owners=recorded.hidden_owners,
             processes=list(self._processes.values()),
         )
-        return assemble(look, news, self.thresholds, self._trends)
+        return assemble(look, news, self.thresholds, self._trends, self._lives)
 
     def __iter__(self) -> Iterator[Snapshot]:
         while self._ahead is not None:

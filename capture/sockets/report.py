@@ -10,13 +10,16 @@ import msgspec
 from capture.model import Finding
 from capture.safe_text import printable
 from capture.sockets.limits import count_of
+from capture.sockets.lives import Life, identity
 from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Group, Snapshot
 from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.wireform import LISTEN, RECORD, address_bytes, address_text, state_of
+from capture.sockets.wording import since_text
 
 SCHEMA = "tcptriage.sockets/1"
 LARGEST_GROUPS = 10
+PAST_SHOWN = 10
 _encoder = msgspec.json.Encoder()
 
 
@@ -35,7 +38,8 @@ def head(snapshot: Snapshot) -> dict[str, Any]:
         "limits": list(snapshot.limits),
         "states": dict(snapshot.states),
         "counters": dict(snapshot.counters),
-        "findings": [finding_object(finding) for finding in snapshot.findings],
+        "findings": _findings(snapshot),
+        "past": [_past(life) for life in snapshot.lives if life.over],
         "unix_listeners": [unix_object(listener) for listener in snapshot.unix_listeners],
     }
 
@@ -85,6 +89,26 @@ def unix_object(listener: UnixListener) -> dict[str, Any]:
 
 def _end(family: int, address: bytes, port: bytes) -> dict[str, Any]:
     return {"ip": address_text(address_bytes(family, address)), "port": port[0] << 8 | port[1]}
+
+
+def _findings(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The findings of a look, each with the time of the first look that had it."""
+    began = {life.key: life.first_seen for life in snapshot.lives if not life.over}
+    return [
+        finding_object(finding) | {"first_seen": began.get(identity(finding), snapshot.time)}
+        for finding in snapshot.findings
+    ]
+
+
+def _past(life: Life) -> dict[str, Any]:
+    """A finding that is over: as it was last seen, its gravest severity, most connections, from when to when."""
+    return finding_object(life.finding) | {
+        "severity": life.worst.value,
+        "connections": life.most,
+        "first_seen": life.first_seen,
+        "last_seen": life.last_seen,
+        "times": life.times,
+    }
 
 
 def finding_object(finding: Finding) -> dict[str, Any]:
@@ -145,6 +169,7 @@ def text(snapshot: Snapshot) -> str:
     for finding in snapshot.findings:
         advice = f"  [tcptriage playbook {finding.playbook}]" if finding.playbook else ""
         lines += [f"{finding.severity.value:8}  {finding.title}", f"          {finding.text}{advice}"]
+    lines += _past_lines([life for life in snapshot.lives if life.over])
     groups = snapshot.groups
     for title, kind in (
         ("processes", groups.processes),
@@ -163,6 +188,18 @@ def _attention(snapshot: Snapshot) -> list[str]:
     if not snapshot.limits:
         return [f"findings  {said}"]
     return [f"findings  {said}; not seen:", *(f"          - {limit}" for limit in snapshot.limits)]
+
+
+def _past_lines(past: list[Life]) -> list[str]:
+    """What came and went since the first look, the last one first."""
+    lines = [
+        f"over      {since_text(life.first_seen)} to {since_text(life.last_seen)}"
+        f"{f', {life.times} times' if life.times > 1 else ''}: {life.worst.value}: {life.finding.title}"
+        for life in past[:PAST_SHOWN]
+    ]
+    if len(past) > PAST_SHOWN:
+        lines.append(f"          and {len(past) - PAST_SHOWN} more that are over")
+    return lines
 
 
 def _ordered(snapshot: Snapshot) -> list[tuple[str, int]]:

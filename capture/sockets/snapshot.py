@@ -9,6 +9,7 @@ from typing import NamedTuple
 from capture.model import Endpoint, Finding, TcpState
 from capture.sockets import wireform as form
 from capture.sockets.elsewhere import Unseen
+from capture.sockets.lives import Life
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
@@ -118,6 +119,8 @@ class Snapshot:
     moment: float = 0.0
     """The time of the look on the clock of ages, seconds."""
     unix_listeners: tuple[UnixListener, ...] = ()
+    lives: tuple[Life, ...] = ()
+    """The findings of this look with their first time, then those that are over, the last one first."""
     sees_unix: bool = False
     """Whether the source told of unix listeners at all."""
     hidden_why: str = ""

@@ -13,6 +13,7 @@ from capture.sockets.assembling import Look, assemble
 from capture.sockets.elsewhere import Elsewhere
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.limits import count_of, limit_text
+from capture.sockets.lives import Lives
 from capture.sockets.owners import Held, OwnerIndex
 from capture.sockets.place import News, Place
 from capture.sockets.processes import renew_limits
@@ -61,6 +62,7 @@ class Watcher:
         self._places: dict[Namespace | None, Place] = {}
         self._asking = threading.Lock()  # one question at a time goes through a netlink socket
         self._trends = Trends()
+        self._lives = Lives()
         self._inside = inside
         self._owners = self._new_owners()
         self._own = self._open_first()
@@ -141,7 +143,7 @@ class Watcher:
             hidden_why=self._why_hidden() if hidden else "",
         )
         self._last = moment.now
-        return assemble(look, news, self.thresholds, self._trends)
+        return assemble(look, news, self.thresholds, self._trends, self._lives)
 
     def _limits(self, hidden: int) -> tuple[str, ...]:
         limits = list(self._failures)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from capture.model import Finding, Severity
+from capture.model import Endpoint, Finding, Severity
 from capture.safe_text import printable
-from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, SocketRow
+from capture.sockets.limits import count_of
+from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Process, SocketRow
 from capture.sockets.unix_listeners import UnixListener
+
+if TYPE_CHECKING:
+    from capture.sockets.piles import Pile
 
 SAMPLE = 20
 """How many sockets a finding names."""
@@ -55,10 +61,59 @@ def finding(
 def holder_text(row: SocketRow | UnixListener) -> str:
     """The process that holds a socket; where none shows, whether it is hidden or there is none."""
     if row.owners:
-        return f"{row.owners[0].name}[{row.owners[0].pid}]"
+        return process_text(row.owners[0].process)
     if row.owner_missing in (NO_PERMISSION, OTHER_NAMESPACE):
         return phrase("hidden_process")
     return phrase("nobody")
+
+
+def process_text(process: Process) -> str:
+    """A process as findings name it. Hostile text."""
+    return f"{process.name}[{process.pid}]"
+
+
+def pile_holder(pile: Pile, listener: SocketRow | None = None) -> str:
+    """Who holds a pile: one process, one and how many others; of sockets that nobody holds any more who listens on
+    their port; else that it is hidden, or nobody."""
+    if pile.process is not None:
+        return with_others(process_text(pile.process), pile.others)
+    if listener is not None and all(not row.inode for row in pile.rows):
+        return holder_text(listener)
+    return holder_text(pile.rows[0])
+
+
+def with_others(named: str, others: int) -> str:
+    """`web[12]`, or `web[12] and 19 other processes`."""
+    return phrase("and_others", process=named, others=count_of(others, "other process")) if others else named
+
+
+def at_text(rows: Sequence[SocketRow], port: int | None) -> str:
+    """The local port of a service here, where that is what the rows share; toward whom they go is peers_text's."""
+    return phrase("at_port", port=port) if port is not None and rows[0].local.port == port else ""
+
+
+def peers_text(rows: Sequence[SocketRow], hosts: Sequence[str], port: int | None) -> str:
+    """The peers of rows: with their port where that is what the rows share."""
+    if port is None or rows[0].local.port == port:
+        return hosts_text(hosts)
+    if len(hosts) == 1:
+        return str(Endpoint(hosts[0], port))
+    return phrase("at_their_port", hosts=hosts_text(hosts), port=port)
+
+
+def hosts_text(hosts: Sequence[str], named: int = 3) -> str:
+    """`10.0.0.1`, `10.0.0.1, 10.0.0.2`, `200 hosts (10.0.0.1, 10.0.0.2, …)`."""
+    if len(hosts) <= named:
+        return ", ".join(hosts)
+    return phrase("several_hosts", hosts=len(hosts), named=", ".join(hosts[:named]))
+
+
+def since_text(when: float, at_latest: bool = False) -> str:
+    """A time of day, with the date where that is not today."""
+    there, today = time.localtime(when), time.localtime()
+    same = there[:3] == today[:3]
+    said = time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M:%S", there)
+    return phrase("or_earlier", time=said) if at_latest else said
 
 
 def age_text(seconds: float, is_minimum: bool = False) -> str:

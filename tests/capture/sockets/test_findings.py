@@ -16,9 +16,12 @@ from pathlib import Path
 
 from capture.model import Finding
 from capture.sockets.snapshot import Snapshot
+from capture.sockets.thresholds import Thresholds
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network
+
+QUICK = Thresholds(close_wait_s=2.0, fin_wait_2_s=2.0)
 
 
 def found(snapshot: Snapshot, code: str) -> Finding:
@@ -44,7 +47,7 @@ def sysctl(name: str, value: str) -> None:
 def test_a_close_wait_leak_names_the_process_and_when_its_descriptors_end() -> None:
     with maker(100) as made:
         made.tell("half-close 40")
-        watcher = Watcher()
+        watcher = Watcher(thresholds=QUICK)
         assert not of_sockets(watcher.look())
         time.sleep(2.2)
         first = found(watcher.look(), "close_wait_pile")
@@ -63,7 +66,7 @@ def test_a_close_wait_leak_names_the_process_and_when_its_descriptors_end() -> N
         pile = found(watcher.look(), "fin_wait_2_pile")
         assert (pile.facts["orphans"], pile.facts["fin_timeout"]) == (70, 60)
         # One look alone finds it too.
-        assert found(Watcher().look(), "close_wait_pile").connections == 70
+        assert found(Watcher(thresholds=QUICK).look(), "close_wait_pile").connections == 70
 
 
 @in_own_network
