@@ -1,7 +1,7 @@
 """The usual TTL of each sender: a RST with another one was sent by somebody else.
 
 Within a connection its own packets tell. Where the claimed sender sent nothing but the RST (a refused connect), the
-host's other connections do.
+host's other connections do. A TTL of 0 is one that a printed packet does not say.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class HostTtls:
     def unlike(self, hosts: I64, ttl: U8) -> Bool:
         """Whether a TTL is none of its host's, for hosts (address keys) that are known. Shapes (n,)."""
         known, pairs = self._opening
-        unlike: Bool = among(hosts, known) & ~among(hosts * 256 + ttl, pairs)
+        unlike: Bool = (ttl != 0) & among(hosts, known) & ~among(hosts * 256 + ttl, pairs)
         return unlike
 
     @cached_property
@@ -42,7 +42,7 @@ class HostTtls:
         first = flows.first[:-1]
         conn = np.tile(np.arange(len(flows)), 2)
         rows = np.concatenate([first, np.minimum(first + 1, flows.first[1:] - 1)])
-        plain = (flows.packets.flags[rows] & RST) == 0
+        plain = ((flows.packets.flags[rows] & RST) == 0) & (flows.packets.ttl[rows] != 0)
         conn, rows = conn[plain], rows[plain]
         hosts = flows.address[conn, flows.packets.side[rows]]
         return distinct(hosts), distinct(hosts * 256 + flows.packets.ttl[rows])
@@ -70,7 +70,7 @@ class UsualTtl(Struct, frozen=True):
         """Whether each RST's TTL differs from what its claimed sender uses."""
         ttl = self.flows.packets.ttl[rows]
         first, last = self.first[lanes], self.last[lanes]
-        differs: Bool = (first != 0) & (ttl != first) & (ttl != last)
+        differs: Bool = (first != 0) & (ttl != 0) & (ttl != first) & (ttl != last)
         lonely = np.flatnonzero(first == 0)
         if len(lonely):
             address = self.flows.address.reshape(-1)

@@ -92,7 +92,7 @@ def _by_ttl(flows: FlowTable) -> I8:
     seen = np.zeros((len(flows), 2), np.bool_)
     for rows in _ends(flows):
         conn, side = np.arange(len(flows)), flows.packets.side[rows]
-        seen[conn, side] = True
+        seen[conn, side] |= flows.packets.ttl[rows] != 0  # 0: a printed packet that does not say it
         initial[conn, side] = np.isin(flows.packets.ttl[rows], INITIAL_TTLS)
     both: Bool = np.asarray(seen.all(axis=1), np.bool_)
     places = np.zeros(len(flows), np.int8)

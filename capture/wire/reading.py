@@ -11,6 +11,7 @@ from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTa
 from capture.wire.decoding import completed, tcp_columns
 from capture.wire.errors import CaptureUnreadable
 from capture.wire.feed import Feed, feed_of
+from capture.wire.foreign import PREFIX, format_not_read
 from capture.wire.layers import Layers
 from capture.wire.links import LINK_LAYERS, link_name
 from capture.wire.pcap import PcapRecords, is_pcap
@@ -20,20 +21,10 @@ from capture.wire.source import Source, open_source
 from capture.wire.stream import streamed
 
 if TYPE_CHECKING:
-    from capture.wire.text import TextPackets
+    from capture.wire.text.columns import TextPackets
 
 MOST_ROWS = 1 << 18  # of one block
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
-_OTHERS = {
-    b"snoop\0": ("it is a snoop file", "convert it: editcap IN OUT.pcapng"),
-    b"GMBU": ("it is a Network Monitor file", "convert it: editcap IN OUT.pcapng"),
-    b"RTSS": ("it is a Network Monitor file", "convert it: editcap IN OUT.pcapng"),
-    b"\xfd7zXZ": ("it is compressed with xz", "unpack it: unxz FILE"),
-    b"BZh": ("it is compressed with bzip2", "unpack it: bunzip2 FILE"),
-    b"\x04\x22\x4d\x18": ("it is compressed with lz4", "unpack it: lz4 -d FILE"),
-    b"PK\x03\x04": ("it is a zip archive", "unpack it and give the capture in it"),
-    b"\x7fELF": ("it is a program", "give a capture"),
-}
 
 
 class Container(Protocol):
@@ -62,7 +53,7 @@ class CaptureReader:
         self._source, self._feed = source, feed
         self._layers = Layers(self.addresses, self.scopes)
         self._container = container
-        self._printed = None if container else _printed(feed, self.addresses, self.scopes, self.first_number - 1)
+        self._printed = None if container else _printed(path, feed, self.addresses, self.scopes, self.first_number - 1)
         self.format: str = container.format if container else "text"
         self.quoted: list[QuotedTcp] = self._printed.quoted if self._printed else self._layers.quotations.found
 
@@ -165,7 +156,7 @@ def open_capture(path: str, *, after: CaptureReader | None = None) -> CaptureRea
 
 def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader | None) -> Container | None:
     """What reads the packets; None for text. Raises CaptureUnreadable."""
-    prefix = bytes(feed.buffer[feed.start : min(feed.end, feed.start + 64)])
+    prefix = bytes(feed.buffer[feed.start : min(feed.end, feed.start + PREFIX)])
     number = after.next_number - 1 if after else 0
     if is_pcap(prefix):
         return PcapRecords(feed, path, number)
@@ -173,17 +164,19 @@ def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader 
         return PcapngRecords(feed, path, number)
     if packing and not prefix:
         raise CaptureUnreadable(path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again")
-    for magic, (why, hint) in _OTHERS.items():
-        if prefix.startswith(magic):
-            raise CaptureUnreadable(path, why, hint)
-    from capture.wire.text import is_tcpdump_text
+    other = format_not_read(prefix)
+    if other is not None:
+        raise CaptureUnreadable(path, *other)
+    from capture.wire.text.reader import refusal_of
 
-    if is_tcpdump_text(bytes(memoryview(feed.buffer)[feed.start : min(feed.end, feed.start + SAMPLE)])):
-        return None
-    raise CaptureUnreadable(path, "it is no capture", "give a pcap, a pcapng or tcpdump's text output")
+    with memoryview(feed.buffer) as whole:
+        refusal = refusal_of(whole[feed.start : min(feed.end, feed.start + SAMPLE)])
+    if refusal is not None:
+        raise CaptureUnreadable(path, *refusal)
+    return None
 
 
-def _printed(feed: Feed, addresses: AddressTable, scopes: ScopeTable, number: int) -> TextPackets:
-    from capture.wire.text import TextPackets  # rare, and not needed for the smallest capture to be quick
+def _printed(path: str, feed: Feed, addresses: AddressTable, scopes: ScopeTable, number: int) -> TextPackets:
+    from capture.wire.text.columns import TextPackets  # rare, and not needed for the smallest capture to be quick
 
-    return TextPackets(feed, addresses, scopes, number)
+    return TextPackets(path, feed, addresses, scopes, number)

@@ -13,7 +13,7 @@ from capture.wire.columns import PacketColumns
 from capture.wire.reading import CaptureReader, open_capture
 from tests.capture.wire import building as make
 
-LAB = Path(__file__).parents[2] / "data" / "lab"
+LAB = Path(__file__).parents[3] / "data" / "lab"
 NAMES = ("seq", "ack", "flags", "window", "payload", "sport", "dport", "wscale", "number")
 NEW = """\
 tcpdump: verbose output suppressed, use -v[v]... for full protocol decode

@@ -1,0 +1,45 @@
+"""Formats that are not read are named, with the command that makes a capture of them."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from capture.wire.errors import CaptureUnreadable
+from capture.wire.foreign import format_not_read
+from capture.wire.reading import open_capture
+
+ERF = struct.pack("<II", 0x8000_0000, 1_700_000_000) + struct.pack(">BBHHH", 2, 4, 96, 0, 74) + bytes(2 + 78)
+ETL = struct.pack("<IIII", 0x10000, 0x200, 0x200, 0) + bytes(0x38) + bytes([2, 0, 2, 0xC0]) + bytes(60)
+PEEK = bytes([7, 0]) + struct.pack(">6I", 5000, 12, 0, 0, 0, 0) + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "command"),
+    [
+        (b"snoop\0\0\0\0\0\0\2\0\0\0\4" + bytes(100), "snoop", "editcap IN OUT.pcapng"),
+        (ERF, "ERF", "editcap IN OUT.pcapng"),
+        (b"XCP\x00002.002" + bytes(100), "NetXray", "editcap IN OUT.pcapng"),
+        (b"iptrace 2.0" + bytes(100), "iptrace", "editcap IN OUT.pcapng"),
+        (PEEK, "EtherPeek", "editcap IN OUT.pcapng"),
+        (b"\x7fver" + bytes(100), "EtherPeek", "editcap IN OUT.pcapng"),
+        (ETL, ".etl", "pktmon etl2pcap IN.etl --out OUT.pcapng"),
+        (b"TRSNIFF data    \x1a" + bytes(100), "Sniffer", "editcap IN OUT.pcapng"),
+    ],
+)
+def test_one_line_with_the_command(tmp_path: Path, data: bytes, name: str, command: str) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(data)
+    with pytest.raises(CaptureUnreadable) as refused:
+        open_capture(str(path))
+    assert name in str(refused.value)
+    assert command in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["10:40:06.138992\u00a0IP\u00a010.0.0.1", "60090 2018-02-01 \u2192", "\ufeffNo. Time"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_no_text_is_taken_for_one(text: str, encoding: str) -> None:
+    assert format_not_read(text.encode(encoding, "replace") * 20) is None
