@@ -30,7 +30,7 @@ from capture.wire.text.rows import is_row, row_of
 from capture.wire.text.tree import Tree
 from capture.wire.text.unwrapping import Unwrapping
 
-_HEX = re.compile(r"^\s*(?:0x)?[0-9a-f]{4}:? {1,3}[0-9a-f]{2}")
+_HEX = re.compile(r"^\s*(?:0x[0-9a-f]{4}: |[0-9a-f]{4} {2,3}(?:[0-9a-f]{2} ){1,16})")
 _LINK = re.compile(r"link-type ([A-Z0-9_]+)")
 _HEADER = re.compile(r'^ {0,8}"?No\."?[ ,]')
 _NOT_LINES = re.compile(r'^\s*(?:"_source": \{|<(?:pdml|psml|packet)\b|\{"timestamp"|"_index": )')

@@ -98,3 +98,18 @@ def test_an_export_with_the_row_and_the_tree_of_each_packet_counts_it_once() -> 
     third = tree[tree.index("Frame 3:") :]
     found, _ = read(header + row + "\n" + third + "\n\n" + header + row.replace("55948", "55949") + "\n")
     assert [(s.sport, s.ttl) for s in found] == [(55948, 64), (55949, None)]
+
+
+@pytest.mark.parametrize("clock", ["2026-11-21 10:40:06.139018", "10:40:06.139018", "12.139018"])
+@pytest.mark.parametrize("number", [999, 1000, 9999, 10000, 1234567])
+def test_rows_with_large_numbers(number: int, clock: str) -> None:
+    row = f" {number} {clock}     10.0.0.1 → 10.0.0.2     TCP 74 50000 → 80 {SYN}\n"
+    assert [s.sport for s in read(row)[0]] == [50000]
+    lines = f" {number} {clock} IP 10.0.0.1.50000 > 10.0.0.2.80: Flags [S], seq 5, win 64240, length 0\n"
+    assert [s.sport for s in read(lines)[0]] == [50000]
+
+
+def test_a_dump_of_bytes_between_rows_is_none() -> None:
+    row = f"1 0.1 10.0.0.1 → 10.0.0.2 TCP 74 50000 → 80 {SYN}\n"
+    dump = '0000  45 00 00 34 9e 22 40 00 40 06 86 95 0a 01 01 01   E..4."@.@.......\n\t0x0000:  4500 0034 9e22\n'
+    assert len(read(row + dump + row.replace("50000", "50001"))[0]) == 2
