@@ -67,7 +67,8 @@ def scope_text(scope: Scope) -> str:
     """For people: "web1, 2026-11-30 16:20:01 to 16:20:04 UTC". Empty where nothing was looked at."""
     if not scope:
         return ""
-    said = [text for text in (scope.capture, scope.log, scope.host) if text]
+    place = f"{scope.host} (netns {scope.netns})" if scope.host and scope.netns else scope.host
+    said = [text for text in (scope.capture, scope.log, place) if text]
     if scope.begin is not None and scope.end is not None:
         first, last = (datetime.fromtimestamp(moment, UTC) for moment in (scope.begin, scope.end))
         until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"

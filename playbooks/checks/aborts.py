@@ -9,29 +9,31 @@ from playbooks.checks.registry import Judgement, check, failed, look, offer, unk
 from playbooks.checks.wording import say
 from playbooks.facts.model import Facts, LogGroup
 
-MANY_A_SECOND = 5.0
-"""Browsers and health checks reset a connection now and then; a steady stream is something else."""
-
 
 @check("counters-moved", needs=("sockets",), arguments=("names",))
 def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -> Judgement:
-    """Whether these kernel counters move right now. A warning at most: counters name no culprit."""
+    """Whether these kernel counters move right now: a warning, for counters name no culprit; a pass only if none does.
+    Counters that this kernel does not have are left out."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     if not facts.sockets.totals:
         return unknown(say("no_counters"))
     elapsed = max(facts.sockets.elapsed_s, 0.1)
-    evidence, rate = [], 0.0
-    for name in names or []:
-        moved = facts.sockets.counters.get(name, 0)
-        rate = max(rate, moved / elapsed)
-        total = facts.sockets.totals.get(name, 0)
-        evidence.append(
-            say("counter", name=name, moved=moved, elapsed=f"{elapsed:.1f}", total=total, meaning=meaning(name) or "")
+    told = [name for name in names or [] if name in facts.sockets.totals]
+    evidence = [
+        say(
+            "counter",
+            name=name,
+            moved=facts.sockets.counters.get(name, 0),
+            elapsed=f"{elapsed:.1f}",
+            total=facts.sockets.totals[name],
+            meaning=meaning(name) or "",
         )
-    if rate >= MANY_A_SECOND:
+        for name in told
+    ]
+    if any(facts.sockets.counters.get(name, 0) for name in told):
         return warned(*evidence)
-    return look(facts, "sockets").passed(*evidence, seen=sum(1 for name in names or [] if name in facts.sockets.totals))
+    return look(facts, "sockets").passed(*evidence, seen=told)
 
 
 @check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes"))
@@ -52,7 +54,13 @@ def log_symptoms(
     note = [say("log_others", others=", ".join(f"{g.symptom} {g.count}" for g in others[:4]))] if others else []
     if not mine:
         said = say("log_clean", path=facts.log.path, lines=facts.log.lines)
-        return look(facts, "log").passed(said, *note, seen=facts.log.lines)
+        elsewhere = [group for group in facts.log.groups if group.symptom in wanted]
+        if elsewhere:
+            count = sum(group.count for group in elsewhere)
+            return warned(say("log_other_ports", path=facts.log.path, count=count, port=port), *note)
+        if others:  # its program has other troubles, or it is the log of another program
+            return warned(said, *note)
+        return look(facts, "log").passed(said, seen=facts.log.lines)
     mine.sort(key=lambda group: -group.count)
     evidence = []
     for group in mine[:5]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, Holder, Process, Socket
 
@@ -32,20 +32,23 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     pid, port = facts.number("pid"), facts.number("port")
     if pid is not None and "processes" in facts.absent:
         return unknown(facts.absent["processes"].why)
-    mine = [row for row in facts.sockets.rows if _on(row, port)]
-    seen = sum(1 for row in mine if pid is None or any(owner.pid == pid for owner in row.owners))
-    rows = [row for row in mine if row.state == "CLOSE-WAIT"]
+    seen = [row for row in facts.sockets.rows if _on(row, port)]
+    rows = [row for row in seen if row.state == "CLOSE-WAIT"]
     if pid is not None:
-        hidden = [row for row in rows if not row.owners and row.owner_missing not in (NOT_ACCEPTED,)]
-        rows = [row for row in rows if any(owner.pid == pid for owner in row.owners)]
+        hidden = _hidden(rows)
+        seen, rows = _held_by(seen, pid), _held_by(rows, pid)
         if hidden and not rows:
             return unknown(say("owners_hidden", hidden=len(hidden), pid=pid))
+        if not seen:
+            return unknown(say("holds_no_socket", pid=pid))
     waiting = [row for row in rows if row.owner_missing == NOT_ACCEPTED]
     held = _by_holder([row for row in rows if row.owner_missing != NOT_ACCEPTED])
     piles = [(holder, mine) for holder, mine in held.items() if _is_pile(mine)]
     if not piles:
         notes = [say("close_wait_not_accepted", count=len(waiting))] if waiting else []
         said = say("close_wait_none", count=len(rows), seconds=SETTLED_S)
+        if _is_pile(waiting):
+            return warned(said, *notes)
         return look(facts, "sockets").passed(said, *notes, seen=seen)
     piles.sort(key=lambda pile: -len(pile[1]))
     evidence: list[str] = []
@@ -56,6 +59,15 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     if facts.sockets.hidden_owners and any(who is None for (who, _, _), _ in piles):
         evidence.append(say("owners_need_root"))
     return (warned if quiet else failed)(*evidence, offers=offers)
+
+
+def _held_by(rows: list[Socket], pid: int) -> list[Socket]:
+    return [row for row in rows if any(owner.pid == pid for owner in row.owners)]
+
+
+def _hidden(rows: list[Socket]) -> list[Socket]:
+    """Those that some process holds, out of sight: unknown is not nobody."""
+    return [row for row in rows if not row.owners and row.owner_missing != NOT_ACCEPTED]
 
 
 def _on(row: Socket, port: int | None) -> bool:
@@ -152,10 +164,11 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     held = {holder: len(mine) for (holder, _, _), mine in _by_holder(rows).items() if holder is not None}
     if pid is not None:
         held = {holder: count for holder, count in held.items() if holder.pid == pid}
-    evidence, bad = [], False
+    evidence, bad, untold = [], False, 0
     for holder, count in sorted(held.items(), key=lambda item: -item[1])[:5]:
         process = _process(facts, holder)
         if process is None or process.open_files is None or not process.soft_limit:
+            untold += 1
             continue
         share = process.open_files / process.soft_limit
         said = say(
@@ -169,11 +182,12 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
         bad = bad or (share >= NEAR_LIMIT and count >= PILE)
     if bad:
         return failed(*evidence)
-    hidden = sum(1 for row in rows if row.owner_missing == "no permission")
+    hidden = _hidden(rows)
     if hidden and not (pid is not None and evidence):
-        return unknown(*evidence, say("holders_hidden", hidden=hidden))
+        return unknown(*evidence, say("holders_hidden", hidden=len(hidden)))
+    seen = facts.sockets.rows if pid is None else _held_by(list(facts.sockets.rows), pid)
     return look(facts, "sockets", "processes").passed(
-        *(evidence or [say("no_close_wait_holder")]), seen=facts.sockets.rows
+        *(evidence or [say("no_close_wait_holder")]), seen=seen, hidden=untold
     )
 
 
@@ -265,9 +279,13 @@ def orphans(facts: Facts, **given: Any) -> Judgement:
     states = ("FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING")
     count = sum(1 for row in facts.sockets.rows if not row.inode and row.state in states)
     most = facts.sysctl("net.ipv4.tcp_max_orphans")
-    if most is None:  # a network namespace of its own does not show the limit, which is the whole machine's
-        return look(facts, "sockets").passed(say("orphans_unlimited", count=count), seen=facts.sockets.rows)
+    if most is None and count:  # a network namespace of its own does not show the limit, the whole machine's
+        return manual(say("orphans_unlimited", count=count))
+    if most is None:
+        return look(facts, "sockets").passed(say("orphans_none"), seen=facts.sockets.rows)
     said = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
     if count > most / 2:
         return warned(said)
-    return look(facts, "sockets", "kernel").passed(said, seen=facts.sockets.rows)
+    return look(facts, "sockets", "kernel").passed(
+        said, seen=facts.sockets.rows, counted=moved(facts, "TCPAbortOnMemory")
+    )

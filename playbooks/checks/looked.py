@@ -82,21 +82,52 @@ Judgement: TypeAlias = Result | Pass
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Where a check looks; what it may conclude from there follows from how much it saw."""
+    """Where a check looks; what it may conclude from there follows from how much it saw. `beyond`: what lies outside of
+    the scope and was not looked at, in a sentence."""
 
     scope: Scope
+    beyond: tuple[str, ...] = ()
 
-    def passed(self, *evidence: str, seen: int | Sized, hidden: int = 0) -> Judgement:
-        """All is well with the `seen` things (their number, or they themselves). Unknown instead where none was seen,
-        or where `hidden` more could not be seen that might have changed the answer."""
+    def passed(
+        self, *evidence: str, seen: int | Sized, hidden: int = 0, counted: Mapping[str, int] | None = None
+    ) -> Judgement:
+        """All is well with the `seen` things (their number, or they themselves).
+
+        Unknown instead where none was seen, or where `hidden` more could not be seen that might have changed the
+        answer; a warning where the kernel `counted` (name: how many) meanwhile what the things seen do not explain.
+        """
         count = seen if isinstance(seen, int) else len(seen)
+        moved = {name: number for name, number in (counted or {}).items() if number > 0}
+        if moved:
+            said = say("counters_rose", moved=", ".join(f"{name} +{number}" for name, number in moved.items()))
+            return Result(Outcome.WARN, (*evidence, said), scope=self.scope)
         if count < 1:
-            return Result(Outcome.UNKNOWN, (*evidence, say("nothing_seen")), scope=self.scope)
+            return Result(Outcome.UNKNOWN, (*evidence, say("nothing_seen"), *self.beyond), scope=self.scope)
         if hidden > 0:
             return Result(Outcome.UNKNOWN, (*evidence, say("some_hidden", hidden=hidden)), scope=self.scope)
-        return Pass(Seen(self.scope, count), evidence)
+        return Pass(Seen(self.scope, count), (*evidence, *self.beyond))
 
 
 def look(facts: Facts, *parts: str) -> Looked:
     """At these parts of the facts, those of them that are there."""
-    return Looked(facts.scope(*parts))
+    return Looked(facts.scope(*parts), _other_namespaces(facts) if "sockets" in parts else ())
+
+
+NAMED = 4
+
+
+def _other_namespaces(facts: Facts) -> tuple[str, ...]:
+    """A machine has as many tables of sockets as network namespaces: a pass is of the one that was looked at."""
+    others = facts.sockets.elsewhere if facts.sockets is not None else ()
+    if not others:
+        return ()
+    named = [f"{one.name} ({one.sockets if one.sockets is not None else '?'})" for one in others[:NAMED]]
+    more = [f"+{len(others) - NAMED}"] if len(others) > NAMED else []
+    total = sum(one.sockets or 0 for one in others)
+    return (say("other_namespaces", count=len(others), sockets=total, named=", ".join((*named, *more))),)
+
+
+def moved(facts: Facts, *names: str) -> dict[str, int]:
+    """Those of these kernel counters that moved between the two looks."""
+    counters = facts.sockets.counters if facts.sockets is not None else {}
+    return {name: counters[name] for name in names if counters.get(name, 0) > 0}

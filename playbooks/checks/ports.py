@@ -11,6 +11,8 @@ from playbooks.facts.model import Facts, Socket
 
 FULL, HIGH = 0.7, 0.5
 """The kernel's search for a free port gets slow from about 70 % on, and EADDRNOTAVAIL comes before 100 %."""
+NEARLY_ALL = 0.9
+"""Of tcp_max_tw_buckets: from there on TIME-WAIT sockets are soon dropped early."""
 WIDEST = (1024, 65535)
 _CLIENT_STATES = frozenset(
     ("ESTAB", "SYN-SENT", "TIME-WAIT", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "LAST-ACK", "CLOSING")
@@ -36,6 +38,8 @@ def ports_toward_one_peer(facts: Facts, **given: Any) -> Judgement:
     }
     if not chosen:
         said = say("ports_none", ports=ports, low=low, high=high)
+        if host is not None or port is not None:
+            return unknown(said)
         return look(facts, "sockets").passed(said, seen=facts.sockets.rows)
     ranked = sorted(chosen.items(), key=lambda item: -len(item[1]))
     evidence = []
@@ -124,9 +128,12 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     recycle = facts.sysctl("net.ipv4.tcp_tw_recycle")
     if recycle:
         return failed(*evidence, say("tw_recycle"), offers=(offer("no-tw-recycle"),))
+    if reuse is None or stamps is None:
+        return unknown(*evidence)
     overflow = facts.sockets.counters.get("TCPTimeWaitOverflow", 0)
     if overflow:
         evidence.append(say("time_wait_overflow", moved=overflow))
-    if overflow or (reuse == 1 and not stamps):
+    crowded = most is not None and count >= NEARLY_ALL * most
+    if overflow or crowded or (reuse == 1 and not stamps):
         return warned(*evidence)
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)

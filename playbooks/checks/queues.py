@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, unknown, warned
 from playbooks.checks.wording import age, holder_name, most_common, say
-from playbooks.facts.model import Facts, Holder, Socket
+from playbooks.facts.model import Facts, Holder, Socket, UnixListener
 
 BUSY = 0.5
 HALF_OPEN_S = 1.0
@@ -15,6 +15,8 @@ HALF_OPEN_S = 1.0
 HALF_OPEN = 16
 SHARE = 0.75
 LEAST = 8
+SYN_COUNTERS = ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent")
+"""With SYN cookies a flood leaves no half-open connection, only these."""
 
 
 def _listeners(facts: Facts) -> list[Socket]:
@@ -34,38 +36,97 @@ def _full(row: Socket) -> bool:
 
 @check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",))
 def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
-    """Listeners whose accept queue is over its maximum now, or that dropped connections between the looks."""
+    """Listeners, of TCP and unix sockets, whose accept queue is over its maximum now, or that dropped connections
+    between the looks. A port narrows it to TCP."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
-    rows = _listeners(facts)
-    if not rows:
-        asked = facts.number("port")
-        return unknown(say("no_listener", port=asked) if asked else say("no_listeners"))
-    if facts.sockets.source != "sock_diag":
+    rows, port = _listeners(facts), facts.number("port")
+    unix = facts.sockets.unix if port is None else ()
+    full_unix = [one for one in unix or () if one.waiting > one.most]
+    if not rows and not full_unix:
+        return _without_tcp_listeners(facts, port)
+    if facts.sockets.source != "sock_diag" and rows:
         return unknown(say("no_queue_limits", source=facts.sockets.source))
     overflowed = facts.sockets.counters.get("ListenOverflows", 0) > 0
     bad = [row for row in rows if _full(row) or (row.new_drops and overflowed)]
     busy = [row for row in rows if row not in bad and row.send_q and row.recv_q >= BUSY * row.send_q and row.recv_q > 1]
+    if full_unix:
+        return _full_unix(facts, full_unix, bad)
     if not bad and not busy:
-        longest = max(rows, key=lambda row: row.recv_q)
-        said = say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local)
-        return look(facts, "sockets").passed(said, seen=rows)
+        return _queues_fine(facts, rows, unix)
     evidence = []
     for row in sorted(bad or busy, key=lambda row: -row.recv_q)[:4]:
-        evidence.append(
-            say(
-                "queue",
-                where=row.local,
-                who=holder_name(_owner(row)),
-                waiting=row.recv_q,
-                most=row.send_q,
-                drops=row.drops if row.drops is not None else "?",
-                moved=row.new_drops,
-            )
-        )
-        evidence += _near(facts, row)
+        evidence += [_queue(row), *_near(facts, row)]
     offers = _queue_offers(facts, (bad or busy)[0])
     return failed(*evidence, offers=offers) if bad else warned(*evidence, offers=offers)
+
+
+def _queues_fine(facts: Facts, rows: list[Socket], unix: tuple[UnixListener, ...] | None) -> Judgement:
+    """No queue is full: a pass, unless listeners dropped something all the same, or could not be looked at."""
+    longest = max(rows, key=lambda row: row.recv_q)
+    said = [say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local)]
+    if unix:
+        said.append(_unix_fine(unix))
+    if unix is None:
+        return unknown(*said, say("no_unix_listeners"))
+    dropped = sum(row.new_drops for row in rows)
+    counted = {"drops of these listeners": dropped} if dropped else {}
+    if facts.number("port") is None:
+        counted |= moved(facts, "ListenOverflows", "ListenDrops")
+    return look(facts, "sockets").passed(*said, seen=rows, counted=counted)
+
+
+def _unix_fine(unix: tuple[UnixListener, ...]) -> str:
+    longest = max(unix, key=lambda one: one.waiting)
+    return say("unix_queues_fine", listeners=len(unix), longest=longest.waiting, where=longest.path)
+
+
+def _without_tcp_listeners(facts: Facts, port: int | None) -> Judgement:
+    if port is not None:
+        return unknown(say("no_listener", port=port))
+    unix = facts.sockets.unix if facts.sockets is not None else None
+    if not unix:
+        return unknown(say("no_listeners"), *([] if unix is not None else [say("no_unix_listeners")]))
+    return look(facts, "sockets").passed(
+        say("no_listeners"), _unix_fine(unix), seen=unix, counted=moved(facts, "ListenOverflows", "ListenDrops")
+    )
+
+
+def _full_unix(facts: Facts, full: list[UnixListener], bad: list[Socket]) -> Judgement:
+    """connect() to a unix socket blocks, or fails with EAGAIN, once more wait than its maximum: nginx logs (11:
+    Resource temporarily unavailable)."""
+    evidence = [
+        say(
+            "unix_queue",
+            where=one.path or say("unnamed"),
+            who=holder_name(one.owners[0] if one.owners else None),
+            waiting=one.waiting,
+            most=one.most,
+        )
+        for one in sorted(full, key=lambda one: -one.waiting)[:4]
+    ]
+    evidence += [text for row in bad[:4] for text in (_queue(row), *_near(facts, row))]
+    worst = max(full, key=lambda one: one.waiting)
+    shared = {
+        "who": holder_name(worst.owners[0] if worst.owners else None),
+        "where": worst.path,
+        "waiting": worst.waiting,
+        "most": worst.most,
+        "proposed": proposed_backlog(worst.waiting),
+    }
+    return failed(*evidence, offers=(offer("unix-backlog", **shared),))
+
+
+def _queue(row: Socket) -> str:
+    return say(
+        "queue",
+        where=row.local,
+        who=holder_name(_owner(row)),
+        waiting=row.recv_q,
+        most=row.send_q,
+        drops=row.drops if row.drops is not None else "?",
+        moved=row.new_drops,
+    )
 
 
 def _near(facts: Facts, row: Socket) -> list[str]:
@@ -124,18 +185,21 @@ def listen_counters(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_sockets"))
     if not facts.sockets.totals:
         return unknown(say("no_counters"))
-    moved = facts.sockets.counters.get("ListenOverflows", 0)
+    overflows = facts.sockets.counters.get("ListenOverflows", 0)
     said = say(
         "listen_counters",
-        moved=moved,
+        moved=overflows,
         elapsed=f"{facts.sockets.elapsed_s:.1f}",
         total=facts.sockets.totals.get("ListenOverflows", 0),
         drops=facts.sockets.totals.get("ListenDrops", 0),
     )
     port = facts.number("port")
-    if moved and port is not None and not any(row.new_drops for row in _listeners(facts)):
+    if overflows and port is not None and not any(row.new_drops for row in _listeners(facts)):
         return warned(said, say("listen_elsewhere", port=port))
-    return failed(said) if moved else look(facts, "sockets").passed(said, seen=facts.sockets.totals)
+    if overflows:
+        return failed(said)
+    told = [name for name in ("ListenOverflows", "ListenDrops") if name in facts.sockets.totals]
+    return look(facts, "sockets").passed(said, seen=told, counted=moved(facts, "ListenDrops"))
 
 
 @check("backlog-settings", needs=("sockets", "kernel"))
@@ -180,7 +244,8 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
             worst.append((where, rows, stale))
     if not worst:
         said = say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S)
-        return look(facts, "sockets").passed(said, seen=_listeners(facts))
+        counted = moved(facts, *SYN_COUNTERS) if port is None else {}
+        return look(facts, "sockets").passed(said, seen=_listeners(facts), counted=counted)
     worst.sort(key=lambda item: -len(item[1]))
     listeners = {row.local.port: _owner(row) for row in _listeners(facts)}
     evidence, excused = [], True
@@ -231,7 +296,7 @@ def syn_defences(facts: Facts, **given: Any) -> Judgement:
     cookies = facts.sysctl("net.ipv4.tcp_syncookies")
     if cookies is None:
         return unknown(say("no_sysctl", name="net.ipv4.tcp_syncookies"))
-    moved = facts.sockets.counters
+    counters = facts.sockets.counters
     evidence = [
         say(
             "syn_settings",
@@ -242,18 +307,19 @@ def syn_defences(facts: Facts, **given: Any) -> Judgement:
         ),
         say(
             "syn_counters",
-            drops=moved.get("TCPReqQFullDrop", 0),
-            cookies=moved.get("TCPReqQFullDoCookies", 0),
-            sent=moved.get("SyncookiesSent", 0),
+            drops=counters.get("TCPReqQFullDrop", 0),
+            cookies=counters.get("TCPReqQFullDoCookies", 0),
+            sent=counters.get("SyncookiesSent", 0),
             elapsed=f"{facts.sockets.elapsed_s:.1f}",
         ),
     ]
-    if moved.get("TCPReqQFullDrop", 0):
+    if counters.get("TCPReqQFullDrop", 0):
         port = facts.number("port") or 0
         return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
-    if not cookies or moved.get("TCPReqQFullDoCookies", 0):
+    if not cookies:
         return warned(*evidence)
-    return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.totals)
+    told = [name for name in SYN_COUNTERS if name in facts.sockets.totals]
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=told, counted=moved(facts, *SYN_COUNTERS))
 
 
 def _nobody(facts: Facts) -> Socket:

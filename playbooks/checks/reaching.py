@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Judgement, check, failed, look, manual, offer, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
 from playbooks.checks.wording import bracketed, holder_name, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
-WILDCARDS = ("0.0.0.0", "::")
 RESETS = frozenset(
     ("aborted", "early_response_reset", "no_socket", "refused", "refused_by_firewall", "middlebox_reset")
 )
@@ -20,6 +19,19 @@ RESETS = frozenset(
 def _listeners(facts: Facts, port: int) -> list[Socket]:
     rows = facts.sockets.rows if facts.sockets is not None else ()
     return [row for row in rows if row.state == "LISTEN" and row.local.port == port]
+
+
+def serves(listener: Socket, address: str) -> bool | None:
+    """Whether connections to an address reach a listener: its own, or any of its family; [::] takes IPv4 too unless
+    IPV6_V6ONLY is set (ipv6(7)). None where that is not known."""
+    bound = listener.local.ip
+    if bound == "::":
+        return True if ":" in address else (None if listener.v6_only is None else not listener.v6_only)
+    return bound == address or (bound == "0.0.0.0" and ":" not in address)
+
+
+def _bound(rows: list[Socket]) -> str:
+    return ", ".join(f"{row.local} ({holder_name(row.owners[0] if row.owners else None)})" for row in rows[:3])
 
 
 @check("connect", needs=("probe",), wants=("sockets", "firewall"))
@@ -52,13 +64,16 @@ def connect(facts: Facts, **given: Any) -> Judgement:
     shared = {"host": probe.host, "address": probe.address, "port": probe.port}
     offers = list(_rule_offers(rules))
     if probe.local and probe.result == REFUSED and not rules:
-        if any(row.local.ip in (probe.address, *WILDCARDS) for row in here):
+        served = {serves(row, probe.address) for row in here}
+        if True in served:
             evidence.append(say("served_and_rejected", address=bracketed(probe.address), port=probe.port))
             if "firewall" in facts.absent:
                 evidence.append(facts.absent["firewall"].why)
+        elif None in served:
+            evidence.append(say("may_be_v6_only", bound=_bound(here), address=probe.address))
         elif here:
-            bound = ", ".join(f"{row.local} ({holder_name(row.owners[0] if row.owners else None)})" for row in here[:3])
-            evidence.append(say("bound_elsewhere", bound=bound, address=probe.address))
+            code = "bound_v6_only" if any(row.v6_only and row.local.ip == "::" for row in here) else "bound_elsewhere"
+            evidence.append(say(code, bound=_bound(here), address=bracketed(probe.address), port=probe.port))
             offers.append(offer("bind-address", bound=here[0].local, **shared))
         else:
             evidence.append(say("nothing_listens", port=probe.port))
@@ -85,11 +100,11 @@ def listening(facts: Facts, **given: Any) -> Judgement:
         return warned(say("nothing_listens", port=port))
     said = [
         say(
-            "listens",
+            "listens_to_v6_only" if row.v6_only else "listens",
             where=row.local,
             who=holder_name(row.owners[0] if row.owners else None),
             waiting=row.recv_q,
-            most=row.send_q,
+            most=row.backlog_max if row.backlog_max is not None else "?",
         )
         for row in rows[:4]
     ]
@@ -121,9 +136,10 @@ def connecting_now(facts: Facts, **given: Any) -> Judgement:
         to = sorted({str(row.remote) for row in stuck})[:4]
         who = sorted({holder_name(row.owners[0]) for row in stuck if row.owners})[:3]
         return failed(said, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
-    if fails >= 10:
-        return warned(said)
-    return look(facts, "sockets").passed(said, seen=facts.sockets.totals)
+    told = [name for name in ("AttemptFails", "TCPSynRetrans") if name in facts.sockets.totals]
+    return look(facts, "sockets").passed(
+        said, seen=[*trying, *told], counted=moved(facts, "AttemptFails", "TCPSynRetrans")
+    )
 
 
 @check("firewall-rules", needs=("firewall",))
@@ -140,7 +156,7 @@ def resetting_rules(facts: Facts, **given: Any) -> Judgement:
 
 def _ruled(facts: Facts, resets: bool) -> Judgement:
     rules = facts.firewall or ()
-    if not rules:
+    if not rules:  # what was looked at is the whole ruleset: nft's, and iptables-legacy's where it is in use
         return look(facts, "firewall").passed(say("firewall_none"), seen=1)
     port, host = facts.number("port"), facts.settings.get("host") or ""
     mine = _suspects(facts, host, {port} if port is not None else set()) if port is not None or host else []
@@ -155,6 +171,8 @@ def _ruled(facts: Facts, resets: bool) -> Judgement:
         return failed(*evidence, offers=_rule_offers(guilty))
     if mine:
         return warned(*evidence, offers=_rule_offers(mine))
+    if any(_may_act(rule, resets) for rule in rules):
+        return warned(*evidence)  # which packets are missed by whom, only people know
     return look(facts, "firewall").passed(*evidence, seen=rules)
 
 
@@ -163,6 +181,11 @@ def _resetting_now(facts: Facts, rules: tuple[FirewallRule, ...]) -> list[Firewa
     groups = facts.traffic.groups if facts.traffic is not None else ()
     seen = {str(one.port) for one in groups if one.cause in RESETS}
     return [rule for rule in rules if _sends_resets(rule) and not seen.isdisjoint(rule_words(rule))]
+
+
+def _may_act(rule: FirewallRule, resets: bool) -> bool:
+    """Whether a rule drops (or, where `resets` are asked for, resets) anything: not if its counter stands at zero."""
+    return rule.packets != 0 and (_sends_resets(rule) or not resets)
 
 
 def _sends_resets(rule: FirewallRule) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
-from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, look
+from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, look, moved
 from playbooks.facts.model import PARTS, Facts
 from playbooks.model import Outcome
 
@@ -27,6 +27,7 @@ __all__ = [
     "known_checks",
     "look",
     "manual",
+    "moved",
     "offer",
     "unknown",
     "warned",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
@@ -14,6 +14,9 @@ RETRANSMISSIONS = 3
 """Single losses are repaired by the first or second."""
 QUICK = 2
 FULL, HIGH = 0.9, 0.75
+UNTIMED = ("LISTEN", "SYN-RECV", "TIME-WAIT")
+"""States in which this side waits for no answer of its own data, probes or SYN."""
+WITHOUT_WINDOW = (*UNTIMED, "SYN-SENT")
 NAT_IDLE_S = 350
 """The shortest common idle time-out of NAT and load balancers in clouds (350 s; others 240 s to 1 h)."""
 
@@ -26,11 +29,16 @@ def zero_window(facts: Facts, **given: Any) -> Judgement:
     if facts.sockets.source != "sock_diag":
         return unknown(say("no_windows", source=facts.sockets.source))
     port = facts.number("port")
-    rows = [row for row in facts.sockets.rows if port is None or port in (row.local.port, row.remote.port)]
+    rows = [
+        row
+        for row in facts.sockets.rows
+        if row.state not in WITHOUT_WINDOW and (port is None or port in (row.local.port, row.remote.port))
+    ]
     closed = [row for row in rows if row.closed_window_s is not None and row.closed_window_s >= CLOSED_S]
     if not closed:
         waiting = sum(1 for row in rows if row.send_q and row.state == "ESTAB")
-        return look(facts, "sockets").passed(say("windows_open", waiting=waiting), seen=rows)
+        counted = moved(facts, "TCPToZeroWindowAdv") if port is None else {}
+        return look(facts, "sockets").passed(say("windows_open", waiting=waiting), seen=rows, counted=counted)
     by_host: dict[str, list[Socket]] = defaultdict(list)
     for row in closed:
         by_host[row.remote.ip].append(row)
@@ -92,8 +100,10 @@ def unanswered(facts: Facts, **given: Any) -> Judgement:
     for row in facts.sockets.rows:
         if (host and row.remote.ip != host) or (port and port not in (row.local.port, row.remote.port)):
             continue
+        if row.state in UNTIMED:
+            continue
         looked += 1
-        if row.state in ("LISTEN", "SYN-RECV", "TIME-WAIT") or row.timer not in ("on", "keepalive"):
+        if row.timer not in ("on", "keepalive"):
             continue
         if row.unanswered >= (QUICK if row.state == "SYN-SENT" or row.stayed else RETRANSMISSIONS):
             by_peer[row.remote.ip, row.remote.port].append(row)
@@ -108,7 +118,8 @@ def unanswered(facts: Facts, **given: Any) -> Judgement:
     }
     lonely = sum(len(rows) for peer, rows in by_peer.items() if peer not in bad)
     if not by_peer:
-        return look(facts, "sockets").passed(say("all_answered", single=single), seen=looked)
+        counted = {} if asked else moved(facts, "TCPAbortOnTimeout", "TCPSynRetrans")
+        return look(facts, "sockets").passed(say("all_answered", single=single), seen=looked, counted=counted)
     evidence = []
     for (ip, where), rows in sorted((bad or by_peer).items(), key=lambda item: -len(item[1]))[:4]:
         syn = sum(1 for row in rows if row.state == "SYN-SENT")

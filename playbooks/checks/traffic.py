@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.captures import sample_evidence
-from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown
+from playbooks.checks.reaching import serves
+from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, unknown, warned
 from playbooks.checks.wording import bracketed, holder_name, most_common, say
-from playbooks.facts.model import Ended, Facts, Holder, Socket
+from playbooks.facts.model import Ended, Facts, Holder, Traffic
 
 MANY = 3
 SHARE = 0.05
 """A few resets among many requests are everyday: people close tabs, phones lose their network."""
 WITHOUT_DATA = frozenset(("middlebox_reset", "refused_by_firewall", "accept_queue_reset", "reset_ignored"))
 """Causes that are meant even where a connection carried nothing; else those are probes of load balancers."""
-WILDCARDS = ("0.0.0.0", "::", "*")
 
 
 @check("traffic-causes", needs=("traffic",), wants=("sockets",), arguments=("causes", "fixes"))
@@ -25,26 +25,53 @@ def traffic_causes(
     traffic = facts.traffic
     if traffic is None:
         return unknown(say("no_sockets"))
-    looked, seconds = look(facts, "traffic"), f"{traffic.seconds:.1f}"
-    pid = facts.number("pid")
+    seconds = f"{traffic.seconds:.1f}"
     mine = [one for one in traffic.groups if one.cause in set(causes or []) and _counts(one)]
+    others = [one for one in traffic.groups if one not in mine]
+    seen = traffic.connections
+    pid = facts.number("pid")
     if pid is not None:
-        mine = [one for one in mine if pid in {holder.pid for holder in (*_servers(facts, one), *_callers(facts, one))}]
-    cut = [say("traffic_cut", packets=traffic.packets)] if traffic.full else []
-    if not mine:
-        code = "traffic_none" if traffic.connections else "traffic_idle"
-        said = say(code, connections=traffic.connections, seconds=seconds)
-        return looked.passed(said, *cut, seen=traffic.connections)
+        mine, others = ([one for one in groups if _of(facts, one, pid)] for groups in (mine, others))
+        seen = sum(one.count for one in (*mine, *others))
     bad = [one for one in mine if one.count >= MANY and one.count >= SHARE * one.of]
-    evidence: list[str] = []
-    for one in (bad or mine)[:4]:
-        evidence.append(_said(facts, one, seconds))
-        evidence += [text for sample in one.samples[:1] for text in sample_evidence(sample)]
-    if not bad:
-        return looked.passed(*evidence, say("traffic_few"), *cut, seen=traffic.connections)
-    worst = bad[0]
-    shared = {"count": worst.count, "peer": _name(worst), "symptom": worst.cause}
-    return failed(*evidence, *cut, offers=tuple(offer(name, **shared) for name in fixes or []))
+    shown = [text for one in (bad or mine)[:4] for text in _told(facts, one, seconds)]
+    cut = [say("traffic_cut", packets=traffic.packets)] if traffic.full else []
+    if bad:
+        worst = bad[0]
+        shared = {"count": worst.count, "peer": _name(worst), "symptom": worst.cause}
+        return failed(*shown, *cut, offers=tuple(offer(name, **shared) for name in fixes or []))
+    code = "traffic_none" if seen else "traffic_idle"
+    said = shown or [say(code, connections=seen, seconds=seconds, before=traffic.began_before)]
+    lost = [one for one in others if one.cut_off]
+    if lost:
+        return warned(*said, *(_cut_off(one, seconds) for one in lost[:4]))
+    if any(2 * one.count >= one.of for one in mine):
+        return warned(*said)
+    if cut:
+        return unknown(*said, *cut)
+    return look(facts, "traffic").passed(
+        *said, *([say("traffic_few")] if mine else []), seen=seen, counted=_uncaught(facts, traffic)
+    )
+
+
+def _of(facts: Facts, one: Ended, pid: int) -> bool:
+    return pid in {holder.pid for holder in (*_servers(facts, one), *_callers(facts, one))}
+
+
+def _told(facts: Facts, one: Ended, seconds: str) -> list[str]:
+    return [_said(facts, one, seconds), *(text for sample in one.samples[:1] for text in sample_evidence(sample))]
+
+
+def _cut_off(one: Ended, seconds: str) -> str:
+    return say("traffic_cut_off", count=one.cut_off, service=_name(one), seconds=seconds)
+
+
+def _uncaught(facts: Facts, traffic: Traffic) -> dict[str, int]:
+    """Resets that the kernel counted and the packets do not show. It counts all of a namespace, and nothing else."""
+    if any(facts.settings.get(key) for key in ("host", "port", "pid")):
+        return {}
+    caught = sum(one.resets for one in traffic.groups)
+    return {name: count - caught for name, count in moved(facts, "EstabResets").items()}
 
 
 def _counts(one: Ended) -> bool:
@@ -74,12 +101,10 @@ def _said(facts: Facts, one: Ended, seconds: str) -> str:
 def _servers(facts: Facts, one: Ended) -> list[Holder]:
     """Processes that listen on the service's port here."""
     rows = facts.sockets.rows if facts.sockets is not None else ()
-    here = [row for row in rows if row.state == "LISTEN" and row.local.port == one.port and _serves(row, one.ip)]
+    here = [
+        row for row in rows if row.state == "LISTEN" and row.local.port == one.port and serves(row, one.ip) is not False
+    ]
     return [owner for row in here for owner in row.owners[:1]]
-
-
-def _serves(row: Socket, ip: str) -> bool:
-    return row.local.ip == ip or row.local.ip in WILDCARDS
 
 
 def _callers(facts: Facts, one: Ended) -> list[Holder]:

@@ -88,8 +88,24 @@ class JudgedCapture:
         """How many of these connections show no SYN of their own: they began before the packets do."""
         return sum(1 for number in numbers if not self._has_beginning(number))
 
+    def resets(self, numbers: Iterable[int]) -> int:
+        """How many of these connections met a RST."""
+        return sum(1 for number in numbers if self._met("rst", number))
+
+    def cut_off(self, numbers: Iterable[int]) -> int:
+        """How many of these connections met a RST and began before the packets do: what led to it was not seen, unless
+        a FIN was."""
+        return sum(
+            1
+            for number in numbers
+            if self._met("rst", number) and not self._has_beginning(number) and not self._met("fin", number)
+        )
+
     def _has_beginning(self, number: int) -> bool:
-        return bool(self.triage.decoded.flows.counts["syn"][number].any())
+        return self._met("syn", number)
+
+    def _met(self, flag: str, number: int) -> bool:
+        return bool(self.triage.decoded.flows.counts[flag][number].any())
 
     def cause(self, number: int) -> str:
         """The verdict's cause, or that a response was cut short."""

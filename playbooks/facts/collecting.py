@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from capture.sockets.namespaces import in_network_of
 from playbooks.facts.here import OF_THIS_MACHINE, own_netns, why_elsewhere
 from playbooks.facts.model import Absence, Facts
 
@@ -68,7 +69,7 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
         # records while the others are collected
         from playbooks.facts.traffic import Recording
 
-        request.recording = Recording()
+        request.recording = in_network_of(request.number("pid"), Recording)
     found = {name: request.part(name) for name in wanted}
     absent = {name: part for name, part in found.items() if isinstance(part, Absence)}
     return Facts(
@@ -78,9 +79,16 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
         settings=dict(settings),
         absent=absent,
         began=began,
-        netns=own_netns(),
+        netns=_netns(request.number("pid")),
         **{name: part for name, part in found.items() if name not in absent},
     )
+
+
+def _netns(pid: int | None) -> str | None:
+    try:
+        return in_network_of(pid, own_netns)
+    except OSError:  # the parts that are read in there are absent, and say why
+        return None
 
 
 # Each reader imports its module when it is asked: a playbook about sockets loads nothing for captures or nginx.
@@ -99,7 +107,6 @@ def _processes(request: Request) -> Any:
 
 
 def _kernel(request: Request) -> Any:
-    from capture.sockets.namespaces import in_network_of
     from playbooks.facts.kernel import collect_kernel
 
     return in_network_of(request.number("pid"), collect_kernel)
@@ -172,7 +179,6 @@ def _idle_peers(request: Request) -> Any:
 
 
 def _firewall(request: Request) -> Any:
-    from capture.sockets.namespaces import in_network_of
     from playbooks.facts.firewall import collect_firewall
 
     return in_network_of(request.number("pid"), collect_firewall)

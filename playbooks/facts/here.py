@@ -15,9 +15,9 @@ OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "pro
 
 
 def own_netns() -> str | None:
-    """The inode of this program's network namespace, as text; None where the system has none."""
+    """The inode of the calling thread's network namespace, as text; None where the system has none."""
     try:
-        return str(os.stat("/proc/self/ns/net").st_ino)
+        return str(os.stat("/proc/thread-self/ns/net").st_ino)
     except OSError:
         return None
 

@@ -376,19 +376,25 @@ class Ended(msgspec.Struct, frozen=True):
     clients: dict[str, int]
     carried: int
     """How many of them carried data: probes of load balancers do not."""
+    resets: int = 0
+    """How many of them met a RST."""
+    cut_off: int = 0
+    """How many met a RST and began before the window, so that why they were reset may lie before it too."""
     samples: tuple[CapturedConnection, ...] = ()
     callers: tuple[Holder, ...] = ()
     """Processes of this machine that were seen to hold connections toward the service."""
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """A few seconds of this machine's packets. `full`: cut at the most packets that are kept."""
+    """A few seconds of this machine's packets. `full`: cut at the most packets that are kept. `began_before`: of its
+    connections, those whose first packets came before."""
 
     seconds: float
     packets: int
     connections: int
     full: bool
     groups: tuple[Ended, ...] = ()
+    began_before: int = 0
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -512,7 +518,8 @@ class Facts(msgspec.Struct, frozen=True):
             read = self.error_log if part == "error_log" else self.access_log
             paths = ", ".join(read.paths) if read is not None else named
             return Scope(self.host if named is None else None, log=paths)
-        return Scope(self.host, self.netns, begin=self.began, end=self.time)
+        inside = self.sockets.netns if self.sockets is not None else None
+        return Scope(self.host, self.netns or inside, begin=self.began, end=self.time)
 
     def number(self, key: str) -> int | None:
         """A setting that is a number, such as pid or port; None where it was not given."""

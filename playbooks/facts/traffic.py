@@ -12,13 +12,22 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
+from typing import TYPE_CHECKING, TypeAlias
 
+from capture.model import Endpoint, TcpState
 from playbooks.facts.model import Absence, Ended, Holder, Traffic
+
+if TYPE_CHECKING:
+    from playbooks.facts.captured import JudgedCapture
+
+Ends: TypeAlias = tuple[str, int, str, int]
+"""A connection's ends, this machine's first: address, port, address, port."""
 
 SECONDS = 3.0
 MOST_PACKETS = 60_000
 MOST_ROWS, BETWEEN_LOOKS_S = 5_000, 0.3
+CHEAP_S = 0.05
 SNAP = 400
 """Bytes kept of each packet: enough for a response's first line and its Content-Length."""
 BUFFER = 8 << 20
@@ -61,10 +70,19 @@ class Recording:
         import capture.sockets.watching  # noqa: F401  (here, not in two threads at once)
 
         self._callers: defaultdict[tuple[str, int], set[Holder]] = defaultdict(set)
-        self._thread = threading.Thread(target=self._record, daemon=True)
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._left: set[Ends] = set()
+        self._defect = ""
+        self._thread = threading.Thread(target=self._guarded, args=(self._record,), daemon=True)
+        self._watcher = threading.Thread(target=self._guarded, args=(self._watch,), daemon=True)
         self._thread.start()
         self._watcher.start()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A thread that dies must not leave "no packets" behind, which would read as quiet."""
+        try:
+            work()
+        except Exception as error:
+            self._defect = f"{type(error).__name__}: {error}"
 
     def _record(self) -> None:
         end = time.monotonic() + SECONDS
@@ -82,17 +100,23 @@ class Recording:
                     self._packets.append((_stamp(extra), _length(data), data))
 
     def _watch(self) -> None:
-        """Who connects whereto: most connections that end badly are gone by the time that anyone asks."""
+        """Who connects whereto: most connections that end badly are gone by the time that anyone asks. And whose peers
+        have closed already: their FIN may have come before the first packet that is recorded."""
         from capture.sockets.errors import SourceUnavailable
         from capture.sockets.watching import Watcher
 
         end = time.monotonic() + SECONDS
         with contextlib.suppress(SourceUnavailable), Watcher() as watcher:
-            while time.monotonic() < end:
-                rows = watcher.look().rows
+            took = 0.0
+            while (began := time.monotonic()) < end:
+                # All descriptors anew, where that is cheap: what lives between two looks only is owned by nobody else.
+                rows = watcher.look(thorough=took < CHEAP_S).rows
+                took = time.monotonic() - began
                 if len(rows) > MOST_ROWS:
                     return
                 for row in rows:
+                    if row.state is TcpState.CLOSE_WAIT:
+                        self._left.add((row.local.ip, row.local.port, row.remote.ip, row.remote.port))
                     if row.owners and row.remote.port:
                         owner = row.owners[0]
                         self._callers[row.remote.ip, row.remote.port].add(Holder(owner.pid, owner.name))
@@ -104,6 +128,8 @@ class Recording:
             return self.absent or Absence("unreadable", "no packets were recorded")
         self._thread.join()
         self._watcher.join()
+        if self._defect:
+            return Absence("unreadable", f"this machine's packets: {self._defect}")
         if not self._packets:
             return Traffic(SECONDS, 0, 0, False)
         # in memory: packets have no business on a disk, which may be full besides
@@ -114,7 +140,7 @@ class Recording:
                 file.write(data)
             file.flush()
             path = f"/proc/self/fd/{file.fileno()}"
-            return _summed(path, len(self._packets), host, port, self._callers)
+            return _summed(path, len(self._packets), host, port, self._callers, self._left)
 
 
 def _packet_socket() -> socket.socket:
@@ -159,6 +185,7 @@ def _summed(
     host: str | None,
     port: int | None,
     callers: Mapping[tuple[str, int], set[Holder]],
+    left: Set[Ends],
 ) -> Traffic | Absence:
     from capture.filters import FilterError
     from capture.wire.errors import CaptureUnreadable
@@ -171,9 +198,9 @@ def _summed(
     services: Counter[tuple[str, int]] = Counter()
     ended: defaultdict[tuple[str, int, str], list[int]] = defaultdict(list)
     for number in read.chosen:
-        service = read.triage.endpoint(number, 1)
+        service = _service(read, number)
         services[service.ip, service.port] += 1
-        ended[service.ip, service.port, read.cause(number)].append(number)
+        ended[service.ip, service.port, _cause(read, number, left)].append(number)
     groups = [
         Ended(
             cause=cause,
@@ -181,12 +208,36 @@ def _summed(
             port=where,
             count=len(numbers),
             of=services[ip, where],
-            clients=dict(Counter(read.triage.endpoint(n, 0).ip for n in numbers).most_common(3)),
+            clients=dict(Counter(_client(read, n).ip for n in numbers).most_common(3)),
             carried=sum(1 for n in numbers if int(read.triage.decoded.flows.bytes[n].sum())),
             samples=tuple(read.sample(n) for n in numbers[:2]),
+            resets=read.resets(numbers),
+            cut_off=read.cut_off(numbers),
             callers=tuple(sorted(callers.get((ip, where), ()), key=lambda one: one.pid)[:5]),
         )
         for (ip, where, cause), numbers in ended.items()
     ]
     groups.sort(key=lambda one: -one.count)
-    return Traffic(SECONDS, packets, len(read.chosen), packets >= MOST_PACKETS, tuple(groups[:500]))
+    before = read.began_before(read.chosen)
+    return Traffic(SECONDS, packets, len(read.chosen), packets >= MOST_PACKETS, tuple(groups[:500]), before)
+
+
+def _service(read: JudgedCapture, number: int) -> Endpoint:
+    """The responder; where no SYN tells who that is, the end with the lower port."""
+    ends = [read.triage.endpoint(number, side) for side in (0, 1)]
+    return min(ends, key=lambda end: end.port) if read.began_before((number,)) else ends[1]
+
+
+def _client(read: JudgedCapture, number: int) -> Endpoint:
+    ends = [read.triage.endpoint(number, side) for side in (0, 1)]
+    return ends[0] if _service(read, number) == ends[1] else ends[1]
+
+
+def _cause(read: JudgedCapture, number: int, left: Set[Ends]) -> str:
+    """The verdict's cause; where the beginning is not in the packets and the kernel held the socket in CLOSE-WAIT, a
+    reset means that this side wrote on after the peer had closed (RFC 9293 §3.10.7.4)."""
+    if read.cut_off((number,)):
+        one, other = (read.triage.endpoint(number, side) for side in (0, 1))
+        if {(one.ip, one.port, other.ip, other.port), (other.ip, other.port, one.ip, one.port)} & left:
+            return "write_after_peer_close"
+    return read.cause(number)

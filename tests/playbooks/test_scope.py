@@ -32,7 +32,7 @@ def test_every_step_of_every_playbook_has_a_scope_in_json_text_markdown_and_on_t
             assert step["scope"].keys() == KEYS, f"{book.name} {step['id']}"
     book = load("broken-pipe", Path("/nonexistent"))
     report = judge(book, facts)
-    said = "web1, 2023-11-14 22:13:20 to 22:13:24 UTC"
+    said = "web1 (netns 4026531840), 2023-11-14 22:13:20 to 22:13:24 UTC"
     assert f"@ {said}" in write(report, "text")
     assert f"looked at: {said}" in write(report, "md")
     assert any(f"Looked at: {said}" in entry.page for entry in shown(report, book).entries)

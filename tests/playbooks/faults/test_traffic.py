@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,6 +115,37 @@ while True:
 """
 
 
+ANSWERS_LATE = """
+import contextlib, socket, time
+listener = socket.create_server(("127.0.0.1", 8506), backlog=128)
+print("ready", flush=True)
+connections = [listener.accept()[0] for _ in range(48)]
+time.sleep(6)
+for connection in connections:
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            connection.sendall(b"too late")
+        time.sleep(0.002)
+time.sleep(60)
+"""
+
+
+def test_writes_to_peers_that_closed_before_the_packets_were_looked_at(host: Namespace, tcptriage: Triage) -> None:
+    """The FINs lie before the window: 48 resets and 48 broken pipes were said to be fine."""
+    with running(host, ANSWERS_LATE) as server:
+        for _ in range(48):
+            with host.entered():
+                sock = socket.create_connection(("127.0.0.1", 8506))
+            sock.sendall(b"GET")
+            sock.close()
+        time.sleep(3.5)
+        found = tcptriage("broken-pipe")
+        assert found.outcome("now") == "fail", found.evidence("now")
+        assert "48 of 48 connections to 127.0.0.1:8506" in found.evidence("now")
+        assert f"[{server.pid}]" in found.evidence("now")
+        assert found.steps["now"]["scope"]["netns"]
+
+
 def test_resets_by_a_server_that_leaves_uploads_unread(host: Namespace, tcptriage: Triage) -> None:
     rude = "def close_gently(connection):\n    connection.close()\n" + REFUSES_UPLOADS
     with running(host, UPLOADS):
@@ -187,7 +219,10 @@ def test_a_router_that_resets(tcptriage: Triage) -> None:
             assert there.outcome("firewall") == "fail"
             router.run("sh", "-ec", there.fixes["delete-rule"]["apply"])
             time.sleep(0.5)
-            assert tcptriage("middlebox-reset", inside=client).outcome("now") == "pass"
+            # What the rule left behind at the server meets a client that knows nothing of it, and is reset: a warning.
+            cured = tcptriage("middlebox-reset", inside=client)
+            assert cured.outcome("now") in ("pass", "warn"), cured.evidence("now")
+            assert "middlebox_reset" not in cured.evidence("now")
     finally:
         for each in (client, router, server):
             each.remove()
