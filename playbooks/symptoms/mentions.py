@@ -15,14 +15,16 @@ _V6 = re.compile(
 _PORT_AFTER = re.compile(
     r"\]?:(?P<colon>\d{1,5})(?!\d|:\d|\.\d)"
     r"|\((?P<paren>\d{1,5})\)"
+    r"|\] (?P<service>\d{1,5}) \([\w-]+\)"
     r"|\]?['\"]?,\s?(?P<tuple>\d{1,5})(?=[,)])"
     r"|[\])'\"]{0,2},?\s?(?:and accepting tcp/ip connections )?(?:on )?\(?"
     r"(?:tcp )?(?:\w*[_-])?port['\"]?[ =:]{1,2}['\"]?(?P<word>\d{1,5})\b"
-    r"|['\"]\s*,\s*['\"]?\w*port['\"]?\s*:\s*['\"]?(?P<json>\d{1,5})\b"
+    r"|['\"]\s*\]?\s*,\s*['\"]?\w*port['\"]?\s*:\s*['\"]?(?P<json>\d{1,5})\b"
 )
 _SLASH_PORT = re.compile(r"/(\d{2,5})\b")
 _SPACED_PORT = re.compile(r" (\d{1,5})\]")
 _NAMED_PORT = re.compile(r"\w:(\d{1,5}) \($")
+_PORT_BEFORE = re.compile(r"\bport (\d{1,5}) (?:on|at|of) (?:host |server )?['\"\[]?$")
 _SCHEME = re.compile(r"(https?)://$")
 _VERSION = re.compile(
     r"\b(?:chrome|safari|firefox|edge?|edga|opr|version|webkit|chromium|crios|mobile|build|ver|v|release)[ /:-]*$"
@@ -111,6 +113,9 @@ def _mention(low: str, start: int, stop: int, ip: str) -> Mention:
     elif after.startswith(")"):  # name:port (address)
         named = _NAMED_PORT.search(low[max(0, start - 10) : start])
         port = int(named[1]) if named else None
+    if port is None:
+        told = _PORT_BEFORE.search(low[max(0, start - 24) : start])
+        port = int(told[1]) if told else None
     if port is None:
         scheme = _SCHEME.search(low[max(0, start - 9) : start].rstrip("["))
         port = _SCHEME_PORTS[scheme[1]] if scheme else None

@@ -64,7 +64,9 @@ def _told(found: re.Match[str], low: str) -> Operation | None:
         return None
     connecting = found["op"] in _CONNECTING
     symptom, errno = reason
-    if symptom == "read_timed_out" and connecting:
+    if symptom == "address_in_use" and connecting:  # Windows: no port is left for this peer
+        symptom = "no_free_ports"
+    elif symptom == "read_timed_out" and connecting:
         symptom = "connect_timed_out"
     elif symptom == "connect_timed_out" and not connecting:
         symptom = "read_timed_out"

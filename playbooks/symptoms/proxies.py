@@ -38,8 +38,12 @@ _HAPROXY_JSON = re.compile(
 _HAPROXY_FIELDS = re.compile(
     r'haproxy|"\w*(?:frontend|backend|srv_?queue|actconn|feconn|beconn|ft_name|bk_name)\w*"\s*:'
 )
-_CLIENT_FIELD = re.compile(r'"(?:client|remote|src|source|c)_?(?:ip|addr|address|host|i)?"\s*:\s*"$')
-_SERVER_FIELD = re.compile(r'"(?:server|srv|upstream|dst|dest|destination|backend|s)_?(?:ip|addr|address|i)"\s*:\s*"$')
+_INSIDE = r'(?:\{[^{}]*"(?:ips?|addr|address|host)"\s*:\s*\[?)?'  # or a field of an object of that name
+_CLIENT_FIELD = re.compile(rf'"(?:client|remote|src|source|c)_?(?:ip|addr|address|host|i)?"\s*:\s*{_INSIDE}"$')
+_SERVER_FIELD = re.compile(
+    r'"(?:server|srv|upstream|dst|dest|destination|backend|s)'
+    rf'(?:_?(?:ip|addr|address|i)"\s*:\s*|"\s*:\s*(?=\{{){_INSIDE})"$'
+)
 
 FEWEST_SLASHES = 9  # date, backend/server, timers and connection counts hold that many
 
@@ -111,9 +115,11 @@ _ENVOY_FLAGS = {
 }
 _FLAG = r"(?:[A-Z]{2,6}(?:,[A-Z]{2,6})*|-)"
 _ENVOY_LINE = re.compile(rf'"[A-Z-]+ [^"]*(?: HTTP/[\d.]+| -)?" (?P<status>\d{{1,3}}) (?P<flags>{_FLAG})(?= )')
+_ENVOY_BARE = re.compile(rf" HTTP/[\d.]+ (?P<status>\d{{1,3}}) (?P<flags>{_FLAG}) \d+ \d+ ")
 _ENVOY_TCP = re.compile(rf'"- - -" 0 (?P<flags>{_FLAG}) ')
 _ENVOY_JSON = re.compile(rf'"response_flags"\s*:\s*"(?P<flags>{_FLAG})"')
 _ENVOY_PAIR = re.compile(rf"\b(?:response_flags|flags)=\"?(?P<flags>{_FLAG})\b")
+_ENVOY_FORMS = (_ENVOY_LINE, _ENVOY_TCP, _ENVOY_JSON, _ENVOY_PAIR, _ENVOY_BARE)
 _JSON_FIELD = r'"{name}"\s*:\s*"([^"]*)"'
 _DETAILS = (
     (re.compile(r"delayed[_ ]connect[_ ]error:[_ ]111|connection refused"), "upstream_refused", "ECONNREFUSED"),
@@ -131,9 +137,9 @@ _DETAILS = (
 
 def read_envoy(text: str, low: str) -> Ended | None:
     """A line of Envoy's or Istio's access log, by its response flags; UF by its details."""
-    if '" ' not in text and "flags" not in text:
+    if '" ' not in text and "flags" not in text and " HTTP/" not in text:
         return None
-    found = _ENVOY_LINE.search(text) or _ENVOY_TCP.search(text) or _ENVOY_JSON.search(text) or _ENVOY_PAIR.search(text)
+    found = next((found for form in _ENVOY_FORMS if (found := form.search(text))), None)
     if found is None:
         return None
     flags = [flag for flag in found["flags"].split(",") if flag in _ENVOY_FLAGS]

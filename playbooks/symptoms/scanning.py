@@ -50,9 +50,9 @@ _QUIET = re.compile(
 )
 """A line of a common or combined access log with a status that tells nothing of a connection."""
 
-_NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),]|(?<!\d)100[2-6]\d(?!\d)")
+_NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),:]|(?<!\d)100[2-6]\d(?!\d)")
 _STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
-_FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
+_FLAGS = re.compile(rb'(?:"| HTTP/[\d.]{1,3}) \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
 _PROXIES_TOO = re.compile(rb'"(?:[Tt]erm\w*|tsc?|tstate)" ?: ?"[SsCcR]|_ABORTED/|[A-Z]/50[24] \d')
 _PATTERNS = (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO)
 _NEWLINE = re.compile(rb"\n")

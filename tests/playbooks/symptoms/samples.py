@@ -23,6 +23,14 @@ def samples(name: str) -> list[Sample]:
     return [_sample(line) for line in lines]
 
 
+COLLECTIONS = ("lines.txt", "held_out.txt", "collected.txt", "programs.txt")
+
+
+def all_samples() -> list[Sample]:
+    """Every line of every collection."""
+    return [sample for name in COLLECTIONS for sample in samples(name)]
+
+
 def _sample(line: str) -> Sample:
     *told, text = line.split(" ¦ ", 4)
     symptom, errno, local, remote = (None if word == "-" else word for word in told)

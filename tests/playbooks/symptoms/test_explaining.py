@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from playbooks.symptoms.explaining import explain_line
 from playbooks.symptoms.rules import symptoms
-from tests.playbooks.symptoms.samples import HERE, Sample, ordinary_lines, samples
+from tests.playbooks.symptoms.samples import HERE, Sample, all_samples, ordinary_lines, samples
 
 CODES = frozenset(
     (
@@ -19,6 +19,7 @@ CODES = frozenset(
             "no_live_upstreams",
             "too_many_open_files",
             "worker_connections",
+            "accept_queue_full",
             "body_buffered_to_disk",
         ),
         *("address_in_use", "no_free_ports", "unreachable", "syn_flood", "conntrack_full", "tcp_memory"),
@@ -40,9 +41,7 @@ def said(text: str) -> tuple[str | None, ...]:
     return found.symptom, found.errno, *(str(end) if end else None for end in (found.local, found.remote))
 
 
-@pytest.mark.parametrize(
-    "sample", samples("lines.txt") + samples("held_out.txt") + samples("collected.txt"), ids=lambda s: s.text[:60]
-)
+@pytest.mark.parametrize("sample", all_samples(), ids=lambda s: s.text[:60])
 def test_line(sample: Sample) -> None:
     assert said(sample.text) == (sample.symptom, sample.errno, sample.local, sample.remote)
 

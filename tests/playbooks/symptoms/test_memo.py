@@ -11,9 +11,9 @@ from playbooks.symptoms import memo as memo_module
 from playbooks.symptoms.explaining import explain_line
 from playbooks.symptoms.memo import Memo
 from playbooks.symptoms.scanning import may_tell
-from tests.playbooks.symptoms.samples import HERE, ordinary_lines, samples
+from tests.playbooks.symptoms.samples import HERE, all_samples, ordinary_lines
 
-LINES = [s.text for name in ("lines.txt", "held_out.txt", "collected.txt") for s in samples(name)]
+LINES = [s.text for s in all_samples()]
 ORDINARY = [*(HERE / "ordinary.txt").read_text("utf-8").splitlines(), *ordinary_lines(300)]
 ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 CLOCK = re.compile(r"\b\d\d:\d\d:\d\d\b")

@@ -10,9 +10,9 @@ import pytest
 from playbooks.symptoms.explaining import explain_line
 from playbooks.symptoms.reading import LONGEST_LINE, LogUnreadable, blocks_of
 from playbooks.symptoms.scanning import scan_log
-from tests.playbooks.symptoms.samples import ordinary_lines, samples
+from tests.playbooks.symptoms.samples import all_samples, ordinary_lines
 
-LINES = [s.text for name in ("lines.txt", "held_out.txt", "collected.txt") for s in samples(name)]
+LINES = [s.text for s in all_samples()]
 MIXED = [line for pair in zip(LINES, ordinary_lines(len(LINES)), strict=True) for line in pair]
 
 
