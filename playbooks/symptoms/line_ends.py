@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _ONE_BYTE = bytes.maketrans(b"\r\x0b\x0c\x1c\x1d\x1e", b"\n" * 6)
 _WIDE = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+_WIDE_ENDS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _RARE = (b"\r", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e")
 _OPEN_ENDS = (b"\r", b"\xc2", b"\xe2", b"\xe2\x80")
 """What a piece may end with that belongs to the next one."""
@@ -37,7 +38,7 @@ def with_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _translated(block: bytes) -> bytes:
     if any(end in block for end in _RARE):
         block = block.replace(b"\r\n", b"\n").translate(_ONE_BYTE)
-    if (b"\xc2\x85" in block or b"\xe2\x80\xa8" in block or b"\xe2\x80\xa9" in block) and _is_utf8(block):
+    if any(end[-1:] in block and end in block for end in _WIDE_ENDS) and _is_utf8(block):  # one byte is found faster
         block = _WIDE.sub(b"\n", block)
     return block
 

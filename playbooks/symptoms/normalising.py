@@ -9,7 +9,6 @@ LONGEST = 16_384  # characters of a line that are looked at
 
 # the escape character as itself, as rsyslog, JSON, shells and terminals write it; or lost, with the rest still there
 _ANSI = re.compile(r"(?:\x1b|\\+(?:u001b|x1b|e|033)|#033|\^\[|␛)\[[0-9;?]*[A-Za-z]|\[\d{1,2}(?:;\d{1,3})*m(?!\])", re.I)
-_ANSI_SIGNS = ("\x1b[", "[0m", "1b[", "#033[", "\\033[", "^[[", "\\e[", "\\E[", "␛[", "[3", "[9", "[1;")
 _PATH = re.compile(r"(https?://[^\s/\"']+/)[^\s\"'>),]+")
 _METHODS = ("GET ", "POST ", "PUT ", "DELETE ", "HEAD ", "OPTIONS ", "PATCH ")
 _ENTITY = re.compile(
@@ -45,16 +44,16 @@ def plain(text: str) -> str:
     What somebody asked for is no word of the program that logs it: a path may hold any text, also that of an error.
     """
     text = text[:LONGEST]
-    if "[" in text and any(sign in text for sign in _ANSI_SIGNS):
-        text = _ANSI.sub("", text)
     if "\\" in text:
-        text = _ESCAPED.sub(_unescaped, text)
-    if "&" in text and ";" in text:
-        text = _ENTITY.sub(lambda found: html.unescape(html.unescape(found[0])), text)
+        text = _ESCAPED.sub(_unescaped, _ANSI.sub("", text) if "[" in text else text)
+    if "\x1b" in text or "[0m" in text:
+        text = _ANSI.sub("", text)
     if "#0" in text:
-        text = _RSYSLOG.sub(" ", text)
+        text = _RSYSLOG.sub(" ", _ANSI.sub("", text))
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(html.unescape(found[0])), text)
     if not text.isascii():
-        text = plain_quotes(text)
+        text = plain_quotes(_ANSI.sub("", text) if "␛" in text else text)
     if "://" in text:
         text = _PATH.sub(lambda found: found[1], text)
     end = text.find(" HTTP/")

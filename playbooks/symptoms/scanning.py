@@ -40,6 +40,7 @@ STEMS = (
     *("unreach", "orphaned", "deadline", "premature", "descriptor", "mysql server", "err_", "proxy error", "reverse"),
     *("can't ", "could not", "couldn't", "unable to connect", "port exhaust", "out of ", "free ", "while connecting"),
     *("disponib", "cancel", "incomplete", "without sending", "communication", "remote server", "layer"),
+    *("ah0", " 502", " 504", "error in the pu", " in use", "the peer"),
 )
 """Short pieces that stand for many literals: fewer to look for, and rare enough in ordinary lines."""
 
@@ -52,9 +53,10 @@ _QUIET = re.compile(
 
 _NUMBERS = re.compile(rb"\((?:2[348]|32|9[89]|1[01]\d|70007)[),:]|(?<!\d)100[2-6]\d(?!\d)")
 _STATES = re.compile(rb" [SsCcR][CQHDTLR](?:[-NIVOUE~][-NRPIDUF])? \d+/\d+/")
-_FLAGS = re.compile(rb'(?:"| HTTP/[\d.]{1,3}) \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
+_BARE_FLAGS = re.compile(rb" HTTP/[\d.]{1,3} \d{1,3} [A-Z]{2,6}[ ,]")
+_FLAGS = re.compile(rb'" \d{1,3} [A-Z]{2,6}[ ,]|response_flags"?[:=] ?"[A-Z]')
 _PROXIES_TOO = re.compile(rb'"(?:[Tt]erm\w*|tsc?|tstate)" ?: ?"[SsCcR]|_ABORTED/|[A-Z]/50[24] \d')
-_PATTERNS = (_NUMBERS, _STATES, _FLAGS, _PROXIES_TOO)
+_PATTERNS = (_NUMBERS, _STATES, _FLAGS, _BARE_FLAGS, _PROXIES_TOO)
 _NEWLINE = re.compile(rb"\n")
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH")
 _REQUEST = re.compile(r"\b(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/[^\s?\"]*)")
@@ -104,7 +106,7 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
     told_until = 0
     for start in _candidates(block):
         end = block.find(b"\n", start)
-        text = decoded(block[start:end].rstrip(b"\r"))
+        text = decoded(block[start:end])
         explained = memo.explain(text)
         if explained is None:
             continue
