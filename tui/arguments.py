@@ -15,6 +15,8 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
   explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
   playbooks          list the playbooks; `playbook NAME` opens one
   check NAME         run a playbook's automatic steps
+  watch              the flight recorder: freezes packets, kernel events, looks
+                     and log lines into a folder when something breaks
   demo               the whole way, on recordings that ship with the program
 
 options of the dashboard:
@@ -193,6 +195,73 @@ def check_parser() -> Parser:
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
     return parser
+
+
+def watch_parser() -> Parser:
+    """`tcptriage watch`."""
+    parser = Parser(
+        prog="tcptriage watch",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Record packets, kernel events, looks at the sockets and log lines in rings; when a trigger fires,\n"
+        "write what lay around it into a folder that opens like a capture: tcptriage INCIDENT.",
+        epilog="""triggers (--on, may repeat):
+  finding:CODE   a live finding appears (finding:any: each warning; the default)
+  symptom:CODE   a line of a followed log tells of it (with --log alone: each)
+  errno:NAME     the kernel tells a call of it, e.g. errno:EPIPE
+  resets:N/S     N resets within S seconds, e.g. resets:20/5
+  and the signal USR1, always
+
+examples:
+  sudo tcptriage watch --log /var/log/nginx/error.log --out /var/tmp/incidents
+  sudo tcptriage watch --port 9092 --on errno:ECONNRESET --on resets:50/10
+
+Exit status: 0 the time is over, or it was told to stop; 2 usage, or nothing can be recorded.""",
+    )
+    parser.add_argument("--log", action="append", default=[], metavar="PATH", help="follow this log; may repeat")
+    parser.add_argument(
+        "--port", action="append", default=[], type=_port, metavar="N", help="packets of this port only"
+    )
+    parser.add_argument(
+        "--on", action="append", default=[], metavar="TRIGGER", help="what freezes the rings; may repeat"
+    )
+    parser.add_argument("--out", default="tcptriage-incidents", metavar="DIR", help="default: tcptriage-incidents here")
+    parser.add_argument("--for", dest="duration", type=_duration, metavar="DURATION", help="as 90s, 15m, 8h, 2d")
+    parser.add_argument("--before", type=_seconds, default=30.0, metavar="S", help="seconds kept before it (30)")
+    parser.add_argument("--after", type=_seconds, default=10.0, metavar="S", help="seconds waited after it (10)")
+    parser.add_argument("--keep", type=_size, default=1 << 30, metavar="SIZE", help="of disk at most, as 500M (1G)")
+    parser.add_argument("--incidents", type=_count, default=20, metavar="N", help="folders kept, oldest go first (20)")
+    parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks (1)")
+    parser.add_argument("--anonymize", action="store_true", help="stand-ins for addresses, no payload, no looks")
+    return parser
+
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+LEAST_KEPT = 16 << 20
+
+
+def _duration(text: str) -> float:
+    number, unit = (text[:-1], text[-1]) if text[-1:].isalpha() else (text, "")
+    if unit not in UNITS or not number.isascii() or not number.isdigit() or not int(number[:9]) > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration, as 90s, 15m, 8h or 2d")
+    return float(int(number[:9]) * UNITS[unit])
+
+
+def _size(text: str) -> int:
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
+    if unit not in SIZES or not number.isascii() or not number.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no size, as 500M or 2G")
+    size = int(number[:15]) * SIZES[unit]
+    if size < LEAST_KEPT:
+        raise argparse.ArgumentTypeError(f"{text!r} is too small: the rings alone need 16M")
+    return size
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    return int(text)
 
 
 def demo_parser() -> Parser:

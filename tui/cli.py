@@ -25,6 +25,7 @@ COMMANDS = {
     "playbooks": "tui.commands.playbooks",
     "playbook": "tui.commands.playbook",
     "check": "tui.commands.check",
+    "watch": "tui.commands.watch",
     "demo": "tui.commands.demo",
 }
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from capture.kernel.errors import EventsUnavailable
 from capture.kernel.formats import Format, parse_format
+from capture.kernel.janitor import Janitor
 from capture.kernel.records import WANTED, Wanted
 from capture.kernel.ring_pages import missed, records
 from capture.kernel.tracefs import Tracefs
@@ -30,7 +31,7 @@ class Instance:
     """
 
     def __init__(self, tracefs: Tracefs) -> None:
-        self._tracefs = tracefs
+        self.tracefs = tracefs
         self.formats: dict[int, tuple[Wanted, Format]] = {}
         self.missing: list[str] = []
         self._pipes: list[int] = []
@@ -60,6 +61,10 @@ class Instance:
             dict(self._pairs("saved_cmdlines")),
         )
 
+    def janitor(self) -> Janitor:
+        """A process that removes this instance when this program is gone."""
+        return Janitor(self.tracefs.root, self._name)
+
     def close(self) -> None:
         """Removes the instance: the kernel disables its events. Safe to call twice."""
         for pipe in self._pipes:
@@ -67,14 +72,14 @@ class Instance:
         self._pipes = []
         if self._name:
             with contextlib.suppress(OSError):
-                self._tracefs.remove(f"instances/{self._name}")
+                self.tracefs.remove(f"instances/{self._name}")
             self._name = ""
 
     def _make(self) -> str:
         for attempt in range(1, 100):
             name = f"{PREFIX}{os.getpid()}" + (f"-{attempt}" if attempt > 1 else "")
             try:
-                self._tracefs.make(f"instances/{name}")
+                self.tracefs.make(f"instances/{name}")
             except FileExistsError:
                 continue
             except OSError as error:
@@ -86,15 +91,15 @@ class Instance:
         place = f"instances/{self._name}"
         try:
             for path, value in SETTINGS:
-                self._tracefs.write(f"{place}/{path}", value)
+                self.tracefs.write(f"{place}/{path}", value)
         except OSError as error:
             raise EventsUnavailable(f"the tracing instance cannot be set up ({error.strerror})") from error
         for path, value in HELPFUL:
             with contextlib.suppress(OSError):
-                self._tracefs.write(f"{place}/{path}", value)
-        for name in sorted(self._tracefs.names(f"{place}/per_cpu")):
+                self.tracefs.write(f"{place}/{path}", value)
+        for name in sorted(self.tracefs.names(f"{place}/per_cpu")):
             pipe = f"{place}/per_cpu/{name}/trace_pipe_raw"
-            self._pipes.append(self._tracefs.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+            self._pipes.append(self.tracefs.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
         for wanted in WANTED.values():
             why = self._enable(f"{place}/events/{wanted.path}", wanted)
             if why:
@@ -105,14 +110,14 @@ class Instance:
     def _enable(self, place: str, wanted: Wanted) -> str:
         """Why an event cannot be had; empty where it is enabled."""
         try:
-            form = parse_format(self._tracefs.read(f"{place}/format"))
+            form = parse_format(self.tracefs.read(f"{place}/format"))
             lacking = [name for name in wanted.needs if name not in form.fields]
             chosen = wanted.filter(form)
             if lacking or chosen == "":
                 return "this kernel's event has no " + (", ".join(lacking) or "reasons")
             if chosen is not None:
-                self._tracefs.write(f"{place}/filter", chosen)
-            self._tracefs.write(f"{place}/enable", "1")
+                self.tracefs.write(f"{place}/filter", chosen)
+            self.tracefs.write(f"{place}/enable", "1")
         except FileNotFoundError:
             return "this kernel has no such event"
         except (OSError, ValueError) as error:
@@ -122,7 +127,7 @@ class Instance:
 
     def _pairs(self, name: str) -> Iterator[tuple[int, str]]:
         try:
-            text = self._tracefs.read(name)
+            text = self.tracefs.read(name)
         except OSError:
             return
         for line in text.splitlines():

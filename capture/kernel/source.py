@@ -10,6 +10,7 @@ from capture.kernel.errors import EventsUnavailable
 from capture.kernel.event import Reading
 from capture.kernel.folding import fold
 from capture.kernel.instance import Instance
+from capture.kernel.janitor import Janitor
 from capture.kernel.joining import Joiner
 from capture.kernel.records import Said
 from capture.kernel.threads import Threads
@@ -19,10 +20,12 @@ from capture.kernel.tracefs import open_tracefs
 class KernelEvents:
     """Open it, read now and then, close it. `limits` are sentences on what this kernel or user does not get.
 
-    Raises EventsUnavailable where there is nothing at all to be had.
+    `outlived`: a small process stays behind as root and cleans up even where this one is killed or has dropped its
+    privileges; to be asked for before there are threads. Raises EventsUnavailable where there is nothing to be had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outlived: bool = False) -> None:
+        self._janitor: Janitor | None = None
         self._joiner = Joiner()
         self._instance: Instance | None = None
         self._closed: ClosedSockets | None = None
@@ -33,6 +36,8 @@ class KernelEvents:
             limits.append(f"no kernel events: {error}")
         else:
             limits += [f"no event {missing}" for missing in self._instance.missing]
+            if outlived:
+                self._janitor = self._instance.janitor()
         try:
             self._closed = ClosedSockets()
         except EventsUnavailable as error:
@@ -40,6 +45,11 @@ class KernelEvents:
         if self._instance is None and self._closed is None:
             raise EventsUnavailable("; ".join(limits))
         self.limits = tuple(limits)
+
+    @property
+    def tracefs(self) -> int | None:
+        """The descriptor of the root of tracefs, which is read again for names of threads; None without events."""
+        return self._instance.tracefs.root if self._instance is not None else None
 
     def read(self) -> Reading:
         """What happened since the last reading. Costs some microseconds an event, 1 an end."""
@@ -53,6 +63,9 @@ class KernelEvents:
         """Leaves nothing enabled and nothing behind."""
         if self._instance is not None:
             self._instance.close()
+        if self._janitor is not None:
+            self._janitor.close()
+            self._janitor = None
         if self._closed is not None:
             self._closed.close()
 

@@ -21,7 +21,7 @@ class Tracefs:
     """The files of one tracefs, named from its root. Every method raises OSError as the file system does."""
 
     def __init__(self, root: int) -> None:
-        self._root = root
+        self.root = root
 
     def read(self, path: str) -> str:
         """A small text file, whole."""
@@ -38,7 +38,7 @@ class Tracefs:
 
     def open(self, path: str, flags: int) -> int:
         """A descriptor that outlives this object."""
-        return os.open(path, flags | os.O_CLOEXEC, dir_fd=self._root)
+        return os.open(path, flags | os.O_CLOEXEC, dir_fd=self.root)
 
     def names(self, path: str) -> list[str]:
         """What a directory holds."""
@@ -50,15 +50,15 @@ class Tracefs:
 
     def make(self, path: str) -> None:
         """Makes a directory, which is how an instance is made."""
-        os.mkdir(path, 0o700, dir_fd=self._root)
+        os.mkdir(path, 0o700, dir_fd=self.root)
 
     def remove(self, path: str) -> None:
         """Removes a directory: the kernel stops an instance's events and refuses (EBUSY) while somebody reads it."""
-        os.rmdir(path, dir_fd=self._root)
+        os.rmdir(path, dir_fd=self.root)
 
     def close(self) -> None:
         """Gives the root back; a mount of our own ends with it."""
-        os.close(self._root)
+        os.close(self.root)
 
 
 def open_tracefs(places: Iterable[str] = MOUNTED) -> Tracefs:

@@ -1,0 +1,1 @@
+"""The flight recorder: packets, kernel events, looks and log lines in rings; a trigger freezes them into a folder."""

@@ -1,0 +1,230 @@
+"""Rings, triggers, and an incident folder for each fault; runs until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from types import FrameType
+from typing import Final
+
+from capture.kernel.event import KernelEvent, Kind
+from capture.model import Finding, Severity
+from capture.recorder.freezing import Frozen, LogLine, write_incident
+from capture.recorder.housekeeping import make_rings, prune, size_of
+from capture.recorder.incident import REPORT, Trigger
+from capture.recorder.options import Options
+from capture.recorder.rings import Rings
+from capture.recorder.triggers import ResetRate
+from capture.safe_text import printable
+
+TICK_S: Final = 1.0
+APART_S: Final = 60.0
+"""One folder a minute at most: a storm of triggers is one incident."""
+GONE_S: Final = 60.0
+"""A finding that was away so long is a new one."""
+LONGEST_TEXT: Final = 500
+REPORT_SECONDS: Final = 300
+
+
+class FlightRecorder:
+    """Raises OSError where the output folder cannot be used. `confine` is called once all is open, before anything
+    that came from outside is parsed."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._folder = make_rings(options.out)
+        try:
+            self.rings = Rings(options, self._folder)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self._rates = [ResetRate(most, seconds) for most, seconds in options.triggers.resets]
+        self._present: dict[tuple[str, str], float] = {}
+        self._pending: Trigger | None = None
+        self._last_folder = float("-inf")
+        self._suppressed = 0
+        self._stop = self._asked = False
+        self._writing: threading.Thread | None = None
+        self.written: list[str] = []
+
+    def run(self) -> None:
+        """Record until the time is over or a signal asks for the end. A trigger that waits is written out then."""
+        end = time.monotonic() + self._options.seconds if self._options.seconds is not None else float("inf")
+        signal.signal(signal.SIGUSR1, self._on_signal)
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        due = time.monotonic()
+        try:
+            while not self._stop and time.monotonic() < end:
+                self._wait(min(due, end) - time.monotonic())
+                self.rings.store_packets()
+                if time.monotonic() >= due:
+                    due = max(due + TICK_S, time.monotonic())
+                    self._tick()
+            if self._pending is not None:
+                self._tick()
+                self._freeze()
+        finally:
+            self._close()
+
+    def _wait(self, seconds: float) -> None:
+        waiting = select.poll()
+        for descriptor in self.rings.descriptors():
+            waiting.register(descriptor, select.POLLIN)
+        with contextlib.suppress(InterruptedError):
+            waiting.poll(max(0.0, seconds) * 1000)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGUSR1:
+            self._asked = True
+        else:
+            self._stop = True
+
+    def _tick(self) -> None:
+        if self.rings.packets is not None:
+            self.rings.packets.count()
+        look = self.rings.read_look()
+        events, lines = self.rings.read_events(), self.rings.read_logs()
+        now = time.time()
+        if self._asked:
+            self._asked = False
+            self._fire("signal:USR1", "asked for by a signal", now)
+        if look is not None:
+            self._findings(look.findings, now)
+        self._events(events)
+        self._lines(lines)
+        if self._pending is not None and now >= self._pending.time + self._options.after_s:
+            self._freeze()
+
+    def _findings(self, findings: Iterable[Finding], now: float) -> None:
+        for finding in findings:
+            kind = self._options.triggers.finding(finding.code)
+            if kind is None or (kind.endswith(":any") and finding.severity is Severity.INFO):
+                continue
+            key = (finding.code, finding.title)
+            before = self._present.get(key)
+            self._present[key] = now
+            if before is None:
+                self._fire(kind, f"{finding.title}: {finding.text}", now)
+        for key in [key for key, seen in self._present.items() if seen < now - GONE_S]:
+            del self._present[key]
+
+    def _events(self, events: list[KernelEvent]) -> None:
+        for event in events:
+            if event.kind in (Kind.CALL_FAILED, Kind.ERROR_REPORTED) and event.errno is not None:
+                kind = self._options.triggers.error(event.errno)
+                if kind is not None:
+                    self._fire(kind, _told(event), event.time)
+        for rate in self._rates:
+            full = rate.add(events)
+            if full is not None:
+                text = f"{rate.most} resets in {rate.seconds:g} s; the last: {_told(full)}"
+                self._fire(f"resets:{rate.most}/{rate.seconds:g}", text, full.time)
+
+    def _lines(self, lines: list[LogLine]) -> None:
+        for line in lines:
+            symptom = self._options.recognise(line.text)
+            kind = self._options.triggers.symptom(symptom) if symptom is not None else None
+            if kind is not None:
+                self._fire(kind, f"{line.path}: {line.text}", line.time)
+
+    def _fire(self, kind: str, text: str, when: float) -> None:
+        if self._pending is not None or time.monotonic() - self._last_folder < APART_S:
+            self._suppressed += 1
+            return
+        self._pending = Trigger(kind, printable(text, LONGEST_TEXT), when)
+        self._last_folder = time.monotonic()
+        self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")
+
+    def _freeze(self) -> None:
+        trigger, self._pending = self._pending, None
+        if trigger is None:
+            return
+        begin, end = trigger.time - self._options.before_s, time.time()
+        ring = self.rings.packets
+        self.rings.store_packets()
+        frozen = Frozen(
+            trigger=trigger,
+            begin=begin,
+            end=end,
+            packets=self.rings.spool,
+            looks=self.rings.looks,
+            events=self.rings.events_between(begin, end),
+            log=tuple(line for line in self.rings.lines if begin <= line.time <= end),
+            packets_seen=ring.seen if ring is not None else 0,
+            packets_dropped=ring.dropped if ring is not None else 0,
+            events_lost=self.rings.events_lost,
+            suppressed=self._suppressed,
+            notes=tuple(self._notes()),
+            anonymize=self._options.anonymize,
+        )
+        self._suppressed = 0
+        self._join()
+        self.rings.hold(True)
+        self._writing = threading.Thread(target=self._write, args=(frozen,), name="incident-writer")
+        self._writing.start()
+
+    def _notes(self) -> Iterable[str]:
+        yield from self.rings.troubles()
+        spool = self.rings.spool
+        if spool is not None and spool.lost:
+            yield f"{spool.lost} bytes of packets were lost: the disk is full"
+        if spool is not None and spool.forgotten:
+            yield "packets went before their time: --keep is too small for --before"
+        if self.rings.looks.lost:
+            yield f"{self.rings.looks.lost} looks were lost: the disk is full"
+
+    def _write(self, frozen: Frozen) -> None:
+        """On a thread of its own: the ring is read meanwhile."""
+        options = self._options
+        try:
+            path = write_incident(options.out, frozen)
+        except OSError as error:
+            options.tell(f"the incident cannot be written: {error.strerror or error}")
+            return
+        finally:
+            self.rings.hold(False)
+        self.written.append(path)
+        if options.report:
+            _report(options.report, path)
+        rings = size_of(self._folder)
+        gone = prune(options.out, options.incidents, max(0, options.keep_bytes - rings))
+        options.tell(path + (f" (removed for want of room: {', '.join(gone)})" if gone else ""))
+
+    def _join(self) -> None:
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None
+
+    def _close(self) -> None:
+        self._join()
+        self.rings.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _told(event: KernelEvent) -> str:
+    from capture.recorder.comments import sentence
+
+    return f"{sentence(event)} {event.local} to {event.remote}"
+
+
+def _report(command: tuple[str, ...], path: str) -> None:
+    """The report is made by a program of its own: its memory goes with it."""
+    nice = (lambda: os.nice(10)) if hasattr(os, "nice") else None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            [*command, path, "--output", os.path.join(path, REPORT)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=REPORT_SECONDS,
+            preexec_fn=nice,
+            check=False,
+        )

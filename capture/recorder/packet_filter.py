@@ -1,0 +1,68 @@
+"""The filter that the kernel runs on each packet: TCP of some ports, and the ICMP errors that end connections."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+LDH, LDB, LDX_MSH, LDH_X, JEQ, RET = 0x28, 0x30, 0xB1, 0x48, 0x15, 0x06
+SKF_AD_PROTOCOL: Final = 0xFFFFF000  # linux/filter.h: the link layer's protocol, whatever the link
+IPV4, IPV6 = 0x0800, 0x86DD
+TCP, ICMP, ICMPV6 = 6, 1, 58
+LONGEST_JUMP: Final = 255
+MOST_PORTS: Final = 60
+"""Four jumps a port must stay within what a jump can reach."""
+
+Step = tuple[int, int | str, int | str, int]
+
+
+def packet_filter(ports: Sequence[int], snap: int) -> bytes:
+    """A program (struct sock_filter, one after another) for packets that begin with the IP header.
+
+    It keeps `snap` bytes of TCP to or from `ports` (all TCP without any) and of ICMP and ICMPv6. Of IPv6 only packets
+    whose TCP header follows at once are looked into; others are kept if no port is asked for. Raises ValueError.
+    """
+    if len(ports) > MOST_PORTS:
+        raise ValueError(f"at most {MOST_PORTS} ports")
+    steps: list[tuple[str, Step]] = []
+
+    def add(label: str, code: int, yes: int | str, no: int | str, value: int) -> None:
+        steps.append((label, (code, yes, no, value)))
+
+    add("", LDH, 0, 0, SKF_AD_PROTOCOL)
+    add("", JEQ, "four", 0, IPV4)
+    add("", JEQ, "six", "drop", IPV6)
+    add("four", LDB, 0, 0, 9)
+    add("", JEQ, "keep", 0, ICMP)
+    add("", JEQ, "ports4" if ports else "keep", "drop", TCP)
+    add("six", LDB, 0, 0, 6)
+    add("", JEQ, "keep", 0, ICMPV6)
+    add("", JEQ, "ports6" if ports else "keep", "drop" if ports else "keep", TCP)
+    if ports:
+        add("ports4", LDX_MSH, 0, 0, 0)
+        for at in (0, 2):
+            add("", LDH_X, 0, 0, at)
+            for port in ports:
+                add("", JEQ, "keep", 0, port)
+        add("", JEQ, "drop", "drop", 0)
+        add("ports6", LDH, 0, 0, 40)
+        for port in ports:
+            add("", JEQ, "keep", 0, port)
+        add("", LDH, 0, 0, 42)
+        for port in ports:
+            add("", JEQ, "keep", 0, port)
+    add("drop", RET, 0, 0, 0)
+    add("keep", RET, 0, 0, snap)
+    return _assembled(steps)
+
+
+def _assembled(steps: list[tuple[str, Step]]) -> bytes:
+    places = {label: at for at, (label, _) in enumerate(steps) if label}
+    program = b""
+    for at, (_, (code, yes, no, value)) in enumerate(steps):
+        jumps = [places[one] - at - 1 if isinstance(one, str) else one for one in (yes, no)]
+        if max(jumps) > LONGEST_JUMP:
+            raise ValueError("a jump is too long")
+        program += struct.pack("=HBBI", code, *jumps, value)
+    return program

@@ -1,0 +1,159 @@
+"""All that is kept of the last seconds: packets, kernel events, looks, log lines."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event import KernelEvent
+from capture.kernel.holders import attributed
+from capture.kernel.report import ends_of
+from capture.kernel.source import KernelEvents
+from capture.recorder.errors import RecorderUnavailable
+from capture.recorder.freezing import LogLine
+from capture.recorder.log_follower import LogFollower
+from capture.recorder.look_ring import LookRing
+from capture.recorder.options import Options
+from capture.recorder.packet_ring import PacketRing
+from capture.recorder.spool import Spool
+from capture.sockets.errors import SourceUnavailable
+from capture.sockets.snapshot import Snapshot
+from capture.sockets.watching import Watcher
+
+MARGIN_S: Final = 15.0
+"""Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
+MOST_EVENTS: Final = 100_000
+MOST_LINES: Final = 20_000
+LOOK_SHARE: Final = 200
+"""A look that took t seconds is followed by the next after 200 t: half a per cent of a core."""
+T = TypeVar("T")
+
+
+class Rings:
+    """Opens what this user may; `notes` say what is missing. Reading is by `blocks`, `tick`."""
+
+    def __init__(self, options: Options, folder: str) -> None:
+        self.notes: list[str] = []
+        keep = options.before_s + options.after_s + MARGIN_S
+        self._keep = keep
+        self._interval = options.interval_s
+        self.packets = self._try(lambda: PacketRing(options.ports), RecorderUnavailable)
+        self.kernel = self._try(lambda: KernelEvents(outlived=True), EventsUnavailable)
+        self.notes += self.kernel.limits if self.kernel is not None else ()
+        self._watcher = self._try(Watcher, SourceUnavailable)
+        self._logs = [LogFollower(path) for path in options.logs]
+        self.notes += [log.trouble for log in self._logs if log.trouble]
+        self.spool = Spool(folder, "packets", int(keep * 1e9), options.keep_bytes // 2) if self.packets else None
+        self.ends = Spool(folder, "ends", int(keep * 1e9), options.keep_bytes // 8)
+        self.looks = LookRing(folder, keep)
+        self.events: deque[KernelEvent] = deque(maxlen=MOST_EVENTS)
+        self.lines: deque[LogLine] = deque(maxlen=MOST_LINES)
+        self.events_lost = 0
+        self.look: Snapshot | None = None
+        self._look_due = 0.0
+
+    def descriptors(self) -> list[int]:
+        """What to wait for."""
+        return [self.packets.fileno()] if self.packets is not None else []
+
+    def store_packets(self) -> None:
+        """Takes the blocks that are ready."""
+        if self.packets is None or self.spool is None:
+            return
+        for block in self.packets.take():
+            self.spool.append(block.first, block.last, block.bytes)
+
+    def read_events(self) -> list[KernelEvent]:
+        """The kernel's events since the last call, with their owners."""
+        if self.kernel is None:
+            return []
+        reading = self.kernel.read()
+        self.events_lost += reading.lost
+        if reading.ends:
+            now = int(reading.time * 1e9)
+            self.ends.append(now, now, _packed(reading.ends))
+        found = list(reading.events) if self.look is None else list(attributed(reading.events, self.look))
+        self.events.extend(found)
+        while self.events and self.events[0].time < reading.time - self._keep:
+            self.events.popleft()
+        return found
+
+    def read_look(self) -> Snapshot | None:
+        """A look, where one is due."""
+        now = time.monotonic()
+        if self._watcher is None or now < self._look_due:
+            return None
+        try:
+            self.look = self._watcher.look()
+        except SourceUnavailable as error:
+            self.notes.append(str(error))
+            self._watcher = None
+            return None
+        self.looks.add(self.look)
+        took = time.monotonic() - now
+        self._look_due = now + max(self._interval, LOOK_SHARE * took)
+        return self.look
+
+    def read_logs(self) -> list[LogLine]:
+        """New lines of all logs."""
+        now = time.time()
+        found = [LogLine(now, log.path, text) for log in self._logs for text in log.lines()]
+        self.lines.extend(found)
+        while self.lines and self.lines[0].time < now - self._keep:
+            self.lines.popleft()
+        return found
+
+    def events_between(self, begin: float, end: float) -> tuple[KernelEvent, ...]:
+        """Kept events of that time and the connections that ended in it, in order of time."""
+        from capture.kernel.event import Reading
+
+        ended = [
+            event
+            for data in self.ends.between(int(begin * 1e9), int(end * 1e9))
+            for event in ends_of(Reading(int.from_bytes(data[:8], "little") / 1e9, (), tuple(_unpacked(data)), 0))
+        ]
+        kept = [event for event in (*self.events, *ended) if begin <= event.time <= end]
+        return tuple(sorted(kept, key=lambda event: event.time))
+
+    def troubles(self) -> list[str]:
+        """What is missing now: at the start, and logs that cannot be read."""
+        return [*self.notes, *(log.trouble for log in self._logs if log.trouble and log.trouble not in self.notes)]
+
+    def hold(self, held: bool) -> None:
+        """While a folder is written nothing of the rings goes."""
+        for spool in (self.spool, self.ends):
+            if spool is not None:
+                spool.held = held
+        self.looks.held = held
+
+    def close(self) -> None:
+        """Gives everything back and removes what is on disk."""
+        for part in (self.packets, self.kernel, self._watcher, self.spool, self.ends, self.looks, *self._logs):
+            if part is not None:
+                part.close()
+
+    def _try(self, make: Callable[[], T], unavailable: type[Exception]) -> T | None:
+        try:
+            return make()
+        except unavailable as error:
+            self.notes.append(str(error))
+            return None
+
+
+def _packed(messages: tuple[bytes, ...]) -> bytes:
+    parts = [int(time.time() * 1e9).to_bytes(8, "little")]
+    for message in messages:
+        parts += (len(message).to_bytes(4, "little"), message)
+    return b"".join(parts)
+
+
+def _unpacked(data: bytes) -> list[bytes]:
+    found, at = [], 8
+    while at + 4 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "little")
+        found.append(data[at + 4 : at + 4 + length])
+        at += 4 + length
+    return found

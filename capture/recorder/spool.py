@@ -1,0 +1,99 @@
+"""A ring on disk for things with times: the newest are there, the oldest go, and it never grows beyond its bound."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+PARTS: Final = 16
+"""A spool is so many files at most: the oldest goes as a whole."""
+LEAST_PART: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class _Part:
+    path: str
+    file: int
+    size: int = 0
+    last: int = 0
+    entries: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """(first, last, offset, length)"""
+
+
+class Spool:
+    """Entries of bytes with the times of their first and last content, epoch nanoseconds.
+
+    Kept for `keep_ns` after their last time, at most `most` bytes. A disk that is full loses the new entry, not the
+    program: `lost` counts such bytes, `forgotten` the entries that went before their time for want of room.
+    """
+
+    def __init__(self, folder: str, name: str, keep_ns: int, most: int) -> None:
+        self._folder, self._name = folder, name
+        self._keep, self._most = keep_ns, most
+        self._part = max(LEAST_PART, most // PARTS)
+        self._parts: deque[_Part] = deque()
+        self._made = 0
+        self.lost = self.forgotten = 0
+        self.held = False
+        """While set, nothing goes: somebody reads."""
+
+    def append(self, first: int, last: int, data: bytes) -> None:
+        """Adds an entry and lets go of what is too old or too much."""
+        self._let_go(last)
+        try:
+            part = self._room_for(len(data))
+            # a part is only read by its entries, so a half-written tail is never seen
+            written = os.pwrite(part.file, data, part.size)
+            if written != len(data):
+                raise OSError("short write")
+        except OSError:
+            self.lost += len(data)
+            return
+        part.entries.append((first, last, part.size, len(data)))
+        part.size += len(data)
+        part.last = max(part.last, last)
+
+    def between(self, begin: int, end: int) -> Iterator[bytes]:
+        """Entries with any content in that time, in the order in which they came."""
+        for part in list(self._parts):
+            for first, last, offset, length in list(part.entries):
+                if last >= begin and first <= end:
+                    with contextlib.suppress(OSError):
+                        yield os.pread(part.file, length, offset)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(part.size for part in self._parts)
+
+    def close(self) -> None:
+        """Removes the files."""
+        while self._parts:
+            self._drop()
+
+    def _room_for(self, length: int) -> _Part:
+        if not self._parts or self._parts[-1].size + length > self._part:
+            path = os.path.join(self._folder, f"{self._name}-{self._made}")
+            self._made += 1
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._parts.append(_Part(path, file))
+        return self._parts[-1]
+
+    def _let_go(self, now: int) -> None:
+        if self.held:
+            return
+        while len(self._parts) > 1 and self._parts[0].last < now - self._keep:
+            self._drop()
+        while len(self._parts) > 1 and self.size + self._part > self._most:
+            self.forgotten += len(self._parts[0].entries)
+            self._drop()
+
+    def _drop(self) -> None:
+        part = self._parts.popleft()
+        os.close(part.file)
+        with contextlib.suppress(OSError):
+            os.unlink(part.path)

@@ -1,0 +1,113 @@
+"""What freezes the rings: a finding, a symptom in a log, resets in a short time, an errno that a call got, a signal."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from capture.kernel.event import KernelEvent, Kind
+
+ANY: Final = "any"
+RESETS: Final = re.compile(r"(\d{1,9})/(\d{1,6}(?:\.\d{1,3})?)")
+
+
+class Triggers(Struct, frozen=True):
+    """What was asked for. `ANY` among findings or symptoms stands for each."""
+
+    findings: frozenset[str] = frozenset()
+    symptoms: frozenset[str] = frozenset()
+    errnos: frozenset[str] = frozenset()
+    resets: tuple[tuple[int, float], ...] = ()
+
+    def finding(self, code: str) -> str | None:
+        """The trigger that a finding of this code fires."""
+        return _chosen("finding", code, self.findings)
+
+    def symptom(self, code: str) -> str | None:
+        """The trigger that a symptom of this code fires."""
+        return _chosen("symptom", code, self.symptoms)
+
+    def error(self, name: str) -> str | None:
+        """The trigger that this errno fires."""
+        return _chosen("errno", name, self.errnos)
+
+
+def parse_triggers(texts: Sequence[str], logs: bool, symptoms: Iterable[str]) -> Triggers:
+    """`--on` as written. Without any: every symptom where logs are followed, and else every warning.
+
+    `symptoms` are the codes there are. Raises ValueError with what is allowed.
+    """
+    if not texts:
+        return Triggers(symptoms=frozenset({ANY})) if logs else Triggers(findings=frozenset({ANY}))
+    known = frozenset(symptoms)
+    chosen: dict[str, set[str]] = {"finding": set(), "symptom": set(), "errno": set()}
+    resets = []
+    for text in texts:
+        kind, _, value = text.partition(":")
+        if kind == "resets":
+            resets.append(_rate(text, value))
+        elif kind not in chosen or not value:
+            raise ValueError(f"{text!r} is no trigger: finding:CODE, symptom:CODE, resets:N/S, errno:NAME")
+        else:
+            chosen[kind].add(_checked(text, kind, value, known))
+    if chosen["symptom"] and not logs:
+        raise ValueError("a symptom is looked for in a log: name one with --log PATH")
+    return Triggers(
+        findings=frozenset(chosen["finding"]),
+        symptoms=frozenset(chosen["symptom"]),
+        errnos=frozenset(chosen["errno"]),
+        resets=tuple(resets),
+    )
+
+
+def _checked(text: str, kind: str, value: str, symptoms: frozenset[str]) -> str:
+    if kind == "errno" and value not in errno.errorcode.values():
+        raise ValueError(f"{text!r}: no errno is called so; write it as EPIPE or ECONNRESET")
+    if kind == "symptom" and value != ANY and value not in symptoms:
+        raise ValueError(f"{text!r}: no symptom is called so; there are {', '.join(sorted(symptoms))}")
+    return value
+
+
+def _rate(text: str, value: str) -> tuple[int, float]:
+    found = RESETS.fullmatch(value)
+    if found is None or not int(found[1]) or not float(found[2]):
+        raise ValueError(f"{text!r}: resets:N/S is N resets in S seconds, as resets:20/5")
+    return int(found[1]), float(found[2])
+
+
+def _chosen(kind: str, code: str, asked: frozenset[str]) -> str | None:
+    if code in asked:
+        return f"{kind}:{code}"
+    return f"{kind}:{ANY}" if ANY in asked else None
+
+
+class ResetRate:
+    """Whether there were N resets within S seconds, as events come."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds = most, seconds
+        self._times: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def add(self, events: Iterable[KernelEvent]) -> KernelEvent | None:
+        """The event that made the number full; the count begins anew then."""
+        sent = set()
+        for event in events:
+            if event.kind is Kind.RESET_SENT:
+                sent.add((event.local, event.remote))
+            elif event.kind is not Kind.RESET_RECEIVED or (event.remote, event.local) in sent:
+                continue  # within this machine a reset is told of twice
+            self._times.append((event.time, event.count))
+            self._sum += event.count
+            while self._times[0][0] < event.time - self.seconds:
+                self._sum -= self._times.popleft()[1]
+            if self._sum >= self.most:
+                self._times.clear()
+                self._sum = 0
+                return event
+        return None

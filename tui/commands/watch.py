@@ -1,0 +1,100 @@
+"""`tcptriage watch`: the flight recorder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+from tui.arguments import complain, watch_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from capture.recorder.flight_recorder import FlightRecorder
+    from capture.recorder.privileges import User
+
+READABLE = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/etc", "/run", "/var/lib/docker/containers")
+WRITABLE = ("/dev/null",)
+
+
+def run(arguments: list[str]) -> int:
+    """Record until the end; returns the exit status."""
+    chosen = watch_parser().parse_args(arguments)
+    from capture.recorder.flight_recorder import FlightRecorder
+    from capture.recorder.housekeeping import make_out
+    from capture.recorder.options import Options
+    from capture.recorder.privileges import user_to_become
+    from capture.recorder.triggers import parse_triggers
+    from playbooks.symptoms.explaining import explain_line
+    from playbooks.symptoms.rules import symptoms
+
+    try:
+        triggers = parse_triggers(chosen.on, bool(chosen.log), symptoms())
+    except ValueError as error:
+        complain(f"tcptriage watch: {error}")
+        return 2
+    logs = tuple(os.path.abspath(path) for path in chosen.log)
+
+    def recognise(line: str) -> str | None:
+        explained = explain_line(line)
+        return explained.symptom if explained is not None else None
+
+    options = Options(
+        out=os.path.abspath(chosen.out),
+        triggers=triggers,
+        recognise=recognise,
+        ports=tuple(sorted(set(chosen.port))),
+        logs=logs,
+        seconds=chosen.duration,
+        before_s=chosen.before,
+        after_s=chosen.after,
+        keep_bytes=chosen.keep,
+        incidents=chosen.incidents,
+        interval_s=chosen.interval,
+        anonymize=chosen.anonymize,
+        report=(sys.executable, "-m", "tui.cli", "report", "--format", "md"),
+        tell=_tell,
+    )
+    user = user_to_become()
+    try:
+        make_out(options.out, user[:2] if user is not None else None)
+        recorder = FlightRecorder(options)
+    except (OSError, ValueError) as error:
+        complain(f"tcptriage watch: {options.out}: {getattr(error, 'strerror', None) or error}")
+        return 2
+    _start(recorder, options.out, logs, user)
+    recorder.run()
+    return 0
+
+
+def _start(recorder: FlightRecorder, out: str, logs: Iterable[str], user: User | None) -> None:
+    """Give up what is no longer needed, and say what is recorded, and what is not."""
+    from capture.recorder.landlock import close_file_system
+    from capture.recorder.privileges import become
+
+    said = []
+    if user is not None:
+        # who owns the folder writes into it: without capabilities even root is no more than that
+        owner = os.stat(out)
+        become(user._replace(uid=owner.st_uid, gid=owner.st_gid))
+        said.append(f"as user {owner.st_uid} without capabilities but reading")
+    readable = [*READABLE, *_own_code(), *{os.path.dirname(path) for path in logs}]
+    if recorder.rings.kernel is not None and recorder.rings.kernel.tracefs is not None:
+        readable.append(f"/proc/self/fd/{recorder.rings.kernel.tracefs}")
+    if close_file_system(readable, [out, *WRITABLE]):
+        said.append("writing nowhere else")
+    _tell(f"recording into {out}" + (f" ({', '.join(said)})" if said else ""))
+    for note in recorder.rings.troubles():
+        _tell(f"not recorded: {note}")
+
+
+def _own_code() -> list[str]:
+    """Where this program and its interpreter lie: the report of an incident is a program of its own."""
+    places = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), os.path.dirname(sys.executable)}
+    return sorted({os.path.realpath(place) for place in (*places, *sys.path) if place})
+
+
+def _tell(sentence: str) -> None:
+    complain(f"tcptriage watch: {sentence}")
