@@ -203,8 +203,9 @@ def watch_parser() -> Parser:
         prog="tcptriage watch",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Record packets, kernel events, looks at the sockets and log lines in rings; when a trigger fires,\n"
-        "write what lay around it into a folder that opens like a capture: tcptriage INCIDENT.",
+        description="Record packets, kernel events, looks at the sockets and log lines in rings;\n"
+        "when a trigger fires, write what lay around it into a folder that opens like a\n"
+        "capture: tcptriage INCIDENT.",
         epilog="""triggers (--on, may repeat):
   finding:CODE   a live finding appears (finding:any: each warning; the default)
   symptom:CODE   a line of a followed log tells of it (with --log alone: each)

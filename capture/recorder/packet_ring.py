@@ -30,7 +30,8 @@ ETH_P_ALL: Final = 0x0003
 TP_STATUS_USER: Final = 1
 BLOCK_HEADER: Final = struct.Struct("=6IQ")
 BLOCK_TIMES: Final = struct.Struct("=4I")
-"""In the block's header at 32: first packet's seconds and nanoseconds, then the last one's."""
+BLOCK_TIMES_AT: Final = 32
+"""First packet's seconds and nanoseconds, then the last one's."""
 FRAME: Final = struct.Struct("=6IHH")
 """tpacket3_hdr: next, seconds, nanoseconds, captured, length, status, offsets of link header and network header."""
 ADDRESS_AT: Final = 48
@@ -65,11 +66,13 @@ class PacketRing:
     def __init__(self, ports: Sequence[int] = (), snap: int = SNAP) -> None:
         program = packet_filter(ports, snap)
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
+            kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+            self._socket = socket.socket(socket.AF_PACKET, kind, socket.htons(ETH_P_ALL))
         except (OSError, AttributeError) as error:
             raise RecorderUnavailable(f"packets: {getattr(error, 'strerror', None) or error}: run as root") from error
         try:
             held = ctypes.create_string_buffer(program)
+            # before the ring: what comes in before the filter is there goes elsewhere
             fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(held))
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
             self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
@@ -77,8 +80,6 @@ class PacketRing:
             ring = struct.pack("=7I", BLOCK_BYTES, BLOCKS, FRAME_BYTES, frames, RETIRE_MS, 0, 0)
             self._socket.setsockopt(SOL_PACKET, PACKET_RX_RING, ring)
             self._map = mmap.mmap(self._socket.fileno(), BLOCK_BYTES * BLOCKS)
-            # bound last: nothing comes in before the filter is there; protocol ALL on every interface
-            self._socket.bind(("", ETH_P_ALL))
         except (OSError, ValueError) as error:
             self._socket.close()
             raise RecorderUnavailable(f"packets: {getattr(error, 'strerror', None) or error}") from error
@@ -97,7 +98,7 @@ class PacketRing:
             if not status & TP_STATUS_USER:
                 return
             if packets:
-                first_s, first_ns, last_s, last_ns = BLOCK_TIMES.unpack_from(self._map, at + 40)
+                first_s, first_ns, last_s, last_ns = BLOCK_TIMES.unpack_from(self._map, at + BLOCK_TIMES_AT)
                 copy = self._map[at : at + min(length, BLOCK_BYTES)]
                 yield Block(first_s * 10**9 + first_ns, last_s * 10**9 + last_ns, packets, copy)
             struct.pack_into("=I", self._map, at + 8, 0)

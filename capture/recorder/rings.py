@@ -27,8 +27,10 @@ MARGIN_S: Final = 15.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
 MOST_EVENTS: Final = 100_000
 MOST_LINES: Final = 20_000
-LOOK_SHARE: Final = 200
-"""A look that took t seconds is followed by the next after 200 t: half a per cent of a core."""
+LOOK_SHARE: Final = 100
+LONGEST_PAUSE_S: Final = 15.0
+"""A look that took t seconds is followed by the next after 100 t, a per cent of a core, but not later than that. The
+first one, which learns all owners, is not counted."""
 T = TypeVar("T")
 
 
@@ -54,6 +56,7 @@ class Rings:
         self.events_lost = 0
         self.look: Snapshot | None = None
         self._look_due = 0.0
+        self._looked = False
 
     def descriptors(self) -> list[int]:
         """What to wait for."""
@@ -94,7 +97,8 @@ class Rings:
             return None
         self.looks.add(self.look)
         took = time.monotonic() - now
-        self._look_due = now + max(self._interval, LOOK_SHARE * took)
+        first, self._looked = not self._looked, True
+        self._look_due = now + max(self._interval, 0.0 if first else min(LOOK_SHARE * took, LONGEST_PAUSE_S))
         return self.look
 
     def read_logs(self) -> list[LogLine]:

@@ -92,7 +92,10 @@ def _start(recorder: FlightRecorder, out: str, logs: Iterable[str], user: User |
 
 def _own_code() -> list[str]:
     """Where this program and its interpreter lie: the report of an incident is a program of its own."""
-    places = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), os.path.dirname(sys.executable)}
+    import capture
+
+    own = os.path.dirname(os.path.dirname(capture.__file__))
+    places = {own, sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), os.path.dirname(sys.executable)}
     return sorted({os.path.realpath(place) for place in (*places, *sys.path) if place})
 
 
