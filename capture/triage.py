@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.decode import DecodedCapture, Progress, decode
-from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags
+from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags, Verdict
+from capture.recorder.errors import IncidentUnreadable
+from capture.recorder.incident import PACKETS, Incident, is_incident, open_incident
 from capture.verdicts.findings import find_groups
 from capture.verdicts.judging import Verdicts, judge
 from capture.wire.errors import CaptureUnreadable
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable
+    from capture.verdicts.kernel_facts import Told
     from capture.wire.columns import I64
 
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
@@ -29,6 +34,10 @@ class Triage(Struct, frozen=True, dict=True):
     decoded: DecodedCapture
     verdicts: Verdicts
     findings: tuple[Finding, ...]
+    told: Mapping[int, tuple[Told, ...]] = {}
+    """What the kernel said of connections, where an incident was opened: events by connection."""
+    incidents: tuple[Incident, ...] = ()
+    """The folders that were opened."""
 
     @cached_property
     def order(self) -> I64:
@@ -71,8 +80,18 @@ class Triage(Struct, frozen=True, dict=True):
             counts=(_counts(flows, connection, 0), _counts(flows, connection, 1)),
             rtt_ms=rtt / 1e6 if rtt >= 0 else None,
             longest_gap_ms=gap / 1e6 if gap >= 0 else None,
-            verdict=self.verdicts.of(connection),
+            verdict=self.verdict(connection),
         )
+
+    def verdict(self, connection: int) -> Verdict:
+        """The verdict of a connection, with what the kernel said of it."""
+        verdict = self.verdicts.of(connection)
+        told = self.told.get(connection)
+        if told is None:
+            return verdict
+        from capture.verdicts.kernel_facts import with_kernel_facts
+
+        return with_kernel_facts(verdict, told)
 
 
 def _counts(flows: FlowTable, connection: int, side: int) -> dict[str, int]:
@@ -120,16 +139,49 @@ def triage(
     done: list[Triage] = []
     for group in [paths] if join else [[path] for path in paths]:
         try:
-            (decoded,) = decode(group, join=join, progress=progress, cancelled=cancelled, preview=show, refused=refused)
+            (decoded,) = decode(
+                [packets_of(path) for path in group],
+                join=join,
+                progress=progress,
+                cancelled=cancelled,
+                preview=show,
+                refused=refused,
+            )
             _require_known_link_type(decoded)
         except CaptureUnreadable as error:
             if refused is None:
                 raise
             refused(error)
             continue
-        done.append(judged(decoded, len(done)))
+        done.append(with_incidents(judged(decoded, len(done)), group))
         show = None
     return done
+
+
+def packets_of(path: str) -> str:
+    """The capture of an incident folder; any other path as it is."""
+    return os.path.join(path, PACKETS) if os.path.isdir(path) and is_incident(path) else path
+
+
+def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
+    """The triage with the kernel's events of those of its paths that are incidents. Raises CaptureUnreadable."""
+    folders = [path for path in paths if os.path.isdir(path)]
+    if not folders:
+        return triage
+    from capture.recorder.joined import event_of, told_of
+
+    try:
+        incidents = tuple(open_incident(path) for path in folders)
+    except IncidentUnreadable as error:
+        raise CaptureUnreadable(triage.decoded.path, str(error), "open its packets.pcapng by itself") from error
+    entries = (entry for incident in incidents for entry in incident.events())
+    events = [event for entry in entries if (event := event_of(entry)) is not None]
+    connections = (triage.connection(number) for number in range(len(triage.decoded.flows)))
+    spans = ((c.id, c.originator, c.responder, c.first_time / 1e9, c.last_time / 1e9) for c in connections)
+    # the comments in its packets are these events once more
+    notices = tuple(notice for notice in triage.decoded.notices if notice.code != "comment")
+    decoded = replace(triage.decoded, notices=notices)
+    return replace(triage, decoded=decoded, told=told_of(spans, events), incidents=incidents)
 
 
 def _require_known_link_type(decoded: DecodedCapture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -138,6 +138,8 @@ class Comparison:
 def checked_settings(playbook: Playbook, settings: Mapping[str, str]) -> dict[str, str]:
     """The settings, if the playbook takes them and their values can be such. Raises BadSetting (status 2)."""
     takes = (*playbook.settings, "capture") if "capture" not in playbook.settings else playbook.settings
+    if "incident" in settings:
+        settings = _of_incident(settings, takes)
     for key, value in settings.items():
         if key not in takes:
             raise BadSetting(f"--set {printable(key, 40)}: {playbook.name} takes {', '.join(takes)}")
@@ -148,6 +150,23 @@ def checked_settings(playbook: Playbook, settings: Mapping[str, str]) -> dict[st
         if key == "url" and not value.lower().startswith(("http://", "https://")):
             raise BadSetting(f"--set url: {printable(value, 60)!r} does not begin with http:// or https://")
     return dict(settings)
+
+
+def _of_incident(settings: Mapping[str, str], takes: Collection[str]) -> dict[str, str]:
+    """An incident folder is a capture and, for a playbook that reads one, a log. Raises BadSetting."""
+    from capture.recorder.errors import IncidentUnreadable
+    from capture.recorder.incident import LOG, open_incident
+
+    rest = {key: value for key, value in settings.items() if key != "incident"}
+    try:
+        incident = open_incident(settings["incident"])
+    except IncidentUnreadable as error:
+        raise BadSetting(f"--set incident: {printable(str(error), 300)}") from error
+    of_folder = {"capture": incident.path}
+    log = incident.file(LOG)
+    if "log" in takes and log is not None and incident.manifest.log_lines:
+        of_folder["log"] = log
+    return of_folder | rest
 
 
 def fill(template: FixTemplate, parameters: Mapping[str, str]) -> Fix:

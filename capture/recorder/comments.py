@@ -14,6 +14,8 @@ from capture.safe_text import printable
 BEFORE_NS: Final = 2_000_000
 """The kernel tells of a reset just before its packet passes the ring."""
 LONGEST: Final = 1000
+TAKEN_IN: Final = (Kind.RESET_RECEIVED, Kind.ERROR_REPORTED)
+"""What a RST of the peer does."""
 
 
 def comments_of(packets: Iterable[Packet], events: Iterable[KernelEvent]) -> dict[int, str]:
@@ -23,27 +25,21 @@ def comments_of(packets: Iterable[Packet], events: Iterable[KernelEvent]) -> dic
     placed: defaultdict[int, list[str]] = defaultdict(list)
     last: dict[Key, int] = {}
     for index, packet in enumerate(packets):
-        key = key_of_packet(packet.bytes) if waiting else None
-        if key is None:
+        sender = key_of_packet(packet.bytes) if waiting else None
+        if sender is None:
             continue
-        sender = key
-        key = key if key in waiting else (key[1], key[0])
-        if key not in waiting:
-            continue
-        left = []
-        for event in waiting[key]:
-            at = _time(event)
-            if event.kind is Kind.RESET_SENT and key == sender and _is_reset(packet) and packet.time >= at - BEFORE_NS:
-                placed[index].append(sentence(event))
-            elif at < packet.time and key in last and event.kind is not Kind.RESET_SENT:
-                placed[last[key]].append(sentence(event))
-            else:
-                left.append(event)
-        if left:
-            waiting[key] = left
-        else:
-            del waiting[key]
-        last[key] = index
+        for key in (sender, (sender[1], sender[0])):
+            left = []
+            for event in waiting.pop(key, ()):
+                if _brings(packet, key == sender, event):
+                    placed[index].append(sentence(event))
+                elif key in last and event.kind is not Kind.RESET_SENT and _time(event) < packet.time - BEFORE_NS:
+                    placed[last[key]].append(sentence(event))
+                else:
+                    left.append(event)
+            if left:
+                waiting[key] = left
+                last[key] = index
     for key, left in waiting.items():
         if key in last:
             placed[last[key]] += [sentence(event) for event in left]
@@ -59,8 +55,11 @@ def _by_connection(events: Iterable[KernelEvent]) -> dict[Key, list[KernelEvent]
     return found
 
 
-def _is_reset(packet: Packet) -> bool:
-    return bool(flags_of_packet(packet.bytes) & RST)
+def _brings(packet: Packet, own: bool, event: KernelEvent) -> bool:
+    """Whether a packet is the reset that an event speaks of; `own` where the event's end sent it."""
+    if not flags_of_packet(packet.bytes) & RST or packet.time < _time(event) - BEFORE_NS:
+        return False
+    return event.kind is Kind.RESET_SENT if own else event.kind in TAKEN_IN
 
 
 def _time(event: KernelEvent) -> int:

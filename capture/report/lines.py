@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from capture.report.columns import CountTexts, LineColumns
-from capture.report.document import seconds
+from capture.report.document import seconds, verdict_document
 from capture.report.twice import rendered
 from capture.verdicts.writing import members
 
@@ -84,10 +84,17 @@ class _Lines:
             self.counts.of(chosen),
             _milliseconds(flows.rtt_ns[chosen]),
             _milliseconds(flows.longest_gap_ns[chosen]),
-            members(self.triage.verdicts, ids),
+            self._verdicts(ids),
             strict=True,
         )
         return [(_LINE % row).encode() for row in rows]
+
+    def _verdicts(self, ids: list[int]) -> list[str]:
+        texts = members(self.triage.verdicts, ids)
+        for place, connection in enumerate(ids):
+            if connection in self.triage.told:
+                texts[place] = _members(verdict_document(self.triage.verdict(connection)))
+        return texts
 
     def _addresses(self, keys: I64) -> list[str]:
         known = self.address

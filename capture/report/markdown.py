@@ -23,6 +23,13 @@ def markdown_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """Summary, findings, the worst connections as a table, and the ladders of the samples."""
     yield f"# TCP triage of `{_code(triage.decoded.path)}`"
     yield ""
+    for incident in triage.incidents:
+        from capture.report.incident import incident_lines
+
+        yield "## Incident"
+        yield ""
+        yield from _fenced(incident_lines(incident))
+        yield ""
     yield from _fenced(totals(triage, len(selected)))
     yield ""
     yield "## Findings"

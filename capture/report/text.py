@@ -17,6 +17,11 @@ WORST = 20  # connections that the text shows
 
 def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """The lines of one capture's report; `selected` are connection ids, worst first."""
+    for incident in triage.incidents:
+        from capture.report.incident import incident_lines
+
+        yield from incident_lines(incident)
+        yield ""
     yield from totals(triage, len(selected))
     yield ""
     yield from findings(triage, len(selected))

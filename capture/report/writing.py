@@ -82,6 +82,11 @@ def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[b
     findings = [finding for triage in triages for finding in triage.findings]
     yield b'{"schema":' + encode(SCHEMA)
     yield b',"captures":' + encode([capture_document(t.decoded) for t in triages])
+    incidents = [incident for triage in triages for incident in triage.incidents]
+    if incidents:
+        from capture.report.incident import incident_document
+
+        yield b',"incidents":' + encode([incident_document(one) for one in incidents])
     yield b',"findings":' + encode(findings_document(findings))
     yield b',"connections":['
     before = b"\n"

@@ -100,6 +100,10 @@ def first_complaint(request: Request) -> str | None:
 
 
 def _unreadable(path: str, *, capture: bool) -> str | None:
+    if capture and os.path.isdir(path):
+        from capture.triage import packets_of
+
+        path = packets_of(path)
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             return None  # looking would take bytes from it

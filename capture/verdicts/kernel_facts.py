@@ -1,0 +1,112 @@
+"""What the kernel said of a captured connection, put into its verdict: errors become facts, reasons raise certainty.
+
+Where packets and events disagree, that is said, and neither is preferred in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from capture.kernel.event import KernelEvent, Kind
+from capture.model import Certainty, Evidence, NextCalls, Side, Verdict
+from capture.safe_text import printable
+
+CALLS: Final = {"send": "write", "recv": "read", "connect": "connect"}
+REASONS: Final[Mapping[str, frozenset[str]]] = {
+    "TCP_ABORT_ON_CLOSE": frozenset({"aborted", "client_gave_up", "early_response_reset"}),
+    "TCP_ABORT_ON_LINGER": frozenset({"aborted", "client_gave_up", "connect_cancelled"}),
+    "TCP_ABORT_ON_DATA": frozenset({"aborted", "client_gave_up"}),
+    "TCP_TIMEWAIT_SOCKET": frozenset({"write_after_peer_close", "client_gave_up", "stale_keepalive"}),
+    "TCP_KEEPALIVE_TIMEOUT": frozenset({"keepalive_timeout"}),
+}
+"""The causes that a reset with this reason, sent by this machine's kernel, can have. Others say nothing by themselves:
+TCP_STATE is a linger of zero as well as a closed listener, NO_SOCKET a closed port as well as a socket that is gone."""
+
+SAID: Final = 4
+"""Failed calls that the sentence tells of; all are evidence."""
+Told = tuple[Side, KernelEvent]
+"""An event and whose end of the connection it happened at."""
+
+
+def with_kernel_facts(verdict: Verdict, told: Iterable[Told]) -> Verdict:
+    """The verdict with the events of its connection, in order of time."""
+    kept = list(told)
+    if not kept:
+        return verdict
+    errors, disagree = _errors(verdict, kept)
+    evidence = [*verdict.evidence, *(Evidence(None, _sentence(event)) for _, event in kept)]
+    if disagree:
+        evidence.append(Evidence(None, f"packets and kernel disagree: {disagree}"))
+    failed = [_sentence(event) for _, event in kept if event.kind is Kind.CALL_FAILED]
+    return replace(
+        verdict,
+        errors=errors,
+        evidence=tuple(evidence),
+        certainty=_certainty(verdict, kept, bool(disagree)),
+        sentence=" ".join((verdict.sentence, *(f"{text[0].upper()}{text[1:]}." for text in failed[:SAID]))),
+    )
+
+
+def disagreement(verdict: Verdict, told: Iterable[Told]) -> str:
+    """Where the packets say another error than the kernel told; empty where they agree."""
+    return _errors(verdict, list(told))[1]
+
+
+def _errors(verdict: Verdict, told: list[Told]) -> tuple[dict[Side, NextCalls], str]:
+    """The first error that each call of each side got; the packets' answer where no call was told of one."""
+    found = dict(verdict.errors)
+    disagree = ""
+    seen: set[tuple[Side, str]] = set()
+    for side, event in told:
+        call = CALLS.get(event.call or "")
+        if call is None or event.errno is None or (side, call) in seen:
+            continue
+        seen.add((side, call))
+        inferred = getattr(found[side], call)
+        if inferred is not None and inferred != event.errno and not disagree:
+            disagree = f"{side.value}'s {call}: {inferred} from the packets, {event.errno} from the kernel"
+        found[side] = replace(found[side], **{call: event.errno})
+    return found, disagree
+
+
+def _certainty(verdict: Verdict, told: list[Told], disagree: bool) -> Certainty:
+    reasons = [REASONS[event.reason] for _, event in told if event.reason is not None and event.reason in REASONS]
+    if disagree or any(verdict.cause not in causes for causes in reasons):
+        return min(verdict.certainty, Certainty.LIKELY, key=_rank)
+    return Certainty.CERTAIN if reasons and not _open(verdict, reasons) else verdict.certainty
+
+
+def _open(verdict: Verdict, reasons: list[frozenset[str]]) -> bool:
+    """Whether an alternative is left that the reasons do not exclude."""
+    return any(all(other in causes for causes in reasons) for other in verdict.alternatives)
+
+
+def _rank(certainty: Certainty) -> int:
+    return [Certainty.POSSIBLE, Certainty.LIKELY, Certainty.CERTAIN].index(certainty)
+
+
+def _sentence(event: KernelEvent) -> str:
+    who = f"{printable(event.owner.name, 32)}[{event.owner.pid}]" if event.owner is not None else "this machine"
+    times = f", {event.count} times" if event.count > 1 else ""
+    what = {
+        Kind.CALL_FAILED: f"the kernel told {who} {event.errno} at its {event.call}",
+        Kind.ERROR_REPORTED: f"the kernel put {event.errno} on the socket"
+        + (f" of {who}" if event.owner is not None else "")
+        + (", at its connect" if event.call == "connect" else ""),
+        Kind.RESET_SENT: f"{who} sent a reset" + (f", the kernel's reason {event.reason}" if event.reason else ""),
+        Kind.RESET_RECEIVED: "a reset was taken in",
+        Kind.RETRANSMITTED: "a segment was sent again",
+        Kind.DROPPED: f"the kernel dropped a packet: {event.reason}",
+        Kind.CLOSED: "the socket was closed" + _last_words(event),
+    }[event.kind]
+    return what + times
+
+
+def _last_words(event: KernelEvent) -> str:
+    last = event.last
+    if last is None:
+        return ""
+    return f": {last.bytes_sent} bytes sent, {last.bytes_received} received, {last.retransmits} retransmissions"

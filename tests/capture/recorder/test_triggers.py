@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from capture.kernel.event import KernelEvent, Kind
+from capture.model import Endpoint
+from capture.recorder.triggers import ANY, ResetRate, Triggers, parse_triggers
+
+SYMPTOMS = ("broken_pipe", "connection_reset")
+HERE, THERE = Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 5000)
+
+
+def test_without_any_a_log_means_symptoms_and_none_means_findings() -> None:
+    assert parse_triggers([], True, SYMPTOMS) == Triggers(symptoms=frozenset({ANY}))
+    assert parse_triggers([], False, SYMPTOMS) == Triggers(findings=frozenset({ANY}))
+
+
+def test_each_kind_is_read() -> None:
+    found = parse_triggers(
+        ["finding:close_wait_pile", "symptom:broken_pipe", "errno:EPIPE", "resets:20/2.5"], True, SYMPTOMS
+    )
+    assert found.finding("close_wait_pile") == "finding:close_wait_pile"
+    assert found.finding("retransmitting") is None
+    assert found.symptom("broken_pipe") == "symptom:broken_pipe"
+    assert found.error("EPIPE") == "errno:EPIPE"
+    assert found.error("ECONNRESET") is None
+    assert found.resets == ((20, 2.5),)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("resets:0/5", "N resets in S seconds"),
+        ("resets:5", "N resets in S seconds"),
+        ("resets:5/0", "N resets in S seconds"),
+        ("errno:EPIP", "no errno"),
+        ("symptom:broken", "no symptom"),
+        ("finding:", "no trigger"),
+        ("rain", "no trigger"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_is_allowed(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_triggers([text], True, SYMPTOMS)
+
+
+def test_a_symptom_needs_a_log() -> None:
+    with pytest.raises(ValueError, match="--log"):
+        parse_triggers(["symptom:broken_pipe"], False, SYMPTOMS)
+
+
+def reset(time: float, count: int = 1, kind: Kind = Kind.RESET_SENT) -> KernelEvent:
+    return KernelEvent(time, kind, HERE, THERE, count=count)
+
+
+@pytest.mark.parametrize(
+    ("times", "full"), [([0, 1, 2], True), ([0, 1, 5.0], True), ([0, 1, 5.1], False), ([0, 1], False)]
+)
+def test_resets_within_the_time_count(times: list[float], full: bool) -> None:
+    rate = ResetRate(3, 5.0)
+    assert any(rate.add([reset(time)]) is not None for time in times) is full
+
+
+def test_folded_resets_count_as_many_as_they_are_and_once_where_both_ends_are_here() -> None:
+    assert ResetRate(3, 5.0).add([reset(0, count=3)]) is not None
+    mirrored = KernelEvent(0.0, Kind.RESET_RECEIVED, THERE, HERE, count=2)
+    assert ResetRate(3, 5.0).add([reset(0, count=2), mirrored]) is None
+    assert ResetRate(3, 5.0).add([mirrored, KernelEvent(1.0, Kind.RESET_RECEIVED, HERE, THERE)]) is not None
+
+
+def test_after_it_was_full_it_counts_anew() -> None:
+    rate = ResetRate(2, 5.0)
+    assert rate.add([reset(0), reset(0.1)]) is not None
+    assert rate.add([reset(0.2)]) is None
