@@ -22,11 +22,11 @@ class Tree(Tracefs):
     def __init__(self, root: Path, events: list[str]) -> None:
         super().__init__(os.open(root, os.O_RDONLY | os.O_DIRECTORY))
         (root / "instances").mkdir()
-        self.root, self.events = root, events
+        self.tree, self.events = root, events
 
     def make(self, path: str) -> None:
         super().make(path)
-        place = self.root / path
+        place = self.tree / path
         for name in ("trace_clock", "buffer_size_kb"):
             (place / name).touch()
         (place / "options").mkdir()
@@ -41,7 +41,7 @@ class Tree(Tracefs):
             (folder / "enable").touch()
 
     def remove(self, path: str) -> None:
-        shutil.rmtree(self.root / path)
+        shutil.rmtree(self.tree / path)
 
 
 def test_an_old_kernel_gives_what_it_has_and_says_what_it_lacks(tmp_path: Path) -> None:
