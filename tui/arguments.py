@@ -15,8 +15,7 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
   explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
   playbooks          list the playbooks; `playbook NAME` opens one
   check NAME         run a playbook's automatic steps
-  watch              the flight recorder: freezes packets, kernel events, looks
-                     and log lines into a folder when something breaks
+  watch              record until something breaks, then keep what lay around it
   demo               the whole way, on recordings that ship with the program
 
 options of the dashboard:
