@@ -65,6 +65,15 @@ def incidents(out: Path) -> list[Path]:
     return sorted(one for one in out.iterdir() if one.name.startswith("incident-"))
 
 
+def frozen(out: Path, folders: int = 1) -> None:
+    """Waits for the folders, which a loaded machine writes later."""
+    for _ in range(200):
+        if len(incidents(out)) >= folders:
+            return
+        time.sleep(0.1)
+    pytest.fail("no folder was written")
+
+
 def ended(program: subprocess.Popen[str]) -> int:
     program.send_signal(signal.SIGTERM)
     return program.wait(30)
@@ -76,7 +85,7 @@ def test_a_line_in_a_log_freezes_packets_events_looks_and_lines(tmp_path: Path) 
     log.touch()
     with watching(out, "--log", str(log)) as program:
         told = broken_pipes(log, 3)
-        time.sleep(2.5)
+        frozen(out)
         assert ended(program) == 0
         assert f"tcptriage-{program.pid}" not in open_tracefs().names("instances")
     (folder,) = incidents(out)
@@ -148,7 +157,7 @@ def test_a_signal_freezes_what_there_is_without_root_too(tmp_path: Path) -> None
             file.write("an ordinary line\n")
         time.sleep(1.2)
         program.send_signal(signal.SIGUSR1)
-        time.sleep(2.5)
+        frozen(out)
         assert ended(program) == 0
     (folder,) = incidents(out)
     assert (folder / "log.txt").read_text() == "an ordinary line\n"
@@ -163,7 +172,7 @@ def test_an_anonymous_folder_names_no_address_and_holds_no_payload(tmp_path: Pat
         with log.open("a") as file:
             file.write("dial tcp 10.77.66.55:8080: connect: connection refused\n")
         broken_pipes(log, 1)
-        time.sleep(2.5)
+        frozen(out)
         assert ended(program) == 0
     (folder,) = incidents(out)
     for file in folder.iterdir():
