@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from capture.verdicts.catalogue import causes
 from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import say
-from playbooks.facts.model import CapturedConnection, Facts
+from playbooks.facts.model import Captured, CapturedConnection, Facts
 
 SHOWN = 3
 
@@ -32,9 +33,7 @@ def capture_causes(
     if not captured.connections:
         return unknown(say("capture_empty", path=captured.path), *captured.notices)
     if not found:
-        seen = ", ".join(f"{cause} {count}" for cause, count in _largest(captured.causes))
-        said = say("capture_none", connections=captured.connections, seen=seen)
-        return look(facts, "capture").passed(said, seen=captured.connections)
+        return _none_of_them(facts, captured)
     evidence = [
         say(
             "capture_some",
@@ -49,6 +48,34 @@ def capture_causes(
     sides = Counter(_side(one) for one in samples).most_common(1)
     shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
+
+
+def _none_of_them(facts: Facts, captured: Captured) -> Judgement:
+    """Not one ended this way. A pass only if all could be told, nothing is missing, and no other way is a fault."""
+    said = say(
+        "capture_none",
+        connections=captured.connections,
+        before=captured.began_before,
+        seen=", ".join(f"{cause} {count}" for cause, count in _largest(captured.causes)),
+    )
+    faults = {cause: count for cause, count in captured.causes.items() if is_fault(cause)}
+    if faults:
+        return warned(said, say("capture_other_faults", playbooks=", ".join(_playbooks(faults)) or "-"))
+    if captured.losses:
+        return unknown(said, *captured.losses)
+    hidden = captured.causes.get("unknown", 0)
+    return look(facts, "capture").passed(said, seen=captured.connections, hidden=hidden)
+
+
+def is_fault(cause: str) -> bool:
+    """Whether a cause costs users something (capture.verdicts), or is one of this package's own, of cut responses."""
+    known = causes().get(cause)
+    return known is None or known.severity in ("warning", "critical")
+
+
+def _playbooks(faults: dict[str, int]) -> list[str]:
+    named = (causes()[cause].playbook for cause, _ in _largest(faults) if cause in causes())
+    return [name for name in dict.fromkeys(named) if name]
 
 
 def _largest(causes: dict[str, int]) -> list[tuple[str, int]]:

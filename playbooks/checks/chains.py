@@ -134,9 +134,6 @@ def url_times(facts: Facts, **given: Any) -> Judgement:
         evidence.append(say("url_status", status=most_common(str(one.status) for one in broken)))
     if slow:
         evidence.append(say("url_slow_connect", count=len(slow), runs=len(url.runs)))
-    for name, one in url.direct:
-        code = "direct_failed" if one.error else "direct"
-        evidence.append(say(code, server=name, total=f"{one.total:.3f}", status=one.status, error=one.error))
     offers = (
         (_read_timeout(facts, *_shortest(facts.nginx)),)
         if late and facts.nginx is not None and facts.nginx.servers
@@ -144,6 +141,9 @@ def url_times(facts: Facts, **given: Any) -> Judgement:
     )
     if failures or broken:
         return failed(*evidence, offers=offers)
+    refused = [one for one in url.runs if one.status is not None and 400 <= one.status < 500]
+    if refused:
+        return warned(*evidence, say("url_refused", status=most_common(str(one.status) for one in refused)))
     if slow:
         return warned(*evidence)
     return look(facts, "url").passed(*evidence, seen=url.runs)

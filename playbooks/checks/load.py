@@ -54,6 +54,6 @@ def load_run(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, say("load_leak", left=left))
     if not run.requests or bad / run.requests > ERRORS:
         return failed(*evidence, say("load_bad", bad=bad, share=percent(bad / max(1, run.requests))))
-    if bad or moved.get("ListenOverflows"):
+    if bad or moved:
         return warned(*evidence)
     return look(facts, "load").passed(*evidence, seen=run.requests)

@@ -138,18 +138,16 @@ def _place(server: NginxServer, places: list[Directive]) -> str:
 
 
 def slowest_upstream(facts: Facts, places: tuple[NginxServer, list[Directive]] | None = None) -> float | None:
-    """The slowest answer of an upstream that was measured: asked directly, or logged as upstream_response_time. Behind
-    these proxy_pass only, where they are named: the log does not tell which one a line is of, if they differ."""
-    direct = facts.url.direct if facts.url is not None else ()
-    logged = True
-    if places is not None:
-        server, wanted = places
-        mine = {address for place in wanted for address in _addresses(server, place)}
-        direct = tuple(one for one in direct if one[0] in mine)
-        logged = len({upstream_name(place) for place in proxied(server)}) == 1
-    found = [one.total for _, one in direct if not one.error]
+    """The slowest answer of an upstream that was measured: of the URL that was named, or logged as
+    upstream_response_time. Behind these proxy_pass only, where they are named: neither tells which one an answer is of,
+    if they differ."""
+    if places is not None and len({upstream_name(place) for place in proxied(places[0])}) != 1:
+        return None
+    runs = facts.url.runs if facts.url is not None else ()
+    # A 504 took at least so long.
+    found = [one.total for one in runs if one.status is not None and (one.status < 500 or one.status == 504)]
     theirs = nginx_of(facts, facts.access_log) is None and places is not None
-    if logged and not theirs and facts.access_log is not None and facts.access_log.upstream is not None:
+    if not theirs and facts.access_log is not None and facts.access_log.upstream is not None:
         found.append(facts.access_log.upstream.p99)
     return max(found, default=None)
 

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from capture.triage import Triage
     from playbooks.facts.responses import CutResponse
 
+LOSSES = frozenset(
+    (
+        *("cut_short", "bad_record", "unsupported_link_type", "part_left_out", "fragments_missing"),
+        *("broken_lines", "no_flags", "no_ports", "too_many_errors", "one_direction", "packets_missing"),
+    )
+)
+"""Codes of notices after which what was looked for may lie in what was not read."""
+MOST_LOSSES = 4
 SAMPLES = 4
 """Connections kept of each cause."""
 
@@ -50,6 +58,7 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
         first_time=_seconds(decoded.first_time),
         last_time=_seconds(decoded.last_time),
         began_before=read.began_before(read.chosen),
+        losses=tuple(notice.text for notice in decoded.notices if notice.code in LOSSES)[:MOST_LOSSES],
     )
 
 

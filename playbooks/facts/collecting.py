@@ -51,7 +51,7 @@ class Request:
 
     def of_this_machine(self, name: str) -> bool:
         """Whether a part would be read from this machine, and not from a file or an address that was named."""
-        if name in ("nginx", "idle_peers"):
+        if name == "nginx":
             return "config" not in self.settings
         if name in ("error_log", "access_log"):
             return "log" not in self.settings and "config" not in self.settings
@@ -157,7 +157,7 @@ def _proxy_log(request: Request) -> Any:
 def _url(request: Request) -> Any:
     from playbooks.facts.timing import collect_timing
 
-    return collect_timing(request.settings.get("url"), request.part("nginx"))
+    return collect_timing(request.settings.get("url"))
 
 
 def _load(request: Request) -> Any:
@@ -175,7 +175,7 @@ def _probe(request: Request) -> Any:
 def _idle_peers(request: Request) -> Any:
     from playbooks.facts.idling import collect_idle_peers
 
-    return collect_idle_peers(request.part("nginx"))
+    return collect_idle_peers(request.settings.get("url"))
 
 
 def _firewall(request: Request) -> Any:

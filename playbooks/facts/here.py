@@ -10,7 +10,7 @@ from typing import Any
 
 from playbooks.facts.model import Absence, Captured, SymptomLog
 
-OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe", "idle_peers")
+OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe")
 """Parts of Facts that are always this machine's. nginx and its logs are so where no setting names them."""
 
 

@@ -1,35 +1,31 @@
-"""How long an upstream keeps an idle connection: asked directly, with one HEAD request each, for a few seconds."""
+"""How long an upstream that a person named keeps an idle connection: one HEAD request, then seconds of waiting."""
 
 from __future__ import annotations
 
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
-from playbooks.facts.model import Absence, IdlePeer, Nginx
+from playbooks.facts.model import Absence, IdlePeer
 from playbooks.facts.timing import error_code
-from playbooks.facts.upstreams import upstream_servers
 
 WAIT_S = 8.0
 """Longer than the 5 s of Node and of gunicorn's threads (2 s) or uvicorn (5 s); the rest is for a person to look up."""
-MOST_SERVERS = 4
 
 
-def collect_idle_peers(nginx: Nginx | Absence | None) -> tuple[IdlePeer, ...] | Absence:
-    """Each upstream that nginx keeps connections to. Absent where nginx keeps none."""
-    if isinstance(nginx, Absence):
-        return nginx
-    if nginx is None or not any(
-        one.name == "keepalive" and one.context and one.context[-1].startswith("upstream ")
-        for server in nginx.servers
-        for one in server.directives
-    ):
-        return Absence("not_here", "nginx keeps no connections to its upstreams (no keepalive in an upstream block)")
-    servers = upstream_servers(nginx)[:MOST_SERVERS]
-    if not servers:
-        return Absence("not_here", "no upstream has an address that can be asked")
-    with ThreadPoolExecutor(MOST_SERVERS) as pool:
-        return tuple(pool.map(lambda server: _measured(*server), servers))
+def collect_idle_peers(url: str | None) -> tuple[IdlePeer, ...] | Absence:
+    """The server of a URL. Absent where none is named: nobody is asked unasked, though nginx's configuration tells of
+    some."""
+    if url is None:
+        return Absence(
+            "not_given", "no server is asked unless you name it: --set url=http://HOST:PORT/ of the upstream"
+        )
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError as error:
+        return Absence("unreadable", f"{url}: {error}")
+    return (_measured(host, port),) if host else Absence("unreadable", f"{url}: has no host")
 
 
 def _measured(host: str, port: int) -> IdlePeer:

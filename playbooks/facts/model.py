@@ -351,7 +351,7 @@ class CapturedConnection(msgspec.Struct, frozen=True):
 class Captured(msgspec.Struct, frozen=True):
     """A capture: how many connections of each cause, and samples of each. `here`: whether one end of most of them is
     this machine. `first_time`, `last_time`: of its packets, epoch seconds. `began_before`: connections whose first
-    packets are not in it."""
+    packets are not in it. `losses`: notices that packets are missing or could not be read."""
 
     path: str
     connections: int
@@ -362,6 +362,7 @@ class Captured(msgspec.Struct, frozen=True):
     first_time: float | None = None
     last_time: float | None = None
     began_before: int = 0
+    losses: tuple[str, ...] = ()
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -415,8 +416,6 @@ class UrlTimes(msgspec.Struct, frozen=True):
     url: str
     address: str
     runs: tuple[Timing, ...]
-    direct: tuple[tuple[str, Timing], ...] = ()
-    """The same path asked of the upstream servers themselves, past the proxy."""
 
 
 class LoadRun(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import ssl
 import time
 from urllib.parse import SplitResult, urlsplit
 
-from playbooks.facts.model import Absence, Nginx, Timing, UrlTimes
+from playbooks.facts.model import Absence, Timing, UrlTimes
 
 RUNS = 10
 SECONDS = 12.0
@@ -18,8 +18,8 @@ LARGEST_BODY = 32 << 20
 APP_TIMEOUT = "APP_TIMEOUT"
 
 
-def collect_timing(url: str | None, nginx: Nginx | Absence | None) -> UrlTimes | Absence:
-    """RUNS requests to the URL, one after another; and, where nginx passes it on, one to each upstream itself."""
+def collect_timing(url: str | None) -> UrlTimes | Absence:
+    """RUNS requests to the URL, one after another. Nobody else is asked."""
     if url is None:
         return Absence("not_given", "no URL was named: --set url=http://… measures one")
     try:
@@ -35,17 +35,7 @@ def collect_timing(url: str | None, nginx: Nginx | Absence | None) -> UrlTimes |
     while len(runs) < RUNS and (not runs or time.monotonic() - began < SECONDS):
         one, address = timed(parts, parts.hostname, port)
         runs.append(one)
-    return UrlTimes(url, address, tuple(runs), tuple(_direct(parts, nginx)) if isinstance(nginx, Nginx) else ())
-
-
-def _direct(parts: SplitResult, nginx: Nginx) -> list[tuple[str, Timing]]:
-    from playbooks.facts.upstreams import upstream_servers
-
-    found = []
-    for host, port in upstream_servers(nginx)[:3]:
-        one, _ = timed(parts._replace(scheme="http"), host, port, ONE_RUN_S * 2)
-        found.append((f"[{host}]:{port}" if ":" in host else f"{host}:{port}", one))
-    return found
+    return UrlTimes(url, address, tuple(runs))
 
 
 def timed(parts: SplitResult, host: str, port: int, longest: float = ONE_RUN_S) -> tuple[Timing, str]:

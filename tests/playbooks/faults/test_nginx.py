@@ -195,18 +195,18 @@ def test_a_backend_that_closes_idle_connections_first(
         proxy(host, tmp_path, ("keepalive_timeout 1s", "keepalive_timeout 60s")) as nginx,
     ):
         assert nginx.get() == [b"200"]
-        found = check("keepalive-race", config=nginx.config)
+        found = check("keepalive-race", config=nginx.config, url="http://127.0.0.1:8302/")
         assert found.outcome("idle") is Outcome.FAIL, found.evidence("idle")
         assert "127.0.0.1:8302 closes an idle connection after 2.0 s" in found.evidence("idle")
         assert f"keepalive_timeout 60s; ({nginx.config}:17)" in found.evidence("idle")
         fix = found.fix("upstream-idle")
         nginx.paste(fix)
-        pending = check("keepalive-race", config=nginx.config)
+        pending = check("keepalive-race", config=nginx.config, url="http://127.0.0.1:8302/")
         assert pending.outcome("idle") is Outcome.UNKNOWN, "edited, not reloaded"
         assert "what is at work is the configuration of before" in pending.evidence("idle")
         shell(fix.apply)
         time.sleep(0.5)
-        again = check("keepalive-race", config=nginx.config)
+        again = check("keepalive-race", config=nginx.config, url="http://127.0.0.1:8302/")
         assert again.outcome("idle") is Outcome.PASS, again.evidence("idle")
 
 
