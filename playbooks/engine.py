@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import subprocess
 import time
@@ -17,9 +18,10 @@ from playbooks.checks.wording import say
 from playbooks.errors import BadSetting
 from playbooks.facts.collecting import collect
 from playbooks.facts.model import Facts
-from playbooks.loader import FILLED, PLACEHOLDER, load
+from playbooks.fixing import chosen, fill
+from playbooks.loader import load
 from playbooks.masking import mask
-from playbooks.model import CheckReport, Fix, FixTemplate, Outcome, Playbook, Step, StepResult
+from playbooks.model import CheckReport, Fix, Outcome, Playbook, Step, StepResult
 from playbooks.scope import NOTHING, Scope
 
 OnStep = Callable[[StepResult], None]
@@ -57,14 +59,13 @@ def judge(
 ) -> CheckReport:
     """The report of a playbook on facts that are there already: nothing of this machine is read."""
     results = []
-    offers: dict[str, Offer] = {}
+    offers: list[Offer] = []
+    about = _asked_about(facts)
     for step in playbook.steps:
         result, scope = _judge(step, facts, consent)
-        # A fix is offered once, by the first step that asks for it.
-        known = {fix.id for fix in playbook.fixes}
-        mine = [one for one in result.offers if one.fix in known]
-        for one in mine:
-            offers.setdefault(one.fix, one)
+        asked = [one if one.identity else dataclasses.replace(one, identity=about) for one in result.offers]
+        offers += asked
+        mine, _ = chosen(playbook.fixes, asked)
         shown = StepResult(
             id=step.id,
             title=step.title,
@@ -74,13 +75,18 @@ def judge(
             command=_with_settings(step.command or step.run, facts.settings),
             meaning=step.means(result.outcome),
             next=step.next.get(result.outcome, ""),
-            fixes=tuple(one.fix for one in mine),
+            fixes=tuple(mine),
             scope=scope,
         )
         results.append(shown)
         if on_step is not None:
             on_step(shown)
     templates = {template.id: template for template in playbook.fixes}
+    mine, others = chosen(playbook.fixes, offers)
+
+    def made(some: Mapping[str, Offer]) -> tuple[Fix, ...]:
+        return tuple(fill(templates[name], one.parameters, facts.root, facts.ability) for name, one in some.items())
+
     return CheckReport(
         playbook=playbook.name,
         title=playbook.title,
@@ -88,8 +94,16 @@ def judge(
         time=facts.time,
         settings=dict(facts.settings),
         steps=tuple(results),
-        fixes=tuple(fill(templates[name], one.parameters) for name, one in offers.items()),
+        fixes=made(mine),
+        others=made(others),
     )
+
+
+def _asked_about(facts: Facts) -> tuple[str, ...]:
+    """Words for the process that was named with --set pid; none where none was."""
+    pid = facts.number("pid")
+    rows = facts.processes.rows if facts.processes is not None and pid is not None else ()
+    return next((row.identity for row in rows if row.pid == pid), ())
 
 
 def recheck(before: CheckReport, on_step: OnStep | None = None, consent: Consent | None = None) -> Comparison:
@@ -167,24 +181,6 @@ def _of_incident(settings: Mapping[str, str], takes: Collection[str]) -> dict[st
     if "log" in takes and log is not None and incident.manifest.log_lines:
         of_folder["log"] = log
     return of_folder | rest
-
-
-def fill(template: FixTemplate, parameters: Mapping[str, str]) -> Fix:
-    """A fix with its {{parameters}}: those of the check, else the defaults. What comes from this machine is made
-    printable first, so that nothing hostile reaches a snippet that a person pastes."""
-    values = dict(template.defaults) | {name: _one_line(value) for name, value in parameters.items()}
-
-    def put(text: str) -> str:
-        return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
-
-    texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
-    if any(name not in parameters for name in PLACEHOLDER.findall(template.current)):
-        texts["current"] = say("not_looked_at")  # a default is an example, and no value of this machine
-    return Fix(id=template.id, risk=template.risk, lasts=template.lasts, language=template.language, **texts)
-
-
-def _one_line(value: str) -> str:
-    return "\n".join(printable(line) for line in mask(value).split("\n"))
 
 
 def _judge(step: Step, facts: Facts, consent: Consent | None) -> tuple[Judgement, Scope]:

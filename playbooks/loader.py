@@ -21,6 +21,8 @@ from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "verify", "undo", "not_when")
 """The texts of a fix in which {{parameters}} are filled in."""
+BUILT_IN = ("sudo", "write", "edit", "unedit")
+"""Parameters that every fix has (playbooks.fixing)."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
 _LARGEST_FILE = 1_000_000
 _reading = threading.Lock()
@@ -102,7 +104,44 @@ def _read_shipped() -> dict[str, Playbook]:
         if file.name.endswith(".toml"):
             playbook = parse(file.read_text(encoding="utf-8"), f"playbooks/library/{file.name}")
             found[playbook.name] = playbook
-    return {name: _with_borrowed(playbook, found, f"{name}.toml") for name, playbook in found.items()}
+    topics = _topics()
+    cured = {name: _with_cures(playbook, topics, f"{name}.toml") for name, playbook in found.items()}
+    return {name: _with_borrowed(playbook, cured, f"{name}.toml") for name, playbook in cured.items()}
+
+
+class _Cures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of cures/: the same cure for each language and server."""
+
+    fixes: tuple[FixTemplate, ...]
+
+
+@cache
+def _topics() -> dict[str, tuple[FixTemplate, ...]]:
+    """Fixes by topic, as cures/ holds them. Raises PlaybookError."""
+    found = {}
+    for file in sorted(resources.files("playbooks").joinpath("cures").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            topic = file.name.removesuffix(".toml")
+            try:
+                cures = msgspec.convert(tomli.loads(file.read_text(encoding="utf-8")), _Cures)
+            except (tomli.TOMLDecodeError, msgspec.ValidationError) as error:
+                raise PlaybookError(f"playbooks/cures/{file.name}: {_said(str(error))}") from None
+            unfilled = next((f"{fix.id}.{key}: {name}" for fix in cures.fixes for name, key in _unfilled(fix)), None)
+            if unfilled is not None:
+                raise PlaybookError(f"playbooks/cures/{file.name}: {unfilled} has no default")
+            found[topic] = tuple(msgspec.structs.replace(fix, topic=topic) for fix in cures.fixes)
+    return found
+
+
+def _with_cures(playbook: Playbook, topics: dict[str, tuple[FixTemplate, ...]], where: str) -> Playbook:
+    """The playbook with the fixes of its topics after its own. Raises PlaybookError where a topic does not exist."""
+    fixes = list(playbook.fixes)
+    for number, topic in enumerate(playbook.cures):
+        if topic not in topics:
+            known = ", ".join(topics)
+            raise PlaybookError(f"{printable(where)}: cures[{number}]: expected one of {known}; got {topic!r}")
+        fixes += topics[topic]
+    return msgspec.structs.replace(playbook, fixes=tuple(fixes))
 
 
 def _with_borrowed(playbook: Playbook, lenders: dict[str, Playbook], where: str) -> Playbook:
@@ -135,7 +174,8 @@ def _read(path: Path) -> Playbook:
         raise PlaybookError(f"{printable(str(path))}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise PlaybookError(f"{printable(str(path))}: not UTF-8 at byte {error.start}") from None
-    playbook = _with_borrowed(playbook, _shipped(), str(path))
+    lenders = _shipped()  # first: it reads the cures, under the lock
+    playbook = _with_borrowed(_with_cures(playbook, _topics(), str(path)), lenders, str(path))
     if playbook.name != path.stem:
         raise PlaybookError(f"{printable(str(path))}: name: expected {path.stem!r}, the file's own name")
     return playbook
@@ -190,5 +230,5 @@ def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
 def _unfilled(fix: FixTemplate):  # type: ignore[no-untyped-def]
     for key in FILLED:
         for name in PLACEHOLDER.findall(getattr(fix, key)):
-            if name not in fix.defaults:
+            if name not in fix.defaults and name not in BUILT_IN:
                 yield name, key

@@ -67,6 +67,10 @@ class FixTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = "text"
     """What the snippet is: go, java, python, javascript, nginx, systemd, sysctl, limits, shell, text."""
     defaults: dict[str, str] = {}
+    who: tuple[str, ...] = ()
+    """Words of the programs that it is for (playbooks.facts.identity, sources of playbooks.symptoms); empty: any."""
+    topic: str = ""
+    """The file of cures it comes from; set by the loader."""
 
 
 class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +84,9 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fixes: tuple[FixTemplate, ...] = ()
     borrowed: tuple[str, ...] = ()
     """Fixes of other playbooks, as PLAYBOOK/FIX; the loader puts them among `fixes`."""
+    cures: tuple[str, ...] = ()
+    """Topics: files of fixes, one for each language and server; the loader puts them among `fixes`. A step offers all
+    of a topic as topic:NAME; those for the program that is known are shown, the others behind one row."""
     folklore: tuple[str, ...] = ()
     """What is often written and is wrong on Linux, with the reason."""
     see_also: tuple[str, ...] = ()
@@ -93,7 +100,8 @@ msgspec.convert({"name": "", "title": "", "summary": "", "steps": []}, Playbook)
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A fix for this machine: a template with its parameters filled in. `not_when` says when to leave it."""
+    """A fix for this machine: a template with its parameters filled in. `not_when` says when to leave it; `refused`
+    why it cannot be applied on this host, empty where it can; `who` the programs that it is for, empty for any."""
 
     id: str
     title: str
@@ -109,6 +117,8 @@ class Fix(msgspec.Struct, frozen=True):
     lasts: Lasts
     not_when: str
     language: str
+    who: tuple[str, ...] = ()
+    refused: str = ""
 
 
 class StepResult(msgspec.Struct, frozen=True):
@@ -137,6 +147,8 @@ class CheckReport(msgspec.Struct, frozen=True):
     settings: dict[str, str]
     steps: tuple[StepResult, ...]
     fixes: tuple[Fix, ...]
+    others: tuple[Fix, ...] = ()
+    """The same cures for other programs than the one that was found."""
 
     @property
     def exit_status(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -51,9 +51,11 @@ def document(report: CheckReport) -> dict[str, Any]:
         ],
         "fixes": [
             {name: getattr(fix, name) for name in FIX_FIELDS}
-            | {"id": fix.id, "not_when": fix.not_when, "language": fix.language}
+            | {"id": fix.id, "not_when": fix.not_when, "language": fix.language, "who": list(fix.who)}
+            | {"refused": fix.refused or None}
             for fix in report.fixes
         ],
+        "other_fixes": [{"id": fix.id, "title": fix.title, "who": list(fix.who)} for fix in report.others],
     }
 
 
@@ -84,10 +86,20 @@ def text_lines(report: CheckReport) -> Iterator[str]:
     for number, fix in enumerate(report.fixes, 1):
         yield ""
         yield from _text_fix(number, fix)
+    if report.others:
+        yield ""
+        whom = _named(report.others)
+        yield f"{len(report.others)} more for other programs ({whom}): tcptriage playbook {report.playbook}"
+
+
+def _named(fixes: Iterable[Fix]) -> str:
+    return ", ".join(dict.fromkeys(word for fix in fixes for word in fix.who[:1]))
 
 
 def _text_fix(number: int, fix: Fix) -> Iterator[str]:
     yield f"fix {number}  {fix.title}  (risk {fix.risk}, lasts: {fix.lasts})"
+    if fix.refused:
+        yield from _hanging("not here", fix.refused)
     for name in ("why", "target", "current", "proposed"):
         if text := getattr(fix, name):
             yield from _hanging(name, text)
@@ -172,6 +184,8 @@ def _markdown_fix(fix: Fix) -> Iterator[str]:
     yield f"- {_cell(' '.join(fix.current.split()) or 'not set')} → {_cell(' '.join(fix.proposed.split()))}"
     yield f"- risk: {fix.risk}; lasts: {fix.lasts}"
     yield f"- not when: {_cell(' '.join(fix.not_when.split()))}"
+    if fix.refused:
+        yield f"- **not on this host**: {_cell(fix.refused)}"
     yield ""
     yield from _fenced(fix.language, fix.snippet)
     for name in ("apply", "verify", "undo"):

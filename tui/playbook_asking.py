@@ -39,6 +39,7 @@ class Entry:
     page: str
     copyable: str
     fix: Fix | None = None
+    behind: tuple[Entry, ...] = ()  # what the row opens to
     next: str = ""  # a playbook to go on with
 
 
@@ -108,7 +109,7 @@ def ask(
 
 def shown(report: CheckReport, book: Playbook, cured: tuple[str, ...] = ()) -> Run:
     """A report as the screen lists it: the steps in their order, the fixes, then those that nothing here asked for."""
-    from playbooks.engine import fill
+    from playbooks.fixing import fill
     from playbooks.loader import load_all
     from playbooks.report import write
 
@@ -117,20 +118,31 @@ def shown(report: CheckReport, book: Playbook, cured: tuple[str, ...] = ()) -> R
     tally = ", ".join(f"{number} {outcome}" for outcome, number in count.items() if number)
     if report.fixes:
         tally += f"; {len(report.fixes)} {'fix' if len(report.fixes) == 1 else 'fixes'} proposed"
-    offered = {fix.id for fix in report.fixes}
-    others = [fill(template, {}) for template in book.fixes if template.id not in offered]
+    offered = {fix.id for fix in (*report.fixes, *report.others)}
+    others = [*report.others, *(fill(template, {}) for template in book.fixes if template.id not in offered)]
     if book.name in READS_NGINX:
         others.sort(key=lambda fix: fix.language != "nginx")
     entries = (
         *(_step(step, books) for step in report.steps),
         *(_fix(fix, "fix") for fix in report.fixes),
-        *(_fix(fix, "other") for fix in others),
+        *_behind_one_row([_fix(fix, "other") for fix in others]),
     )
     led_to = [name for step in book.steps for name in step.next.values()]
     see_also = tuple(name for name in dict.fromkeys((*led_to, *book.see_also)) if name in books and name != book.name)
     return Run(report.title, tally, entries, write(report, "md"), report, cured, see_also)
 
 
+def _behind_one_row(others: list[Entry]) -> list[Entry]:
+    """The fixes that nothing here asked for, or that are for other programs: one row that opens."""
+    if not others:
+        return []
+    count = f"{len(others)} more, for other programs and causes" if len(others) > 1 else "1 more, for another cause"
+    page = _page([f"{count}: Enter lists them.", "", *(f"  - {entry.title}" for entry in others)])
+    return [Entry(OTHERS, "other", count, count, page, "", behind=tuple(others))]
+
+
+OTHERS = "others"
+"""The key of the row behind which the other fixes are."""
 READS_NGINX = frozenset(("nginx-499", "nginx-upstream", "nginx-limits", "timeout-chain", "keepalive-race"))
 """Playbooks that are about nginx: the log they take is nginx's own, and its lines come first among their fixes."""
 
@@ -142,7 +154,7 @@ def carried(settings: dict[str, str], before: str, after: str) -> dict[str, str]
 
 
 def _about(book: Playbook) -> str:
-    from playbooks.engine import fill
+    from playbooks.fixing import fill
 
     lines = [book.summary, "", "Steps:"]
     lines += [f"  {n}. {step.title}" for n, step in enumerate(book.steps, 1)]
@@ -177,7 +189,8 @@ def _step(step: StepResult, books: frozenset[str]) -> Entry:
 
 
 def _fix(fix: Fix, kind: str) -> Entry:
-    lines = [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
+    lines = [f"Not on this host: {fix.refused}", ""] if fix.refused else []
+    lines += [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
     if fix.current and kind != "other":  # nobody looked at what is in force for a fix that no check asked for
         lines.append(f"{'now':<8} {fix.current}")
     lines += [f"{'proposed':<8} {fix.proposed}", f"{'risk':<8} {fix.risk}; lasts: {_lasts(fix)}", "", f"Why: {fix.why}"]

@@ -15,6 +15,7 @@ from playbooks.checks.nginx_config import (
     seconds,
     stated,
 )
+from playbooks.checks.nginx_edits import Edit, commands
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
@@ -161,5 +162,6 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
         shared |= {"config": server.path, "reload": how_to_reload(server)}
         if places:
             shared |= {"where": places[0].where}
+            shared |= commands([Edit(places[0], "proxy_ignore_client_abort on;", "before")])
             names.append("ignore-client-abort")
     return tuple(offer(name, **shared) for name in names)

@@ -139,7 +139,7 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
     what = f"sport = :{port} or dport = :{port}"
     unit = process.unit if process is not None else ""
     pid = holder.pid if holder is not None else "PID"
-    restart = f"systemctl restart {unit}" if unit else f"kill -TERM {pid}"
+    restart = f"{{{{sudo}}}}systemctl restart {unit}" if unit else f"{{{{sudo}}}}kill -TERM {pid}"
     shared = {
         "who": holder_name(holder),
         "pid": pid,

@@ -21,10 +21,13 @@ class NothingSeen(ValueError):  # noqa: N818 - a fact, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A fix (by its id in the playbook) that would cure what a check found, with its parameters for this machine."""
+    """A fix (by its id in the playbook, or topic:NAME for each of a topic) that would cure what a check found, with its
+    parameters for this machine."""
 
     fix: str
     parameters: Mapping[str, str]
+    identity: tuple[str, ...] = ()
+    """Words of the program that it is for (playbooks.facts.identity); empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime
 
@@ -130,9 +131,9 @@ def clock(moment: float) -> str:
 
 
 def how_to_reload(server: NginxServer) -> str:
-    """Test and reload, for this nginx."""
-    prefix = f" -p {server.prefix}" if server.prefix else ""
-    named = f" -c {server.path}" if server.path != "/etc/nginx/nginx.conf" or prefix else ""
+    """Test and reload, for this nginx; {{sudo}} is filled in later."""
+    prefix = f" -p {shlex.quote(server.prefix)}" if server.prefix else ""
+    named = f" -c {shlex.quote(server.path)}" if server.path != "/etc/nginx/nginx.conf" or prefix else ""
     if server.master is None:
-        return f"nginx -t{prefix}{named}   # then start it"
-    return f"nginx -t{prefix}{named} && kill -HUP {server.master}"
+        return f"{{{{sudo}}}}nginx -t{prefix}{named}   # then start it"
+    return f"{{{{sudo}}}}nginx -t{prefix}{named} && {{{{sudo}}}}kill -HUP {server.master}"

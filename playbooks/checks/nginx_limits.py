@@ -13,6 +13,7 @@ from playbooks.checks.nginx_config import (
     proxied,
     stated,
 )
+from playbooks.checks.nginx_edits import Edit, commands, set_in_block, set_in_main
 from playbooks.checks.registry import Judgement, Offer, check, failed, offer, unknown, warned
 from playbooks.checks.wording import percent, say
 from playbooks.facts.model import Facts, NginxServer, Worker
@@ -109,7 +110,8 @@ def _connection_offers(facts: Facts, server: NginxServer, limit: int, peak: int)
         "reload": how_to_reload(server),
         "master": server.master or "PID",
     }
-    found = [offer("worker-connections", **shared)]
+    changed = set_in_block(server, line, f"worker_connections {wanted};", "events")
+    found = [offer("worker-connections", **shared, **changed)]
     if files is not None and wanted > files - SPARE:
         found.insert(0, _rlimit_offer(facts, server, wanted))
     return tuple(found)
@@ -134,6 +136,7 @@ def _rlimit_offer(facts: Facts, server: NginxServer, connections: int) -> Offer:
         connections=connections,
         reload=how_to_reload(server),
         master=server.master or "PID",
+        **set_in_main(server, line, f"worker_rlimit_nofile {proposed};"),
     )
 
 
@@ -253,8 +256,9 @@ def nginx_error_log(facts: Facts, **given: Any) -> Judgement:
                         where=line.where,
                         old=f"error_log {' '.join(line.args)};",
                         path=target,
-                        config=server.path,
+                        config=line.file,
                         reload=reload,
+                        **commands([Edit(line, f"error_log {target} warn;")]),
                     )
                 )
                 bad, quiet = bad or lost, quiet or not lost

@@ -18,6 +18,7 @@ from playbooks.checks.nginx_config import (
     stated,
     upstream_name,
 )
+from playbooks.checks.nginx_edits import set_beside
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
 from playbooks.checks.wording import say
 from playbooks.facts.model import Directive, ErrorLog, Facts, Nginx, NginxServer
@@ -125,12 +126,13 @@ def timeout_parameters(facts: Facts, server: NginxServer, name: str, places: lis
         wanted = float(int(slowest * 1.5) + 1)
     else:
         wanted = max(DEFAULT_TIMEOUT, 2 * current)
-    return {
+    found: dict[str, object] = {
         "where": line.where if line is not None else _place(server, places),
         "old": f"proxy_{name} {line.args[0]};" if line is not None else f"proxy_{name} is not set: 60s",
         "proposed": short(wanted),
         "measured": say("measured", slowest=f"{slowest:.2f}") if slowest is not None else say("not_measured"),
     }
+    return found | (set_beside(line, places[0], f"proxy_{name} {short(wanted)};") if places else {})
 
 
 def _place(server: NginxServer, places: list[Directive]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playbooks.checks.nginx_config import (
@@ -18,6 +19,7 @@ from playbooks.checks.nginx_config import (
     stated,
     upstream_name,
 )
+from playbooks.checks.nginx_edits import Edit, commands, opening
 from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
 from playbooks.checks.wording import bracketed, say
 from playbooks.facts.model import Directive, Facts, IdlePeer, NginxServer
@@ -103,7 +105,24 @@ def _keepalive_offer(server: NginxServer, place: Directive, name: str) -> Offer:
         keep=max(16, 8 * server.cpus),
         idle=_idle_setting(server, name)[1],
         reload=how_to_reload(server),
+        **_keep_commands(server, place, name, max(16, 8 * server.cpus)),
     )
+
+
+def _keep_commands(server: NginxServer, place: Directive, name: str, keep: int) -> dict[str, str]:
+    """keepalive after the upstream's servers; an upstream block of its own where proxy_pass names an address."""
+    servers = [one for one in in_upstream(server, name) if one.name == "server"]
+    if servers:
+        return commands([Edit(servers[-1], f"keepalive {keep};", "after"), *_kept_alive(server, place)])
+    http = opening(server, "http")
+    if http is None or not place.args[0].startswith("http://"):
+        return {}
+    made = "kept_" + re.sub(r"\W", "_", name)
+    kept = f"upstream {made} {{ server {name}; keepalive {keep}; }}"
+    to = f"proxy_pass {place.args[0].replace(f'http://{name}', f'http://{made}', 1)};"
+    beside = [one.text for one in _kept_alive(server, place) if one.how == "before"]
+    others = [one for one in _kept_alive(server, place) if one.how != "before"]
+    return commands([Edit(http, kept, "inside"), Edit(place, " ".join([*beside, to])), *others])
 
 
 def _directives_offer(server: NginxServer, place: Directive, name: str, wrong: list[str]) -> Offer:
@@ -114,7 +133,28 @@ def _directives_offer(server: NginxServer, place: Directive, name: str, wrong: l
         config=server.path,
         old="; ".join(wrong),
         reload=how_to_reload(server),
+        **commands(_kept_alive(server, place)),
     )
+
+
+def _kept_alive(server: NginxServer, place: Directive) -> list[Edit]:
+    """What a location misses for connections to be kept: HTTP/1.1 and an empty Connection header, beside proxy_pass.
+    A proxy_set_header there would hide those of the level above: then they are for the person to repeat."""
+    edits = []
+    version = effective(server, "proxy_http_version", place)
+    if version is None or version.args[:1] == ("1.0",):
+        edits.append(Edit(version, "proxy_http_version 1.1;") if version is not None else None)
+    header = header_sent(server, "Connection", place)
+    empty = 'proxy_set_header Connection "";'
+    missing = [] if edits and edits[0] is not None else ["proxy_http_version 1.1;"] if edits else []
+    if header is None:
+        missing.append(empty)
+    elif header.args[1:2] == ("close",):
+        edits.append(Edit(header, empty))
+    found = [one for one in edits if one is not None]
+    if missing:
+        found.append(Edit(place, " ".join(missing), "before"))
+    return found
 
 
 def _idle_setting(server: NginxServer, name: str) -> tuple[Directive | None, float]:
@@ -183,6 +223,13 @@ def _shown(server: str) -> str:
     return f"{bracketed(ip)}:{port}"
 
 
+def _idle_commands(server: NginxServer, line: Directive | None, name: str, text: str) -> dict[str, str]:
+    kept = next((one for one in in_upstream(server, name) if one.name == "keepalive"), None)
+    if line is not None:
+        return commands([Edit(line, text)])
+    return commands([Edit(kept, text, "after")]) if kept is not None else {}
+
+
 def _idle_offer(
     server: NginxServer, block: Directive, line: Directive | None, name: str, idle: float, peer: IdlePeer
 ) -> Offer:
@@ -197,6 +244,7 @@ def _idle_offer(
         server=_shown(peer.server),
         upstream=name,
         longer=f"{int(idle) + 5}",
+        **_idle_commands(server, line, name, f"keepalive_timeout {short(max(0.1, proposed))};"),
         longer_ms=f"{(int(idle) + 5) * 1000}",
         config=server.path,
         reload=how_to_reload(server),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -120,3 +120,9 @@ def manual(*evidence: str) -> Result:
 def offer(fix: str, **parameters: object) -> Offer:
     """A fix with its parameters as text."""
     return Offer(fix, {name: str(value) for name, value in parameters.items()})
+
+
+def offers_for(identity: Iterable[str], fixes: Iterable[str], **parameters: object) -> tuple[Offer, ...]:
+    """Fixes with the same parameters, for the program that `identity` tells (playbooks.facts.identity)."""
+    texts = {name: str(value) for name, value in parameters.items()}
+    return tuple(Offer(fix, texts, tuple(identity)) for fix in fixes)

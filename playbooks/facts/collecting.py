@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from capture.sockets.namespaces import in_network_of
+from playbooks.facts.ability import collect_ability
 from playbooks.facts.here import OF_THIS_MACHINE, own_netns, why_elsewhere
 from playbooks.facts.model import Absence, Facts
 
@@ -80,6 +81,7 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
         absent=absent,
         began=began,
         netns=_netns(request.number("pid")),
+        ability=collect_ability() if request.elsewhere is None else None,
         **{name: part for name, part in found.items() if name not in absent},
     )
 

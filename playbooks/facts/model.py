@@ -131,6 +131,9 @@ class Process(msgspec.Struct, frozen=True):
     children: int = 0
     granted: Granted | None = None
     """Of those nearest to their limits."""
+    identity: tuple[str, ...] = ()
+    """Words for its language and server ("python", "gunicorn"); empty where nothing tells."""
+    container: str = ""
 
 
 class Processes(msgspec.Struct, frozen=True):
@@ -469,6 +472,16 @@ class FirewallRule(msgspec.Struct, frozen=True):
     restore: str = ""
 
 
+class Ability(msgspec.Struct, frozen=True):
+    """What whoever runs this could do here: effective capabilities (None: not told), tools that are installed, whether
+    systemd runs, whether kernel settings may not be written (a container)."""
+
+    capabilities: int | None
+    tools: tuple[str, ...]
+    systemd: bool
+    sysctl_read_only: bool
+
+
 class Facts(msgspec.Struct, frozen=True):
     """Everything that was collected for one run of a playbook. A part is None where it was not asked for or is absent;
     `absent` says why, by the part's name. `began` and `time` are epoch seconds, before and after the collecting;
@@ -496,6 +509,8 @@ class Facts(msgspec.Struct, frozen=True):
     firewall: tuple[FirewallRule, ...] | None = None
     began: float | None = None
     netns: str | None = None
+    ability: Ability | None = None
+    """None where the facts are of another machine."""
 
     def scope(self, *parts: str) -> Scope:
         """What these parts were read from, those of them that are there or should be; all that is there for none."""
@@ -531,6 +546,6 @@ class Facts(msgspec.Struct, frozen=True):
         return int(words[0]) if words and words[0].lstrip("-").isdigit() else None
 
 
-_ABOUT = ("host", "time", "root", "settings", "absent", "began", "netns")
+_ABOUT = ("host", "time", "root", "settings", "absent", "began", "netns", "ability")
 PARTS = tuple(name for name in Facts.__struct_fields__ if name not in _ABOUT)
 """What a check may need, by name."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.sockets.limits import limit_text
@@ -15,6 +16,8 @@ from playbooks.facts.model import Absence, Process, Processes
 
 LOOKED_INTO = 5
 """Processes whose descriptors are sorted by kind: those nearest to their limits."""
+LOOK_INTO_S = 0.5
+FEW_FILES = 5
 MOST_DESCRIPTORS = 20_000
 _UNIT = re.compile(r"/([^/\n]+\.(?:service|scope))\s*$", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
@@ -46,6 +49,7 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
         numbers = [int(name) for name in os.listdir(root) if name.isdigit()]
     found = [one for one in (_process(number, root) for number in numbers) if one is not None]
     found.sort(key=lambda one: -_share(one))
+    found = list(_identified(found, root))
     everyone = found if pid is None else _limits_of_all(root)
     looked = [seen for one in found[:LOOKED_INTO] if (seen := _looked_into(one, everyone, root)) is not None]
     rows = (*looked, *found[LOOKED_INTO:])
@@ -69,6 +73,20 @@ def _may_raise_limits(root: str) -> bool:
     except OSError:
         return True
     return found is None or bool(int(found[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _identified(rows: Iterable[Process], root: str) -> Iterator[Process]:
+    """The processes with their languages. Compiled ones are looked into while there is time: those nearest to their
+    limits first, and none that holds next to nothing."""
+    import msgspec
+
+    from playbooks.facts.identity import container, identity
+
+    until = time.monotonic() + LOOK_INTO_S
+    for one in rows:
+        deep = (one.open_files or 0) >= FEW_FILES and time.monotonic() < until
+        words = identity(one.pid, one.name, one.command, root, deep=deep)
+        yield msgspec.structs.replace(one, identity=words, container=container(one.pid, root))
 
 
 def _why_unseen(code: str | None) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import fill
+from playbooks.fixing import fill
 from playbooks.loader import PLACEHOLDER, load_all
 from playbooks.model import Fix
 

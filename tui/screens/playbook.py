@@ -143,17 +143,8 @@ class PlaybookScreen(TriageScreen):
     def _show(self, outcome: Run) -> None:
         self._since = None
         self._outcome = outcome
-        self._entries = {entry.key: entry for entry in outcome.entries}
-        table = self.query_one("#steps", RowsTable)
-        table.set_title(f"{self._book}: {outcome.title}")
-        table.show(
-            ListRows(
-                [
-                    (e.key, (MARKS[e.outcome], (LABELS.get(e.outcome, e.outcome), MARKS[e.outcome][1]), (e.title, "")))
-                    for e in outcome.entries
-                ]
-            )
-        )
+        self._list(outcome.entries)
+        self.query_one("#steps", RowsTable).set_title(f"{self._book}: {outcome.title}")
         self._tell_head("")
         self._show_entry()
         if outcome.cured:
@@ -164,6 +155,21 @@ class PlaybookScreen(TriageScreen):
         wish, self._wish = self._wish, None
         if wish is not None and self.is_current:
             wish()
+
+    def _list(self, entries: Iterable[Entry]) -> None:
+        self._entries = {entry.key: entry for entry in entries}
+        rows = [
+            (e.key, (MARKS[e.outcome], (LABELS.get(e.outcome, e.outcome), MARKS[e.outcome][1]), (e.title, "")))
+            for e in self._entries.values()
+        ]
+        self.query_one("#steps", RowsTable).show(ListRows(rows))
+
+    def _open_row(self, row: Entry) -> None:
+        """Put what is behind a row in its place."""
+        kept = [entry for entry in self._entries.values() if entry is not row]
+        self._list((*kept, *row.behind))
+        self.query_one("#steps", RowsTable).move_to(row.behind[0].key)
+        self._show_entry()
 
     def _to_first_trouble(self) -> None:
         """The cursor starts where something is wrong."""
@@ -193,6 +199,10 @@ class PlaybookScreen(TriageScreen):
     def _chosen(self) -> None:
         """Enter reads the page: its keys scroll it."""
         self._touched = True
+        entry = self._entry()
+        if entry is not None and entry.behind:
+            self._open_row(entry)
+            return
         self.query_one("#page", Paper).focus()
 
     def action_back(self) -> None:
@@ -206,7 +216,7 @@ class PlaybookScreen(TriageScreen):
         """The first fix."""
         if self._still_checking(self.action_fixes):
             return
-        fixes = [key for key, entry in self._entries.items() if entry.fix is not None]
+        fixes = [key for key, entry in self._entries.items() if entry.fix is not None or entry.behind]
         table = self.query_one("#steps", RowsTable)
         at = fixes.index(table.cursor_key) + 1 if table.cursor_key in fixes else 0  # once more: the next one
         first = fixes[at % len(fixes)] if fixes else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.model import Fix, Outcome
+from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked, Told
 from tests.playbooks.faults.servers import HTTP, at_once, running, until
@@ -83,24 +82,6 @@ class Proxy:
             sock.close()
         return answers
 
-    def paste(self, fix: Fix) -> None:
-        """The snippet into the configuration: in place of a directive of the same name, else where the target says."""
-        lines = self.config.read_text().splitlines()
-        found = re.search(r"nginx\.conf:(\d+)", fix.target)
-        at = int(found[1]) if found else 0
-        block = bool(found) and lines[at - 1].rstrip().endswith("{")
-        for line in fix.snippet.splitlines():
-            if not line.strip() or line.lstrip().startswith("#"):
-                continue
-            name = line.split()[0]
-            same = [n for n, old in enumerate(lines) if old.split()[:1] == [name] and (n + 1 == at or not block)]
-            if same and name != "proxy_set_header":
-                lines[same[0]] = line
-            else:
-                lines.insert(at if block else max(0, at - 1), line)
-        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
-        self.config.write_text("\n".join(lines) + "\n")
-
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(5)
@@ -143,7 +124,7 @@ def test_worker_connections(host: Namespace, check: Check, shell: Shell, tmp_pat
             sock.close()
         fix = found.fix("worker-connections")
         assert fix.target == f"{nginx.config}:6"
-        nginx.paste(fix)
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
         shell(fix.apply)
         time.sleep(0.5)
         socks = [connect(host, 8301) for _ in range(30)]
@@ -164,8 +145,6 @@ def test_descriptors_below_worker_connections(host: Namespace, check: Check, she
         assert found.outcome("files") is Outcome.FAIL
         assert "worker_connections (512) exceeds the limit of open files (100)" in found.evidence("files")
         fix = found.fix("worker-rlimit")
-        text = nginx.config.read_text().replace("worker_rlimit_nofile 100;", fix.snippet)
-        nginx.config.write_text(text)
         shell(fix.apply)
         time.sleep(0.5)
         assert nginx.get(2) == [b"200"] * 2
@@ -179,12 +158,34 @@ def test_keepalive_that_cannot_work(host: Namespace, check: Check, shell: Shell,
         assert found.outcome("keepalive") is Outcome.FAIL
         assert f"keepalive 8; ({nginx.config}:16)" in found.evidence("keepalive")
         fix = found.fix("keepalive-directives")
-        nginx.paste(fix)
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
         shell(fix.apply)
         time.sleep(0.3)
         assert nginx.get(3) == [b"200"] * 3
         again = check("nginx-upstream", config=nginx.config)
         assert again.outcome("keepalive") is Outcome.PASS, again.evidence("keepalive")
+        shell(fix.undo)
+        time.sleep(0.5)
+        assert check("nginx-upstream", config=nginx.config).outcome("keepalive") is Outcome.FAIL
+
+
+def test_connections_that_are_not_kept(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
+    """proxy_pass to an address: the fix makes an upstream block, and nginx then keeps its connections."""
+    with (
+        running(host, HTTP, 8302, 5, 0.01),
+        proxy(host, tmp_path, ("http://backend;", "http://127.0.0.1:8302/;")) as nginx,
+    ):
+        found = check("nginx-upstream", config=nginx.config)
+        assert found.outcome("keepalive") is Outcome.WARN
+        fix = found.fix("upstream-keepalive")
+        before = nginx.config.read_text()
+        shell(fix.apply)
+        time.sleep(0.5)
+        assert nginx.get(3) == [b"200"] * 3
+        again = check("nginx-upstream", config=nginx.config)
+        assert again.outcome("keepalive") is Outcome.PASS, again.evidence("keepalive")
+        shell(fix.undo)
+        assert nginx.config.read_text() == before
 
 
 def test_a_backend_that_closes_idle_connections_first(
@@ -200,14 +201,19 @@ def test_a_backend_that_closes_idle_connections_first(
         assert "127.0.0.1:8302 closes an idle connection after 2.0 s" in found.evidence("idle")
         assert f"keepalive_timeout 60s; ({nginx.config}:17)" in found.evidence("idle")
         fix = found.fix("upstream-idle")
-        nginx.paste(fix)
+        before = nginx.config.read_text()
+        shell(fix.apply)
+        time.sleep(0.5)
+        nginx.config.write_text(nginx.config.read_text() + "# edited\n")
         pending = check("keepalive-race", config=nginx.config, url="http://127.0.0.1:8302/")
         assert pending.outcome("idle") is Outcome.UNKNOWN, "edited, not reloaded"
         assert "what is at work is the configuration of before" in pending.evidence("idle")
-        shell(fix.apply)
+        shell(f"kill -HUP {nginx.process.pid}")
         time.sleep(0.5)
         again = check("keepalive-race", config=nginx.config, url="http://127.0.0.1:8302/")
         assert again.outcome("idle") is Outcome.PASS, again.evidence("idle")
+        shell(fix.undo)
+        assert nginx.config.read_text() == before
 
 
 def test_a_read_timeout_below_the_upstreams_time(host: Namespace, check: Check, shell: Shell, tmp_path: Path) -> None:
@@ -225,7 +231,7 @@ def test_a_read_timeout_below_the_upstreams_time(host: Namespace, check: Check, 
         assert upstream.outcome("errors") is Outcome.FAIL
         assert "127.0.0.1:8302" in upstream.evidence("errors")
         fix = found.fix("read-timeout")
-        nginx.paste(fix)
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
         shell(fix.apply)
         time.sleep(0.3)
         again = check("timeout-chain", config=nginx.config, url="http://127.0.0.1:8301/")
@@ -240,7 +246,7 @@ def test_clients_that_give_up(host: Namespace, check: Check, shell: Shell, tmp_p
         assert "6 of 6 requests ended in 499" in found.evidence("share")
         assert "a client's time-out" in found.evidence("share")
         fix = found.fix("ignore-client-abort")
-        nginx.paste(fix)
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
         shell(fix.apply)
         time.sleep(0.3)
         nginx.get(2, timeout=0.3)
@@ -258,8 +264,7 @@ def test_an_error_log_that_goes_nowhere_or_was_moved(
         found = check("nginx-limits", config=nginx.config)
         assert found.outcome("error-log") is Outcome.FAIL
         assert f"({nginx.config}:4)" in found.evidence("error-log")
-        nginx.config.write_text(nginx.config.read_text().replace("/dev/null", f"{tmp_path}/error.log"))
-        shell(found.fix("error-log").apply)
+        shell(found.fix("error-log").apply.replace("/var/log/nginx", str(tmp_path)))
         opened = Path(f"/proc/{nginx.process.pid}/fd")  # nginx -t alone makes the file, too
         until(lambda: str(tmp_path / "error.log") in {os.readlink(one) for one in opened.iterdir()})
         (tmp_path / "error.log").unlink()

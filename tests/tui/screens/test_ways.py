@@ -137,3 +137,20 @@ async def test_ctrl_c_leaves_with_130() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+c")
     assert app.return_value == 130
+
+
+async def test_fixes_for_other_programs_wait_behind_one_row() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_playbook("time-wait", {"capture": INCIDENT})
+        await until(pilot, lambda: isinstance(app.screen, PlaybookScreen) and app.screen._outcome is not None)
+        screen = app.screen
+        assert isinstance(screen, PlaybookScreen)
+        before = list(screen._entries)
+        assert before[-1] == "others"
+        screen.query_one("#steps", RowsTable).move_to("others")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "others" not in screen._entries
+        assert len(screen._entries) > len(before) + 3
+        assert "No check here asked for this one" in screen._entries[list(screen._entries)[-1]].page
