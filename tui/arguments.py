@@ -23,7 +23,7 @@ options of the dashboard:
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
   --interval S       seconds between two looks at the live connections (1)
   --threshold N=V    from when on it is a live finding (T lists them)
-  --all-namespaces   also connections of other network namespaces (containers)
+  --own-namespace    leave out other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave the mouse to the terminal (select text with it)
   --version          the version         --help      this page
@@ -83,7 +83,7 @@ def dashboard_parser(version: str) -> Parser:
     parser.add_argument("--join", action="store_true")
     parser.add_argument("--filter", default="", metavar="EXPR")
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S")
-    parser.add_argument("--all-namespaces", action="store_true")
+    namespace_options(parser)
     parser.add_argument("--replay", metavar="PATH")
     parser.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--version", action="version", version=f"tcptriage {version}")
@@ -96,6 +96,22 @@ def screen_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", choices=("dark", "light"), help="the colours; default: what the terminal tells")
     parser.add_argument("--ascii", action="store_true", help="no characters beyond ASCII")
     parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
+
+
+def namespace_options(parser: argparse.ArgumentParser) -> None:
+    """Which network namespaces are looked into."""
+    parser.add_argument(
+        "--own-namespace",
+        dest="all_namespaces",
+        action="store_false",
+        help="this network namespace alone: not those of containers and pods (then they are only counted)",
+    )
+    parser.add_argument(
+        "--all-namespaces",
+        action="store_true",
+        default=True,
+        help="all network namespaces that may be entered: the default",
+    )
 
 
 def report_parser() -> Parser:
@@ -128,7 +144,7 @@ def sockets_parser() -> Parser:
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching sockets")
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks")
     parser.add_argument("--count", type=_count, metavar="N", help="looks (default 1; with --interval alone: 1)")
-    parser.add_argument("--all-namespaces", action="store_true", help="also other network namespaces")
+    namespace_options(parser)
     parser.add_argument("--events", action="store_true", help="also the kernel's events: failed calls, resets (root)")
     parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
     parser.add_argument("--replay", metavar="PATH", help="read the looks of a recording instead of this machine's")

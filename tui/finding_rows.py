@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.columns import Column
+from tui.words import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.model import Finding
+    from capture.sockets.lives import Life
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
@@ -30,6 +32,13 @@ def finding_cells(finding: Finding) -> tuple[tuple[str, str], ...]:
     """In the order of COLUMNS."""
     sign, tone = MARKS[finding.severity.value]
     return ((sign, tone), (finding.severity.value, tone), (printable(finding.title), ""))
+
+
+def past_cells(life: Life) -> tuple[tuple[str, str], ...]:
+    """One that is over, in the order of COLUMNS: from when to when it was seen, and what it was."""
+    times = f" ({life.times} times)" if life.times > 1 else ""
+    title = f"{clock(life.first_seen)}-{clock(life.last_seen)}{times} {printable(life.finding.title)}"
+    return ((MARKS[life.worst.value][0], "dim"), ("over", "dim"), (title, "dim"))
 
 
 def finding_key(finding: Finding) -> tuple[str, str]:

@@ -20,7 +20,7 @@ class Request:
     join: bool = False
     filter: str = ""
     interval: float = 1.0
-    all_namespaces: bool = False
+    all_namespaces: bool = True
     replay: str | None = None
     thresholds: tuple[str, ...] = ()  # "name=value": of live findings
     playbook: str | None = None

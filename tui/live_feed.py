@@ -28,9 +28,10 @@ OVERFLOWS = ("ListenOverflows", "ListenDrops")
 
 
 class Looker(Protocol):
-    """What yields snapshots: a Watcher, or a recording of one. `thresholds` may be set between two looks."""
+    """What yields snapshots: a Watcher, or a recording of one. Its attributes may be set between two looks."""
 
     thresholds: Thresholds
+    all_namespaces: bool
 
     def look(self) -> Snapshot:
         """One look; raises SourceUnavailable, or StopIteration at a recording's end."""
@@ -94,6 +95,8 @@ class LiveFeed:
         self._wanted: Filter | None = None
         self._thresholds: Thresholds | None = None
         self._sort = ("mark", True)
+        self.all_namespaces = True
+        """Whether other network namespaces are looked into; the next look obeys."""
         self._paused = False
         self.ended = False  # a recording has no further look
         self._changed = False
@@ -146,6 +149,7 @@ class LiveFeed:
                 started = time.monotonic()
                 if self._thresholds is not None:
                     looker.thresholds = self._thresholds
+                looker.all_namespaces = self.all_namespaces
                 try:
                     snapshot = looker.look()
                 except StopIteration:

@@ -37,6 +37,7 @@ class _Replayed:
         from capture.sockets.recording import Replay
 
         self._replay = Replay(path, thresholds)
+        self.all_namespaces = True  # those that were looked into when it was recorded
 
     @property
     def thresholds(self) -> Thresholds:

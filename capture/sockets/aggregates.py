@@ -99,6 +99,8 @@ class Aggregates:
         self.local = Tally()
         self.routes = Tally()
         """By local address, remote address and remote port: what a local port must be unique among."""
+        self.sources: dict[bytes, int] = {}
+        """Connections with an ephemeral local port by local address."""
         self.by_state: dict[int, dict[SocketRow, None]] = {state: {} for state in _WATCHED}
         self.timed: dict[SocketRow, None] = {}
         """Rows whose retransmission or window probe timer runs, or whose keep-alive probes are unanswered."""
@@ -170,6 +172,7 @@ class Aggregates:
             return
         self.listening = ports
         self.peers, self.local, self.routes = Tally(), Tally(), Tally()
+        self.sources = {}
         for row in rows:
             self._count_sides(row.raw, 1)
 
@@ -202,6 +205,7 @@ class Aggregates:
         self.peers.shift(remote, state, step)
         if self.ephemeral[0] <= raw[4] << 8 | raw[5] <= self.ephemeral[1]:
             self.routes.shift(local + remote, state, step)
+            _shift(self.sources, local, step)
 
     def _count_owners(self, row: SocketRow, state: int, step: int) -> None:
         owners = row.owners

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from capture.model import Finding, Severity
 from capture.safe_text import printable
+from capture.sockets.bound_findings import ports_bound
 from capture.sockets.leak_findings import close_wait, descriptors_left, fin_wait_2
 from capture.sockets.limits import count_of
 from capture.sockets.link_findings import softnet_drops
@@ -19,6 +20,7 @@ from capture.sockets.listener_findings import accept_queues, half_open, syn_queu
 from capture.sockets.place import Place
 from capture.sockets.port_findings import ports_running_out
 from capture.sockets.reader_findings import readers
+from capture.sockets.reset_findings import resets
 from capture.sockets.row import Process
 from capture.sockets.scene import Scene
 from capture.sockets.stall_findings import stalls
@@ -48,6 +50,7 @@ def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     yield from close_wait(scene, place)
     yield from fin_wait_2(scene, place)
     yield from ports_running_out(place, scene.thresholds, scene.trends, scene.now)
+    yield from ports_bound(scene, place)
     queues, ports = accept_queues(scene, place)
     yield from queues
     yield from unix_accept_queues(place)
@@ -55,6 +58,7 @@ def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     yield from syn_queue_full(scene, place)
     yield from stalls(scene, place)
     yield from readers(scene, place)
+    yield from resets(scene, place)
 
 
 def _placed(found: Finding, place: Place) -> Finding:

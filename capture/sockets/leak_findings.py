@@ -28,6 +28,7 @@ from capture.sockets.wording import (
     growth_text,
     peers_text,
     per_minute,
+    phrase,
     pile_holder,
     room_text,
     seconds_left,
@@ -148,7 +149,9 @@ def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
         "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
         "growth": growth_text(rate),
     }
-    return finding("fin_wait_2_pile", Severity.WARNING, rows, facts, words)
+    mirrored = scene.mirrored(place, rows, lambda there: there.aggregates.by_state[form.CLOSE_WAIT])
+    words["other_end"] = phrase("other_end") if mirrored else ""
+    return finding("fin_wait_2_pile", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
 
 
 def _left_behind(place: Place, state: int, least: float, now: float) -> Iterable[SocketRow]:

@@ -7,6 +7,7 @@ used from anywhere. Where entering is refused, /proc/PID/net of a process inside
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import threading
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from capture.sockets.container_names import name_of, pod_of
 from capture.sockets.counters import COUNTED, parse_file
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.framing import Dump
 from capture.sockets.procfs import ProcfsSource
 from capture.sockets.row import Namespace
+from capture.sockets.rst_tap import RstTap
 from capture.sockets.settings import KernelSettings, read_settings
 from capture.sockets.sources import SockDiagSource, Source
 
@@ -150,6 +153,7 @@ class NamespaceSource(SockDiagSource):
         descriptor = os.open(handle, os.O_RDONLY | os.O_CLOEXEC)
         self._files: dict[str, int] = {}
         self.number = 0
+        self._handle = handle
         try:
             inside(descriptor, lambda: SockDiagSource.__init__(self, netns))
             inside(descriptor, self._open_files)
@@ -182,6 +186,16 @@ class NamespaceSource(SockDiagSource):
     def settings(self) -> KernelSettings:
         """See Source: as they were when the namespace was found."""
         return self._settings
+
+    def tap_resets(self) -> RstTap:
+        """See SeesResets."""
+        descriptor = os.open(self._handle, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if self.netns is None or os.fstat(descriptor).st_ino != self.netns.inode:
+                raise OSError(errno.ESTALE, "the process that the namespace was found by has gone", self._handle)
+            return inside(descriptor, RstTap)
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         """See Source. Lets go of the namespace, so that it can end."""
@@ -265,13 +279,17 @@ def _process(root: str, pid: int) -> str:
     return f"{name}[{pid}]"
 
 
-def container_of(cgroup: str) -> str | None:
-    """`docker 0123456789ab`, `lxc web`: from a /proc/PID/cgroup; None for a process in none."""
+def container_of(cgroup: str, root: str = "/") -> str | None:
+    """`docker web`, `docker 0123456789ab` where its name is not known, `pod shop/cart-7d9f`, `lxc web`: from a
+    /proc/PID/cgroup; None for a process in none. `root` is where the engines' files are."""
     match = _CONTAINER.search(cgroup)
     if match is None:
         return None
+    if pod := pod_of(cgroup, root):
+        return f"pod {pod}"
     if match["engine"]:
-        return f"{_ENGINES.get(match['engine'], match['engine'])} {match['id'][:12]}"
+        engine = _ENGINES.get(match["engine"], match["engine"])
+        return f"{engine} {name_of(engine, match['id'], root) or match['id'][:12]}"
     if match["lxc"]:
         return f"lxc {match['name']}"
     return f"machine {match['machine']}" if match["machine"] else f"pod {match['pod'][:12]}"

@@ -30,6 +30,8 @@ UNIX_RECORD_SIZE: Final = 16
 ALL_STATES: Final = 0xFFF
 """Not all ones: those would add sockets that are bound and nothing more, at a fifth of the cost again."""
 LISTENERS: Final = 1 << LISTEN
+BOUND: Final = 1 << 13
+"""TCP_BOUND_INACTIVE, since Linux 6.8: only in a state mask, the records say CLOSE."""
 CONNECTIONS: Final = ALL_STATES & ~LISTENERS
 
 RECEIVE_BYTES: Final = 65536

@@ -9,17 +9,21 @@ from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
+from capture.sockets.framing import message_spans
 from capture.sockets.links import LINK
 from capture.sockets.owners import NoIndex, OwnerIndex
+from capture.sockets.reset_watch import ResetWatch, TappedResets
 from capture.sockets.residence import REMEMBERED, Residence, key_of
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.snapshot import Transition
-from capture.sockets.sources import KnowsOwners, Remembers, SeesUnixListeners, Source
+from capture.sockets.sources import KnowsOwners, Remembers, SeesBound, SeesUnixListeners, Source
 from capture.sockets.table import Changes, SocketTable
 from capture.sockets.tcpinfo import TcpInfo, listener_drops, listens_to_v6_only, tcp_info
 from capture.sockets.unix_listeners import UnixTable
 
 SETTINGS_EVERY_S = 30.0
+BOUND_EVERY_S = 10.0
+"""Sockets that are bound and nothing more cost a fifth of a dump, and are rarely many."""
 TRANSITIONS_KEPT = 5000
 """Of one look. More than a person can read; those left out are counted."""
 ASK_AT_MOST = 2000
@@ -36,8 +40,12 @@ class News:
     transitions: list[Transition] = field(default_factory=list)
     left_out: int = 0
     counters: dict[str, int] = field(default_factory=dict)
+    elapsed_s: float | None = None
+    """Seconds since the look before at this place; None at the first, and where it was left out."""
     drops: dict[SocketRow, int] = field(default_factory=dict)
     """Listener → connections dropped since the look before."""
+
+    resets: TappedResets = field(default_factory=TappedResets)
 
     @property
     def link_drops(self) -> dict[str, int]:
@@ -48,7 +56,10 @@ class News:
 class Place:
     """Keeps the rows of one namespace. Every method may raise SourceUnavailable."""
 
-    def __init__(self, source: Source, moment: Moment, owners: OwnerIndex | NoIndex) -> None:
+    def __init__(
+        self, source: Source, moment: Moment, owners: OwnerIndex | NoIndex, least_resets: float | None = None
+    ) -> None:
+        """`least_resets`: a second, from which on they are tapped; None for no tap."""
         self.source = source
         self.netns = source.netns
         self.moment = moment
@@ -57,18 +68,26 @@ class Place:
         self.aggregates = Aggregates(self.settings.ip_local_port_range)
         self.connections = SocketTable(self._row)
         self.listeners = SocketTable(self._row)
+        self.bound: dict[bytes, bytes] = {}
+        """Records of sockets that are bound to a port and nothing more, by cookie: looked for every BOUND_EVERY_S."""
+        self._bound_at = float("-inf")
         self.unix = UnixTable(source.netns)
         self.totals: dict[str, int] = {}
         self.residence = Residence()
+        self._resets = ResetWatch(source) if least_resets is not None else None
+        self._least_resets = least_resets or 0.0
         self.asked: dict[SocketRow, TcpInfo] = {}
         """tcp_info of the sockets asked singly since the last look began."""
         self._settings_at = moment.now
         self._looked_at: float | None = None
         self.first_look = moment.now
 
-    def look(self, wall: float, details: bool) -> News:
-        """Asks the source and brings rows, counts and ages up to date (owners follow in OwnerIndex.refresh)."""
+    def look(self, wall: float, details: bool, exact: bool = False) -> News:
+        """Asks the source and brings rows, counts and ages up to date (owners follow in OwnerIndex.refresh). `exact`
+        may take some tenths of a second more, to name whose resets it saw counted."""
         now, news = self.moment.now, News()
+        if self._looked_at is not None:
+            news.elapsed_s = now - self._looked_at
         self._renew_settings(now)
         self.asked.clear()
         first = self._looked_at is None
@@ -77,15 +96,23 @@ class Place:
         totals = self.source.counters()
         news.counters = moved(self.totals, totals) if self.totals else {}
         self.totals = totals
+        if self._resets is not None:
+            news.resets = self._resets.look(news.counters, news.elapsed_s, self._least_resets, exact)
         self._take_listeners(wall, news)
         self._take_connections(details or first, wall, news)
         self._take_unix_listeners()
+        self._take_bound(exact)
         if isinstance(self.source, KnowsOwners):
             self._take_owners(self.source)
         if isinstance(self.source, Remembers):
             self._take_memories(self.source, news)
         self._looked_at = now
         return news
+
+    @property
+    def looked_at(self) -> float:
+        """When the last look was, on the watcher's clock; before all times where none was."""
+        return float("-inf") if self._looked_at is None else self._looked_at
 
     def rows(self) -> list[SocketRow]:
         """All sockets, listeners first."""
@@ -104,10 +131,16 @@ class Place:
 
     def forget_all(self) -> None:
         """The place is gone: its rows own nothing any more."""
+        self.close_tap()
         for row in self.rows():
             self.owners.remove(row, row.inode)
         for listener in self.unix.rows.values():
             self.owners.remove(listener, listener.inode)
+
+    def close_tap(self) -> None:
+        """Takes no more resets."""
+        if self._resets is not None:
+            self._resets.close()
 
     # -- one look --------------------------------------------------------------------------------------------------
 
@@ -158,6 +191,17 @@ class Place:
         self._account(changes, wall, news)
         if not first:
             self._date(changes, infos)
+
+    def _take_bound(self, exact: bool) -> None:
+        if not isinstance(self.source, SeesBound) or not (exact or self.moment.now - self._bound_at >= BOUND_EVERY_S):
+            return
+        self._bound_at = self.moment.now
+        self.bound = {}
+        for chunk in self.source.bound():
+            for start, _ in message_spans(chunk):
+                raw = chunk[start + form.HEADER_SIZE : start + form.HEADER_SIZE + form.RECORD_SIZE]
+                if raw[1] == form.CLOSE:  # an older kernel knows no such state, and may answer with others
+                    self.bound[raw[44:52]] = raw
 
     def _take_unix_listeners(self) -> None:
         if not isinstance(self.source, SeesUnixListeners):

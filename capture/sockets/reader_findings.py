@@ -69,4 +69,11 @@ def _reader(scene: Scene, place: Place, pile: Pile, longest: float) -> Finding:
         "oldest": age_text(longest, True),
         "closed": phrase("windows_closed", closed=count_of(closed, "window")) if closed else "",
     }
-    return finding("reader_stalled", Severity.WARNING, rows, facts, words)
+    # Where their senders get no answer at all, that is the fault.
+    mirrored = scene.mirrored(place, rows, lambda there: _unanswered(there, scene.thresholds.retransmissions))
+    words["other_end"] = phrase("other_end") if mirrored else ""
+    return finding("reader_stalled", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
+
+
+def _unanswered(place: Place, least: int) -> Iterator[SocketRow]:
+    return (row for row in place.aggregates.timed if row.raw[2] == form.TIMER_ON and row.raw[3] >= least)

@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 from capture.sockets import counters, settings
 from capture.sockets.framing import Dump
-from capture.sockets.netlink import CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
+from capture.sockets.netlink import BOUND, CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
 from capture.sockets.row import Namespace, Owner
+from capture.sockets.rst_tap import RstTap
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
 
 
@@ -68,6 +69,22 @@ class SeesUnixListeners(Protocol):
         """Messages of unix_diag (unix_listeners.py). Raises SourceUnavailable."""
 
 
+@runtime_checkable
+class SeesResets(Protocol):
+    """A source in whose network RST segments can be tapped."""
+
+    def tap_resets(self) -> RstTap:
+        """A tap that takes RSTs from now on. Raises OSError where that is not permitted."""
+
+
+@runtime_checkable
+class SeesBound(Protocol):
+    """A source that tells of sockets that are bound to a port, and neither listen nor connect."""
+
+    def bound(self) -> Iterable[bytes]:
+        """Their records, in receive buffers; none on kernels that do not tell. Raises SourceUnavailable."""
+
+
 class SockDiagSource:
     """The kernel's own answer: everything ss knows. `netns` None is the namespace it was made in."""
 
@@ -88,6 +105,14 @@ class SockDiagSource:
     def listeners(self) -> Iterable[bytes]:
         """See Source."""
         return [self._diag.dump(LISTENERS, WITH_MEMORY)]
+
+    def bound(self) -> Iterable[bytes]:
+        """See SeesBound."""
+        return self._diag.chunks(BOUND)
+
+    def tap_resets(self) -> RstTap:
+        """See SeesResets."""
+        return RstTap()
 
     def unix_listeners(self) -> bytes:
         """See SeesUnixListeners."""

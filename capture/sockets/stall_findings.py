@@ -102,8 +102,10 @@ def _closed_windows(scene: Scene, place: Place, closed: dict[SocketRow, float]) 
         lasting = longest >= limits.zero_window_pause_s or (
             len(pile.rows) >= limits.zero_window_sockets and longest >= limits.zero_window_many_s
         )
-        severity = Severity.WARNING if lasting else Severity.INFO
-        yield _stall("zero_window_stall", severity, scene, place, pile, longest)
+        mirrored = scene.mirrored(place, pile.rows, lambda there: there.aggregates.unread)
+        words = {"other_end": phrase("other_end") if mirrored else ""}
+        severity = Severity.WARNING if lasting and not mirrored else Severity.INFO
+        yield _stall("zero_window_stall", severity, scene, place, pile, longest, words=words)
 
 
 def _kept_here(scene: Scene, place: Place, kept: dict[SocketRow, float]) -> Iterator[Finding]:

@@ -81,6 +81,15 @@ class Thresholds:
     """so many bytes unread on one of them: its queue is full, or near it."""
     keepalive_probes: int = 3
     """Keep-alive probes without an answer."""
+    ports_bound_share: float = 0.8
+    """Of the ephemeral ports of one local address, in use over all destinations, no two connections sharing one: they
+    were chosen by bind(), which finds no further free one soon."""
+    resets_a_second: float = 5.0
+    """Connections of one service that are reset or refused."""
+    resets_least: int = 10
+    """And so many between two looks."""
+    resets_share: float = 0.1
+    """Of the connections that were opened meanwhile: some clients of any busy server abort theirs."""
     softnet_drops: int = 100
     """Received packets dropped between two looks because the processor's backlog was full."""
     retransmissions: int = 3

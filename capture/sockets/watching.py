@@ -32,6 +32,10 @@ DETAILS_EVERY_S = 30.0
 """How often round trips and retransmissions of all sockets are read, rather than of those on the screen."""
 
 
+OTHERS_S = 0.05
+"""Processor time that one look spends on other namespaces; the rest of them have their turn in the next looks."""
+
+
 class Watcher:
     """The live connections of this machine. Threads take turns.
 
@@ -122,7 +126,7 @@ class Watcher:
             self._details_at = moment.now
         own = self._own
         self._others.refresh(moment.now, own.source.name == "sock_diag")
-        news = {own: own.look(wall, details)} | self._look_at_others(wall, details)
+        news = {own: own.look(wall, details, self._exact)} | self._look_at_others(wall, details)
         self._owners.refresh(thorough or self._exact)
         processes = self._owners.processes
         renew_limits(processes, moment.now)
@@ -180,7 +184,7 @@ class Watcher:
     def _new_others(self, entering: bool) -> Elsewhere:
         return Elsewhere(
             entering,
-            make=lambda source: Place(source, self._moment, self._owners),
+            make=self._place,
             take_in=lambda place: self._places.update({place.netns: place}),
             leave=self._leave,
             own=self._inside.key if self._inside is not None else None,
@@ -190,7 +194,7 @@ class Watcher:
         while True:
             name = self._candidates.pop(0)
             try:
-                place = Place(self._open(name), self._moment, self._owners)
+                place = self._place(self._open(name))
             except SourceUnavailable as error:
                 self._note_failure(str(error))
                 if not self._candidates:
@@ -198,6 +202,9 @@ class Watcher:
             else:
                 self._places = {place.netns: place}
                 return place
+
+    def _place(self, source: Source) -> Place:
+        return Place(source, self._moment, self._owners, self.thresholds.resets_a_second)
 
     def _open(self, name: str) -> Source:
         if self._inside is None:
@@ -219,6 +226,7 @@ class Watcher:
 
     def _close(self) -> None:
         for place in self._places.values():
+            place.close_tap()
             place.source.close()
 
     def _note_failure(self, why: str) -> None:
@@ -232,10 +240,17 @@ class Watcher:
         self._places.pop(place.netns, None)
 
     def _look_at_others(self, wall: float, details: bool) -> dict[Place, News]:
+        """Looks at those that had their last look the longest ago, for so long as OTHERS_S allows: each dump walks the
+        hash that all share, and there may be hundreds. What is left out stays as it was; `exact` leaves none out."""
         news: dict[Place, News] = {}
-        for key, place in list(self._others.places.items()):
+        began = time.process_time()
+        for key, place in sorted(self._others.places.items(), key=lambda item: item[1].looked_at):
+            known = place.looked_at > float("-inf")
+            if known and not self._exact and time.process_time() - began > OTHERS_S:
+                news[place] = News()
+                continue
             try:
-                news[place] = place.look(wall, details)
+                news[place] = place.look(wall, details, self._exact)
             except SourceUnavailable:
                 self._others.lost(key)
         return news

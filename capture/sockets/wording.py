@@ -144,6 +144,11 @@ def seconds_left(left: int | None, rate: float | None) -> float | None:
     return round(left / rate, 1) if left is not None and rate is not None and rate > 0 else None
 
 
+def rate_text(rate: float) -> str:
+    """A rate a second, with no more digits than it carries."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
 def growth_text(rate: float | None) -> str:
     """How fast a count grows, where that is worth saying."""
     return phrase("growth", rate=f"{rate * 60:.0f}") if rate is not None and rate * 60 >= 1 else ""

@@ -10,7 +10,14 @@ from textual.containers import Horizontal
 
 from capture.safe_text import printable
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first, settings_of
+from tui.finding_rows import (
+    finding_cells,
+    finding_key,
+    finding_markdown,
+    most_severe_first,
+    past_cells,
+    settings_of,
+)
 from tui.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
 from tui.messages import LookingFailed, RowsPeeked, SnapshotTaken
 from tui.screens.filtered import FilteredScreen
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
     from capture.model import Finding
     from capture.sockets.thresholds import Thresholds
     from tui.live_feed import LiveFeed, Look, Looker
+
+
+PAST_SHOWN = 50
 
 
 class LiveScreen(FilteredScreen):
@@ -48,6 +58,7 @@ class LiveScreen(FilteredScreen):
         ("a", "keep"),
         ("=", "rows like it"),
         ("T", "thresholds"),
+        ("N", "own network"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
@@ -59,6 +70,7 @@ class LiveScreen(FilteredScreen):
         Binding("t", "transitions", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
+        Binding("N", "namespaces", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
@@ -105,8 +117,9 @@ class LiveScreen(FilteredScreen):
 
         request = self.triage_app.investigation.request
         replay = self._replay or request.replay
-        self._is_of_now = replay is None and self.wanted is None and not request.all_namespaces
+        self._is_of_now = replay is None and self.wanted is None
         self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
+        self._feed.all_namespaces = request.all_namespaces
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
         self._feed.sort((column, descending))
@@ -168,10 +181,11 @@ class LiveScreen(FilteredScreen):
         if self._look is None or self._feed is None:
             return
         snapshot = self._look.snapshot
-        recorded = self._replay or self.triage_app.investigation.request.replay
+        recorded = self._recorded()
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
         parts += ["recorded"] if recorded else []
         parts += ["its end"] if self._feed.ended else ["paused"] if self._feed.paused else []
+        parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
         self.title_bar.set_right(" · ".join(parts))
 
     def _show_findings(self) -> None:
@@ -179,13 +193,19 @@ class LiveScreen(FilteredScreen):
             return
         snapshot = self._look.snapshot
         found = most_severe_first(snapshot.findings)
+        past = [life for life in snapshot.lives if life.over][:PAST_SHOWN]
         self._findings = {finding_key(one): one for one in found}
+        self._findings |= {("over", life.key): life.finding for life in past}
         table = self._table("findings")
         total = sum(snapshot.states.values())
         unseen = f"; {count(len(snapshot.limits), 'thing')} not seen" if snapshot.limits else ""
         table.set_empty(f"nothing asks for attention among {count(total, 'socket')}{unseen}")
-        table.set_title(f"What is wrong now: {len(found)}" if found else "What is wrong now")
-        table.show(ListRows([(finding_key(one), finding_cells(one)) for one in found]))
+        over = f", {len(past)} over" if past else ""
+        table.set_title(f"What is wrong now: {len(found) or 'nothing'}{over}" if found or past else "What is wrong now")
+        rows: list[tuple[Hashable, tuple[tuple[str, str], ...]]] = [
+            (finding_key(one), finding_cells(one)) for one in found
+        ]
+        table.show(ListRows(rows + [(("over", life.key), past_cells(life)) for life in past]))
         self._tell_finding()
 
     def _tell_finding(self) -> None:
@@ -240,6 +260,17 @@ class LiveScreen(FilteredScreen):
         self._feed.pause(not self._feed.paused)
         self._tell_moment()
         self.say("Paused: p goes on" if self._feed.paused else "Looking again")
+
+    def action_namespaces(self) -> None:
+        """This network namespace alone, or all that may be entered."""
+        if self._feed is None or self._feed.ended or self._recorded():
+            self.say("A recording holds the namespaces that were looked into", "warn")
+            return
+        self._feed.all_namespaces = not self._feed.all_namespaces
+        self.say("All network namespaces" if self._feed.all_namespaces else "This network namespace alone")
+
+    def _recorded(self) -> bool:
+        return bool(self._replay or self.triage_app.investigation.request.replay)
 
     def action_transitions(self) -> None:
         """What appeared, closed or changed its state."""

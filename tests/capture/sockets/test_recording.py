@@ -31,7 +31,7 @@ def test_a_recording_replays_as_the_looks_were(suffix: str) -> None:
         path = f"{folder}/looks{suffix}"
         live, transitions = [], []
         with maker(200) as made, Recorder(path) as recorder:
-            watcher = Watcher(thresholds=Thresholds(close_wait_s=0, fin_wait_2_s=0))
+            watcher = Watcher(thresholds=Thresholds(close_wait_s=0, fin_wait_2_s=0, resets_least=1000))
             for command in ("pass-by", "half-close 50", "cycle 20", "churn 20", "shut 20", "pass-by"):
                 made.tell(command)
                 snapshot = watcher.look()
@@ -40,7 +40,7 @@ def test_a_recording_replays_as_the_looks_were(suffix: str) -> None:
                 transitions.append(
                     [(entry.cookie, entry.kind, entry.owners and entry.owners[0].pid) for entry in snapshot.transitions]
                 )
-        replay = Replay(path, Thresholds(close_wait_s=0, fin_wait_2_s=0))
+        replay = Replay(path, Thresholds(close_wait_s=0, fin_wait_2_s=0, resets_least=1000))
         assert oct(os.stat(path).st_mode & 0o777) == "0o600"
         for told, log in zip(live, transitions, strict=True):
             snapshot = replay.look()
@@ -52,7 +52,7 @@ def test_a_recording_replays_as_the_looks_were(suffix: str) -> None:
         assert {finding.code for finding in snapshot.findings} >= {"close_wait_pile", "fin_wait_2_pile"}
         assert not [
             one
-            for look in Replay(path, Thresholds(close_wait_sockets=500, fin_wait_2_sockets=500))
+            for look in Replay(path, Thresholds(close_wait_sockets=500, fin_wait_2_sockets=500, resets_least=1000))
             for one in look.findings
             if one.code != "open_files_near_limit"  # another process of this machine
         ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,6 +16,7 @@ from capture.sockets.snapshot import Snapshot
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
+from tests.capture.sockets.test_findings import sysctl
 
 QUICK = Thresholds(close_wait_s=1.0, fin_wait_2_s=1.0, accept_wait_s=1.0, reader_s=1.0, zero_window_many_s=1.0)
 
@@ -239,3 +242,115 @@ def test_segments_that_this_machine_drops_itself_are_told_from_loss_on_the_way()
     assert found.facts["port"] == port
     assert not of(look, "zero_window_stall")
     assert not of(look, "retransmitting")
+
+
+@in_own_network
+def test_ports_that_bind_took_are_found_though_no_destination_is_short_of_them() -> None:
+    sysctl("ip_local_port_range", "40000 40199")
+    held = []
+    for _ in range(180):
+        one = socket.socket()
+        one.bind(("127.0.0.1", 0))
+        held.append(one)
+    (found,) = of(Watcher(exact=True).look(), "ports_bound")
+    assert (found.connections, found.facts["ports"], found.facts["local"]) == (180, 200, "127.0.0.1")
+    assert f"[{os.getpid()}]" in found.title
+    listeners = [socket.create_server((f"127.4.0.{number}", 8080), backlog=128) for number in range(1, 31)]
+    for number, one in enumerate(held):
+        one.connect((f"127.4.0.{number % 30 + 1}", 8080))
+    look = Watcher(exact=True).look()
+    (found,) = of(look, "ports_bound")
+    assert (found.connections, found.facts["bound"]) == (180, 0)
+    assert not of(look, "ports_running_out")
+    assert listeners
+
+
+@in_own_network
+def test_ports_that_connections_share_are_no_shortage() -> None:
+    """connect() takes a port again for another destination: all ports in use is a proxy's daily business."""
+    sysctl("ip_local_port_range", "40000 40049")
+    listeners = [socket.create_server((f"127.4.0.{number}", 8080), backlog=128) for number in range(1, 11)]
+    clients = []
+    for number in range(10):
+        for _ in range(30):
+            one = socket.socket()
+            one.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+            one.bind(("127.0.0.1", 0))
+            one.connect((f"127.4.0.{number + 1}", 8080))
+            clients.append(one)
+    look = Watcher(exact=True).look()
+    assert len({row.local.port for row in look.rows if row.remote.port == 8080}) > 40
+    assert not of(look, "ports_bound")
+    assert listeners
+
+
+@in_own_network
+def test_resets_are_named_by_the_service_that_sends_them() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    port = listener.getsockname()[1]
+    watcher = Watcher(exact=True)
+    watcher.look()
+    stop = threading.Event()
+
+    def storm() -> None:
+        while not stop.is_set():
+            client = socket.create_connection(("127.0.0.1", port))
+            client.send(b"hello")
+            server = listener.accept()[0]
+            time.sleep(0.002)
+            server.close()
+            client.close()
+
+    thread = threading.Thread(target=storm)
+    thread.start()
+    time.sleep(1)
+    looks = [watcher.look()]
+    time.sleep(1)
+    looks.append(watcher.look())
+    stop.set()
+    thread.join()
+    for look in looks:
+        (found,) = [one for one in of(look, "resets") if one.facts["sent"]]
+        assert f"[{os.getpid()}]" in found.title
+        assert f"port {port}" in found.title
+        assert "TCPAbortOnClose" in found.text
+    for _ in range(2):
+        time.sleep(0.5)
+        quiet = watcher.look()
+    assert not of(quiet, "resets")
+    assert [life.finding.code for life in quiet.lives if life.over] == ["resets"]
+
+
+@in_own_network
+def test_refused_attempts_are_named_by_the_port_that_nobody_serves() -> None:
+    watcher = Watcher(exact=True)
+    watcher.look()
+    for _ in range(60):
+        with socket.socket() as one:
+            one.connect_ex(("127.0.0.1", 9999))
+    time.sleep(0.2)
+    watcher.look()  # the tap is open
+    for _ in range(60):
+        with socket.socket() as one:
+            one.connect_ex(("127.0.0.1", 9999))
+    time.sleep(0.2)
+    (found,) = of(watcher.look(), "refusals")
+    assert "port 9999" in found.title
+    assert found.playbook == "connection-refused"
+
+
+@in_own_network
+def test_a_few_aborts_of_a_busy_server_are_no_finding() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    watcher = Watcher(exact=True)
+    watcher.look()
+    for number in range(400):
+        client = socket.create_connection(listener.getsockname())
+        server = listener.accept()[0]
+        if number % 16 == 0:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        server.close()
+    look = watcher.look()
+    assert look.counters["EstabResets"] >= 20
+    assert not of(look, "resets")

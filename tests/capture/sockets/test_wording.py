@@ -7,6 +7,7 @@ import pytest
 
 from capture.sockets.wording import age_text, share_text
 
+LAST = ("growth", "room", "waited", "why", "link", "closed", "reason", "who", "other_end")
 PLAYBOOKS = {
     "close-wait",
     "fin-wait-2",
@@ -17,6 +18,8 @@ PLAYBOOKS = {
     "open-files",
     "nginx-limits",
     "slow-reader",
+    "connection-reset",
+    "connection-refused",
 }
 
 
@@ -44,5 +47,5 @@ def test_every_finding_has_its_sentences_and_a_playbook_that_exists() -> None:
     catalogue.pop("phrases")
     for code, entry in catalogue.items():
         assert entry["title"], code
-        assert entry["text"].rstrip("}").endswith((".", "growth", "room", "waited", "why", "link", "closed")), code
+        assert entry["text"].rstrip("}").endswith((".", *LAST)), code
         assert entry["playbook"] in PLAYBOOKS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
@@ -29,7 +30,7 @@ async def test_own_sockets_appear_and_a_state_is_a_filter() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
         port = server.getsockname()[1]
         # another test's thousands in TIME-WAIT may have had the same port
-        app = app_of(interval=0.2, filter=f"port:{port} -state:time-wait")
+        app = app_of(interval=0.2, all_namespaces=False, filter=f"port:{port} -state:time-wait")
         async with app.run_test(size=(100, 30)) as pilot:
             await until(pilot, lambda: len(sockets(app).rows) == 3)
             assert f"127.0.0.1:{port}" in screen_text(app)
@@ -99,7 +100,7 @@ async def test_palette_lists_commands() -> None:
 
 
 async def test_transitions_are_logged_paused_and_filtered() -> None:
-    app = app_of(interval=0.2)
+    app = app_of(interval=0.2, all_namespaces=False)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app.screen._look is not None)  # type: ignore[attr-defined]
         await pilot.press("t")
@@ -112,3 +113,33 @@ async def test_transitions_are_logged_paused_and_filtered() -> None:
         await until(pilot, lambda: "- LISTEN" in screen_text(app))
         app.screen.apply_filter(f"port:{local.split(':')[1]}")  # type: ignore[attr-defined]
         await until(pilot, lambda: len(app.screen.query_one("#transitions", RowsTable).rows) == 2)
+
+
+async def test_own_network_alone_or_all() -> None:
+    app = app_of(interval=0.2)
+    async with app.run_test(size=(100, 30)) as pilot:
+        live = app.screen
+        assert isinstance(live, LiveScreen)
+        await until(pilot, lambda: live._look is not None)
+        await pilot.press("N")
+        await until(pilot, lambda: live._look is not None and len(live._look.snapshot.places) == 1)
+        assert "This network namespace alone" in screen_text(app)
+        await pilot.press("N")
+        assert live._feed is not None
+        assert live._feed.all_namespaces
+
+
+async def test_findings_that_are_over_stay_in_the_list() -> None:
+    app = app_of(interval=0.3, all_namespaces=False)
+    async with app.run_test(size=(100, 30)) as pilot:
+        live = app.screen
+        assert isinstance(live, LiveScreen)
+        await until(pilot, lambda: live._look is not None)
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+            clients = [socket.create_connection(server.getsockname()) for _ in range(2)]
+            name = f"127.0.0.1:{server.getsockname()[1]} is full"
+            await until(pilot, lambda: "critical" in screen_text(app) and name in screen_text(app))
+            assert re.search(r"What is wrong now: \d", screen_text(app))
+        await until(pilot, lambda: any(" over " in line and name in line for line in screen_text(app).splitlines()))
+        for client in clients:
+            client.close()
