@@ -105,7 +105,9 @@ def _accept_queue(row: SocketRow, full: bool, moved: int, half_open: int, waitin
 def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
     """The queue is served in order: its oldest has waited as long as nobody came for it."""
     limits, oldest = scene.thresholds, waiting.rows[0]
-    critical = len(waiting.rows) >= limits.accept_wait_many or oldest.age_s >= limits.accept_wait_critical_s
+    # One alone may be all that a program of one connection at a time leaves waiting.
+    many = len(waiting.rows) >= limits.accept_wait_many
+    critical = many or (len(waiting.rows) > 1 and oldest.age_s >= limits.accept_wait_critical_s)
     process = row.owners[0].process if row.owners else None
     used_up = (
         process is not None and process.open_files is not None and process.open_files >= (process.soft_limit or 1 << 40)

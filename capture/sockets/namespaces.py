@@ -28,6 +28,7 @@ from capture.sockets.sources import SockDiagSource, Source
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
+KTHREADD = 2
 NAMED = "/run/netns"
 _MOUNTED = re.compile(r"^\S+ \S+ \S+ net:\[(\d+)\] (\S+) .* - nsfs ", re.MULTILINE)
 _CONTAINER = re.compile(
@@ -117,7 +118,8 @@ def _key_of(root: str, pid: int) -> tuple[str, int] | None:
 def _found(root: str, pid: int, key: tuple[str, int]) -> Found:
     inode = key[1] if key[0] == "net" else None
     container = _container(root, pid)
-    name = container or _process(root, pid)
+    # The host's own is that of the first process; where that may not be read, the kernel's threads are in it.
+    name = container or ("host" if pid in (1, KTHREADD) else _process(root, pid))
     return Found(Namespace(inode, name), key, f"{root}/{pid}/ns/net" if inode else None, pid, container is not None)
 
 
