@@ -7,12 +7,12 @@ enum { /* verdicts.codes.Mark */
     BIG = 0x400, SIZED = 0x400, GOODBYE_MARK = 0x200, PARTING_MARK = 0x800, HANDSHAKE_MARK = 0x4000
 };
 enum { /* flows.table.Tag */
-    REPEATS = 0x0007, ZERO_WINDOW = 0x0020, KEEP_ALIVE = 0x0080, KEEP_ALIVE_ACK = 0x0100, ZERO_WINDOW_PROBE = 0x0400,
+    REPEATS = 0x0007, SPURIOUS = 0x0004, ZERO_WINDOW = 0x0020, KEEP_ALIVE = 0x0080, KEEP_ALIVE_ACK = 0x0100, ZERO_WINDOW_PROBE = 0x0400,
     SECOND_SIGHT = 0x4000, PROBES = KEEP_ALIVE | ZERO_WINDOW_PROBE, NOT_STRAY = SECOND_SIGHT | KEEP_ALIVE | KEEP_ALIVE_ACK
 };
 enum { SACK = 0x08, IPV6 = 0x10 }; /* wire.columns.Mark */
 enum { UNKNOWN, PLAIN, HANDSHAKE, TLS_DATA, GOODBYE, PARTING }; /* wire.content.Content */
-enum { REMARK = 100, BIG_SEGMENT = 1000, STRAY_NS = 5000000 };
+enum { REMARK = 100, FRAME = 42, SHORTEST_REQUEST = 16, BIG_SEGMENT = 1000, STRAY_NS = 5000000 };
 enum { PURE = 1, DATA = 2, BEYOND = 4 }; /* of a row, between the passes */
 
 typedef struct {
@@ -31,8 +31,11 @@ typedef struct { /* of one direction */
     int heard;              /* it acknowledged something: `ack` */
     uint32_t ack;
     int64_t news;           /* its last row that said or acknowledged something new */
+    int64_t said, first_word, last_data; /* its last new payload, its first row without SYN, its last data */
     int32_t first_size, largest_acked; /* bytes of its first data or FIN, and of the largest that was acknowledged */
 } Lane;
+
+#define NOTHING_YET {.news = -1, .said = -1, .first_word = -1, .last_data = -1}
 
 static int kind_by_flags(uint16_t flags)
 {
@@ -85,6 +88,12 @@ static int64_t first_look(const Packets *p, int64_t low, int64_t high, Lane lane
         }
         if (is_news(p, row, kind, own))
             own->news = row;
+        if (kind != KIND_RST && p->payload[row] > 0 && !(p->tags[row] & (REPEATS | PROBES | SECOND_SIGHT)))
+            own->said = row;
+        if (own->first_word < 0 && !(p->flags[row] & SYN))
+            own->first_word = row;
+        if (kind == KIND_DATA)
+            own->last_data = row;
         if (kind == KIND_FIN && !own->fins) {
             own->fin_end = p->seq[row] + (uint32_t)p->payload[row] + 1;
             own->fins = 1;
@@ -137,18 +146,27 @@ static int lost_marks(const Packets *p, int64_t row, const Lane *own, const Lane
     return found;
 }
 
-/* Repeated after its side's last news; lost, where the peer was never heard of. */
+/* Repeated without news: after its side's last news (lost, where the peer was never heard of), after the peer's last
+ * data, or before the peer's first word. */
 static int in_vain(const Packets *p, int64_t row, const Lane *own, const Lane *peer)
 {
-    if (!(p->tags[row] & REPEATS) || !(p->is[row] & DATA || is_fin(p, row)) || row <= own->news)
+    int data = p->is[row] & DATA;
+    if (!(p->tags[row] & REPEATS) || !(data || is_fin(p, row)))
         return 0;
-    return peer->acks ? REPEAT : REPEAT | LOST;
+    if (row > own->news)
+        return peer->acks ? REPEAT : REPEAT | LOST;
+    if (p->tags[row] & SPURIOUS && row > peer->said)
+        return REPEAT;
+    return data && (peer->first_word < 0 || row < peer->first_word) ? REPEAT : 0;
 }
 
-static int content_mark(const Packets *p, int64_t row)
+static int content_mark(const Packets *p, int64_t row, int64_t last_data)
 {
     if (!(p->is[row] & DATA) && !(is_fin(p, row) && p->payload[row] > 0))
         return 0;
+    if (row == last_data && ((p->content[row] == TLS_DATA && p->payload[row] <= FRAME) ||
+                             (p->content[row] == UNKNOWN && p->payload[row] < SHORTEST_REQUEST)))
+        return SMALL;
     switch (p->content[row]) {
     case GOODBYE: return GOODBYE_MARK;
     case PARTING: return PARTING_MARK;
@@ -183,7 +201,7 @@ static void mark(const Packets *p, int64_t low, int64_t high, int64_t first_fin,
         int vain = in_vain(p, row, &lanes[from], peer);
         if (vain)
             p->keep[row] = 1;
-        found |= vain | content_mark(p, row);
+        found |= vain | content_mark(p, row, lanes[from].last_data);
         if (row > first_fin && peer->fins && p->flags[row] & ACK && !is_rst(p, row) &&
             (int32_t)(p->ack[row] - peer->fin_end) >= 0) {
             found |= ACKS_FIN;
@@ -234,7 +252,7 @@ static void events(const Connections *connections)
     };
     for (Py_ssize_t i = 0; i < connections->count; i++) {
         int64_t low = connections->first[i], high = connections->first[i + 1];
-        Lane lanes[2] = {{.news = -1}, {.news = -1}};
+        Lane lanes[2] = {NOTHING_YET, NOTHING_YET};
         int64_t first_fin = first_look(&p, low, high, lanes);
         sizes(&p, low, high, lanes);
         mark(&p, low, high, first_fin, lanes);

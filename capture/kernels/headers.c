@@ -134,9 +134,9 @@ static uint8_t content(const uint8_t *from, int64_t captured, int64_t size)
 {
     int64_t have = captured < size ? captured : size;
     uint8_t at[LOOKED_AT] = {0};
-    if (have < FEWEST)
+    if (have <= 0 || (have < FEWEST && have < size))
         return UNKNOWN;
-    if (from[0] == 23 && from[1] == 3 && size != ALERT_13 + 5) /* most of what there is */
+    if (have >= FEWEST && from[0] == 23 && from[1] == 3 && size != ALERT_13 + 5) /* most of what there is */
         return from[2] <= 4 ? TLS_DATA : PLAIN;
     memcpy(at, from, (size_t)(have < LOOKED_AT ? have : LOOKED_AT));
     if (at[0] >= 20 && at[0] <= 23 && at[1] == 3 && at[2] <= 4)

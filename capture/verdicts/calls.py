@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from capture.model import Ending, NextCalls, TcpState
 from capture.verdicts.codes import PAUSE, IcmpClass, Kind, Mark
 from capture.verdicts.ending import icmp_class
+from capture.verdicts.story import ENOUGH_REPEATS
 
 if TYPE_CHECKING:
     from capture.verdicts.ending import End
@@ -49,7 +50,11 @@ def _connect(story: Story, end: End) -> str | None:
     if story.third_packet is not None:
         return OK
     if story.answered:
-        return None
+        # the answers were lost on the way, and it goes on asking
+        lost = story.first(Kind.SYN_ACK) is not None and bool(
+            story.indexes(Kind.SYN, 0, after=story.first(Kind.SYN_ACK) or 0)
+        )
+        return "ETIMEDOUT" if end.ending is Ending.TIMEOUT and lost else None
     if end.ending is Ending.RST and end.at is not None:
         syn = story.first(Kind.SYN)
         refused = syn is not None and story.events[syn].side != story.events[end.at].side
@@ -64,8 +69,12 @@ def _read_write(story: Story, end: End, side: int, states: Pair | None) -> tuple
     if story.third_packet is None:
         return None, None  # the application never had the connection
     if states is not None and end.ending is Ending.RST:
-        return _reset(states[side]) if side != end.by else _resetter(story, end, states[side])
+        if side == end.by:
+            return _resetter(story, end, states[side])
+        return (None, None) if _begun_before(story, end) else _reset(states[side])
     if states is not None and end.by == side:
+        return _timed_out(story, states[side])
+    if states is not None and _hears_nothing(story, side):
         return _timed_out(story, states[side])
     write: str | None = OK if end.ending is not Ending.TIMEOUT else None
     if story.fins[side] is not None:
@@ -87,16 +96,54 @@ def _reset(state: TcpState) -> tuple[str, str]:
     return "ECONNRESET", "ECONNRESET"
 
 
+def _begun_before(story: Story, end: End) -> bool:
+    """The RST answers data in a connection of whose other side nothing else was captured: it may have closed before."""
+    assert end.at is not None
+    bare = story.events[end.at].has(Mark.BARE) and not end.forged
+    return (
+        bare
+        and story.midstream
+        and not any(e.side == end.by and e.kind is not Kind.RST for e in story.events[: end.at])
+    )
+
+
+def _hears_nothing(story: Story, side: int) -> bool:
+    """The side whose peer timed out repeats itself too, to the end."""
+    if story.silence is None or story.silence[0] == side:
+        return False
+    return len(story.repeats_meanwhile(story.silence[0], story.silence[1])) >= ENOUGH_REPEATS
+
+
 def _resetter(story: Story, end: End, state: TcpState) -> tuple[str | None, str | None]:
     """The side whose address the RST bears: gone, unless something in the middle forged it."""
+    assert end.at is not None
     if end.forged:
-        assert end.at is not None
-        if _answers_a_packet(story, end.at):
-            # a gateway that forgot the connection answers what comes from the other side in the same way
-            return "ECONNRESET", "ECONNRESET"
-        return None, None
+        return _impersonated(story, end.at)
+    if story.events[end.at].has(Mark.BARE) and state is TcpState.ESTABLISHED and _gave_up_before(story, end.at):
+        return "ETIMEDOUT", "ETIMEDOUT"
     read = EOF if state in GOT_FIN else None
     return read, "EPIPE" if state in SENT_FIN else None
+
+
+def _impersonated(story: Story, rst: int) -> tuple[str | None, str | None]:
+    """In whose name something on the way sent a RST: what came of it later, in the capture, tells."""
+    side = story.events[rst].side
+    answered = story.first(Kind.RST, 1 - side, after=rst)
+    if answered is not None and not story.indexes(Kind.FIN, side, before=answered):
+        return "ECONNRESET", "ECONNRESET"  # its next packet met the RST of a peer that had lost the connection
+    if _answers_a_packet(story, rst):
+        # a gateway that forgot the connection answers what comes from the other side in the same way
+        return "ECONNRESET", "ECONNRESET"
+    return None, None
+
+
+def _gave_up_before(story: Story, rst: int) -> bool:
+    """It had repeated data without an acknowledgement, and its socket was gone at last."""
+    side = story.events[rst].side
+    repeats = [
+        i for i in story.data(side, before=rst) if story.events[i].has(Mark.REPEAT) and story.events[i].has(Mark.LOST)
+    ]
+    return len(repeats) >= ENOUGH_REPEATS - 1
 
 
 def _answers_a_packet(story: Story, rst: int) -> bool:

@@ -37,12 +37,12 @@ class Kind(IntEnum):
 class Mark(IntFlag):
     """Attributes of an event. Some bits mean different things for different kinds."""
 
-    REPEAT = 0x010  # sent before, and lost; or repeated after all that its sender had to say and to acknowledge
+    REPEAT = 0x010  # sent before, and lost, or sent again without news: see events._in_vain
     LOST = 0x020  # never acknowledged by what was captured
     ACKS_FIN = 0x040  # its ACK covers the peer's FIN
     ZERO = 0x080  # its sender's window is closed
     WITH_DATA = 0x100  # a FIN with payload
-    SMALL = 0x100  # of lost data whose bytes were not captured: no more than a closing remark (a TLS alert, QUIT)
+    SMALL = 0x100  # of data: so little of a size that it may be no request (a TLS alert, QUIT, an HTTP/2 frame)
     GOODBYE = 0x200  # of data, and of a FIN with data: its sender leaves, waits for no answer, and this is none
     PARTING = 0x800  # the same: why its sender is about to close, an answer of a sort
     HANDSHAKE = 0x4000  # the same: of the TLS handshake
@@ -71,6 +71,7 @@ class IcmpClass(IntEnum):
     PORT = 3
     PROHIBITED = 4  # administratively prohibited: EHOSTUNREACH by IPv4, EACCES by IPv6
     PROHIBITED_V6 = 5
+    MTU = 6  # the packet is larger than the path carries
 
 
 class Event(NamedTuple):
@@ -107,5 +108,4 @@ class Context(IntFlag):
     QUIET_END = 0x0010  # captured for a second or more after its last packet, or it is the capture's last
     BUSY_LISTENER = 0x0020  # other SYNs to the same listener went unanswered, or its handshakes were repeated
     CROWD_OF_SYNS = 0x0040  # one of many handshakes to this listener without a third packet
-    ASKED = 0x0200  # the responder sent no data, and the originator enough for a request
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

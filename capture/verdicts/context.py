@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from capture.wire.columns import I64, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
-REQUEST_LEAST = 16  # bytes
 UPLOAD_LEAST = 4096  # bytes
 THIRD = np.zeros(16, np.bool_)
 THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
@@ -41,14 +40,13 @@ def context_of(flows: FlowTable, events: Events, listeners: I64) -> U16:
         (Context.QUIET_END, facts.quiet()),
         (Context.BUSY_LISTENER, facts.busy()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
-        (Context.ASKED, facts.asked()),
         (Context.KNOWN_HOST, facts.known_host()),
     ):
         word[where] |= np.uint16(bit)
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
-    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.ASKED)
+    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD)
     return word
 
 
@@ -109,14 +107,9 @@ class _Facts:
         where: Bool = (sent >= UPLOAD_LEAST) & (sent > 2 * got)
         return where
 
-    def asked(self) -> Bool:
-        """What the originator sent may be a request (the shortest of HTTP has 16 bytes), and no data came back."""
-        where: Bool = (self.flows.bytes[:, 0] >= REQUEST_LEAST) & (self.flows.bytes[:, 1] == 0)
-        return where
-
     def quiet(self) -> Bool:
         """The capture went on after the last packet, or that is the capture's last, and no fresh SYN."""
-        where: Bool = (self._silence >= QUIET_NS) | ((self._silence == 0) & ~self._fresh_syn)
+        where: Bool = (self._silence >= QUIET_NS) | ((self._silence == 0) & ~self._single_syn)
         return where
 
     @cached_property
@@ -128,12 +121,16 @@ class _Facts:
         return silence
 
     @cached_property
+    def _single_syn(self) -> Bool:
+        """One SYN and nothing else."""
+        single: Bool = self.syn & (self.flows.packet_count.sum(axis=1) == 1)
+        return single
+
+    @cached_property
     def _fresh_syn(self) -> Bool:
-        """One SYN right before the end of a capture that stopped amid other traffic: too early for an answer."""
-        fresh: Bool = self.syn & (self.flows.packet_count.sum(axis=1) == 1) & (self._silence < QUIET_NS)
-        time = self.flows.packets.time
-        amid = np.count_nonzero(time > time.max() - QUIET_NS) > np.count_nonzero(fresh) if len(time) else False
-        return fresh & np.bool_(amid)
+        """One SYN less than a second before the end of the capture: too early for an answer, or its repetition."""
+        fresh: Bool = self._single_syn & (self._silence < QUIET_NS)
+        return fresh
 
     def _lonely_syn(self) -> Bool:
         """A SYN without any answer of the responder."""
@@ -181,7 +178,7 @@ class _Facts:
         code = self.events.code
         third = (code < 0x8000) & THIRD[self.kind]
         spoke[self.conn[third]] = True
-        half = self.syn_ack & ~spoke
+        half = self.syn_ack & ~spoke & (self.flows.packet_count[:, 0] > 0)  # one direction alone tells nothing
         count = np.bincount(self.listener[half], minlength=self.n)
         where: Bool = (half | self._lonely_syn()) & (count[self.listener] >= CROWD)
         return where

@@ -33,10 +33,13 @@ HEAD = 6  # events of plain data kept at the start of a connection
 NEAR = 4  # and before each event that is not plain
 STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
 REMARK = 100  # bytes: a TLS close_notify has 24 to 53, SMTP's goodbye some more
+SHORTEST_REQUEST = 16  # bytes, of HTTP: what is shorter, and was not captured, may be a goodbye
+FRAME = 42  # bytes of TLS data that may be no request: an HTTP/2 frame of up to 13 bytes and its record
 BIG_SEGMENT = 1000  # bytes of payload: what a path-MTU black hole swallows
 
 # Plain ints: numpy takes them in a column's own width, where a flag would widen the column to 64 bits.
-ACK = int(TcpFlags.ACK)
+ACK, SYN = int(TcpFlags.ACK), int(TcpFlags.SYN)
+SPURIOUS = int(Tag.SPURIOUS_RETRANSMISSION)
 REPEATS = int(Tag.RETRANSMISSION | Tag.FAST_RETRANSMISSION | Tag.SPURIOUS_RETRANSMISSION)
 PROBES = int(Tag.KEEP_ALIVE | Tag.ZERO_WINDOW_PROBE)
 SECOND = int(Tag.SECOND_SIGHT)
@@ -203,7 +206,10 @@ class _Builder:
         self._contents()
 
     def _in_vain(self, keep: Bool, seen: Bool) -> None:
-        """Data and FINs repeated after their side's last news: where the peer was never seen, they were lost."""
+        """Data and FINs repeated without news: after their side's last, the peer's last data, or before its first word.
+
+        Where the peer was never seen, those after the last news were lost.
+        """
         repeated = ((self.p.tags & REPEATS) != 0) & (self.data | self.fin)
         if not repeated.any():
             return
@@ -217,21 +223,40 @@ class _Builder:
             (self.p.ack[acks[1:]] - self.p.ack[acks[:-1]]).astype(np.int32) > 0
         )
         fresh[acks[further]] = True
+        said = self._last_of_lane(
+            np.flatnonzero(news & (self.p.payload > 0) & ((self.p.tags & (REPEATS | PROBES)) == 0))
+        )
+        last = self._last_of_lane(np.flatnonzero(fresh))
+        spoke = np.flatnonzero((self.p.flags & SYN) == 0)[::-1]
+        first_word = np.full(2 * self.n, len(self.conn), np.int64)
+        first_word[self.lane[spoke]] = spoke
+        rows = np.flatnonzero(repeated)
+        lane = self.lane[rows]
+        vain = rows > last[lane]
+        known = ((self.p.tags[rows] & SPURIOUS) != 0) & (rows > said[lane ^ 1])
+        early = self.data[rows] & (rows < first_word[lane ^ 1])
+        found = rows[vain | known | early]
+        self._mark(found, Mark.REPEAT)
+        keep[found] = True
+        self._mark(rows[vain & ~seen[lane ^ 1]], Mark.LOST)
+
+    def _last_of_lane(self, rows: I64) -> I64:
+        """The last of these rows in each direction, -1 without one. Shape (2n,)."""
         last = np.full(2 * self.n, -1, np.int64)
-        rows = np.flatnonzero(fresh)
-        last[self.lane[rows]] = rows
-        vain = np.flatnonzero(repeated)
-        vain = vain[vain > last[self.lane[vain]]]
-        self._mark(vain, Mark.REPEAT)
-        unheard = ~seen[self.lane[vain] ^ 1]
-        self._mark(vain[unheard], Mark.LOST)
-        keep[vain] = True
+        last[self.lane[rows]] = rows  # of equal lanes the last assignment stays
+        return last
 
     def _contents(self) -> None:
         """What payloads begin with, where that decides what an end cost."""
         speaks = self.data | (self.fin & (self.p.payload > 0))
-        for content, mark in CONTENT_MARKS:
-            self._mark(np.flatnonzero(speaks & (self.p.content == int(content))), mark)
+        for kind, mark in CONTENT_MARKS:
+            self._mark(np.flatnonzero(speaks & (self.p.content == int(kind))), mark)
+        last = self._last_of_lane(np.flatnonzero(self.data))
+        last = last[last >= 0]
+        content, size = self.p.content[last], self.p.payload[last]
+        brief = (content == int(Content.TLS_DATA)) & (size <= FRAME)
+        brief |= (content == int(Content.UNKNOWN)) & (size < SHORTEST_REQUEST)
+        self._mark(last[brief], Mark.SMALL)
 
     def _data_of(self, lanes_of: I64) -> I64:
         """Rows with data in the directions of the given rows."""

@@ -35,6 +35,10 @@ def duration(ns: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+_WORDS = frozenset(("reporter", "icmp", "mtu", "mss", "times"))
+"""Placeholders that are no durations."""
+
+
 class Numbers:
     """Per connection (m of them, all of one template) the times and packets behind a sentence, in nanoseconds."""
 
@@ -47,7 +51,7 @@ class Numbers:
 
     def text(self, name: str) -> list[str]:
         """What a placeholder stands for, per connection."""
-        if name in ("reporter", "icmp"):
+        if name in _WORDS:
             return [getattr(self, f"_{name}")(int(i)) for i in self.connections]
         return [duration(ns) for ns in getattr(self, name).tolist()]
 
@@ -66,7 +70,7 @@ class Numbers:
             numbers[k] = self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])].number
         return numbers
 
-    def _times(self, at: int) -> I64:
+    def _at(self, at: int) -> I64:
         rows = self.rows(at)
         times = self.flows.packets.time[np.maximum(rows, 0)]
         for k in np.flatnonzero(rows < 0).tolist():
@@ -101,7 +105,7 @@ class Numbers:
     def between_fins(self) -> I64:
         """From one FIN to the other."""
         a, b = self.template.story.fins
-        return self.gap if a is None or b is None else np.abs(self._times(a) - self._times(b))
+        return self.gap if a is None or b is None else np.abs(self._at(a) - self._at(b))
 
     @property
     def waited(self) -> I64:
@@ -110,7 +114,7 @@ class Numbers:
         fins = [at for at in self.template.story.fins if at is not None]
         if not requests or not fins:
             return self.gap
-        return self._times(min(fins)) - self._times(requests[0])
+        return self._at(min(fins)) - self._at(requests[0])
 
     @property
     def age(self) -> I64:
@@ -123,7 +127,7 @@ class Numbers:
     def span(self) -> I64:
         """From the first packet of the evidence to the last."""
         at = self._evidence
-        return self._times(at[-1]) - self._times(at[0]) if at else np.zeros(len(self.connections), np.int64)
+        return self._at(at[-1]) - self._at(at[0]) if at else np.zeros(len(self.connections), np.int64)
 
     @property
     def quiet(self) -> I64:
@@ -140,6 +144,23 @@ class Numbers:
     def _reporter(self, connection: int) -> str:
         rows = [row for row in self.signed.rows(connection) if row < 0]
         return self.flows.quoted[connection][-1 - rows[-1]].reporter if rows else "?"
+
+    def _too_big(self, connection: int) -> list[int]:
+        """The MTUs that routers told, one an error."""
+        return [error.mtu for error in self.flows.quoted.get(connection, []) if error.mtu]
+
+    def _mtu(self, connection: int) -> str:
+        told = self._too_big(connection)
+        return str(min(told)) if told else "?"
+
+    def _mss(self, connection: int) -> str:
+        told = self._too_big(connection)
+        headers = 60 if any(error.ipv6 for error in self.flows.quoted.get(connection, [])) else 40
+        return str(min(told) - headers) if told else "?"
+
+    def _times(self, connection: int) -> str:
+        told = len(self._too_big(connection))
+        return "once" if told == 1 else f"{told} times"
 
     def _icmp(self, _: int) -> str:
         story = self.template.story

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.model import Ending
-from capture.verdicts.codes import Context, IcmpClass, Kind, Mark
+from capture.verdicts.codes import IDLE, Context, IcmpClass, Kind, Mark
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.ending import icmp_class
 
@@ -83,6 +83,10 @@ def half_open(story: Story, end: End) -> Diagnosis:
     if end.ending is Ending.ICMP:
         return Diagnosis("unreachable", LIKELY, "icmp_unreachable", 1, (), evidence)
     if end.ending is Ending.TIMEOUT:
+        asked = story.indexes(Kind.SYN, 0, after=accepted if accepted is not None else 0)
+        if asked:  # the client goes on asking: the answers do not reach it
+            evidence = proofs((accepted, "syn_ack"), (asked[0], "syn_after_syn_ack"), (asked[-1], "syn_after_syn_ack"))
+            return Diagnosis("silent_drop", LIKELY, "answers_lost", 1, ("syn_unanswered",), evidence)
         return Diagnosis("silent_drop", POSSIBLE, "half_open", 1, ("syn_flood", "connect_cancelled"), evidence)
     if Context.ONE_SIDED in story.context:
         return Diagnosis("still_open", POSSIBLE, "one_sided_open", None, ("unknown",), evidence)
@@ -92,6 +96,11 @@ def half_open(story: Story, end: End) -> Diagnosis:
 def cancelled(story: Story, at: int) -> Diagnosis:
     """The originator reset before it sent anything: it had given up, or was only probing the port."""
     accepted = story.first(Kind.SYN_ACK)
+    if story.events[at].gap >= IDLE:  # it said nothing, but it stayed
+        return Diagnosis(
+            "connect_cancelled", POSSIBLE, "cancelled_late", story.events[at].side, ("aborted", "keepalive_timeout"),
+            proofs((accepted, "syn_ack"), (at, "cancelling_reset")),
+        )  # fmt: skip
     return Diagnosis(
         "connect_cancelled", LIKELY, "connect_cancelled", story.events[at].side, ("aborted",),
         proofs((accepted, "syn_ack"), (at, "cancelling_reset")), harmless=True,

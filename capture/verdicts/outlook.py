@@ -17,7 +17,8 @@ def outlook(template: Template) -> str:
     if diagnosis.harmless or catalogue.causes()[diagnosis.cause].clean:
         return ""
     if template.calls[0].connect not in (None, "ok"):
-        return _say("connect", error=template.calls[0].connect)
+        code = "connect_timeout" if template.calls[0].connect == "ETIMEDOUT" else "connect"
+        return _say(code, error=template.calls[0].connect)
     if end.by is None or end.ending not in (Ending.RST, Ending.TIMEOUT):
         return ""
     sufferer = end.by if end.ending is Ending.TIMEOUT else 1 - end.by

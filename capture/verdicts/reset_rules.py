@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capture.verdicts.after_fin_rules import own_half_close, peer_had_closed
 from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
-from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.opening_rules import cancelled
 
 if TYPE_CHECKING:
     from capture.model import Certainty
+    from capture.verdicts.diagnosis import Proof
     from capture.verdicts.ending import End
     from capture.verdicts.story import Story
-
-LAST_WORDS = Mark.SMALL | Mark.GOODBYE | Mark.PARTING  # of data: a remark that nobody misses
-NEW_OR_REPEATED = Mark.LOST | Mark.REPEAT
 
 
 def by_reset(story: Story, end: End) -> Diagnosis:
@@ -31,7 +30,7 @@ def by_reset(story: Story, end: End) -> Diagnosis:
         return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
     if end.forged:
         return _forged(story, at, by)
-    for rule in (_overflow, _stalled, _peer_had_closed, _own_half_close, _before_any_word):
+    for rule in (_overflow, _stalled, peer_had_closed, own_half_close, _before_any_word):
         found = rule(story, at, by)
         if found is not None:
             return found
@@ -77,137 +76,6 @@ def _stalled(story: Story, at: int, by: int) -> Diagnosis | None:
     return None
 
 
-def _peer_had_closed(story: Story, at: int, by: int) -> Diagnosis | None:
-    """The resetting side had sent its FIN before."""
-    fin, other = story.fins[by], story.fins[1 - by]
-    if fin is None or fin > at:
-        return None
-    if other is not None and other < fin and other < at:
-        return None  # the other side closed first: see _own_half_close
-    late = story.data(1 - by, before=at, after=fin)
-    crossing = [i for i in story.data(1 - by, before=fin) if story.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
-    crossing += [i for i in late if not story.events[i].has(Mark.ACKS_FIN)]
-    if late or crossing:
-        parting = _parting(story, at, by, fin, [*crossing, *late])
-        if parting is not None:
-            return parting
-        return _wrote_after_fin(story, at, by, fin, late, crossing)
-    if other is not None and other < at:
-        return _closed_late(story, at, by, fin, other)
-    return _abort_after_fin(story, at, by, fin)
-
-
-def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
-    """Both were leaving: what met the RST was a closing remark (a TLS alert, a goodbye), and nobody missed it."""
-    other = story.fins[1 - by]
-    remarks = [story.events[i] for i in late]
-    if not all(e.marks & LAST_WORDS or not e.has(Mark.LOST) for e in remarks) or any(e.gap >= PAUSE for e in remarks):
-        return None
-    knew = all(e.has(Mark.ACKS_FIN) for e in remarks)
-    if by == 1 and (other is None or (story.events[other].has(Mark.ACKS_FIN) and not knew)):
-        return None  # it closed only because its peer had: what it had written before was meant
-    if by == 0 and (_idle_before(story, fin) and story.waiting(0, at=fin) is not None):
-        return None  # it had given up waiting
-    if story.served(1, at=fin) is None:
-        return None
-    evidence = proofs((fin, "fin"), (late[0], "remark"), (other, "fin"), (at, "answering_reset"))
-    if other is None or (by == 1 and knew):
-        return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
-    cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
-    return Diagnosis(cause, LIKELY, "parted", by, ("write_after_peer_close",), evidence, harmless=True)
-
-
-def _wrote_after_fin(
-    story: Story, at: int, by: int, fin: int, late: list[int], crossing: list[int]
-) -> Diagnosis | None:
-    writer = 1 - by
-    served = story.served(by, at=fin) is not None
-    write = crossing[0] if crossing else late[0]
-    evidence = proofs((fin, "fin"), (write, "crossing_write" if crossing else "late_write"), (at, "answering_reset"))
-    request = _idle_before(story, write) or story.events[write].has(Mark.SIZED)
-    if (
-        by == 1
-        and served
-        and Context.UPLOAD in story.context
-        and not (_idle_before(story, fin) or _idle_before(story, write))
-    ):
-        return Diagnosis(
-            "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
-            proofs((story.served(1, at=fin), "early_response"), *((p.at, p.code) for p in evidence)),
-        )  # fmt: skip
-    if by == 1 and served and (crossing or (_idle_before(story, fin) and request)):
-        if crossing:
-            return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", by, ("write_after_peer_close",), evidence)
-        return Diagnosis("stale_keepalive", LIKELY, "stale_reuse", by, ("write_after_peer_close",), evidence)
-    if by == 0 and story.waiting(0, at=fin) is not None and (_idle_before(story, fin) or not story.data(1, before=fin)):
-        return Diagnosis(
-            "client_gave_up", LIKELY, "gave_up_late_response", 0, ("write_after_peer_close",),
-            proofs((story.waiting(0, at=fin), "request"), *((p.at, p.code) for p in evidence)),
-        )  # fmt: skip
-    others: tuple[str, ...] = ("stale_keepalive",) if by == 1 else ("client_gave_up",)
-    if by == 0 and _long_after(story, write):
-        others = ("late_close", "client_gave_up")
-    plain = story.whole and not crossing and not served and story.events[at].has(Mark.BARE)
-    sure = CERTAIN if plain and by == 1 else LIKELY
-    return Diagnosis("write_after_peer_close", sure, "wrote_after_fin", writer, others, evidence)
-
-
-def _idle_before(story: Story, at: int) -> bool:
-    return story.events[at].gap >= PAUSE
-
-
-def _long_after(story: Story, at: int) -> bool:
-    return story.events[at].gap >= IDLE
-
-
-def _closed_late(story: Story, at: int, by: int, fin: int, other: int) -> Diagnosis:
-    """Both FINs, but the second met a RST: the first closer no longer waited for it."""
-    evidence = proofs((fin, "fin"), (other, "late_fin"), (at, "answering_reset"))
-    if story.events[other].gap >= IDLE:
-        return Diagnosis("late_close", LIKELY, "late_close", 1 - by, ("normal_close",), evidence)
-    if by == 0 and story.waiting(0, at=fin) is not None and _idle_before(story, fin):
-        return Diagnosis("client_gave_up", LIKELY, "gave_up", 0, ("normal_close",), evidence)
-    return Diagnosis("normal_close", LIKELY, "closed_with_reset", by, ("late_close",), evidence, harmless=True)
-
-
-def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | None:
-    """A FIN and then a RST of the same side, with nothing of the peer's between: it closed, and did not wait."""
-    if not story.events[at].has(Mark.BARE):
-        return Diagnosis(
-            "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close",), proofs((fin, "fin"), (at, "abort"))
-        )
-    return Diagnosis(
-        "write_after_peer_close", POSSIBLE, "reset_after_fin", by, ("aborted", "client_gave_up"),
-        proofs((fin, "fin"), (at, "reset")),
-    )  # fmt: skip
-
-
-def _own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:
-    """The other side had sent its FIN, and this one answered with a RST."""
-    fin, own = story.fins[1 - by], story.fins[by]
-    if fin is None or fin > at:
-        return None
-    if own is not None and own < at:
-        cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
-        evidence = proofs((fin, "fin"), (own, "fin"), (at, "reset"))
-        return Diagnosis(cause, LIKELY, "closed_with_reset", by, ("write_after_peer_close",), evidence, harmless=True)
-    if story.events[at].has(Mark.BARE) and _answers_lost_data(story, at):
-        return None  # not what a socket makes of a FIN: see _bare
-    evidence = proofs((fin, "fin"), (at, "abort"))
-    waiting = by == 1 and story.waiting(0, at=fin) is not None
-    if waiting and _idle_before(story, fin):
-        return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), evidence)
-    cut_short = [i for i in story.data(1 - by, before=at) if story.events[i].has(Mark.LOST)]
-    if not waiting and not cut_short and story.data(1):
-        return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
-    return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)
-
-
-def _answers_lost_data(story: Story, at: int) -> bool:
-    before, event = story.events[at - 1], story.events[at]
-    return before.side != event.side and before.kind in (Kind.DATA, Kind.PROBE) and before.has(Mark.LOST)
-
-
 def _before_any_word(story: Story, at: int, by: int) -> Diagnosis | None:
     """A RST before anything was exchanged."""
     if story.midstream:
@@ -234,12 +102,51 @@ def _before_any_word(story: Story, at: int, by: int) -> Diagnosis | None:
 
 
 def _bare(story: Story, at: int, by: int) -> Diagnosis:
-    """A bare RST without a FIN before it: the host does not know the connection."""
-    evidence = proofs((story.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, "bare_reset"))
-    answered = story.last(Kind.DATA, 1 - by, before=at)
-    if answered is not None and answered == at - 1:
-        return Diagnosis("no_socket", LIKELY, "no_socket", by, ("middlebox_reset", "idle_drop"), evidence)
-    return Diagnosis("no_socket", POSSIBLE, "bare_reset", by, ("aborted", "middlebox_reset"), evidence)
+    """A bare RST without a FIN before it: the host does not know the connection, or something resets it unasked."""
+    asked = at - 1 if at and _may_be_answered(story, at) else None
+    evidence = proofs((asked, "answered_by_reset"), (at, "bare_reset"))
+    if asked is None:
+        return _unasked(story, at, by)
+    if story.midstream and not any(e.side == by and e.kind is not Kind.RST for e in story.events[:at]):
+        return _begun_before(story, at, by, evidence)
+    idle = max(story.events[asked].gap, story.events[at].gap) >= PAUSE
+    code = "no_socket_fin" if story.events[asked].kind is Kind.FIN else "no_socket_idle" if idle else "no_socket"
+    others: tuple[str, ...] = ("middlebox_reset", "idle_drop", "aborted")
+    if story.midstream:
+        others = (*others, "write_after_peer_close")
+    return Diagnosis("no_socket", LIKELY, code, by, others, evidence)
+
+
+def _may_be_answered(story: Story, at: int) -> bool:
+    """Whether the event before a RST came from the other side and nothing else answered it."""
+    before, event = story.events[at - 1], story.events[at]
+    if before.side == event.side or event.gap >= IDLE:
+        return False
+    if before.kind is Kind.FIN:
+        return story.fin_acked(before.side) is None
+    if before.kind is Kind.DATA:
+        heard = any(e.side == event.side and e.kind is not Kind.RST for e in story.events[:at])
+        return before.has(Mark.LOST) or not heard
+    return before.kind is Kind.PROBE
+
+
+def _unasked(story: Story, at: int, by: int) -> Diagnosis:
+    """A bare RST that answers nothing: a host without the socket sends none."""
+    gap = story.events[at].gap
+    evidence = proofs((at, "unasked_reset"))
+    if gap >= IDLE and story.waiting(0, at) is None:
+        others = ("middlebox_reset", "aborted", "no_socket")
+        return Diagnosis("idle_drop", LIKELY if gap > IDLE else POSSIBLE, "idle_reset", by, others, evidence)
+    return Diagnosis("no_socket", POSSIBLE, "bare_reset", by, ("aborted", "middlebox_reset", "idle_drop"), evidence)
+
+
+def _begun_before(story: Story, at: int, by: int, evidence: tuple[Proof, ...]) -> Diagnosis:
+    """Of the side that reset nothing else was captured: whether it had closed before lies outside the capture."""
+    if by == 0:
+        others: tuple[str, ...] = ("client_gave_up", "no_socket", "middlebox_reset")
+        return Diagnosis("write_after_peer_close", POSSIBLE, "begun_before", 1, others, evidence)
+    others = ("write_after_peer_close", "stale_keepalive", "middlebox_reset", "idle_drop")
+    return Diagnosis("no_socket", POSSIBLE, "begun_before", 0, others, evidence)
 
 
 def _live(story: Story, at: int, by: int) -> Diagnosis:
@@ -249,8 +156,7 @@ def _live(story: Story, at: int, by: int) -> Diagnosis:
     request = story.waiting(1 - by, at)
     sure: Certainty = LIKELY
     if event.has(Mark.ANSWER) and Context.TIMESTAMPS in story.context:
-        evidence = proofs((at, "odd_reset"))
-        return Diagnosis("aborted", POSSIBLE, "odd_shape", by, ("middlebox_reset",), evidence)
+        return _odd_shape(story, at, by)
     if event.has(Mark.CUT):
         sure = POSSIBLE
     if by == 1 and response is not None and request is None and Context.UPLOAD in story.context:
@@ -261,20 +167,46 @@ def _live(story: Story, at: int, by: int) -> Diagnosis:
     if by == 0:
         return _live_client(story, at, sure)
     if request is not None:
-        code = "abort_unanswered" if response is None else "abort_next_request"
-        return Diagnosis("aborted", sure, code, by, ("no_response",), proofs((request, "request"), (at, "abort")))
+        return _instead_of_an_answer(story, at, by, sure, request, response)
+    others: tuple[str, ...] = ("stale_keepalive",) if event.gap >= PAUSE else ()
     code = "abort_after_response" if response is not None else "abort"
-    return Diagnosis("aborted", sure, code, by, (), proofs((response, "last_response"), (at, "abort")))
+    return Diagnosis("aborted", sure, code, by, others, proofs((response, "last_response"), (at, "abort")))
+
+
+def _instead_of_an_answer(
+    story: Story, at: int, by: int, sure: Certainty, request: int, response: int | None
+) -> Diagnosis:
+    """The server reset while a request stood open."""
+    evidence = proofs((response, "last_response"), (request, "request"), (at, "abort"))
+    asked_after = max((e.gap for e in story.events[(response or 0) + 1 : request + 1]), default=0)
+    if response is not None and asked_after >= IDLE and story.events[at].gap < PAUSE:
+        # its idle time-out closed the socket as the request came: a close with unread data makes a RST
+        return Diagnosis("stale_keepalive", LIKELY, "stale_reset", by, ("aborted", "no_response"), evidence)
+    if response is not None:
+        others: tuple[str, ...] = ("no_response", "stale_keepalive") if asked_after >= PAUSE else ("no_response",)
+        return Diagnosis("aborted", sure, "abort_next_request", by, others, evidence)
+    return Diagnosis("aborted", sure, "abort_unanswered", by, ("no_response",), evidence)
+
+
+def _odd_shape(story: Story, at: int, by: int) -> Diagnosis:
+    """A RST,ACK with neither timestamp nor window, though its claimed sender used timestamps."""
+    evidence = proofs((at, "odd_reset"))
+    if story.events[at].gap >= IDLE and story.waiting(0, at) is None:
+        others = ("middlebox_reset", "aborted", "no_socket")
+        return Diagnosis("idle_drop", POSSIBLE, "idle_reset", by, others, evidence)
+    return Diagnosis("aborted", POSSIBLE, "odd_shape", by, ("middlebox_reset",), evidence)
 
 
 def _live_client(story: Story, at: int, sure: Certainty) -> Diagnosis:
     request, response = story.waiting(0, at), story.last(Kind.DATA, 1, before=at)
-    if request is not None:
+    if request is not None and story.asked_for_sure(request):
         evidence = proofs((request, "request"), (at, "abort"))
-        return Diagnosis("aborted", sure, "client_abort_waiting", 0, ("client_gave_up",), evidence)
+        return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
-        if story.events[at].gap >= PAUSE and not story.events[response].has(Mark.LOST):
-            return Diagnosis("aborted", sure, "abort_idle", 0, (), evidence, harmless=True)
-        return Diagnosis("aborted", sure, "abort_reading", 0, ("client_gave_up",), evidence)
+        taken = not story.events[response].has(Mark.LOST) and not story.stalled(0, at)
+        if story.events[at].gap >= IDLE and taken and request is None:
+            return Diagnosis("aborted", sure, "abort_idle", 0, ("client_gave_up",), evidence, harmless=True)
+        code = "abort_reading" if taken else "abort_unread"
+        return Diagnosis("aborted", sure, code, 0, ("client_gave_up",), evidence)
     return Diagnosis("aborted", sure, "abort", 0, (), proofs((at, "abort")))

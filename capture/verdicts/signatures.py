@@ -135,6 +135,8 @@ def _icmp_code(flows: FlowTable, connection: int, error: QuotedTcp) -> int | Non
     table = ICMP_V6 if error.ipv6 else ICMP_V4
     unreachable = error.icmp_type == (1 if error.ipv6 else 3)
     meaning = table.get(error.icmp_code) if unreachable else None
+    if (error.icmp_type, error.icmp_code) == ((2, 0) if error.ipv6 else (3, 4)):
+        meaning = IcmpClass.MTU
     if meaning is None:
         return None
     side = 0 if (error.src, error.sport) == (int(flows.address[connection, 0]), int(flows.port[connection, 0])) else 1

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capture.verdicts.after_fin_rules import closed_unanswered
 from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
+    from capture.model import Certainty
+    from capture.verdicts.diagnosis import Proof
     from capture.verdicts.ending import End
     from capture.verdicts.story import Story
+
+
+MOST_LOST = 2  # repetitions of the first data: so often in a row hardly any path loses it
 
 
 def by_timeout(story: Story, end: End) -> Diagnosis:
@@ -27,23 +33,40 @@ def by_timeout(story: Story, end: End) -> Diagnosis:
     first, last = run[0], run[-1]
     again = story.accepted_again
     if again and not story.data(1):
-        return _overflow(story)
+        return overflow(story)
     if story.icmp:
         return Diagnosis(
             "unreachable", LIKELY, "unreachable_midway", side, ("silent_drop",),
             proofs((first, "unanswered"), (story.icmp[-1], "icmp"), (last, "unanswered_again")),
         )  # fmt: skip
-    evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
     if story.events[first].kind is Kind.PROBE:
         return _probes_unanswered(story, side, first, last)
+    return _unheard(story, side, run)
+
+
+def _unheard(story: Story, side: int, run: list[int]) -> Diagnosis:
+    """Data or a FIN repeated without an answer."""
+    first, last = run[0], run[-1]
+    evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
+    one_sided = Context.ONE_SIDED in story.context
+    if story.too_big:
+        told = proofs((first, "unanswered"), (story.too_big[0], "too_big"), (last, "unanswered_again"))
+        return Diagnosis("path_mtu_black_hole", LIKELY, "mtu_told", side, ("silent_drop",), told)
     if any(story.events[i].has(Mark.BIG) and story.events[i].has(Mark.REPEAT) for i in run):
         return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
-    if story.events[first].gap >= IDLE:
-        sure = LIKELY if story.events[first].gap > IDLE else POSSIBLE
+    if meanwhile := story.repeats_meanwhile(side, run):
+        both = proofs((first, "unanswered"), (meanwhile[0], "still_asking"), (last, "unanswered_again"))
+        return Diagnosis("silent_drop", LIKELY, "one_way", side, ("unreachable",), both)
+    sure = POSSIBLE if one_sided else LIKELY
+    if story.events[first].gap > IDLE:
         return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
     if side == 0 and story.whole and first == (story.first(Kind.DATA) or 0):
         return _ignored_from_the_start(story, first, last)
-    return Diagnosis("silent_drop", LIKELY, "silent_drop", side, ("unreachable",), evidence)
+    if (
+        story.events[first].gap >= IDLE
+    ):  # a pause of seconds: no NAT forgets so soon, but a test's or a firewall's might
+        return Diagnosis("silent_drop", sure, "silent_drop_idle", side, ("idle_drop", "unreachable"), evidence)
+    return Diagnosis("silent_drop", sure, "silent_drop", side, ("unreachable",), evidence)
 
 
 def _ignored_from_the_start(story: Story, first: int, last: int) -> Diagnosis:
@@ -67,9 +90,16 @@ def _probes_unanswered(story: Story, side: int, first: int, last: int) -> Diagno
     )  # fmt: skip
 
 
-def _overflow(story: Story) -> Diagnosis:
-    again = story.accepted_again[0]
+def overflow(story: Story) -> Diagnosis:
+    """The server's accept queue was full."""
     ignored = story.first(Kind.DATA, 0)
+    if not story.accepted_again:
+        repeated = story.ignored_at_first
+        return Diagnosis(
+            "accept_queue_overflow", LIKELY, "overflow_cookies", 1, ("silent_drop", "no_response"),
+            proofs((ignored, "ignored_data"), (repeated[0], "ignored_data"), (repeated[-1], "ignored_data")),
+        )  # fmt: skip
+    again = story.accepted_again[0]
     return Diagnosis(
         "accept_queue_overflow", LIKELY, "overflow", 1, ("silent_drop",),
         proofs((story.third_packet, "third"), (ignored, "ignored_data"), (again, "syn_ack_after_ack")),
@@ -79,12 +109,13 @@ def _overflow(story: Story) -> Diagnosis:
 def overflowed(story: Story) -> bool:
     """The handshake's last ACK and the data after it were not taken: not a mere ACK lost on the way.
 
-    The SYN,ACK was repeated after the third packet, and the client had to repeat data, or the SYN,ACK came twice again.
+    The SYN,ACK was repeated after the third packet, and the client had to repeat data, or the SYN,ACK came twice again;
+    or, behind SYN cookies, which repeat nothing, the client's first data was repeated more often than a path loses it.
     """
     again = story.accepted_again
-    if not again:
-        return False
-    return len(again) >= 2 or _data_ignored(story, again[0])
+    if len(again) >= 2 or len(story.ignored_at_first) >= MOST_LOST:
+        return True
+    return bool(again) and _data_ignored(story, again[0])
 
 
 def _data_ignored(story: Story, again: int) -> bool:
@@ -94,7 +125,7 @@ def _data_ignored(story: Story, again: int) -> bool:
 def by_fin(story: Story, end: End) -> Diagnosis:
     """Both sides closed with FIN; nearly always that is all."""
     if overflowed(story):
-        return _overflow(story)
+        return overflow(story)
     if story.ignored_resets:
         rst = story.ignored_resets[0]
         return Diagnosis(
@@ -104,6 +135,8 @@ def by_fin(story: Story, end: End) -> Diagnosis:
     first = story.first_closer
     fins = [i for i in story.fins if i is not None]
     evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
+    if (unanswered := closed_unanswered(story)) is not None:
+        return unanswered
     if story.time_wait_challenge is not None:
         return Diagnosis(
             "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
@@ -118,36 +151,63 @@ def by_fin(story: Story, end: End) -> Diagnosis:
         )  # fmt: skip
     whole = story.both_acked is not None and story.whole
     sure = CERTAIN if whole else LIKELY
-    if first is not None and (spoke := story.data(1 - first, after=story.fins[first] or 0)):
+    if first is not None and (spoke := story.news(1 - first, after=story.fins[first] or 0)):
         return Diagnosis(
             "half_close", sure if whole else LIKELY, "half_close", first, ("normal_close",),
             proofs((story.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
         )  # fmt: skip
+    return _normal(story, first, sure, evidence)
+
+
+def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Proof, ...]) -> Diagnosis:
+    """FINs both ways. Certain only where nothing was left open and nothing speaks for another reading."""
+
+    def close(certainty: Certainty, *others: str, sentence: str = "normal_close") -> Diagnosis:
+        return Diagnosis("normal_close", certainty, sentence, first, others, evidence, harmless=True)
+
     if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
-        return Diagnosis("normal_close", LIKELY, "normal_close", first, ("reset_ignored",), evidence, harmless=True)
+        return close(LIKELY, "reset_ignored")
     if first == 1 and story.whole and not story.data(0) and not story.data(1):
-        others = ("accept_queue_reset",)
-        return Diagnosis("normal_close", LIKELY, "shed", first, others, evidence, harmless=True)
-    if first == 0 and story.events[story.fins[0] or 0].gap >= PAUSE:
+        return close(LIKELY, "accept_queue_reset", sentence="shed")
+    if story.window_probed is not None:
+        side, closed, probe = story.window_probed
+        stall = proofs((closed, "window_closed"), (probe, "window_probe"), *((p.at, p.code) for p in evidence))
+        return Diagnosis(
+            "normal_close", LIKELY, "normal_after_stall", side, ("zero_window_stall",), stall, harmless=True
+        )
+    if first is None or story.fins[first] is None:
+        return close(LIKELY)
+    fin = story.fins[first] or 0
+    waiting = story.waiting(0, at=fin)
+    if first == 0 and waiting is not None:
+        return close(LIKELY, "client_gave_up")
+    if first == 1 and waiting is not None:
+        return close(LIKELY, "closed_unanswered")
+    if first == 0 and story.events[fin].gap >= PAUSE:
         # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
-        return Diagnosis("normal_close", LIKELY, "normal_close", 0, ("client_gave_up",), evidence, harmless=True)
-    return Diagnosis("normal_close", sure, "normal_close", first, (), evidence, harmless=True)
+        return close(LIKELY, "client_gave_up")
+    if story.late_syn_ack:
+        return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
+    if first == 1 and not (story.told_why(1, fin) or story.said_goodbye(0, fin)):
+        return close(LIKELY, "aborted")  # a process that dies with nothing unread closes in the same way
+    return close(sure)
 
 
 def _gave_up(story: Story) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
     fin = story.fins[0]
-    if fin is None or Context.ASKED not in story.context or Context.ONE_SIDED in story.context:
+    if fin is None or Context.ONE_SIDED in story.context or story.closing_gap(fin) < PAUSE:
         return False
-    return story.waiting(0, at=fin) is not None and story.events[fin].gap >= PAUSE
+    waiting = story.waiting(0, at=fin)
+    return waiting is not None and story.asked_for_sure(waiting)
 
 
 def still_open(story: Story, end: End) -> Diagnosis:
     """No end was captured: which is an end of its own where somebody waits."""
     quiet = Context.QUIET_END in story.context
     if overflowed(story):
-        return _overflow(story)
+        return overflow(story)
     for side in (0, 1):
         run = story.stalled(side, len(story.events))
         if run and any(story.events[i].kind is Kind.PROBE for i in run):
@@ -180,6 +240,8 @@ def still_open(story: Story, end: End) -> Diagnosis:
 def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
     fin = story.fins[first]
     assert fin is not None
+    if (unanswered := closed_unanswered(story)) is not None:
+        return unanswered
     request = story.waiting(0, at=fin)
     paused = story.events[fin].gap >= PAUSE
     if first == 0 and request is not None and _taken(story, request) and (quiet or paused):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from capture.verdicts.codes import Context, Kind, Mark, decoded
+from capture.verdicts.codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
 from capture.verdicts.states import walk
 
 if TYPE_CHECKING:
@@ -202,10 +202,20 @@ class Story(Struct, frozen=True, dict=True):
                 continue
             if event.side == side:
                 lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
-                run = [*run, i] if lost or event.kind is Kind.PROBE else []
-            elif i < last_word:
+                if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
+                    run = [*run, i] if lost or event.kind is Kind.PROBE else []
+            elif i < last_word and not self._in_vain(event):
                 run = []  # the peer said something, and this side went on
         return run
+
+    @staticmethod
+    def _in_vain(event: Event) -> bool:
+        """Sent again, without news and without acknowledging any: no sign that its sender hears its peer."""
+        return event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.REPEAT)
+
+    def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
+        """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
+        return [i for i in range(run[0], run[-1] + 1) if self.events[i].side != side and self._in_vain(self.events[i])]
 
     @cached_property
     def _last_words(self) -> tuple[int, int]:
@@ -249,7 +259,7 @@ class Story(Struct, frozen=True, dict=True):
     @cached_property
     def icmp(self) -> list[int]:
         """ICMP errors that were not followed by an answer of the peer of the quoted side."""
-        found = self.indexes(Kind.ICMP)
+        found = [i for i in self.indexes(Kind.ICMP) if i not in self.too_big]
         if not found:
             return []
         side = self.events[found[-1]].side
@@ -259,27 +269,106 @@ class Story(Struct, frozen=True, dict=True):
         last = max(answers, default=-1)
         return [i for i in found if i > last]
 
+    @cached_property
+    def too_big(self) -> list[int]:
+        """ICMP errors that say that a packet does not fit the path, and how much does."""
+        return [i for i in self.indexes(Kind.ICMP) if self.events[i].marks & ICMP_MASK == IcmpClass.MTU << ICMP_SHIFT]
+
     def data(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
         """Data events of a side."""
         return self.indexes(Kind.DATA, side, after, before)
 
+    def spoken(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
+        """What a side had to say: its data, also with a FIN, but for goodbyes."""
+        stop = len(self.events) if before is None else min(before, len(self.events))
+        return [i for i in range(after + 1, stop) if self.events[i].side == side and self._substance(self.events[i])]
+
+    def news(self, side: int, after: int) -> list[int]:
+        """What a side had to say after an index, without what it only said again."""
+        return [i for i in self.spoken(side, after=after) if not self._in_vain(self.events[i])]
+
+    @staticmethod
+    def _substance(event: Event) -> bool:
+        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Mark.WITH_DATA))
+        return carries and not event.has(Mark.GOODBYE)
+
     def waiting(self, side: int, at: int) -> int | None:
-        """This side's last request that the peer had not answered with data before an index."""
-        mine = self.data(side, before=at)
-        theirs = self.data(1 - side, before=at)
+        """This side's last request that the peer had not answered with data up to an index.
+
+        A goodbye is neither request nor answer; a repetition of what was acknowledged asks nothing; of a TLS handshake
+        only its first message, the hello, waits for an answer.
+        """
+        theirs = self.spoken(1 - side, before=at + 1)
+        mine = [i for i in self.spoken(side, before=at + 1) if self._asks(i, theirs)]
         if mine and (not theirs or theirs[-1] < mine[-1]):
             return mine[-1]
         return None
 
+    def _asks(self, index: int, theirs: list[int]) -> bool:
+        event = self.events[index]
+        if event.has(Mark.REPEAT) and not event.has(Mark.LOST) and event.kind is Kind.DATA:
+            return False
+        return not event.has(Mark.HANDSHAKE) or not theirs or theirs[0] > index
+
+    def asked_for_sure(self, request: int) -> bool:
+        """Whether this data is a request, not an HTTP/2 frame that wants no answer, or a remark of unknown content."""
+        event = self.events[request]
+        return not (event.kind is Kind.DATA and event.has(Mark.SMALL))
+
+    def told_why(self, side: int, at: int) -> bool:
+        """The last that this side had to say before an index was the reason why it closes."""
+        said = self.spoken(side, before=at + 1)
+        return bool(said) and self.events[said[-1]].has(Mark.PARTING)
+
+    def said_goodbye(self, side: int, at: int) -> bool:
+        """Whether a side had said goodbye before an index."""
+        return any(e.side == side and e.has(Mark.GOODBYE) for e in self.events[:at] if e.kind is Kind.DATA)
+
+    def closing_gap(self, fin: int) -> int:
+        """The longest silence before a FIN and the last words of its side right before it, as a class."""
+        side, gap = self.events[fin].side, self.events[fin].gap
+        for event in reversed(self.events[:fin]):
+            last_word = event.side == side and event.kind is Kind.DATA and event.marks & (Mark.GOODBYE | Mark.PARTING)
+            if last_word:
+                gap = max(gap, event.gap)
+            elif event.kind is not Kind.ACK:
+                break
+        return gap
+
     def served(self, side: int, at: int) -> int | None:
         """This side's last data before an index, where it answered data of the peer: an exchange was done.
 
-        Where the capture began later the question itself may be missing.
+        Where the capture began later the question itself may be missing. The reason for a close is no service.
         """
-        mine = self.data(side, before=at)
-        theirs = self.data(1 - side, before=at)
+        mine = [i for i in self.spoken(side, before=at) if not self.events[i].has(Mark.PARTING)]
+        theirs = self.spoken(1 - side, before=at)
         if mine and (self.midstream or (theirs and theirs[0] < mine[-1])):
             return mine[-1]
+        return None
+
+    @cached_property
+    def late_syn_ack(self) -> bool:
+        """The SYN had to be repeated before it was answered."""
+        accepted = self.first(Kind.SYN_ACK)
+        return accepted is not None and len(self.indexes(Kind.SYN, ORIGINATOR, before=accepted)) > 1
+
+    @cached_property
+    def ignored_at_first(self) -> list[int]:
+        """The originator's first data, repeated before the responder's first word after its SYN,ACK."""
+        answered = next(
+            (i for i, e in enumerate(self.events) if e.side and e.kind is not Kind.SYN_ACK), len(self.events)
+        )
+        return [i for i in self.data(ORIGINATOR, before=answered) if self.events[i].has(Mark.REPEAT)]
+
+    @cached_property
+    def window_probed(self) -> tuple[int, int, int] | None:
+        """A side whose window was closed so long that it was probed: the side, the closed window, the last probe."""
+        for side in (ORIGINATOR, RESPONDER):
+            closed = next((i for i, e in enumerate(self.events) if e.side == side and e.has(Mark.ZERO)), None)
+            if closed is not None and self.events[closed].kind is not Kind.RST:
+                probes = self.indexes(Kind.PROBE, 1 - side, after=closed)
+                if probes and self.stalled(side, probes[-1]):
+                    return side, closed, probes[-1]
         return None
 
     @cached_property

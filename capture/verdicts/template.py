@@ -13,7 +13,7 @@ from capture.verdicts.codes import Kind
 from capture.verdicts.ending import End, end_of
 from capture.verdicts.opening_rules import half_open, never_answered
 from capture.verdicts.reset_rules import by_reset
-from capture.verdicts.silence_rules import by_fin, by_timeout, still_open
+from capture.verdicts.silence_rules import by_fin, by_timeout, overflow, overflowed, still_open
 from capture.verdicts.states import walk
 from capture.verdicts.story import Story
 
@@ -65,7 +65,8 @@ def _diagnose(story: Story, end: End) -> Diagnosis:
     if not story.answered:
         return never_answered(story, end)
     if end.ending is Ending.RST:
-        return by_reset(story, end)
+        diagnosis = by_reset(story, end)
+        return overflow(story) if diagnosis.harmless and overflowed(story) else diagnosis
     if story.third_packet is None:
         return half_open(story, end)
     if end.ending is Ending.FIN:

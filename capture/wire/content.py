@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from capture.wire.columns import I32, I64, U8
     from capture.wire.front import Bytes
 
-FEWEST = 5  # bytes captured of a payload without which nothing is said of it
+FEWEST = 5  # bytes captured of a longer payload without which nothing is said of it
 LOOKED_AT = 12  # bytes of it that may be looked at; they count as 0 where they were not captured
 LONGEST_ALERT = 80  # bytes of an encrypted TLS alert: 26 with AES-GCM, 18 with ChaCha20, up to 64 with CBC
 ALERT_13 = 19  # bytes of a record that is an alert in TLS 1.3: level, description, type and tag
@@ -63,10 +63,10 @@ class _Head:
 
 
 def content_of(raw: Bytes, at: I64, captured: I64, payload: I32) -> U8:
-    """The Content of n payloads that begin at `at`; of those with fewer than FEWEST bytes captured nothing is known."""
+    """The Content of n payloads that begin at `at`; of those cut to fewer than FEWEST bytes nothing is known."""
     out = np.zeros(len(at), np.uint8)
     have = np.minimum(captured - at, payload)
-    rows = np.flatnonzero(have >= FEWEST)
+    rows = np.flatnonzero((have >= FEWEST) | ((have == payload) & (have > 0)))
     if not len(rows):
         return out
     begins = raw.u8(at[rows])

@@ -87,7 +87,7 @@ def test_anything_has_a_verdict(texts: list[str]) -> None:
 @settings(max_examples=200, deadline=None)
 def test_no_alarm_where_both_sides_closed(talk: list[str], close: str, whole: bool) -> None:
     answered = ["cPA30 sA sPA9 cA"]  # a request that nobody ever answers is another matter
-    text = " ".join([*(["cS sSA cA"] if whole else []), *answered, *talk, close])
+    text = " ".join([*(["cS sSA cA"] if whole else []), *answered, *talk, *answered, close])
     verdict = judge(flow_table(text)).of(0)
     assert catalogue.causes()[verdict.cause].clean, (text, verdict)
     assert verdict.ended_by == "fin"

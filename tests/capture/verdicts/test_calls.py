@@ -38,7 +38,7 @@ def test_what_the_client_gets(text: str, read: str | None, write: str | None) ->
 
 def test_connect() -> None:
     assert calls("cS sRA", Side.ORIGINATOR).connect == "ECONNREFUSED"
-    assert calls("cS", Side.ORIGINATOR).connect == "ETIMEDOUT"
+    assert calls("cS <1>cS*", Side.ORIGINATOR).connect == "ETIMEDOUT"
     assert calls("cS i3.13", Side.ORIGINATOR).connect == "EHOSTUNREACH"
     assert calls("cS sSA cA", Side.ORIGINATOR).connect == "ok"
     assert calls("cS sSA", Side.ORIGINATOR).connect is None

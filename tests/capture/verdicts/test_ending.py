@@ -12,7 +12,8 @@ HELLO = "cS sSA cA"
 @pytest.mark.parametrize(
     ("text", "ending"),
     [
-        ("cS", Ending.TIMEOUT),
+        ("cS", Ending.OPEN),
+        ("cS <1>cS*", Ending.TIMEOUT),
         ("cS i3.1", Ending.ICMP),
         ("cS sRA", Ending.RST),
         ("cS sSA <1>sSA* <2>sSA*", Ending.TIMEOUT),

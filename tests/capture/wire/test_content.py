@@ -63,7 +63,9 @@ SAMPLES = {
     "http time-out": (b"HTTP/1.0 408 Request Time-out\r\n\r\n", Content.PARTING),
     "http ok": (b"HTTP/1.1 200 OK\r\n\r\n", Content.PLAIN),
     "http request": (b"GET / HTTP/1.1\r\n\r\n", Content.PLAIN),
-    "too short": (b"ping", Content.UNKNOWN),
+    "mqtt disconnect": (b"\xe0\0", Content.GOODBYE),
+    "four bytes": (b"ping", Content.PLAIN),
+    "one byte of tls": (b"\x17", Content.PLAIN),
     "nothing": (b"", Content.UNKNOWN),
 }
 
@@ -109,8 +111,8 @@ def test_the_loop_says_what_the_columns_say(tmp_path: Path, monkeypatch: pytest.
     whole = [body for body, _ in SAMPLES.values() if len(body) >= FEWEST]
     bodies = []
     for _ in range(3000):
-        body = bytearray(whole[int(rng.integers(len(whole)))][: int(rng.integers(1, 100))])
-        for _ in range(int(rng.integers(3))):
+        body = bytearray(whole[int(rng.integers(len(whole)))][: int(rng.integers(0, 100))])
+        for _ in range(int(rng.integers(3)) if body else 0):
             body[int(rng.integers(len(body)))] = int(rng.choice((0, 1, 3, 7, 0x13, 255)))
         bodies.append(bytes(body))
     data = make.pcap(frames(bodies))
