@@ -18,6 +18,7 @@ from capture.wire.columns import I8, I32, I64, U8, U16, U32, Bool
 
 SYN, ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
 PIECE = 1 << 16  # rows gathered at once
+MANY_PEERS = 3  # … and so is one with which so many talk
 SERVER_PORTS = 1024  # midstream: a port below this one is the responder's
 
 
@@ -173,8 +174,11 @@ def _blocks(starts: I64, sizes: I64) -> I64:
 
 
 def _originators(upper: U8, flags: U16, first: I64, ends: I64) -> U8:
-    """Which end (0 lower, 1 upper) is the originator: the first SYN's sender, else the one a SYN,ACK went to,
-    else the sender of the first packet, unless its port alone is a well-known one."""
+    """Which end (0 lower, 1 upper) is the originator: the first SYN's sender, else the one a SYN,ACK went to.
+
+    Where the capture began later: the end that does not serve in other connections (see _begun_before), else the sender
+    of the first packet, unless its port alone is a well-known one.
+    """
     opening = first[:-1]
     originator = upper[opening].copy()
     kind = flags & (SYN | ACK)
@@ -185,6 +189,8 @@ def _originators(upper: U8, flags: U16, first: I64, ends: I64) -> U8:
     rest = np.flatnonzero(kind[opening] != SYN)
     if not len(rest):
         return originator
+    unopened = np.ones(len(opening), np.bool_)
+    unopened[kind[opening] == SYN] = False
     for wanted, flip in ((SYN | ACK, 1), (SYN, 0)):
         rows = np.flatnonzero(kind == wanted)[::-1]
         owner = np.searchsorted(first, rows, "right") - 1
@@ -192,4 +198,24 @@ def _originators(upper: U8, flags: U16, first: I64, ends: I64) -> U8:
         seen[owner] = rows  # reversed: the first one wins
         hit = rest[seen[rest] >= 0]
         originator[hit] = upper[seen[hit]] ^ flip
+        unopened[hit] = False
+    _begun_before(originator, unopened, ends)
     return originator
+
+
+def _begun_before(originator: U8, unopened: Bool, ends: I64) -> None:
+    """Give connections without a SYN their roles: who answers SYNs in others, or has many peers, is the responder."""
+    if not unopened.any() or len(ends) < 2:
+        return
+    _, number = np.unique(ends, return_inverse=True)
+    number = number.reshape(ends.shape)
+    known = np.flatnonzero(~unopened)
+    serves = np.zeros(int(number.max()) + 1, np.int64)
+    np.add.at(serves, number[known, 1 - originator[known].astype(np.int64)], 1)
+    peers = np.bincount(number.ravel(), minlength=len(serves))
+    well_known = (ends & 0xFFFF) < SERVER_PORTS
+    undecided = unopened & (well_known[:, 0] == well_known[:, 1])
+    for count, asked, least in ((peers, undecided, MANY_PEERS), (serves, unopened, 1)):  # the second has the last word
+        lower, upper = count[number[:, 0]], count[number[:, 1]]
+        told = asked & (lower != upper) & (np.maximum(lower, upper) >= least)
+        originator[told] = (lower > upper)[told]

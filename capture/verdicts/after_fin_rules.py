@@ -44,7 +44,8 @@ def peer_had_closed(story: Story, at: int, by: int) -> Diagnosis | None:
     crossing = [i for i in story.data(1 - by, before=fin) if story.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
     crossing += [i for i in late if not story.events[i].has(Mark.ACKS_FIN)]
     meant = [i for i in [*crossing, *late] if not story.events[i].marks & KNOWN_LAST_WORDS]
-    if by == 1 and not meant and (unanswered := closed_unanswered(story)) is not None:
+    answered_by_nobody = story.events[at].has(Mark.BARE)
+    if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(story)) is not None:
         return unanswered
     if late or crossing:
         parting = _parting(story, at, by, fin, sorted({*crossing, *late}))
@@ -171,8 +172,9 @@ def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | No
     """A FIN and then a RST of the same side, with nothing of the peer's between: it closed, and did not wait."""
     if not story.events[at].has(Mark.BARE):
         return Diagnosis(
-            "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close",), proofs((fin, "fin"), (at, "abort"))
-        )
+            "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close", "closed_unanswered"),
+            proofs((fin, "fin"), (at, "abort")),
+        )  # fmt: skip
     return Diagnosis(
         "write_after_peer_close", POSSIBLE, "reset_after_fin", by, ("aborted", "client_gave_up", "stale_keepalive"),
         proofs((fin, "fin"), (at, "reset")),

@@ -47,6 +47,8 @@ def next_calls(story: Story, end: End) -> tuple[NextCalls, NextCalls]:
 
 
 def _connect(story: Story, end: End) -> str | None:
+    if story.only_a_refusal:
+        return "ECONNREFUSED"
     if story.third_packet is not None:
         return OK
     if story.answered:
@@ -66,7 +68,7 @@ def _connect(story: Story, end: End) -> str | None:
 
 def _read_write(story: Story, end: End, side: int, states: Pair | None) -> tuple[str | None, str | None]:
     """`states` of both sides when a RST or a time-out ended it for one of them."""
-    if story.third_packet is None:
+    if story.third_packet is None or story.only_a_refusal:
         return None, None  # the application never had the connection
     if states is not None and end.ending is Ending.RST:
         if side == end.by:

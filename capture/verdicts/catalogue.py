@@ -30,6 +30,7 @@ class KnownTimeout(Struct, frozen=True):
 
     seconds: float
     names: str
+    http: bool = False  # only where HTTP may be spoken
 
     def explains(self, silence_s: float) -> bool:
         """Within 1.5 % or half a second, whichever is more."""
@@ -110,9 +111,26 @@ def place(code: str) -> str:
     return str(_findings()["places"][code])
 
 
-def timeout_names(silence_s: float) -> str | None:
+def timeout_names(silence_s: float, *, http: bool = True) -> str | None:
     """What a silence is the default of, where it is a well-known one."""
-    return next((known.names for known in known_timeouts() if known.explains(silence_s)), None)
+    return next(
+        (known.names for known in known_timeouts() if known.explains(silence_s) and (http or not known.http)), None
+    )
+
+
+def timeouts_between(lived_s: float, died_s: float, *, http: bool = True) -> list[str]:
+    """The well-known limits that a connection idle for `lived_s` survives and one idle for `died_s` does not."""
+    return [
+        f"{known.seconds:.0f} s, {known.names}"
+        for known in known_timeouts()
+        if lived_s < known.seconds <= died_s + 0.5 and (http or not known.http)
+    ]
+
+
+@cache
+def other_protocols() -> tuple[int, ...]:
+    """Ports of well-known protocols that are not HTTP."""
+    return tuple(_sentences()["ports"]["other_protocols"])
 
 
 @cache
@@ -121,9 +139,9 @@ def shortest_timeout_ns() -> int:
     return min(int((known.seconds - 0.5) * 1e9) for known in known_timeouts())
 
 
-def timeout_hint(silence_s: float) -> str:
+def timeout_hint(silence_s: float, *, http: bool = True) -> str:
     """A half-sentence on a silence that a default explains, or nothing."""
     for known in known_timeouts():
-        if known.explains(silence_s):
+        if known.explains(silence_s) and (http or not known.http):
             return str(_sentences()["timeout_hint"]["text"]).format(seconds=f"{silence_s:.1f}", names=known.names)
     return ""

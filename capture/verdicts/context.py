@@ -25,13 +25,16 @@ LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 CROWD = 8  # half-open handshakes at one listener
 
 
-def context_of(flows: FlowTable, events: Events, listeners: I64) -> U16:
-    """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`."""
+def context_of(flows: FlowTable, events: Events, listeners: I64, until: int | None = None) -> U16:
+    """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`.
+
+    `until` is when the capture ended (epoch ns), where packets of other protocols came after the last TCP packet.
+    """
     n = len(flows)
     word = np.zeros(n, np.uint16)
     if not n:
         return word
-    facts = _Facts(flows, events, listeners)
+    facts = _Facts(flows, events, listeners, until)
     for bit, where in (
         (Context.MIDSTREAM, ~facts.syn & ~facts.syn_ack),
         (Context.ONE_SIDED, (flows.packet_count == 0).any(axis=1)),
@@ -56,8 +59,8 @@ def listeners_of(flows: FlowTable) -> I64:
 
 
 class _Facts:
-    def __init__(self, flows: FlowTable, events: Events, listeners: I64) -> None:
-        self.flows, self.events = flows, events
+    def __init__(self, flows: FlowTable, events: Events, listeners: I64, until: int | None) -> None:
+        self.flows, self.events, self.until = flows, events, until
         self.n = len(flows)
         self.conn = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(events.first))
         self.kind = events.code & 0xF
@@ -109,15 +112,16 @@ class _Facts:
 
     def quiet(self) -> Bool:
         """The capture went on after the last packet, or that is the capture's last, and no fresh SYN."""
-        where: Bool = (self._silence >= QUIET_NS) | ((self._silence == 0) & ~self._single_syn)
+        last = self._silence == self._silence.min()  # its last packet is the last one of all
+        where: Bool = (self._silence >= QUIET_NS) | (last & ~self._single_syn)
         return where
 
     @cached_property
     def _silence(self) -> I64:
         """From each connection's last packet to the end of the capture, ns."""
         last = self.flows.packets.time[self.flows.first[1:] - 1]
-        end = self.flows.packets.time.max() if len(self.flows.packets.time) else 0
-        silence: I64 = end - last
+        end = int(self.flows.packets.time.max()) if len(self.flows.packets.time) else 0
+        silence: I64 = max(end, self.until or end) - last
         return silence
 
     @cached_property

@@ -8,7 +8,8 @@ import numpy as np
 
 from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
-from capture.verdicts.patterns import Group, describe
+from capture.verdicts.group import Group
+from capture.verdicts.patterns import describe
 from capture.verdicts.short_connections import short_connections
 from capture.wire.arrays import distinct, numbered
 
@@ -110,6 +111,8 @@ def _severity(group: Group) -> Severity:
     if info is None or info.severity == "none":
         return Severity.INFO
     rank = Severity(info.severity).rank
+    if group.cause == "aborted" and group.actor == 0:
+        rank += 1  # whoever asked went away by itself
     share = len(group.members) / max(1, group.total)
     if share < NOTABLE and len(group.members) < 100:
         rank += 1

@@ -27,10 +27,10 @@ HARMLESS_COST = 4  # of a reset that costs nobody anything
 SURENESS = {CERTAIN: 2, LIKELY: 1}
 
 
-def judge(flows: FlowTable) -> Verdicts:
-    """Verdicts for every connection of a flow table."""
+def judge(flows: FlowTable, until: int | None = None) -> Verdicts:
+    """Verdicts for every connection of a flow table; `until`: when the capture ended, epoch ns."""
     kept, listeners = events.build(flows), listeners_of(flows)
-    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept, listeners)), listeners)
+    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept, listeners, until)), listeners)
 
 
 class Verdicts:

@@ -38,6 +38,14 @@ def duration(ns: int) -> str:
 _WORDS = frozenset(("reporter", "icmp", "mtu", "mss", "times"))
 """Placeholders that are no durations."""
 
+_TIMED_BY_THE_KERNEL = frozenset(
+    (
+        "unanswered_again", "still_asking", "ignored_data", "syn_again", "syn_ack_again", "syn_ack_after_ack",
+        "syn_after_syn_ack", "keepalive", "keepalive_again", "window_probe", "icmp", "too_big", "prober_reset",
+    )
+)  # fmt: skip
+"""Evidence whose silence before is a kernel's own timer: retransmissions and probes."""
+
 
 class Numbers:
     """Per connection (m of them, all of one template) the times and packets behind a sentence, in nanoseconds."""
@@ -117,6 +125,16 @@ class Numbers:
         return self._at(min(fins)) - self._at(requests[0])
 
     @property
+    def server_left(self) -> I64:
+        """When the responder sent its first FIN, or the RST that ended it; 0 where it did neither. Epoch ns."""
+        fin, end = self.template.story.fins[1], self.template.end
+        if fin is not None:
+            return self._at(fin)
+        if end.by == 1 and end.at is not None:
+            return self._at(end.at)
+        return np.zeros(len(self.connections), np.int64)
+
+    @property
     def age(self) -> I64:
         """From the first packet to the end."""
         time = self.flows.packets.time
@@ -138,7 +156,8 @@ class Numbers:
     @cached_property
     def longest_wait(self) -> I64:
         """The longest silence before any packet of the evidence."""
-        waits = [self._before(self.rows(at)) for at in self._evidence]
+        asked = [proof.at for proof in self.template.diagnosis.proofs if proof.code not in _TIMED_BY_THE_KERNEL]
+        waits = [self._before(self.rows(at)) for at in asked]
         return np.maximum.reduce(waits) if waits else np.zeros(len(self.connections), np.int64)
 
     def _reporter(self, connection: int) -> str:

@@ -27,6 +27,9 @@ def by_reset(story: Story, end: End) -> Diagnosis:
         if story.events[at].has(Mark.BARE):
             others = ("no_socket", "aborted", "middlebox_reset")
             return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
+        if story.events[at].has(Mark.ANSWER):
+            evidence = proofs((at, "refusing_reset"))
+            return Diagnosis("refused", POSSIBLE, "lone_refusal", by, ("aborted", "middlebox_reset"), evidence)
         return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
     if end.forged:
         return _forged(story, at, by)

@@ -88,6 +88,11 @@ class Story(Struct, frozen=True, dict=True):
         third = self.third_packet
         return [] if third is None or third < 0 else self.indexes(Kind.SYN_ACK, RESPONDER, after=third)
 
+    @cached_property
+    def only_a_refusal(self) -> bool:
+        """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began a moment late."""
+        return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)
+
     # --- end ---
 
     @cached_property

@@ -24,7 +24,8 @@ IDLE_ENDS = frozenset(
     (
         "stale_crossing", "stale_reuse", "idle_drop", "abort_after_response", "no_socket", "middlebox_ttl",
         "middlebox_goes_on", "bare_reset", "gave_up", "gave_up_late_response", "normal_close", "abort_unanswered",
-        "client_abort_waiting", "no_response", "no_response_then",
+        "client_abort_waiting", "no_response", "no_response_then", "idle_reset", "no_socket_idle", "stale_reset",
+        "silent_drop_idle", "closed_unanswered",
     )
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""
@@ -69,7 +70,8 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
         return {}
     silences = numbers.longest_wait
     long = np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist()
-    return {k: catalogue.timeout_hint(int(silences[k]) / 1e9) for k in long}
+    http = ~np.isin(numbers.flows.port[numbers.connections, 1], catalogue.other_protocols())
+    return {k: catalogue.timeout_hint(int(silences[k]) / 1e9, http=bool(http[k])) for k in long}
 
 
 @lru_cache(maxsize=4096)

@@ -88,6 +88,8 @@ def _closes(story: Story, end: End) -> dict[int, tuple[bool, bool]]:
 
 
 def _closed_first(story: Story, end: End) -> Closer | None:
+    if story.only_a_refusal:
+        return None
     first = story.first_closer
     if first is not None and story.answered:
         fin = min(i for i in story.fins if i is not None)

@@ -152,3 +152,16 @@ def test_roles_come_from_the_handshake(tmp_path: Path) -> None:
     flows = flows_of(wire, tmp_path)
     assert flows.port.tolist() == [[6000, 5000], [51000, 443], [7000, 51000]]
     assert flows.history == ["^h", "^d", "D"]
+
+
+def test_who_serves_in_other_connections_is_the_server_of_those_begun_before(tmp_path: Path) -> None:
+    server, late = ("10.0.0.2", 8879), ("10.0.0.2", 9000)
+    wire = Wire()
+    wire.send(0, server, ("10.0.0.1", 4000), PSH | ACK, seq=1, ack=2, payload=5)  # begun before, as are the next three
+    for i in range(3):
+        wire.send(1 + i, late, ("10.0.0.1", 4001 + i), PSH | ACK, seq=1, ack=2, payload=5)
+    wire.send(5, ("10.0.0.1", 4009), ("10.0.0.8", 9001), PSH | ACK, seq=1, ack=2, payload=5)
+    wire.send(9, ("10.0.0.1", 4005), server, SYN, seq=1)
+    wire.send(10, server, ("10.0.0.1", 4005), SYN | ACK, seq=1, ack=2)
+    flows = flows_of(wire, tmp_path)
+    assert flows.port.tolist() == [[4000, 8879], [4001, 9000], [4002, 9000], [4003, 9000], [4009, 9001], [4005, 8879]]

@@ -60,7 +60,7 @@ def test_names_of_a_printed_capture_are_quoted(tmp_path: pathlib.Path) -> None:
     )
     found = triage([str(tmp_path / "printed")])
     ends = [connection["originator"]["ip"] for connection in json.loads(written(found, "json"))["connections"]]
-    assert ends == ['a"b\\c\\x01', "10.0.0.2"]
+    assert ends == ['a"b\\c\\x01', "10.0.0.1"]  # port 80 serves in the first
 
 
 @pytest.mark.parametrize("format", ["text", "md"])

@@ -63,8 +63,11 @@ def test_harmless_resets_are_called_so() -> None:
 
 def test_the_same_offset_shows() -> None:
     cut = "cS sSA cA cPA20 sA sPA1448 cA sPA1448 cA <0.3>sRAt"
-    finding = found(*[cut] * 8, *[NORMAL] * 12)[0]
-    assert "After the same 2,896 bytes from the server in 8 of 8" in finding.text
+    sizes = [NORMAL.replace("50", str(50 + size)) for size in range(12)]
+    assert "After the same 2,896 bytes from the server in 8 of 8" in found(*[cut] * 8, *sizes)[0].text
+    # where all answers there have one size, or there are no others, that says nothing
+    assert "After the same" not in found(*[cut] * 8, *[NORMAL] * 12)[0].text
+    assert "After the same" not in found(*[cut] * 8)[0].text
 
 
 def test_the_same_minute_shows() -> None:

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from capture.verdicts.patterns import _cluster, place
+from capture.verdicts.group import cluster
+from capture.verdicts.patterns import place
 from tests.capture.verdicts.notation import flow_table
 
 
-def test_most_values_close_together_make_a_cluster() -> None:
+def test_most_values_close_together_make_acluster() -> None:
     values = np.array([3_000_000_000] * 9 + [500_000_000], np.int64)
-    assert _cluster(values, 50_000_000) == (3_000_000_000, 9)
+    assert cluster(values, 50_000_000) == (3_000_000_000, 9)
     scattered = np.arange(1, 11, dtype=np.int64) * 1_000_000_000
-    assert _cluster(scattered, 50_000_000) is None
-    assert _cluster(values[:2], 50_000_000) is None
-    assert _cluster(np.array([1_000] * 9, np.int64), 50_000_000) is None
+    assert cluster(scattered, 50_000_000) is None
+    assert cluster(values[:2], 50_000_000) is None
+    assert cluster(np.array([1_000] * 9, np.int64), 50_000_000) is None
 
 
 def test_places() -> None:

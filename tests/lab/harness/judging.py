@@ -82,6 +82,8 @@ def _differences(said: dict[str, Any], truth: Outcome, point: str, seen: str, fa
         yield f"reset_by {said['reset_by']}, truth {truth.reset_by}"
     if said["cause"] not in (accepted := ACCEPT[truth.cause]):
         yield f"cause {said['cause']} ({said['certainty']}), accepted for {truth.cause}: {', '.join(accepted)}"
+    if not CLEAN & set(accepted) and "harmless" in said["sentence"].lower():
+        yield f"told as harmless: {said['sentence']}"
     for role in ("originator", "responder"):
         error = truth.first_error(side[role])
         call = CALLS.get(error.op.split("#")[0]) if error else None
