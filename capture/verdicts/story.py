@@ -90,7 +90,7 @@ class Story(Struct, frozen=True, dict=True):
 
     @cached_property
     def only_a_refusal(self) -> bool:
-        """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began a moment late."""
+        """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began late."""
         return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)
 
     # --- end ---
