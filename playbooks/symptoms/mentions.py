@@ -16,7 +16,7 @@ _PORT_AFTER = re.compile(
     r"\]?:(?P<colon>\d{1,5})(?!\d|:\d|\.\d)"
     r"|\((?P<paren>\d{1,5})\)"
     r"|\] (?P<service>\d{1,5}) \([\w-]+\)"
-    r"|\]?['\"]?,\s?(?P<tuple>\d{1,5})(?=[,)])"
+    r"|\]?['\"]?,\s?(?P<tuple>\d{1,5})(?=[,)}\]])"
     r"|[\])'\"]{0,2},?\s?(?:and accepting tcp/ip connections )?(?:on )?\(?"
     r"(?:tcp )?(?:\w*[_-])?port['\"]?[ =:]{1,2}['\"]?(?P<word>\d{1,5})\b"
     r"|['\"]\s*\]?\s*,\s*['\"]?\w*port['\"]?\s*:\s*['\"]?(?P<json>\d{1,5})\b"
