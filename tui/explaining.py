@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playbooks.symptoms.model import Explained
+    from playbooks.tables.model import PastedTable
 
 LONG_LINE = 600  # characters; the meaning must stay in sight
 MOST_LINES = 5_000  # of a log that the screen lists; the rest is counted
@@ -31,12 +34,65 @@ class Line:
 
 
 def explain_lines(text: str) -> list[Line]:
-    """The lines of a pasted text that speak of a failure."""
+    """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
     from playbooks.symptoms.explaining import explain_line
     from playbooks.symptoms.line_ends import lines_of
+    from playbooks.tables.reading import table_of
 
-    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(lines_of(text), 1))
-    return [_line(number, each, found) for number, each, found in said if found is not None]
+    lines = lines_of(text)
+    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(lines, 1))
+    return [*table_rows(table_of(lines)), *(_line(number, each, found) for number, each, found in said if found)]
+
+
+def table_rows(table: PastedTable) -> list[Line]:
+    """The findings of a pasted table as lines, numbered from -1 down; where it has none, one that says so."""
+    if not table:
+        return []
+    states = ", ".join(f"{count:,} {state}" for state, count in table.states.items()) or "counters"
+    told = [
+        (one.code, one.title, one.text, one.playbook, one.facts, f"{one.severity.value}: {one.title}")
+        for one in table.findings
+    ] or [("table", states, QUIET_TABLE, None, {}, states)]
+    return [_table_row(-number, states, *one) for number, one in enumerate(told, 1)]
+
+
+QUIET_TABLE = "No pile and no full queue among these; ages, and what was left out, such a table does not tell."
+
+
+def _table_row(
+    number: int,
+    states: str,
+    code: str,
+    title: str,
+    text: str,
+    playbook: str | None,
+    facts: Mapping[str, object],
+    said: str,
+) -> Line:
+    settings = tuple((name, str(facts[name])) for name in ("port", "host") if name in facts)
+    words = [f"port:{value}" if name == "port" else value for name, value in settings]
+    state = code.removesuffix("_pile").replace("_", "-")
+    live = " ".join([f"state:{state}", *words] if code.endswith("_pile") else words)
+    page = "\n".join(printable(line) for line in (title, "", text, "", f"the table: {states}"))
+    return Line(
+        number=number,
+        text=title,
+        symptom=code,
+        meaning=text,
+        playbook=playbook,
+        settings=settings,
+        live=live,
+        captured=" ".join(words),
+        cells=(
+            ("table", "dim"),
+            (code, "strong"),
+            ("", ""),
+            (printable(str(facts.get("host", "")), 60), ""),
+            (playbook or "", ""),
+            (printable(said, 240), ""),
+        ),
+        page=page,
+    )
 
 
 def explain_file(path: str) -> list[Line]:
@@ -53,8 +109,9 @@ def explain_file(path: str) -> list[Line]:
             found.append(_line(line.number, line.text.strip(), line.explained))
     summary = explanation.summary
     count = sum(summary.matches.values())
+    tables = [row for _, table in explanation.tables for row in table_rows(table)]
     if not count:
-        return []
+        return tables
     page = "\n".join(printable(text) for text in text_lines(Explanation((), summary, (path,))))
     title = f"{count:,} of {summary.lines:,} lines"
     if count > MOST_LINES:
@@ -63,7 +120,7 @@ def explain_file(path: str) -> list[Line]:
     first = _line(0, commonest.text.strip(), commonest.explained)
     playbook = (commonest.explained.playbook, "")
     cells = (("all", "dim"), ("the whole log", "strong"), ("", ""), ("", ""), playbook, (title, ""))
-    return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *found]
+    return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *tables, *found]
 
 
 def _line(number: int, text: str, said: Explained) -> Line:

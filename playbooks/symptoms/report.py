@@ -14,12 +14,16 @@ from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.rules import symptoms
 from playbooks.symptoms.scanning import scan_log
 from playbooks.symptoms.summary import LogSummary
+from playbooks.tables.reading import TableReader
+from playbooks.tables.report import document as tables_document
+from playbooks.tables.report import text_lines as table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from playbooks.symptoms.model import End, Explained
+    from playbooks.tables.model import PastedTable
 
 SCHEMA = "tcptriage.explain/1"
 MOST_PEERS, MOST_MINUTES, MOST_JOINS = 10, 20, 20
@@ -42,24 +46,35 @@ class Explanation:
     lines: Iterable[Line]
     summary: LogSummary = field(default_factory=LogSummary)
     logs: tuple[str, ...] = ()
+    readers: list[tuple[str | None, TableReader]] = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[tuple[str | None, PastedTable]]:
+        """The tables of sockets and counters among the lines, each with its log; whole once `lines` were consumed."""
+        return [(log, table) for log, reader in self.readers if (table := reader.table())]
 
 
 def explain_texts(texts: Iterable[str]) -> Explanation:
     """Lines given one by one (an argument may hold several): each is kept, also those without a symptom."""
     lines = [line for text in texts for line in lines_of(text)]
-    return Explanation([Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)])
+    reader = TableReader()
+    reader.take(lines)
+    told = [Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)]
+    return Explanation(told, readers=[(None, reader)])
 
 
 def explain_logs(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Explanation:
     """Logs (`-`: standard input), read while `lines` is consumed; only recognised lines. Raises LogUnreadable then."""
     explanation = Explanation((), logs=tuple(paths))
-    explanation.lines = _log_lines(paths, explanation.summary, progress)
+    explanation.readers = [(path if len(paths) > 1 else None, TableReader()) for path in paths]
+    explanation.lines = _log_lines(paths, explanation, progress)
     return explanation
 
 
 def _log_lines(
-    paths: Sequence[str], summary: LogSummary, progress: Callable[[int, int], None] | None
+    paths: Sequence[str], explanation: Explanation, progress: Callable[[int, int], None] | None
 ) -> Iterator[Line]:
+    summary = explanation.summary
     for log, path in enumerate(paths):
         done = (summary.bytes, summary.lines)
 
@@ -68,7 +83,7 @@ def _log_lines(
             if progress is not None:
                 progress(summary.bytes, summary.lines)
 
-        for match in scan_log(path, log, told):
+        for match in scan_log(path, log, told, explanation.readers[log][1].feed):
             summary.add(match)
             yield Line(match.line, match.text, match.explained, path if len(paths) > 1 else None)
 
@@ -115,6 +130,8 @@ def write_json(explanation: Explanation, stream: BinaryIO) -> int:
     stream.write(b'],"matches":' + encode(dict(counts.most_common())))
     if explanation.logs:
         stream.write(b',"summary":' + encode(summary_document(explanation.summary)))
+    for name, value in tables_document(explanation.tables).items():
+        stream.write(b"," + encode(name) + b":" + encode(value))
     stream.write(b"}\n")
     return sum(counts.values())
 
@@ -150,11 +167,16 @@ def text_lines(explanation: Explanation) -> Iterator[str]:
         for _ in explanation.lines:
             pass
         yield from _summary_lines(explanation.summary)
+        yield from table_lines(explanation.tables)
         return
+    tables = explanation.tables
     for line in explanation.lines:
+        if line.explained is None and tables:  # a row of the table
+            continue
         yield printable(line.text, 400)
         yield from _said(line.explained)
         yield ""
+    yield from table_lines(tables)
 
 
 def _said(said: Explained | None) -> Iterator[str]:

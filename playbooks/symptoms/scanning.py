@@ -83,15 +83,23 @@ class Match(NamedTuple):
     request: str | None
 
 
-def scan_log(path: str, log: int = 0, progress: Callable[[int, int], None] | None = None) -> Iterator[Match]:
+def scan_log(
+    path: str,
+    log: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    beside: Callable[[bytes, int], None] | None = None,
+) -> Iterator[Match]:
     """All recognised lines of a log, in order; `log` is its number among several.
 
-    `progress` is told the bytes and lines read so far after each block. Raises LogUnreadable.
+    `progress` is told the bytes and lines read so far after each block; `beside` is given each block and the number of
+    lines before it. Raises LogUnreadable.
     """
     lines = 0
     size = 0
     memo = Memo(may_tell)
     for block in blocks_of(path):
+        if beside is not None:
+            beside(block, lines)
         yield from _scan_block(block, log, lines, memo)
         lines += block.count(b"\n")
         size += len(block)

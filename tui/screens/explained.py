@@ -77,7 +77,7 @@ class ExplainedScreen(TriageScreen):
         table = self.query_one("#lines", RowsTable)
         table.set_empty("no line here speaks of a TCP failure that is known; Esc goes back")
         table.show(ListRows([(line.number, line.cells) for line in lines]))
-        if self._path and lines:  # the first row counts the whole log: say it where it is not cut off
+        if lines and lines[0].number == 0:  # the first row counts the whole log: say it where it is not cut off
             table.set_title(f"Log lines: {lines[0].meaning}")
         if lines:
             body = "\n".join(

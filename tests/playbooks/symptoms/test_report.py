@@ -93,3 +93,43 @@ def test_an_empty_log_is_an_empty_document(tmp_path: Path) -> None:
     log.write_text("")
     assert document(explain_logs([str(log)]))["lines"] == []
     assert "0 lines read" in text_of(explain_logs([str(log)]))
+
+
+TABLE = (
+    "$ ss -tan\nState Recv-Q Send-Q Local Address:Port Peer Address:Port\n"
+    + "".join(f"CLOSE-WAIT 1 0 [::ffff:192.0.2.61]:4647 198.51.100.86:{50510 + n}\n" for n in range(4))
+    + "LISTEN 512 511 0.0.0.0:80 0.0.0.0:*\n"
+)
+
+
+def test_a_table_among_lines_becomes_sockets_and_findings(tmp_path: Path) -> None:
+    log = tmp_path / "pasted.txt"
+    log.write_text(f"{TABLE}Error: read ECONNRESET\n")
+    for explanation in (explain_logs([str(log)]), explain_texts([log.read_text()])):
+        told = document(explanation)
+        assert told["states"] == {"CLOSE-WAIT": 4, "LISTEN": 1}
+        assert [(one["code"], one["playbook"]) for one in told["findings"]] == [
+            ("accept_queue_full", "accept-queue"),
+            ("close_wait_pile", "close-wait"),
+        ]
+        assert told["sockets"][0]["local"] == {"ip": "192.0.2.61", "port": 4647}
+        assert told["sockets"][0]["line"] == 3
+        assert told["matches"] == {"connection_reset": 1}
+    for explanation in (explain_logs([str(log)]), explain_texts([log.read_text()])):
+        told_text = text_of(explanation)
+        assert "4 connections in CLOSE-WAIT at port 4647" in told_text
+        assert "[tcptriage playbook close-wait]" in told_text
+        assert "connection_reset" in told_text
+
+
+def test_lines_without_a_table_have_no_keys_of_one() -> None:
+    assert "sockets" not in document(explain_texts(["Error: read ECONNRESET", "LISTEN to me"]))
+
+
+def test_tables_of_several_logs_name_their_log(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    first.write_text(TABLE)
+    second.write_text("TcpExtListenOverflows 7 0.0\n")
+    told = document(explain_logs([str(first), str(second)]))
+    assert {one["log"] for one in told["findings"]} == {str(first), str(second)}
+    assert told["counters"] == {"ListenOverflows": 7}

@@ -57,6 +57,17 @@ async def test_a_long_log_says_how_much_of_it_is_listed(tmp_path: Path) -> None:
         await until(pilot, lambda: "5,001 of 10,002 lines, the first 5,000 listed" in screen_text(app).splitlines()[1])
 
 
+async def test_a_pasted_table_leads_to_a_playbook() -> None:
+    rows = "\r".join(f"tcp 32 0 192.0.2.225:{39667 + n} 198.51.100.224:443 CLOSE_WAIT 795/stats" for n in range(5))
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(events.Paste(f"$ sudo netstat -tunp\r{rows}\r"))
+        await until(pilot, lambda: "5 connections in CLOSE-WAIT by stats (pid 795)" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PlaybookScreen))
+        assert "close-wait" in screen_text(app)
+
+
 async def test_line_without_symptom_says_so() -> None:
     app = app_of(interval=5)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -1,0 +1,67 @@
+"""Whole texts → the table in them: rows among prompts, headers and anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playbooks.symptoms.decoding import decoded
+from playbooks.symptoms.normalising import plain
+from playbooks.tables.counters import counter_of
+from playbooks.tables.findings import findings_of
+from playbooks.tables.model import PastedTable, TableSocket
+from playbooks.tables.rows import socket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST = 400
+"""Characters of a row; longer lines are none."""
+SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"rem_address", b"WART", b"ListenOverflows", b"TcpExt")
+"""What a block with a table holds; a log's block without them is not looked at line by line."""
+MOST = 2_000_000
+"""Rows that are kept; more are no paste."""
+
+
+class TableReader:
+    """Takes lines, or blocks of a log, and keeps what is a row of a table or a counter."""
+
+    def __init__(self) -> None:
+        self._sockets: list[TableSocket] = []
+        self._counters: dict[str, int] = {}
+
+    def feed(self, block: bytes, lines_before: int) -> None:
+        """A block of whole lines; `lines_before` counts those of the blocks before."""
+        if any(sign in block for sign in SIGNS):
+            self.take((decoded(line) for line in block.split(b"\n")), lines_before)
+
+    def take(self, lines: Iterable[str], lines_before: int = 0) -> None:
+        """Lines, the first of which has the number after `lines_before`."""
+        for number, line in enumerate(lines, lines_before + 1):
+            if len(line) <= LONGEST:
+                self._take(plain_row(line), number)
+
+    def table(self) -> PastedTable:
+        """What was kept, with its findings."""
+        return PastedTable(self._sockets, self._counters, findings_of(self._sockets, self._counters))
+
+    def _take(self, line: str, number: int) -> None:
+        row = socket_of(line, number) if ":" in line or "." in line else None
+        if row is not None:
+            if len(self._sockets) < MOST:
+                self._sockets.append(row)
+            return
+        counted = counter_of(line)
+        if counted is not None:
+            self._counters[counted[0]] = counted[1]
+
+
+def plain_row(line: str) -> str:
+    """A row without what terminals and chats made of it; its leading blanks mean nothing."""
+    return plain(line) if not line.isascii() or "\x1b" in line or "&" in line else line
+
+
+def table_of(lines: Iterable[str]) -> PastedTable:
+    """The table in some lines; empty (false) where there is none."""
+    reader = TableReader()
+    reader.take(lines)
+    return reader.table()
