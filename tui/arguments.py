@@ -165,7 +165,7 @@ def explain_parser() -> Parser:
     parser = Parser(
         prog="tcptriage explain",
         allow_abbrev=False,
-        description="Recognise error lines of servers, proxies and clients (symptom, meaning, playbook), and tables of sockets.",
+        description="Recognise error lines (the symptom, its meaning, its playbook), and tables of sockets.",
     )
     parser.add_argument("text", nargs="*", metavar="TEXT", help="lines, one an argument; none: standard input")
     parser.add_argument("--log", action="append", metavar="PATH", help="a log (gzip, zstd too); - is stdin; may repeat")
