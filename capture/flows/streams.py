@@ -141,18 +141,29 @@ def spans(found: Streams) -> I64:
     if not len(proof):
         return result
     begins = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    syn = (found.flags[proof] & SYN) != 0
-    fin = (found.flags[proof] & FIN) != 0
-    low = np.minimum.reduceat(found.start[proof] + syn, begins)
-    high = np.maximum.reduceat(found.end[proof] - (fin & ~syn), begins)
-    result.reshape(-1)[key[begins]] = np.maximum(high - low, 0)
+    span = np.maximum.reduceat(found.end[proof], begins) - np.minimum.reduceat(found.start[proof], begins)
+    control = np.flatnonzero(found.flags[proof] & (SYN | FIN))
+    if len(control):
+        lane = np.searchsorted(begins, control, "right") - 1
+        taken = np.unique(np.stack((lane, _taken(found, proof[control])), axis=1), axis=0)
+        span = span - np.bincount(taken[:, 0], minlength=len(begins))
+    result.reshape(-1)[key[begins]] = span
     return result
 
 
 def lowest_and_highest(found: Streams, rows: I64) -> tuple[int, int]:
-    """The lowest and the highest position among some rows of one side, without SYN and FIN; (0, 0) without proof."""
+    """The lowest and the highest position among some rows of one side, SYN and FIN taken off; (0, 0) without proof."""
     proof = rows[(found.flags[rows] & RST) == 0]
     if not len(proof):
         return 0, 0
-    syn, fin = (found.flags[proof] & SYN) != 0, (found.flags[proof] & FIN) != 0
-    return int((found.start[proof] + syn).min()), int((found.end[proof] - (fin & ~syn)).max())
+    low, high = int(found.start[proof].min()), int(found.end[proof].max())
+    taken = np.unique(_taken(found, proof[(found.flags[proof] & (SYN | FIN)) != 0]))
+    first = int(len(taken) > 0 and int(taken[0]) == low)
+    return low + first, high - (len(taken) - first)
+
+
+def _taken(found: Streams, rows: I64) -> I64:
+    """The position that a SYN or FIN takes; both at once take the SYN's."""
+    is_syn = (found.flags[rows] & SYN) != 0
+    taken: I64 = np.where(is_syn, found.start[rows], found.end[rows] - 1)
+    return taken

@@ -1,60 +1,51 @@
-"""Hold every count of a directory of captures to the tests' oracle, a plain dpkt loop.
+"""Hold all that is said of the connections in a directory of captures to the tests' oracle, a plain engine.
 
-usage: python -m tests.bench.hold_oracle DIR [--verbose]
+usage: python -m tests.bench.hold_oracle DIR [--verbose] [--mutated SEEDS]
 
-Captures that the oracle does not read (pcapng, other link types) are left out, and so are 4-tuples with tunnels, VLANs,
-fragments or second sights in them: there the oracle is too plain.
+Captures that the oracle does not read (tunnels, odd link types, packed files) are left out, as are connections of
+fragments. With --mutated, as many captures of harmed traffic are generated and held as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
-from capture.decode import decode
-from capture.flows.table import Tag
 from capture.wire.errors import CaptureUnreadable
-from tests.capture.flows import oracle
-from tests.capture.flows.test_counts import NAMES, counted
+from tests.oracle.holding import NotForTheOracle, differences
+from tests.oracle.traffic import mutated_traffic
 
-
-def plain_ends(path: str) -> set[oracle.End]:
-    """Ends of connections with a second sight or a scope: not for the oracle."""
-    left_out: set[oracle.End] = set()
-    flows = decode([path])[0].flows
-    for i in range(len(flows)):
-        rows = slice(int(flows.first[i]), int(flows.first[i + 1]))
-        if flows.scope[i] or (flows.packets.tags[rows] & Tag.SECOND_SIGHT).any():
-            left_out |= {(flows.addresses.text(int(flows.address[i, s])), int(flows.port[i, s])) for s in (0, 1)}
-    return left_out
+SHARES = (0.02, 0.1, 0.4)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--mutated", type=int, default=0, metavar="SEEDS")
     args = parser.parse_args()
-    files = directions = equal = unread = 0
-    for path in sorted(p for p in args.directory.rglob("*") if p.is_file()):
-        try:
-            wanted = oracle.counts(oracle.segments(str(path)))
-            got = counted(decode([str(path)])[0])
-        except CaptureUnreadable:
-            continue
-        except Exception:  # the oracle is plain: whatever it stumbles on is not for it
-            unread += 1
-            continue
-        left_out = plain_ends(str(path))
-        files += 1
-        for direction, want in wanted.items():
-            if left_out.intersection(direction):
+    files = connections = different = unread = 0
+    with tempfile.TemporaryDirectory() as folder:
+        paths = sorted(path for path in args.directory.rglob("*") if path.is_file())
+        for seed in range(args.mutated):
+            for share in SHARES:
+                name = Path(folder, f"{seed}-{share}.pcap")
+                paths.append(Path(mutated_traffic(seed, 100, share).write(name)))
+        for path in paths:
+            try:
+                compared, found = differences(str(path))
+            except CaptureUnreadable:
                 continue
-            directions += 1
-            differ = [name for name in NAMES if want.get(name, 0) != got[direction][name]]
-            equal += not differ
-            if differ and args.verbose:
-                print(path, direction, {name: (want.get(name, 0), got[direction][name]) for name in differ})
-    print(f"{equal} of {directions} directions equal in {files} captures; {unread} not for the oracle")
+            except NotForTheOracle:
+                unread += 1
+                continue
+            files, connections = files + 1, connections + compared
+            different += len({line.split(":")[0] for line in found})
+            if found and args.verbose:
+                print(path, *found, sep="\n  ")
+    equal = connections - different
+    print(f"{equal} of {connections} connections equal in {files} captures; {unread} captures not for the oracle")
 
 
 if __name__ == "__main__":

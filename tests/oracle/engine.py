@@ -1,0 +1,87 @@
+"""A capture to connections, with all that the other files say of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tests.oracle import analysis, measures, strangers
+from tests.oracle.connections import originator_of, split
+from tests.oracle.measures import Pair
+from tests.oracle.packets import FIN, RST, SYN, End, Packet, packets_of
+from tests.oracle.zeek import Zeek
+
+COUNTED = (
+    *("fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack", "zero_window"),
+    *("window_full", "keep_alive", "lost_segment"),
+)
+
+
+@dataclass
+class Connection:
+    """One connection; pairs are (originator, responder)."""
+
+    packets: list[Packet]
+    ends: tuple[End, End]
+    packet_count: Pair
+    bytes: Pair
+    unique_bytes: Pair
+    counts: tuple[Counter[str], Counter[str]]
+    conn_state: str
+    history: str
+    complete_handshake: bool
+    rtt: int | None
+    longest_gap: int | None
+    refused: set[int]  # numbers of RSTs that took no effect
+
+
+def connections_of(path: str, again: Collection[int] = ()) -> list[Connection]:
+    """The connections of a capture, in order of first packet. `again`: numbers of packets captured a second time."""
+    return [connection(each, set(again)) for each in split(packets_of(path))]
+
+
+def connection(packets: list[Packet], again: set[int]) -> Connection:
+    """All about the packets of one connection."""
+    originator = originator_of(packets)
+    first = packets[0]
+    ends = (originator, first.target if first.source == originator else first.source)
+    judged = strangers.judge(packets)
+    analysis.analyse(packets, judged.strangers, again)
+    passed_over = judged.strangers | again
+    sent = [[p for p in packets if p.source == end and p.number not in passed_over] for end in ends]
+    counted, payload = measures.packets_and_bytes(packets, ends)
+    complete, rtt = measures.handshake(packets, originator)
+    repeated = measures.repeated(sent[0]) | measures.repeated(sent[1])
+    repeated |= {packet.number for packet in packets if packet.number in again and packet.payload}
+    zeek = Zeek(originator, history="" if first.source == originator else "^")
+    for packet in packets:
+        zeek.take(packet, packet.number in repeated)
+    return Connection(
+        packets=packets,
+        ends=ends,
+        packet_count=counted,
+        bytes=payload,
+        unique_bytes=(measures.unique_bytes(sent[0]), measures.unique_bytes(sent[1])),
+        counts=(counts(packets, ends[0]), counts(packets, ends[1])),
+        conn_state=zeek.conn_state,
+        history=zeek.history,
+        complete_handshake=complete,
+        rtt=rtt,
+        longest_gap=measures.longest_gap(packets),
+        refused=judged.refused,
+    )
+
+
+def counts(packets: list[Packet], source: End) -> Counter[str]:
+    """The counts of one direction, in Wireshark's sense of the words."""
+    found: Counter[str] = Counter()
+    for packet in packets:
+        if packet.source != source:
+            continue
+        for name, bit in (("syn", SYN), ("fin", FIN), ("rst", RST)):
+            found[name] += bool(packet.flags & bit)
+        found.update(tag for tag in packet.tags if tag in COUNTED)
+        # Wireshark's filter tcp.analysis.retransmission matches the fast and the spurious ones too.
+        found["retransmission"] += bool(packet.tags & analysis.REPETITIONS)
+    return found
