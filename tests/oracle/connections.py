@@ -5,6 +5,7 @@ A conversation is everything between two ends (in one VLAN); it may hold several
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tests.oracle.packets import ACK, FIN, RST, SYN, End, Packet, ahead
@@ -13,6 +14,7 @@ LOOK_BACK, LOOK_AHEAD = 4096, 255  # packets of the conversation around a doubtf
 LONE_RST_NS = 5_000_000_000  # RSTs alone and this far apart are separate events
 NEAR = 1 << 20  # sequence numbers this close belong to the same stream
 SERVER_PORTS = 1024  # begun midway: a port below this one is the responder's
+MANY_PEERS = 3  # and so is one with which so many talk
 
 Conversation = tuple[frozenset[End], str | None]
 
@@ -90,15 +92,47 @@ def _goes_on(syn: Packet, earlier: list[Packet], later: list[Packet]) -> bool:
     return to_old < NEAR and to_new > to_old
 
 
-def originator_of(connection: list[Packet]) -> End:
-    """Who opened it: the first SYN's sender, else the one a SYN,ACK went to, else the sender of the first packet,
-    unless its port alone is a well-known one."""
-    first = connection[0]
-    if first.kind(SYN):
-        return first.source
+def originators(connections: list[list[Packet]]) -> list[End]:
+    """Who opened each of the connections of a capture.
+
+    The first SYN's sender, else the one a SYN,ACK went to. Where the capture began later: the end that does not answer
+    SYNs in other connections, or has fewer peers, else the sender of the first packet, unless its port alone is a
+    well-known one.
+    """
+    opened = [_opener(connection) for connection in connections]
+    told = [opener or _by_port(connection[0]) for opener, connection in zip(opened, connections, strict=True)]
+    if len(connections) < 2:
+        return told
+    pairs = [ends_of(connection) for connection in connections]
+    peers = Counter(end for pair in pairs for end in pair)
+    serves = Counter(other_end(pair, opener) for pair, opener in zip(pairs, opened, strict=True) if opener)
+    for place, (one, other) in enumerate(pairs):
+        if opened[place] is not None:
+            continue
+        undecided = (one[1] < SERVER_PORTS) == (other[1] < SERVER_PORTS)
+        for count, least, asked in ((peers, MANY_PEERS, undecided), (serves, 1, True)):
+            if asked and count[one] != count[other] and max(count[one], count[other]) >= least:
+                told[place] = one if count[one] < count[other] else other
+    return told
+
+
+def ends_of(connection: list[Packet]) -> tuple[End, End]:
+    return connection[0].source, connection[0].target
+
+
+def other_end(ends: tuple[End, End], end: End) -> End:
+    return ends[1] if end == ends[0] else ends[0]
+
+
+def _opener(connection: list[Packet]) -> End | None:
+    if connection[0].kind(SYN):
+        return connection[0].source
     for wanted in (SYN, SYN | ACK):
         for packet in connection:
             if packet.kind(wanted):
                 return packet.source if wanted == SYN else packet.target
-    well_known = first.sport < SERVER_PORTS <= first.dport
-    return first.target if well_known else first.source
+    return None
+
+
+def _by_port(first: Packet) -> End:
+    return first.target if first.sport < SERVER_PORTS <= first.dport else first.source

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tests.oracle import analysis, measures, strangers
-from tests.oracle.connections import originator_of, split
+from tests.oracle.connections import ends_of, originators, other_end, split
 from tests.oracle.measures import Pair
 from tests.oracle.packets import FIN, RST, SYN, End, Packet, packets_of
 from tests.oracle.zeek import Zeek
@@ -38,18 +38,25 @@ class Connection:
 
 def connections_of(path: str, again: Collection[int] = ()) -> list[Connection]:
     """The connections of a capture, in order of first packet. `again`: numbers of packets captured a second time."""
-    return [connection(each, set(again)) for each in split(packets_of(path))]
+    return connections_in(packets_of(path), set(again))
 
 
-def connection(packets: list[Packet], again: set[int]) -> Connection:
+def connections_in(packets: list[Packet], again: set[int]) -> list[Connection]:
+    """The connections that packets make."""
+    found = split(packets)
+    return [connection(each, opener, again) for each, opener in zip(found, originators(found), strict=True)]
+
+
+def connection(packets: list[Packet], originator: End, again: set[int]) -> Connection:
     """All about the packets of one connection."""
-    originator = originator_of(packets)
     first = packets[0]
-    ends = (originator, first.target if first.source == originator else first.source)
+    ends = (originator, other_end(ends_of(packets), originator))
     judged = strangers.judge(packets)
     analysis.analyse(packets, judged.strangers, again)
     passed_over = judged.strangers | again
     sent = [[p for p in packets if p.source == end and p.number not in passed_over] for end in ends]
+    if ends[0] == ends[1]:  # to itself: all of it is the originator's
+        sent[1] = []
     counted, payload = measures.packets_and_bytes(packets, ends)
     complete, rtt = measures.handshake(packets, originator)
     repeated = measures.repeated(sent[0]) | measures.repeated(sent[1])
