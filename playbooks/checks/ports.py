@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
 from playbooks.checks.wording import bracketed, holder_name, most_common, percent, say
 from playbooks.facts.model import Facts, Socket
 
@@ -137,3 +137,42 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     if overflow or crowded or (reuse == 1 and not stamps):
         return warned(*evidence)
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)
+
+
+@check("port-held", needs=("sockets",), wants=("processes",))
+def port_held(facts: Facts, **given: Any) -> Judgement:
+    """Who holds a local port, so that bind() to it fails (EADDRINUSE): a listener, or old connections where the
+    program does not set SO_REUSEADDR (socket(7))."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    port = facts.number("port")
+    if port is None:
+        return manual(say("no_port_named"))
+    rows = [row for row in facts.sockets.rows if row.local.port == port]
+    listeners = [row for row in rows if row.state == "LISTEN"]
+    if listeners:
+        said = [say("port_listened", where=row.local, who=_who(row)) for row in listeners[:4]]
+        return warned(*said, offers=(_stop_offer(facts, listeners[0]),))
+    if rows:
+        states = most_common(row.state for row in rows)
+        said = [say("port_lingers", port=port, states=states)]
+        return warned(*said, offers=(offer("reuse-address", port=port, states=states),))
+    return look(facts, "sockets").passed(say("port_free", port=port), seen=facts.sockets.rows)
+
+
+def _who(row: Socket) -> str:
+    return holder_name(row.owners[0] if row.owners else None)
+
+
+def _stop_offer(facts: Facts, row: Socket) -> Offer:
+    pid = row.owners[0].pid if row.owners else None
+    processes = facts.processes.rows if facts.processes is not None else ()
+    unit = next((one.unit for one in processes if one.pid == pid), "")
+    return offer(
+        "stop-holder",
+        port=row.local.port,
+        where=row.local,
+        who=_who(row),
+        stop=f"systemctl stop {unit}" if unit else f"kill -TERM {pid or 'PID'}",
+        start=f"systemctl start {unit}" if unit else "start it again the way it was started",
+    )

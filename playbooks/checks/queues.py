@@ -1,35 +1,30 @@
-"""A listener's two queues: connections not yet accepted, and handshakes not yet complete (listen(2), tcp(7))."""
+"""A listener's accept queue: connections that are complete and wait for accept() (listen(2)). TCP and unix sockets."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, unknown, warned
-from playbooks.checks.wording import age, holder_name, most_common, say
+from playbooks.checks.wording import holder_name, say
 from playbooks.facts.model import Facts, Holder, Socket, UnixListener
 
 BUSY = 0.5
-HALF_OPEN_S = 1.0
-"""Waited longer than any healthy round trip."""
-HALF_OPEN = 16
-SHARE = 0.75
-LEAST = 8
-SYN_COUNTERS = ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent")
-"""With SYN cookies a flood leaves no half-open connection, only these."""
 
 
-def _listeners(facts: Facts) -> list[Socket]:
+def listeners_of(facts: Facts) -> list[Socket]:
+    """TCP listeners, those of the port where one was named."""
     port = facts.number("port")
     rows = facts.sockets.rows if facts.sockets is not None else ()
     return [row for row in rows if row.state == "LISTEN" and (port is None or row.local.port == port)]
 
 
-def _owner(row: Socket) -> Holder | None:
+def owner_of(row: Socket) -> Holder | None:
+    """The process that accepts; None where it is out of sight."""
     return row.owners[0] if row.owners else None
 
 
-def _full(row: Socket) -> bool:
+def is_full(row: Socket) -> bool:
     """The kernel refuses once the queue holds more than its maximum (sk_acceptq_is_full: len > max)."""
     return row.send_q > 0 and row.recv_q > row.send_q
 
@@ -40,7 +35,7 @@ def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     between the looks. A port narrows it to TCP."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
-    rows, port = _listeners(facts), facts.number("port")
+    rows, port = listeners_of(facts), facts.number("port")
     unix = facts.sockets.unix if port is None else ()
     full_unix = [one for one in unix or () if one.waiting > one.most]
     if not rows and not full_unix:
@@ -48,7 +43,7 @@ def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     if facts.sockets.source != "sock_diag" and rows:
         return unknown(say("no_queue_limits", source=facts.sockets.source))
     overflowed = facts.sockets.counters.get("ListenOverflows", 0) > 0
-    bad = [row for row in rows if _full(row) or (row.new_drops and overflowed)]
+    bad = [row for row in rows if is_full(row) or (row.new_drops and overflowed)]
     busy = [row for row in rows if row not in bad and row.send_q and row.recv_q >= BUSY * row.send_q and row.recv_q > 1]
     if full_unix:
         return _full_unix(facts, full_unix, bad)
@@ -121,7 +116,7 @@ def _queue(row: Socket) -> str:
     return say(
         "queue",
         where=row.local,
-        who=holder_name(_owner(row)),
+        who=holder_name(owner_of(row)),
         waiting=row.recv_q,
         most=row.send_q,
         drops=row.drops if row.drops is not None else "?",
@@ -131,7 +126,7 @@ def _queue(row: Socket) -> str:
 
 def _near(facts: Facts, row: Socket) -> list[str]:
     """What keeps the process from accepting: its descriptors, or only that it does not call accept()."""
-    owner = _owner(row)
+    owner = owner_of(row)
     found = []
     waiting = Counter(
         other.state
@@ -154,7 +149,7 @@ def _near(facts: Facts, row: Socket) -> list[str]:
 def _queue_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
     somaxconn = facts.sysctl("net.core.somaxconn") or 4096
     proposed = proposed_backlog(row.recv_q)
-    owner = _owner(row)
+    owner = owner_of(row)
     shared = {
         "who": holder_name(owner),
         "pid": owner.pid if owner else "PID",
@@ -194,7 +189,7 @@ def listen_counters(facts: Facts, **given: Any) -> Judgement:
         drops=facts.sockets.totals.get("ListenDrops", 0),
     )
     port = facts.number("port")
-    if overflows and port is not None and not any(row.new_drops for row in _listeners(facts)):
+    if overflows and port is not None and not any(row.new_drops for row in listeners_of(facts)):
         return warned(said, say("listen_elsewhere", port=port))
     if overflows:
         return failed(said)
@@ -208,11 +203,11 @@ def backlog_settings(facts: Facts, **given: Any) -> Judgement:
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     somaxconn, abort = facts.sysctl("net.core.somaxconn"), facts.sysctl("net.ipv4.tcp_abort_on_overflow")
-    small = [row for row in _listeners(facts) if 0 < row.send_q < 64 and row.recv_q >= row.send_q / 2]
-    capped = [row for row in _listeners(facts) if somaxconn and row.send_q == somaxconn and somaxconn < 1024]
+    small = [row for row in listeners_of(facts) if 0 < row.send_q < 64 and row.recv_q >= row.send_q / 2]
+    capped = [row for row in listeners_of(facts) if somaxconn and row.send_q == somaxconn and somaxconn < 1024]
     evidence = [say("somaxconn", somaxconn=somaxconn)]
     evidence += [
-        say("backlog_small", where=row.local, who=holder_name(_owner(row)), most=row.send_q) for row in small[:3]
+        say("backlog_small", where=row.local, who=holder_name(owner_of(row)), most=row.send_q) for row in small[:3]
     ]
     evidence += [say("backlog_capped", where=row.local, somaxconn=somaxconn) for row in capped[:3]]
     offers: tuple[Offer, ...] = ()
@@ -221,107 +216,4 @@ def backlog_settings(facts: Facts, **given: Any) -> Judgement:
         offers = (offer("no-abort-on-overflow"),)
     if small or abort:
         return warned(*evidence, offers=offers)
-    return look(facts, "sockets", "kernel").passed(*evidence, seen=_listeners(facts))
-
-
-@check("syn-recv-pile", needs=("sockets", "kernel"))
-def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
-    """Half-open connections that stay. With a full accept queue they have that cause, and are only a warning here."""
-    if facts.sockets is None:
-        return unknown(say("no_sockets"))
-    port = facts.number("port")
-    by_port: dict[int, list[Socket]] = defaultdict(list)
-    for row in facts.sockets.rows:
-        if row.state == "SYN-RECV" and (port is None or row.local.port == port):
-            by_port[row.local.port].append(row)
-    full = {row.local.port for row in _listeners(facts) if _full(row)}
-    sizes = {row.local.port: row.send_q for row in _listeners(facts) if row.send_q}
-    worst: list[tuple[int, list[Socket], list[Socket]]] = []
-    for where, rows in by_port.items():
-        stale = [row for row in rows if row.stayed or row.age_s >= 1]
-        wanted = min(HALF_OPEN, max(LEAST, int(SHARE * sizes[where]))) if where in sizes else HALF_OPEN
-        if len(stale) >= wanted:
-            worst.append((where, rows, stale))
-    if not worst:
-        said = say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S)
-        counted = moved(facts, *SYN_COUNTERS) if port is None else {}
-        return look(facts, "sockets").passed(said, seen=_listeners(facts), counted=counted)
-    worst.sort(key=lambda item: -len(item[1]))
-    listeners = {row.local.port: _owner(row) for row in _listeners(facts)}
-    evidence, excused = [], True
-    for where, rows, stale in worst[:3]:
-        sources = most_common(row.remote.ip for row in stale)
-        oldest = max(row.age_s for row in stale)
-        oldest = max(oldest, facts.sockets.elapsed_s)
-        evidence.append(
-            say(
-                "syn_recv_pile",
-                port=where,
-                who=holder_name(listeners.get(where)),
-                count=len(rows),
-                stale=len(stale),
-                oldest=age(oldest),
-                sources=sources,
-            )
-        )
-        if where in full:
-            evidence.append(say("syn_recv_excused", port=where))
-        excused = excused and where in full
-    where, rows, stale = worst[0]
-    offers = _syn_offers(facts, where, len(rows), stale)
-    return warned(*evidence) if excused else failed(*evidence, offers=offers)
-
-
-def _syn_offers(facts: Facts, port: int, count: int, stale: list[Socket]) -> tuple[Offer, ...]:
-    backlog = facts.sysctl("net.ipv4.tcp_max_syn_backlog") or 128
-    shared = {
-        "port": port,
-        "count": count,
-        "backlog": backlog,
-        "proposed": max(4096, 1 << (4 * count - 1).bit_length(), backlog),
-        "cookies": facts.sysctl("net.ipv4.tcp_syncookies"),
-        "retries": facts.sysctl("net.ipv4.tcp_synack_retries"),
-        "somaxconn": max(4096, facts.sysctl("net.core.somaxconn") or 0),
-        "old_somaxconn": facts.sysctl("net.core.somaxconn"),
-        "source": Counter(row.remote.ip for row in stale).most_common(1)[0][0],
-    }
-    return tuple(offer(name, **shared) for name in ("syn-settings-now", "syn-settings", "syn-rate-limit"))
-
-
-@check("syn-defences", needs=("sockets", "kernel"))
-def syn_defences(facts: Facts, **given: Any) -> Judgement:
-    """SYN cookies, and the counters of dropped requests while they move."""
-    if facts.sockets is None:
-        return unknown(say("no_sockets"))
-    cookies = facts.sysctl("net.ipv4.tcp_syncookies")
-    if cookies is None:
-        return unknown(say("no_sysctl", name="net.ipv4.tcp_syncookies"))
-    counters = facts.sockets.counters
-    evidence = [
-        say(
-            "syn_settings",
-            cookies=cookies,
-            backlog=facts.sysctl("net.ipv4.tcp_max_syn_backlog"),
-            somaxconn=facts.sysctl("net.core.somaxconn"),
-            retries=facts.sysctl("net.ipv4.tcp_synack_retries"),
-        ),
-        say(
-            "syn_counters",
-            drops=counters.get("TCPReqQFullDrop", 0),
-            cookies=counters.get("TCPReqQFullDoCookies", 0),
-            sent=counters.get("SyncookiesSent", 0),
-            elapsed=f"{facts.sockets.elapsed_s:.1f}",
-        ),
-    ]
-    if counters.get("TCPReqQFullDrop", 0):
-        port = facts.number("port") or 0
-        return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
-    if not cookies:
-        return warned(*evidence)
-    told = [name for name in SYN_COUNTERS if name in facts.sockets.totals]
-    return look(facts, "sockets", "kernel").passed(*evidence, seen=told, counted=moved(facts, *SYN_COUNTERS))
-
-
-def _nobody(facts: Facts) -> Socket:
-    rows = facts.sockets.rows if facts.sockets is not None else ()
-    return next((row for row in rows if row.state == "SYN-RECV"), rows[0])
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=listeners_of(facts))

@@ -39,6 +39,7 @@ MODULES = (
     "chains",
     "clients_gone",
     "files",
+    "half_open",
     "leaks",
     "load",
     "nginx_limits",
