@@ -527,7 +527,9 @@ class Facts(msgspec.Struct, frozen=True):
                 return Scope(capture=self.settings.get("capture"))
             return Scope(self.host if seen.here else None, None, seen.path, None, seen.first_time, seen.last_time)
         if part == "log":
-            return Scope(self.host if self.log is not None and self.log.here else None, log=named)
+            if self.log is None:
+                return Scope(log=named)
+            return Scope(self.host if self.log.here else None, log=self.log.path)
         if part in ("error_log", "access_log"):
             read = self.error_log if part == "error_log" else self.access_log
             paths = ", ".join(read.paths) if read is not None else named
