@@ -1,0 +1,1 @@
+"""Cures by topic: the same fix for each language and server, as TOML that the loader reads."""
