@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from capture.safe_text import printable
+from playbooks.checks.everywhere import judge_everywhere
 from playbooks.checks.looked import Judgement, Offer, Pass, Result, Seen
 from playbooks.checks.registry import Check, known_checks, manual, unknown
 from playbooks.checks.wording import say
@@ -195,7 +196,7 @@ def _judge(step: Step, facts: Facts, consent: Consent | None) -> tuple[Judgement
     if missing is not None:
         return missing, scope
     try:
-        found = _sound(check.judge(facts, **step.given))
+        found = _sound(judge_everywhere(check, facts, step.given))
     except Exception as error:
         # A defect of a check, of whatever kind, must not take the other steps along, and must never read as "fine".
         return unknown(say("check_broke", check=step.check, error=repr(error))), scope

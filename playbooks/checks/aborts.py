@@ -10,7 +10,7 @@ from playbooks.checks.wording import say
 from playbooks.facts.model import Facts, LogGroup
 
 
-@check("counters-moved", needs=("sockets",), arguments=("names",))
+@check("counters-moved", needs=("sockets",), arguments=("names",), everywhere=True)
 def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -> Judgement:
     """Whether these kernel counters move right now: a warning, for counters name no culprit; a pass only if none does.
     Counters that this kernel does not have are left out."""

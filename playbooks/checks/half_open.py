@@ -19,7 +19,7 @@ SYN_COUNTERS = ("TCPReqQFullDrop", "TCPReqQFullDoCookies", "SyncookiesSent")
 """With SYN cookies a flood leaves no half-open connection, only these."""
 
 
-@check("syn-recv-pile", needs=("sockets", "kernel"))
+@check("syn-recv-pile", needs=("sockets", "kernel"), everywhere=True)
 def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
     """Half-open connections that stay. With a full accept queue they have that cause, and are only a warning here."""
     if facts.sockets is None:

@@ -20,7 +20,7 @@ NEAR_LIMIT = 0.8
 NOT_ACCEPTED = "not yet accepted"
 
 
-@check("close-wait-pile", needs=("sockets",), wants=("processes",), arguments=("quiet",))
+@check("close-wait-pile", needs=("sockets",), wants=("processes",), arguments=("quiet",), everywhere=True)
 def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgement:
     """CLOSE-WAIT sockets that stay, by the process that does not close them.
 
@@ -154,7 +154,7 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
     return tuple(offer(name, **shared) for name in own_language_first(names, holder))
 
 
-@check("close-wait-descriptors", needs=("sockets", "processes"))
+@check("close-wait-descriptors", needs=("sockets", "processes"), everywhere=True)
 def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     """Whether the process with most CLOSE-WAIT sockets comes near its limit of open files."""
     if facts.sockets is None or facts.processes is None:
@@ -191,7 +191,7 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     )
 
 
-@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",))
+@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",), everywhere=True)
 def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
     """FIN-WAIT-2 sockets that stay, by the peer that does not close its side."""
     if facts.sockets is None:

@@ -19,7 +19,7 @@ _CLIENT_STATES = frozenset(
 )
 
 
-@check("ports-toward-one-peer", needs=("sockets", "kernel"))
+@check("ports-toward-one-peer", needs=("sockets", "kernel"), everywhere=True)
 def ports_toward_one_peer(facts: Facts, **given: Any) -> Judgement:
     """Share of ip_local_port_range in use for one (local address, remote address and port): what connect() needs."""
     if facts.sockets is None:

@@ -29,7 +29,7 @@ def is_full(row: Socket) -> bool:
     return row.send_q > 0 and row.recv_q > row.send_q
 
 
-@check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",))
+@check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",), everywhere=True)
 def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     """Listeners, of TCP and unix sockets, whose accept queue is over its maximum now, or that dropped connections
     between the looks. A port narrows it to TCP."""
@@ -173,7 +173,7 @@ def proposed_backlog(waiting: int) -> int:
     return int(min(65535, 1 << max(10, (4 * waiting - 1).bit_length())))
 
 
-@check("listen-counters", needs=("sockets",))
+@check("listen-counters", needs=("sockets",), everywhere=True)
 def listen_counters(facts: Facts, **given: Any) -> Judgement:
     """ListenOverflows and ListenDrops: moving now is a failure, old figures are only history."""
     if facts.sockets is None:

@@ -63,20 +63,27 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check: the parts of Facts it cannot do without, those it uses if there, and its arguments' names."""
+    """A named check: the parts of Facts it cannot do without, those it uses if there, and its arguments' names.
+    `everywhere`: it judges sockets, and so those of other network namespaces too (everywhere.py)."""
 
     name: str
     judge: Judge
     needs: tuple[str, ...]
     wants: tuple[str, ...]
     arguments: frozenset[str]
+    everywhere: bool = False
 
 
 _found: dict[str, Check] = {}
 
 
 def check(
-    name: str, *, needs: tuple[str, ...], wants: tuple[str, ...] = (), arguments: tuple[str, ...] = ()
+    name: str,
+    *,
+    needs: tuple[str, ...],
+    wants: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
+    everywhere: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Registers a check. Missing `needs` make the step unknown (or manual) without asking the function."""
     unknown = [part for part in (*needs, *wants) if part not in PARTS]
@@ -84,7 +91,7 @@ def check(
         raise ValueError(f"check {name}: {unknown or 'registered twice'}")
 
     def register(judge: Judge) -> Judge:
-        _found[name] = Check(name, judge, needs, wants, frozenset(arguments))
+        _found[name] = Check(name, judge, needs, wants, frozenset(arguments), everywhere)
         return judge
 
     return register

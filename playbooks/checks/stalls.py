@@ -21,7 +21,7 @@ NAT_IDLE_S = 350
 """The shortest common idle time-out of NAT and load balancers in clouds (350 s; others 240 s to 1 h)."""
 
 
-@check("zero-window", needs=("sockets",))
+@check("zero-window", needs=("sockets",), everywhere=True)
 def zero_window(facts: Facts, **given: Any) -> Judgement:
     """Connections whose peer closed its window for CLOSED_S or longer, and local readers that leave data unread."""
     if facts.sockets is None:
@@ -89,7 +89,7 @@ def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
     return [row for row in rows if row.recv_q and (row.local, row.remote) in ends]
 
 
-@check("unanswered", needs=("sockets",), wants=("firewall", "capture"))
+@check("unanswered", needs=("sockets",), wants=("firewall", "capture"), everywhere=True)
 def unanswered(facts: Facts, **given: Any) -> Judgement:
     """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
     if facts.sockets is None:

@@ -101,6 +101,9 @@ class Sockets(msgspec.Struct, frozen=True):
     elsewhere: tuple[Elsewhere, ...] = ()
     unix: tuple[UnixListener, ...] | None = None
     hidden_why: str = ""
+    others: tuple[Sockets, ...] = ()
+    """Those of the other network namespaces, where this is the machine's own one and they may be entered; none of
+    theirs is among `rows`."""
 
 
 class Granted(msgspec.Struct, frozen=True):

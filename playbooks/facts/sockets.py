@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from capture.model import TcpState
+from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.namespaces import Found, namespace_of
-from capture.sockets.row import Owner, SocketRow
+from capture.sockets.row import Namespace, Owner, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.unix_listeners import UnixListener
@@ -26,21 +27,32 @@ PASSING = {
 }
 """From how many sockets in these states a longer look pays."""
 KEPT_S = 2.0
+MOST_PLACES = 64
+"""Other network namespaces whose sockets are judged too, those with most of them; the rest are named."""
 
 
 def collect_sockets(pid: int | None = None) -> Sockets | Absence:
     """The sockets of this network namespace, or of that of process `pid`; takes SHORT_S, or LONG_S where there is
     something to tell apart."""
     inside = None if pid is None else namespace_of(pid)
+    # Who looks from a container, or from a namespace made for a purpose, means that one.
+    whole_machine = pid is None and namespace_of(1) is None
     try:
-        with Watcher(inside=inside) as watcher:
+        with Watcher(inside=inside, all_namespaces=whole_machine) as watcher:
             first = watcher.look()
-            before: dict[object, tuple[TcpState, int]] = {_key(row): (row.state, row.drops or 0) for row in first.rows}
+            before = _Before(first)
             time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
-            second = watcher.look(thorough=True)
-            return _facts(second, before, inside)
+            return _facts(watcher.look(thorough=True), before, inside)
     except SourceUnavailable as error:
         return Absence("unreadable", str(error))
+
+
+class _Before:
+    """The first look: states and drops of its sockets, and the counters of the other namespaces."""
+
+    def __init__(self, look: Snapshot) -> None:
+        self.rows = {_key(row): (row.state, row.drops or 0) for row in look.rows}
+        self.totals = {netns: totals for netns, _, totals in look.places}
 
 
 def _key(row: SocketRow) -> object:
@@ -61,22 +73,49 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: dict[object, tuple[TcpState, int]], inside: Found | None) -> Sockets:
+def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
+    own = look.places[0][0] if look.places else None
+    by_place: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
+    for row in look.rows:
+        by_place[row.netns].append(row)
+    others = sorted((place for place in look.places[1:] if by_place[place[0]]), key=lambda p: -len(by_place[p[0]]))
+    unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
+    unseen += [Elsewhere(str(netns), len(by_place[netns])) for netns, _, _ in others[MOST_PLACES:]]
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
         hidden_owners=look.hidden_owners,
         limits=look.limits,
-        rows=tuple(_socket(row, look.details.get(row), before.get(_key(row))) for row in look.rows),
+        rows=tuple(_socket(row, look, before) for row in by_place[own]),
         counters=dict(look.counters),
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,
         port_range=look.settings.ip_local_port_range,
         netns=None if inside is None else str(inside.namespace),
-        elsewhere=tuple(Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0),
-        unix=tuple(map(_unix, look.unix_listeners)) if look.sees_unix else None,
+        elsewhere=tuple(unseen),
+        unix=_unix_of(look, own) if look.sees_unix else None,
         hidden_why=look.hidden_why,
+        others=tuple(
+            Sockets(
+                elapsed_s=look.elapsed_s or 0.0,
+                source=look.source,
+                hidden_owners=0,
+                limits=(),
+                rows=tuple(_socket(row, look, before) for row in by_place[netns]),
+                counters=moved(dict(before.totals.get(netns, {})), dict(totals)),
+                totals=dict(totals),
+                ephemeral_ports=settings.ephemeral_ports,
+                port_range=settings.ip_local_port_range,
+                netns=str(netns),
+                unix=_unix_of(look, netns) if look.sees_unix else None,
+            )
+            for netns, settings, totals in others[:MOST_PLACES]
+        ),
     )
+
+
+def _unix_of(look: Snapshot, netns: Namespace | None) -> tuple[UnixFact, ...]:
+    return tuple(_unix(listener) for listener in look.unix_listeners if listener.netns == netns)
 
 
 def _unix(listener: UnixListener) -> UnixFact:
@@ -94,7 +133,8 @@ def _holders(owners: tuple[Owner, ...]) -> tuple[Holder, ...]:
     return tuple(Holder(owner.pid, owner.name, owner.fd) for owner in owners)
 
 
-def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] | None) -> Socket:
+def _socket(row: SocketRow, look: Snapshot, first: _Before) -> Socket:
+    before = first.rows.get(_key(row))
     return Socket(
         state=row.state.value,
         local=row.local,
@@ -114,7 +154,7 @@ def _socket(row: SocketRow, info: TcpInfo | None, before: tuple[TcpState, int] |
         drops=row.drops,
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
-        closed_window_s=_closed_for(row, info),
+        closed_window_s=_closed_for(row, look.details.get(row)),
         backlog_max=row.backlog_max,
         v6_only=row.v6_only,
         netns=None if row.netns is None else str(row.netns),

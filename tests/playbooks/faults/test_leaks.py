@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
+from capture.sockets.namespaces import namespace_of
+from playbooks.engine import run_checks
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked, Told
@@ -129,3 +132,28 @@ def test_a_process_near_its_limit_and_prlimit_as_printed(host: Namespace, check:
         assert again.outcome("processes") is Outcome.PASS
         limits = subprocess.run(["grep", "open files", f"/proc/{process.pid}/limits"], capture_output=True, text=True)
         assert limits.stdout.split()[3:5] == ["4096", "4096"]
+
+
+def test_a_leak_in_another_network_namespace_is_this_machines(host: Namespace) -> None:
+    """A container leaks: from the machine's own namespace it is found and named; from a third one it is no matter."""
+    if namespace_of(1) is not None:
+        pytest.skip("runs in a network namespace of its own")
+    with running(host, LEAK, 8109) as server:
+        for sock in [connect(host, 8109) for _ in range(15)]:
+            sock.close()
+        whole = run_checks("close-wait")
+        pile = next(step for step in whole.steps if step.id == "pile")
+        assert pile.outcome is Outcome.FAIL, pile.evidence
+        told = "\n".join(pile.evidence)
+        assert "in network namespace" in told
+        assert f"[{server.pid}] holds 15 sockets in CLOSE-WAIT" in told
+        asked = run_checks("close-wait", {"pid": str(server.pid)})
+        assert asked.steps[0].outcome is Outcome.FAIL
+        assert asked.steps[0].scope.netns == str(os.stat(f"/proc/{server.pid}/ns/net").st_ino)
+        other = Namespace("third")
+        try:
+            with other.entered():
+                third = run_checks("close-wait")
+        finally:
+            other.remove()
+        assert third.steps[0].outcome is Outcome.UNKNOWN  # no socket there, and the others are not its matter
