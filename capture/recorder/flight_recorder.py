@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import shutil
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Iterable
 from types import FrameType
@@ -16,12 +13,13 @@ from typing import Final
 
 from capture.kernel.event import KernelEvent, Kind
 from capture.model import Finding, Severity
-from capture.recorder.freezing import Frozen, LogLine, write_incident
+from capture.recorder.freezing import Frozen, LogLine
 from capture.recorder.housekeeping import make_rings, prune, size_of
-from capture.recorder.incident import REPORT, Trigger
+from capture.recorder.incident import Trigger
 from capture.recorder.options import Options
 from capture.recorder.rings import Rings
 from capture.recorder.triggers import ResetRate
+from capture.recorder.writer import Writer
 from capture.safe_text import printable
 
 TICK_S: Final = 1.0
@@ -30,12 +28,11 @@ APART_S: Final = 60.0
 GONE_S: Final = 60.0
 """A finding that was away so long is a new one."""
 LONGEST_TEXT: Final = 500
-REPORT_SECONDS: Final = 300
 
 
 class FlightRecorder:
-    """Raises OSError where the output folder cannot be used. `confine` is called once all is open, before anything
-    that came from outside is parsed."""
+    """Raises OSError where the output folder cannot be used. What came from outside is parsed by other processes
+    (writer.py), but for the lines of logs."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -51,8 +48,7 @@ class FlightRecorder:
         self._last_folder = float("-inf")
         self._suppressed = 0
         self._stop = self._asked = False
-        self._writing: threading.Thread | None = None
-        self.written: list[str] = []
+        self._writer: Writer | None = None
 
     def run(self) -> None:
         """Record until the time is over or a signal asks for the end. A trigger that waits is written out then."""
@@ -100,6 +96,7 @@ class FlightRecorder:
             self._findings(look.findings, now)
         self._events(events)
         self._lines(lines)
+        self._written()
         if self._pending is not None and now >= self._pending.time + self._options.after_s:
             self._freeze()
 
@@ -166,10 +163,9 @@ class FlightRecorder:
             anonymize=self._options.anonymize,
         )
         self._suppressed = 0
-        self._join()
+        self._written(wait=True)
         self.rings.hold(True)
-        self._writing = threading.Thread(target=self._write, args=(frozen,), name="incident-writer")
-        self._writing.start()
+        self._writer = Writer(self._options.out, frozen, self._options.report, self._options.readable)
 
     def _notes(self) -> Iterable[str]:
         yield from self.rings.troubles()
@@ -181,30 +177,22 @@ class FlightRecorder:
         if self.rings.looks.lost:
             yield f"{self.rings.looks.lost} looks were lost: the disk is full"
 
-    def _write(self, frozen: Frozen) -> None:
-        """On a thread of its own: the ring is read meanwhile."""
-        options = self._options
-        try:
-            path = write_incident(options.out, frozen)
-        except OSError as error:
-            options.tell(f"the incident cannot be written: {error.strerror or error}")
+    def _written(self, wait: bool = False) -> None:
+        """Takes in a folder that was being written, if it is done (or when it is)."""
+        if self._writer is None or not self._writer.ended(wait):
             return
-        finally:
-            self.rings.hold(False)
-        self.written.append(path)
-        if options.report:
-            _report(options.report, path)
-        rings = size_of(self._folder)
-        gone = prune(options.out, options.incidents, max(0, options.keep_bytes - rings))
+        path, trouble = self._writer.result()
+        self._writer = None
+        self.rings.hold(False)
+        options = self._options
+        if trouble:
+            options.tell(f"the incident cannot be written: {trouble}")
+            return
+        gone = prune(options.out, options.incidents, max(0, options.keep_bytes - size_of(self._folder)))
         options.tell(path + (f" (removed for want of room: {', '.join(gone)})" if gone else ""))
 
-    def _join(self) -> None:
-        if self._writing is not None:
-            self._writing.join()
-            self._writing = None
-
     def _close(self) -> None:
-        self._join()
+        self._written(wait=True)
         self.rings.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -213,18 +201,3 @@ def _told(event: KernelEvent) -> str:
     from capture.recorder.comments import sentence
 
     return f"{sentence(event)} {event.local} to {event.remote}"
-
-
-def _report(command: tuple[str, ...], path: str) -> None:
-    """The report is made by a program of its own: its memory goes with it."""
-    nice = (lambda: os.nice(10)) if hasattr(os, "nice") else None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(
-            [*command, path, "--output", os.path.join(path, REPORT)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=REPORT_SECONDS,
-            preexec_fn=nice,
-            check=False,
-        )

@@ -36,5 +36,7 @@ class Options(Struct, frozen=True, kw_only=True):
     interval_s: float = 1.0
     anonymize: bool = False
     report: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+    """Folders that the process which writes a folder may read; it writes under `out` alone."""
     tell: Callable[[str], None]
     """Takes sentences for people."""
