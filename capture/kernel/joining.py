@@ -14,8 +14,8 @@ from capture.model import Endpoint
 
 REMEMBERED: Final = 65536
 """Sockets whose addresses are kept: those that failed or ended last."""
-KEPT_S: Final = 3600.0
-"""The kernel uses a socket's memory again: what lies back further is not believed."""
+KEPT_S: Final = 60.0
+"""The kernel uses a socket's memory again: what was not heard of for so long is not believed."""
 KINDS: Final = {
     "send_reset": Kind.RESET_SENT,
     "receive_reset": Kind.RESET_RECEIVED,
@@ -95,4 +95,5 @@ class Joiner:
         known = self._sockets.get(socket)
         if known is None or time - known.time >= KEPT_S:
             return (None, None), 0
+        self._sockets[socket] = known._replace(time=time)
         return (ends_of(*known.late) if known.late is not None else known.ends), known.cookie

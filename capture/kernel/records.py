@@ -186,12 +186,12 @@ def _failed_calls(_: Format) -> str:
     return f"protocol=={TCP} && ret<0 && ret>-{RESTARTED} && {again}"
 
 
-def _telling_changes(_: Format) -> str:
-    """Changes of state after which a call can fail: into CLOSE from where a normal end does not come (1 to 4 and 8),
-    and the own FIN (into FIN_WAIT1, LAST_ACK). They name the addresses of the socket; all changes are ten a connection.
+def _abnormal_ends(_: Format) -> str:
+    """Into CLOSE from where a normal end does not come (states 1 to 4 and 8): they name the addresses of a socket whose
+    calls fail from then on. All changes of state are ten a connection, and even its own FIN would cost too much.
     """
     normal = " && ".join(f"oldstate!={state}" for state in (5, 7, 9, 10, 11))
-    return f"protocol=={TCP} && ((newstate==7 && {normal}) || newstate==4 || newstate==9)"
+    return f"protocol=={TCP} && newstate==7 && {normal}"
 
 
 def _unwanted_drops(form: Format) -> str:
@@ -208,9 +208,7 @@ ADDRESSES: Final = ("family", "sport", "dport", "saddr", "daddr", "saddr_v6", "d
 WANTED: Final[Mapping[str, Wanted]] = {
     one.path.split("/")[1]: one
     for one in (
-        Wanted(
-            "sock/inet_sock_set_state", ("skaddr", "oldstate", "newstate", *ADDRESSES), _telling_changes, _set_state
-        ),
+        Wanted("sock/inet_sock_set_state", ("skaddr", "oldstate", "newstate", *ADDRESSES), _abnormal_ends, _set_state),
         Wanted("sock/inet_sk_error_report", ("error", *ADDRESSES), _tcp_errors, _error_report),
         Wanted("sock/sock_send_length", ("sk", "ret", "protocol"), _failed_calls, _call("send")),
         Wanted("sock/sock_recv_length", ("sk", "ret", "protocol"), _failed_calls, _call("recv")),

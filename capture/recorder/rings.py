@@ -27,10 +27,10 @@ MARGIN_S: Final = 15.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
 MOST_EVENTS: Final = 100_000
 MOST_LINES: Final = 20_000
-LOOK_SHARE: Final = 100
-LONGEST_PAUSE_S: Final = 15.0
-"""A look that took t seconds is followed by the next after 100 t, a per cent of a core, but not later than that. The
-first one, which learns all owners, is not counted."""
+LOOK_SHARE: Final = 200
+LONGEST_PAUSE_S: Final = 30.0
+"""A look that took t seconds is followed by the next after 200 t, half a per cent of a core, but not later than that.
+The first one, which learns all owners, is not counted."""
 T = TypeVar("T")
 
 
