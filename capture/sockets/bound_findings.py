@@ -33,7 +33,13 @@ SHARED = 1.05
 
 def ports_bound(scene: Scene, place: Place) -> Iterator[Finding]:
     """Local addresses most of whose ephemeral ports are taken so; not those that are short toward one destination
-    already (ports_running_out says more)."""
+    already (ports_running_out says more). Judged anew with each look for bound sockets."""
+    if place.bound_at == scene.now:
+        place.bound_findings = list(_judged(scene, place))
+    yield from place.bound_findings
+
+
+def _judged(scene: Scene, place: Place) -> Iterator[Finding]:
     low, high = place.settings.ip_local_port_range
     ports = place.settings.ephemeral_ports
     wanted = max(2.0, scene.thresholds.ports_bound_share * ports)
@@ -44,7 +50,8 @@ def ports_bound(scene: Scene, place: Place) -> Iterator[Finding]:
     anywhere = [port for wildcard in _WILDCARDS for port in bound.get(wildcard, ())]
     for local in {*place.aggregates.sources, *bound}:
         held = anywhere if local in _WILDCARDS else [*bound.get(local, ()), *anywhere]
-        if place.aggregates.sources.get(local, 0) + len(held) < wanted or _scarce(scene, place, local, ports):
+        sockets = place.aggregates.sources.get(local, 0) + len(held)
+        if not wanted <= sockets <= SHARED * ports or _scarce(scene, place, local, ports):
             continue
         rows = [row for row in place.connections.rows.values() if _local(row.raw) == local]
         rows = [row for row in rows if low <= _port(row.raw) <= high]

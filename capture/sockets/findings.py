@@ -53,7 +53,7 @@ def _of_place(scene: Scene, place: Place) -> Iterator[Finding]:
     yield from ports_bound(scene, place)
     queues, ports = accept_queues(scene, place)
     yield from queues
-    yield from unix_accept_queues(place)
+    yield from unix_accept_queues(scene, place)
     yield from half_open(scene, place, ports)
     yield from syn_queue_full(scene, place)
     yield from stalls(scene, place)

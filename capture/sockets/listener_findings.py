@@ -105,9 +105,9 @@ def _accept_queue(row: SocketRow, full: bool, moved: int, half_open: int, waitin
 def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
     """The queue is served in order: its oldest has waited as long as nobody came for it."""
     limits, oldest = scene.thresholds, waiting.rows[0]
-    # One alone may be all that a program of one connection at a time leaves waiting.
-    many = len(waiting.rows) >= limits.accept_wait_many
-    critical = many or (len(waiting.rows) > 1 and oldest.age_s >= limits.accept_wait_critical_s)
+    many = len(waiting.rows) >= limits.accept_wait_many or oldest.age_s >= limits.accept_wait_critical_s
+    # One alone may be all that a program which serves one after the other leaves waiting.
+    severity = Severity.INFO if len(waiting.rows) == 1 else Severity.CRITICAL if many else Severity.WARNING
     process = row.owners[0].process if row.owners else None
     used_up = (
         process is not None and process.open_files is not None and process.open_files >= (process.soft_limit or 1 << 40)
@@ -121,15 +121,17 @@ def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
         "gone": phrase("clients_gone", gone=waiting.closed) if waiting.closed else "",
         "why": phrase("descriptors_used_up", soft_limit=process.soft_limit) if process and used_up else "",
     }
-    severity = Severity.CRITICAL if critical else Severity.WARNING
     facts = _facts(row, waiting)
     return finding("accept_queue_stuck", severity, [row, *waiting.rows], facts, words, count=row.recv_q)
 
 
-def unix_accept_queues(place: Place) -> Iterator[Finding]:
-    """Unix listeners whose accept queue is over its maximum: connect() blocks there, or fails with EAGAIN."""
+def unix_accept_queues(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Unix listeners whose accept queue is over its maximum (connect() blocks there, or fails with EAGAIN), or whose
+    first in the queue nobody fetches."""
     for listener in place.unix.rows.values():
-        if listener.waiting <= listener.most:
+        waited, full = listener.waited(scene.now), listener.waiting > listener.most
+        stuck = waited >= scene.thresholds.accept_wait_s
+        if not full and not stuck:
             continue
         owner = listener.owners[0] if listener.owners else None
         facts: dict[str, object] = {
@@ -138,10 +140,16 @@ def unix_accept_queues(place: Place) -> Iterator[Finding]:
             "process": holder_text(listener),
             "backlog": listener.waiting,
             "backlog_max": listener.most,
+            "oldest_s": round(waited, 3),
         }
-        words = {"connections": count_of(listener.waiting, "connection")}
+        words = {
+            "connections": count_of(listener.waiting, "connection"),
+            "waited": phrase("waited", oldest=age_text(waited, True)) if stuck else "",
+        }
+        code = "full" if full else "stuck"
+        severity = Severity.CRITICAL if full else Severity.INFO if listener.waiting == 1 else Severity.WARNING
         yield finding(
-            "accept_queue_full", Severity.CRITICAL, [], facts, words, count=listener.waiting, text_of="unix_queue_full"
+            f"accept_queue_{code}", severity, [], facts, words, count=listener.waiting, text_of=f"unix_queue_{code}"
         )
 
 

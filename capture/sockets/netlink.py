@@ -25,7 +25,8 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 
 INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY = 2, 7, 11
-UDIAG_SHOW_NAME, UDIAG_SHOW_RQLEN = 0x01, 0x10
+UDIAG_SHOW: Final = 0x01 | 0x08 | 0x10
+"""Name, who waits, and the queue's length."""
 UNIX_RECORD_SIZE: Final = 16
 ALL_STATES: Final = 0xFFF
 """Not all ones: those would add sockets that are bound and nothing more, at a fifth of the cost again."""
@@ -114,7 +115,7 @@ class DiagSocket:
 
         Raises SourceUnavailable, also where the kernel has no unix_diag.
         """
-        body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, LISTENERS, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN, 0, 0)
+        body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, LISTENERS, 0, UDIAG_SHOW, 0, 0)
         try:
             return b"".join(self._walk(body, SOCK_DIAG_BY_FAMILY, UNIX_RECORD_SIZE))
         except _Refused as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from capture.model import Finding
 from capture.sockets import wireform as form
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
@@ -70,7 +71,8 @@ class Place:
         self.listeners = SocketTable(self._row)
         self.bound: dict[bytes, bytes] = {}
         """Records of sockets that are bound to a port and nothing more, by cookie: looked for every BOUND_EVERY_S."""
-        self._bound_at = float("-inf")
+        self.bound_findings: list[Finding] = []
+        self.bound_at = float("-inf")
         self.unix = UnixTable(source.netns)
         self.totals: dict[str, int] = {}
         self.residence = Residence()
@@ -193,9 +195,9 @@ class Place:
             self._date(changes, infos)
 
     def _take_bound(self, exact: bool) -> None:
-        if not isinstance(self.source, SeesBound) or not (exact or self.moment.now - self._bound_at >= BOUND_EVERY_S):
+        if not isinstance(self.source, SeesBound) or not (exact or self.moment.now - self.bound_at >= BOUND_EVERY_S):
             return
-        self._bound_at = self.moment.now
+        self.bound_at = self.moment.now
         self.bound = {}
         for chunk in self.source.bound():
             for start, _ in message_spans(chunk):
@@ -207,7 +209,7 @@ class Place:
         if not isinstance(self.source, SeesUnixListeners):
             return
         try:
-            new, gone = self.unix.update(self.source.unix_listeners())
+            new, gone = self.unix.update(self.source.unix_listeners(), self.moment.now)
         except SourceUnavailable as error:
             self.unix.unavailable = str(error)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
@@ -17,6 +18,8 @@ from capture.sockets.wording import finding, holder_text, hosts_text, phrase, pr
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
+CALLERS_ASKED = 50
+"""Connections toward a service that are looked at for who holds them."""
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
 Group = tuple[bool, bool, bytes, bytes]
 """Sent by this machine, a refusal, the service's address (empty: this machine's) and port."""
@@ -122,11 +125,12 @@ def _process(place: Place, listener: SocketRow | None, address: bytes, port: byt
         return holder_text(listener)
     if not address:
         return phrase("nobody")
-    callers = Counter(
+    matching = (
         row.owners[0].process
         for row in place.connections.rows.values()
-        if row.owners and row.raw[6:8] == port and form.address_bytes(row.raw[0], row.raw[24:40]) == address
+        if row.raw[6:8] == port and row.owners and form.address_bytes(row.raw[0], row.raw[24:40]) == address
     )
+    callers = Counter(islice(matching, CALLERS_ASKED))
     return process_text(callers.most_common(1)[0][0]) if callers else phrase("unknown_process")
 
 

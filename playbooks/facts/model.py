@@ -62,12 +62,14 @@ class Socket(msgspec.Struct, frozen=True):
 
 class UnixListener(msgspec.Struct, frozen=True):
     """A listening unix socket: connections waiting to be accepted, and the most that may. `path` is hostile text, `@`
-    before abstract names. `owner_missing` as of a Socket."""
+    before abstract names. `waited_s`: for how long the first of them was seen to wait. `owner_missing` as of a
+    Socket."""
 
     path: str
     waiting: int
     most: int
     owners: tuple[Holder, ...]
+    waited_s: float = 0.0
     owner_missing: str | None = None
     netns: str | None = None
 

@@ -52,7 +52,7 @@ class _Before:
 
     def __init__(self, look: Snapshot) -> None:
         self.rows = {_key(row): (row.state, row.drops or 0) for row in look.rows}
-        self.totals = {netns: totals for netns, _, totals in look.places}
+        self.totals = {place.netns: place.counters for place in look.places}
 
 
 def _key(row: SocketRow) -> object:
@@ -74,13 +74,13 @@ def _wants_longer(look: Snapshot) -> bool:
 
 
 def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
-    own = look.places[0][0] if look.places else None
+    own = look.places[0].netns if look.places else None
     by_place: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
     for row in look.rows:
         by_place[row.netns].append(row)
-    others = sorted((place for place in look.places[1:] if by_place[place[0]]), key=lambda p: -len(by_place[p[0]]))
+    others = sorted((p for p in look.places[1:] if by_place[p.netns]), key=lambda place: -len(by_place[place.netns]))
     unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
-    unseen += [Elsewhere(str(netns), len(by_place[netns])) for netns, _, _ in others[MOST_PLACES:]]
+    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in others[MOST_PLACES:]]
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
@@ -101,28 +101,29 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
                 source=look.source,
                 hidden_owners=0,
                 limits=(),
-                rows=tuple(_socket(row, look, before) for row in by_place[netns]),
-                counters=moved(dict(before.totals.get(netns, {})), dict(totals)),
-                totals=dict(totals),
-                ephemeral_ports=settings.ephemeral_ports,
-                port_range=settings.ip_local_port_range,
-                netns=str(netns),
-                unix=_unix_of(look, netns) if look.sees_unix else None,
+                rows=tuple(_socket(row, look, before) for row in by_place[place.netns]),
+                counters=moved(dict(before.totals.get(place.netns, {})), dict(place.counters)),
+                totals=dict(place.counters),
+                ephemeral_ports=place.settings.ephemeral_ports,
+                port_range=place.settings.ip_local_port_range,
+                netns=str(place.netns),
+                unix=_unix_of(look, place.netns) if look.sees_unix else None,
             )
-            for netns, settings, totals in others[:MOST_PLACES]
+            for place in others[:MOST_PLACES]
         ),
     )
 
 
 def _unix_of(look: Snapshot, netns: Namespace | None) -> tuple[UnixFact, ...]:
-    return tuple(_unix(listener) for listener in look.unix_listeners if listener.netns == netns)
+    return tuple(_unix(listener, look.moment) for listener in look.unix_listeners if listener.netns == netns)
 
 
-def _unix(listener: UnixListener) -> UnixFact:
+def _unix(listener: UnixListener, now: float) -> UnixFact:
     return UnixFact(
         path=listener.path,
         waiting=listener.waiting,
         most=listener.most,
+        waited_s=listener.waited(now),
         owners=_holders(listener.owners),
         owner_missing=listener.owner_missing,
         netns=None if listener.netns is None else str(listener.netns),

@@ -6,9 +6,11 @@ import os
 import socket
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 from capture.sockets.report import document, text
+from capture.sockets.thresholds import Thresholds
 from capture.sockets.unix_listeners import parse
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
@@ -47,6 +49,28 @@ def test_a_full_accept_queue_of_a_unix_socket_is_a_finding(tmp_path: Path) -> No
     assert not watcher.look().unix_listeners
 
 
+@in_own_network
+def test_a_unix_listener_that_nobody_serves_is_found_before_its_queue_is_full(tmp_path: Path) -> None:
+    path = str(tmp_path / "hung.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(100)
+        watcher = Watcher(thresholds=Thresholds(accept_wait_s=1.0))
+        clients = []
+        for _ in range(12):  # each is served after a while: the queue is never empty, and moves
+            clients.append(socket.socket(socket.AF_UNIX))
+            clients[-1].connect(path)
+            assert not [one for one in watcher.look().findings if one.code == "accept_queue_stuck"]
+            time.sleep(0.15)
+            if len(clients) > 3:
+                listener.accept()
+        time.sleep(1.1)
+        (stuck,) = [one for one in watcher.look().findings if one.code == "accept_queue_stuck"]
+        assert path in stuck.title
+        assert stuck.facts["backlog"] == 3
+        assert f"[{os.getpid()}]" in stuck.title
+
+
 def ss() -> str:
     return subprocess.run(["ss", "-xlHn"], capture_output=True, text=True, check=True).stdout
 
@@ -61,8 +85,8 @@ def message(name: bytes, queue: tuple[int, int] | None) -> bytes:
 
 def test_messages_that_are_cut_or_tell_no_queue_are_left_out() -> None:
     good = message(b"/run/a.sock\0", (2, 128))
-    assert list(parse(good)) == [(77, b"cookie!!", "/run/a.sock", 2, 128)]
-    assert list(parse(message(b"\0abstract", None) + good)) == [(77, b"cookie!!", "/run/a.sock", 2, 128)]
+    assert list(parse(good)) == [(77, b"cookie!!", "/run/a.sock", 2, 128, ())]
+    assert list(parse(message(b"\0abstract", None) + good)) == [(77, b"cookie!!", "/run/a.sock", 2, 128, ())]
     for cut in range(len(good)):
         assert list(parse(good[:cut])) == []
     assert list(parse(b"\xff" * 64)) == []
