@@ -147,6 +147,7 @@ def sockets_parser() -> Parser:
     namespace_options(parser)
     parser.add_argument("--events", action="store_true", help="also the kernel's events: failed calls, resets (root)")
     parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
+    parser.add_argument("--overwrite", action="store_true", help="let --record replace a file that is there")
     parser.add_argument("--replay", metavar="PATH", help="read the looks of a recording instead of this machine's")
     parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")
     parser.add_argument(

@@ -70,10 +70,10 @@ def open_looker(
     return Watcher(all_namespaces=all_namespaces, exact=exact, thresholds=thresholds)
 
 
-def taker(path: str | None) -> Taker:
-    """What writes looks to a file; nothing where none is named. Raises OSError."""
+def taker(path: str | None, overwrite: bool = False) -> Taker:
+    """What writes looks to a file; nothing where none is named. Raises OSError, also where there is a file already."""
     if path is None:
         return _Nowhere()
     from capture.sockets.recording import Recorder
 
-    return Recorder(path)
+    return Recorder(path, overwrite)

@@ -52,7 +52,7 @@ class LookRing:
                 if last < begin:
                     continue
                 with contextlib.suppress(RecordingUnreadable):
-                    for look in Replay(name):
+                    for look in Replay(name, unfinished=True):
                         if begin <= look.time <= end:
                             copied.write(look)
             return copied.looks

@@ -13,7 +13,7 @@ from capture.sockets.lives import Lives
 from capture.sockets.place import News, Place
 from capture.sockets.row import Process
 from capture.sockets.scene import Scene
-from capture.sockets.snapshot import Snapshot
+from capture.sockets.snapshot import PlaceView, Snapshot
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
 
@@ -64,7 +64,10 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         sees_unix=any(place.unix.seen for place in places),
         unseen=look.unseen,
         hidden_why=look.hidden_why,
-        places=tuple((place.netns, place.settings, place.totals) for place in places),
+        places=tuple(
+            PlaceView(place.netns, place.settings, place.totals, tuple(place.bound.values()), news[place].resets)
+            for place in places
+        ),
     )
 
 

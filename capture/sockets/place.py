@@ -13,9 +13,10 @@ from capture.sockets.errors import SourceUnavailable
 from capture.sockets.framing import message_spans
 from capture.sockets.links import LINK
 from capture.sockets.owners import NoIndex, OwnerIndex
-from capture.sockets.reset_watch import ResetWatch, TappedResets
+from capture.sockets.reset_watch import ResetWatch
 from capture.sockets.residence import REMEMBERED, Residence, key_of
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
+from capture.sockets.rst_tap import TappedResets
 from capture.sockets.snapshot import Transition
 from capture.sockets.sources import KnowsOwners, Remembers, SeesBound, SeesUnixListeners, Source
 from capture.sockets.table import Changes, SocketTable
@@ -100,6 +101,8 @@ class Place:
         self.totals = totals
         if self._resets is not None:
             news.resets = self._resets.look(news.counters, news.elapsed_s, self._least_resets, exact)
+        elif isinstance(self.source, Remembers):
+            news.resets = self.source.tapped
         self._take_listeners(wall, news)
         self._take_connections(details or first, wall, news)
         self._take_unix_listeners()
@@ -195,7 +198,8 @@ class Place:
             self._date(changes, infos)
 
     def _take_bound(self, exact: bool) -> None:
-        if not isinstance(self.source, SeesBound) or not (exact or self.moment.now - self.bound_at >= BOUND_EVERY_S):
+        often = exact or isinstance(self.source, Remembers)
+        if not isinstance(self.source, SeesBound) or not (often or self.moment.now - self.bound_at >= BOUND_EVERY_S):
             return
         self.bound_at = self.moment.now
         self.bound = {}

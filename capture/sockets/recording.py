@@ -1,17 +1,20 @@
 """Looks written to a file and looked at again later: intermittent faults happen at night.
 
-A line of JSON a look: the first in full, the others what changed. What is kept are the kernel's records, owners and
-counters, not what was made of them: groups, transitions and findings come of a replay as they come of a live look, and
-other thresholds may be tried on it. A file that ends in the middle of a line is good up to there.
+A line of JSON a look, compressed: the first in full, the others what changed; a timer's countdown is no change, and a
+round trip is one only where it moved by a third. What is kept are the kernel's records, owners and counters, not what
+was made of them: groups, transitions and findings come of a replay as they come of a live look, and other thresholds
+may be tried on it. The last line is an end mark: a file without it was cut, or is still being written, and is good up
+to there. Schema /1 (no end mark, all counters in each line) is read too.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -23,14 +26,19 @@ from capture.sockets.lives import Lives
 from capture.sockets.owners import NoIndex
 from capture.sockets.place import Place
 from capture.sockets.row import Moment, Namespace, Owner, Process, SocketRow
+from capture.sockets.rst_tap import Reset, TappedResets
 from capture.sockets.settings import KernelSettings
-from capture.sockets.snapshot import Snapshot
+from capture.sockets.snapshot import PlaceView, Snapshot
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
+from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.wireform import LISTEN, RECORD_SIZE, packed
 
-SCHEMA = "tcptriage.looks/1"
+SCHEMA, FIRST_SCHEMA, END_SCHEMA = "tcptriage.looks/2", "tcptriage.looks/1", "tcptriage.looks/end"
+COMPRESSION = 1
+"""zlib's fastest: the lines shrink to a quarter, at 2 % of a core for 20,000 sockets."""
+RTT_MOVED = 4 / 3
 
 
 class RecordedRow(msgspec.Struct, array_like=True):
@@ -61,11 +69,28 @@ class RecordedProcess(msgspec.Struct, array_like=True):
 
 
 class RecordedPlace(msgspec.Struct, array_like=True):
-    """A namespace: inode and name, None for the program's own; settings and counters."""
+    """A namespace: inode and name, None for the program's own; settings and records of bound sockets (None: as before),
+    counters that moved; what a tap on resets took (seconds, missed, [count and fields of each])."""
 
     netns: tuple[int | None, str] | None
-    settings: KernelSettings
+    settings: KernelSettings | None
     counters: dict[str, int]
+    bound: list[bytes] | None = None
+    resets: tuple[float, int, list[tuple[int, bool, bytes, bytes, bytes, bytes, str]]] | None = None
+
+
+class RecordedUnix(msgspec.Struct, array_like=True):
+    """A listening unix socket. `since`: the earliest time of one that waits, on the clock of the look's `moment`."""
+
+    place: int
+    cookie: str
+    inode: int
+    path: str
+    waiting: int
+    most: int
+    owners: list[tuple[int, int]]
+    hidden: str | None
+    since: float | None
 
 
 class RecordedLook(msgspec.Struct):
@@ -83,40 +108,62 @@ class RecordedLook(msgspec.Struct):
     gone: list[tuple[int, bytes]]
     processes: list[RecordedProcess]
     ended: list[int]
+    unix: list[RecordedUnix] | None = None
+    """All unix listeners where one of them changed; None: as before."""
+
+
+class RecordedEnd(msgspec.Struct):
+    """The end mark."""
+
+    schema: str
+    looks: int
+
+
+class _Head(msgspec.Struct):
+    schema: str = ""
 
 
 _LOOKS = msgspec.json.Decoder(RecordedLook)  # made under the import lock: threads may replay recordings at once
 
 
-class Recorder:
-    """Writes looks to a file, compressed where its name ends in .gz. An existing file is replaced. Raises OSError."""
+_HEAD = msgspec.json.Decoder(_Head)
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+
+class Recorder:
+    """Writes looks to a file, compressed. Raises OSError; FileExistsError where there is one and `overwrite` is not
+    set."""
+
+    def __init__(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         name = os.fspath(path)
         # Command lines of other users' processes and whom they talk to: for the owner's eyes.
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        file = os.fdopen(descriptor, "wb")
-        self._file: IO[bytes] = gzip.GzipFile(fileobj=file, mode="wb") if name.endswith(".gz") else file  # type: ignore[assignment]
-        self._under = file
-        self._rows: dict[tuple[Namespace | None, bytes], tuple[object, ...]] = {}
+        how = os.O_TRUNC if overwrite else os.O_EXCL
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC, 0o600)
+        self._under = os.fdopen(descriptor, "wb")
+        self._file = gzip.GzipFile(filename="", fileobj=self._under, mode="wb", compresslevel=COMPRESSION)
+        self._rows: dict[SocketRow, _Kept] = {}
         self._processes: dict[int, RecordedProcess] = {}
+        self._places: dict[Namespace | None, PlaceView] = {}
+        self._unix: list[RecordedUnix] = []
         self.looks = 0
 
     def write(self, snapshot: Snapshot) -> None:
         """Adds a look: a full one first, then what changed. On disk when this returns. Raises OSError."""
-        places = {netns: number for number, (netns, _, _) in enumerate(snapshot.places)}
+        places = {view.netns: number for number, view in enumerate(snapshot.places)}
         rows: list[RecordedRow] = []
-        kept: dict[tuple[Namespace | None, bytes], tuple[object, ...]] = {}
+        kept: dict[SocketRow, _Kept] = {}
+        known, details, moment = self._rows, snapshot.details, snapshot.moment
         for row in snapshot.rows:
-            key = (row.netns, row.raw[44:52])
-            now = (row.raw, row.owners, row.rtt_us, row.total_retransmits, row.drops, row.hidden, row.since)
-            info = snapshot.details.get(row)
-            if info is not None or self._rows.get(key) != now:
-                rows.append(_recorded(row, places[row.netns], info))
-            kept[key] = now
-        gone = [(places[netns], cookie) for netns, cookie in self._rows.keys() - kept.keys() if netns in places]
+            before = known.get(row)
+            if before is not None and row.read_at != moment and before.owners is row.owners and row not in details:
+                kept[row] = before  # nothing of it was read anew
+                continue
+            now = kept[row] = _kept_of(row, before)
+            if before != now or row in details:
+                rows.append(_recorded(row, places[row.netns], details.get(row)))
+        gone = [(places[row.netns], row.raw[44:52]) for row in known.keys() - kept.keys() if row.netns in places]
         self._rows = kept
         processes = {process.pid: _recorded_process(process) for process in snapshot.processes}
+        unix = [_recorded_unix(one, places[one.netns]) for one in snapshot.unix_listeners if one.netns in places]
         line = RecordedLook(
             schema=SCHEMA,
             time=snapshot.time,
@@ -125,25 +172,26 @@ class Recorder:
             source=snapshot.source,
             limits=snapshot.limits,
             hidden_owners=snapshot.hidden_owners,
-            places=[
-                RecordedPlace(None if netns is None else (netns.inode, netns.name), settings, dict(totals))
-                for netns, settings, totals in snapshot.places
-            ],
+            places=[self._place(view) for view in snapshot.places],
             rows=rows,
             gone=gone,
             processes=[process for pid, process in processes.items() if self._processes.get(pid) != process],
             ended=list(self._processes.keys() - processes.keys()),
+            unix=unix if unix != self._unix else None,
         )
-        self._processes = processes
-        self._file.write(msgspec.json.encode(line) + b"\n")
-        self._file.flush()
-        self._under.flush()
+        self._processes, self._unix = processes, unix
+        self._places = {view.netns: view for view in snapshot.places}
+        self._put(msgspec.json.encode(line))
         self.looks += 1
 
     def close(self) -> None:
-        """Ends the file."""
-        self._file.close()
-        self._under.close()
+        """Ends the file, with its mark. Raises OSError."""
+        try:
+            if not self._file.closed:
+                self._put(msgspec.json.encode(RecordedEnd(END_SCHEMA, self.looks)))
+        finally:
+            self._file.close()
+            self._under.close()
 
     def __enter__(self) -> Recorder:
         return self
@@ -151,20 +199,64 @@ class Recorder:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
 
+    def _put(self, line: bytes) -> None:
+        self._file.write(line + b"\n")
+        self._file.flush()
+        self._under.flush()
+
+    def _place(self, view: PlaceView) -> RecordedPlace:
+        before = self._places.get(view.netns)
+        known = before.counters if before is not None else {}
+        resets = view.resets
+        return RecordedPlace(
+            netns=None if view.netns is None else (view.netns.inode, view.netns.name),
+            settings=view.settings if before is None or before.settings != view.settings else None,
+            counters={name: value for name, value in view.counters.items() if known.get(name) != value},
+            bound=list(view.bound) if before is None or before.bound != view.bound else None,
+            resets=(resets.seconds, resets.missed, [(n, *one) for one, n in resets.resets.items()])
+            if resets.seconds
+            else None,
+        )
+
+
+class _Kept(NamedTuple):
+    """What makes a row worth a record when it changes: its record without the timer's countdown, and what is not in
+    it. A round trip stays as it was recorded until it moved by a third."""
+
+    before_countdown: bytes
+    after_countdown: bytes
+    owners: tuple[Owner, ...]
+    rtt_us: int | None
+    total_retransmits: int | None
+    drops: int | None
+    hidden: str | None
+    since: float
+
+
+def _kept_of(row: SocketRow, before: _Kept | None) -> _Kept:
+    raw, rtt = row.raw, row.rtt_us
+    known = None if before is None else before.rtt_us
+    if rtt and known and 1 / RTT_MOVED < rtt / known < RTT_MOVED:
+        rtt = known
+    return _Kept(raw[:52], raw[56:], row.owners, rtt, row.total_retransmits, row.drops, row.hidden, row.since)
+
 
 class RecordedSource:
     """The Source of one recorded namespace: what the lines read so far say of it."""
 
-    def __init__(self, name: str, netns: Namespace | None, recorded: RecordedPlace) -> None:
+    def __init__(self, name: str, netns: Namespace | None) -> None:
         self.name = name
         self.netns = netns
-        self.recorded = recorded
         self.records: dict[bytes, bytes] = {}
         self.owners: dict[bytes, tuple[Owner, ...]] = {}
         self.hidden: dict[bytes, str] = {}
         self.ages: dict[bytes, tuple[float, bool]] = {}
         self.extras: dict[bytes, tuple[int | None, int | None, int | None]] = {}
         self.infos: dict[bytes, TcpInfo] = {}
+        self.counted: dict[str, int] = {}
+        self.settled = KernelSettings()
+        self.tapped = TappedResets()
+        self.records_bound: list[bytes] = []
 
     def connections(self) -> Dump:
         """See Source."""
@@ -184,11 +276,23 @@ class RecordedSource:
 
     def counters(self) -> dict[str, int]:
         """See Source."""
-        return self.recorded.counters
+        return dict(self.counted)
 
     def settings(self) -> KernelSettings:
         """See Source."""
-        return self.recorded.settings
+        return self.settled
+
+    def bound(self) -> Iterable[bytes]:
+        """See SeesBound."""
+        return [b"".join(packed(raw) for raw in self.records_bound)]
+
+    def take_place(self, told: RecordedPlace) -> None:
+        """Notes what a look says of the namespace itself."""
+        self.counted |= told.counters
+        self.settled = told.settings or self.settled
+        self.records_bound = self.records_bound if told.bound is None else told.bound
+        seconds, missed, resets = told.resets or (0.0, 0, [])
+        self.tapped = TappedResets(seconds, Counter({Reset(*one[1:]): one[0] for one in resets}), missed)
 
     def limits(self) -> list[str]:
         """See Source: those of the recording come with its look."""
@@ -226,11 +330,16 @@ class Replay:
     `time` of a snapshot and all ages are those of the recording.
     """
 
-    def __init__(self, path: str | os.PathLike[str], thresholds: Thresholds | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], thresholds: Thresholds | None = None, unfinished: bool = False
+    ) -> None:
+        """`unfinished`: the file is known to be written still, and that it has no end mark is no news."""
         self.path = os.fspath(path)
+        self._unfinished = unfinished
+        self._unix: list[RecordedUnix] = []
         self.thresholds = thresholds or Thresholds()
         self.cut_short = False
-        """Whether the file turned out to end in the middle of a look, which is left out."""
+        """Whether the file turned out to have no end, or to end in the middle of a look, which is left out."""
         self._lines = self._read()
         self._ahead: RecordedLook | None = next(self._lines, None)
         if self._ahead is None:
@@ -265,7 +374,7 @@ class Replay:
         self._last = recorded.moment
         self.looks += 1
         limits = recorded.limits
-        if self._ahead is None and self.cut_short:
+        if self._ahead is None and self.cut_short and not self._unfinished:
             limits = (*limits, limit_text("cut_short", looks=self.looks))
         look = Look(
             time=recorded.time,
@@ -284,7 +393,7 @@ class Replay:
             yield self.look()
 
     def _read(self) -> Iterator[RecordedLook]:
-        number = 0
+        number, ended, marked = 0, False, False
         try:
             with open(self.path, "rb") as plain:
                 packed_up = plain.read(2) == b"\x1f\x8b"
@@ -292,10 +401,18 @@ class Replay:
                 lines: IO[bytes] = gzip.GzipFile(fileobj=plain) if packed_up else plain  # type: ignore[assignment]
                 for line in self._whole_lines(lines):
                     number += 1
+                    schema = _HEAD.decode(line).schema
+                    if schema == END_SCHEMA:
+                        ended = True
+                        break
+                    marked = schema == SCHEMA
+                    if schema not in (SCHEMA, FIRST_SCHEMA):
+                        raise RecordingUnreadable(self._damaged(number, "not a recording of this program's looks"))
                     look = _LOOKS.decode(line)
-                    if look.schema != SCHEMA or not look.places or look.places[0].netns is not None:
+                    if not look.places or look.places[0].netns is not None:
                         raise RecordingUnreadable(self._damaged(number, "not a recording of this program's looks"))
                     yield look
+                self.cut_short = self.cut_short or (marked and not ended)
         except OSError as error:
             raise RecordingUnreadable(f"{self.path}: {error.strerror or error}; check the path") from error
         except msgspec.MsgspecError as error:
@@ -311,6 +428,24 @@ class Replay:
                     self.cut_short = True
         except EOFError:
             self.cut_short = True
+
+    def _take_unix(self, recorded: RecordedLook, sources: list[RecordedSource], places: list[Place]) -> None:
+        self._unix = self._unix if recorded.unix is None else recorded.unix
+        found: list[dict[bytes, UnixListener]] = [{} for _ in sources]
+        for told in self._unix:
+            if not 0 <= told.place < len(sources):
+                continue
+            cookie = int(told.cookie or "0", 16).to_bytes(8, "little")
+            listener = UnixListener(cookie, told.inode, told.path, sources[told.place].netns)
+            listener.waiting, listener.most, listener.hidden = told.waiting, told.most, told.hidden
+            listener.owners = tuple(
+                Owner(self._processes[pid], fd) for pid, fd in told.owners if pid in self._processes
+            )
+            listener.since = {} if told.since is None else {0: told.since}
+            found[told.place][cookie] = listener
+        for place, listeners in zip(places, found, strict=True):
+            place.unix.rows = listeners
+            place.unix.seen = place.unix.seen or bool(listeners)
 
     def _damaged(self, number: int, why: str) -> str:
         return f"{self.path}: line {number}: {why}; is this a file made with --record?"
@@ -330,10 +465,14 @@ class Replay:
             netns = None if told.netns is None else Namespace(*told.netns)
             place = self._places.get(netns)
             if place is None:
-                place = Place(RecordedSource(recorded.source, netns, told), self._moment, NoIndex())
-            source = place.source
-            assert isinstance(source, RecordedSource)
-            source.recorded, source.name = told, recorded.source
+                source = RecordedSource(recorded.source, netns)
+                source.take_place(told)
+                place = Place(source, self._moment, NoIndex())
+            else:
+                assert isinstance(place.source, RecordedSource)
+                source = place.source
+                source.take_place(told)
+            source.name = recorded.source
             source.infos.clear()
             sources.append(source)
             places[netns] = place
@@ -341,6 +480,7 @@ class Replay:
         for number, key in recorded.gone:
             if 0 <= number < len(sources):
                 sources[number].drop(key)
+        self._take_unix(recorded, sources, list(places.values()))
         for row in recorded.rows:
             if not 0 <= row.place < len(sources) or len(row.raw) != RECORD_SIZE:
                 raise RecordingUnreadable(f"{self.path}: a socket in it is damaged; is this a file made with --record?")
@@ -360,6 +500,20 @@ def _recorded(row: SocketRow, place: int, info: TcpInfo | None) -> RecordedRow:
         owners=[(owner.pid, owner.fd) for owner in row.owners],
         hidden=row.hidden,
         info=info,
+    )
+
+
+def _recorded_unix(listener: UnixListener, place: int) -> RecordedUnix:
+    return RecordedUnix(
+        place,
+        listener.cookie,
+        listener.inode,
+        listener.path,
+        listener.waiting,
+        listener.most,
+        [(owner.pid, owner.fd) for owner in listener.owners],
+        listener.hidden,
+        min(listener.since.values(), default=None),
     )
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from capture.sockets.rst_tap import Reset, RstTap
+from capture.sockets.rst_tap import RstTap, TappedResets
 from capture.sockets.sources import SeesResets, Source
 
 COUNTED = ("OutRsts", "EstabResets", "AttemptFails")
@@ -16,16 +14,6 @@ QUIET_LOOKS = 5
 """The tap closes after so many looks without many resets."""
 GLANCE_S = 0.3
 """How long an exact look waits for the tap's first RSTs: a document of two looks has no third one to name them in."""
-
-
-@dataclass(slots=True)
-class TappedResets:
-    """RSTs of `seconds` before a look; `missed` more were not kept. `refusal` says why there is no tap."""
-
-    seconds: float = 0.0
-    resets: Counter[Reset] = field(default_factory=Counter)
-    missed: int = 0
-    refusal: str | None = None
 
 
 class ResetWatch:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections import Counter
 from ctypes import addressof, create_string_buffer
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 ETH_P_ALL, SO_ATTACH_FILTER = 3, 26
@@ -32,6 +33,16 @@ class Reset(NamedTuple):
     remote: bytes
     remote_port: bytes
     kind: str
+
+
+@dataclass(slots=True)
+class TappedResets:
+    """RSTs of `seconds` before a look; `missed` more were not kept. `refusal` says why there is no tap."""
+
+    seconds: float = 0.0
+    resets: Counter[Reset] = field(default_factory=Counter)
+    missed: int = 0
+    refusal: str | None = None
 
 
 class RstTap:

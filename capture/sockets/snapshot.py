@@ -11,6 +11,7 @@ from capture.sockets import wireform as form
 from capture.sockets.elsewhere import Unseen
 from capture.sockets.lives import Life
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
+from capture.sockets.rst_tap import TappedResets
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.unix_listeners import UnixListener
@@ -87,6 +88,17 @@ class Groups:
     states: tuple[Group, ...] = ()
 
 
+class PlaceView(NamedTuple):
+    """One network namespace: settings, counters (with those of links), records of sockets that are bound and nothing
+    more, and the resets that a tap took since the look before."""
+
+    netns: Namespace | None
+    settings: KernelSettings
+    counters: Mapping[str, int]
+    bound: tuple[bytes, ...] = ()
+    resets: TappedResets = TappedResets()
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The live connections at one moment.
@@ -114,8 +126,8 @@ class Snapshot:
     hidden_owners: int = 0
     details: Mapping[SocketRow, TcpInfo] = field(default_factory=dict)
     """tcp_info of the sockets that findings asked about in this look."""
-    places: tuple[tuple[Namespace | None, KernelSettings, Mapping[str, int]], ...] = ()
-    """Each network namespace with its settings and counters, the program's own (None) first."""
+    places: tuple[PlaceView, ...] = ()
+    """Each network namespace, the program's own (None) first."""
     moment: float = 0.0
     """The time of the look on the clock of ages, seconds."""
     unix_listeners: tuple[UnixListener, ...] = ()

@@ -9,7 +9,7 @@ from capture.sockets import counters, settings
 from capture.sockets.framing import Dump
 from capture.sockets.netlink import BOUND, CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
 from capture.sockets.row import Namespace, Owner
-from capture.sockets.rst_tap import RstTap
+from capture.sockets.rst_tap import RstTap, TappedResets
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
 
 
@@ -59,6 +59,7 @@ class Remembers(Protocol):
 
     ages: dict[bytes, tuple[float, bool]]
     extras: dict[bytes, tuple[int | None, int | None, int | None]]
+    tapped: TappedResets
 
 
 @runtime_checkable

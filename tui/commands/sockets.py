@@ -48,6 +48,9 @@ def run(arguments: list[str]) -> int:
         return 2
     except BrokenPipeError:
         raise
+    except FileExistsError as error:
+        complain(f"tcptriage sockets: {error.filename}: there is such a file; name another, or add --overwrite")
+        return 2
     except OSError as error:
         complain(f"tcptriage sockets: {error.filename or 'output'}: {error.strerror or error}")
         return 2
@@ -65,7 +68,7 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
     count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
     exact = chosen.format == "json" or wanted is not None
     looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact, thresholds=thresholds)
-    record = taker(chosen.record)
+    record = taker(chosen.record, chosen.overwrite)
     events = _events(chosen)
     try:
         due = time.monotonic()
