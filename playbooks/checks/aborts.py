@@ -60,6 +60,8 @@ def log_symptoms(
             return warned(say("log_other_ports", path=facts.log.path, count=count, port=port), *note)
         if others:  # its program has other troubles, or it is the log of another program
             return warned(said, *note)
+        if facts.log.requests:
+            return unknown(said, say("log_of_requests", path=facts.log.path))
         return look(facts, "log").passed(said, seen=facts.log.lines)
     mine.sort(key=lambda group: -group.count)
     evidence = []

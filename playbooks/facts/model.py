@@ -331,12 +331,16 @@ class LogGroup(msgspec.Struct, frozen=True):
 
 class SymptomLog(msgspec.Struct, frozen=True):
     """What an application's log says, by symptom and peer (playbooks.symptoms). `here`: whether the local addresses in
-    it are this machine's; None where it names none."""
+    it are this machine's; None where it names none. `requests`: it is an access log, which tells no failed call.
+    `first_time`, `last_time` of its lines, epoch seconds."""
 
     path: str
     lines: int
     groups: tuple[LogGroup, ...]
     here: bool | None = None
+    requests: bool = False
+    first_time: float | None = None
+    last_time: float | None = None
 
 
 class CapturedConnection(msgspec.Struct, frozen=True):
@@ -534,7 +538,8 @@ class Facts(msgspec.Struct, frozen=True):
         if part == "log":
             if self.log is None:
                 return Scope(log=named)
-            return Scope(self.host if self.log.here else None, log=self.log.path)
+            told = self.log
+            return Scope(self.host if told.here else None, None, None, told.path, told.first_time, told.last_time)
         if part in ("error_log", "access_log"):
             read = self.error_log if part == "error_log" else self.access_log
             paths = ", ".join(read.paths) if read is not None else named

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from playbooks.facts.here import locals_here, own_addresses
+from playbooks.facts.log_kind import moment_of, nature_of
 from playbooks.facts.model import Absence, LogGroup, SymptomLog
 from playbooks.symptoms.model import End
 
@@ -46,6 +46,9 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         read = lines
 
     try:
+        nature = nature_of(path)
+        if nature.kind == "binary":
+            return Absence("unreadable", f"{path} is no text: not a log")
         for match in scan_log(path, 0, told):
             explained = match.explained
             if since is not None and _before(explained.time, since):
@@ -68,7 +71,15 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line)
         for (symptom, *_), one in groups.items()
     ]
-    return SymptomLog(path, read, tuple(found), locals_here(own_ends, own_addresses()) if own_ends else None)
+    return SymptomLog(
+        path,
+        read,
+        tuple(found),
+        here=locals_here(own_ends, own_addresses()) if own_ends else None,
+        requests=nature.kind == "requests",
+        first_time=nature.first,
+        last_time=nature.last,
+    )
 
 
 EPHEMERAL = 32768
@@ -81,10 +92,6 @@ def _service_port(end: End | None) -> int:
 
 
 def _before(time: str | None, since: float) -> bool:
-    """Whether a line was written before; False where its time does not tell (a time without a zone is local)."""
-    if time is None:
-        return False
-    try:
-        return datetime.fromisoformat(time).timestamp() < int(since)
-    except (ValueError, OverflowError):
-        return False
+    """Whether a line was written before; False where its time does not tell."""
+    moment = moment_of(time)
+    return moment is not None and moment < int(since)

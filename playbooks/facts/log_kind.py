@@ -1,0 +1,80 @@
+"""What kind of file a log is, and from when to when it tells: none of these errors in a file of something else says
+nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+SAMPLED = 400
+"""Lines looked at, from the beginning."""
+STRANGE, REQUESTS = 0.02, 0.8
+"""The share of characters that no text has, and of lines that are requests, from which on the whole file is such."""
+TAIL = 64 << 10
+_CONTROL = frozenset(chr(number) for number in range(32)) - set("\t\n\r\x0b\x0c\x1b") | {"\ufffd", "\x7f"}
+
+Kind = Literal["text", "requests", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """`first` and `last`: the first and last moment that its lines tell, epoch seconds; None where they tell none."""
+
+    kind: Kind
+    first: float | None
+    last: float | None
+
+
+def nature_of(path: str) -> Nature:
+    """By the first lines; the last moment by the end of the file, where it is no packed one. Raises LogUnreadable."""
+    from playbooks.symptoms.reading import blocks_of
+
+    block = next(iter(blocks_of(path)), b"")
+    lines = [line for line in block[: TAIL * 4].decode("utf-8", "replace").splitlines()[:SAMPLED] if line.strip()]
+    return Nature(kind_of(lines), _first_moment(lines), _first_moment(reversed(_last_lines(path))))
+
+
+def kind_of(lines: list[str]) -> Kind:
+    """binary: characters that no text has; requests: an access log, or a proxy's log of how requests ended."""
+    text = "".join(lines)
+    if sum(1 for character in text if character in _CONTROL) > STRANGE * len(text):
+        return "binary"
+    asked = sum(1 for line in lines if _is_request(line))
+    return "requests" if lines and asked >= REQUESTS * len(lines) else "text"
+
+
+def _is_request(line: str) -> bool:
+    from playbooks.symptoms.access_logs import read_access
+    from playbooks.symptoms.proxies import read_envoy, read_haproxy
+
+    low = line.lower()
+    return bool(read_access(low) or read_haproxy(line, low) or read_envoy(line, low))
+
+
+def moment_of(time: str | None) -> float | None:
+    """Epoch seconds of a line's time (a time without a zone is local); None where it does not tell."""
+    try:
+        return None if time is None else datetime.fromisoformat(time).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _first_moment(lines: Iterable[str]) -> float | None:
+    from playbooks.symptoms.times import time_of
+
+    found = (moment_of(time_of(line)) for line in lines)
+    return next((moment for moment in found if moment is not None), None)
+
+
+def _last_lines(path: str) -> list[str]:
+    try:
+        with open(path, "rb") as file:
+            if file.read(4)[:2] in (b"\x1f\x8b", b"\x28\xb5", b"\xff\xfe", b"\xfe\xff"):
+                return []
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            return file.read(TAIL).decode("utf-8", "replace").splitlines()[-SAMPLED:]
+    except OSError:
+        return []

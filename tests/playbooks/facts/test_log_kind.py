@@ -1,0 +1,85 @@
+"""A log of something else holds none of these errors, and that says nothing."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+
+from playbooks.engine import run_checks
+from playbooks.facts.log_kind import kind_of, nature_of
+from playbooks.model import Outcome, StepResult
+
+ACCESS = '10.0.0.7 - - [30/Nov/2026:10:00:0{} +0000] "GET /a HTTP/1.1" 200 612 "-" "curl"'
+HAPROXY = (
+    "Nov 30 10:00:0{} lb haproxy[811]: 10.0.0.7:51234 [30/Nov/2026:10:00:01.123] fe be/s1 0/0/1/2/5 200 209 - - "
+    '---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"'
+)
+APPLICATION = "2026-11-30T10:00:0{}Z INFO served /a in 12 ms"
+
+
+def log_step(path: Path, playbook: str = "broken-pipe") -> StepResult:
+    return next(step for step in run_checks(playbook, {"log": str(path)}).steps if step.id == "log")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [(ACCESS, Outcome.UNKNOWN), (HAPROXY, Outcome.UNKNOWN), (APPLICATION, Outcome.PASS)],
+    ids=["access", "haproxy", "application"],
+)
+def test_none_of_these_errors_is_fine_only_in_a_log_that_would_tell(
+    line: str, expected: Outcome, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("".join(f"{line.format(number)}\n" for number in range(4)))
+    step = log_step(path)
+    assert step.outcome is expected, step.evidence
+    assert step.scope.log == str(path)
+
+
+NO_TEXT = {
+    "random": random.Random(7).randbytes(20_000),
+    "zeros": b"\x00" * 5000,
+    "program": b"\x7fELF" + bytes(range(256)) * 40,
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("kind", NO_TEXT)
+def test_no_text_is_no_log(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_bytes(NO_TEXT[kind])
+    assert log_step(tmp_path / "x.log").outcome is Outcome.UNKNOWN
+
+
+def test_errors_are_told_in_whatever_log_they_stand(tmp_path: Path) -> None:
+    lines = [ACCESS.format(1)] * 20 + ["write tcp 127.0.0.1:80->127.0.0.1:5555: write: broken pipe"]
+    (tmp_path / "x.log").write_text("\n".join(lines))
+    assert log_step(tmp_path / "x.log").outcome is Outcome.FAIL
+
+
+def test_other_troubles_of_its_program_are_no_all_clear(tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text("read tcp 127.0.0.1:80->127.0.0.1:5555: read: connection reset by peer\n")
+    step = log_step(tmp_path / "x.log")
+    assert step.outcome is Outcome.WARN
+    assert "connection_reset 1" in step.evidence[-1]
+
+
+def test_from_when_to_when(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "x.log", tmp_path / "x.log.gz"
+    text = "no time here\n" + "".join(f"{APPLICATION.format(number)}\n" for number in range(1, 8)) + "\n"
+    plain.write_text(text)
+    packed.write_bytes(gzip.compress(text.encode()))
+    found = nature_of(str(plain))
+    assert found.kind == "text"
+    assert found.first is not None
+    assert found.last == found.first + 6
+    assert nature_of(str(packed)).last is None
+    assert nature_of(str(packed)).first == found.first
+    scope = log_step(plain).scope
+    assert (scope.begin, scope.end) == (found.first, found.last)
+
+
+def test_a_few_odd_characters_make_no_binary() -> None:
+    assert kind_of(["\x1b[31mERROR\x1b[0m broken pipe \ufffd of a long line with colours", "\tat a.b.C"] * 5) == "text"
