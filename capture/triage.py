@@ -110,7 +110,7 @@ def first_with(flows: FlowTable, connection: int, flag: TcpFlags) -> FirstSeen |
 
 def judged(decoded: DecodedCapture, index: int = 0) -> Triage:
     """A decoded capture with its verdicts and findings."""
-    verdicts = judge(decoded.flows, decoded.last_time)
+    verdicts = judge(decoded.flows, decoded.last_time, decoded.notices)
     return Triage(index, decoded, verdicts, tuple(find_groups(decoded.flows, verdicts)))
 
 

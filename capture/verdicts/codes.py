@@ -108,4 +108,6 @@ class Context(IntFlag):
     QUIET_END = 0x0010  # captured for a second or more after its last packet, or it is the capture's last
     BUSY_LISTENER = 0x0020  # other SYNs to the same listener went unanswered, or its handshakes were repeated
     CROWD_OF_SYNS = 0x0040  # one of many handshakes to this listener without a third packet
+    NO_TTL = 0x0400  # a RST whose TTL is not known: of a printed capture
+    NO_TIME = 0x0800  # the printed capture says no times
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

@@ -22,13 +22,17 @@ UPLOAD_LEAST = 4096  # bytes
 THIRD = np.zeros(16, np.bool_)
 THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
+NOTHING = Context(0)
 CROWD = 8  # half-open handshakes at one listener
 
 
-def context_of(flows: FlowTable, events: Events, listeners: I64, until: int | None = None) -> U16:
+def context_of(
+    flows: FlowTable, events: Events, listeners: I64, until: int | None = None, unsaid: Context = NOTHING
+) -> U16:
     """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`.
 
-    `until` is when the capture ended (epoch ns), where packets of other protocols came after the last TCP packet.
+    `until` is when the capture ended (epoch ns), where packets of other protocols came after the last TCP packet;
+    `unsaid` what a printed capture leaves out.
     """
     n = len(flows)
     word = np.zeros(n, np.uint16)
@@ -50,6 +54,8 @@ def context_of(flows: FlowTable, events: Events, listeners: I64, until: int | No
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
     word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD)
+    word |= np.uint16(unsaid & Context.NO_TIME)
+    word[reset] |= np.uint16(unsaid & Context.NO_TTL)
     return word
 
 

@@ -13,11 +13,13 @@ from capture.verdicts import catalogue, events, signatures
 from capture.verdicts.context import context_of, listeners_of
 from capture.verdicts.diagnosis import CERTAIN, LIKELY
 from capture.verdicts.telling import tell
+from capture.verdicts.unsaid import unsaid_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from capture.flows.table import FlowTable
+    from capture.model import Notice
     from capture.verdicts.states import Pair
     from capture.verdicts.template import Template
     from capture.verdicts.vantage import Vantage
@@ -27,10 +29,15 @@ HARMLESS_COST = 4  # of a reset that costs nobody anything
 SURENESS = {CERTAIN: 2, LIKELY: 1}
 
 
-def judge(flows: FlowTable, until: int | None = None) -> Verdicts:
-    """Verdicts for every connection of a flow table; `until`: when the capture ended, epoch ns."""
+def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] = ()) -> Verdicts:
+    """Verdicts for every connection of a flow table.
+
+    `until`: when the capture ended, epoch ns; `notices` tell what a printed capture leaves out.
+    """
     kept, listeners = events.build(flows), listeners_of(flows)
-    return Verdicts(flows, signatures.sign(flows, kept, context_of(flows, kept, listeners, until)), listeners)
+    return Verdicts(
+        flows, signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices))), listeners
+    )
 
 
 class Verdicts:

@@ -16,6 +16,7 @@ from capture.verdicts.reset_rules import by_reset
 from capture.verdicts.silence_rules import by_fin, by_timeout, overflow, overflowed, still_open
 from capture.verdicts.states import walk
 from capture.verdicts.story import Story
+from capture.verdicts.unsaid import as_far_as_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def make(words: Sequence[int]) -> Template:
     """The template of a signature: its context word, then its event codes."""
     story = Story.told(words[0], words[1:])
     end = end_of(story)
-    diagnosis = _diagnose(story, end)
+    diagnosis = as_far_as_told(story, end, _diagnose(story, end))
     return Template(
         story,
         end,

@@ -29,7 +29,7 @@ class Mark(IntFlag):
     HEADER_CUT = 0x02  # the snaplen cut the TCP header: options (or more) are unknown
     BAD_CHECKSUM = 0x04  # TCP or IP checksum wrong, where it could be computed and was not left to the card
     SACK = 0x08  # carries a SACK block
-    IPV6 = 0x10
+    IPV6 = 0x10  # … or a printed packet that does not say its identification: there is none to compare
     FRAGMENT = 0x20  # first fragment of, or reassembled from, several IP fragments
     SAME_AS_BEFORE = 0x40  # a second sight of the same packet ("any" interface, mirror port): not counted
     FAST_OPEN = 0x80  # a TCP Fast Open option with a cookie (RFC 7413)

@@ -21,10 +21,10 @@ _MARKS = (
     ("timestamp", int(Mark.TIMESTAMP)),
     ("sack", int(Mark.SACK)),
     ("fast_open", int(Mark.FAST_OPEN)),
-    ("ipv6", int(Mark.IPV6)),
     ("wrong_checksum", int(Mark.BAD_CHECKSUM)),
     ("again", int(Mark.SAME_AS_BEFORE)),
 )
+_NO_ID = int(Mark.IPV6)
 _KINDS = (
     np.uint32, np.int64, np.int64, np.int64, np.uint16, np.uint16, np.uint32, np.uint32, np.uint16, np.uint16,
     np.int32, np.uint8, np.uint16, np.int8, np.uint8, np.int32, np.int64, np.uint8,
@@ -121,7 +121,7 @@ class TextPackets:
             segment.ttl or 0,  # 0: not known
             segment.ip_id or 0,
             -1 if segment.wscale is None else segment.wscale,
-            sum(mark for name, mark in _MARKS if getattr(segment, name)),
+            sum(mark for name, mark in _MARKS if getattr(segment, name)) | (_NO_ID if segment.ip_id is None else 0),
             self._scopes.index(scope),
             segment.offset,
             int(segment.content),

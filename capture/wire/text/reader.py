@@ -17,6 +17,7 @@ from capture.wire.text.clock import Timeline
 from capture.wire.text.lines import Lines
 from capture.wire.text.numbers import Conversations
 from capture.wire.text.printed import (
+    RST,
     ApplicationRow,
     Heading,
     Printed,
@@ -71,7 +72,7 @@ class TextReader:
         self._listed: PrintedPacket | None = None  # a row that a tree may follow
         self._after_header = False
         self._sights: dict[str, None] = {}
-        self._quiet = self._other_form = self._named = False
+        self._quiet = self._other_form = self._named = self._no_ttl = False
         self._unnamed: set[str] = set()
         self._queue = Queue()
 
@@ -123,6 +124,8 @@ class TextReader:
             found.append(Notice("no_date", "the lines say no date: times count from midnight (tcpdump -tttt has it)"))
         if self._timeline.untimed:
             found.append(Notice("no_time", "lines without a time: gaps and time-outs cannot be seen"))
+        if self._no_ttl:
+            found.append(Notice("no_ttl", "lines without a TTL: whose a RST is cannot be seen (tcpdump -v has it)"))
         if self._quiet:
             found.append(Notice("no_flags", "lines of tcpdump -q are left out: they tell no flags and no numbers"))
         if self._named:
@@ -274,6 +277,7 @@ class TextReader:
 
     def _finished(self, printed: Printed, time: int, number: int, packet: PrintedPacket) -> TextSegment:
         self._segments += 1
+        self._no_ttl = self._no_ttl or (packet.heading.ttl is None and bool(printed.flags & RST))
         heading = packet.heading
         numbers = self._conversations.numbers(printed, time, heading.clock is not None)
         sight = None

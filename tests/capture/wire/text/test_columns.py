@@ -45,7 +45,7 @@ def test_numbers_are_made_absolute_whatever_stands_before_the_lines(tmp_path: Pa
     assert make.column(blocks, "payload") == [0, 0, 0, 100, 0, 0]
     assert make.column(blocks, "wscale") == [7, 8, -1, -1, -1, -1]
     assert (reader.format, reader.packets, reader.link_types) == ("text", 7, ["EN10MB"])
-    assert [notice.code for notice in reader.notices] == ["no_date"]
+    assert [notice.code for notice in reader.notices] == ["no_date", "no_ttl"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
@@ -67,7 +67,7 @@ def test_old_wording_and_names(tmp_path: Path) -> None:
     assert make.column(blocks, "seq") == [1234567, 7654321, 1234568, 1234568, 7654322]
     assert make.column(blocks, "dport")[0] == 443
     assert reader.addresses.text(make.column(blocks, "dst")[0]) == "fra-1.example.net"
-    assert {notice.code for notice in reader.notices} == {"no_date", "names"}
+    assert {notice.code for notice in reader.notices} == {"no_date", "names", "no_ttl"}
 
 
 @pytest.mark.parametrize(

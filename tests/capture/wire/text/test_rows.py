@@ -65,7 +65,7 @@ def test_rows_of_the_application_are_placed_in_the_only_conversation() -> None:
         (23495, 0, 2), (3000, 0, 18), (23495, 0, 16), (23495, 656, 24), (3000, 0, 16), (3000, 412, 24), (3000, 0, 17),
         (23495, 671, 24), (3000, 0, 4),
     ]  # fmt: skip
-    assert reader.notices == []
+    assert [notice.code for notice in reader.notices] == ["no_ttl"]
     (done,) = triage([str(PASTED / "wireshark-rows.txt")])
     assert done.connection(0).verdict.cause == "stale_keepalive"
 
