@@ -21,12 +21,12 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
 options of the dashboard:
   --join             read several files as one capture that was rotated
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
+  --host HOST        look at other hosts over ssh (docker:NAME, kubectl:POD)
   --interval S       seconds between two looks at the live connections (1)
   --threshold N=V    from when on it is a live finding (T lists them)
   --own-namespace    leave out other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
-  --no-mouse         leave the mouse to the terminal (select text with it)
-  --version          the version         --help      this page
+  --no-mouse         leave it to the terminal        --version   --help
 
 FILE: pcap, pcapng, their gzip or zstd, tcpdump's text; `-` is standard input.
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
@@ -84,6 +84,7 @@ def dashboard_parser(version: str) -> Parser:
     parser.add_argument("--filter", default="", metavar="EXPR")
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S")
     namespace_options(parser)
+    host_options(parser)
     parser.add_argument("--replay", metavar="PATH")
     parser.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--version", action="version", version=f"tcptriage {version}")
@@ -145,6 +146,7 @@ def sockets_parser() -> Parser:
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks")
     parser.add_argument("--count", type=_count, metavar="N", help="looks (default 1; with --interval alone: 1)")
     namespace_options(parser)
+    host_options(parser)
     parser.add_argument("--events", action="store_true", help="also the kernel's events: failed calls, resets (root)")
     parser.add_argument("--record", metavar="PATH", help="also write the looks to a file, for --replay")
     parser.add_argument("--overwrite", action="store_true", help="let --record replace a file that is there")
@@ -159,6 +161,14 @@ def sockets_parser() -> Parser:
     )
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
     return parser
+
+
+def host_options(parser: argparse.ArgumentParser) -> None:
+    """Other hosts instead of this one."""
+    name = "as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD; may repeat"
+    parser.add_argument("--host", action="append", default=[], metavar="HOST", help=f"look at this host: {name}")
+    parser.add_argument("--ssh", default="ssh", metavar="COMMAND", help="the ssh to use, e.g. 'ssh -F FILE'")
+    parser.add_argument("--sudo", action="store_true", help="look as root there, by sudo -n")
 
 
 def explain_parser() -> Parser:

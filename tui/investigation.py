@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from capture.remote.host import Host
     from capture.triage import Triage
 
 
@@ -22,6 +23,7 @@ class Request:
     interval: float = 1.0
     all_namespaces: bool = True
     replay: str | None = None
+    hosts: tuple[Host, ...] = ()  # collectors that run on other hosts: looked at instead of this one
     thresholds: tuple[str, ...] = ()  # "name=value": of live findings
     playbook: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -31,14 +33,26 @@ class KernelSettings:
 
 def read_settings(root: str = "/proc/sys/net") -> KernelSettings:
     """The settings of the calling thread's network namespace; unreadable ones keep Linux's default."""
-    found: dict[str, object] = {}
+    texts: dict[str, str | None] = {}
     for setting in fields(KernelSettings):
-        folder = "core" if setting.name == "somaxconn" else "ipv4"
+        name = f"core/{setting.name}" if setting.name == "somaxconn" else f"ipv4/{setting.name}"
         try:
-            text = Path(root, folder, setting.name).read_text().strip()
-            found[setting.name] = _parsed(setting.name, text)
+            texts[name] = Path(root, name).read_text()
         except (OSError, ValueError):
             continue
+    return parsed_settings(texts)
+
+
+def parsed_settings(texts: Mapping[str, str | None]) -> KernelSettings:
+    """Settings from the texts of their files, by their place under /proc/sys/net; those that are missing or damaged
+    keep Linux's default."""
+    found: dict[str, object] = {}
+    for name, text in texts.items():
+        setting = name.rpartition("/")[2]
+        if text is None or setting not in KernelSettings.__dataclass_fields__:
+            continue
+        with contextlib.suppress(ValueError):
+            found[setting] = _parsed(setting, text.strip())
     return KernelSettings(**found)  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ from tui.arguments import complain, dashboard_parser
 if TYPE_CHECKING:
     import argparse
 
+    from capture.remote.host import Host
     from tui.investigation import Request
 
 MAGICS = (
@@ -28,6 +29,11 @@ def run(arguments: list[str]) -> int:
     from tui.investigation import Request
 
     chosen = dashboard_parser(__version__).parse_args(arguments)
+    try:
+        hosts = _hosts(chosen)
+    except ValueError as error:
+        complain(f"tcptriage: {error}")
+        return 2
     return open_screen(
         Request(
             files=tuple(chosen.files),
@@ -36,10 +42,20 @@ def run(arguments: list[str]) -> int:
             interval=chosen.interval,
             all_namespaces=chosen.all_namespaces,
             replay=chosen.replay,
+            hosts=hosts,
             thresholds=tuple(chosen.threshold),
         ),
         chosen,
     )
+
+
+def _hosts(chosen: argparse.Namespace) -> tuple[Host, ...]:
+    """Collectors on other hosts, started before the screen so that ssh can ask. Raises ValueError."""
+    if not chosen.host or not os.isatty(0):
+        return ()
+    from tui.hosts import open_hosts
+
+    return tuple(open_hosts(chosen.host, chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=None))
 
 
 def open_screen(request: Request, chosen: argparse.Namespace) -> int:

@@ -41,8 +41,11 @@ def run(arguments: list[str]) -> int:
     except ValueError as error:
         complain(f"tcptriage sockets: {error}")
         return 2
+    if chosen.host and (chosen.replay or chosen.record or chosen.events):
+        complain("tcptriage sockets: --host goes with none of --replay, --record, --events")
+        return 2
     try:
-        return _looks(chosen, wanted, thresholds)
+        return _of_hosts(chosen, wanted, thresholds) if chosen.host else _looks(chosen, wanted, thresholds)
     except SourceUnavailable as error:
         complain(f"tcptriage sockets: the live connections cannot be read: {error}")
         return 2
@@ -57,6 +60,30 @@ def run(arguments: list[str]) -> int:
     except RecordingUnreadable as error:
         complain(f"tcptriage sockets: cannot read {error}")
         return 2
+    except ValueError as error:
+        complain(f"tcptriage sockets: {error}")
+        return 2
+
+
+def _of_hosts(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresholds) -> int:
+    from tui.commands.host_sockets import looks_at_hosts
+
+    keep = wanted.matches_socket if wanted is not None else None
+    anonymize = _anonymizer(chosen.anonymize)
+
+    def write(name: str, snapshot: Snapshot, first: bool) -> None:
+        _write(snapshot, None, chosen.format, keep, anonymize, first=first, asked=name)
+
+    worst = looks_at_hosts(chosen, thresholds, write)
+    if worst < 0:
+        return 2
+    return _status(chosen.fail_on, worst)
+
+
+def _status(fail_on: str | None, worst: int) -> int:
+    from capture.model import Severity
+
+    return 1 if fail_on and worst <= Severity(fail_on).rank else 0
 
 
 def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresholds) -> int:
@@ -91,9 +118,7 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
         record.close()
         if events is not None:
             events.close()
-    from capture.model import Severity
-
-    return 1 if chosen.fail_on and worst <= Severity(chosen.fail_on).rank else 0
+    return _status(chosen.fail_on, worst)
 
 
 def _events(chosen: argparse.Namespace) -> EventLooks | None:
@@ -113,14 +138,16 @@ def _write(
     anonymize: Callable[[str], str] | None,
     *,
     first: bool,
+    asked: str = "",
 ) -> None:
+    """One look; `asked` is the host that it is of, as it was named."""
     from capture.sockets.report import text, write_json
 
     stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
     if format == "json":
-        write_json(snapshot, stream, keep, _keys(told))
+        write_json(snapshot, stream, keep, _keys(told) | ({"asked": asked} if asked else {}))
     else:
-        stream.write(("" if first else "\n") + text(snapshot))
+        stream.write(("" if first else "\n") + (f"{asked}: " if asked else "") + text(snapshot))
         if keep is not None:
             stream.write(_matching(snapshot, keep))
         if told is not None:

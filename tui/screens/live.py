@@ -27,11 +27,12 @@ from tui.widgets.rows import ListRows, RowsTable
 from tui.words import clock, count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from textual.widget import Widget
 
     from capture.model import Finding
+    from capture.remote.host import Host
     from capture.sockets.thresholds import Thresholds
     from tui.live_feed import LiveFeed, Look, Looker
 
@@ -118,7 +119,7 @@ class LiveScreen(FilteredScreen):
         request = self.triage_app.investigation.request
         replay = self._replay or request.replay
         self._is_of_now = replay is None and self.wanted is None
-        self._feed = LiveFeed(opener(replay, request.all_namespaces), request.interval)
+        self._feed = LiveFeed(opener(replay, request.all_namespaces, request.hosts), request.interval)
         self._feed.all_namespaces = request.all_namespaces
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
@@ -366,10 +367,14 @@ class LiveScreen(FilteredScreen):
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
 
 
-def opener(replay: str | None, all_namespaces: bool) -> Callable[[], Looker]:
+def opener(replay: str | None, all_namespaces: bool, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
     """What opens the source of looks, on the worker's thread: imports included."""
 
     def opened() -> Looker:
+        if hosts and replay is None:
+            from capture.remote.looks import HostsTogether
+
+            return HostsTogether(hosts)
         from tui.replaying import open_looker
 
         return open_looker(replay, all_namespaces=all_namespaces)

@@ -1,0 +1,1 @@
+"""The live connections of other hosts: a collector that needs nothing there, over ssh or an exec."""

@@ -1,0 +1,98 @@
+"""One host: its collector's process, and the newest frame. Read on a thread: no host delays another."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from capture.remote.errors import HostUnreachable
+from capture.remote.frames import Frame, FrameReader
+from capture.remote.transport import reason
+
+A_READ: Final = 1 << 18
+KEPT_WORDS: Final = 4096
+END_S: Final = 1.0
+
+
+class Host:
+    """Starts the command at once. `name` is what was asked for; `frame` the newest, `arrived` when it came (monotonic),
+    `trouble` why none comes any more: empty while all is well, and at the end (`ended`) after all `expected` frames."""
+
+    def __init__(self, name: str, words: Sequence[str], program: bytes, expected: int | None = None) -> None:
+        self.name = name
+        self.ended = False
+        self._expected = expected
+        self.frame: Frame | None = None
+        self.arrived = self.started = time.monotonic()
+        self.trouble = ""
+        self.frames = 0
+        self._words = list(words)
+        self._said = bytearray()
+        self._news = threading.Condition()
+        try:
+            self._process = subprocess.Popen(
+                self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+            )
+        except OSError as error:
+            self.trouble = f"{words[0]}: {error.strerror}"
+            return
+        for work in (self._listen, self._read, lambda: self._write(program)):
+            threading.Thread(target=work, daemon=True, name=f"host {name}").start()
+
+    def wait(self, frames: int, until: float) -> bool:
+        """Waits until there were so many frames, or no more will come, or the time (monotonic) is over."""
+        with self._news:
+            return self._news.wait_for(
+                lambda: self.frames >= frames or self.ended or bool(self.trouble), max(0.0, until - time.monotonic())
+            )
+
+    def close(self) -> None:
+        """Ends the command."""
+        if self.trouble and not hasattr(self, "_process"):
+            return
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def _write(self, program: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError), self._process.stdin as stream:
+            stream.write(program)
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        while data := self._process.stderr.read(A_READ):
+            self._said = (self._said + data)[-KEPT_WORDS:]
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        reader = FrameReader()
+        trouble = ""
+        try:
+            while data := self._process.stdout.read(A_READ):
+                for frame in reader.feed(data):
+                    self._take(frame)
+        except HostUnreachable as error:
+            trouble = str(error)
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        with self._news:
+            self.ended = True
+            if trouble or self._expected is None or self.frames < self._expected:
+                self.trouble = trouble or reason(self._words, bytes(self._said), self._process.poll())
+            self._news.notify_all()
+
+    def _take(self, frame: Frame) -> None:
+        with self._news:
+            self.frame = frame
+            self.arrived = time.monotonic()
+            self.frames += 1
+            self._news.notify_all()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from capture.remote.transport import command_for, program, reason
+
+
+def test_ssh_is_the_systems_with_the_users_words() -> None:
+    words = command_for("me@web1", "ssh -F my.conf")
+    assert words[:3] == ["ssh", "-F", "my.conf"]
+    assert "BatchMode=yes" in words
+    assert words[words.index("--") + 1] == "me@web1"
+    assert "python3 -I -S -u -" in words[-1]
+    assert "BatchMode=yes" not in command_for("web1", batch=False)
+    assert "sudo -n python3" in command_for("web1", sudo=True)[-1]
+
+
+def test_containers_go_by_their_engines_exec() -> None:
+    assert command_for("docker:web")[:4] == ["docker", "exec", "-i", "web"]
+    assert command_for("kubectl:shop/web-0")[:6] == ["kubectl", "exec", "-i", "-n", "shop", "web-0"]
+    assert command_for("kubectl:web-0")[:5] == ["kubectl", "exec", "-i", "web-0", "--"]
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=x", "", "a b", "a;b", "docker:-v", "kubectl:a/$(x)", "x" * 300])
+def test_what_can_be_no_host_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match="no host"):
+        command_for(host)
+
+
+def test_the_collector_is_a_program_for_old_pythons() -> None:
+    text = program(2.0, 3).decode()
+    ast.parse(text, feature_version=(3, 6))
+    assert text.startswith("INTERVAL, COUNT = 2.0, 3\n")
+    assert len(text) < 8000
+
+
+def test_the_last_line_says_why() -> None:
+    assert reason(["ssh"], b"banner\n\nssh: connect to host x: Connection refused\r\n", 255).endswith("refused")
+    assert reason(["ssh"], b"", 255) == "ssh ended with status 255"
