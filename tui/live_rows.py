@@ -37,8 +37,14 @@ def group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
     """The largest groups; `word` is the filter's."""
     shown = groups[:50]
     return ListRows(
-        [(f"{word}:{one.key}", ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
+        [(_filter(one, word), ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
     )
+
+
+def _filter(group: Group, word: str) -> str:
+    """What keeps a group's sockets: of another network namespace its key begins with that one's inode."""
+    place, bar, key = group.key.rpartition("|")
+    return f"{word}:{key} netns:{place.split()[0]}" if bar else f"{word}:{key}"
 
 
 def rates(look: Look, ascii: bool) -> str:

@@ -51,6 +51,8 @@ def socket_facts(row: SocketRow) -> list[tuple[str, str]]:
     ]
     if row.drops is not None:
         facts.append(("drops", f"{row.drops:,} connections dropped at this listener"))
+    if row.scope is not None:
+        facts.append(("interface", printable(row.scope)))
     if row.netns is not None:
         facts.append(("namespace", printable(str(row.netns))))
     return facts

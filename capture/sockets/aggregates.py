@@ -108,12 +108,16 @@ class Aggregates:
         """Rows with unacknowledged bytes → since when their number is what it is (the watcher's clock)."""
         self.unread: dict[SocketRow, float] = {}
         """Rows with bytes that their process has not read → since when their number is what it is."""
+        self.tied: dict[SocketRow, None] = {}
+        """Rows that are tied to an interface."""
         self.unaccepted: dict[SocketRow, None] = {}
         """Connections that no file holds: they wait in a listener's accept queue."""
         self.listening: frozenset[bytes] = frozenset()
 
     def enter(self, row: SocketRow) -> None:
         """Counts a row in."""
+        if row.raw[40:44] != b"\0\0\0\0":
+            self.tied[row] = None
         self._count(row, row.raw, 1)
         self._count_owners(row, row.raw[1], 1)
 
@@ -161,6 +165,7 @@ class Aggregates:
     def forget(self, row: SocketRow) -> None:
         """A row went for good."""
         self.leave(row, row.raw)
+        self.tied.pop(row, None)
         self.timed.pop(row, None)
         self.queued.pop(row, None)
         self.unread.pop(row, None)

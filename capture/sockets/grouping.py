@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from capture.sockets import wireform as form
@@ -25,14 +26,16 @@ def group_places(places: Sequence[Place]) -> Groups:
     for place in places:
         prefix = f"{place.netns}|" if place.netns else ""
         hosts += [
-            group
+            _placed(group, place)
             for group in group_by_tally("host", place.aggregates.hosts, prefix)
             if group.label not in ("0.0.0.0", "::")
         ]
         peers += [
-            group for group in group_by_tally("peer", place.aggregates.peers, prefix) if not group.label.endswith(":0")
+            _placed(group, place)
+            for group in group_by_tally("peer", place.aggregates.peers, prefix)
+            if not group.label.endswith(":0")
         ]
-        listeners += _listeners(place, prefix)
+        listeners += [_placed(group, place) for group in _listeners(place, prefix)]
     return Groups(
         processes=_sorted(_processes(places)),
         listeners=_sorted(listeners),
@@ -40,6 +43,11 @@ def group_places(places: Sequence[Place]) -> Groups:
         peers=_sorted(peers)[:LARGEST],
         states=_sorted(_states(places)),
     )
+
+
+def _placed(group: Group, place: Place) -> Group:
+    """With the name of its namespace in the label: the same address there is another host."""
+    return group if place.netns is None else replace(group, label=f"{group.label} @{place.netns.name}")
 
 
 def members(group: Group, rows: Iterable[SocketRow]) -> list[SocketRow]:

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -189,13 +190,20 @@ class NamespaceSource(SockDiagSource):
         """See Source: as they were when the namespace was found."""
         return self._settings
 
+    def interfaces(self) -> dict[int, str]:
+        """See NamesInterfaces."""
+        return self._once_more_inside(lambda: dict(socket.if_nameindex()))
+
     def tap_resets(self) -> RstTap:
         """See SeesResets."""
+        return self._once_more_inside(RstTap)
+
+    def _once_more_inside(self, function: Callable[[], T]) -> T:
         descriptor = os.open(self._handle, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self.netns is None or os.fstat(descriptor).st_ino != self.netns.inode:
                 raise OSError(errno.ESTALE, "the process that the namespace was found by has gone", self._handle)
-            return inside(descriptor, RstTap)
+            return inside(descriptor, function)
         finally:
             os.close(descriptor)
 

@@ -18,7 +18,7 @@ from capture.sockets.residence import REMEMBERED, Residence, key_of
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
 from capture.sockets.rst_tap import TappedResets
 from capture.sockets.snapshot import Transition
-from capture.sockets.sources import KnowsOwners, Remembers, SeesBound, SeesUnixListeners, Source
+from capture.sockets.sources import KnowsOwners, NamesInterfaces, Remembers, SeesBound, SeesUnixListeners, Source
 from capture.sockets.table import Changes, SocketTable
 from capture.sockets.tcpinfo import TcpInfo, listener_drops, listens_to_v6_only, tcp_info
 from capture.sockets.unix_listeners import UnixTable
@@ -77,6 +77,7 @@ class Place:
         self.unix = UnixTable(source.netns)
         self.totals: dict[str, int] = {}
         self.residence = Residence()
+        self._interfaces: dict[int, str] = {}
         self._resets = ResetWatch(source) if least_resets is not None else None
         self._least_resets = least_resets or 0.0
         self.asked: dict[SocketRow, TcpInfo] = {}
@@ -112,12 +113,28 @@ class Place:
         if isinstance(self.source, Remembers):
             self._take_memories(self.source, news)
         self._looked_at = now
+        self._name_interfaces()
         return news
+
+    def _name_interfaces(self) -> None:
+        """Rows that are tied to an interface are told what it is called: few are."""
+        for row in self.aggregates.tied:
+            if row.scope is None:
+                row.scope = self.interface(row.interface)
 
     @property
     def looked_at(self) -> float:
         """When the last look was, on the watcher's clock; before all times where none was."""
         return float("-inf") if self._looked_at is None else self._looked_at
+
+    def interface(self, index: int) -> str:
+        """What an interface is called here; `if4` where nothing tells, or it has gone. Asked for anew where unknown."""
+        if index not in self._interfaces and isinstance(self.source, NamesInterfaces):
+            try:
+                self._interfaces = self.source.interfaces()
+            except OSError:
+                self._interfaces = {}
+        return self._interfaces.setdefault(index, f"if{index}")
 
     def rows(self) -> list[SocketRow]:
         """All sockets, listeners first."""

@@ -66,6 +66,8 @@ def socket_object(row: SocketRow) -> dict[str, Any]:
         "retransmits": row.retransmits,
         "cookie": row.cookie,
     }
+    if row.scope is not None:
+        entry["interface"] = row.scope
     if state == LISTEN:
         entry["backlog"] = row.backlog
         entry["backlog_max"] = row.backlog_max

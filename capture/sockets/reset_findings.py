@@ -116,7 +116,21 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset])
     code = "refusals" if refused else "resets"
     side = "sent" if sent else "received"
     here = "" if address else "_here"
-    return finding(code, Severity.WARNING, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
+    severity = Severity.INFO if _told_elsewhere(scene, place, group) else Severity.WARNING
+    return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
+
+
+def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
+    """Whether another namespace got them from a service on this machine: there the same resets are told as sent."""
+    sent, refused, address, port = group
+    if place.netns is None or sent or refused or not address:
+        return False
+    return any(
+        row.raw[4:6] == port and form.address_bytes(row.raw[0], row.raw[8:24]) in (address, b"\0" * 4, b"\0" * 16)
+        for other in scene.places
+        if other is not place
+        for row in other.listeners.rows.values()
+    )
 
 
 def _process(place: Place, listener: SocketRow | None, address: bytes, port: bytes) -> str:

@@ -109,6 +109,7 @@ class SocketRow:
         "raw",
         "read_at",
         "rtt_us",
+        "scope",
         "sighting",
         "since",
         "total_retransmits",
@@ -128,6 +129,7 @@ class SocketRow:
         self.total_retransmits: int | None = None
         self.drops: int | None = None
         self.v6_only: bool | None = None
+        self.scope: str | None = None
         self.sighting = 0
 
     @property
@@ -139,6 +141,12 @@ class SocketRow:
     def remote(self) -> Endpoint:
         """The peer's end; the wildcard address and port 0 for LISTEN."""
         return form.remote_of(self.raw)
+
+    @property
+    def interface(self) -> int:
+        """The index of the interface that the socket is tied to: the scope of a link-local address, or
+        SO_BINDTODEVICE; 0 where it is tied to none. Indexes are each namespace's own."""
+        return int.from_bytes(self.raw[40:44], "little")
 
     @property
     def state(self) -> TcpState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
@@ -71,6 +72,14 @@ class SeesUnixListeners(Protocol):
 
 
 @runtime_checkable
+class NamesInterfaces(Protocol):
+    """A source that knows what the interfaces of its namespace are called."""
+
+    def interfaces(self) -> dict[int, str]:
+        """{index: name}. Raises OSError."""
+
+
+@runtime_checkable
 class SeesResets(Protocol):
     """A source in whose network RST segments can be tapped."""
 
@@ -106,6 +115,10 @@ class SockDiagSource:
     def listeners(self) -> Iterable[bytes]:
         """See Source."""
         return [self._diag.dump(LISTENERS, WITH_MEMORY)]
+
+    def interfaces(self) -> dict[int, str]:
+        """See NamesInterfaces."""
+        return dict(socket.if_nameindex())
 
     def bound(self) -> Iterable[bytes]:
         """See SeesBound."""
