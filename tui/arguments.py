@@ -101,17 +101,18 @@ def screen_options(parser: argparse.ArgumentParser) -> None:
 
 def namespace_options(parser: argparse.ArgumentParser) -> None:
     """Which network namespaces are looked into."""
-    parser.add_argument(
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--all-namespaces",
+        action="store_true",
+        default=None,
+        help="all network namespaces that may be entered: the default from the host's own",
+    )
+    chosen.add_argument(
         "--own-namespace",
         dest="all_namespaces",
         action="store_false",
-        help="this network namespace alone: not those of containers and pods (then they are only counted)",
-    )
-    parser.add_argument(
-        "--all-namespaces",
-        action="store_true",
-        default=True,
-        help="all network namespaces that may be entered: the default",
+        help="this one alone, the others are only counted: the default from a container's or one entered",
     )
 
 

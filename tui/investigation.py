@@ -21,7 +21,7 @@ class Request:
     join: bool = False
     filter: str = ""
     interval: float = 1.0
-    all_namespaces: bool = True
+    all_namespaces: bool | None = None  # None: from the host's own network
     replay: str | None = None
     hosts: tuple[Host, ...] = ()  # collectors that run on other hosts: looked at instead of this one
     thresholds: tuple[str, ...] = ()  # "name=value": of live findings

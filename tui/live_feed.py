@@ -95,8 +95,8 @@ class LiveFeed:
         self._wanted: Filter | None = None
         self._thresholds: Thresholds | None = None
         self._sort = ("mark", True)
-        self.all_namespaces = True
-        """Whether other network namespaces are looked into; the next look obeys."""
+        self.all_namespaces: bool | None = None
+        """Whether other network namespaces are looked into; the next look obeys, and tells where this is None."""
         self._paused = False
         self.ended = False  # a recording has no further look
         self._changed = False
@@ -149,6 +149,8 @@ class LiveFeed:
                 started = time.monotonic()
                 if self._thresholds is not None:
                     looker.thresholds = self._thresholds
+                if self.all_namespaces is None:
+                    self.all_namespaces = looker.all_namespaces
                 looker.all_namespaces = self.all_namespaces
                 try:
                     snapshot = looker.look()

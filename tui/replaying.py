@@ -57,7 +57,7 @@ class _Replayed:
 
 
 def open_looker(
-    replay: str | None, *, all_namespaces: bool, exact: bool = False, thresholds: Thresholds | None = None
+    replay: str | None, *, all_namespaces: bool | None, exact: bool = False, thresholds: Thresholds | None = None
 ) -> Looker:
     """A recording of looks where one is named, else this machine. Raises RecordingUnreadable, SourceUnavailable.
 

@@ -87,6 +87,14 @@ def namespace_of(pid: int, root: str = "/proc") -> Found | None:
     return None if key is None or key in _own_keys(root) else _found(root, pid, key)
 
 
+def in_host_network(root: str = "/proc") -> bool:
+    """Whether this is the network of the machine's first process (of its kernel threads, where that may not be read).
+    Who looks from another one, a container's or one that was entered, means that one. True where nothing tells."""
+    own = _own_keys(root)
+    first = next((key for pid in (1, KTHREADD) if (key := _key_of(root, pid)) is not None), None)
+    return first is None or first in own
+
+
 def count_sockets(found: Found, root: str = "/proc") -> int | None:
     """How many TCP sockets a namespace holds, from a process inside it (0.1 ms; no right is needed); half-open ones are
     not counted. None where nothing tells."""

@@ -41,15 +41,15 @@ class Watcher:
 
     `source` None takes the best that works and falls back when it fails; a name takes that one alone. `clock` gives
     seconds for ages (monotonic), `wall` the time of day. `exact`: every look has details and is thorough (see `look`),
-    for documents that stand alone. `inside` is a namespace to look at in place of the program's own
-    (namespaces.namespace_of). Raises SourceUnavailable where no source works.
+    for documents that stand alone. `all_namespaces` None: where this is the host's network. `inside` is a namespace to
+    look at in place of the program's own (namespaces.namespace_of). Raises SourceUnavailable where no source works.
     """
 
     def __init__(
         self,
         source: str | None = None,
         thresholds: Thresholds | None = None,
-        all_namespaces: bool = False,
+        all_namespaces: bool | None = False,
         exact: bool = False,
         inside: Found | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -68,9 +68,11 @@ class Watcher:
         self._trends = Trends()
         self._lives = Lives()
         self._inside = inside
+        from capture.sockets.namespaces import in_host_network
+
         self._owners = self._new_owners()
         self._own = self._open_first()
-        self._others = self._new_others(all_namespaces)
+        self._others = self._new_others(in_host_network() if all_namespaces is None else all_namespaces)
 
     @property
     def all_namespaces(self) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from capture.model import TcpState
 from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.namespaces import Found, namespace_of
+from capture.sockets.namespaces import Found, in_host_network, namespace_of
 from capture.sockets.row import Namespace, Owner, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.tcpinfo import TcpInfo
@@ -35,8 +35,7 @@ def collect_sockets(pid: int | None = None) -> Sockets | Absence:
     """The sockets of this network namespace, or of that of process `pid`; takes SHORT_S, or LONG_S where there is
     something to tell apart."""
     inside = None if pid is None else namespace_of(pid)
-    # Who looks from a container, or from a namespace made for a purpose, means that one.
-    whole_machine = pid is None and namespace_of(1) is None
+    whole_machine = pid is None and in_host_network()
     try:
         with Watcher(inside=inside, all_namespaces=whole_machine) as watcher:
             first = watcher.look()

@@ -120,7 +120,6 @@ class LiveScreen(FilteredScreen):
         replay = self._replay or request.replay
         self._is_of_now = replay is None and self.wanted is None
         self._feed = LiveFeed(opener(replay, request.all_namespaces, request.hosts), request.interval)
-        self._feed.all_namespaces = request.all_namespaces
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
         self._feed.sort((column, descending))
@@ -367,7 +366,7 @@ class LiveScreen(FilteredScreen):
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
 
 
-def opener(replay: str | None, all_namespaces: bool, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
+def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
     """What opens the source of looks, on the worker's thread: imports included."""
 
     def opened() -> Looker:
