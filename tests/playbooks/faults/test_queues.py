@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -198,3 +199,75 @@ def test_a_rule_of_iptables_legacy_is_named_and_deleting_it_as_printed_cures(
         assert hidden.outcome("firewall") == "unknown"
         host.run("sh", "-ec", found.fixes["delete-rule"]["apply"])
         assert tcptriage("connection-refused", host="::1", port=8209).status == 0
+
+
+SERVES_V6 = """
+import socket, sys
+listener = socket.socket(socket.AF_INET6)
+listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sys.argv[2]))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("::", int(sys.argv[1])))
+listener.listen()
+print("ready", flush=True)
+while True:
+    listener.accept()[0].close()
+"""
+FULL_UNIX = """
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(2)
+waiting = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+for sock in waiting:
+    sock.setblocking(False)
+    sock.connect_ex(sys.argv[1])
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_listener_for_ipv6_only_is_no_rule_that_rejects(host: Namespace, check: Check) -> None:
+    """nginx's listen [::]:80; the kernel tells it by INET_DIAG_SKV6ONLY."""
+    with running(host, SERVES_V6, 8211, 1) as server:
+        found = check("connection-refused", host="127.0.0.1", port=8211)
+        assert found.outcome("connect") is Outcome.FAIL
+        said = found.evidence("connect")
+        assert f"served over IPv6 only: [::]:8211 (python3[{server.pid}])" in said.replace("(python[", "(python3[")
+        assert "something rejects it" not in said
+        assert found.fix("bind-address").snippet
+        assert "for IPv6 only" in found.evidence("listening")
+        assert check("connection-refused", host="::1", port=8211).outcome("connect") is Outcome.PASS
+    with running(host, SERVES_V6, 8211, 0):
+        assert check("connection-refused", host="127.0.0.1", port=8211).outcome("connect") is Outcome.PASS
+
+
+def test_a_full_unix_socket_is_named(host: Namespace, check: Check, tmp_path: Path) -> None:
+    """php-fpm's, behind nginx: in no TCP table."""
+    path = tmp_path / "fpm.sock"
+    with running(host, FULL_UNIX, path) as server:
+        found = check("accept-queue")
+        assert found.outcome("full") is Outcome.FAIL, found.evidence("full")
+        assert f"unix:{path} (python" in found.evidence("full")
+        assert f"[{server.pid}]): 3 connections wait to be accepted, the maximum is 2" in found.evidence("full")
+        assert str(path) in found.fix("unix-backlog").verify
+
+
+def test_who_holds_a_port_that_bind_did_not_get(host: Namespace, check: Check, shell: Shell) -> None:
+    with running(host, LEAK, 8212) as server:
+        found = check("time-wait", port=8212)
+        assert found.outcome("held") is Outcome.WARN
+        assert "127.0.0.1:8212 is listened on by python" in found.evidence("held")
+        assert f"[{server.pid}]" in found.evidence("held")
+        shell(found.fix("stop-holder").apply)
+        server.wait(5)
+        with host.entered(), socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", 8212))
+
+
+@needs_nft
+def test_a_rule_that_drops_is_never_fine(host: Namespace, check: Check) -> None:
+    host.nft("table inet f { chain i { type filter hook input priority 0; tcp dport 8085 drop; }; }")
+    found = check("silent-drop")
+    assert found.outcome("firewall") is Outcome.WARN
+    assert "tcp dport 8085 drop" in found.evidence("firewall")
