@@ -29,9 +29,13 @@ def judge_everywhere(check: Check, facts: Facts, given: dict[str, Any]) -> Judge
             said = [
                 text
                 for name, there in bad[:SHOWN]
-                for text in (say("in_namespace", name=name, check=check.name), *there.evidence[:SHOWN])
+                for text in (say("in_namespace", name=name, pid=_inhabitant(facts, name)), *there.evidence[:SHOWN])
             ]
-            return Result(outcome, (*here.evidence, *said), scope=_inside(facts, bad[0][0]).scope(*check.needs))
+            return Result(
+                outcome,
+                (*said, say("here", said=here.evidence[0])),
+                scope=_inside(facts, bad[0][0]).scope(*check.needs),
+            )
     same = [name for name, there in found if isinstance(there, Pass)]
     if isinstance(here, Pass) and same:
         names = ", ".join(same[:SHOWN]) + (" …" if len(same) > SHOWN else "")
@@ -43,6 +47,13 @@ def _judged(check: Check, facts: Facts, name: str | None, number: int, given: di
     there = _inside(facts, name or "?")
     others = facts.sockets.others if facts.sockets is not None else ()
     return check.judge(msgspec.structs.replace(there, sockets=others[number]), **given)
+
+
+def _inhabitant(facts: Facts, name: str) -> str:
+    """A process that lives in a namespace, for nsenter."""
+    others = facts.sockets.others if facts.sockets is not None else ()
+    rows = (row for one in others if one.netns == name for row in one.rows)
+    return next((str(owner.pid) for row in rows for owner in row.owners), "PID")
 
 
 def _inside(facts: Facts, name: str) -> Facts:

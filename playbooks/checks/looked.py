@@ -105,7 +105,7 @@ class Looked:
             said = say("counters_rose", moved=", ".join(f"{name} +{number}" for name, number in moved.items()))
             return Result(Outcome.WARN, (*evidence, said), scope=self.scope)
         if count < 1:
-            return Result(Outcome.UNKNOWN, (*evidence, say("nothing_seen"), *self.beyond), scope=self.scope)
+            return Result(Outcome.UNKNOWN, (say("nothing_seen"), *evidence, *self.beyond), scope=self.scope)
         if hidden > 0:
             return Result(Outcome.UNKNOWN, (*evidence, say("some_hidden", hidden=hidden)), scope=self.scope)
         return Pass(Seen(self.scope, count), (*evidence, *self.beyond))

@@ -27,8 +27,8 @@ PASSING = {
 }
 """From how many sockets in these states a longer look pays."""
 KEPT_S = 2.0
-MOST_PLACES = 64
-"""Other network namespaces whose sockets are judged too, those with most of them; the rest are named."""
+MOST_PLACES, MOST_ROWS = 64, 50_000
+"""Other network namespaces, and sockets in them, that are judged too, those with fewest last; the rest are named."""
 
 
 def collect_sockets(pid: int | None = None) -> Sockets | Absence:
@@ -78,8 +78,11 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
     for row in look.rows:
         by_place[row.netns].append(row)
     others = sorted((p for p in look.places[1:] if by_place[p.netns]), key=lambda place: -len(by_place[place.netns]))
+    judged, rows = 0, 0
+    while judged < min(len(others), MOST_PLACES) and rows + len(by_place[others[judged][0]]) <= MOST_ROWS:
+        rows, judged = rows + len(by_place[others[judged][0]]), judged + 1
     unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
-    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in others[MOST_PLACES:]]
+    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in others[judged:]]
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
@@ -108,7 +111,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
                 netns=str(place.netns),
                 unix=_unix_of(look, place.netns) if look.sees_unix else None,
             )
-            for place in others[:MOST_PLACES]
+            for place in others[:judged]
         ),
     )
 
