@@ -13,8 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from capture.triage import Triage
 
-CUT, UNANSWERED = "response_cut_short", "closed_without_answer"
-"""Causes of their own, beside those of capture.verdicts."""
+CUT, UNANSWERED = "response_cut_short", "closed_unanswered"
+"""The first is a cause of its own, beside those of capture.verdicts."""
 CLOSED = frozenset(("normal_close", "short_connection", "half_close", "simultaneous_close"))
 LARGEST_FILE = 512 << 20
 MOST_CONNECTIONS = 20_000

@@ -10,7 +10,7 @@ from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.namespaces import Found, in_host_network, namespace_of
 from capture.sockets.row import Namespace, Owner, SocketRow
-from capture.sockets.snapshot import Snapshot
+from capture.sockets.snapshot import PlaceView, Snapshot
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.watching import Watcher
@@ -28,7 +28,7 @@ PASSING = {
 """From how many sockets in these states a longer look pays."""
 KEPT_S = 2.0
 MOST_PLACES, MOST_ROWS = 64, 50_000
-"""Other network namespaces, and sockets in them, that are judged too, those with fewest last; the rest are named."""
+"""Other network namespaces, and sockets in them, that are judged too, as many as fit; the rest are named."""
 
 
 def collect_sockets(pid: int | None = None) -> Sockets | Absence:
@@ -77,12 +77,15 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
     by_place: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
     for row in look.rows:
         by_place[row.netns].append(row)
-    others = sorted((p for p in look.places[1:] if by_place[p.netns]), key=lambda place: -len(by_place[place.netns]))
-    judged, rows = 0, 0
-    while judged < min(len(others), MOST_PLACES) and rows + len(by_place[others[judged][0]]) <= MOST_ROWS:
-        rows, judged = rows + len(by_place[others[judged][0]]), judged + 1
+    others: list[PlaceView] = []
+    left: list[PlaceView] = []
+    room = MOST_ROWS
+    for place in sorted((p for p in look.places[1:] if by_place[p.netns]), key=lambda p: len(by_place[p.netns])):
+        fits = len(others) < MOST_PLACES and len(by_place[place.netns]) <= room
+        room -= len(by_place[place.netns]) if fits else 0
+        (others if fits else left).append(place)
     unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
-    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in others[judged:]]
+    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in left]
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
@@ -111,7 +114,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
                 netns=str(place.netns),
                 unix=_unix_of(look, place.netns) if look.sees_unix else None,
             )
-            for place in others[:judged]
+            for place in others
         ),
     )
 
