@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tui.kernel_event_rows import EventHistory
 from tui.socket_rows import SocketRows, socket_rows
 
 if TYPE_CHECKING:
     from capture.filters import Filter
+    from capture.kernel.looks import EventLooks
     from capture.sockets.snapshot import Snapshot, Transition
     from capture.sockets.thresholds import Thresholds
 
@@ -54,6 +56,7 @@ class History:
     transitions_left_out: int = 0  # by the looks themselves, where too much changed at once
     transitions_seen: int = 0
     looks: int = 0
+    kernel: EventHistory = field(default_factory=EventHistory)
 
     def add(self, snapshot: Snapshot) -> None:
         """Take one look into the account."""
@@ -89,8 +92,10 @@ class Look:
 class LiveFeed:
     """The loop of looks. Every method but `looks` may be called from the screen's thread."""
 
-    def __init__(self, opened: Callable[[], Looker], interval: float) -> None:
+    def __init__(self, opened: Callable[[], Looker], interval: float, of_now: bool = False) -> None:
+        """`of_now`: the looks are of this machine and of now, so that the kernel's events can be read beside them."""
         self._opened = opened
+        self._of_now = of_now
         self.interval = interval
         self._wanted: Filter | None = None
         self._thresholds: Thresholds | None = None
@@ -144,6 +149,7 @@ class LiveFeed:
         looker = self._opened()
         history = History()
         snapshot: Snapshot | None = None
+        events: EventLooks | None = None
         try:
             while not self._stopped:
                 started = time.monotonic()
@@ -161,10 +167,16 @@ class LiveFeed:
                     yield from self._again(snapshot, history, None)
                     return
                 history.add(snapshot)
+                if events is not None:
+                    history.kernel.add(events.after(snapshot))
                 yield self._look(snapshot, history, started)
+                if self._of_now and events is None:  # after the first look: it must not wait for this
+                    events = _listen()
                 yield from self._again(snapshot, history, started + self.interval)
         finally:
             looker.close()
+            if events is not None:
+                events.close()
 
     def _again(self, snapshot: Snapshot | None, history: History, until: float | None) -> Iterator[Look]:
         """Wait for the next turn, answering changes of filter and order meanwhile."""
@@ -181,6 +193,12 @@ class LiveFeed:
         self._changed = False
         rows = socket_rows(snapshot.rows, self._wanted, self._sort)
         return Look(snapshot, rows, history, time.monotonic() - started, _round_trips(snapshot))
+
+
+def _listen() -> EventLooks:
+    from capture.kernel.looks import EventLooks
+
+    return EventLooks()
 
 
 def _round_trips(snapshot: Snapshot) -> tuple[int, int] | None:

@@ -59,6 +59,9 @@ def rates(look: Look, ascii: bool) -> str:
             parts.append(
                 f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
             )
+    failed = sum(event.count for event in history.kernel.events if event.kind == "call_failed")
+    if failed:
+        parts.append(f"{failed:,} calls failed (K)")
     if look.rtt_us is not None:
         median, high = (milliseconds(value / 1000) for value in look.rtt_us)
         parts.append(f"RTT p50 {median} p95 {high}")

@@ -51,7 +51,8 @@ class LiveScreen(FilteredScreen):
         ("/", "filter"),
         ("s", "sort"),
         ("p", "pause"),
-        ("t", "events"),
+        ("t", "changes"),
+        ("K", "kernel"),
         ("l", "log"),
         ("y", "copy"),
         ("c", "capture"),
@@ -69,6 +70,7 @@ class LiveScreen(FilteredScreen):
         Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
         Binding("t", "transitions", show=False),
+        Binding("K", "kernel_events", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
         Binding("N", "namespaces", show=False),
@@ -119,7 +121,11 @@ class LiveScreen(FilteredScreen):
         request = self.triage_app.investigation.request
         replay = self._replay or request.replay
         self._is_of_now = replay is None and self.wanted is None
-        self._feed = LiveFeed(opener(replay, request.all_namespaces, request.hosts), request.interval)
+        self._feed = LiveFeed(
+            opener(replay, request.all_namespaces, request.hosts),
+            request.interval,
+            of_now=replay is None and not request.hosts,
+        )
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
         self._feed.sort((column, descending))
@@ -280,6 +286,15 @@ class LiveScreen(FilteredScreen):
         from tui.screens.transitions import TransitionsScreen
 
         self.app.push_screen(TransitionsScreen(self._look.history))
+
+    def action_kernel_events(self) -> None:
+        """Failed calls, resets and drops, as the kernel tells them."""
+        if self._look is None:
+            self.say("No look yet", "warn")
+            return
+        from tui.screens.kernel_events import KernelEventsScreen
+
+        self.app.push_screen(KernelEventsScreen(self._look.history.kernel))
 
     def action_thresholds(self) -> None:
         """From when on it is a finding."""
