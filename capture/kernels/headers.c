@@ -91,8 +91,8 @@ static int tls(const uint8_t *at, int64_t size)
     int length = be16(at + 3);
     if (at[0] == 23)
         return length == ALERT_13 && size == ALERT_13 + 5 ? GOODBYE : TLS_DATA;
-    if (at[0] != 21)
-        return HANDSHAKE;
+    if (at[0] != 21) /* but where TLS 1.3's Finished follows the change of cipher, and more follows that, a request */
+        return at[0] == 20 && length == 1 && at[6] == 23 && be16(at + 9) + 11 < size ? TLS_DATA : HANDSHAKE;
     if (length == 2 && at[5] == 2)
         return PARTING;
     return length + 5 == size && length >= 2 && length <= LONGEST_ALERT ? GOODBYE : PLAIN;

@@ -65,6 +65,10 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
     """Both were leaving: what met the RST was a goodbye (TLS's close_notify, QUIT), and nobody missed it."""
     other = story.fins[1 - by]
     waiting = story.waiting(by, at=fin)
+    if by == 0 and story.only_shook_hands and not (waiting is not None and _idle_before(story, fin)):
+        evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
+        others = ("client_gave_up", "normal_close")
+        return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
     if by == 0 and waiting is not None and (story.asked_for_sure(waiting) or _idle_before(story, fin)):
         return None  # it had given up waiting
     if all(story.events[i].marks & KNOWN_LAST_WORDS or not story.events[i].has(Mark.LOST) for i in late):
@@ -199,10 +203,15 @@ def own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), asked)
     if by == 0 and (unanswered := closed_unanswered(story)) is not None:
         return unanswered
-    cut_short = [i for i in story.data(1 - by, before=at) if story.events[i].has(Mark.LOST)]
+    cut_short = [i for i in story.spoken(1 - by, before=at) if _is_lost_news(story, i)]
     if request is None and not cut_short and story.spoken(1) and not story.stalled(by, at):
         return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
     return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)
+
+
+def _is_lost_news(story: Story, index: int) -> bool:
+    event = story.events[index]
+    return event.kind is Kind.DATA and event.has(Mark.LOST) and not event.has(Mark.PARTING)
 
 
 def _answers_unheard(story: Story, at: int) -> bool:

@@ -202,6 +202,9 @@ def _odd_shape(story: Story, at: int, by: int) -> Diagnosis:
 
 def _live_client(story: Story, at: int, sure: Certainty) -> Diagnosis:
     request, response = story.waiting(0, at), story.last(Kind.DATA, 1, before=at)
+    if story.only_shook_hands and (request is None or story.events[at].gap < PAUSE):
+        evidence = proofs((response, "last_response"), (at, "abort"))
+        return Diagnosis("aborted", sure, "dropped_unused", 0, ("client_gave_up",), evidence, harmless=True)
     if request is not None and story.asked_for_sure(request):
         evidence = proofs((request, "request"), (at, "abort"))
         return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)

@@ -320,6 +320,12 @@ class Story(Struct, frozen=True, dict=True):
         event = self.events[request]
         return not (event.kind is Kind.DATA and event.has(Mark.SMALL))
 
+    @cached_property
+    def only_shook_hands(self) -> bool:
+        """All that the originator had to say was its part of a TLS handshake: it asked for nothing yet."""
+        said = self.spoken(ORIGINATOR)
+        return bool(said) and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
+
     def told_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""
         said = self.spoken(side, before=at + 1)

@@ -16,6 +16,10 @@ SAMPLES = {
     # what a program sends, what that is
     "tls client hello": (b"\x16\x03\x01\x02\x00\x01" + bytes(511), Content.HANDSHAKE),
     "tls 1.3 finished": (b"\x14\x03\x03\x00\x01\x01" + b"\x17\x03\x03\x00\x35" + bytes(53), Content.HANDSHAKE),
+    "tls 1.3 finished and a request": (
+        b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53) + b"\x17\x03\x03\x00\x57" + bytes(87),
+        Content.TLS_DATA,
+    ),
     "tls data": (b"\x17\x03\x03\x00\x57" + bytes(87), Content.TLS_DATA),
     "tls 1.3 close_notify": (b"\x17\x03\x03\x00\x13" + bytes(19), Content.GOODBYE),
     "18 bytes of tls data": (b"\x17\x03\x03\x00\x12" + bytes(18), Content.TLS_DATA),
