@@ -198,12 +198,18 @@ def own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:
         return None  # not what a socket makes of a FIN: see reset_rules._bare
     evidence = proofs((fin, "fin"), (at, "abort"))
     request = story.waiting(0, at=fin) if by == 1 else None
-    if request is not None and _idle_before(story, fin):
+    goodbye = story.last(Kind.DATA, 0, before=fin)
+    polite = goodbye is not None and story.events[goodbye].has(Mark.GOODBYE)
+    if request is not None and (_idle_before(story, fin) or polite):
         asked = proofs((request, "request"), *((p.at, p.code) for p in evidence))
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), asked)
     if by == 0 and (unanswered := closed_unanswered(story)) is not None:
         return unanswered
     cut_short = [i for i in story.spoken(1 - by, before=at) if _is_lost_news(story, i)]
+    if by == 1 and request is None and polite and goodbye is not None and not _idle_before(story, goodbye):
+        # it did not even read the goodbye: it was still sending, or had done so a moment ago
+        others = ("normal_close", "aborted")
+        return Diagnosis("client_gave_up", POSSIBLE, "left_while_sending", 0, others, evidence)
     if request is None and not cut_short and story.spoken(1) and not story.stalled(by, at):
         return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
     return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)

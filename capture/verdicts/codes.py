@@ -107,6 +107,7 @@ class Context(IntFlag):
     UPLOAD = 0x0008  # the originator sent much more than it got
     QUIET_END = 0x0010  # captured for a second or more after its last packet, or it is the capture's last
     BUSY_LISTENER = 0x0020  # other SYNs to the same listener went unanswered, or its handshakes were repeated
+    LONG_ANSWER = 0x0200  # the responder sent more than an initial window: a client may leave in the middle of it
     CROWD_OF_SYNS = 0x0040  # one of many handshakes to this listener without a third packet
     NO_TTL = 0x0400  # a RST whose TTL is not known: of a printed capture
     NO_TIME = 0x0800  # the printed capture says no times

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
 UPLOAD_LEAST = 4096  # bytes
+INITIAL_WINDOW = 14_600  # bytes, ten segments (RFC 6928)
 THIRD = np.zeros(16, np.bool_)
 THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
@@ -44,6 +45,7 @@ def context_of(
         (Context.ONE_SIDED, (flows.packet_count == 0).any(axis=1)),
         (Context.TIMESTAMPS, facts.timestamps()),
         (Context.UPLOAD, facts.uploads()),
+        (Context.LONG_ANSWER, flows.bytes[:, 1] > INITIAL_WINDOW),
         (Context.QUIET_END, facts.quiet()),
         (Context.BUSY_LISTENER, facts.busy()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
@@ -53,7 +55,8 @@ def context_of(
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
-    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD)
+    word[~plain] &= np.uint16(0xFFFF & ~Context.LONG_ANSWER)
+    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD | Context.LONG_ANSWER)
     word |= np.uint16(unsaid & Context.NO_TIME)
     word[reset] |= np.uint16(unsaid & Context.NO_TTL)
     return word

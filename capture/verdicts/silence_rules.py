@@ -187,6 +187,10 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
     if first == 0 and story.events[fin].gap >= PAUSE:
         # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
         return close(LIKELY, "client_gave_up")
+    if first == 0 and Context.LONG_ANSWER in story.context:
+        return close(
+            LIKELY, "client_gave_up"
+        )  # it may have left in the middle: the length that was promised is not read
     if story.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
     if first == 1 and not (story.told_why(1, fin) or story.said_goodbye(0, fin)):
@@ -196,8 +200,11 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
 
 def _gave_up(story: Story) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
-    fin = story.fins[0]
-    if fin is None or Context.ONE_SIDED in story.context or story.closing_gap(fin) < PAUSE:
+    fin, other = story.fins
+    if fin is None or Context.ONE_SIDED in story.context:
+        return False
+    busy = other is not None and story.events[other].gap >= PAUSE  # it went on working for a client that had left
+    if story.closing_gap(fin) < PAUSE and not busy:
         return False
     waiting = story.waiting(0, at=fin)
     return waiting is not None and story.asked_for_sure(waiting)

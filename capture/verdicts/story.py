@@ -323,8 +323,9 @@ class Story(Struct, frozen=True, dict=True):
     @cached_property
     def only_shook_hands(self) -> bool:
         """All that the originator had to say was its part of a TLS handshake: it asked for nothing yet."""
-        said = self.spoken(ORIGINATOR)
-        return bool(said) and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
+        said, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
+        tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
+        return bool(said) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
 
     def told_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""
