@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 
 from capture.model import TcpFlags
@@ -54,6 +55,7 @@ _ERRORS = (  # wording of packet-icmp.c and packet-icmpv6.c, ICMP type and code,
     (re.compile(r"time-to-live exceeded|time exceeded", re.IGNORECASE), 11, 0, 3, 0),
 )
 
+_WIDEST_INFO = 200  # characters of ports and flags
 Row = tuple[Heading, Printed | ApplicationRow | PrintedError | None]
 
 
@@ -67,9 +69,15 @@ def is_row(line: str) -> bool:
     return begins_row(line) and not _TCPDUMP.search(line)
 
 
+def _info(line: str) -> re.Match[str] | None:
+    """Ports, flags and what follows in the Info of a TCP segment."""
+    at = line.find("] Seq=")
+    return _INFO.search(line, max(at - _WIDEST_INFO, 0)) if at >= 0 else None
+
+
 def is_whole_row(line: str) -> bool:
     """Does a row, or what began as one, go on to its end?"""
-    info = _INFO.search(line)
+    info = _info(line)
     if info is not None:
         return _NUMBER["Len"].search(info["more"]) is not None
     columns = _columns(line)
@@ -86,13 +94,13 @@ def row_of(line: str) -> Row | None:
     clock = _row_clock(begun[0])
     if line.lstrip()[:1] == '"':
         line = _unquoted(line)
-    info = _INFO.search(line)
+    info = _info(line)
     columns = _columns(line if info is None else line[: info.start()])
     if columns is None:
         return None
     (src, dst), protocol, size = columns
     heading = Heading(clock, ipv6=":" in src and size is not None)
-    if info is not None and "Seq=" in info["more"]:
+    if info is not None:
         marks = line[: info.start()].rpartition(protocol)[2]
         return heading, _segment(src, dst, info, size, marks)
     if protocol in ("ICMP", "ICMPv6"):
@@ -193,6 +201,7 @@ def _shift(factor: int) -> int:
     return min(factor.bit_length() - 1 if is_factor else factor, 14)
 
 
+@lru_cache(maxsize=4096)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

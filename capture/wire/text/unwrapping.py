@@ -123,19 +123,24 @@ class _Way:
 
     def joined(self, pieces: list[str]) -> str:
         """The pieces as one line, a whole one where there is a way to make one."""
+        bare = [pieces[0], *(piece.lstrip(" ") for piece in pieces[1:])]
         if self._edge:
             exact = "".join(piece.ljust(self._edge) for piece in pieces[:-1]) + pieces[-1]
-            if is_whole(exact):
-                return exact
-        bare = [pieces[0], *(piece.lstrip(" ") for piece in pieces[1:])]
+            return next((line for line in (exact, *_ways_to_join(bare)) if _is_whole_segment(line)), exact)
         spaced = " ".join(bare)
         if self._edge == 0 or is_whole(spaced):
             return spaced
-        for gaps in itertools.product((" ", ""), repeat=len(pieces) - 1):
-            line = bare[0] + "".join(gap + piece for gap, piece in zip(gaps, bare[1:], strict=True))
-            if is_whole(line):
-                return line
-        return spaced
+        return next((line for line in _ways_to_join(bare) if is_whole(line)), spaced)
+
+
+def _ways_to_join(pieces: list[str]) -> Iterator[str]:
+    """The pieces with a space or nothing where they meet."""
+    for gaps in itertools.product((" ", ""), repeat=len(pieces) - 1):
+        yield pieces[0] + "".join(gap + piece for gap, piece in zip(gaps, pieces[1:], strict=True))
+
+
+def _is_whole_segment(line: str) -> bool:
+    return is_whole(line) and (tcpdump.NEW_WORDING in line or is_row(line) or tcpdump.is_ip_header(line))
 
 
 def way_of(lines: list[str]) -> _Way:
