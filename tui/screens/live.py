@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from capture.remote.host import Host
     from capture.sockets.thresholds import Thresholds
     from tui.live_feed import LiveFeed, Look, Looker
+    from tui.watch_child import WatchChild
 
 
 PAST_SHOWN = 50
@@ -53,6 +55,7 @@ class LiveScreen(FilteredScreen):
         ("p", "pause"),
         ("t", "changes"),
         ("K", "kernel"),
+        ("W", "watch"),
         ("l", "log"),
         ("y", "copy"),
         ("c", "capture"),
@@ -71,6 +74,7 @@ class LiveScreen(FilteredScreen):
         Binding("p", "pause", show=False),
         Binding("t", "transitions", show=False),
         Binding("K", "kernel_events", show=False),
+        Binding("W", "watch", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
         Binding("N", "namespaces", show=False),
@@ -87,6 +91,7 @@ class LiveScreen(FilteredScreen):
         self._findings: dict[Hashable, Finding] = {}
         self._sort = 0
         self._thresholds: Thresholds | None = None
+        self._recorder: WatchChild | None = None
 
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
@@ -137,6 +142,8 @@ class LiveScreen(FilteredScreen):
         """Let the worker end."""
         if self._feed is not None:
             self._feed.stop()
+        if self._recorder is not None:
+            self._recorder.stop()
 
     def _table(self, name: str) -> RowsTable:
         return self.query_one(f"#{name}", RowsTable)
@@ -295,6 +302,31 @@ class LiveScreen(FilteredScreen):
         from tui.screens.kernel_events import KernelEventsScreen
 
         self.app.push_screen(KernelEventsScreen(self._look.history.kernel))
+
+    def action_watch(self) -> None:
+        """Start the flight recorder; once it runs, freeze what it has."""
+        if self._recorder is not None and self._recorder.running:
+            self._recorder.freeze()
+            self.say("Freezing the last half minute; ten seconds more go into it")
+            return
+        if self._recorded() or self.triage_app.investigation.request.hosts:
+            self.say("The flight recorder records this machine, and now", "warn")
+            return
+        from tui.watch_child import WatchChild, incidents_folder
+
+        out = incidents_folder()
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            self._recorder = WatchChild(out, self._recorder_said)
+        except OSError as error:
+            self.say(f"The flight recorder: {error.strerror}", "warn")
+            return
+        self.say(f"Recording into {out}: a new warning freezes what lay around it, W does so now")
+
+    def _recorder_said(self, sentence: str) -> None:
+        """On the recorder's thread."""
+        with suppress(RuntimeError):  # the app has ended
+            self.app.call_from_thread(self.say, printable(f"Flight recorder: {sentence}", 400))
 
     def action_thresholds(self) -> None:
         """From when on it is a finding."""
