@@ -38,7 +38,7 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
         hidden = _hidden(rows)
         seen, rows = _held_by(seen, pid), _held_by(rows, pid)
         if hidden and not rows:
-            return unknown(say("owners_hidden", hidden=len(hidden), pid=pid))
+            return unknown(say("owners_hidden", hidden=len(hidden), pid=pid, why=_why_hidden(facts)))
         if not seen:
             return unknown(say("holds_no_socket", pid=pid))
     waiting = [row for row in rows if row.owner_missing == NOT_ACCEPTED]
@@ -57,7 +57,7 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     (holder, uid, _), mine = piles[0]
     offers = _leak_offers(facts, holder, mine)
     if facts.sockets.hidden_owners and any(who is None for (who, _, _), _ in piles):
-        evidence.append(say("owners_need_root"))
+        evidence.append(say("owners_out_of_sight", why=_why_hidden(facts)))
     return (warned if quiet else failed)(*evidence, offers=offers)
 
 
@@ -68,6 +68,11 @@ def _held_by(rows: list[Socket], pid: int) -> list[Socket]:
 def _hidden(rows: list[Socket]) -> list[Socket]:
     """Those that some process holds, out of sight: unknown is not nobody."""
     return [row for row in rows if not row.owners and row.owner_missing != NOT_ACCEPTED]
+
+
+def _why_hidden(facts: Facts) -> str:
+    """Why owners are out of sight: not always because this is not root."""
+    return (facts.sockets.hidden_why if facts.sockets is not None else "") or say("run_as_root")
 
 
 def _on(row: Socket, port: int | None) -> bool:
@@ -184,7 +189,7 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence)
     hidden = _hidden(rows)
     if hidden and not (pid is not None and evidence):
-        return unknown(*evidence, say("holders_hidden", hidden=len(hidden)))
+        return unknown(*evidence, say("holders_hidden", hidden=len(hidden), why=_why_hidden(facts)))
     seen = facts.sockets.rows if pid is None else _held_by(list(facts.sockets.rows), pid)
     return look(facts, "sockets", "processes").passed(
         *(evidence or [say("no_close_wait_holder")]), seen=seen, hidden=untold

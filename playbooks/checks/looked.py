@@ -127,7 +127,9 @@ def _other_namespaces(facts: Facts) -> tuple[str, ...]:
     named = [f"{one.name} ({one.sockets if one.sockets is not None else '?'})" for one in others[:NAMED]]
     more = [f"+{len(others) - NAMED}"] if len(others) > NAMED else []
     total = sum(one.sockets or 0 for one in others)
-    return (say("other_namespaces", count=len(others), sockets=total, named=", ".join((*named, *more))),)
+    known = all(one.sockets is not None for one in others)
+    held = say("sockets_held" if known else "sockets_held_at_least", sockets=total)
+    return (say("other_namespaces", count=len(others), sockets=held, named=", ".join((*named, *more))),)
 
 
 def moved(facts: Facts, *names: str) -> dict[str, int]:

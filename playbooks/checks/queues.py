@@ -216,4 +216,5 @@ def backlog_settings(facts: Facts, **given: Any) -> Judgement:
         offers = (offer("no-abort-on-overflow"),)
     if small or abort:
         return warned(*evidence, offers=offers)
-    return look(facts, "sockets", "kernel").passed(*evidence, seen=listeners_of(facts))
+    untold = sum(1 for row in listeners_of(facts) if row.backlog_max is None)
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=listeners_of(facts), hidden=untold)

@@ -94,6 +94,8 @@ def unanswered(facts: Facts, **given: Any) -> Judgement:
     """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
+    if facts.sockets.source == "psutil":
+        return unknown(say("no_timers", source=facts.sockets.source))
     host, port = facts.settings.get("host"), facts.number("port")
     by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
     single = looked = 0
