@@ -11,6 +11,7 @@ from playbooks.checks.wording import say
 from playbooks.facts.model import Captured, CapturedConnection, Facts
 
 SHOWN = 3
+CUT = "response_cut_short"
 
 
 @check("capture-causes", needs=("capture",), arguments=("causes", "fixes", "as_warning"))
@@ -33,7 +34,7 @@ def capture_causes(
     if not captured.connections:
         return unknown(say("capture_empty", path=captured.path), *captured.notices)
     if not found:
-        return _none_of_them(facts, captured)
+        return _none_of_them(facts, captured, wanted)
     evidence = [
         say(
             "capture_some",
@@ -50,7 +51,7 @@ def capture_causes(
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
 
 
-def _none_of_them(facts: Facts, captured: Captured) -> Judgement:
+def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgement:
     """Not one ended this way. A pass only if all could be told, nothing is missing, and no other way is a fault."""
     said = say(
         "capture_none",
@@ -63,8 +64,13 @@ def _none_of_them(facts: Facts, captured: Captured) -> Judgement:
         return warned(said, say("capture_other_faults", playbooks=", ".join(_playbooks(faults)) or "-"))
     if captured.losses:
         return unknown(said, *captured.losses)
-    hidden = captured.causes.get("unknown", 0)
+    hidden = captured.causes.get("unknown", 0) + untold(wanted, captured.untold_responses)
     return look(facts, "capture").passed(said, seen=captured.connections, hidden=hidden)
+
+
+def untold(wanted: set[str], responses: int) -> int:
+    """Responses whose bytes do not tell whether they were cut short, where that is asked."""
+    return responses if CUT in wanted else 0
 
 
 def is_fault(cause: str) -> bool:

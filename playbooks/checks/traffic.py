@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.captures import sample_evidence
+from playbooks.checks.captures import sample_evidence, untold
 from playbooks.checks.reaching import serves
 from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, unknown, warned
 from playbooks.checks.wording import bracketed, holder_name, most_common, say
@@ -50,7 +50,11 @@ def traffic_causes(
     if cut:
         return unknown(*said, *cut)
     return look(facts, "traffic").passed(
-        *said, *([say("traffic_few")] if mine else []), seen=seen, counted=_uncaught(facts, traffic)
+        *said,
+        *([say("traffic_few")] if mine else []),
+        seen=seen,
+        hidden=untold(set(causes or []), traffic.untold_responses),
+        counted=_uncaught(facts, traffic),
     )
 
 

@@ -58,6 +58,7 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
         first_time=_seconds(decoded.first_time),
         last_time=_seconds(decoded.last_time),
         began_before=read.began_before(read.chosen),
+        untold_responses=read.untold_responses,
         losses=tuple(notice.text for notice in decoded.notices if notice.code in LOSSES)[:MOST_LOSSES],
     )
 
@@ -85,7 +86,8 @@ class JudgedCapture:
         if host:
             ends = self.triage.endpoint
             self.chosen = [n for n in self.chosen if host in (ends(n, 0).ip, ends(n, 1).ip)]
-        self._cut: dict[int, CutResponse] = cut_responses(self.triage, path, self.chosen)
+        self._cut: dict[int, CutResponse]
+        self._cut, self.untold_responses = cut_responses(self.triage, path, self.chosen)
         self.notices = tuple(notice.text for notice in self.triage.decoded.notices[:5])
 
     def ends(self) -> Iterator[tuple[str, str]]:

@@ -375,6 +375,8 @@ class Captured(msgspec.Struct, frozen=True):
     last_time: float | None = None
     began_before: int = 0
     losses: tuple[str, ...] = ()
+    untold_responses: int = 0
+    """Connections of which the captured bytes do not tell whether the response was cut short."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -408,6 +410,8 @@ class Traffic(msgspec.Struct, frozen=True):
     full: bool
     groups: tuple[Ended, ...] = ()
     began_before: int = 0
+    untold_responses: int = 0
+    """As of a capture."""
 
 
 class Timing(msgspec.Struct, frozen=True):

@@ -45,13 +45,15 @@ class _Asked:
     number: int
 
 
-def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> dict[int, CutResponse]:
-    """The connections whose responder closed first, with FIN, before its response was complete, or without one.
+def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> tuple[dict[int, CutResponse], int]:
+    """The connections whose responder closed first, with FIN, before its response was complete, or without one; and of
+    how many that cannot be told, because the captured bytes end within the response's head.
 
     Only the first response of a connection is looked at, so what is found is certain and not all is found.
     """
     found: dict[int, CutResponse] = {}
     asked: list[_Asked] = []
+    untold = 0
     for connection in list(chosen)[:MOST_CONNECTIONS]:
         verdict = one.verdicts.of(connection)
         if verdict.cause not in CLOSED or verdict.closed_first is None or verdict.closed_first.value != "responder":
@@ -67,7 +69,18 @@ def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> dict[int, Cu
             cut = _compared(each, heads)
             if cut is not None:
                 found[each.connection] = cut
-    return found
+            elif _ends_in_head(heads.get(each.first)):
+                untold += 1
+    else:
+        untold = len(asked)
+    return found, untold
+
+
+def _ends_in_head(record: tuple[bytes, bool] | None) -> bool:
+    """Whether a response begins here, and its head does not end in the bytes that were captured."""
+    head, whole = record or (b"", False)
+    status = _STATUS.search(head)
+    return not whole and status is not None and b"\r\n\r\n" not in head[status.start() :]
 
 
 def _candidate(one: Triage, connection: int) -> _Asked | CutResponse | None:

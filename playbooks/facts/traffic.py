@@ -219,7 +219,9 @@ def _summed(
     ]
     groups.sort(key=lambda one: -one.count)
     before = read.began_before(read.chosen)
-    return Traffic(SECONDS, packets, len(read.chosen), packets >= MOST_PACKETS, tuple(groups[:500]), before)
+    return Traffic(
+        SECONDS, packets, len(read.chosen), packets >= MOST_PACKETS, tuple(groups[:500]), before, read.untold_responses
+    )
 
 
 def _service(read: JudgedCapture, number: int) -> Endpoint:
