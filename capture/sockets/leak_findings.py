@@ -141,7 +141,9 @@ def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
         "fin_timeout": place.settings.tcp_fin_timeout,
         "per_minute": per_minute(rate),
     }
+    known = pile.process is not None or (listener is not None and orphans == len(rows))
     words = {
+        "of": phrase("of_process", process=facts["process"]) if known else "",
         "connections": count_of(len(rows), "connection"),
         "peers": peers_text(rows, hosts, port),
         "at": at_text(rows, port),
