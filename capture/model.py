@@ -178,6 +178,15 @@ COUNT_NAMES = (
 """The analysis counts of each direction, in Wireshark's sense of the words, in the report's order."""
 
 
+class ChainLink(Struct, frozen=True):
+    """A proxy's two connections of one request, by id: client to proxy, proxy to upstream."""
+
+    front: int
+    back: int
+    proxy: str
+    certainty: Certainty
+
+
 class Connection(Struct, frozen=True):
     """One captured connection as shown to a reader. Times are epoch nanoseconds; pairs are (originator, responder)."""
 
@@ -201,6 +210,8 @@ class Connection(Struct, frozen=True):
     rtt_ms: float | None
     longest_gap_ms: float | None
     verdict: Verdict
+    chain: ChainLink | None = None
+    same_as: int | None = None
 
 
 class Finding(Struct, frozen=True):

@@ -12,7 +12,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.decode import DecodedCapture, Progress, decode
-from capture.model import COUNT_NAMES, Connection, Endpoint, Finding, FirstSeen, Side, TcpFlags, Verdict
+from capture.model import (
+    COUNT_NAMES,
+    Certainty,
+    ChainLink,
+    Connection,
+    Endpoint,
+    Finding,
+    FirstSeen,
+    Side,
+    TcpFlags,
+    Verdict,
+)
 from capture.recorder.errors import IncidentUnreadable
 from capture.recorder.incident import PACKETS, Incident, is_incident, open_incident
 from capture.verdicts.findings import find_groups
@@ -81,7 +92,17 @@ class Triage(Struct, frozen=True, dict=True):
             rtt_ms=rtt / 1e6 if rtt >= 0 else None,
             longest_gap_ms=gap / 1e6 if gap >= 0 else None,
             verdict=self.verdict(connection),
+            chain=self.chain(connection),
+            same_as=self.verdicts.relations.same_as.get(connection),
         )
+
+    def chain(self, connection: int) -> ChainLink | None:
+        """The proxy's two connections of one request of which this is one."""
+        chain = self.verdicts.relations.chains.get(connection)
+        if chain is None:
+            return None
+        proxy = self.endpoint(chain.front, 1).ip
+        return ChainLink(chain.front, chain.back, proxy, Certainty.LIKELY if chain.sure else Certainty.POSSIBLE)
 
     def verdict(self, connection: int) -> Verdict:
         """The verdict of a connection, with what the kernel said of it."""

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from capture.decode import DecodedCapture
-    from capture.model import Connection, Endpoint, Finding, FirstSeen, Verdict
+    from capture.model import ChainLink, Connection, Endpoint, Finding, FirstSeen, Verdict
 
 SCHEMA = "tcptriage.report/1"
 
@@ -65,6 +65,7 @@ def connection_document(connection: Connection) -> dict[str, Any]:
         document["vlan"] = connection.vlan
     if connection.tunnel is not None:
         document["tunnel"] = connection.tunnel
+    document |= relations_document(connection.chain, connection.same_as)
     return document | {
         "first_time": seconds(connection.first_time),
         "last_time": seconds(connection.last_time),
@@ -81,6 +82,21 @@ def connection_document(connection: Connection) -> dict[str, Any]:
         "longest_gap_ms": connection.longest_gap_ms,
         **verdict_document(connection.verdict),
     }
+
+
+def relations_document(chain: ChainLink | None, same_as: int | None) -> dict[str, Any]:
+    """Which other connections of the capture belong to this one: nothing of most."""
+    document: dict[str, Any] = {}
+    if chain is not None:
+        document["chain"] = {
+            "front": chain.front,
+            "back": chain.back,
+            "proxy": chain.proxy,
+            "certainty": chain.certainty.value,
+        }
+    if same_as is not None:
+        document["same_as"] = same_as
+    return document
 
 
 def verdict_document(verdict: Verdict) -> dict[str, Any]:

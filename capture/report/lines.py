@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from capture.report.columns import CountTexts, LineColumns
-from capture.report.document import seconds, verdict_document
+from capture.report.document import relations_document, seconds, verdict_document
 from capture.report.twice import rendered
 from capture.verdicts.writing import members
 
@@ -70,7 +70,7 @@ class _Lines:
             flows.port[chosen, 0].tolist(),
             self._addresses(flows.address[chosen, 1]),
             flows.port[chosen, 1].tolist(),
-            [self.scope[scope] for scope in flows.scope[chosen].tolist()],
+            self._beside(ids, flows.scope[chosen].tolist()),
             _seconds(columns.first_time[chosen]),
             _seconds(columns.last_time[chosen]),
             *_pair_columns(flows.packet_count[chosen]),
@@ -88,6 +88,17 @@ class _Lines:
             strict=True,
         )
         return [(_LINE % row).encode() for row in rows]
+
+    def _beside(self, ids: list[int], scopes: list[int]) -> list[str]:
+        """VLAN, tunnel and the connections that belong to each: nothing, of most."""
+        relations = self.triage.verdicts.relations
+        texts = [self.scope[scope] for scope in scopes]
+        if relations.chains or relations.same_as:
+            for place, connection in enumerate(ids):
+                beside = relations_document(self.triage.chain(connection), relations.same_as.get(connection))
+                if beside:
+                    texts[place] += "," + _members(beside)
+        return texts
 
     def _verdicts(self, ids: list[int]) -> list[str]:
         texts = members(self.triage.verdicts, ids)

@@ -9,6 +9,7 @@ import numpy as np
 from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.group import Group
+from capture.verdicts.hops import Hop, one_story
 from capture.verdicts.patterns import describe
 from capture.verdicts.short_connections import short_connections
 from capture.wire.arrays import distinct, numbered
@@ -36,20 +37,41 @@ def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None
     """
     if not len(flows):
         return []
-    found = [_finding(group) for group in _groups(flows, verdicts, chosen)]
+    only = verdicts.once if chosen is None else verdicts.once & chosen
+    found = [_finding(group, hop) for group, hop in one_story(list(_groups(flows, verdicts, only)), verdicts)]
     if chosen is None:
-        found += short_connections(flows, verdicts)
+        found += [*short_connections(flows, verdicts), *_seen_again(verdicts)]
     found.sort(key=lambda f: (f.severity.rank, -f.connections))
     return found[:MOST_FINDINGS]
 
 
-def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool | None) -> Iterator[Group]:
+def _seen_again(verdicts: Verdicts) -> list[Finding]:
+    """Connections of which the capture holds another sight: one for all, so that nobody counts them twice."""
+    again = sorted(verdicts.relations.same_as)
+    if not again:
+        return []
+    n = f"{len(again):,}"
+    return [
+        Finding(
+            code="seen_again",
+            severity=Severity.INFO,
+            title=catalogue.finding_title("seen_again", len(again)).format(n=n),
+            text=catalogue.clause("seen_again"),
+            connections=len(again),
+            sample=tuple(again[:SAMPLE]),
+            playbook=None,
+            facts={"count": len(again)},
+        )
+    ]
+
+
+def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool) -> Iterator[Group]:
     """Connections with the same cause, acting side and listener; where many listeners share it, wider groups."""
     kinds, labels = _kinds(verdicts)
     kind_of = kinds[verdicts.template_of]
-    chosen = np.flatnonzero(kind_of >= 0 if only is None else (kind_of >= 0) & only)
+    chosen = np.flatnonzero((kind_of >= 0) & only)
     listener = verdicts.listeners
-    totals = np.bincount(listener, minlength=int(listener.max()) + 1)
+    totals = np.bincount(listener[verdicts.once], minlength=int(listener.max()) + 1)
     host = numbered(flows.address[:, 1])
     for kind in distinct(kind_of[chosen]).tolist():
         cause, actor = labels[kind]
@@ -89,10 +111,10 @@ def _split(members: I64, place: I64) -> list[I64]:
     return np.split(members[order], cuts)
 
 
-def _finding(group: Group) -> Finding:
+def _finding(group: Group, hop: Hop | None = None) -> Finding:
     info = catalogue.causes().get(group.cause)
     playbook = info.playbook if info is not None else None
-    title, text, facts = describe(group)
+    title, text, facts = describe(group, hop.clause() if hop is not None else None)
     return Finding(
         code=group.cause,
         severity=_severity(group),

@@ -12,6 +12,8 @@ from capture.model import Evidence, Side, TcpState, Verdict
 from capture.verdicts import catalogue, events, signatures
 from capture.verdicts.context import context_of, listeners_of
 from capture.verdicts.diagnosis import CERTAIN, LIKELY
+from capture.verdicts.readdressed import retold
+from capture.verdicts.relations import relations_of
 from capture.verdicts.telling import tell
 from capture.verdicts.unsaid import unsaid_in
 
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
 
     from capture.flows.table import FlowTable
     from capture.model import Notice
+    from capture.verdicts.relations import Relations
     from capture.verdicts.states import Pair
     from capture.verdicts.template import Template
     from capture.verdicts.vantage import Vantage
-    from capture.wire.columns import I32, I64
+    from capture.wire.columns import I32, I64, Bool
 
 HARMLESS_COST = 4  # of a reset that costs nobody anything
 SURENESS = {CERTAIN: 2, LIKELY: 1}
@@ -35,17 +38,18 @@ def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] 
     `until`: when the capture ended, epoch ns; `notices` tell what a printed capture leaves out.
     """
     kept, listeners = events.build(flows), listeners_of(flows)
-    return Verdicts(
-        flows, signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices))), listeners
-    )
+    signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices)))
+    relations = relations_of(flows)
+    return Verdicts(flows, retold(signed, relations, flows), listeners, relations)
 
 
 class Verdicts:
     """One verdict a connection. Codes are columns; sentences are made when asked for."""
 
-    def __init__(self, flows: FlowTable, signed: signatures.Signatures, listeners: I64) -> None:
+    def __init__(self, flows: FlowTable, signed: signatures.Signatures, listeners: I64, relations: Relations) -> None:
         self.flows = flows
         self.signed = signed
+        self.relations = relations  # which connections belong together
         self.listeners = listeners  # a number for each connection's responder address and port
 
     def __len__(self) -> int:
@@ -86,17 +90,25 @@ class Verdicts:
         )
 
     @cached_property
+    def once(self) -> Bool:
+        """The connections without second sights of them (NAT, another interface): each is judged once. Shape (n,)."""
+        once = np.ones(len(self), np.bool_)
+        once[list(self.relations.same_as)] = False
+        return once
+
+    @cached_property
     def badness(self) -> I64:
         """How bad each end is, for "worst first": 0 a clean end. Shape (n,)."""
         costs = np.array([cost(t) for t in self.signed.templates] or [0], np.int64)
-        return costs[self.signed.of] if len(self) else np.zeros(0, np.int64)
+        return np.where(self.once, costs[self.signed.of], 0) if len(self) else np.zeros(0, np.int64)
 
     def count(self, code: Callable[[Template], str]) -> Counter[str]:
         """How many connections have each code, in order of first connection among equals."""
-        per_template = np.bincount(self.signed.of, minlength=len(self.templates)).tolist()
+        per_template = np.bincount(self.signed.of[self.once], minlength=len(self.templates)).tolist()
         counts: Counter[str] = Counter()
         for template, connections in zip(self.templates, per_template, strict=True):
-            counts[code(template)] += connections
+            if connections:
+                counts[code(template)] += connections
         return counts
 
     def causes(self) -> list[str]:

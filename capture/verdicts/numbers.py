@@ -35,7 +35,7 @@ def duration(ns: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-_WORDS = frozenset(("reporter", "icmp", "mtu", "mss", "times"))
+_WORDS = frozenset(("reporter", "icmp", "mtu", "mss", "times", "other"))
 """Placeholders that are no durations."""
 
 _TIMED_BY_THE_KERNEL = frozenset(
@@ -167,6 +167,15 @@ class Numbers:
     def _too_big(self, connection: int) -> list[int]:
         """The MTUs that routers told, one an error."""
         return [error.mtu for error in self.flows.quoted.get(connection, []) if error.mtu]
+
+    def _other(self, connection: int) -> str:
+        """The address of the host that answered in the responder's place, or in whose place it answered."""
+        other = self.signed.elsewhere.get(connection)
+        if other is None:
+            return "?"
+        mine = set(self.flows.address[connection].tolist())
+        theirs = [key for key in self.flows.address[other].tolist() if key not in mine]
+        return self.flows.addresses.text(int(theirs[0])) if theirs else "?"
 
     def _mtu(self, connection: int) -> str:
         told = self._too_big(connection)

@@ -24,14 +24,16 @@ UNTIMED = ("syn_flood", "syn_unanswered", "refused", "unreachable", "late_close"
 """Causes whose length the kernel's own timers set: the same age says nothing."""
 
 
-def describe(group: Group) -> tuple[str, str, dict[str, object]]:
-    """Title, text and the numbers behind them."""
+def describe(group: Group, hop: str | None = None) -> tuple[str, str, dict[str, object]]:
+    """Title, text and the numbers behind them; `hop` says what became of the same requests beyond a proxy."""
     facts: dict[str, object] = {"count": len(group.members), "total": group.total, "cause": group.cause}
     clauses = [_meaning(group)]
     for clause in (_share, _clients, _moment, _waits, silences, at_once, one_moment, _ages, same_offset, _times):
         text = clause(group, facts)
         if text:
             clauses.append(text)
+    if hop:
+        clauses.insert(1, hop)
     info = catalogue.causes().get(group.cause)
     if info is not None and info.decide_by:
         clauses.append(say("decide", decide=info.decide_by) + ("" if info.decide_by.endswith("?") else "."))

@@ -40,6 +40,7 @@ class Signatures(Struct, frozen=True):
     merged: dict[
         int, list[int]
     ]  # connections with ICMP errors or a cut middle: row (or -1 - index of the error) of each event
+    elsewhere: dict[int, int] = {}  # connections that another host answered: the connection of that host
 
     def rows(self, connection: int) -> list[int]:
         """The FlowPackets row of each event of a connection; -1 - k for its k-th ICMP error."""

@@ -52,11 +52,12 @@ class _Writer:
     server_port: int
     ipv6: bool
     start: int
+    isn: int = 0  # what its initial sequence numbers have over those of the first
     rows: list[tuple[int, ...]] = field(default_factory=list)
     quoted: list[QuotedTcp] = field(default_factory=list)
 
     def write(self, text: str) -> None:
-        sides = (_Side(1000), _Side(2_000_000_000))
+        sides = (_Side(1000 + self.isn), _Side(2_000_000_000 + self.isn))
         time, number = self.start, len(self.rows)
         last_by = [0, 0]  # next sequence of each side before its last packet: what "~" still acknowledges
         for token in text.split():
@@ -120,6 +121,7 @@ def flow_table(
     servers: list[int] | None = None,
     ports: list[int] | None = None,
     starts: list[float] | None = None,
+    isns: list[int] | None = None,
 ) -> FlowTable:
     """Connections in the shorthand: by default 10.0.0.1 to 10.0.0.2:80, all at the same time."""
     writers = []
@@ -131,6 +133,7 @@ def flow_table(
             ports[i] if ports else 80,
             False,
             START_NS + int((starts[i] if starts else 0) * 1e9),
+            (isns[i] if isns else i) * 100_003,
         )
         writer.write(text)
         writers.append(writer)

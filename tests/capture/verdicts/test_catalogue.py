@@ -8,7 +8,7 @@ from importlib.resources import files
 from capture.model import Severity
 from capture.verdicts import catalogue
 
-RULES = ("after_fin_rules.py", "opening_rules.py", "reset_rules.py", "silence_rules.py")
+RULES = ("readdressed.py", "after_fin_rules.py", "opening_rules.py", "reset_rules.py", "silence_rules.py")
 
 
 def literals() -> set[str]:

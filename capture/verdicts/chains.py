@@ -1,0 +1,126 @@
+"""A proxy's two connections of one request, where one capture holds both: client to proxy, proxy to upstream.
+
+They are told by time (the upstream's begins right after the client's, or after its request), by the size of the first
+request, and by the proxy's address where it has one only. One such pair may be chance: a listener's connections are
+paired with another's only where nearly all of them fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from capture.model import TcpFlags
+from capture.wire.arrays import numbered
+
+if TYPE_CHECKING:
+    from capture.flows.table import FlowTable
+    from capture.wire.columns import I64
+
+PASSED_ON_NS = 1_000_000_000  # from a client's SYN or request to what a proxy makes of it
+AT_ONCE_NS = 50_000_000  # … where hardly anything else explains it
+ALIKE_BYTES = 600  # what a proxy adds to a request, or leaves out
+MOSTLY = 0.8  # of a proxy's upstream connections belong to requests of its clients
+SOME = 0.5  # … where the proxy's address is the same on both sides
+LOOKED_BACK = 64  # clients that one upstream connection is held against: a bound on work
+MOST_PLACES = 24  # listeners that are held against each other, the busiest first
+_SYN = int(TcpFlags.SYN)
+
+
+class Chain(Struct, frozen=True):
+    """Two connections of one request; `sure` where no other client's could have caused the upstream's."""
+
+    front: int
+    back: int
+    sure: bool
+
+
+class _Times(Struct, frozen=True):
+    """Of each connection: begin, end, each side's first words (epoch ns, 0: none), the originator's in bytes."""
+
+    begin: I64
+    end: I64
+    asked: I64
+    answered: I64
+    size: I64
+
+
+def chains_of(flows: FlowTable, left_out: dict[int, int]) -> dict[int, Chain]:
+    """The chain of each connection that is part of one."""
+    if len(flows) < 2:
+        return {}
+    times = _times(flows)
+    fronts = numbered(flows.address[:, 1] * 65536 + flows.port[:, 1])
+    backs = numbered(fronts * (1 << 33) + flows.address[:, 0])  # a proxy's address, and the upstream it asks
+    keep = np.ones(len(flows), np.bool_)
+    keep[list(left_out)] = False
+    front_groups, back_groups = _busiest(fronts, keep), _busiest(backs, keep)
+    pairings = []
+    for back in back_groups:
+        for front in front_groups:
+            if fronts[front[0]] == fronts[back[0]]:
+                continue
+            same_host = bool(flows.address[front[0], 1] == flows.address[back[0], 0])
+            others = front if same_host else front[flows.address[front, 0] != flows.address[back[0], 0]]
+            links = _links(others, back, times)  # a proxy is not its own client
+            if links and len(links) >= (SOME if same_host else MOSTLY) * len(back):
+                delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
+                pairings.append((delay, int(fronts[front[0]]), int(fronts[back[0]]), links))
+    return _closest(pairings)
+
+
+def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int, Chain]:
+    """Of pairings that exclude each other those in which the upstream follows soonest."""
+    found: dict[int, Chain] = {}
+    told: set[tuple[int, int]] = set()
+    for _, front, back, links in sorted(pairings, key=lambda pairing: pairing[:3]):
+        if (back, front) in told:
+            continue
+        told.add((front, back))
+        for chain in links.values():
+            if chain.front not in found and chain.back not in found:
+                found[chain.front] = found[chain.back] = chain
+    return found
+
+
+def _busiest(place: I64, keep: np.ndarray) -> list[I64]:
+    counts = np.bincount(place[keep], minlength=int(place.max()) + 1)
+    order = np.argsort(-counts, kind="stable")[:MOST_PLACES]
+    return [np.flatnonzero(keep & (place == number)) for number in order.tolist() if counts[number]]
+
+
+def _times(flows: FlowTable) -> _Times:
+    p = flows.packets
+    first_words, size = np.zeros((2, len(flows)), np.int64), np.zeros(len(flows), np.int64)
+    for side in (0, 1):
+        rows = np.flatnonzero((p.payload > 0) & (p.side == side))[::-1]
+        owner = np.searchsorted(flows.first, rows, "right") - 1
+        first_words[side, owner] = p.time[rows]  # backwards: the first one is written last
+        if side == 0:
+            size[owner] = p.payload[rows]
+    return _Times(p.time[flows.first[:-1]], p.time[flows.first[1:] - 1], first_words[0], first_words[1], size)
+
+
+def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:
+    """Each upstream connection with the client's that caused it: of those in question the one that waited longest."""
+    front = front[np.argsort(times.begin[front], kind="stable")]
+    begins = times.begin[front]
+    taken: set[int] = set()
+    links: dict[int, Chain] = {}
+    for number in back[np.argsort(times.begin[back], kind="stable")].tolist():
+        when = int(times.begin[number])
+        upto = int(np.searchsorted(begins, when, "right"))
+        near = front[max(0, upto - LOOKED_BACK) : upto]
+        cause = np.where((times.asked[near] > 0) & (times.asked[near] <= when), times.asked[near], times.begin[near])
+        fits = (when - cause <= PASSED_ON_NS) & (times.end[near] >= when)
+        fits &= (times.answered[near] == 0) | (times.answered[near] >= when)
+        both = (times.size[near] > 0) & (times.size[number] > 0)
+        fits &= ~both | (np.abs(times.size[near] - times.size[number]) <= ALIKE_BYTES)
+        open_ = [int(i) for i in near[fits] if int(i) not in taken and int(i) != number]
+        if open_:
+            taken.add(open_[0])
+            at_once = when - int(cause[near == open_[0]][0]) <= AT_ONCE_NS
+            links[number] = Chain(open_[0], number, at_once and len(open_) == 1)
+    return links
