@@ -64,7 +64,9 @@ def judge(
     about = _asked_about(facts)
     for step in playbook.steps:
         result, scope = _judge(step, facts, consent)
-        asked = [one if one.identity else dataclasses.replace(one, identity=about) for one in result.offers]
+        asked = [
+            one if one.identity else dataclasses.replace(one, identity=about, process=True) for one in result.offers
+        ]
         offers += asked
         mine, _ = chosen(playbook.fixes, asked)
         shown = StepResult(

@@ -36,7 +36,8 @@ def fill(
     def put(text: str) -> str:
         return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
-    values["write"] = _write_command(put(template.snippet), put(template.target), sudo)
+    values["target"] = put(template.target)
+    values["write"] = _write_command(put(template.snippet), values["target"], sudo)
     texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
     if any(name not in parameters for name in PLACEHOLDER.findall(template.current)):
         texts["current"] = say("not_looked_at")  # a default is an example, and no value of this machine
@@ -69,17 +70,29 @@ def chosen(templates: Iterable[FixTemplate], offers: Iterable[Offer]) -> tuple[d
         topic = one.fix.removeprefix(TOPIC) if one.fix.startswith(TOPIC) else None
         wanted = [each for each in known if (each.topic == topic if topic is not None else each.id == one.fix)]
         for each in _closest(wanted, one.identity):
-            fits = not each.who or not one.identity or not set(each.who).isdisjoint(one.identity)
-            (mine if fits else others).setdefault(each.id, one)
+            (mine if _fits(each, one) else others).setdefault(each.id, one)
     return mine, {name: one for name, one in others.items() if name not in mine}
+
+
+def _fits(template: FixTemplate, offer: Offer) -> bool:
+    """Whether a fix is for the program that was found. Of a process its server and libraries are known: only a fix that
+    is mainly for one of them fits. Where nothing is known, one fix of each language would be too many."""
+    if not template.who:
+        return True
+    if not offer.identity:
+        return not template.topic
+    if offer.process:
+        return template.who[0] in offer.identity
+    return not set(template.who).isdisjoint(offer.identity)
 
 
 def _closest(templates: list[FixTemplate], identity: tuple[str, ...]) -> list[FixTemplate]:
     """Those for the narrowest known word first (gunicorn before python), then those for any program."""
 
     def distance(template: FixTemplate) -> int:
-        places = [identity.index(word) for word in template.who if word in identity]
-        return -max(places) if places else len(identity) + 1
+        if not template.who or template.who[0] not in identity:
+            return 1
+        return -identity.index(template.who[0])
 
     return sorted(templates, key=distance) if identity else templates
 

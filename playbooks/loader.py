@@ -6,10 +6,13 @@ import difflib
 import os
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tomli
@@ -21,7 +24,7 @@ from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "verify", "undo", "not_when")
 """The texts of a fix in which {{parameters}} are filled in."""
-BUILT_IN = ("sudo", "write", "edit", "unedit")
+BUILT_IN = ("sudo", "write", "edit", "unedit", "target")
 """Parameters that every fix has (playbooks.fixing)."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
 _LARGEST_FILE = 1_000_000
@@ -110,27 +113,39 @@ def _read_shipped() -> dict[str, Playbook]:
 
 
 class _Cures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of cures/: the same cure for each language and server."""
+    """A file of cures/: the same cure for each language and server. `common` holds what its fixes share."""
 
-    fixes: tuple[FixTemplate, ...]
+    fixes: tuple[dict[str, Any], ...]
+    common: dict[str, Any] = {}
+
+
+_HOW = "commands"
+"""The file of cures/ that says how a change in each language is applied and taken back."""
 
 
 @cache
 def _topics() -> dict[str, tuple[FixTemplate, ...]]:
     """Fixes by topic, as cures/ holds them. Raises PlaybookError."""
-    found = {}
-    for file in sorted(resources.files("playbooks").joinpath("cures").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".toml"):
-            topic = file.name.removesuffix(".toml")
-            try:
-                cures = msgspec.convert(tomli.loads(file.read_text(encoding="utf-8")), _Cures)
-            except (tomli.TOMLDecodeError, msgspec.ValidationError) as error:
-                raise PlaybookError(f"playbooks/cures/{file.name}: {_said(str(error))}") from None
-            unfilled = next((f"{fix.id}.{key}: {name}" for fix in cures.fixes for name, key in _unfilled(fix)), None)
+    folder = resources.files("playbooks").joinpath("cures")
+    how = tomli.loads(folder.joinpath(f"{_HOW}.toml").read_text(encoding="utf-8"))
+    names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return {name: tuple(_cures(folder.joinpath(f"{name}.toml"), name, how)) for name in names if name != _HOW}
+
+
+def _cures(file: Traversable, topic: str, how: dict[str, dict[str, str]]) -> Iterator[FixTemplate]:
+    where = f"playbooks/cures/{file.name}"
+    try:
+        cures = msgspec.convert(tomli.loads(file.read_text(encoding="utf-8")), _Cures)
+        for one in cures.fixes:
+            language = one.get("language", "text")
+            own = {"apply": one["snippet"].strip()} if language == "shell" else {}
+            fix = msgspec.convert(cures.common | how.get(language, {}) | own | one | {"topic": topic}, FixTemplate)
+            unfilled = next((f"{key}: {{{{{name}}}}}" for name, key in _unfilled(fix)), None)
             if unfilled is not None:
-                raise PlaybookError(f"playbooks/cures/{file.name}: {unfilled} has no default")
-            found[topic] = tuple(msgspec.structs.replace(fix, topic=topic) for fix in cures.fixes)
-    return found
+                raise PlaybookError(f"{where}: {fix.id}.{unfilled} has no default")
+            yield fix
+    except (tomli.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise PlaybookError(f"{where}: {_said(str(error))}") from None
 
 
 def _with_cures(playbook: Playbook, topics: dict[str, tuple[FixTemplate, ...]], where: str) -> Playbook:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from capture.sockets.counters import meaning
-from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, offers_for_writers, unknown, warned
+from playbooks.checks.who import writers
 from playbooks.checks.wording import say
 from playbooks.facts.model import Facts, LogGroup
 
@@ -80,7 +81,8 @@ def log_symptoms(
         )
         evidence.append(say("log_sample", sample=group.sample))
     total = sum(group.count for group in mine)
-    offers = tuple(offer(name, count=total, peer=mine[0].peer or "", symptom=mine[0].symptom) for name in fixes or [])
+    told = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
+    offers = offers_for_writers(writers(mine), fixes or [], **told)
     return failed(*evidence, *note, offers=offers)
 
 

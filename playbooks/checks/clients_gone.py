@@ -154,7 +154,7 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
         "count": log.status.get("499", 0),
         "route": next((route.path for route in log.routes if route.closed), "/"),
     }
-    names = ["client-timeout-go", "client-timeout-java", "client-timeout-python", "client-timeout-node"]
+    names = ["topic:patience"]
     nginx = nginx_of(facts, log)
     if nginx is not None:
         server = nginx.servers[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for, unknown, warned
 from playbooks.checks.wording import most_common, percent, say
 from playbooks.facts.model import Facts, Granted, Process
 from playbooks.facts.processes import LOOKED_INTO
@@ -119,7 +119,8 @@ def _file_offers(facts: Facts, process: Process) -> tuple[Offer, ...]:
             names.append("systemd-limit")
         elif given is not None and given.account:
             names.append("limits-conf")
-    return tuple(offer(name, **shared) for name in names)
+    names.append("topic:descriptors")
+    return offers_for(process.identity, names, **shared)
 
 
 def _in_force(given: Granted | None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offers_for, unknown, warned
+from playbooks.checks.who import identity_of
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, Holder, Process, Socket
 
@@ -16,6 +17,8 @@ SETTLED_S = 2.0
 OLD_S = 60.0
 """No request takes this long after its client has gone: even a few of these are a leak."""
 FEW = 3
+LEAST_FIN_TIMEOUT = 10
+"""Seconds: below that a peer on a slow path has no time to answer."""
 NEAR_LIMIT = 0.8
 NOT_ACCEPTED = "not yet accepted"
 
@@ -155,8 +158,16 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
         "open_files": process.open_files if process is not None and process.open_files is not None else "?",
         "oldest": age(max(row.age_s for row in rows)),
     }
-    names = ("close-in-go", "close-in-java", "close-in-python", "close-in-node", "destroy-now", "restart-now")
-    return tuple(offer(name, **shared) for name in own_language_first(names, holder))
+    names = (
+        "close-in-go",
+        "close-in-java",
+        "close-in-python",
+        "close-in-node",
+        "topic:close",
+        "destroy-now",
+        "restart-now",
+    )
+    return offers_for(identity_of(facts, holder), own_language_first(names, holder), **shared)
 
 
 @check("close-wait-descriptors", needs=("sockets", "processes"), everywhere=True)
@@ -196,7 +207,7 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     )
 
 
-@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel",), everywhere=True)
+@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel", "processes"), everywhere=True)
 def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
     """FIN-WAIT-2 sockets that stay, by the peer that does not close its side."""
     if facts.sockets is None:
@@ -241,7 +252,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
         "port": where,
         "count": len(mine),
         "timeout": timeout,
-        "proposed_timeout": max(10, min(30, timeout // 2)),
+        "proposed_timeout": max(LEAST_FIN_TIMEOUT, min(30, timeout // 2)),
         "who": holder_name(peer) if peer else say("process_on", host=ip, port=where),
         "what": f"dst {bracketed(ip)} and ( sport = :{where} or dport = :{where} )",
     }
@@ -250,11 +261,12 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
         "handler-timeout-java",
         "handler-timeout-python",
         "handler-timeout-node",
-        "fin-timeout-now",
-        "fin-timeout",
+        "topic:close",
+        *(("fin-timeout-now", "fin-timeout") if timeout > LEAST_FIN_TIMEOUT else ()),
         "destroy-now",
     )
-    return failed(*evidence, offers=tuple(offer(name, **shared) for name in own_language_first(names, peer)))
+    found = own_language_first(names, peer)
+    return failed(*evidence, offers=offers_for(identity_of(facts, peer), found, **shared))
 
 
 def _service_port(row: Socket, rows: list[Socket]) -> int:

@@ -28,6 +28,8 @@ class Offer:
     parameters: Mapping[str, str]
     identity: tuple[str, ...] = ()
     """Words of the program that it is for (playbooks.facts.identity); empty where it is not known."""
+    process: bool = False
+    """They were read of a process: its libraries and its server are among them. Else they are of lines of a log."""
 
 
 @dataclass(frozen=True, slots=True)

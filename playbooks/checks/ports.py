@@ -97,7 +97,7 @@ def _port_offers(facts: Facts, remote: str, port: int, count: int, ports: int) -
         "old_reserved": stated,
         "tw_reuse": facts.sysctl("net.ipv4.tcp_tw_reuse"),
     }
-    names = ["reuse-go", "reuse-java", "reuse-python", "reuse-node"]
+    names = ["reuse-go", "reuse-java", "reuse-python", "reuse-node", "topic:reuse"]
     if (low, high) != (new_low, new_high):
         names += ["port-range-now", "port-range"]
     if facts.sysctl("net.ipv4.tcp_tw_reuse") != 1:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, offers_for, unknown, warned
+from playbooks.checks.who import identity_of
 from playbooks.checks.wording import holder_name, say
 from playbooks.facts.model import Facts, Holder, Socket, UnixListener
 
@@ -162,10 +163,10 @@ def _queue_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
         "proposed_somaxconn": max(somaxconn, proposed),
     }
     capped = row.send_q >= somaxconn
-    names = ["accept-faster", "backlog-in-code", "backlog-nginx"]
+    names = ["accept-faster", "topic:backlog", "backlog-nginx"]
     if capped or proposed > somaxconn:
-        names = ["somaxconn-now", "somaxconn", *names]
-    return tuple(offer(name, **shared) for name in names)
+        names = [*names, "somaxconn-now", "somaxconn"]
+    return offers_for(identity_of(facts, owner), names, **shared)
 
 
 def proposed_backlog(waiting: int) -> int:

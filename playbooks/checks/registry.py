@@ -131,6 +131,12 @@ def offer(fix: str, **parameters: object) -> Offer:
 
 
 def offers_for(identity: Iterable[str], fixes: Iterable[str], **parameters: object) -> tuple[Offer, ...]:
-    """Fixes with the same parameters, for the program that `identity` tells (playbooks.facts.identity)."""
+    """Fixes with the same parameters, for the process whose words these are (playbooks.facts.identity)."""
     texts = {name: str(value) for name, value in parameters.items()}
-    return tuple(Offer(fix, texts, tuple(identity)) for fix in fixes)
+    return tuple(Offer(fix, texts, tuple(identity), process=True) for fix in fixes)
+
+
+def offers_for_writers(writers: Iterable[str], fixes: Iterable[str], **parameters: object) -> tuple[Offer, ...]:
+    """The same for the programs that wrote a log's lines: which library or server it was is not known."""
+    texts = {name: str(value) for name, value in parameters.items()}
+    return tuple(Offer(fix, texts, tuple(writers)) for fix in fixes)

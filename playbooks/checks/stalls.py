@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offer, unknown, warned
+from playbooks.checks.registry import (
+    Judgement,
+    Offer,
+    check,
+    failed,
+    look,
+    manual,
+    moved,
+    offer,
+    offers_for,
+    unknown,
+    warned,
+)
+from playbooks.checks.who import identity_of
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
 
@@ -80,7 +93,9 @@ def zero_window(facts: Facts, **given: Any) -> Judgement:
         "destroy-slow",
     )
     at_fault = readers[0].owners[0] if readers and readers[0].owners else None
-    return failed(*evidence, offers=tuple(offer(name, **shared) for name in own_language_first(names, at_fault)))
+    return failed(
+        *evidence, offers=offers_for(identity_of(facts, at_fault), own_language_first(names, at_fault), **shared)
+    )
 
 
 def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:

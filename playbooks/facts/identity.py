@@ -75,7 +75,7 @@ def identity(pid: int, name: str, command: str, root: str = "/proc", *, deep: bo
     names = [os.path.basename(binary.removesuffix(" (deleted)")), name, os.path.basename(command.split(" ")[0])]
     found: list[str] = []
     for one in names:
-        found += next((words for pattern, words in _BY_NAME if re.fullmatch(pattern, one.rstrip(":"))), ())
+        found += words_of_name(one)
         if found:
             break
     if name.startswith("beam") or os.path.basename(binary).startswith("beam"):
@@ -86,6 +86,11 @@ def identity(pid: int, name: str, command: str, root: str = "/proc", *, deep: bo
     if deep and not found and binary:
         found += _told_by(f"{root}/{pid}/exe", binary)
     return tuple(dict.fromkeys(word for word in found if word != "beam"))
+
+
+def words_of_name(name: str) -> tuple[str, ...]:
+    """What a process's name alone tells; empty where it is a program's own."""
+    return next((words for pattern, words in _BY_NAME if re.fullmatch(pattern, name.rstrip(":"))), ())
 
 
 def _binary(pid: int, root: str) -> str:

@@ -327,6 +327,8 @@ class LogGroup(msgspec.Struct, frozen=True):
     last: str
     sample: str
     line: int
+    sources: dict[str, int] = {}
+    """How many of the lines each program wrote, as far as they tell."""
 
 
 class SymptomLog(msgspec.Struct, frozen=True):

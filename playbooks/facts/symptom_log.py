@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from playbooks.facts.here import locals_here, own_addresses
 from playbooks.facts.log_kind import moment_of, nature_of
@@ -21,6 +22,7 @@ class _Group:
     line: int
     peer: End | None
     same_peer: bool = True
+    sources: Counter[str] = field(default_factory=Counter)
 
 
 def _named(group: _Group) -> str:
@@ -64,11 +66,13 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             group = groups.setdefault(key, _Group(0, when, when, match.text.strip()[:300], match.line, remote))
             group.same_peer = group.same_peer and group.peer == remote
             group.count += 1
+            if explained.source is not None:
+                group.sources[explained.source] += 1
             group.last = when or group.last
     except LogUnreadable as error:
         return Absence("unreadable", str(error))
     found = [
-        LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line)
+        LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line, dict(one.sources))
         for (symptom, *_), one in groups.items()
     ]
     return SymptomLog(

@@ -15,7 +15,7 @@ from playbooks.loader import load_all
 from playbooks.model import Fix, FixTemplate
 
 TEMPLATES: dict[str, FixTemplate] = {
-    f"{book.name}/{one.id}": one for book in load_all(Path("/nonexistent")).values() for one in book.fixes
+    one.id: one for book in load_all(Path("/nonexistent")).values() for one in book.fixes
 }
 COMPUTED = {
     "who": "Web Content (x)'s[12]",
@@ -44,7 +44,7 @@ TOOLS = {
     *("haproxy", "cargo", "dotnet", "bundle", "php", "psql", "mysql", "mongosh", "rabbitmqctl", "caddy", "aws", "az"),
     *("gcloud", "setpriv", "${EDITOR:-vi}", "ethtool", "tracepath", "sudoedit", "modprobe", "envoy", "istioctl"),
     *("sshd", "ssh", "pgbouncer", "php-fpm", "kafka-configs.sh", "helm", "tc", "traefik", "timeout"),
-    *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save"),
+    *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save", "varnishadm"),
 }  # fmt: skip
 
 

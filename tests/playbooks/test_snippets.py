@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from playbooks.fixing import fill
 from playbooks.loader import PLACEHOLDER, load_all
 from playbooks.model import Fix
 
-FIXES = {f"{book.name}/{template.id}": fill(template, {}) for book in load_all().values() for template in book.fixes}
+FIXES = {template.id: fill(template, {}) for book in load_all().values() for template in book.fixes}
 
 
 def of(language: str) -> list[tuple[str, Fix]]:
@@ -42,50 +43,77 @@ def imports(snippet: str) -> list[str]:
 
 def test_languages_are_known() -> None:
     known = {"go", "java", "python", "javascript", "nginx", "systemd", "sysctl", "limits", "shell", "nftables", "text"}
+    known |= {"rust", "csharp", "ruby", "php", "perl", "haproxy", "apache", "yaml", "conf"}
     assert {fix.language for fix in FIXES.values()} <= known
     for language in ("go", "java", "python", "javascript", "nginx", "systemd", "sysctl", "limits"):
         assert of(language), language
 
 
 def test_go(tmp_path: Path) -> None:
+    """By the oldest Go that they name, 1.19; what needs other modules where Debian's packages have them."""
     needs("go")
     (tmp_path / "go.mod").write_text("module snippets\n\ngo 1.19\n")
+    others = []
     for number, (_, fix) in enumerate(of("go")):
+        wanted = imports(fix.snippet)
         folder = tmp_path / f"s{number}"
-        folder.mkdir()
-        names = "\n".join(f'\t"{name}"' for name in imports(fix.snippet))
-        body = fix.snippet.split("\n", 1)[1] if imports(fix.snippet) else fix.snippet
+        names = "\n".join(f'\t"{name}"' for name in sorted(wanted))
+        body = fix.snippet.split("\n", 1)[1] if wanted else fix.snippet
         source = f"package s{number}\n\nimport (\n{names}\n)\n\n{body}\n"
-        if "slog" in names:
-            version = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
-            if re.search(r"go1\.(1\d|20)\b", version):
-                source = (
-                    source.replace("log/slog", "log")
-                    .replace("slog.Debug", "log.Println")
-                    .replace("slog.Error", "log.Println")
-                )
+        assert "slog" not in source, f"{fix.id}: Go 1.19 has none"
+        if any("." in name for name in wanted):
+            others.append((fix.id, source))
+            continue
+        folder.mkdir()
         (folder / "snippet.go").write_text(source)
         shown = subprocess.run(["gofmt", "-l", str(folder)], capture_output=True, text=True)
         assert not shown.stdout, f"gofmt would change {fix.id}: {shown.stdout}"
     run("go", "vet", "./...", cwd=tmp_path)
+    packaged = Path("/usr/share/gocode/src")
+    for name, source in others:
+        one = tmp_path / "src" / name.replace("-", "") / "snippet.go"
+        one.parent.mkdir(parents=True)
+        one.write_text(source)
+        run("gofmt", "-l", one)
+        there = all((packaged / path).is_dir() for path in re.findall(r'^\t"([^"]+\.[^"]+)"$', source, re.M))
+        if there:
+            environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{tmp_path}:/usr/share/gocode"}
+            done = subprocess.run(["go", "vet", str(one)], env=environment, capture_output=True, text=True, timeout=110)
+            assert done.returncode == 0, f"{name}: {done.stderr}"
+
+
+MISSING = re.compile(
+    r"error: (package \S+ does not exist|cannot find symbol|method does not override|incompatible types)"
+)
 
 
 def test_java(tmp_path: Path) -> None:
+    """By javac; of snippets that need other libraries nothing but those may be missing."""
     needs("javac")
-    files = []
     for number, (_, fix) in enumerate(of("java")):
         body = fix.snippet.split("\n", 1)[1]
         lines = "".join(f"import {name};\n" for name in imports(fix.snippet))
         path = tmp_path / f"S{number}.java"
         path.write_text(f"{lines}class S{number} {{\n{body}\n}}\n")
-        files.append(path)
-    run("javac", "-Xlint:-options", "-d", tmp_path / "out", *files)
+        done = subprocess.run(
+            ["javac", "-Xlint:-options", "-d", str(tmp_path / "out"), str(path)],
+            capture_output=True, text=True, timeout=110,
+        )  # fmt: skip
+        others = any(not name.startswith("java.") for name in imports(fix.snippet))
+        errors = [line for line in done.stderr.splitlines() if "error:" in line]
+        wrong = [line for line in errors if not (others and MISSING.search(line))]
+        assert not wrong, f"{fix.id}: {wrong}"
 
 
 def test_python() -> None:
     for name, fix in of("python"):
         compiled = compile(fix.snippet, name, "exec")
-        exec(compiled, {"__name__": "snippet"})
+        try:
+            exec(compiled, {"__name__": "snippet"})
+        except ImportError:
+            assert re.search(r"^import (requests|httpx|aiohttp)$", fix.snippet, re.M), (
+                f"{name}: of the standard library"
+            )
         ruff = Path(sys.executable).with_name("ruff")
         if ruff.exists():
             run(ruff, "check", "--select", "E,F,B", "--line-length", "120", "-", text=fix.snippet + "\n")
@@ -180,6 +208,57 @@ def test_limits() -> None:
                 assert value.isdigit()
 
 
+def test_haproxy(tmp_path: Path) -> None:
+    needs("haproxy")
+    whole = "global\n    maxconn 100\ndefaults\n    mode http\n" + "".join(
+        f"    timeout {name} 9s\n" for name in ("connect", "client", "server")
+    )
+    for number, (name, fix) in enumerate(of("haproxy")):
+        text = fix.snippet.replace(":8080\n", ":18080\n")
+        if "default_backend be_app" in text:
+            text += "\nbackend be_app\n    server a 127.0.0.1:9\n"
+        config = tmp_path / f"{number}.cfg"
+        listener = "listen any\n    bind 127.0.0.1:18099\n    mode http\n    server a 127.0.0.1:9\n"
+        config.write_text(f"{'' if text.startswith(('defaults', 'global')) else whole}{text}\n{listener}")
+        done = subprocess.run(["haproxy", "-c", "-f", str(config)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+
+
+def test_php(tmp_path: Path) -> None:
+    needs("php")
+    for number, (_, fix) in enumerate(of("php")):
+        path = tmp_path / f"{number}.php"
+        path.write_text(fix.snippet)
+        run("php", "-l", path)
+
+
+def test_perl() -> None:
+    needs("perl")
+    for _, fix in of("perl"):
+        run("perl", "-c", "-e", fix.snippet)
+
+
+def test_rust(tmp_path: Path) -> None:
+    """By rustc's parser: crates that are not there may be missing, and nothing else."""
+    needs("rustc")
+    for number, (name, fix) in enumerate(of("rust")):
+        path = tmp_path / f"s{number}.rs"
+        path.write_text(f"#![allow(dead_code)]\n{fix.snippet}")
+        done = subprocess.run(
+            ["rustc", "--edition=2021", "--crate-type=lib", "--emit=metadata", "-o", str(tmp_path / "o"), str(path)],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+        wrong = [
+            line
+            for line in errors
+            if not re.match(
+                r"error(\[E0(433|432)\])?: (failed to resolve|unresolved import|cannot find|aborting|use of un)", line
+            )
+        ]
+        assert not wrong, f"{name}: {wrong}"
+
+
 def test_nftables(tmp_path: Path) -> None:
     needs("nft")
     for number, (_, fix) in enumerate(of("nftables")):
@@ -200,7 +279,7 @@ def test_shell() -> None:
                 assert done.returncode == 0, f"{name}: {command}: {done.stderr}"
 
 
-TEMPLATES = {f"{book.name}/{one.id}": one for book in load_all().values() for one in book.fixes}
+TEMPLATES = {one.id: one for book in load_all().values() for one in book.fixes}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
