@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, offers_for, unknown, warned
+from playbooks.checks.who import identity_of
 from playbooks.checks.wording import bracketed, holder_name, most_common, percent, say
 from playbooks.facts.model import Facts, Socket
 
@@ -139,7 +140,7 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)
 
 
-@check("port-held", needs=("sockets",), wants=("processes",))
+@check("port-held", needs=("sockets",), wants=("processes", "kernel"))
 def port_held(facts: Facts, **given: Any) -> Judgement:
     """Who holds a local port, so that bind() to it fails (EADDRINUSE): a listener, or old connections where the
     program does not set SO_REUSEADDR (socket(7))."""
@@ -152,11 +153,19 @@ def port_held(facts: Facts, **given: Any) -> Judgement:
     listeners = [row for row in rows if row.state == "LISTEN"]
     if listeners:
         said = [say("port_listened", where=row.local, who=_who(row)) for row in listeners[:4]]
-        return warned(*said, offers=(_stop_offer(facts, listeners[0]),))
+        return warned(*said, offers=_holder_offers(facts, listeners[0]))
+    low, high = facts.sockets.port_range
+    outgoing = [row for row in rows if row.state != "TIME-WAIT" and low <= port <= high]
+    if outgoing:
+        row = outgoing[0]
+        said = [say("port_outgoing", where=row.local, to=row.remote, who=_who(row), low=low, high=high)]
+        return warned(*said, offers=_holder_offers(facts, row))
     if rows:
         states = most_common(row.state for row in rows)
         said = [say("port_lingers", port=port, states=states)]
-        return warned(*said, offers=(offer("reuse-address", port=port, states=states),))
+        return warned(
+            *said, offers=(offer("reuse-address", port=port, states=states), *_holder_offers(facts, rows[0])[1:])
+        )
     return look(facts, "sockets").passed(say("port_free", port=port), seen=facts.sockets.rows)
 
 
@@ -164,15 +173,28 @@ def _who(row: Socket) -> str:
     return holder_name(row.owners[0] if row.owners else None)
 
 
-def _stop_offer(facts: Facts, row: Socket) -> Offer:
-    pid = row.owners[0].pid if row.owners else None
+def _holder_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
+    """To end who has the port; to bind beside connections of before; to keep the port from outgoing connections."""
+    owner = row.owners[0] if row.owners else None
     processes = facts.processes.rows if facts.processes is not None else ()
-    unit = next((one.unit for one in processes if one.pid == pid), "")
-    return offer(
-        "stop-holder",
+    unit = next((one.unit for one in processes if owner is not None and one.pid == owner.pid), "")
+    pid = owner.pid if owner is not None else "PID"
+    low, high = facts.sockets.port_range if facts.sockets is not None else (0, 0)
+    stated = (facts.kernel or {}).get("net.ipv4.ip_local_reserved_ports", "")
+    return offers_for(
+        identity_of(facts, owner),
+        ("stop-holder", "topic:listen"),
         port=row.local.port,
         where=row.local,
+        address=row.local,
         who=_who(row),
-        stop=f"systemctl stop {unit}" if unit else f"kill -TERM {pid or 'PID'}",
-        start=f"systemctl start {unit}" if unit else "start it again the way it was started",
+        holder=_who(row),
+        pid=pid,
+        unit=unit or "NAME.service",
+        stop=f"{{{{sudo}}}}systemctl stop {unit}" if unit else f"{{{{sudo}}}}kill -TERM {pid}",
+        start=f"{{{{sudo}}}}systemctl start {unit}" if unit else "true   # start it again the way it was started",
+        low=low,
+        high=high,
+        reserved=",".join(part for part in (stated, str(row.local.port)) if part),
+        old_reserved=stated,
     )

@@ -13,6 +13,13 @@ from playbooks.symptoms.rules import source_of, symptoms
 from playbooks.symptoms.times import time_of
 from playbooks.symptoms.vetoes import is_sample
 
+PROXIES = frozenset(("haproxy", "envoy", "apache", "traefik", "caddy", "varnish"))
+OF_PROXIES = frozenset(
+    ("upstream_closed", "upstream_timed_out", "upstream_refused", "no_live_upstreams", "client_closed_request")
+)
+PROXYS = "proxy-upstream"
+"""The playbook that reads their logs: nginx's own reads nginx's only."""
+
 
 def explain_line(text: str) -> Explained | None:
     """What an error line says; None for a line without a symptom. Any text will do."""
@@ -79,6 +86,6 @@ def _explained(
         remote=remote,
         time=time_of(text),
         side=shown,
-        playbook=play or entry.playbook,
+        playbook=play or (PROXYS if source in PROXIES and symptom in OF_PROXIES else entry.playbook),
         meaning=entry.meaning(side),
     )

@@ -34,6 +34,8 @@ COMPUTED = {
     "old_reserved": "",
     "as_user": "setpriv --reuid=$(stat -c %u /proc/4711) --regid=$(stat -c %g /proc/4711) --clear-groups ",
     "account": "bob",
+    "stop": "{{sudo}}systemctl stop app@1.service",
+    "start": "true   # start it again the way it was started",
     "reload": "{{sudo}}nginx -t -c '/etc/nginx/a b.conf' && {{sudo}}kill -HUP 4711",
 }
 """What checks put into fixes, the awkward ones of each kind; every other parameter is a number."""
@@ -44,7 +46,8 @@ TOOLS = {
     *("haproxy", "cargo", "dotnet", "bundle", "php", "psql", "mysql", "mongosh", "rabbitmqctl", "caddy", "aws", "az"),
     *("gcloud", "setpriv", "${EDITOR:-vi}", "ethtool", "tracepath", "sudoedit", "modprobe", "envoy", "istioctl"),
     *("sshd", "ssh", "pgbouncer", "php-fpm", "kafka-configs.sh", "helm", "tc", "traefik", "timeout"),
-    *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save", "varnishadm"),
+    *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save"),
+    *("varnishadm", "ping", "tcpdump", "cut", "nc"),
 }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_nothing_in_force_is_lowered(name: str) -> None:
 
 def test_a_process_that_lowered_its_own_limit_changes_no_file() -> None:
     found = report(full(granted=Granted(20000, 20000, "bob", "/etc/security/limits.conf:3")))
-    assert [fix.id for fix in found.fixes] == ["prlimit-now"]
+    assert {fix.id for fix in found.fixes}.isdisjoint(("systemd-limit", "limits-conf"))
     assert any("lowered its own limit" in text for text in found.steps[0].evidence)
 
 

@@ -33,6 +33,10 @@ NAMES = [
     "syn-flood",
     "slow-reader",
     "load-test",
+    "address-in-use",
+    "graceful-restart",
+    "mtu",
+    "proxy-upstream",
 ]
 
 SETTINGS = {

@@ -49,6 +49,7 @@ def test_causes_are_complete() -> None:
         "syn-flood",
         "slow-reader",
         "load-test",
+        "mtu",
     }
     for code, info in catalogue.causes().items():
         assert info.meaning, code

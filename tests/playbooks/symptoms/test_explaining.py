@@ -30,6 +30,7 @@ PLAYBOOKS = frozenset(
         *("broken-pipe", "connection-reset", "unexpected-eof", "close-wait", "fin-wait-2", "time-wait", "open-files"),
         *("accept-queue", "nginx-499", "nginx-upstream", "nginx-limits", "timeout-chain", "connection-refused"),
         *("keepalive-race", "silent-drop", "middlebox-reset", "syn-flood", "slow-reader", "load-test"),
+        *("address-in-use", "mtu", "graceful-restart", "proxy-upstream"),
     )
 )
 

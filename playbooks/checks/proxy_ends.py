@@ -1,0 +1,76 @@
+"""How requests through HAProxy, Envoy or Apache ended, by the proxy's own log."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import tomli
+
+from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
+from playbooks.checks.wording import percent, say, times_text
+from playbooks.facts.model import Facts, ProxyEnd, ProxyLog
+
+MANY, SHARE = 5, 0.01
+FIXES = {
+    "upstream_closed": "topic:idle",
+    "connection_reset": "topic:idle",
+    "upstream_timed_out": "topic:patience",
+    "read_timed_out": "topic:patience",
+    "client_closed_request": "topic:patience",
+    "no_free_ports": "topic:reuse",
+    "upstream_refused": "start-backend",
+    "no_live_upstreams": "start-backend",
+}
+"""What cures an ending, by the symptom that it is."""
+
+
+@cache
+def _codes() -> dict[str, dict[str, str]]:
+    """What each proxy's codes mean, in its own documentation's words."""
+    return tomli.loads(resources.files(__package__).joinpath("proxy_codes.toml").read_text(encoding="utf-8"))
+
+
+@check("proxy-log-ends", needs=("proxy_log",))
+def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
+    """Requests that did not end in order: how many, in which phase, by which server, after how long."""
+    log = facts.proxy_log
+    if log is None:
+        return unknown(say("no_log"))
+    said = [say("proxy_lines", program=log.program, path=log.path, lines=log.lines, unread=log.unread)]
+    if log.cut:
+        said.append(say("log_cut"))
+    wrong = [one for one in log.ended if one.symptom]
+    if not wrong:
+        return look(facts, "proxy_log").passed(*said, say("proxy_clean"), seen=log.lines)
+    for one in wrong[:5]:
+        said += _told(log, one)
+    names = list(dict.fromkeys(FIXES[one.symptom] for one in wrong if one.symptom in FIXES))
+    worst = wrong[0]
+    slowest = worst.times.p50 if worst.times is not None and FIXES.get(worst.symptom) == "topic:patience" else None
+    shared: dict[str, object] = {"count": worst.count, "server": next(iter(worst.servers), "the backend")}
+    if slowest:
+        wanted = max(1, int(slowest * 1.5) + 1)
+        shared |= {
+            "proposed": wanted,
+            "proposed_ms": wanted * 1000,
+            "client": say("gave_up_at", client=f"{slowest:.2f}"),
+        }
+    offers = offers_for((log.program,), names, **shared)
+    count = sum(one.count for one in wrong)
+    if count < MANY and count < SHARE * log.lines:
+        return warned(*said, offers=offers)
+    return failed(*said, offers=offers)
+
+
+def _told(log: ProxyLog, one: ProxyEnd) -> list[str]:
+    servers = ", ".join(f"{name} ({count})" for name, count in one.servers.items())
+    meaning = _codes().get(log.program, {}).get(one.code, one.symptom)
+    share = percent(one.count / max(1, log.lines))
+    told = [say("proxy_end", count=one.count, share=share, ending=one.code, meaning=meaning, servers=servers or "?")]
+    if one.times is not None:
+        told.append(say("proxy_times", times=times_text(one.times)))
+        if log.served is not None:
+            told.append(say("proxy_served", times=times_text(log.served)))
+    return [*told, say("log_sample", sample=one.sample)]
