@@ -218,6 +218,19 @@ class TriageApp(App[int]):
         if isinstance(bottom, CaptureScreen):
             bottom.open(tuple(paths), wanted)
 
+    def capture_holding(self, wanted: str) -> str | None:
+        """The path of the open capture with connections that a filter keeps; None where none has, or none is open.
+
+        A log and a capture may be of different hosts: only one that holds the line's own connection goes with it.
+        """
+        from tui.screens.capture import CaptureScreen
+
+        try:
+            screens = self.get_screen_stack("capture")
+        except KeyError:
+            return None
+        return next((one.holding(wanted) for one in screens if isinstance(one, CaptureScreen)), None)
+
     def filter_mode(self, mode: str, text: str) -> None:
         """Show a mode with a filter on: the join from a line, a finding or a step to sockets or packets."""
         self.action_go(mode)

@@ -10,6 +10,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from playbooks.symptoms.entries import Entry
     from playbooks.symptoms.model import Explained
     from playbooks.tables.model import PastedTable
 
@@ -35,13 +36,17 @@ class Line:
 
 def explain_lines(text: str) -> list[Line]:
     """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
-    from playbooks.symptoms.explaining import explain_line
     from playbooks.symptoms.line_ends import lines_of
+    from playbooks.symptoms.report import told_of
     from playbooks.tables.reading import table_of
 
     lines = lines_of(text)
-    said = ((number, each.strip(), explain_line(each)) for number, each in enumerate(lines, 1))
-    return [*table_rows(table_of(lines)), *(_line(number, each, found) for number, each, found in said if found)]
+    told = [
+        _line(one.number, one.text.strip(), one.explained, one.entry)
+        for one in told_of(lines)
+        if one.explained is not None
+    ]
+    return [*table_rows(table_of(lines)), *told]
 
 
 def table_rows(table: PastedTable) -> list[Line]:
@@ -106,7 +111,7 @@ def explain_file(path: str) -> list[Line]:
     found: list[Line] = []
     for line in explanation.lines:
         if line.explained is not None and len(found) < MOST_LINES:
-            found.append(_line(line.number, line.text.strip(), line.explained))
+            found.append(_line(line.number, line.text.strip(), line.explained, line.entry))
     summary = explanation.summary
     count = sum(summary.matches.values())
     tables = [row for _, table in explanation.tables for row in table_rows(table)]
@@ -123,7 +128,9 @@ def explain_file(path: str) -> list[Line]:
     return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *tables, *found]
 
 
-def _line(number: int, text: str, said: Explained) -> Line:
+def _line(number: int, text: str, alone: Explained, entry: Entry | None = None) -> Line:
+    """A line of the list; a line without ends of its own goes on from those that its entry names."""
+    said = alone if entry is None else alone._replace(local=entry.local, remote=entry.remote)
     peer = str(said.remote) if said.remote is not None else str(said.local or "")
     live, captured = filters_of(said)
     return Line(
@@ -143,7 +150,7 @@ def _line(number: int, text: str, said: Explained) -> Line:
             (said.playbook, ""),
             (printable(text, 240), "dim"),
         ),
-        page=_page(text, said),
+        page=_page(text, said, entry),
     )
 
 
@@ -173,13 +180,14 @@ def filters_of(said: Explained) -> tuple[str, str]:
     return " ".join(live), captured
 
 
-def _page(text: str, said: Explained) -> str:
+def _page(text: str, said: Explained, entry: Entry | None) -> str:
+    told = f"   (line {entry.line} of the same entry)" if entry is not None else ""
     facts = [
         ("symptom", said.symptom),
         ("errno", said.errno),
         ("source", said.source),
-        ("local", said.local),
-        ("peer", said.remote),
+        ("local", said.local and f"{said.local}{told}"),
+        ("peer", said.remote and f"{said.remote}{told}"),
         ("time", said.time),
         ("playbook", f"{said.playbook}   (Enter opens it)" if said.playbook else None),
     ]

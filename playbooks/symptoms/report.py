@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from capture.safe_text import printable
+from playbooks.symptoms.entries import Entry, Recognised, entry_of, goes_on
 from playbooks.symptoms.explaining import explain_line
 from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.rules import symptoms
 from playbooks.symptoms.scanning import scan_log
 from playbooks.symptoms.summary import LogSummary
+from playbooks.symptoms.together import SeveralLogs
 from playbooks.tables.reading import TableReader
 from playbooks.tables.report import document as tables_document
 from playbooks.tables.report import text_lines as table_lines
@@ -37,6 +39,7 @@ class Line:
     text: str
     explained: Explained | None
     log: str | None = None
+    entry: Entry | None = None
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Explanation:
     summary: LogSummary = field(default_factory=LogSummary)
     logs: tuple[str, ...] = ()
     readers: list[tuple[str | None, TableReader]] = field(default_factory=list)
+    several: SeveralLogs | None = None
+    """What the logs tell together; None where there are not several."""
 
     @property
     def tables(self) -> list[tuple[str | None, PastedTable]]:
@@ -59,13 +64,28 @@ def explain_texts(texts: Iterable[str]) -> Explanation:
     lines = [line for text in texts for line in lines_of(text)]
     reader = TableReader()
     reader.take(lines)
+    return Explanation(told_of(lines), readers=[(None, reader)])
+
+
+def told_of(lines: Sequence[str]) -> list[Line]:
+    """What each of some lines says alone, and the ends that its entry names where it goes on one."""
     told = [Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)]
-    return Explanation(told, readers=[(None, reader)])
+    last: Recognised | None = None
+    for line in told:
+        known = last if last is not None and last.line == line.number - 1 else None
+        said = line.explained
+        if said is None:
+            continue
+        if said.remote is None and said.local is None and goes_on(line.text):
+            before = ((number, lines[number - 1]) for number in range(line.number - 1, 0, -1))
+            line.entry = entry_of(said, known, before, explain_line)
+        last = Recognised(line.number, line.text, said, line.entry)
+    return told
 
 
 def explain_logs(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Explanation:
     """Logs (`-`: standard input), read while `lines` is consumed; only recognised lines. Raises LogUnreadable then."""
-    explanation = Explanation((), logs=tuple(paths))
+    explanation = Explanation((), logs=tuple(paths), several=SeveralLogs() if len(paths) > 1 else None)
     explanation.readers = [(path if len(paths) > 1 else None, TableReader()) for path in paths]
     explanation.lines = _log_lines(paths, explanation, progress)
     return explanation
@@ -74,7 +94,7 @@ def explain_logs(paths: Sequence[str], progress: Callable[[int, int], None] | No
 def _log_lines(
     paths: Sequence[str], explanation: Explanation, progress: Callable[[int, int], None] | None
 ) -> Iterator[Line]:
-    summary = explanation.summary
+    summary, several = explanation.summary, explanation.several
     for log, path in enumerate(paths):
         done = (summary.bytes, summary.lines)
 
@@ -85,7 +105,9 @@ def _log_lines(
 
         for match in scan_log(path, log, told, explanation.readers[log][1].feed):
             summary.add(match)
-            yield Line(match.line, match.text, match.explained, path if len(paths) > 1 else None)
+            if several is not None:
+                several.add(match)
+            yield Line(match.line, match.text, match.explained, path if len(paths) > 1 else None, match.entry)
 
 
 def line_document(line: Line) -> dict[str, Any]:
@@ -105,6 +127,9 @@ def line_document(line: Line) -> dict[str, Any]:
     }
     if line.log is not None:
         document["log"] = line.log
+    if line.entry is not None:
+        entry = line.entry
+        document["entry"] = {"line": entry.line, "local": _end(entry.local), "remote": _end(entry.remote)}
     return document
 
 
@@ -130,6 +155,8 @@ def write_json(explanation: Explanation, stream: BinaryIO) -> int:
     stream.write(b'],"matches":' + encode(dict(counts.most_common())))
     if explanation.logs:
         stream.write(b',"summary":' + encode(summary_document(explanation.summary)))
+    if explanation.several is not None:
+        stream.write(b',"together":' + encode(together_document(explanation)))
     for name, value in tables_document(explanation.tables).items():
         stream.write(b"," + encode(name) + b":" + encode(value))
     stream.write(b"}\n")
@@ -161,12 +188,27 @@ def summary_document(summary: LogSummary) -> dict[str, Any]:
     }
 
 
+def together_document(explanation: Explanation) -> list[dict[str, Any]]:
+    """What several logs tell of one connection, or of one service at one time; logs by their paths."""
+    return [
+        {
+            "by": one.by,
+            "shared": one.shared,
+            "first_time": one.first,
+            "last_time": one.last,
+            "logs": {explanation.logs[log]: symptoms_of for log, symptoms_of in one.logs.items()},
+        }
+        for one in (explanation.several.found() if explanation.several is not None else ())
+    ]
+
+
 def text_lines(explanation: Explanation) -> Iterator[str]:
     """The same for reading: each given line with its meaning, or a log's counts, peers, minutes and joins."""
     if explanation.logs:
         for _ in explanation.lines:
             pass
         yield from _summary_lines(explanation.summary)
+        yield from _together_lines(explanation)
         yield from table_lines(explanation.tables)
         return
     tables = explanation.tables
@@ -174,12 +216,12 @@ def text_lines(explanation: Explanation) -> Iterator[str]:
         if line.explained is None and tables:  # a row of the table
             continue
         yield printable(line.text, 400)
-        yield from _said(line.explained)
+        yield from _said(line.explained, line.entry)
         yield ""
     yield from table_lines(tables)
 
 
-def _said(said: Explained | None) -> Iterator[str]:
+def _said(said: Explained | None, entry: Entry | None) -> Iterator[str]:
     if said is None:
         yield "  no symptom known in this line"
         return
@@ -192,6 +234,9 @@ def _said(said: Explained | None) -> Iterator[str]:
     ends += [f"at {said.time}"] if said.time else []
     if ends:
         yield "  " + ", ".join(ends)
+    if entry is not None:
+        named = " ".join(f"{name} {end}" for name, end in (("local", entry.local), ("remote", entry.remote)) if end)
+        yield f"  line {entry.line} of the same entry names {named}"
     yield f"  playbook: {said.playbook}"
 
 
@@ -231,6 +276,21 @@ def _join_lines(summary: LogSummary) -> Iterator[str]:
         yield f"  {join.minute}{shared}: {counts}"
     if len(joins) > MOST_JOINS:
         yield f"  … and {len(joins) - MOST_JOINS:,} more"
+
+
+def _together_lines(explanation: Explanation) -> Iterator[str]:
+    found = explanation.several.found() if explanation.several is not None else []
+    if not found:
+        return
+    yield ""
+    yield "the same in several logs"
+    for one in found[:MOST_JOINS]:
+        yield f"  {one.by} {printable(one.shared)}" + (f" at {one.first}" if one.first else "")
+        for log, counts in one.logs.items():
+            said = ", ".join(f"{count} {code}" for code, count in counts.items())
+            yield f"      {printable(explanation.logs[log], 60)}: {said}"
+    if len(found) > MOST_JOINS:
+        yield f"  … and {len(found) - MOST_JOINS:,} more"
 
 
 def write_text(explanation: Explanation, stream: BinaryIO) -> None:

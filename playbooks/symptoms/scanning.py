@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.symptoms.access_logs import STATUSES
 from playbooks.symptoms.decoding import decoded, encoded_needles
+from playbooks.symptoms.entries import Entry, Recognised, entry_of, goes_on
 from playbooks.symptoms.memo import Memo
 from playbooks.symptoms.model import Explained
 from playbooks.symptoms.reading import blocks_of
@@ -73,7 +74,8 @@ LOOK_AROUND = 12
 
 
 class Match(NamedTuple):
-    """A recognised line of a log. `near` is the time of a line shortly before, where the line itself has none."""
+    """A recognised line of a log. `near` is the time of a line shortly before, where the line itself has none; `entry`
+    the ends that an earlier line of the same entry names, where the line itself names none."""
 
     log: int
     line: int
@@ -81,6 +83,7 @@ class Match(NamedTuple):
     explained: Explained
     near: str | None
     request: str | None
+    entry: Entry | None = None
 
 
 def scan_log(
@@ -111,6 +114,7 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
     block = _QUIET.sub(b"", block)  # most of most logs; the newlines stay, so that line numbers do
     at, number = 0, lines_before + 1
     near: str | None = None
+    last: tuple[int, str, Explained, Entry | None] | None = None  # a tuple: there are millions
     told_until = 0
     for start in _candidates(block):
         end = block.find(b"\n", start)
@@ -122,7 +126,12 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
         at = start
         near = explained.time or _time_before(block, told_until, start) or near
         told_until = end + 1
-        yield Match(log, number, text, explained, near, _request_near(text, block, end))
+        entry = None
+        if explained.remote is None and explained.local is None and goes_on(text):
+            known = Recognised(*last) if last is not None and last[0] == number - 1 else None
+            entry = entry_of(explained, known, _lines_before(block, start, number), memo.explain)
+        last = number, text, explained, entry
+        yield Match(log, number, text, explained, near, _request_near(text, block, end), entry)
 
 
 @lru_cache(maxsize=1)
@@ -186,6 +195,16 @@ def _time_before(block: bytes, floor: int, start: int) -> str | None:
             return found
         stop = begin
     return None
+
+
+def _lines_before(block: bytes, start: int, number: int) -> Iterator[tuple[int, str]]:
+    """The lines of a block before a place with their numbers, the nearest first."""
+    stop = start - 1
+    while stop >= 0:
+        begin = block.rfind(b"\n", 0, stop) + 1
+        number -= 1
+        yield number, decoded(block[begin : min(stop, begin + 4096)])
+        stop = begin - 1
 
 
 def _request_near(text: str, block: bytes, end: int) -> str | None:

@@ -64,8 +64,9 @@ class LogSummary:
             self.matches[symptom] += 1
         else:
             self.samples[symptom], self.matches[symptom] = match, 1
-        if explained.remote is not None:
-            _count(self.peers, (symptom, str(explained.remote)), (symptom, OTHERS), MOST_PEERS)
+        peer = explained.remote or (match.entry.remote if match.entry is not None else None)
+        if peer is not None:
+            _count(self.peers, (symptom, str(peer)), (symptom, OTHERS), MOST_PEERS)
         near = match.near
         minute = _minute(near)
         if near is None or minute is None:

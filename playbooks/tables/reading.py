@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 LONGEST = 400
 """Characters of a row; longer lines are none."""
-SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"rem_address", b"WART", b"ListenOverflows", b"TcpExt")
-"""What a block with a table holds; a log's block without them is not looked at line by line."""
+SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"WART", b"TcpExt", b"listen queue")
+"""What rows of a table hold: of a log only lines with one of them are looked at."""
+HEADS = (b"rem_address", b"TcpExt:\n")
+"""What stands above rows that hold no such sign: of /proc/net/tcp, of netstat -s. Then all lines are looked at."""
+PROBE = 1 << 16
+"""Bytes in which a text with a table shows a sign of it."""
 MOST = 2_000_000
 """Rows that are kept; more are no paste."""
 
@@ -28,11 +32,31 @@ class TableReader:
     def __init__(self) -> None:
         self._sockets: list[TableSocket] = []
         self._counters: dict[str, int] = {}
+        self._over = False
 
     def feed(self, block: bytes, lines_before: int) -> None:
-        """A block of whole lines; `lines_before` counts those of the blocks before."""
-        if any(sign in block for sign in SIGNS):
+        """A block of whole lines; `lines_before` counts those of the blocks before.
+
+        The first block of a log, and those that follow one with rows: a table is a paste, not the middle of a long log.
+        """
+        if self._over or not (self._sockets or any(sign in block[:PROBE] for sign in (*SIGNS, *HEADS))):
+            self._over = True
+            return
+        held = len(self._sockets) + len(self._counters)
+        self._feed(block, lines_before)
+        self._over = held == len(self._sockets) + len(self._counters)
+
+    def _feed(self, block: bytes, lines_before: int) -> None:
+        if any(head in block for head in HEADS):
             self.take((decoded(line) for line in block.split(b"\n")), lines_before)
+            return
+        at, number = 0, lines_before + 1
+        for start in _starts(block):
+            number += block.count(b"\n", at, start)
+            at = start
+            line = decoded(block[start : min(block.find(b"\n", start), start + LONGEST + 1)])
+            if len(line) <= LONGEST:
+                self._take(plain_row(line), number)
 
     def take(self, lines: Iterable[str], lines_before: int = 0) -> None:
         """Lines, the first of which has the number after `lines_before`."""
@@ -53,6 +77,17 @@ class TableReader:
         counted = counter_of(line)
         if counted is not None:
             self._counters[counted[0]] = counted[1]
+
+
+def _starts(block: bytes) -> list[int]:
+    """Where the lines with a sign of a table begin, in order."""
+    starts: set[int] = set()
+    for sign in SIGNS:
+        found = block.find(sign)
+        while found >= 0:
+            starts.add(block.rfind(b"\n", 0, found) + 1)
+            found = block.find(sign, block.find(b"\n", found))
+    return sorted(starts)
 
 
 def plain_row(line: str) -> str:

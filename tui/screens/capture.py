@@ -257,6 +257,20 @@ class CaptureScreen(FilteredScreen):
                 self.wanted = parse(text)
                 self.filter_text = text
 
+    def holding(self, text: str) -> str | None:
+        """The path of the capture that has connections which a filter keeps; None where none has."""
+        from capture.filters import FilterError, parse
+
+        try:
+            wanted = parse(text) if text else None
+        except FilterError:
+            return None
+        if wanted is None:
+            return None
+        return next(
+            (one.decoded.path for one in self._triages if any(wanted.select(one.decoded.flows, one.verdicts))), None
+        )
+
     def filter_of_row(self) -> str:
         """The same cause at the same responder; of a finding its first sample's."""
         if self._rows is None:

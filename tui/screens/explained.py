@@ -106,6 +106,9 @@ class ExplainedScreen(TriageScreen):
         log = self._path or to_file(self._text, name="pasted.log")  # a check may read what was pasted as a log
         if log is not None:
             settings["log"] = str(log)
+        capture = self.triage_app.capture_holding(line.captured)
+        if capture is not None:
+            settings["capture"] = capture
         self.triage_app.open_playbook(line.playbook, settings, found=printable(line.text, 200))
 
     def action_sockets(self) -> None:

@@ -68,6 +68,19 @@ async def test_a_pasted_table_leads_to_a_playbook() -> None:
         assert "close-wait" in screen_text(app)
 
 
+async def test_a_pasted_line_hands_the_open_capture_to_the_playbook() -> None:
+    for line, handed in ((GIN, True), (GIN.replace("10.", "172."), False)):
+        app = app_of(INCIDENT, interval=5)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda app=app: "client_gave_up" in screen_text(app))  # type: ignore[misc]
+            app.explain_text(line)
+            await until(pilot, lambda app=app: "broken_pipe" in screen_text(app))  # type: ignore[misc]
+            await pilot.press("enter")
+            await until(pilot, lambda app=app: isinstance(app.screen, PlaybookScreen))  # type: ignore[misc]
+            assert isinstance(app.screen, PlaybookScreen)
+            assert (app.screen._settings.get("capture") == str(INCIDENT)) is handed
+
+
 async def test_line_without_symptom_says_so() -> None:
     app = app_of(interval=5)
     async with app.run_test(size=(80, 24)) as pilot:
