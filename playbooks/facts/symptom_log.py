@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -75,6 +76,8 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line, dict(one.sources))
         for (symptom, *_), one in groups.items()
     ]
+    if since is not None and not _written_since(path, nature.last, since):
+        read = 0  # after a fix: that no error came means nothing where no line came
     return SymptomLog(
         path,
         read,
@@ -93,6 +96,14 @@ EPHEMERAL = 32768
 def _service_port(end: End | None) -> int:
     """An end's port where it can name a service; 0 where it may be a client's, another for each connection."""
     return end.port if end is not None and end.port is not None and end.port < EPHEMERAL else 0
+
+
+def _written_since(path: str, last: float | None, since: float) -> bool:
+    """Whether a line came since: by the last line's time, else by the file's."""
+    try:
+        return (os.stat(path).st_mtime if last is None else last) >= int(since)
+    except OSError:
+        return False
 
 
 def _before(time: str | None, since: float) -> bool:
