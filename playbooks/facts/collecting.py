@@ -64,7 +64,10 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
     request = Request(settings, since)
     began = time.time()
     wanted = [name for name in READERS if name in set(parts)]
-    named = {name: request.part(name) for name in ("capture", "log") if name in settings and name in wanted}
+    # A capture that was named says whose facts these are to be, also where no check of this playbook reads it.
+    named = {
+        name: request.part(name) for name in ("capture", "log") if name in settings and name in (*wanted, "capture")
+    }
     request.elsewhere = why_elsewhere(settings, named.get("capture"), named.get("log"))
     if "traffic" in wanted and "capture" not in settings and request.elsewhere is None:
         # records while the others are collected

@@ -17,6 +17,7 @@ from playbooks.loader import load, load_all
 from playbooks.model import Outcome
 from playbooks.report import write
 from playbooks.scope import Scope, scope_text, together
+from tests.capture.wire.building import ACK, RST, SYN, ethernet, ipv4, pcap, tcp
 from tui.playbook_asking import shown
 
 LAB = Path(__file__).parents[1] / "data" / "lab"
@@ -119,3 +120,21 @@ def test_the_scope_of_a_capture_of_this_machine_names_it() -> None:
     captured = Captured("x.pcap", 1, {}, (), here=True, first_time=1.0, last_time=2.0)
     facts = Facts(host="h", time=9.0, root=True, settings={}, capture=captured)
     assert facts.scope("capture") == Scope("h", None, "x.pcap", None, 1.0, 2.0)
+
+
+def test_beside_a_capture_of_this_machine_it_is_judged_too(tmp_path: Path) -> None:
+    own = next((ip for ip in sorted(own_addresses()) if ":" not in ip), None)
+    if own is None:
+        pytest.skip("this machine has no IPv4 address beside loopback")
+    frames = [
+        ethernet(ipv4(tcp(40000, 80, 100, 0, SYN), own, "198.51.100.7")),
+        ethernet(ipv4(tcp(80, 40000, 0, 101, RST | ACK), "198.51.100.7", own)),
+    ]
+    (tmp_path / "x.pcap").write_bytes(pcap(frames, step=1000))
+    facts = collect(("capture", "kernel"), {"capture": str(tmp_path / "x.pcap")})
+    assert facts.capture is not None
+    assert facts.capture.here
+    assert facts.scope("capture").host == facts.host
+    assert "kernel" not in facts.absent or facts.absent["kernel"].kind != "elsewhere"
+    away = collect(("kernel",), {"capture": str(ELSEWHERE)})
+    assert away.absent["kernel"].kind == "elsewhere"
