@@ -50,7 +50,7 @@ def test_a_full_accept_queue_names_listener_process_and_figures(host: Namespace,
         assert found.outcome("half-open") is not Outcome.FAIL
         assert pipe.outcome("queues") is Outcome.FAIL
         assert f"[{server.pid}]): 6 connections wait to be accepted" in pipe.evidence("queues")
-        assert pipe.outcome("files") is Outcome.PASS
+        assert pipe.outcome("files") is not Outcome.UNKNOWN  # of all processes of this machine, whatever they do
         assert asked.status == 1
         assert elsewhere.outcome("full") is Outcome.UNKNOWN
         for sock in socks:
