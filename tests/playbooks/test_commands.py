@@ -28,8 +28,6 @@ COMPUTED = {
     "restart": "{{sudo}}systemctl restart app@1.service",
     "after_restart": "systemd starts it again (it's enabled)",
     "unit": "app@1.service",
-    "stop": "{{sudo}}systemctl stop app@1.service",
-    "start": "{{sudo}}systemctl start app@1.service",
     "delete": "nft delete rule inet filter input handle 12",
     "restore": "nft add rule inet filter input 'tcp dport 8080 counter drop'",
     "reserved": "8080,9090-9099",
