@@ -1,32 +1,23 @@
-"""A capture from file to connections: open, read blocks, group, analyse."""
+"""A capture from file to connections: open, feed the engine, ask it for its table."""
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from capture.engine.session import Engine
 from capture.flows.building import flow_table
-from capture.flows.collecting import Collected
 from capture.flows.table import FlowTable
 from capture.model import Notice
 from capture.wire.errors import CaptureUnreadable
 from capture.wire.reading import CaptureReader, open_capture
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from capture.wire.columns import PacketColumns
-
-PATIENCE = 0.05  # seconds between two progress reports at most
-MARGIN = 1.2  # more room than the first packets promise
-MANY = 200_000  # packets that take longer than that to group
-T = TypeVar("T")
+    from capture.engine.session import Totals
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -42,10 +33,14 @@ class Progress(Struct, frozen=True):
 
 
 class FilePart(Struct, frozen=True):
-    """One file of a capture and the number of its first packet in the capture."""
+    """One file of a capture and the number of its first packet in the capture.
+
+    `stored`: where its bytes can be read again, if not at `path` (standard input).
+    """
 
     path: str
     first_number: int
+    stored: str | None = None
 
 
 class DecodedCapture(Struct, frozen=True):
@@ -71,11 +66,10 @@ class DecodedCapture(Struct, frozen=True):
         """All files, in the order in which they were read."""
         return tuple(part.path for part in self.parts)
 
-    def place(self, row: int) -> tuple[str, int]:
-        """File and byte offset of the record behind a row of `flows.packets`: to read that packet again, in full."""
-        number = int(self.flows.packets.number[row])
+    def file_of(self, number: int) -> FilePart:
+        """The file that a packet stands in."""
         starts = [part.first_number for part in self.parts]
-        return self.parts[bisect.bisect_right(starts, number) - 1].path, int(self.flows.packets.offset[row])
+        return self.parts[bisect.bisect_right(starts, number) - 1]
 
 
 def decode(
@@ -89,22 +83,22 @@ def decode(
 ) -> list[DecodedCapture]:
     """Decode captures: one a file, or one for all files with `join` (a capture that was rotated; in time order).
 
-    `progress` and `cancelled` are called for every block and between the steps of grouping; `preview` once, with the
-    first block of the first file. Of joined files those that can be read are: an empty one is a notice, the errors of
-    others are a notice and go to `refused`. Raises CaptureUnreadable where nothing can be read, DecodingCancelled.
+    `progress` and `cancelled` are called for every piece; `preview` once, with what the first file has shown so far. Of
+    joined files those that can be read are: an empty one is a notice, the errors of others are a notice and go to
+    `refused`. Raises CaptureUnreadable where nothing can be read, DecodingCancelled.
     """
     watch = _Watch(progress, cancelled, preview)
     if not join or len(paths) < 2:
-        return [_decode_one([path], watch) for path in paths]
+        return [_Decoding([path], watch).run() for path in paths]
     unreadable: dict[str, CaptureUnreadable] = {}
-    whole = _decode_one(_in_time_order(paths, unreadable), watch)
+    whole = _Decoding(_in_time_order(paths, unreadable), watch).run()
     for error in unreadable.values():
         if refused is not None and not error.empty:
             refused(error)
     left_out = tuple(
         Notice("part_left_out", f"{error.path} is not in this: {error.why}") for error in unreadable.values()
     )
-    return [msgspec.structs.replace(whole, notices=(*left_out, *whole.notices))]
+    return [replace(whole, notices=(*left_out, *whole.notices))]
 
 
 class _Watch(Struct):
@@ -114,133 +108,61 @@ class _Watch(Struct):
     cancelled: Callable[[], bool] | None
     preview: Callable[[DecodedCapture], None] | None
 
-    @property
-    def heard(self) -> bool:
-        """Whether anybody wants to be told, and heard, while all packets are grouped."""
-        return self.progress is not None or self.cancelled is not None
-
-    def check(self) -> None:
+    def tell(self, reader: CaptureReader, packets: int) -> None:
+        if self.progress is not None:
+            self.progress(Progress(reader.bytes_read, reader.bytes_total, packets))
         if self.cancelled is not None and self.cancelled():
             raise DecodingCancelled
 
-    def tell(self, reader: CaptureReader) -> None:
-        if self.progress is not None:
-            self.progress(Progress(reader.bytes_read, reader.bytes_total, reader.next_number - 1))
-        self.check()
 
+class _Decoding:
+    """The files of one capture on their way through one engine."""
 
-def _decode_one(paths: Sequence[str], watch: _Watch) -> DecodedCapture:
-    collected = Collected()
-    readers: list[CaptureReader] = []
-    with ExitStack() as stack:
-        for path in paths:
-            reader = stack.enter_context(open_capture(path, after=readers[-1] if readers else None))
-            readers.append(reader)
-            _read(readers, collected, watch)
-            reader.close()
-    if collected.rows < MANY or not watch.heard:
-        return _decoded(collected, readers, watch.check)
-    return _grouped_aside(collected, readers, watch)
+    def __init__(self, paths: Sequence[str], watch: _Watch) -> None:
+        self._paths, self._watch = paths, watch
+        self._engine = Engine()
+        self._readers: list[CaptureReader] = []
+        self._parts: list[FilePart] = []
 
+    def run(self) -> DecodedCapture:
+        """Read all of them."""
+        packets = 0
+        for path in self._paths:
+            with open_capture(path, self._engine, packets) as reader:
+                self._readers.append(reader)
+                self._parts.append(FilePart(path, packets + 1))
+                self._watch.tell(reader, packets)
+                while reader.step():
+                    self._watch.tell(reader, packets + reader.packets)
+                    self._preview()  # the first piece is small: it is there at once
+                self._watch.tell(reader, packets + reader.packets)
+            packets += reader.packets
+        decoded = self.decoded()
+        self._watch.tell(reader, packets)
+        return decoded
 
-def _read(readers: list[CaptureReader], collected: Collected, watch: _Watch) -> None:
-    """Read the last of these files to its end."""
-    reader = readers[-1]
-    watch.tell(reader)
-    for number, block in enumerate(_ahead(reader, watch)):
-        if watch.preview is not None:  # the first block is small: it is there at once
-            watch.preview(_preview(block, readers))
-            watch.preview = None
-        collected.add(block)
-        if number == 0 and reader.bytes_total:
-            collected.expect(int(collected.rows * MARGIN * reader.bytes_total / reader.bytes_read))
+    def _preview(self) -> None:
+        if self._watch.preview is not None and self._engine.totals.tcp_packets:
+            self._watch.preview(self.decoded())
+            self._watch.preview = None
 
-
-def _ahead(reader: CaptureReader, watch: _Watch) -> Iterator[PacketColumns]:
-    """The blocks of a capture, read ahead on another thread while the caller works on the one before."""
-    blocks = reader.blocks()
-    opening = next(blocks, None)  # small: at once, so that a preview does not wait
-    watch.tell(reader)
-    if opening is None:
-        return
-    yield opening
-    # A pipe may stall, and a thread that waits for one cannot be called back; a small file is read by now.
-    if reader.bytes_total is None or reader.bytes_read >= reader.bytes_total:
-        for block in blocks:
-            watch.tell(reader)
-            yield block
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1, thread_name_prefix="capture-reader") as pool:
-        coming = pool.submit(next, blocks, None)
-        while (ahead := _await(coming, watch, reader)) is not None:
-            coming = pool.submit(next, blocks, None)
-            watch.tell(reader)
-            yield ahead
-
-
-def _await(coming: Future[T], watch: _Watch, reader: CaptureReader) -> T:
-    """What another thread is working on; meanwhile the caller is told how far it is, and may cancel."""
-    while True:
-        try:
-            return coming.result(timeout=PATIENCE)
-        except TimeoutError:
-            if coming.done():
-                raise
-            watch.tell(reader)
-
-
-def _preview(block: PacketColumns, readers: list[CaptureReader]) -> DecodedCapture:
-    collected = Collected()
-    collected.add(block)
-    return _decoded(collected, readers, lambda: None)
-
-
-def _grouped_aside(collected: Collected, readers: list[CaptureReader], watch: _Watch) -> DecodedCapture:
-    """Group on another thread: its steps are long, and the caller wants to be told, and heard, all along."""
-    stop = Event()
-
-    def check() -> None:
-        if stop.is_set():
-            raise DecodingCancelled
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    pool = ThreadPoolExecutor(1, thread_name_prefix="capture-grouping")
-    try:
-        return _await(pool.submit(_decoded, collected, readers, check), watch, readers[-1])
-    except BaseException:
-        stop.set()
-        raise
-    finally:
-        pool.shutdown(wait=False)
-
-
-def _decoded(collected: Collected, readers: list[CaptureReader], check: Callable[[], None]) -> DecodedCapture:
-    tcp_packets = collected.rows
-    last = readers[-1]
-    flows = flow_table(
-        collected,
-        last.addresses,
-        last.scopes,
-        [quote for reader in readers for quote in reader.quoted],
-        by_time=len(readers) > 1,
-        check=check,
-    )
-    starts = [reader.first_time for reader in readers if reader.first_time is not None]
-    ends = [reader.last_time for reader in readers if reader.last_time is not None]
-    return DecodedCapture(
-        parts=tuple(FilePart(reader.path, reader.first_number) for reader in readers),
-        format=readers[0].format,
-        link_types=tuple(dict.fromkeys(name for reader in readers for name in reader.link_types)),
-        packets=sum(reader.packets for reader in readers),
-        tcp_packets=tcp_packets,
-        first_time=min(starts, default=None),
-        last_time=max(ends, default=None),
-        notices=tuple(notice for reader in readers for notice in reader.notices),
-        flows=flows,
-    )
+    def decoded(self) -> DecodedCapture:
+        """What was read so far."""
+        totals: Totals = self._engine.totals
+        readers = self._readers
+        return DecodedCapture(
+            parts=tuple(self._parts),
+            format=readers[0].format,
+            link_types=tuple(dict.fromkeys(name for reader in readers for name in reader.link_types)),
+            packets=totals.packets,
+            tcp_packets=totals.tcp_packets,
+            first_time=totals.first_time if totals.packets else None,
+            last_time=totals.last_time if totals.packets else None,
+            notices=tuple(notice for reader in readers for notice in reader.notices),
+            flows=flow_table(
+                self._engine, {packed: name for reader in readers for packed, name in reader.names.items()}
+            ),
+        )
 
 
 def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable]) -> list[str]:
@@ -262,6 +184,8 @@ def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable
 def _first_time(path: str) -> int | None:
     if path == "-":
         return None
-    with open_capture(path) as reader:
-        next(reader.blocks(), None)
-        return reader.first_time
+    engine = Engine()
+    with open_capture(path, engine) as reader:
+        while not engine.totals.packets and reader.step():
+            pass
+    return engine.totals.first_time if engine.totals.packets else None

@@ -13,17 +13,17 @@ import numpy as np
 
 from capture.flows.table import Tag
 from capture.model import TcpFlags, TcpState
+from capture.recall import packets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from capture.flows.table import FlowTable
+    from capture.flows.table import Packets
     from capture.triage import Triage
     from capture.wire.columns import U32
 
 GAP_NS = 1_000_000_000  # a silence this long is drawn as one
 FOLD_LEAST = 5  # packets in a stretch worth folding
-MOST_ROWS = 20_000  # of one connection: beyond that the middle is left out, and the row says so
 
 FLAG_LETTERS = (
     (TcpFlags.SYN, "SYN"),
@@ -99,20 +99,23 @@ def flags_text(flags: int) -> str:
 
 
 def ladder_rows(triage: Triage, connection: int, *, fold: bool = True) -> list[LadderRow]:
-    """The rows of one connection, in file order; runs of plain data and ACKs folded on request."""
-    flows = triage.decoded.flows
-    first, stop = int(flows.first[connection]), int(flows.first[connection + 1])
-    kept = _kept(first, stop)
+    """The rows of one connection, in file order; runs of plain data and ACKs folded on request.
+
+    Raises PacketUnreadable where its file cannot be read again.
+    """
+    packets = packets_of(triage.decoded, connection)
     evidence = {e.packet: e.text for e in triage.verdicts.of(connection).evidence if e.packet is not None}
-    states = triage.verdicts.states(connection)
-    base = _bases(flows, first, stop)
-    packets = flows.packets
+    states = triage.verdicts.states(connection, packets.number.tolist())
+    base = _bases(packets)
+    gaps = np.diff(packets.time, prepend=packets.time[:1])
+    if packets.left_out:
+        gaps[len(packets) // 2] = 0  # before it lie those that are left out
     rows: list[LadderRow] = []
-    start = int(packets.time[first])
-    for row in kept:
+    start = int(triage.decoded.flows.first_time[connection])
+    for row in range(len(packets)):
         side, flags, tags = int(packets.side[row]), int(packets.flags[row]), int(packets.tags[row])
         number, time = int(packets.number[row]), int(packets.time[row])
-        originator_state, responder_state = states[row - first]
+        originator_state, responder_state = states[row]
         rows.append(
             LadderRow(
                 number=number,
@@ -120,7 +123,7 @@ def ladder_rows(triage: Triage, connection: int, *, fold: bool = True) -> list[L
                 count=1,
                 time=time,
                 since_start=time - start,
-                gap=max(0, time - int(packets.time[row - 1])) if row > first else 0,
+                gap=max(0, int(gaps[row])),
                 side=side,
                 flags=flags_text(flags),
                 seq=_relative(packets.seq, row, base[side]),
@@ -182,25 +185,16 @@ def _plain(row: LadderRow) -> bool:
     )
 
 
-def _kept(first: int, stop: int) -> Sequence[int]:
-    if stop - first <= MOST_ROWS:
-        return range(first, stop)
-    half = MOST_ROWS // 2
-    return [*range(first, first + half), *range(stop - half, stop)]
-
-
-def _bases(flows: FlowTable, first: int, stop: int) -> tuple[int | None, int | None]:
+def _bases(packets: Packets) -> tuple[int | None, int | None]:
     """Each side's first sequence number; the peer's first ACK where a side sent nothing."""
-    packets = flows.packets
-    sides = packets.side[first:stop]
     found: list[int | None] = []
     for side in (0, 1):
-        own = np.flatnonzero(sides == side)
+        own = np.flatnonzero(packets.side == side)
         if len(own):
-            found.append(int(packets.seq[first + int(own[0])]))
+            found.append(int(packets.seq[own[0]]))
             continue
-        acks = np.flatnonzero((packets.flags[first:stop] & TcpFlags.ACK) != 0)
-        found.append((int(packets.ack[first + int(acks[0])]) - 1) & 0xFFFFFFFF if len(acks) else None)
+        acks = np.flatnonzero((packets.flags & TcpFlags.ACK) != 0)
+        found.append((int(packets.ack[acks[0]]) - 1) & 0xFFFFFFFF if len(acks) else None)
     return found[0], found[1]
 
 

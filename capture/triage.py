@@ -21,7 +21,6 @@ from capture.model import (
     Finding,
     FirstSeen,
     Side,
-    TcpFlags,
     Verdict,
 )
 from capture.recorder.errors import IncidentUnreadable
@@ -63,14 +62,12 @@ class Triage(Struct, frozen=True, dict=True):
     def connection(self, connection: int) -> Connection:
         """Everything about one connection, as a reader is shown it."""
         flows = self.decoded.flows
-        first, last = int(flows.first[connection]), int(flows.first[connection + 1]) - 1
         scope = flows.scopes.scopes[int(flows.scope[connection])]
         rtt, gap = int(flows.rtt_ns[connection]), int(flows.longest_gap_ns[connection])
         packets, payload, unique = (
             (int(pair[connection, 0]), int(pair[connection, 1]))
             for pair in (flows.packet_count, flows.bytes, flows.unique_bytes)
         )
-        times = flows.packets.time[first : last + 1]
         return Connection(
             id=connection,
             capture=self.index,
@@ -78,16 +75,16 @@ class Triage(Struct, frozen=True, dict=True):
             responder=self.endpoint(connection, 1),
             vlan=scope.vlan,
             tunnel=scope.tunnel,
-            first_time=int(times.min()),
-            last_time=int(times.max()),
+            first_time=int(flows.lowest_time[connection]),
+            last_time=int(flows.highest_time[connection]),
             packets=packets,
             bytes=payload,
             unique_bytes=unique,
             conn_state=flows.conn_state[connection],
             history=flows.history[connection],
             complete_handshake=bool(flows.complete_handshake[connection]),
-            first_fin=first_with(flows, connection, TcpFlags.FIN),
-            first_rst=first_with(flows, connection, TcpFlags.RST),
+            first_fin=_first_seen(int(flows.first_fin[connection])),
+            first_rst=_first_seen(int(flows.first_rst[connection])),
             counts=(_counts(flows, connection, 0), _counts(flows, connection, 1)),
             rtt_ms=rtt / 1e6 if rtt >= 0 else None,
             longest_gap_ms=gap / 1e6 if gap >= 0 else None,
@@ -119,14 +116,9 @@ def _counts(flows: FlowTable, connection: int, side: int) -> dict[str, int]:
     return {name: int(flows.counts[name][connection, side]) for name in COUNT_NAMES}
 
 
-def first_with(flows: FlowTable, connection: int, flag: TcpFlags) -> FirstSeen | None:
-    """The first packet of a connection that carries a flag: who sent it, and its number in the file."""
-    rows = slice(int(flows.first[connection]), int(flows.first[connection + 1]))
-    hits = np.flatnonzero(flows.packets.flags[rows] & flag)
-    if not len(hits):
-        return None
-    row = rows.start + int(hits[0])
-    return FirstSeen(by=SIDES[int(flows.packets.side[row])], packet=int(flows.packets.number[row]))
+def _first_seen(packed: int) -> FirstSeen | None:
+    """Who sent the first such packet, and its number in the file; the table has both in one number."""
+    return FirstSeen(by=SIDES[packed & 1], packet=packed >> 1) if packed else None
 
 
 def judged(decoded: DecodedCapture, index: int = 0) -> Triage:

@@ -1,10 +1,11 @@
 """What is built is what people install: the wheel in a clean environment, with its data; an sdist with nothing more.
 
-With a C compiler at hand and without one: the same program, the same answers.
+The packet engine is compiled with whatever compiler is at hand: the system's, or the one of the package ziglang.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -12,7 +13,6 @@ import shutil
 import site
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import tomllib
 import venv
@@ -21,12 +21,14 @@ from pathlib import Path
 
 import pytest
 
+from capture.engine.compiling import compiler
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = ("capture", "playbooks", "tui")
 SDIST = {
     *(*PACKAGES, "tests", "docs", "README.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "pyproject.toml"),
-    *("requirements-dev.in", "requirements-dev.txt"),
+    *("requirements-dev.in", "requirements-dev.txt", "builder", "setup.py"),
 }
 GENERATED = {"PKG-INFO", "setup.cfg", "tcptriage.egg-info"}  # what setuptools adds to an sdist
 LEFT_BEHIND = "capture/left_behind.py"
@@ -35,11 +37,8 @@ pytestmark = pytest.mark.xdist_group("packaging")
 
 
 def need_a_compiler() -> None:
-    program = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    if shutil.which(program) is None:
-        pytest.skip(f"no C compiler: {program}")
-    if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
-        pytest.skip("not installed: Python's headers")
+    if compiler() is None:
+        pytest.skip("no C compiler")
 
 
 def build(tree: Path, to: Path, *arguments: str, **variables: str) -> Path:
@@ -68,14 +67,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uncompiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a wheel built where there is no compiler, in a tree where an earlier build left its files."""
+def with_zig(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a wheel built where only ziglang compiles, in a tree where an earlier build left its files."""
+    if importlib.util.find_spec("ziglang") is None:
+        pytest.skip("not installed: ziglang")
     tree = copy(tmp_path_factory.mktemp("copy") / "tree")
     (tree / LEFT_BEHIND).touch()
     earlier = build(tree, tmp_path_factory.mktemp("earlier"), "--wheel")
     assert LEFT_BEHIND in names_in(earlier)
     (tree / LEFT_BEHIND).unlink()
-    return build(tree, tmp_path_factory.mktemp("uncompiled"), "--wheel", CC="/nonexistent/cc")
+    return build(tree, tmp_path_factory.mktemp("zig"), "--wheel", CC="", PATH="/nonexistent")
 
 
 def install(folder: Path, home: Path) -> Path:
@@ -94,7 +95,7 @@ def install(folder: Path, home: Path) -> Path:
     seen = {one.name: one for place in places for one in place.iterdir()}
     for name, one in seen.items():
         # tcptriage itself may be installed here too, with a compiled module of its own
-        if not name.startswith((*PACKAGES, "tcptriage", "_tcptriage")):
+        if not name.startswith((*PACKAGES, "tcptriage", "_tcptriage", "__editable__")):
             (dependencies / name).symlink_to(one)
     (target / "dependencies.pth").write_text(f"{dependencies}\n")
     return home / "bin"
@@ -106,8 +107,8 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed_uncompiled(uncompiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(uncompiled, tmp_path_factory.mktemp("clean-uncompiled"))
+def installed_with_zig(with_zig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(with_zig, tmp_path_factory.mktemp("clean-zig"))
 
 
 def data_files() -> set[str]:
@@ -116,7 +117,7 @@ def data_files() -> set[str]:
     return {
         path.relative_to(ROOT).as_posix()
         for path in found
-        if path.is_file() and path.suffix not in (".py", ".pyc", ".c", ".h") and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".c", ".h", ".so") and "__pycache__" not in path.parts
     }
 
 
@@ -131,30 +132,30 @@ def output(command: list[str], cwd: Path) -> str:
 
 
 def compiled_modules(names: set[str]) -> list[str]:
-    return [name for name in names if name.startswith("_tcptriage.")]
+    return [name for name in names if name.startswith("capture/engine/_engine.")]
 
 
-def has_kernels(programs: Path, cwd: Path) -> bool:
-    """Does the program installed there use the compiled loops?"""
-    code = "from capture.kernels import KERNELS; print(KERNELS is not None)"
-    return output([str(programs / "python"), "-c", code], cwd) == "True\n"
-
-
-@pytest.mark.parametrize("which", ["built", "uncompiled"])
+@pytest.mark.parametrize("which", ["built", "with_zig"])
 def test_wheel_holds_the_packages_and_their_data(which: str, request: pytest.FixtureRequest) -> None:
     names = names_in(request.getfixturevalue(which))
     assert data_files() <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
-    tops = {name.split("/")[0] for name in names - set(compiled_modules(names))}
+    assert len(compiled_modules(names)) == 1
+    tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert [name for name in names if name.endswith((".c", ".h", ".pyc"))] == []
 
 
-def test_wheel_holds_nothing_of_an_earlier_build(uncompiled: Path) -> None:
-    names = names_in(uncompiled)
-    assert LEFT_BEHIND not in names
-    assert compiled_modules(names) == []
+def test_wheel_holds_nothing_of_an_earlier_build(with_zig: Path) -> None:
+    assert LEFT_BEHIND not in names_in(with_zig)
+
+
+def test_wheel_fits_any_python_of_its_platform(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    python, abi, platform = wheel.stem.split("-")[-3:]
+    assert (python, abi) == ("py3", "none")
+    assert platform != "any"
 
 
 def test_sdist_holds_only_what_is_named(built: Path) -> None:
@@ -162,31 +163,25 @@ def test_sdist_holds_only_what_is_named(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames() if "/" in name}
     assert {name.split("/")[0] for name in names} - GENERATED == SDIST
-    kernels = {path.relative_to(ROOT).as_posix() for path in (ROOT / "capture" / "kernels").glob("*.[ch]")}
-    assert kernels
-    assert kernels <= names
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "capture" / "engine").glob("*.[ch]")}
+    assert sources
+    assert sources <= names
     assert [name for name in names if name.endswith((".so", ".pyc"))] == []
 
 
-def test_every_c_file_is_compiled() -> None:
-    (module,) = PROJECT["tool"]["setuptools"]["ext-modules"]
-    files = (path.relative_to(ROOT).as_posix() for path in (ROOT / "capture" / "kernels").glob("*.c"))
-    assert module["sources"] == sorted(files)
+def test_without_a_compiler_the_build_says_what_to_install(tmp_path: Path) -> None:
+    if importlib.util.find_spec("ziglang") is not None:
+        pytest.skip("ziglang is installed, and compiles")
+    code = "from capture.engine.compiling import compile_to; from pathlib import Path; compile_to(Path('engine.so'))"
+    hidden = os.environ | {"CC": "", "PATH": "/nonexistent", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=hidden)
+    assert "no C compiler was found: install one (Debian: gcc), or the Python package ziglang" in done.stderr
 
 
-def test_a_compiler_at_hand_is_used(built: Path, installed: Path, tmp_path: Path) -> None:
+def test_each_compilers_answers_are_the_same(installed: Path, installed_with_zig: Path, tmp_path: Path) -> None:
     need_a_compiler()
-    assert len(compiled_modules(names_in(built))) == 1
-    assert has_kernels(installed, tmp_path)
-
-
-def test_without_a_compiler_the_answers_are_the_same(
-    installed: Path, installed_uncompiled: Path, tmp_path: Path
-) -> None:
-    need_a_compiler()
-    assert not has_kernels(installed_uncompiled, tmp_path)
     arguments = ["report", str(ROOT / "tui" / "examples" / "incident.pcap")]
-    told = output([str(installed_uncompiled / "tcptriage"), *arguments], tmp_path)
+    told = output([str(installed_with_zig / "tcptriage"), *arguments], tmp_path)
     assert "client_gave_up" in told
     assert told == output([str(installed / "tcptriage"), *arguments], tmp_path)
 

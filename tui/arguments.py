@@ -126,11 +126,16 @@ def report_parser() -> Parser:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="pcap, pcapng, gzip or zstd of them, text; - is stdin")
     parser.add_argument("--join", action="store_true", help="read the files as one capture that was rotated")
-    parser.add_argument("--format", choices=("text", "json", "jsonl", "md"), default="text", help="default: text")
+    parser.add_argument("--format", choices=("text", "json", "jsonl", "md"), help="default: text; jsonl with --follow")
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching connections")
     parser.add_argument("--output", metavar="PATH", help="write there instead of standard output")
     parser.add_argument("--fail-on", choices=("warning", "critical"), help="exit 1 on a finding as severe as this")
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="JSON lines of connections as they end, of a file that grows, its ring's next files, or - (stdin)",
+    )
     return parser
 
 

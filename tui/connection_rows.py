@@ -149,7 +149,5 @@ def _values(triage: Triage, column: str) -> I64:
     elif column == "retransmitted":
         values = flows.counts["retransmission"].sum(axis=1)
     else:
-        times = flows.packets.time
-        first = times[flows.first[:-1]]
-        values = times[flows.first[1:] - 1] - first if column == "duration" else first
+        values = flows.last_time - flows.first_time if column == "duration" else flows.first_time
     return values

@@ -30,8 +30,8 @@ def timeline_lines(triages: Sequence[Triage], width: int, ascii: bool) -> list[s
         flows = triage.decoded.flows
         if not len(flows):
             continue
-        last = flows.packets.time[flows.first[1:] - 1]
-        starts.append(int(flows.packets.time.min()))
+        last = flows.last_time
+        starts.append(int(flows.lowest_time.min()))
         endings = np.asarray(triage.verdicts.endings())
         for code, _ in SHOWN:
             ends.setdefault(code, []).extend(last[endings == code].tolist())

@@ -142,11 +142,7 @@ def _known(column: I64, unit: float) -> Numbers:
 
 
 def _age(flows: FlowTable) -> Numbers:
-    if not len(flows):
-        return np.zeros(0)
-    starts = flows.first[:-1]
-    times = flows.packets.time
-    return (np.maximum.reduceat(times, starts) - np.minimum.reduceat(times, starts)) / 1e9
+    return (flows.highest_time - flows.lowest_time) / 1e9
 
 
 def _sum_of_count(name: str) -> Callable[[FlowTable], Numbers]:

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from capture.wire.columns import AddressTable, QuotedTcp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from capture.wire.columns import I64, U16, QuotedTcp
+    from capture.wire.columns import I64, U16
 
 
-def attached(quoted: Sequence[QuotedTcp], address: I64, port: U16, first: I64, time: I64) -> dict[int, list[QuotedTcp]]:
+def quotations(rows: Any, addresses: AddressTable) -> list[QuotedTcp]:
+    """The engine's quoted headers, in order."""
+    return [_quotation(row, addresses) for row in rows]
+
+
+def _quotation(row: Any, addresses: AddressTable) -> QuotedTcp:
+    ipv6 = int(row["family"]) == 6
+    reporter, src, dst = (row[name].tobytes()[: 16 if ipv6 else 4] for name in ("reporter", "src", "dst"))
+    return QuotedTcp(
+        number=int(row["number"]),
+        time=int(row["time"]),
+        reporter=addresses.text(addresses.key(reporter)),
+        icmp_type=int(row["type"]),
+        icmp_code=int(row["code"]),
+        ipv6=ipv6,
+        src=addresses.key(src),
+        dst=addresses.key(dst),
+        sport=int(row["sport"]),
+        dport=int(row["dport"]),
+        seq=int(row["seq"]) if row["has_seq"] else None,
+        mtu=int(row["mtu"]) or None,
+    )
+
+
+def attached(quoted: Sequence[QuotedTcp], address: I64, port: U16, first_time: I64) -> dict[int, list[QuotedTcp]]:
     """Connection -> errors that quote it. Of several with the same 4-tuple, the last that began before the error."""
     if not quoted or not len(address):
         return {}
@@ -28,7 +54,7 @@ def attached(quoted: Sequence[QuotedTcp], address: I64, port: U16, first: I64, t
         connections = by_ends.get(_ends(quote))
         if not connections:
             continue
-        earlier = [c for c in connections if int(time[int(first[c])]) <= quote.time]
+        earlier = [c for c in connections if int(first_time[c]) <= quote.time]
         found.setdefault((earlier or connections[:1])[-1], []).append(quote)
     return found
 

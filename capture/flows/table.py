@@ -1,13 +1,14 @@
-"""Connections as columns: what grouping and analysis know, and what verdicts and reports read.
+"""Connections as columns: what the engine knows of each, and what verdicts and reports read.
 
-Packets are sorted by connection and, within one, by file order: those of connection i are rows first[i]:first[i + 1].
-Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
+Rows are connections in order of first packet. Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
+Packets are not held: who wants those of some connections reads them again (capture.recall).
 """
 
 from __future__ import annotations
 
 from enum import IntFlag
 
+import numpy as np
 from msgspec import Struct
 
 from capture.wire.columns import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
@@ -35,61 +36,66 @@ class Tag(IntFlag):
     )
 
 
-class FlowPackets(Struct, frozen=True):
-    """The packets of all connections, sorted by connection. Every array has shape (packets,)."""
+class Packets(Struct, frozen=True):
+    """Packets of one connection, in file order. Every array has shape (m,)."""
 
-    number: U32
+    number: I64
     time: I64  # epoch nanoseconds
     side: U8  # 0 sent by the originator, 1 by the responder
     seq: U32
     ack: U32
     flags: U16
     window: U16  # unscaled
-    payload: I32
+    payload: I64
     ttl: U8
     ip_id: U16
-    marks: U8  # wire.columns.Mark
+    marks: U16  # wire.columns.Mark
     tags: U16  # Tag
-    offset: I64
-    content: U8  # wire.content.Content
-
-    def part(self, low: int, high: int) -> FlowPackets:
-        """Views of some consecutive rows."""
-        rows = slice(low, high)
-        return FlowPackets(
-            number=self.number[rows],
-            time=self.time[rows],
-            side=self.side[rows],
-            seq=self.seq[rows],
-            ack=self.ack[rows],
-            flags=self.flags[rows],
-            window=self.window[rows],
-            payload=self.payload[rows],
-            ttl=self.ttl[rows],
-            ip_id=self.ip_id[rows],
-            marks=self.marks[rows],
-            tags=self.tags[rows],
-            offset=self.offset[rows],
-            content=self.content[rows],
-        )
-
-
-class Stretch(Struct, frozen=True):
-    """Some consecutive connections, numbered from 0."""
-
-    packets: FlowPackets
-    first: I64  # (n + 1,) rows of `packets`
-    address: I64  # (n, 2) address keys
+    offset: I64  # of the record in its file
+    left_out: int = 0  # packets in the middle that are not here: there are too many
 
     def __len__(self) -> int:
-        return len(self.first) - 1
+        return len(self.number)
+
+
+class Events(Struct, frozen=True):
+    """Kept events of all connections: those of connection i are rows first[i]:first[i + 1] of the others, (m,)."""
+
+    code: U16  # verdicts.codes
+    number: I64  # of the packet
+    time: I64  # epoch nanoseconds
+    gap: I64  # ns since the connection's packet before; 0 for its first
+    alone_ttl: U8  # TTL of a RST whose claimed sender sent nothing else; 0 of others
+    first: I64  # (n + 1,)
+
+
+class Opening(Struct, frozen=True):
+    """The first two packets of each connection, nearly always one of each side. Shapes (n, 2).
+
+    Of a connection with one packet that packet stands twice.
+    """
+
+    flags: U16
+    side: U8
+    ttl: U8  # 0 unknown
+    marks: U8  # wire.columns.Mark
+
+
+class Numbering(Struct, frozen=True):
+    """Sequence numbers of each side, and its first words. Shapes (n, 2), and (n,)."""
+
+    first: U32  # of its first packet; 0 without one
+    last: U32  # of its last packet
+    after: U32  # after the highest that it sent
+    opened: Bool  # its first packet had a SYN
+    word_time: I64  # of its first payload, epoch ns; 0 without one
+    word_size: I64  # bytes of that
+    first_ack: U32  # what the connection's first packet acknowledged
 
 
 class FlowTable(Struct, frozen=True):
     """All connections of one capture, in order of first packet."""
 
-    packets: FlowPackets
-    first: I64  # (n + 1,) rows of FlowPackets
     addresses: AddressTable
     scopes: ScopeTable
     address: I64  # (n, 2) address keys
@@ -99,18 +105,39 @@ class FlowTable(Struct, frozen=True):
     bytes: I64  # (n, 2) payload seen
     unique_bytes: I64  # (n, 2) sequence span without SYN and FIN
     counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
+    acked_unseen: Bool  # (n,) segments that the capture lacks were acknowledged
+    copies: int  # packets that are second sights
     conn_state: list[str]  # Zeek's
     history: list[str]  # Zeek's
     complete_handshake: Bool  # (n,)
     wscale: I8  # (n, 2) -1 where no SYN of that side showed one
     rtt_ns: I64  # (n,) handshake; -1 unknown
     longest_gap_ns: I64  # (n,) -1 with a single packet
+    first_number: I64  # (n,) of its first packet
+    first_time: I64  # (n,) of its first packet in the file; epoch ns, as all times
+    last_time: I64  # (n,) of its last packet in the file
+    lowest_time: I64  # (n,) times may be out of order
+    highest_time: I64  # (n,)
+    first_fin: I64  # (n,) packet number << 1 | side; 0 without
+    first_rst: I64  # (n,)
+    place: I8  # (n,) verdicts.vantage.Place by the handshake's timing
+    opening: Opening
+    numbers: Numbering
+    events: Events
     quoted: dict[int, list[QuotedTcp]]  # connection -> ICMP errors that quote it
 
     def __len__(self) -> int:
-        return len(self.first) - 1
+        return len(self.address)
 
-    def stretch(self, start: int, stop: int) -> Stretch:
-        """The connections start … stop - 1."""
-        low, high = int(self.first[start]), int(self.first[stop])
-        return Stretch(self.packets.part(low, high), self.first[start : stop + 1] - low, self.address[start:stop])
+    @property
+    def ends_at(self) -> int:
+        """The latest time of any connection; 0 without any."""
+        return int(self.highest_time.max()) if len(self) else 0
+
+    @property
+    def one_direction(self) -> int:
+        """Connections of which the capture has one direction only, though the other one acknowledged."""
+        silent = (self.packet_count == 0).any(axis=1)
+        answered = (self.opening.flags[:, 1] & 0x17) != 0x02  # a SYN without an answer is no such one
+        spoken = (self.packet_count.sum(axis=1) > 1) & (self.bytes.sum(axis=1) > 0)
+        return int(np.count_nonzero(silent & answered & spoken))

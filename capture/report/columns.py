@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.model import COUNT_NAMES, Side, TcpFlags
+from capture.model import COUNT_NAMES, Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,32 +30,11 @@ class LineColumns:
     @classmethod
     def of(cls, flows: FlowTable) -> LineColumns:
         """The columns of a whole flow table; connections hold at least one packet each."""
-        if not len(flows):
-            none = np.zeros(0, np.int64)
-            return cls(none, none, [], [])
-        starts = flows.first[:-1]
-        return cls(
-            np.minimum.reduceat(flows.packets.time, starts),
-            np.maximum.reduceat(flows.packets.time, starts),
-            _first_with(flows, TcpFlags.FIN),
-            _first_with(flows, TcpFlags.RST),
-        )
+        return cls(flows.lowest_time, flows.highest_time, _first_with(flows.first_fin), _first_with(flows.first_rst))
 
 
-def _first_with(flows: FlowTable, flag: TcpFlags) -> list[str]:
-    texts = ["null"] * len(flows)
-    rows = np.flatnonzero(flows.packets.flags & np.uint16(flag))
-    connections = np.searchsorted(flows.first, rows, side="right") - 1
-    _, first = np.unique(connections, return_index=True)
-    rows = rows[first]
-    for connection, side, number in zip(
-        connections[first].tolist(),
-        flows.packets.side[rows].tolist(),
-        flows.packets.number[rows].tolist(),
-        strict=True,
-    ):
-        texts[connection] = _BY[side] % number
-    return texts
+def _first_with(packed: I64) -> list[str]:
+    return [_BY[number & 1] % (number >> 1) if number else "null" for number in packed.tolist()]
 
 
 _SIDE_COUNTS = "{" + ",".join(f'"{name}":%d' for name in COUNT_NAMES) + "}"

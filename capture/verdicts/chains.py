@@ -92,15 +92,9 @@ def _busiest(place: I64, keep: np.ndarray) -> list[I64]:
 
 
 def _times(flows: FlowTable) -> _Times:
-    p = flows.packets
-    first_words, size = np.zeros((2, len(flows)), np.int64), np.zeros(len(flows), np.int64)
-    for side in (0, 1):
-        rows = np.flatnonzero((p.payload > 0) & (p.side == side))[::-1]
-        owner = np.searchsorted(flows.first, rows, "right") - 1
-        first_words[side, owner] = p.time[rows]  # backwards: the first one is written last
-        if side == 0:
-            size[owner] = p.payload[rows]
-    return _Times(p.time[flows.first[:-1]], p.time[flows.first[1:] - 1], first_words[0], first_words[1], size)
+    words = flows.numbers
+    asked, answered = words.word_time[:, 0], words.word_time[:, 1]
+    return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0])
 
 
 def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:

@@ -13,9 +13,8 @@ from capture.wire.arrays import distinct, numbered
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
-    from capture.verdicts.events import U16, Events
-    from capture.wire.columns import I64, Bool
+    from capture.flows.table import Events, FlowTable
+    from capture.wire.columns import I64, U16, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
 UPLOAD_LEAST = 4096  # bytes
@@ -102,15 +101,14 @@ class _Facts:
 
     def timestamps(self) -> Bool:
         """The side that reset had used the timestamp option on another packet."""
-        p = self.flows.packets
-        resets = self.events.row[self.kind == int(Kind.RST)]
+        resets = np.flatnonzero(self.kind == int(Kind.RST))
         has = np.zeros(self.n, np.bool_)
-        if not len(resets):
-            return has
-        conn = self.conn[self.kind == int(Kind.RST)]
-        for start in (self.flows.first[conn], np.minimum(self.flows.first[conn] + 1, self.flows.first[conn + 1] - 1)):
-            used = ((p.marks[start] & int(PacketMark.TIMESTAMP)) != 0) & ((p.flags[start] & int(TcpFlags.RST)) == 0)
-            has[conn[used & (p.side[start] == p.side[resets])]] = True
+        conn, side = self.conn[resets], (self.events.code[resets] >> 15).astype(np.uint8)
+        opening = self.flows.opening
+        for packet in (0, 1):
+            used = (opening.marks[conn, packet] & int(PacketMark.TIMESTAMP)) != 0
+            used &= (opening.flags[conn, packet] & int(TcpFlags.RST)) == 0
+            has[conn[used & (opening.side[conn, packet] == side)]] = True
         return has
 
     def uploads(self) -> Bool:
@@ -128,10 +126,7 @@ class _Facts:
     @cached_property
     def _silence(self) -> I64:
         """From each connection's last packet to the end of the capture, ns."""
-        last = self.flows.packets.time[self.flows.first[1:] - 1]
-        end = int(self.flows.packets.time.max()) if len(self.flows.packets.time) else 0
-        silence: I64 = max(end, self.until or end) - last
-        return silence
+        return max(self.flows.ends_at, self.until or self.flows.ends_at) - self.flows.last_time
 
     @cached_property
     def _single_syn(self) -> Bool:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Evidence, Side, TcpState, Verdict
-from capture.verdicts import catalogue, events, signatures
+from capture.verdicts import catalogue, signatures
 from capture.verdicts.context import context_of, listeners_of
 from capture.verdicts.diagnosis import CERTAIN, LIKELY
 from capture.verdicts.readdressed import retold
 from capture.verdicts.relations import relations_of
 from capture.verdicts.telling import tell
+from capture.verdicts.ttl import with_foreign_marks
 from capture.verdicts.unsaid import unsaid_in
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] 
 
     `until`: when the capture ended, epoch ns; `notices` tell what a printed capture leaves out.
     """
-    kept, listeners = events.build(flows), listeners_of(flows)
+    kept, listeners = with_foreign_marks(flows), listeners_of(flows)
     signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices)))
     relations = relations_of(flows)
     return Verdicts(flows, retold(signed, relations, flows), listeners, relations)
@@ -121,18 +122,24 @@ class Verdicts:
         codes = [t.ended_by.value for t in self.signed.templates]
         return [codes[i] for i in self.signed.of.tolist()]
 
-    def states(self, connection: int) -> list[Pair]:
-        """Both sides' states after each packet of a connection, in the order of its rows."""
-        first, stop = int(self.flows.first[connection]), int(self.flows.first[connection + 1])
+    def states(self, connection: int, numbers: Sequence[int]) -> list[Pair]:
+        """Both sides' states after each of a connection's packets, which are given by their numbers, in file order."""
         template = self.template(connection)
         start = TcpState.ESTABLISHED if template.story.midstream else TcpState.CLOSED
         pair: Pair = (start, start if template.story.midstream else TcpState.LISTEN)
-        changes = dict(zip(self.signed.rows(connection), template.states, strict=True))
-        out = []
-        for row in range(first, stop):
-            pair = changes.get(row, pair)
+        told = [(self.signed.events.number[row], after) for row, after in self._changes(connection)]
+        out, at = [], 0
+        for number in numbers:
+            while at < len(told) and told[at][0] <= number:
+                pair = told[at][1]
+                at += 1
             out.append(pair)
         return out
+
+    def _changes(self, connection: int) -> list[tuple[int, Pair]]:
+        """Rows of the events of a connection's packets, and the states after each."""
+        rows = self.signed.rows(connection)
+        return [(row, after) for row, after in zip(rows, self.template(connection).states, strict=True) if row >= 0]
 
     def evidence_packets(self, connection: int) -> set[int]:
         """The packet numbers on which the verdict rests."""

@@ -80,7 +80,7 @@ def one_moment(group: Group, facts: dict[str, object]) -> str | None:
         return None
     ends = group.each(lambda numbers: numbers.server_left)
     ends = ends[ends > 0]
-    begins = group.flows.packets.time[group.flows.first[group.members]]
+    begins = group.flows.first_time[group.members]
     if len(ends) < LEAST or len(ends) < ALIKE * len(group.members):
         return None
     middle = int(np.median(ends))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from capture.flows.table import FlowTable
     from capture.verdicts.signatures import Signatures
     from capture.verdicts.template import Template
-    from capture.wire.columns import I64
+    from capture.wire.columns import I64, QuotedTcp
 
 
 def duration(ns: int) -> str:
@@ -53,8 +53,6 @@ class Numbers:
     def __init__(self, flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> None:
         self.flows, self.signed, self.template = flows, signed, template
         self.connections = np.asarray(connections, dtype=np.int64)
-        self.first = flows.first[self.connections]
-        self.last = flows.first[self.connections + 1] - 1
         self._plain = not any(int(i) in signed.merged for i in self.connections) if signed.merged else True
 
     def text(self, name: str) -> list[str]:
@@ -66,39 +64,45 @@ class Numbers:
     def rows(self, at: int) -> I64:
         """The row of an event, -1 - k for the k-th ICMP error. Shape (m,)."""
         if self._plain:
-            found: I64 = self.signed.events.row[self.signed.events.first[self.connections] + at]
+            found: I64 = self.signed.events.first[self.connections] + at
             return found
         return np.array([self.signed.rows(int(i))[at] for i in self.connections], np.int64)
 
     def packets(self, at: int) -> list[int]:
         """The packet number of an event, per connection."""
         rows = self.rows(at)
-        numbers: list[int] = self.flows.packets.number[np.maximum(rows, 0)].tolist()
+        numbers: list[int] = self._of_events(self.signed.events.number, rows).tolist()
         for k in np.flatnonzero(rows < 0).tolist():
-            numbers[k] = self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])].number
+            numbers[k] = self._error(k, rows).number
         return numbers
 
     def _at(self, at: int) -> I64:
         rows = self.rows(at)
-        times = self.flows.packets.time[np.maximum(rows, 0)]
+        times = self._of_events(self.signed.events.time, rows)
         for k in np.flatnonzero(rows < 0).tolist():
-            times[k] = self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])].time
+            times[k] = self._error(k, rows).time
         return times
 
+    def _of_events(self, column: I64, rows: I64) -> I64:
+        """A column's values at rows of events; anything where a row is an error's."""
+        if not len(column):  # all of them are
+            return np.zeros(len(rows), np.int64)
+        return column[np.maximum(rows, 0)]
+
+    def _error(self, k: int, rows: I64) -> QuotedTcp:
+        return self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])]
+
     def _before(self, rows: I64) -> I64:
-        """The silence before rows of packets; 0 before a connection's first."""
-        rows = np.where(rows >= 0, rows, self.last)
-        time = self.flows.packets.time
-        silence: I64 = np.maximum(time[rows] - time[np.maximum(rows - 1, self.first)], 0)
+        """The silence before the packets of events; 0 before a connection's first. Of an error: of the last event."""
+        last = np.maximum(self.signed.events.first[self.connections + 1] - 1, 0)
+        silence: I64 = np.maximum(self._of_events(self.signed.events.gap, np.where(rows >= 0, rows, last)), 0)
         return silence
 
     @property
     def _end(self) -> I64:
+        """The row of the event that ended it; -1: its last packet."""
         at = self.template.end.at
-        if at is None:
-            return self.last
-        rows = self.rows(at)
-        return np.where(rows >= 0, rows, self.last)
+        return np.full(len(self.connections), -1, np.int64) if at is None else self.rows(at)
 
     @property
     def _evidence(self) -> list[int]:
@@ -137,8 +141,9 @@ class Numbers:
     @property
     def age(self) -> I64:
         """From the first packet to the end."""
-        time = self.flows.packets.time
-        age: I64 = time[self._end] - time[self.first]
+        end, last = self._end, self.flows.last_time[self.connections]
+        ended = np.where(end >= 0, self._of_events(self.signed.events.time, end), last)
+        age: I64 = ended - self.flows.first_time[self.connections]
         return age
 
     @property

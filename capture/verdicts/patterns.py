@@ -133,19 +133,18 @@ def _ages(group: Group, facts: dict[str, object]) -> str | None:
 
 def _times(group: Group, facts: dict[str, object]) -> str | None:
     """When: a rate over minutes, or all in one."""
-    time = group.flows.packets.time
-    ends = time[group.flows.first[group.members + 1] - 1]
+    ends, began = group.flows.last_time[group.members], int(group.flows.lowest_time.min())
     facts["first_time"], facts["last_time"] = int(ends.min()), int(ends.max())
-    whole = int(time.max()) - int(time.min())
+    whole = group.flows.ends_at - began
     if len(ends) < LEAST or not 5 * MINUTE_NS <= whole < CENTURIES_NS:
         return None
-    minute = (ends - time.min()) // MINUTE_NS  # damaged times may lie centuries apart: no row of all the minutes
+    minute = (ends - began) // MINUTE_NS  # damaged times may lie centuries apart: no row of all the minutes
     busy, each = np.unique(minute, return_counts=True)
     peak = int(each.max())
     facts["peak_per_minute"] = peak
     facts["per_minute"] = np.bincount(minute).tolist() if busy[-1] < 120 else None
     if peak >= ALIKE * len(ends):
-        start = (int(busy[each.argmax()]) * MINUTE_NS + int(time.min())) // 1_000_000_000
+        start = (int(busy[each.argmax()]) * MINUTE_NS + began) // 1_000_000_000
         at = datetime.fromtimestamp(start, UTC).strftime("%H:%M:%S")
         return say("minute", inside=count(peak), n=count(len(ends)), at=at)
     span = max(1.0, whole / MINUTE_NS)

@@ -38,9 +38,8 @@ def retold(signed: Signatures, relations: Relations, flows: FlowTable) -> Signat
 
 
 def _asked(flows: FlowTable, connection: int) -> bool:
-    row = int(flows.first[connection])
-    opening = int(flows.packets.flags[row]) & (TcpFlags.SYN | TcpFlags.ACK) == TcpFlags.SYN
-    return int(flows.packets.side[row]) == 0 and opening
+    opening = int(flows.opening.flags[connection, 0]) & (TcpFlags.SYN | TcpFlags.ACK) == TcpFlags.SYN
+    return int(flows.opening.side[connection, 0]) == 0 and opening
 
 
 def _anew(template: Template, opened: bool, is_stray: bool) -> Template:

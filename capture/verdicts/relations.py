@@ -45,16 +45,10 @@ def relations_of(flows: FlowTable) -> Relations:
 
 def _opening(flows: FlowTable) -> tuple[Bool, I64, Bool, I64]:
     """Of each connection: whether its first packet is the originator's SYN, the number, and the same of a SYN,ACK."""
-    p, first = flows.packets, flows.first[:-1]
-    syn = ((p.flags[first] & (_SYN | _ACK)) == _SYN) & (p.side[first] == 0)
-    answered = np.zeros(len(flows), np.bool_)
-    number = np.zeros(len(flows), np.int64)
-    for step in (1, 2, 3, 0):
-        row = np.minimum(first + step, flows.first[1:] - 1)
-        hit = ((p.flags[row] & (_SYN | _ACK)) == _SYN | _ACK) & (p.side[row] == 1) & ~answered
-        number[hit] = p.seq[row[hit]]
-        answered |= hit
-    return syn, p.seq[first].astype(np.int64), answered, number
+    opening, numbers = flows.opening, flows.numbers
+    syn = ((opening.flags[:, 0] & (_SYN | _ACK)) == _SYN) & (opening.side[:, 0] == 0)
+    answered = numbers.opened[:, 1] & (flows.packet_count[:, 1] > 0)
+    return syn, numbers.first[:, 0].astype(np.int64), answered, numbers.first[:, 1].astype(np.int64)
 
 
 def _seen_again(flows: FlowTable) -> dict[int, int]:
@@ -65,7 +59,7 @@ def _seen_again(flows: FlowTable) -> dict[int, int]:
     key = isn[whole] << 32 | theirs[whole]
     order = np.argsort(key, kind="stable")
     same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
-    time = flows.packets.time[flows.first[:-1]]
+    time = flows.first_time
     found: dict[int, int] = {}
     for at in same.tolist():
         one, two = int(whole[order[at]]), int(whole[order[at + 1]])
@@ -81,14 +75,13 @@ def _same_place(flows: FlowTable, one: int, two: int) -> bool:
 
 def _answered_elsewhere(flows: FlowTable, same_as: dict[int, int]) -> dict[int, int]:
     """Both ways: the connection that was asked for, and the one in which another host answered."""
-    p = flows.packets
-    first = flows.first[:-1]
-    begun = np.flatnonzero((p.side[first] == 1) | (p.flags[first] & _SYN == 0))
+    flags, side = flows.opening.flags[:, 0], flows.opening.side[:, 0]
+    begun = np.flatnonzero((side == 1) | (flags & _SYN == 0))
     if not len(begun):
         return {}
     client = flows.address[:, 0] << 16 | flows.port[:, 0]
-    strays = np.concatenate([flows.address[begun, side] << 16 | flows.port[begun, side] for side in (0, 1)])
-    opened = (p.side[first] == 0) & ((p.flags[first] & (_SYN | _ACK)) == _SYN) & np.isin(client, strays)
+    strays = np.concatenate([flows.address[begun, end] << 16 | flows.port[begun, end] for end in (0, 1)])
+    opened = (side == 0) & ((flags & (_SYN | _ACK)) == _SYN) & np.isin(client, strays)
     asked: dict[tuple[int, int, int], list[int]] = {}
     for i in np.flatnonzero(opened).tolist():
         asked.setdefault((int(flows.address[i, 0]), int(flows.port[i, 0]), int(flows.port[i, 1])), []).append(i)
@@ -106,19 +99,17 @@ def _answered_elsewhere(flows: FlowTable, same_as: dict[int, int]) -> dict[int, 
 
 def _continues(flows: FlowTable, asked: int, stray: int, server: int) -> bool:
     """The stray packet acknowledges what the asking client had sent, at the time; and goes on where its server was."""
-    p = flows.packets
-    rows = slice(int(flows.first[asked]), int(flows.first[asked + 1]))
-    row = int(flows.first[stray])
-    if int(p.side[row]) != server or not p.flags[row] & _ACK or flows.address[asked, 1] == flows.address[stray, server]:
+    flags, numbers = int(flows.opening.flags[stray, 0]), flows.numbers
+    if int(flows.opening.side[stray, 0]) != server or not flags & _ACK:
         return False
-    before = np.flatnonzero(p.time[rows] <= p.time[row]) + rows.start
-    mine, theirs = before[p.side[before] == 0], before[p.side[before] == 1]
-    if not len(mine) or int(p.time[row]) - int(p.time[mine[0]]) > 3_600_000_000_000:
+    since = int(flows.first_time[stray]) - int(flows.first_time[asked])
+    if flows.address[asked, 1] == flows.address[stray, server] or not 0 <= since <= 3_600_000_000_000:
         return False
-    span = p.payload[mine].astype(np.int64) + ((p.flags[mine] & _SYN) != 0)
-    sent = (p.seq[mine].astype(np.int64) + span - int(p.ack[row])) % 2**32
-    acknowledged = bool((sent == 0).any())
-    if not len(theirs):
-        return acknowledged and bool(p.flags[row] & _SYN)
-    ahead = (int(p.seq[row]) - int(p.seq[theirs[-1]])) % 2**32
+    ack, begin, sent = (
+        int(number) for number in (numbers.first_ack[stray], numbers.first[asked, 0], numbers.after[asked, 0])
+    )
+    acknowledged = 0 < (ack - begin) % 2**32 <= (sent - begin) % 2**32
+    if not flows.packet_count[asked, 1]:
+        return acknowledged and bool(flags & _SYN)
+    ahead = (int(numbers.first[stray, server]) - int(numbers.last[asked, 1])) % 2**32
     return acknowledged and ahead < NEAR

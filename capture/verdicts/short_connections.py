@@ -66,7 +66,7 @@ def _busiest(times: I64, width: int) -> int:
 
 
 def _finding(flows: FlowTable, verdicts: Verdicts, members: I64) -> Finding | None:
-    times = np.sort(flows.packets.time[flows.first[members]])
+    times = np.sort(flows.first_time[members])
     span = int(times[-1]) - int(times[0])
     peak = _busiest(times, 1_000_000_000)
     if len(members) / max(span / 1e9, 1.0) < PER_SECOND:

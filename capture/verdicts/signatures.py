@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
 
-from capture import kernels
+from capture.engine.library import distinct_runs
 from capture.verdicts.codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
 from capture.verdicts.template import Template, make
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
-    from capture.verdicts.events import U16, Events
-    from capture.wire.columns import I32, I64, QuotedTcp
+    from collections.abc import Sequence
+
+    from capture.flows.table import Events, FlowTable
+    from capture.wire.columns import I32, I64, U16, QuotedTcp
 
 MOST_EVENTS = 96  # of one signature: beyond that the middle is left out, its beginning and end decide
 
@@ -43,13 +42,10 @@ class Signatures(Struct, frozen=True):
     elsewhere: dict[int, int] = {}  # connections that another host answered: the connection of that host
 
     def rows(self, connection: int) -> list[int]:
-        """The FlowPackets row of each event of a connection; -1 - k for its k-th ICMP error."""
+        """The row of each event of a connection; -1 - k for its k-th ICMP error."""
         merged = self.merged.get(connection)
-        if merged is not None:
-            return merged
         first = self.events.first
-        rows: list[int] = self.events.row[int(first[connection]) : int(first[connection + 1])].tolist()
-        return rows
+        return merged if merged is not None else list(range(int(first[connection]), int(first[connection + 1])))
 
 
 def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
@@ -82,17 +78,10 @@ def _words(events: Events, context: U16, special: dict[int, U16]) -> tuple[U16, 
 
 def _numbered(words: U16, begin: I64) -> tuple[list[bytes], I32]:
     """The distinct runs of words, in order of first sight, and which one each is."""
-    raw, n = words.tobytes(), len(begin) - 1
-    bounds = begin * words.itemsize
-    if kernels.KERNELS is not None:
-        of, speaker = np.empty(n, np.int32), np.empty(n, np.int64)
-        seed = int.from_bytes(os.urandom(8), "little")
-        count = kernels.KERNELS.distinct_runs(seed, n, (words,), (begin,), (of,), (speaker,))
-        first = speaker[:count]
-        return [raw[low:high] for low, high in zip(bounds[first].tolist(), bounds[first + 1].tolist(), strict=True)], of
-    keys = [raw[low:high] for low, high in pairwise(bounds.tolist())]
-    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    return list(numbers), np.fromiter(map(numbers.__getitem__, keys), np.int32, n)
+    of, speaker = distinct_runs(words, begin)
+    raw, bounds = words.tobytes(), begin * words.itemsize
+    ends = zip(bounds[speaker].tolist(), bounds[speaker + 1].tolist(), strict=True)
+    return [raw[low:high] for low, high in ends], of
 
 
 def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int, list[int]]]:
@@ -102,23 +91,23 @@ def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int
     first = events.first
     for i, errors in flows.quoted.items():
         begin, end = int(first[i]), int(first[i + 1])
-        merged = _with_errors(flows, i, events.code[begin:end].tolist(), events.row[begin:end].tolist(), errors)
+        merged = _with_errors(flows, i, events.code[begin:end].tolist(), range(begin, end), errors)
         rows[i] = [row for row, _ in merged]
         codes[i] = np.array([code for _, code in merged], np.uint16)
     for i in np.flatnonzero(np.diff(first) > MOST_EVENTS).tolist():
         begin, end = int(first[i]), int(first[i + 1])
         code = codes.get(i, events.code[begin:end])
-        row = rows.get(i, events.row[begin:end].tolist())
+        row = rows.get(i, list(range(begin, end)))
         codes[i] = np.concatenate([code[: MOST_EVENTS // 3], code[-2 * MOST_EVENTS // 3 :]])
         rows[i] = row[: MOST_EVENTS // 3] + row[-2 * MOST_EVENTS // 3 :]
     return codes, rows
 
 
 def _with_errors(
-    flows: FlowTable, connection: int, codes: list[int], rows: list[int], errors: list[QuotedTcp]
+    flows: FlowTable, connection: int, codes: list[int], rows: Sequence[int], errors: list[QuotedTcp]
 ) -> list[tuple[int, int]]:
     """Rows and codes with the ICMP errors put in at their times; of a run of the same error, the ends."""
-    time: I64 = flows.packets.time
+    time = flows.events.time
     # a run that was folded without the errors between tells less than the errors do: the ends of both are kept
     out = [(int(time[row]), row, code) for row, code in zip(rows, codes, strict=True)]
     seen: dict[int, list[tuple[int, int, int]]] = {}

@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from capture.model import TcpFlags
 from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable
-    from capture.wire.columns import I8, I64, Bool
+    from capture.wire.columns import I8, Bool
 
-TOLD_NS = 200_000  # a round trip that can be told from a kernel's own delay
-RATIO = 5  # how much longer one half of the handshake must take than the other
 MOST = 0.8  # share of the connections that must agree
 INITIAL_TTLS = (64, 128, 255)
-
-_SYN, _ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
 
 
 class Place(IntEnum):
@@ -59,50 +54,22 @@ def vantage_of(flows: FlowTable) -> Vantage:
 
 
 def places_of(flows: FlowTable) -> I8:
-    """The Place of each connection, shape (n,)."""
-    places = _by_ttl(flows)
-    timed = _by_timing(flows)
-    return np.where(timed != Place.UNKNOWN, timed, places).astype(np.int8)
-
-
-def _by_timing(flows: FlowTable) -> I8:
-    places = np.zeros(len(flows), np.int8)
-    p, first = flows.packets, flows.first[:-1]
-    whole = np.flatnonzero(np.diff(flows.first) >= 3)
-    a = first[whole]
-    handshake = (
-        ((p.flags[a] & (_SYN | _ACK)) == _SYN)
-        & ((p.flags[a + 1] & (_SYN | _ACK)) == _SYN | _ACK)
-        & ((p.flags[a + 2] & (_SYN | _ACK)) == _ACK)
-        & (p.side[a] == 0)
-        & (p.side[a + 1] == 1)
-        & (p.side[a + 2] == 0)
-    )
-    whole, a = whole[handshake], a[handshake]
-    beyond, before = p.time[a + 1] - p.time[a], p.time[a + 2] - p.time[a + 1]
-    told = np.maximum(beyond, before) >= TOLD_NS
-    places[whole[told]] = Place.MIDDLE
-    places[whole[told & (before * RATIO < beyond)]] = Place.CLIENT
-    places[whole[told & (beyond * RATIO < before)]] = Place.SERVER
-    return places
+    """The Place of each connection, shape (n,): by its handshake's timing (the engine's), else by TTLs."""
+    return np.where(flows.place != Place.UNKNOWN, flows.place, _by_ttl(flows)).astype(np.int8)
 
 
 def _by_ttl(flows: FlowTable) -> I8:
     initial = np.zeros((len(flows), 2), np.bool_)
     seen = np.zeros((len(flows), 2), np.bool_)
-    for rows in _ends(flows):
-        conn, side = np.arange(len(flows)), flows.packets.side[rows]
-        seen[conn, side] |= flows.packets.ttl[rows] != 0  # 0: a printed packet that does not say it
-        initial[conn, side] = np.isin(flows.packets.ttl[rows], INITIAL_TTLS)
+    conn, opening = np.arange(len(flows)), flows.opening
+    for packet in (0, 1):
+        known = opening.ttl[:, packet] > 0
+        rows, side = conn[known], opening.side[known, packet]
+        seen[rows, side] = True
+        initial[rows, side] = np.isin(opening.ttl[known, packet], INITIAL_TTLS)
     both: Bool = np.asarray(seen.all(axis=1), np.bool_)
     places = np.zeros(len(flows), np.int8)
     places[both & initial[:, 0] & ~initial[:, 1]] = Place.CLIENT
     places[both & initial[:, 1] & ~initial[:, 0]] = Place.SERVER
     places[both & ~initial.any(axis=1)] = Place.MIDDLE
     return places
-
-
-def _ends(flows: FlowTable) -> tuple[I64, I64]:
-    """The first two packets of each connection: nearly always one of each side."""
-    first = flows.first[:-1]
-    return first, np.minimum(first + 1, flows.first[1:] - 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from capture import kernels
+from capture.engine.library import distinct_runs
 
 N = TypeVar("N", bound=np.generic)
 
@@ -34,15 +33,6 @@ def among(values: npt.NDArray[N], ordered: npt.NDArray[N]) -> npt.NDArray[np.boo
 
 def numbered(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
-    n = len(keys)
-    if kernels.KERNELS is not None:
-        numbers, seen, begin = np.empty(n, np.int32), np.empty(n, np.int64), np.arange(0, 4 * n + 1, 4)
-        words = np.ascontiguousarray(keys).view(np.uint16)
-        kernels.KERNELS.distinct_runs(
-            int.from_bytes(os.urandom(8), "little"), n, (words,), (begin,), (numbers,), (seen,)
-        )
-        return numbers.astype(np.int64)
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[which.reshape(-1)]
+    words = np.ascontiguousarray(keys).view(np.uint16)
+    number, _ = distinct_runs(words, np.arange(0, 4 * len(keys) + 1, 4, dtype=np.int64))
+    return np.asarray(number, np.int64)

@@ -1,17 +1,17 @@
-"""Packets as columns: what the record walk hands to the grouping.
-
-A block holds some tens of thousands of TCP packets as parallel numpy arrays. Rows are in file order.
-"""
+"""What columns are made of, and what their numbers stand for: addresses, scopes, marks."""
 
 from __future__ import annotations
 
 from enum import IntFlag
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, field
 
-from capture.safe_text import printable
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
@@ -31,34 +31,12 @@ class Mark(IntFlag):
     SACK = 0x08  # carries a SACK block
     IPV6 = 0x10  # … or a printed packet that does not say its identification: there is none to compare
     FRAGMENT = 0x20  # first fragment of, or reassembled from, several IP fragments
-    SAME_AS_BEFORE = 0x40  # a second sight of the same packet ("any" interface, mirror port): not counted
+    SAME_AS_BEFORE = 0x40  # a second sight of the same packet ("any" interface, mirror port): it carries no news
     FAST_OPEN = 0x80  # a TCP Fast Open option with a cookie (RFC 7413)
-
-
-class PacketColumns(Struct, frozen=True):
-    """n TCP packets, in file order. Every array has shape (n,)."""
-
-    number: U32  # packet number in the file, from 1 (all packets count, not only TCP)
-    time: I64  # epoch nanoseconds
-    src: I64  # address keys, see AddressTable
-    dst: I64
-    sport: U16
-    dport: U16
-    seq: U32
-    ack: U32
-    flags: U16  # model.TcpFlags
-    window: U16  # as on the wire, unscaled
-    payload: I32  # bytes of payload by the IP header, not by what was captured
-    ttl: U8
-    ip_id: U16  # 0 for IPv6
-    wscale: I8  # window scale option of a SYN; -1 without one
-    marks: U8  # Mark
-    scope: I32  # index into ScopeTable: VLANs and tunnel
-    offset: I64  # of the record in its file, to read the one packet again
-    content: U8  # wire.content.Content: what its payload begins with
-
-    def __len__(self) -> int:
-        return len(self.number)
+    TTL_UNKNOWN = 0x100  # a text that does not say it
+    ID_UNKNOWN = 0x200
+    SACK_PERMITTED = 0x400
+    FAST_OPEN_ASKED = 0x800  # the option without a cookie
 
 
 class QuotedTcp(Struct, frozen=True):
@@ -85,6 +63,14 @@ class AddressTable(Struct):
     names: dict[int, str] = field(default_factory=dict)  # keys that stand for a name: text captures without -n
     _index: dict[bytes, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, v6: list[bytes], names: Mapping[bytes, str]) -> AddressTable:
+        """The engine's addresses, in its order. `names` stand for addresses that are not known."""
+        table = cls(v6=list(v6), _index={packed: index for index, packed in enumerate(v6)})
+        for packed, name in names.items():
+            table.names[table.key(packed)] = name
+        return table
+
     def key(self, packed: bytes) -> int:
         """The key of a 4- or 16-byte address."""
         if len(packed) == 4:
@@ -94,15 +80,6 @@ class AddressTable(Struct):
             index = self._index[packed] = len(self.v6)
             self.v6.append(packed)
         return (1 << 32) + index
-
-    def named(self, name: str) -> int:
-        """The key of a host whose address is not known. It takes a place of the discard prefix 100::/64."""
-        import hashlib
-
-        packed = b"\x01" + bytes(7) + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
-        key = self.key(packed)
-        self.names[key] = printable(name, 253)
-        return key
 
     def text(self, key: int) -> str:
         """Canonical text of an address key (RFC 5952); IPv4-mapped as such: on the wire it is another address."""
@@ -128,6 +105,11 @@ class ScopeTable(Struct):
 
     scopes: list[Scope] = field(default_factory=lambda: [Scope()])
     _index: dict[Scope, int] = field(default_factory=lambda: {Scope(): 0})
+
+    @classmethod
+    def of(cls, scopes: list[Scope]) -> ScopeTable:
+        """The engine's scopes, in its order."""
+        return cls(scopes=scopes, _index={scope: index for index, scope in enumerate(scopes)})
 
     def index(self, scope: Scope) -> int:
         """The index of a scope, made on first sight."""

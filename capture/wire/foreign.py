@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-PREFIX = 128  # bytes that tell
+PREFIX = 512  # bytes that tell
 
 _EDITCAP = "convert it: editcap IN OUT.pcapng"
 _WINDOWS = "convert it on Windows: pktmon etl2pcap IN.etl --out OUT.pcapng"
@@ -25,9 +25,19 @@ _FORMATS = {
     b"\x7fver": ("it is an EtherPeek file", _EDITCAP),
     b"\x05VNF": ("it is a Visual Networks file", _EDITCAP),
     b"\x54\x52\x00\x64\x00": ("it is an HP-UX nettl file", _EDITCAP),
+    b"\0\0\0\1\0\0\0\0\0\7\xd0\0": ("it is an HP-UX nettl file", _EDITCAP),
+    b"\x01\x10\x4c\x00": ("it is a LANalyzer file", _EDITCAP),
+    b"ObserverPktBuffe": ("it is an Observer file", _EDITCAP),
+    b"\xaa\xaa\xaa\xaa": ("it is a 5View file", _EDITCAP),
+    b"\x42\xd2\x00\x34\x12\x66\x22\x88": ("it is a RADCOM file", _EDITCAP),
+    b"\xac\x01\x00\x1c": ("it is a capture of Ixia's hardware", _EDITCAP),
+    b"\xab\x01\x00\x1c": ("it is a capture of Ixia's software", _EDITCAP),
+    b"+---------+-----": ("it is a K12 text", _EDITCAP),
+    b"#separator \\x09": ("it is a log of Zeek", "give the capture that it was made from"),
     b"\xfd7zXZ": ("it is compressed with xz", "unpack it: unxz FILE"),
     b"BZh": ("it is compressed with bzip2", "unpack it: bunzip2 FILE"),
     b"\x04\x22\x4d\x18": ("it is compressed with lz4", "unpack it: lz4 -d FILE"),
+    b"\x1f\x9d": ("it is compressed with compress", "unpack it: gunzip FILE"),
     b"PK\x03\x04": ("it is a zip archive", "unpack it and give the capture in it"),
     b"7z\xbc\xaf\x27\x1c": ("it is a 7z archive", "unpack it and give the capture in it"),
     b"Rar!": ("it is a rar archive", "unpack it and give the capture in it"),
@@ -42,6 +52,10 @@ def format_not_read(prefix: bytes) -> tuple[str, str] | None:
     for magic, told in _FORMATS.items():
         if prefix.startswith(magic):
             return told
+    if prefix[257:262] == b"ustar":
+        return "it is a tar archive", "unpack it and give the capture in it"
+    if b"NetScaler" in prefix[:64]:
+        return "it is a NetScaler trace", _EDITCAP
     if _is_etherpeek(prefix):
         return "it is an EtherPeek file", _EDITCAP
     if _is_etl(prefix):

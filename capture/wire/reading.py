@@ -1,80 +1,192 @@
-"""Open a capture, whatever its container, and read its TCP packets as columns."""
+"""Open a capture, whatever it is, and feed what it holds to the engine, piece by piece as it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from capture.engine import session
+from capture.engine.session import Engine, Reader
 from capture.model import Notice
-from capture.wire.columns import AddressTable, PacketColumns, QuotedTcp, ScopeTable
-from capture.wire.decoding import completed, tcp_columns
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.feed import Feed, feed_of
-from capture.wire.foreign import PREFIX, format_not_read
-from capture.wire.layers import Layers
-from capture.wire.links import LINK_LAYERS, link_name
-from capture.wire.pcap import PcapRecords, is_pcap
-from capture.wire.pcapng import SECTION_BYTES, PcapngRecords
-from capture.wire.records import MOST_NAMED, Records
+from capture.wire.foreign import format_not_read
+from capture.wire.links import link_name
+from capture.wire.notices import sentences
 from capture.wire.source import Source, open_source
-from capture.wire.stream import streamed
 
 if TYPE_CHECKING:
-    from capture.wire.text.columns import TextPackets
+    from collections.abc import Mapping
 
-MOST_ROWS = 1 << 18  # of one block
+    import numpy as np
+    import numpy.typing as npt
+
+    from capture.engine.session import WholePacket
+
+PIECE = 1 << 18  # bytes read and fed at once: they stay in the cache
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
+MAGIC = 4  # bytes that tell a recorded capture
+MOST_TOLD = 200  # notices of captures that are read, where a file holds several
+MOST_CAPTURES = 1000  # in one file, one behind the other
+_WHY = {
+    session.BAD_START: ("its first block is cut off or damaged", "capture again"),
+    session.HEADER_CUT: ("it ends within the file header", "capture again"),
+}
 
 
-class Container(Protocol):
-    """Packets of one container format, window by window."""
+class Packets(Protocol):
+    """What turns bytes into packets of an engine."""
 
     format: str
-    links: list[int]
-    notices: list[Notice]
 
-    def __iter__(self) -> Iterator[Records]: ...
+    @property
+    def packets(self) -> int:
+        """Packets of all kinds so far."""
+        ...
+
+    @property
+    def link_names(self) -> list[str]:
+        """Names of the link types met so far."""
+        ...
+
+    def feed(self, piece: memoryview) -> None:
+        """Take some bytes."""
+        ...
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        ...
+
+    def notices(self, source: list[Notice]) -> list[Notice]:
+        """What is to be told; `source` are the notices of the bytes' source."""
+        ...
+
+
+class RecordedPackets:
+    """pcap and pcapng, several one behind the other too. Raises CaptureUnreadable by the path.
+
+    Of those that are read, only what is to be told is kept: a file may hold a million of them.
+    """
+
+    def __init__(self, path: str, engine: Engine, before: int) -> None:
+        self._path, self._engine, self._before = path, engine, before
+        self._reader = Reader(engine, before)
+        self._earlier = self._captures = 0  # packets of the captures before, and how many these are
+        self._told: list[session.ToldNotice] = []
+        self._links: dict[int, None] = {}
+        self._kept: list[WholePacket] = []
+        self._size = 0
+        self._want: tuple[npt.NDArray[np.uint64], int] | None = None
+        self.format = ""
+
+    @property
+    def packets(self) -> int:
+        """Packets of all kinds so far."""
+        return self._earlier + self._reader.packets
+
+    @property
+    def link_names(self) -> list[str]:
+        """Names of the link types met so far, without repetition."""
+        return list(dict.fromkeys(link_name(link) for link in self._all_links()))
+
+    def _all_links(self) -> dict[int, None]:
+        return self._links | dict.fromkeys(self._reader.links)
+
+    def feed(self, piece: memoryview) -> None:
+        """Take some bytes."""
+        self._size += len(piece)
+        if self._captures == MOST_CAPTURES:
+            return
+        self._judged(self._reader.feed(piece))
+        self.format = self.format or self._reader.format
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._judged(self._reader.end())
+
+    def notices(self, source: list[Notice]) -> list[Notice]:
+        """What was lost, cut or passed over; `source` are those of the bytes' source."""
+        told = sentences([*self._told, *self._reader.notices(ended=True)], source)
+        if self._captures == MOST_CAPTURES:
+            text = f"there are more than {MOST_CAPTURES} captures in this file: the others are not read"
+            told.append(Notice("cut_short", text, self._before + self.packets + 1))
+        return told
+
+    def want(self, numbers: npt.NDArray[np.uint64], most: int) -> None:
+        """Keep these packets in full, at most `most` bytes of each; asked before the first is fed."""
+        self._want = (numbers, most)
+        self._reader.want(numbers, most)
+
+    def wanted(self) -> list[WholePacket]:
+        """Those that came by."""
+        return [*self._kept, *self._reader.wanted()]
+
+    def _judged(self, status: int) -> None:
+        while status == session.READER_NEXT and self._captures < MOST_CAPTURES:
+            status = self._reader_after(self._reader)
+
+        if status == session.NO_MEMORY:
+            raise MemoryError
+        if status == session.HEADER_CUT:
+            raise CaptureUnreadable(
+                self._path, f"it ends after {self._size} bytes, within the file header", "capture again"
+            )
+        if status < 0:
+            raise CaptureUnreadable(self._path, *_WHY.get(status, ("it is no capture", "")))
+
+    def _reader_after(self, last: Reader) -> int:
+        """Another capture begins: what is to be told of the last one stays."""
+        self._captures += 1
+        self._earlier += last.packets
+        self._told += last.notices(ended=False)[: max(0, MOST_TOLD - len(self._told))]
+        self._links |= dict.fromkeys(last.links)
+        self._kept += last.wanted() if self._want is not None else ()
+        left = last.left()
+        self.format = self.format or last.format
+        self._reader = Reader(self._engine, self._before + self._earlier, last.offset)
+        if self._want is not None:
+            self._reader.want(*self._want)
+        return self._reader.feed(left)
 
 
 class CaptureReader:
-    """A capture being read. All but `format` grows while `blocks()` is walked; times are epoch nanoseconds."""
+    """A capture being read into an engine. All but `format` grows while it is read.
 
-    def __init__(
-        self, path: str, source: Source, feed: Feed, container: Container | None, after: CaptureReader | None
-    ) -> None:
-        self.path = path
-        self.first_number: int = after.next_number if after else 1
-        self.packets: int = 0
-        self.first_time: int | None = None
-        self.last_time: int | None = None
-        self.addresses: AddressTable = after.addresses if after else AddressTable()
-        self.scopes: ScopeTable = after.scopes if after else ScopeTable()
-        self._source, self._feed = source, feed
-        self._layers = Layers(self.addresses, self.scopes)
-        self._container = container
-        self._printed = None if container else _printed(path, feed, self.addresses, self.scopes, self.first_number - 1)
-        self.format: str = container.format if container else "text"
-        self.quoted: list[QuotedTcp] = self._printed.quoted if self._printed else self._layers.quotations.found
+    `copy`: a file that gets all bytes too, so that a pipe can be looked at again.
+    """
+
+    copy: BinaryIO | None = None
+
+    def __init__(self, path: str, source: Source, engine: Engine, packets: Packets, begun: list[bytes]) -> None:
+        self.path, self._source, self._engine = path, source, engine
+        self.packets_in = packets
+        self._buffer = bytearray(PIECE)
+        self._begun = begun  # what was read to tell the format
+        self.ended = False
 
     @property
-    def next_number(self) -> int:
-        """The number of the first packet after those read so far."""
-        return self.first_number + self.packets
+    def format(self) -> str:
+        """Its container: pcap, pcapng or text."""
+        return self.packets_in.format
+
+    @property
+    def packets(self) -> int:
+        """Packets of all kinds so far."""
+        return self.packets_in.packets
 
     @property
     def link_types(self) -> list[str]:
         """Names of the link types met so far, without repetition."""
-        if self._printed:
-            return list(self._printed.link_names)
-        return list(dict.fromkeys(link_name(link) for link in self._links()))
+        return self.packets_in.link_names
 
     @property
     def notices(self) -> list[Notice]:
         """What was lost, cut or passed over, so far."""
-        container = self._printed or self._container
-        told = container.notices if container else []
-        return [*self._unsupported(), *told, *self._source.notices, *self._layers.notices()]
+        return self.packets_in.notices(self._source.notices)
+
+    @property
+    def names(self) -> Mapping[bytes, str]:
+        """Of a text: names of hosts by the addresses that stand for them."""
+        return getattr(self.packets_in, "names", {})
 
     @property
     def bytes_read(self) -> int:
@@ -86,35 +198,45 @@ class CaptureReader:
         """Size of the file; None for a pipe."""
         return self._source.total
 
-    def blocks(self) -> Iterator[PacketColumns]:
-        """The TCP packets in file order: a small block first, then larger ones."""
-        if self._printed:
-            yield from self._text(self._printed)
-        for block in streamed(self._container, self._feed, self.addresses):
-            self._saw(block.packets, block.first_time, block.last_time)
-            columns = completed(block.columns, block.others, self._layers)
-            if len(columns):
-                yield columns
-        for records in self._container or ():
-            for part in records.parts(MOST_ROWS):
-                self._saw(len(part), int(part.time.min()), int(part.time.max()))
-                columns = tcp_columns(part, self._layers)
-                if len(columns):
-                    yield columns
+    def step(self) -> bool:
+        """Feed the next piece, as much as is there by now; False at the end."""
+        if self.more():
+            return True
+        if not self.ended:
+            self.leave()
+        return False
 
-    def records(self) -> Iterator[Records | str]:
-        """The records of all packets, instead of `blocks()`: to find one again. A text has none: "text" once."""
-        yield from self._container or ("text",)
+    def more(self) -> bool:
+        """Feed what is there by now; False where nothing is, which of a file that grows is not the end."""
+        piece = memoryview(self._begun.pop(0)) if self._begun else memoryview(self._buffer)[: self._taken()]
+        if not piece:
+            return False
+        if self.copy is not None:
+            self.copy.write(piece)
+        self.packets_in.feed(piece)
+        return True
 
-    def _text(self, text: TextPackets) -> Iterator[PacketColumns]:
-        for columns in text.blocks():
-            self.packets, self.first_time, self.last_time = text.packets, text.first_time, text.last_time
-            yield columns
-        self.packets, self.first_time, self.last_time = text.packets, text.first_time, text.last_time
+    @property
+    def holds(self) -> bool:
+        """Can something be fed before the file is read again?"""
+        return bool(self._begun) or self._source.holds
+
+    def leave(self) -> None:
+        """Nothing more is fed; what was left open behind damage is decided."""
+        self.ended = True
+        self.packets_in.end()
+
+    def _taken(self) -> int:
+        return self._source.take(memoryview(self._buffer))
+
+    def run(self) -> None:
+        """Read it to its end."""
+        while self.step():
+            pass
 
     def close(self) -> None:
         """Give the file back."""
-        self._feed.close()
+        self._source.close()
 
     def __enter__(self) -> CaptureReader:
         return self
@@ -124,59 +246,61 @@ class CaptureReader:
     ) -> None:
         self.close()
 
-    def _saw(self, packets: int, first: int, last: int) -> None:
-        self.packets += packets
-        self.first_time = first if self.first_time is None else min(self.first_time, first)
-        self.last_time = last if self.last_time is None else max(self.last_time, last)
 
-    def _links(self) -> list[int]:
-        return self._container.links if self._container else []
-
-    def _unsupported(self) -> list[Notice]:
-        names = [link_name(link) for link in self._links() if link not in LINK_LAYERS]
-        text = "link type {} is not decoded: no TCP is seen in it"
-        return [Notice("unsupported_link_type", text.format(name)) for name in names[:MOST_NAMED]]
-
-
-def open_capture(path: str, *, after: CaptureReader | None = None) -> CaptureReader:
+def open_capture(path: str, engine: Engine, before: int = 0) -> CaptureReader:
     """Open a capture; "-" is standard input. Raises CaptureUnreadable where nothing of it can be read.
 
-    `after` is the reader of the file before, read to its end, where several files are one capture: packet numbers go
-    on from it, and its address and scope tables are shared.
+    `before` is how many packets the files before had, where several are one capture: packet numbers go on.
     """
     source, packing = open_source(path)
-    feed = feed_of(source)
     try:
-        feed.advance(0)
-        return CaptureReader(path, source, feed, _container(path, packing, feed, after), after)
+        begun = _beginning(source)
+        if not begun and packing:
+            raise CaptureUnreadable(
+                path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again"
+            )
+        packets = _packets(path, b"".join(begun), engine, before)
+        return CaptureReader(path, source, engine, packets, begun)
     except BaseException:
-        feed.close()
+        source.close()
         raise
 
 
-def _container(path: str, packing: str | None, feed: Feed, after: CaptureReader | None) -> Container | None:
-    """What reads the packets; None for text. Raises CaptureUnreadable."""
-    prefix = bytes(feed.buffer[feed.start : min(feed.end, feed.start + PREFIX)])
-    number = after.next_number - 1 if after else 0
-    if is_pcap(prefix):
-        return PcapRecords(feed, path, number)
-    if prefix.startswith(SECTION_BYTES):
-        return PcapngRecords(feed, path, number)
-    if packing and not prefix:
-        raise CaptureUnreadable(path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again")
+_MAGICS = tuple(
+    bytes.fromhex(magic)
+    for magic in (
+        *("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "a1e2cb12", "12cbe2a1"),
+        "0a0d0d0a",
+    )
+)
+
+
+def _beginning(source: Source) -> list[bytes]:
+    """The first bytes: as many as tell a recorded capture; more, as far as they are there soon, of anything else."""
+    found: list[bytes] = []
+    while True:
+        size = sum(map(len, found))
+        known = size >= MAGIC and b"".join(found).startswith(_MAGICS)
+        if known or size >= SAMPLE:
+            return found
+        piece = bytearray(PIECE)
+        got = source.take(memoryview(piece))
+        if not got:
+            return found
+        found.append(bytes(piece[:got]))
+
+
+def _packets(path: str, prefix: bytes, engine: Engine, before: int) -> Packets:
+    """What reads the packets. Raises CaptureUnreadable."""
+    if prefix.startswith(_MAGICS):
+        return RecordedPackets(path, engine, before)
     other = format_not_read(prefix)
     if other is not None:
         raise CaptureUnreadable(path, *other)
     from capture.wire.text.reader import refusal_of
+    from capture.wire.text.segments import TextPackets  # rare, and not needed for the smallest capture to be quick
 
-    with memoryview(feed.buffer) as whole:
-        refusal = refusal_of(whole[feed.start : min(feed.end, feed.start + SAMPLE)])
+    refusal = refusal_of(memoryview(prefix))
     if refusal is not None:
         raise CaptureUnreadable(path, *refusal)
-    return None
-
-
-def _printed(path: str, feed: Feed, addresses: AddressTable, scopes: ScopeTable, number: int) -> TextPackets:
-    from capture.wire.text.columns import TextPackets  # rare, and not needed for the smallest capture to be quick
-
-    return TextPackets(path, feed, addresses, scopes, number)
+    return TextPackets(path, engine, before)

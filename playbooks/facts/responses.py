@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    from capture.flows.table import Packets
     from capture.triage import Triage
 
 CUT, UNANSWERED = "response_cut_short", "closed_unanswered"
@@ -18,6 +17,8 @@ CUT, UNANSWERED = "response_cut_short", "closed_unanswered"
 CLOSED = frozenset(("normal_close", "short_connection", "half_close", "simultaneous_close"))
 LARGEST_FILE = 512 << 20
 MOST_CONNECTIONS = 20_000
+MOST_PACKETS = 500_000
+SNAP = 1 << 16  # bytes of a packet
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d\d\d)")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.I)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.I)
@@ -42,7 +43,6 @@ class _Asked:
     request: int
     first: int
     last: int
-    number: int
 
 
 def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> tuple[dict[int, CutResponse], int]:
@@ -51,20 +51,18 @@ def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> tuple[dict[i
 
     Only the first response of a connection is looked at, so what is found is certain and not all is found.
     """
+    closed = [c for c in list(chosen)[:MOST_CONNECTIONS] if _closed_by_responder(one, c)]
     found: dict[int, CutResponse] = {}
     asked: list[_Asked] = []
     untold = 0
-    for connection in list(chosen)[:MOST_CONNECTIONS]:
-        verdict = one.verdicts.of(connection)
-        if verdict.cause not in CLOSED or verdict.closed_first is None or verdict.closed_first.value != "responder":
-            continue
-        candidate = _candidate(one, connection)
+    for connection, packets in _packets(one, closed).items():
+        candidate = _candidate(one, connection, packets)
         if isinstance(candidate, _Asked):
             asked.append(candidate)
         elif candidate is not None:
             found[connection] = candidate
     if asked and os.path.getsize(path) <= LARGEST_FILE:
-        heads = _records(path, {offset for each in asked for offset in (each.request, each.first, each.last)})
+        heads = _records(one, {number for each in asked for number in (each.request, each.first, each.last)})
         for each in asked:
             cut = _compared(each, heads)
             if cut is not None:
@@ -83,27 +81,29 @@ def _ends_in_head(record: tuple[bytes, bool] | None) -> bool:
     return not whole and status is not None and b"\r\n\r\n" not in head[status.start() :]
 
 
-def _candidate(one: Triage, connection: int) -> _Asked | CutResponse | None:
+def _closed_by_responder(one: Triage, connection: int) -> bool:
+    """Whether a whole connection ended by its responder's FIN."""
+    verdict = one.verdicts.of(connection)
+    closed = verdict.closed_first is not None and verdict.closed_first.value == "responder"
+    return closed and verdict.cause in CLOSED and bool(one.decoded.flows.complete_handshake[connection])
+
+
+def _packets(one: Triage, connections: list[int]) -> dict[int, Packets]:
+    from capture.recall import packets_of_all
+
+    return packets_of_all(one.decoded, connections, MOST_PACKETS) if connections else {}
+
+
+def _candidate(one: Triage, connection: int, packets: Packets) -> _Asked | CutResponse | None:
     """Where the request and the response of a whole connection lie; the finding itself where there was no response."""
-    flows = one.decoded.flows
-    if not flows.complete_handshake[connection]:
-        return None
-    rows = np.arange(int(flows.first[connection]), int(flows.first[connection + 1]))
-    packets = flows.packets
-    loaded = packets.payload[rows] > 0
-    requests, answers = (rows[loaded & (packets.side[rows] == side)] for side in (0, 1))
+    loaded = packets.payload > 0
+    requests, answers = (packets.number[loaded & (packets.side == side)] for side in (0, 1))
     if not len(requests):
         return None
     if not len(answers):
-        return CutResponse(UNANSWERED, 0, None, int(packets.number[requests[0]]))
-    return _Asked(
-        connection,
-        int(flows.unique_bytes[connection, 1]),
-        int(packets.offset[requests[0]]),
-        int(packets.offset[answers[0]]),
-        int(packets.offset[answers[-1]]),
-        int(packets.number[answers[0]]),
-    )
+        return CutResponse(UNANSWERED, 0, None, int(requests[0]))
+    got = int(one.decoded.flows.unique_bytes[connection, 1])
+    return _Asked(connection, got, int(requests[0]), int(answers[0]), int(answers[-1]))
 
 
 def _compared(one: _Asked, records: Mapping[int, tuple[bytes, bool]]) -> CutResponse | None:
@@ -119,27 +119,16 @@ def _compared(one: _Asked, records: Mapping[int, tuple[bytes, bool]]) -> CutResp
     length = _LENGTH.search(top)
     if length is not None:
         announced = len(top) + int(length[1])
-        return CutResponse(CUT, one.got, announced, one.number) if one.got < announced else None
+        return CutResponse(CUT, one.got, announced, one.first) if one.got < announced else None
     last, whole = records.get(one.last, (b"", False))
     if _CHUNKED.search(top) and whole and not last.rstrip(b"\0").endswith(b"\r\n\r\n"):
-        return CutResponse(CUT, one.got, None, one.number)
+        return CutResponse(CUT, one.got, None, one.first)
     return None
 
 
-def _records(path: str, offsets: set[int]) -> dict[int, tuple[bytes, bool]]:
-    """The bytes of the records that begin at these offsets, and whether each was captured whole."""
-    from capture.wire.reading import open_capture
+def _records(one: Triage, numbers: set[int]) -> dict[int, tuple[bytes, bool]]:
+    """The bytes of these packets, and whether each was captured whole."""
+    from capture.recall import whole_packets
 
-    wanted = np.array(sorted(offsets), dtype=np.int64)
-    found: dict[int, tuple[bytes, bool]] = {}
-    with open_capture(path) as reader:
-        for records in reader.records():
-            if isinstance(records, str):
-                return {}
-            if not len(records):
-                continue
-            for index in np.flatnonzero(np.isin(records.offset, wanted)):
-                begin, size = int(records.begin[index]), int(records.captured[index])
-                data = bytes(records.buffer[begin : begin + size])
-                found[int(records.offset[index])] = (data, size >= int(records.original[index]))
-    return found
+    found = whole_packets(one.decoded.parts[0], sorted(numbers), SNAP) or {}
+    return {number: (packet.data, len(packet.data) >= packet.original) for number, packet in found.items()}

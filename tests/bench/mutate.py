@@ -25,6 +25,7 @@ import time
 import traceback
 from collections import Counter
 
+from capture.engine.session import Engine
 from capture.wire.errors import CaptureUnreadable
 from capture.wire.reading import open_capture
 
@@ -64,11 +65,13 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 def read(path: str) -> str:
     """Read a file to its end; "read", "refused", or what was raised."""
     try:
-        with open_capture(path) as reader:
-            packets = sum(len(columns) for columns in reader.blocks())
-            if packets and reader.first_time is None:
-                return "packets without a time"
-            return "read, with notices" if reader.notices else "read"
+        engine = Engine()
+        with open_capture(path, engine) as reader:
+            reader.run()
+        engine.table()
+        if engine.totals.packets != reader.packets:
+            return "packets that were not counted"
+        return "read, with notices" if reader.notices else "read"
     except CaptureUnreadable as error:
         return "refused" if "\n" not in str(error) else "refused in several lines"
     except Exception:  # the point of all this

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from capture.decode import DecodedCapture, DecodingCancelled, Progress, decode
+from capture.recall import packets_of, whole_packets
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.reading import open_capture
 from tests.capture.flows.traffic import ACK, FIN, PSH, Talk, Wire, random_traffic
 
 
@@ -42,7 +42,7 @@ def test_joined_files_are_one_capture_in_order_of_time(tmp_path: Path) -> None:
     assert joined.packets == 19
     assert len(joined.flows) == 1
     assert joined.flows.bytes.tolist() == [[1500, 0]]
-    assert joined.flows.packets.number.tolist() == list(range(1, 20))
+    assert packets_of(joined, 0).number.tolist() == list(range(1, 20))
     assert joined.flows.counts["lost_segment"].sum() == 0
 
 
@@ -67,9 +67,14 @@ def test_one_unreadable_file_of_a_rotated_capture_hides_nothing_of_the_others(
 def test_every_packet_is_found_again_in_its_file(tmp_path: Path) -> None:
     paths = rotated(tmp_path)
     (joined,) = decode(paths, join=True)
-    offsets = {path: [int(o) for block in open_capture(path).blocks() for o in block.offset] for path in paths}
-    places = [joined.place(row) for row in range(19)]
-    assert places == [(path, offset) for path in paths for offset in offsets[path]]
+    packets = packets_of(joined, 0)
+    places = [(joined.file_of(number), number) for number in packets.number.tolist()]
+    assert {part.path for part, _ in places} == set(paths)
+    for (part, number), time, offset in zip(places, packets.time.tolist(), packets.offset.tolist(), strict=True):
+        found = whole_packets(part, [number], 1 << 16)
+        assert found is not None
+        whole = found[number]
+        assert (whole.time, whole.offset) == (time, offset)
 
 
 def test_progress_reaches_the_end_and_a_preview_comes_first(tmp_path: Path) -> None:

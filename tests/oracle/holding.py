@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from capture.decode import DecodedCapture, decode
-from capture.flows.table import FlowTable, Tag
+from capture.flows.table import FlowTable, Packets, Tag
 from capture.model import COUNT_NAMES
+from capture.recall import packets_of_all
 from capture.wire.columns import Mark
 from tests.oracle.engine import Connection, connections_of
 
@@ -18,7 +19,11 @@ class NotForTheOracle(Exception):  # noqa: N818 - a fact
 def differences(path: str) -> tuple[int, list[str]]:
     """How many connections were compared, and in what they differ. Raises NotForTheOracle."""
     (decoded,) = decode([path])
-    again = set(decoded.flows.packets.number[(decoded.flows.packets.tags & Tag.SECOND_SIGHT) != 0].tolist())
+    again = {
+        number
+        for packets in _recalled(decoded).values()
+        for number in packets.number[(packets.tags & Tag.SECOND_SIGHT) != 0].tolist()
+    }
     try:
         wanted = {each.packets[0].number: each for each in connections_of(path, again)}
     except Exception as error:  # it is plain: whatever it stumbles on is not for it
@@ -29,29 +34,33 @@ def differences(path: str) -> tuple[int, list[str]]:
 def held(decoded: DecodedCapture, wanted: dict[int, Connection]) -> tuple[int, list[str]]:
     """Compare connection by connection; those in tunnels or of fragments are left out."""
     flows, found, compared = decoded.flows, [], 0
+    recalled = _recalled(decoded)
     for i in range(len(flows)):
-        rows = slice(int(flows.first[i]), int(flows.first[i + 1]))
+        packets = recalled[i]
         in_tunnel = flows.scopes.scopes[int(flows.scope[i])].tunnel is not None
-        if in_tunnel or (flows.packets.marks[rows] & int(Mark.FRAGMENT)).any():
+        if in_tunnel or (packets.marks & int(Mark.FRAGMENT)).any():
             continue
         compared += 1
-        numbers = flows.packets.number[rows].tolist()
+        numbers = packets.number.tolist()
         want = wanted.get(numbers[0])
         if want is None or [packet.number for packet in want.packets] != numbers:
             other = [packet.number for packet in want.packets] if want else None
             found.append(f"connection {i}: packets {numbers[:8]}… of {len(numbers)}, oracle {other and other[:8]}")
             continue
-        got, told = _of_product(flows, i, rows), _of_oracle(want)
+        got, told = _of_product(flows, i, packets), _of_oracle(want)
         found += [
             f"connection {i}: {name} {got[name]!r}, oracle {told[name]!r}" for name in told if got[name] != told[name]
         ]
     return compared, found
 
 
-def _of_product(flows: FlowTable, i: int, rows: slice) -> dict[str, object]:
-    packets = flows.packets
-    tags = packets.tags[rows].tolist()
-    numbers = packets.number[rows].tolist()
+def _recalled(decoded: DecodedCapture) -> dict[int, Packets]:
+    return packets_of_all(decoded, range(len(decoded.flows)), 1 << 20)
+
+
+def _of_product(flows: FlowTable, i: int, packets: Packets) -> dict[str, object]:
+    tags = packets.tags.tolist()
+    numbers = packets.number.tolist()
     rtt, gap = int(flows.rtt_ns[i]), int(flows.longest_gap_ns[i])
     return {
         "ends": [(flows.addresses.text(int(flows.address[i, s])), int(flows.port[i, s])) for s in (0, 1)],

@@ -131,12 +131,15 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
         head = b""
     if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
         return None
+    from capture.engine.session import Engine
     from capture.wire.errors import CaptureUnreadable
     from capture.wire.reading import open_capture
 
     try:
-        with open_capture(path) as reader:
-            next(iter(reader.blocks()), None)
+        engine = Engine()
+        with open_capture(path, engine) as reader:
+            while not engine.totals.packets and reader.step():
+                pass
     except CaptureUnreadable as error:
         return str(error)
     return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 from tui.arguments import complain, report_parser
+from tui.interrupting import first_interrupt_noted
 from tui.process import for_one_long_computation
 
 if TYPE_CHECKING:
@@ -35,11 +36,16 @@ def run(arguments: list[str]) -> int:
     if chosen.files.count("-") > 1:
         complain("tcptriage report: standard input can be read once only; name it once")
         return 2
+    if chosen.follow:
+        from tui.commands.following import run as follow
+
+        return follow(chosen, wanted)
+    chosen.format = chosen.format or "text"
     for_one_long_computation()
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
-    with told(sys.stderr.isatty()) as progress:
+    with told(sys.stderr.isatty()) as progress, first_interrupt_noted() if "-" in chosen.files else nullcontext():
         triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append)
     for unreadable in refused:
         complain(f"tcptriage report: {unreadable}")

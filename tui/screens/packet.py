@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.binding import Binding
 
+from capture.recall import packets_of
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
 from tui.widgets.paper import Paper
@@ -32,9 +33,8 @@ class PacketScreen(TriageScreen):
     def __init__(self, triage: Triage, connection: int, number: int) -> None:
         super().__init__()
         self._triage = triage
-        flows = triage.decoded.flows
-        self._first = int(flows.first[connection])
-        self._numbers: list[int] = flows.packets.number[self._first : int(flows.first[connection + 1])].tolist()
+        self._packets = packets_of(triage.decoded, connection)
+        self._numbers: list[int] = self._packets.number.tolist()
         self._at = self._numbers.index(number)
         self._text = ""
 
@@ -44,7 +44,7 @@ class PacketScreen(TriageScreen):
 
     def on_mount(self) -> None:
         """Decode it."""
-        self._decode(self._numbers[self._at], self._first + self._at)
+        self._decode(self._at)
 
     def action_step(self, step: int) -> None:
         """Another packet of the connection."""
@@ -53,12 +53,13 @@ class PacketScreen(TriageScreen):
             self.say("No further packet in this connection")
             return
         self._at = at
-        self._decode(self._numbers[at], self._first + at)
+        self._decode(at)
 
     @work(thread=True, exclusive=True, group="packet", exit_on_error=False)
-    def _decode(self, number: int, row: int) -> None:
+    def _decode(self, at: int) -> None:
+        number = self._numbers[at]
         try:
-            lines = packet_lines(self._triage, row, number)
+            lines = packet_lines(self._triage, number, int(self._packets.offset[at]))
         except Exception as error:  # the file may have changed, and dpkt raises what it likes on damaged packets
             lines = [f"This packet cannot be shown: {error or type(error).__name__}"]
         self.app.call_from_thread(self._show, number, "\n".join(printable(line) for line in lines))
@@ -72,10 +73,9 @@ class PacketScreen(TriageScreen):
         return "Packet", self._text
 
 
-def packet_lines(triage: Triage, row: int, number: int) -> list[str]:
+def packet_lines(triage: Triage, number: int, offset: int) -> list[str]:
     """The lines of a packet's decode, layer by layer, and its bytes. Raises PacketUnreadable."""
-    from capture.wire.packet import full_packet
+    from capture.packet import full_packet
 
-    path, offset = triage.decoded.place(row)
-    detail = full_packet(path, offset, number)
+    detail = full_packet(triage.decoded.file_of(number), offset, number)
     return [*detail.lines, "", *detail.dump]

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import numpy as np
 
-from capture.flows.table import FlowPackets, FlowTable
+from capture.flows.table import Events, FlowTable, Numbering, Opening
 from capture.model import (
     COUNT_NAMES,
     Certainty,
@@ -23,6 +23,8 @@ from capture.model import (
 )
 from capture.wire.columns import AddressTable, Scope, ScopeTable
 
+EVENTS = ((0, np.uint16), (0, np.int64), (0, np.int64), (0, np.int64), (0, np.uint8))  # none of them
+NUMBERS = (np.uint32, np.uint32, np.uint32, np.bool_, np.int64, np.int64)
 LOCAL, REMOTE, PLAIN = Endpoint("10.0.0.5", 8080), Endpoint("192.0.2.7", 41000), Scope()
 
 
@@ -159,27 +161,7 @@ def flow_table() -> FlowTable:
     n = len(CAPTURED)
     addresses, scopes = AddressTable(), ScopeTable()
     keys = [[addresses.key(ip_address(e.ip).packed) for e in (c.originator, c.responder)] for c in CAPTURED]
-    times = np.array([[10**18, 10**18 + int(c.seconds * 1e9)] for c in CAPTURED], np.int64).ravel()
-
-    def zeros(kind: type) -> np.ndarray:
-        return np.zeros(2 * n, kind)
-
-    packets = FlowPackets(
-        number=zeros(np.uint32),
-        time=times,
-        side=zeros(np.uint8),
-        seq=zeros(np.uint32),
-        ack=zeros(np.uint32),
-        flags=zeros(np.uint16),
-        window=zeros(np.uint16),
-        payload=zeros(np.int32),
-        ttl=zeros(np.uint8),
-        ip_id=zeros(np.uint16),
-        marks=zeros(np.uint8),
-        tags=zeros(np.uint16),
-        offset=zeros(np.int64),
-        content=zeros(np.uint8),
-    )
+    first, last = np.full(n, 10**18, np.int64), np.array([10**18 + int(c.seconds * 1e9) for c in CAPTURED], np.int64)
     counts = {name: np.zeros((n, 2), np.int64) for name in COUNT_NAMES}
     counts["retransmission"] = np.array([c.retransmissions for c in CAPTURED], np.int64)
 
@@ -187,8 +169,6 @@ def flow_table() -> FlowTable:
         return np.array([-1 if v is None else int(v * 1e6) for v in ms], np.int64)
 
     return FlowTable(
-        packets=packets,
-        first=np.arange(0, 2 * n + 1, 2),
         addresses=addresses,
         scopes=scopes,
         address=np.array(keys, np.int64),
@@ -204,5 +184,18 @@ def flow_table() -> FlowTable:
         wscale=np.full((n, 2), -1, np.int8),
         rtt_ns=nanoseconds([c.rtt_ms for c in CAPTURED]),
         longest_gap_ns=nanoseconds([c.gap_ms for c in CAPTURED]),
+        acked_unseen=np.zeros(n, np.bool_),
+        copies=0,
+        first_number=np.arange(1, n + 1),
+        first_time=first,
+        last_time=last,
+        lowest_time=first,
+        highest_time=last,
+        first_fin=np.zeros(n, np.int64),
+        first_rst=np.zeros(n, np.int64),
+        place=np.zeros(n, np.int8),
+        opening=Opening(*(np.zeros((n, 2), kind) for kind in (np.uint16, np.uint8, np.uint8, np.uint8))),
+        numbers=Numbering(*(np.zeros((n, 2), kind) for kind in NUMBERS), first_ack=np.zeros(n, np.uint32)),
+        events=Events(*(np.zeros(size, kind) for size, kind in EVENTS), first=np.zeros(n + 1, np.int64)),
         quoted={},
     )

@@ -1,58 +1,77 @@
-"""Columns that make no sense: whatever a capture claims, a table of connections comes out."""
+"""Segments that make no sense: whatever a capture claims, a table of connections comes out."""
 
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture.engine.library import library
+from capture.engine.session import Engine
 from capture.flows.building import flow_table
-from capture.flows.collecting import Collected
-from capture.wire.columns import AddressTable, PacketColumns, ScopeTable
 
 
-def nonsense(seed: int, rows: int, hosts: int) -> PacketColumns:
-    """Packets with every field at random, few of them on few hosts."""
+def nonsense(seed: int, rows: int, hosts: int) -> np.ndarray:
+    """Segments with every field at random, few of them on few hosts."""
     rng = np.random.default_rng(seed)
     few = rng.integers(0, 1 << 32, 4)
+    segments = np.zeros(rows, library().structs["segment"])
 
-    def column(dtype: type[np.generic], high: int, low: int = 0) -> np.ndarray:
-        return rng.integers(low, high, rows).astype(dtype)
+    def fill(name: str, high: int, low: int = 0) -> None:
+        segments[name] = rng.integers(low, high, rows)
 
-    return PacketColumns(
-        number=np.arange(1, rows + 1, dtype=np.uint32),
-        time=rng.choice([0, 1, 10**18, 2**62, -(2**62)], rows) + column(np.int64, 10**10),
-        src=column(np.int64, hosts),
-        dst=column(np.int64, hosts),
-        sport=column(np.uint16, 2),
-        dport=column(np.uint16, 2),
-        seq=(rng.choice(few, rows) + column(np.int64, 3)).astype(np.uint32),
-        ack=(rng.choice(few, rows) + column(np.int64, 3)).astype(np.uint32),
-        flags=column(np.uint16, 512),
-        window=column(np.uint16, 3),
-        payload=rng.choice([0, 0, 1, 2, 65535], rows).astype(np.int32),
-        ttl=column(np.uint8, 256),
-        ip_id=column(np.uint16, 3),
-        wscale=column(np.int8, 20, -1),
-        marks=column(np.uint8, 256),
-        scope=np.zeros(rows, np.int32),
-        offset=np.arange(rows, dtype=np.int64),
-        content=column(np.uint8, 6),
-    )
+    segments["number"] = np.arange(1, rows + 1)
+    segments["time"] = rng.choice([0, 1, 10**18, 2**62, -(2**62)], rows) + rng.integers(0, 10**10, rows)
+    segments["family"] = rng.choice([4, 6], rows)
+    for ends in ("src", "dst"):
+        segments[ends][:, 0] = rng.integers(0, hosts, rows)
+    for name in ("sport", "dport"):
+        fill(name, 2)
+    for name in ("seq", "ack"):
+        segments[name] = (rng.choice(few, rows) + rng.integers(0, 3, rows)) % (1 << 32)
+    segments["payload"] = rng.choice([0, 0, 1, 2, 65535, 0xFFFFFFFF], rows)
+    for name, high in (("flags", 512), ("window", 3), ("ttl", 256), ("ip_id", 3), ("marks", 0x1000), ("content", 6)):
+        fill(name, high)
+    fill("wscale", 15, -1)
+    segments["interface"] = rng.choice([0, 1, 0xFFFFFFFF], rows)
+    return segments
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), rows=st.integers(1, 400), hosts=st.integers(1, 5))
 def test_nonsense_makes_a_table(seed: int, rows: int, hosts: int) -> None:
-    collected = Collected()
+    engine = Engine()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        collected.add(nonsense(seed, rows, hosts))
-        collected.add(nonsense(seed + 1, rows, hosts))
-        flows = flow_table(collected, AddressTable(), ScopeTable(), [])
-    assert int(flows.packet_count.sum()) == 2 * rows == int(flows.first[-1])
+        engine.segments(nonsense(seed, rows, hosts))
+        early = flow_table(engine)
+        engine.segments(nonsense(seed + 1, rows, hosts))
+        flows = flow_table(engine)
+    assert int(early.packet_count.sum()) == rows
+    assert int(flows.packet_count.sum()) == 2 * rows
     assert all(flows.conn_state)
     assert len(flows.history) == len(flows) == len(flows.rtt_ns)
     assert (flows.unique_bytes >= 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), rows=st.integers(2, 300), asked=st.lists(st.integers(1, 299), max_size=5))
+def test_asking_changes_nothing(seed: int, rows: int, asked: list[int]) -> None:
+    segments = nonsense(seed, rows, 2)
+    whole, cut = Engine(), Engine()
+    whole.segments(segments)
+    cuts = sorted({0, rows, *(at % rows for at in asked)})
+    for low, high in pairwise(cuts):
+        cut.segments(segments[low:high])
+        cut.table()
+    assert _told(whole) == _told(cut)
+
+
+def _told(engine: Engine) -> list[Any]:
+    table = engine.table()
+    words = [table.words[word] for word in table.columns.pop("word").tolist()]
+    return [words, *(column.tolist() for column in table.columns.values())]

@@ -8,6 +8,7 @@ import pytest
 
 from capture.decode import decode
 from capture.flows.table import Tag
+from capture.recall import packets_of
 from tests.capture.flows.traffic import ACK, FIN, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
@@ -15,7 +16,7 @@ CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
 
 def verdicts(wire: Wire, tmp_path: Path) -> list[bool]:
     """Of each RST: was it acceptable?"""
-    packets = decode([wire.write(tmp_path / "reset.pcap")])[0].flows.packets
+    packets = packets_of(decode([wire.write(tmp_path / "reset.pcap")])[0], 0)
     rst = (packets.flags & RST) != 0
     return ((packets.tags[rst] & Tag.RST_UNACCEPTABLE) == 0).tolist()
 

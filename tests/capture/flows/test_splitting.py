@@ -6,6 +6,8 @@ from pathlib import Path
 
 from capture.decode import decode
 from capture.flows.table import FlowTable, Tag
+from capture.recall import packets_of
+from capture.verdicts.codes import Kind, Mark
 from tests.capture.flows.traffic import ACK, FIN, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
@@ -81,10 +83,10 @@ def test_a_refused_connect_tried_again_with_its_isn_is_one_connection(tmp_path: 
     for attempt in range(3):
         one.say(0, SYN, at=attempt * 500_000, seq=1000)
         wire.send(attempt * 500_000 + 50, SERVER, CLIENT, RST | ACK, seq=0, ack=1001, window=0)
-    flows = flows_of(wire, tmp_path)
-    assert len(flows) == 1
-    assert flows.conn_state == ["REJ"]
-    assert not (flows.packets.tags & Tag.RST_UNACCEPTABLE).any()
+    capture = decode([wire.write(tmp_path / "split.pcap")])[0]
+    assert len(capture.flows) == 1
+    assert capture.flows.conn_state == ["REJ"]
+    assert not (packets_of(capture, 0).tags & Tag.RST_UNACCEPTABLE).any()
 
 
 def test_simultaneous_open_is_one_connection(tmp_path: Path) -> None:
@@ -139,7 +141,8 @@ def test_a_forged_reset_before_the_handshake_took_no_effect(tmp_path: Path) -> N
     closed_by_fin(wire, 100_000, 1000)
     flows = flows_of(wire, tmp_path)
     assert len(flows) == 1
-    assert bool(flows.packets.tags[0] & Tag.RST_UNACCEPTABLE)
+    (reset,) = [code for code in flows.events.code.tolist() if code & 0xF == Kind.RST]
+    assert reset & Mark.UNACCEPTABLE
     assert bool(flows.complete_handshake[0])
     assert int(flows.port[0, 0]) == CLIENT[1]
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from capture.decode import decode
+import numpy as np
+import pytest
+
+from capture.decode import DecodedCapture, decode
 from capture.flows.table import FlowTable, Tag
+from capture.recall import packets_of
 from tests.capture.flows.traffic import ACK, FIN, PSH, SYN, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
@@ -22,9 +27,9 @@ EXCHANGE = (
 )
 
 
-def flows_of(
+def decoded(
     tmp_path: Path, *, twice: range | tuple[int, ...], same_identification: bool, constant: bool = False
-) -> FlowTable:
+) -> DecodedCapture:
     """The exchange, with some packets (from 1) seen or sent again 40 µs later."""
     wire = Wire()
     for number, (at, source, target, flags, seq, ack, payload) in enumerate(EXCHANGE, 1):
@@ -41,31 +46,44 @@ def flows_of(
                 identification=identification,
                 ttl=64 - sight,
             )
-    return decode([wire.write(tmp_path / "twice.pcap")])[0].flows
+    return decode([wire.write(tmp_path / "twice.pcap")])[0]
+
+
+def flows_of(
+    tmp_path: Path, *, twice: range | tuple[int, ...], same_identification: bool, constant: bool = False
+) -> FlowTable:
+    return decoded(tmp_path, twice=twice, same_identification=same_identification, constant=constant).flows
+
+
+def second_sights(capture: DecodedCapture) -> int:
+    return int(np.count_nonzero(packets_of(capture, 0).tags & Tag.SECOND_SIGHT))
 
 
 def test_a_mirrored_connection_has_no_retransmissions(tmp_path: Path) -> None:
-    flows = flows_of(tmp_path, twice=range(1, 10), same_identification=True)
+    capture = decoded(tmp_path, twice=range(1, 10), same_identification=True)
+    flows = capture.flows
     assert len(flows) == 1
     assert flows.packet_count.tolist() == [[10, 8]]
     for name in ("retransmission", "duplicate_ack", "out_of_order", "lost_segment"):
         assert flows.counts[name].sum() == 0, name
-    assert ((flows.packets.tags & Tag.SECOND_SIGHT) != 0).sum() == len(EXCHANGE)
+    assert second_sights(capture) == len(EXCHANGE) == flows.copies
     assert flows.unique_bytes.tolist() == [[300, 800]]
 
 
 def test_repetitions_with_identifications_of_their_own_are_retransmissions(tmp_path: Path) -> None:
-    flows = flows_of(tmp_path, twice=(4, 6), same_identification=False)
-    assert flows.counts["retransmission"].tolist() == [[1, 1]]
-    assert not (flows.packets.tags & Tag.SECOND_SIGHT).any()
+    capture = decoded(tmp_path, twice=(4, 6), same_identification=False)
+    assert capture.flows.counts["retransmission"].tolist() == [[1, 1]]
+    assert second_sights(capture) == 0
 
 
-def test_an_identification_that_never_changes_tells_nothing(tmp_path: Path) -> None:
+def test_an_identification_that_never_changes_tells_nothing_but_the_time_does(tmp_path: Path) -> None:
+    """No timer of a sender is as short as 40 µs, and nobody asked for these again."""
     flows = flows_of(tmp_path, twice=(4, 6), same_identification=True, constant=True)
-    assert flows.counts["retransmission"].tolist() == [[1, 1]]
+    assert flows.counts["retransmission"].tolist() == [[0, 0]]
+    assert flows.copies == 2
 
 
-def test_a_few_doubled_packets_came_twice_to_their_receiver(tmp_path: Path) -> None:
+def test_what_the_network_doubled_was_sent_once(tmp_path: Path) -> None:
     wire = Wire()
     for number in range(8):
         for sight in (0, 1) if number == 3 else (0,):
@@ -74,5 +92,25 @@ def test_a_few_doubled_packets_came_twice_to_their_receiver(tmp_path: Path) -> N
                 at, CLIENT, SERVER, PSH | ACK, seq=100 + 10 * number, ack=1, payload=10, identification=number + 5
             )
     flows = decode([wire.write(tmp_path / "doubled.pcap")])[0].flows
-    assert flows.counts["retransmission"].tolist() == [[1, 0]]
-    assert not (flows.packets.tags & Tag.SECOND_SIGHT).any()
+    assert flows.counts["retransmission"].tolist() == [[0, 0]]
+    assert flows.copies == 1
+
+
+@pytest.mark.parametrize("apart", [5, 200, 2000, 5000])
+@pytest.mark.parametrize("between", [0, 40])
+def test_a_copy_is_known_however_many_packets_lie_between(tmp_path: Path, apart: int, between: int) -> None:
+    """A mirror's copies `apart` µs late, while other connections have `between` packets to each of these."""
+    packets: list[tuple[int, int, tuple[Any, ...]]] = []
+    for number, packet in enumerate(EXCHANGE, 1):
+        packets += [(packet[0] + late, number, packet[1:]) for late in (0, apart)]
+        for other in range(between):
+            fill = (("10.0.0.3", 1000 + other), SERVER, ACK, 7000 + number, 1, 0)
+            packets.append((packet[0] + other % apart, 1000 + number, fill))
+    wire = Wire()
+    for at, number, (source, target, flags, seq, ack, payload) in sorted(packets, key=lambda packet: packet[0]):
+        wire.send(at, source, target, flags, seq=seq, ack=ack, payload=payload, identification=number)
+    flows = decode([wire.write(tmp_path / "copies.pcap")])[0].flows
+    mine = [i for i in range(len(flows)) if int(flows.port[i].max()) == CLIENT[1]]
+    assert len(mine) == 1
+    assert flows.counts["retransmission"][mine].sum() == 0
+    assert flows.copies == len(EXCHANGE)

@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from capture.flows.table import FlowPackets, FlowTable, Tag
-from capture.model import COUNT_NAMES, TcpFlags
-from capture.wire.columns import AddressTable, Mark, QuotedTcp, ScopeTable
+from capture.engine.library import library
+from capture.engine.session import Engine
+from capture.flows.building import flow_table as built
+from capture.flows.table import FlowTable
+from capture.model import TcpFlags
+from capture.wire.columns import Mark, QuotedTcp
 from capture.wire.content import Content
 
 TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?]*)(?:\^(\d+))?(?:#(\d+))?$")
@@ -31,6 +34,10 @@ CONTENTS = {
 }
 LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlags.PSH, "A": TcpFlags.ACK}
 STEP_NS = 1_000_000
+TOLD = (
+    "number", "time", "sport", "dport", "seq", "ack", "flags", "window", "payload", "ttl", "ip_id", "marks", "content",
+)  # fmt: skip
+NOWHERE = 1 << 24  # sequence numbers off: no receiver would take it
 START_NS = 1_700_000_000_000_000_000
 
 
@@ -81,23 +88,19 @@ class _Writer:
                 flags |= int(LETTERS[letter])
             payload = int(size or 0)
             length = payload + bool(flags & TcpFlags.SYN) + bool(flags & TcpFlags.FIN)
-            tags, packet_marks = 0, Mark.TIMESTAMP if not flags & TcpFlags.RST else Mark(0)
+            packet_marks = Mark.TIMESTAMP if not flags & TcpFlags.RST else Mark(0)
             if "*" in marks:
                 begin, end = me.sent[-1] if me.sent else (me.next, me.next + length)
-                tags |= Tag.RETRANSMISSION
             elif "k" in marks:
                 begin, end = me.next - 1, me.next - 1
-                tags |= Tag.KEEP_ALIVE
             else:
                 begin, end = me.next, me.next + length
                 last_by[side] = me.next
                 if length:
                     me.sent.append((begin, end))
                 me.next = max(me.next, end)
-            if "z" in marks:
-                tags |= Tag.ZERO_WINDOW
             if "!" in marks:
-                tags |= Tag.RST_UNACCEPTABLE
+                begin += NOWHERE
             if "t" in marks:
                 packet_marks |= Mark.TIMESTAMP
             acked = last_by[1 - side] if "~" in marks else peer.next
@@ -109,8 +112,7 @@ class _Writer:
                 (
                     number, time, side, (me.isn + begin) % 2**32,
                     (peer.isn + acked) % 2**32 if flags & TcpFlags.ACK else 0,
-                    flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(tags), 0,
-                    int(content),
+                    flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(content),
                 )
             )  # fmt: skip
 
@@ -141,40 +143,40 @@ def flow_table(
 
 
 def _table(writers: list[_Writer]) -> FlowTable:
-    n = len(writers)
-    first = np.zeros(n + 1, np.int64)
-    np.cumsum([len(w.rows) for w in writers], out=first[1:])
-    rows = np.array([row for w in writers for row in w.rows], np.int64).reshape(-1, 14)
-    rows[:, 0] = np.arange(1, len(rows) + 1)
-    types = ("u4", "i8", "u1", "u4", "u4", "u2", "u2", "i4", "u1", "u2", "u1", "u2", "i8", "u1")
-    packets = FlowPackets(*(rows[:, k].astype(kind) for k, kind in enumerate(types)))
-    counted = np.zeros((n, 2), np.int64)
-    payload = np.zeros((n, 2), np.int64)
-    for i, writer in enumerate(writers):
-        for row in writer.rows:
-            counted[i, row[2]] += 1
-            payload[i, row[2]] += row[7]
-    nothing = np.zeros((n, 2), np.int64)
-    return FlowTable(
-        packets=packets,
-        first=first,
-        addresses=AddressTable(),
-        scopes=ScopeTable(),
-        address=np.array([[w.client, w.server] for w in writers], np.int64).reshape(n, 2),
-        port=np.array([[w.port, w.server_port] for w in writers], np.uint16).reshape(n, 2),
-        scope=np.zeros(n, np.int32),
-        packet_count=counted,
-        bytes=payload,
-        unique_bytes=payload,
-        counts=dict.fromkeys(COUNT_NAMES, nothing),
-        conn_state=["OTH"] * n,
-        history=[""] * n,
-        complete_handshake=np.ones(n, np.bool_),
-        wscale=np.full((n, 2), -1, np.int8),
-        rtt_ns=np.full(n, -1, np.int64),
-        longest_gap_ns=np.full(n, -1, np.int64),
-        quoted={i: w.quoted for i, w in enumerate(writers) if w.quoted},
-    )
+    engine, layout = Engine(), library().structs
+    number = 0
+    for writer in writers:
+        segments = np.zeros(len(writer.rows), layout["segment"])
+        for at, row in enumerate(writer.rows):
+            number += 1
+            _, time, side, seq, ack, flags, window, payload, ttl, ip_id, marks, content = row
+            ends = (writer.client, writer.port), (writer.server, writer.server_port)
+            (src, sport), (dst, dport) = ends if side == 0 else ends[::-1]
+            told = (number, time, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, marks, content)
+            for name, value in zip(TOLD, told, strict=True):
+                segments[at][name] = value
+            segments[at]["family"], segments[at]["wscale"], segments[at]["interface"] = 4, -1, 0xFFFFFFFF
+            segments[at]["src"][:4], segments[at]["dst"][:4] = _packed(src), _packed(dst)
+        engine.segments(segments)
+        quotes = np.zeros(len(writer.quoted), layout["quoted"])
+        for at, quote in enumerate(writer.quoted):
+            quotes[at]["number"], quotes[at]["time"] = quote.number, quote.time
+            quotes[at]["type"], quotes[at]["code"], quotes[at]["family"] = quote.icmp_type, quote.icmp_code, 4
+            quotes[at]["reporter"][:4] = (10, 9, 9, 9)
+            quotes[at]["src"][:4], quotes[at]["dst"][:4] = _packed(quote.src), _packed(quote.dst)
+            quotes[at]["sport"], quotes[at]["dport"] = quote.sport, quote.dport
+        engine.quotes(quotes)
+    return built(engine)
+
+
+def _packed(address: int) -> tuple[int, ...]:
+    return tuple(address.to_bytes(4, "big"))
+
+
+def numbers(table: FlowTable, connection: int = 0) -> range:
+    """The numbers of a connection's packets: in this notation they follow one another."""
+    first = int(table.first_number[connection])
+    return range(first, first + int(table.packet_count[connection].sum()))
 
 
 NORMAL = "cS sSA cA cPA20 sA sPA50 cA cFA sFA cA"

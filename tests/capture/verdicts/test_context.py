@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from capture.verdicts.codes import Context
 from capture.verdicts.context import context_of, listeners_of
-from capture.verdicts.events import build
+from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 

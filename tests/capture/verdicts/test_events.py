@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.verdicts.codes import Kind, Mark, decoded
-from capture.verdicts.events import build
+from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 HELLO = "cS sSA cA"
@@ -86,7 +86,7 @@ def test_rows_point_at_the_packets() -> None:
     table = flow_table(NORMAL, NORMAL)
     events = build(table)
     assert events.first.tolist() == [0, 8, 16]
-    assert events.row[8:].tolist() == [10, 11, 12, 13, 15, 17, 18, 19]
+    assert events.number[8:].tolist() == [11, 12, 13, 14, 16, 18, 19, 20]
 
 
 def test_no_packets_no_events() -> None:

@@ -9,7 +9,7 @@ import pytest
 from capture.model import Certainty, Closer, Ending, Resetter, Side, TcpState
 from capture.verdicts import catalogue
 from capture.verdicts.judging import judge
-from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
 
 CASES = [
     # shorthand, cause, ended_by, closed_first, reset_by, originator's (connect, read, write), responder's (read, write)
@@ -144,8 +144,8 @@ def test_badness_puts_clean_ends_last() -> None:
 
 def test_states_follow_the_packets() -> None:
     table = flow_table(NORMAL)
-    states = judge(table).states(0)
-    assert len(states) == len(table.packets.time)
+    states = judge(table).states(0, numbers(table))
+    assert len(states) == 10
     assert states[0] == (TcpState.SYN_SENT, TcpState.LISTEN)
     assert states[1] == (TcpState.SYN_SENT, TcpState.SYN_RECEIVED)
     assert states[2] == (TcpState.ESTABLISHED, TcpState.ESTABLISHED)
@@ -156,9 +156,9 @@ def test_states_follow_the_packets() -> None:
 
 def test_evidence_names_packets_in_order() -> None:
     verdicts = judge(flow_table("cS sSA cA cPA20 sA sFA cA cPA20 sR"))
-    numbers = [e.packet for e in verdicts.of(0).evidence]
-    assert numbers == [6, 8, 9]
-    assert all(a < b for a, b in pairwise(numbers))
+    packets = [e.packet for e in verdicts.of(0).evidence]
+    assert packets == [6, 8, 9]
+    assert all(a < b for a, b in pairwise(packets))
     assert verdicts.evidence_packets(0) == {6, 8, 9}
 
 

@@ -33,14 +33,14 @@ def test_the_same_numbers_later_or_in_the_same_place_are_others() -> None:
 def test_an_answer_from_another_address_is_one_story() -> None:
     table = flow_table("cS <1>cS* <2>cS*", "sSA cR", servers=[SERVER, OTHER], isns=[7, 7], starts=[0, 0.001])
     table.port[1] = table.port[0]
-    table.packets.ack[3] = (1000 + 7 * 100_003) + 1
+    table.numbers.first_ack[1] = (1000 + 7 * 100_003) + 1
     verdicts = judge(table)
     assert verdicts.relations.elsewhere == {0: 1, 1: 0}
     first, second = verdicts.of(0), verdicts.of(1)
     assert "10.0.0.9 answered in the server's place" in first.sentence
     assert "which had asked 10.0.0.2" in second.sentence
     assert [(f.code, f.connections) for f in find_groups(table, verdicts)] == [("syn_unanswered", 1), ("seen_again", 1)]
-    table.packets.ack[3] += 1  # it acknowledges something else
+    table.numbers.first_ack[1] += 1  # it acknowledges something else
     assert relations_of(table).elsewhere == {}
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from capture.model import Certainty
 from capture.verdicts.codes import Kind, Mark, decoded
-from capture.verdicts.events import build
 from capture.verdicts.judging import judge
+from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import flow_table
 
 TALK = "cS sSA cA cPA20 sA sPA9 cA cPA20"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from capture.verdicts.judging import judge
 from capture.verdicts.signatures import MOST_EVENTS
-from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
 
 
 def test_equal_stories_share_a_template() -> None:
@@ -28,4 +28,5 @@ def test_a_restless_connection_is_cut_in_the_middle() -> None:
     verdicts = judge(flow_table(text + " cFA sFA cA"))
     assert len(verdicts.template(0).story.events) <= MOST_EVENTS
     assert verdicts.of(0).cause == "normal_close"
-    assert len(verdicts.states(0)) == int(verdicts.flows.first[1])
+    packets = numbers(verdicts.flows)
+    assert len(verdicts.states(0, packets)) == len(packets)

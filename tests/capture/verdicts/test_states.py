@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from capture.model import TcpState as S
 from capture.verdicts.judging import judge
-from tests.capture.verdicts.notation import flow_table
+from tests.capture.verdicts.notation import flow_table, numbers
+
+
+def states(text: str) -> list[tuple[S, S]]:
+    table = flow_table(text)
+    return judge(table).states(0, numbers(table))
 
 
 def last(text: str) -> tuple[S, S]:
-    return judge(flow_table(text)).states(0)[-1]
+    return states(text)[-1]
 
 
 HELLO = "cS sSA cA"
@@ -32,10 +37,10 @@ def test_both_sides_closed() -> None:
 
 
 def test_fins_that_cross() -> None:
-    states = judge(flow_table(f"{HELLO} cPA20 sA cFA sFA~ cA sA")).states(0)
-    assert states[5] == (S.FIN_WAIT_1, S.ESTABLISHED)  # the FIN is on its way: the other side sends its own first
-    assert states[6] == (S.CLOSING, S.FIN_WAIT_1)
-    assert states[-1] == (S.TIME_WAIT, S.TIME_WAIT)
+    found = states(f"{HELLO} cPA20 sA cFA sFA~ cA sA")
+    assert found[5] == (S.FIN_WAIT_1, S.ESTABLISHED)  # the FIN is on its way: the other side sends its own first
+    assert found[6] == (S.CLOSING, S.FIN_WAIT_1)
+    assert found[-1] == (S.TIME_WAIT, S.TIME_WAIT)
 
 
 def test_a_reset_closes_both() -> None:
@@ -51,5 +56,5 @@ def test_begun_late() -> None:
 
 
 def test_an_ignored_reset_changes_nothing() -> None:
-    states = judge(flow_table(f"{HELLO} cPA20 sA sPA9 cA sRA!^200 cA cPA11 sPA10 cA")).states(0)
-    assert set(states[3:]) == {(S.ESTABLISHED, S.ESTABLISHED)}
+    found = states(f"{HELLO} cPA20 sA sPA9 cA sRA!^200 cA cPA11 sPA10 cA")
+    assert set(found[3:]) == {(S.ESTABLISHED, S.ESTABLISHED)}

@@ -5,10 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
-from pathlib import Path
-
-from capture.wire.columns import PacketColumns
-from capture.wire.reading import CaptureReader, open_capture
 
 SYN, ACK, PSH, FIN, RST = 2, 16, 8, 1, 4
 TIMESTAMP = b"\x01\x01\x08\x0a" + bytes(8)
@@ -88,16 +84,3 @@ def enhanced(frame: bytes, ticks: int, number: int = 0, order: str = "<") -> byt
     """An enhanced packet block."""
     head = struct.pack(order + "IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
     return block(6, head + frame, order)
-
-
-def read(data: bytes, folder: Path, name: str = "made") -> tuple[list[PacketColumns], CaptureReader]:
-    """All blocks of a capture, and its reader after reading."""
-    path = folder / name
-    path.write_bytes(data)
-    with open_capture(str(path)) as reader:
-        return list(reader.blocks()), reader
-
-
-def column(blocks: Sequence[PacketColumns], name: str) -> list[int]:
-    """One column of all blocks."""
-    return [int(value) for part in blocks for value in getattr(part, name)]

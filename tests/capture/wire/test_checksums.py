@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from pathlib import Path
 
 import pytest
 
 from capture.wire.columns import Mark
+from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
 
@@ -35,13 +35,13 @@ def frame(kind: str, ipv6: bool, payload: bytes, lead: int) -> bytes:
 
 @pytest.mark.parametrize("ipv6", [False, True])
 @pytest.mark.parametrize("kind", ["right", "wrong", "none", "left to the card"])
-def test_only_a_wrong_checksum_is_marked(tmp_path: Path, kind: str, ipv6: bool) -> None:
+def test_only_a_wrong_checksum_is_marked(kind: str, ipv6: bool) -> None:
     frames = [frame(kind, ipv6, bytes(range(size)), 0) for size in range(1, 40)]
-    blocks, _ = make.read(make.pcap(frames), tmp_path)
-    assert {mark & Mark.BAD_CHECKSUM != 0 for mark in make.column(blocks, "marks")} == {kind == "wrong"}
+    read = read_segments(make.pcap(frames))
+    assert {mark & Mark.BAD_CHECKSUM != 0 for mark in read.column("marks")} == {kind == "wrong"}
 
 
-def test_a_cut_packet_cannot_be_told(tmp_path: Path) -> None:
+def test_a_cut_packet_cannot_be_told() -> None:
     whole = frame("wrong", False, bytes(50), 0)
-    blocks, _ = make.read(make.pcap([whole[:80]], originals=[len(whole)]), tmp_path)
-    assert not make.column(blocks, "marks")[0] & Mark.BAD_CHECKSUM
+    read = read_segments(make.pcap([whole[:80]], originals=[len(whole)]))
+    assert not read.column("marks")[0] & Mark.BAD_CHECKSUM

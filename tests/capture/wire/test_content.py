@@ -1,16 +1,13 @@
-"""Payloads as programs send them, whole and cut, with the kernels and without: a goodbye is told from a request."""
+"""Payloads as programs send them, whole and cut: a goodbye is told from a request."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 
-from capture import kernels
-from capture.wire.content import FEWEST, Content
-from tests.capture.wire import building as make
+from capture.engine.library import library
+from capture.wire.content import Content
 
+FEWEST = 5  # bytes captured of a payload without which nothing is said of it
 FATAL = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
 SAMPLES = {
     # what a program sends, what that is
@@ -74,53 +71,19 @@ SAMPLES = {
 }
 
 
-@pytest.fixture(params=["compiled", "numpy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the kernels, and without."""
-    if request.param == "numpy":
-        monkeypatch.setattr(kernels, "KERNELS", None)
-    elif kernels.KERNELS is None:
-        pytest.skip("the kernels were not compiled")
+def content_of(body: bytes, size: int | None = None) -> Content:
+    """What the engine says of a payload of which these bytes were captured."""
+    return Content(library().call.content_of(body, len(body), len(body) if size is None else size))
 
 
-def frames(bodies: list[bytes]) -> list[bytes]:
-    return [make.ethernet(make.ipv4(make.tcp(seq=i * 1000) + body)) for i, body in enumerate(bodies)]
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples(name: str) -> None:
+    body, wanted = SAMPLES[name]
+    assert content_of(body).name == wanted.name
 
 
-@pytest.mark.usefixtures("way")
-def test_samples(tmp_path: Path) -> None:
-    blocks, _ = make.read(make.pcap(frames([body for body, _ in SAMPLES.values()])), tmp_path)
-    found = [Content(content).name for content in make.column(blocks, "content")]
-    assert dict(zip(SAMPLES, found, strict=True)) == {name: content.name for name, (_, content) in SAMPLES.items()}
-
-
-@pytest.mark.usefixtures("way")
-def test_what_was_not_captured_is_unknown(tmp_path: Path) -> None:
-    body = SAMPLES["tls 1.3 close_notify"][0]
-    frame = frames([body])[0]
-    header = len(frame) - len(body)
-    for kept in range(len(body) + 1):
-        data = bytearray(make.pcap([frame]))
-        record = len(data) - len(frame) - 8
-        data[record : record + 4] = (header + kept).to_bytes(4, "little")
-        blocks, _ = make.read(bytes(data[: len(data) - len(body) + kept]), tmp_path)
-        assert make.column(blocks, "payload") == [len(body)]
-        assert make.column(blocks, "content") == [Content.GOODBYE if kept >= FEWEST else Content.UNKNOWN], kept
-
-
-def test_the_loop_says_what_the_columns_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if kernels.KERNELS is None:
-        pytest.skip("the kernels were not compiled")
-    rng = np.random.default_rng(11)
-    whole = [body for body, _ in SAMPLES.values() if len(body) >= FEWEST]
-    bodies = []
-    for _ in range(3000):
-        body = bytearray(whole[int(rng.integers(len(whole)))][: int(rng.integers(0, 100))])
-        for _ in range(int(rng.integers(3)) if body else 0):
-            body[int(rng.integers(len(body)))] = int(rng.choice((0, 1, 3, 7, 0x13, 255)))
-        bodies.append(bytes(body))
-    data = make.pcap(frames(bodies))
-    compiled = make.column(make.read(data, tmp_path)[0], "content")
-    monkeypatch.setattr(kernels, "KERNELS", None)
-    assert make.column(make.read(data, tmp_path)[0], "content") == compiled
-    assert len(set(compiled)) == len(Content)
+def test_what_was_not_captured_is_unknown() -> None:
+    body, _ = SAMPLES["tls 1.3 close_notify"]
+    for kept in range(len(body)):
+        found = content_of(body[:kept], len(body))
+        assert found == (Content.GOODBYE if kept >= FEWEST else Content.UNKNOWN), kept

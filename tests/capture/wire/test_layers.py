@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import pytest
 
 from capture.wire.columns import Mark
+from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
 SEGMENT = make.tcp(sport=4321, seq=99, payload=b"12345")
@@ -54,11 +54,11 @@ LINKS = {
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_link_types(tmp_path: Path, name: str) -> None:
+def test_link_types(name: str) -> None:
     link, frame = LINKS[name]
-    blocks, reader = make.read(make.pcap([frame], link=link), tmp_path)
-    assert [make.column(blocks, field) for field in ("sport", "seq", "payload")] == [[4321], [99], [5]]
-    assert not reader.notices
+    read = read_segments(make.pcap([frame], link=link))
+    assert [read.column(field) for field in ("sport", "seq", "payload")] == [[4321], [99], [5]]
+    assert not read.notices
 
 
 UDP_OUTER = {"src": "192.0.2.1", "dst": "192.0.2.2", "protocol": 17}
@@ -109,23 +109,22 @@ TUNNELS = {
 
 
 @pytest.mark.parametrize("name", TUNNELS)
-def test_tags_and_tunnels(tmp_path: Path, name: str) -> None:
+def test_tags_and_tunnels(name: str) -> None:
     frame, (vlan, tunnel) = TUNNELS[name]
-    blocks, reader = make.read(make.pcap([frame, ETHER]), tmp_path)
-    assert [make.column(blocks, field) for field in ("sport", "seq", "payload")] == [[4321] * 2, [99] * 2, [5] * 2]
-    scope = reader.scopes.scopes[make.column(blocks, "scope")[0]]
-    assert (scope.vlan, scope.tunnel) == (vlan, tunnel)
+    read = read_segments(make.pcap([frame, ETHER]))
+    assert [read.column(field) for field in ("sport", "seq", "payload")] == [[4321] * 2, [99] * 2, [5] * 2]
+    assert read.scopes == [(vlan, tunnel), (None, None)]
 
 
-def test_ipv6_extension_headers(tmp_path: Path) -> None:
+def test_ipv6_extension_headers() -> None:
     hop, routing, destination = b"\x2b\0" + bytes(6), b"\x3c\0" + bytes(6), b"\x06\x01" + bytes(14)
     frame = make.ethernet(make.ipv6(hop + routing + destination + SEGMENT, following=0), 0x86DD)
-    blocks, _ = make.read(make.pcap([frame]), tmp_path)
-    assert make.column(blocks, "payload") == [5]
-    assert make.column(blocks, "marks")[0] & Mark.IPV6
+    read = read_segments(make.pcap([frame]))
+    assert read.column("payload") == [5]
+    assert read.column("marks")[0] & Mark.IPV6
 
 
-def test_payload_length_is_what_ip_says(tmp_path: Path) -> None:
+def test_payload_length_is_what_ip_says() -> None:
     bare = make.tcp(sport=1)
     frames = [
         make.ethernet(make.ipv4(bare)) + bytes(6),  # padding of a short frame
@@ -134,37 +133,88 @@ def test_payload_length_is_what_ip_says(tmp_path: Path) -> None:
         make.ethernet(make.ipv4(make.tcp(payload=bytes(100))))[:60],  # cut by the snaplen
     ]
     originals = [len(frame) for frame in frames[:3]] + [154]
-    blocks, _ = make.read(make.pcap(frames, originals=originals), tmp_path)
-    assert make.column(blocks, "payload") == [0, 5, 5, 100]
+    read = read_segments(make.pcap(frames, originals=originals))
+    assert read.column("payload") == [0, 5, 5, 100]
 
 
-def test_a_cut_tcp_header_is_named(tmp_path: Path) -> None:
+def test_a_cut_tcp_header_is_named() -> None:
     frame = make.ethernet(make.ipv4(make.tcp(options=make.TIMESTAMP, payload=bytes(50))))
     cuts = [frame[:40], frame[:50], frame[:54]]
-    blocks, reader = make.read(make.pcap(cuts, originals=[len(frame)] * 3), tmp_path)
-    assert make.column(blocks, "number") == [2, 3]
-    assert [mark & Mark.HEADER_CUT != 0 for mark in make.column(blocks, "marks")] == [True, True]
-    assert make.column(blocks, "payload") == [50, 50]
-    assert [(notice.code, notice.packet) for notice in reader.notices] == [("snapped", 1), ("snapped", 2)]
-    assert "options" in reader.notices[1].text
+    read = read_segments(make.pcap(cuts, originals=[len(frame)] * 3))
+    assert read.column("number") == [2, 3]
+    assert [mark & Mark.HEADER_CUT != 0 for mark in read.column("marks")] == [True, True]
+    assert read.column("payload") == [50, 50]
+    assert [(notice.code, notice.packet) for notice in read.notices] == [("snapped", 1), ("snapped", 2)]
+    assert "options" in read.notices[1].text
 
 
-def test_an_impossible_header_length_has_no_flags(tmp_path: Path) -> None:
+def test_an_impossible_header_length_has_no_flags() -> None:
     segment = bytearray(make.tcp(payload=b"hello"))
     segment[12] = 0x40
-    blocks, _ = make.read(make.pcap([make.ethernet(make.ipv4(bytes(segment)))]), tmp_path)
-    assert make.column(blocks, "flags") == [0]
+    read = read_segments(make.pcap([make.ethernet(make.ipv4(bytes(segment)))]))
+    assert read.column("flags") == [0]
 
 
-def test_ip_options(tmp_path: Path) -> None:
-    blocks, _ = make.read(make.pcap([make.ethernet(make.ipv4(SEGMENT, options=b"\x94\x04\0\0"))]), tmp_path)
-    assert make.column(blocks, "payload") == [5]
+def test_ip_options() -> None:
+    read = read_segments(make.pcap([make.ethernet(make.ipv4(SEGMENT, options=b"\x94\x04\0\0"))]))
+    assert read.column("payload") == [5]
 
 
-def test_headers_without_end_are_given_up(tmp_path: Path) -> None:
+def test_headers_without_end_are_given_up() -> None:
     nested = SEGMENT
     for _ in range(60):
         nested = make.ipv4(nested, protocol=4)
-    blocks, reader = make.read(make.pcap([make.ethernet(nested)]), tmp_path)
-    assert not blocks
-    assert reader.packets == 1
+    read = read_segments(make.pcap([make.ethernet(nested)]))
+    assert not len(read)
+    assert read.packets == 1
+
+
+def test_tcp_options_are_told() -> None:
+    syn = make.tcp(flags=make.SYN, options=b"\x02\x04\x05\xb4\x04\x02\x08\x0a\0\0\0\7\0\0\0\0\x01\x03\x03\x0e")
+    asked, given = make.tcp(options=b"\x22\x02"), make.tcp(options=b"\x22\x0aabcdefgh")
+    usual = make.tcp(options=b"\x01\x01\x08\x0a\0\0\0\5\0\0\0\6")
+    read = read_segments(make.pcap([make.ethernet(make.ipv4(segment)) for segment in (syn, asked, given, usual)]))
+    assert [read.column(name)[0] for name in ("mss", "wscale", "tsval", "tsecr")] == [1460, 14, 7, 0]
+    assert [read.column(name)[3] for name in ("mss", "wscale", "tsval", "tsecr")] == [0, -1, 5, 6]
+    timestamp, permitted, cookie, wanted = 0x01, 0x400, 0x80, 0x800
+    assert read.column("marks") == [timestamp | permitted, wanted, cookie, timestamp]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [b"\x08\x0a\0\0", b"\x08\0\0\0", b"\x08\x01\0\0", b"\x05\x09" + bytes(7), b"\0\x08\x0a" + bytes(9), b"\x08"],
+    ids=["cut", "no length", "length of one", "no block", "behind the end", "a kind alone"],
+)
+def test_options_that_are_damaged_say_nothing(options: bytes) -> None:
+    assert read_segments(make.pcap([make.ethernet(make.ipv4(make.tcp(options=options)))])).column("marks") == [0]
+
+
+def test_interfaces_and_directions_of_cooked_captures() -> None:
+    sll2 = b"\x08\0\0\0" + struct.pack(">IHB", 7, 1, 4) + bytes(9) + IP
+    read = read_segments(make.pcap([sll2], link=276))
+    assert (read.column("interface"), read.column("direction")) == ([7], [2])
+    read = read_segments(make.pcap([b"\0\0" + bytes(12) + b"\x08\0" + IP], link=113))
+    assert (read.column("interface"), read.column("direction")) == ([0xFFFFFFFF], [1])
+
+
+def test_the_packets_of_an_amsdu_are_all_read() -> None:
+    def part(seq: int) -> bytes:
+        body = SNAP + make.ipv4(make.tcp(seq=seq))
+        return bytes(12) + struct.pack(">H", len(body)) + body + bytes(-(14 + len(body)) % 4)
+
+    frame = b"\x88\0" + bytes(22) + b"\x80\0" + part(1) + part(2) + part(3)
+    assert read_segments(make.pcap([frame], link=105)).column("seq") == [1, 2, 3]
+
+
+def test_the_captured_payload_is_what_was_captured() -> None:
+    whole = make.ethernet(make.ipv4(make.tcp(payload=b"abcdefgh")))
+    read = read_segments(make.pcap([whole, whole[:-5], whole + b"padding"], originals=[len(whole)] * 3))
+    assert read.column("payload") == [8, 8, 8]
+    assert read.column("captured") == [8, 3, 8]
+    assert read.column("data")[0] == read.column("data")[2]
+
+
+def test_thousands_of_scopes_are_told_apart() -> None:
+    frames = [make.ethernet(IP, tags=[1 + n % 4000, 1 + n // 4000]) for n in range(3000)]
+    read = read_segments(make.pcap(frames))
+    assert len(set(read.scopes)) == 3000

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
+from tests.capture.engine.segments import address, read_segments
 from tests.capture.wire import building as make
 
 QUOTED = make.ipv4(make.tcp(sport=1111, dport=80, seq=42))
 
 
-def test_an_icmp_error_quotes_the_header_of_its_packet(tmp_path: Path) -> None:
+def test_an_icmp_error_quotes_the_header_of_its_packet() -> None:
     frames = [
         make.ethernet(make.ipv4(bytes([3, 1]) + bytes(6) + QUOTED[:28], src="192.0.2.9", protocol=1)),
         make.ethernet(make.ipv4(bytes([0, 0]) + bytes(6) + QUOTED, protocol=1)),  # an echo reply is no error
         make.ethernet(make.ipv4(bytes([11, 0]) + bytes(6) + QUOTED[:24], src="192.0.2.9", protocol=1)),
     ]
-    blocks, reader = make.read(make.pcap(frames), tmp_path)
-    assert not blocks
-    first, cut = reader.quoted
-    assert (first.number, first.reporter, first.icmp_type, first.icmp_code) == (1, "192.0.2.9", 3, 1)
-    assert (first.sport, first.dport, first.seq) == (1111, 80, 42)
-    assert (cut.number, cut.seq) == (3, None)
-    assert reader.addresses.text(first.src) == "10.0.0.1"
+    read = read_segments(make.pcap(frames))
+    assert not len(read)
+    first, cut = read.quoted
+    assert (first["number"], address(first["reporter"], 4), first["type"], first["code"]) == (1, "192.0.2.9", 3, 1)
+    assert (first["sport"], first["dport"], first["seq"], first["has_seq"]) == (1111, 80, 42, 1)
+    assert (cut["number"], cut["has_seq"]) == (3, 0)
+    assert address(first["src"], 4) == "10.0.0.1"
 
 
-def test_icmpv6(tmp_path: Path) -> None:
+def test_icmpv6() -> None:
     quoted = make.ipv6(make.tcp(sport=1111, seq=42))
     frame = make.ethernet(make.ipv6(bytes([1, 4]) + bytes(6) + quoted, src="2001:db8::9", following=58), 0x86DD)
-    _, reader = make.read(make.pcap([frame]), tmp_path)
-    assert [(q.reporter, q.icmp_type, q.icmp_code, q.ipv6, q.seq) for q in reader.quoted] == [
-        ("2001:db8::9", 1, 4, True, 42)
-    ]
+    (found,) = read_segments(make.pcap([frame])).quoted
+    assert (address(found["reporter"], 6), found["type"], found["code"], found["family"], found["seq"]) == (
+        "2001:db8::9", 1, 4, 6, 42
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("ipv6", "kind", "code", "rest", "mtu"), [
+    (False, 3, 4, b"\0\0\x05\x14", 1300),
+    (False, 3, 1, b"\0\0\x05\x14", 0),
+    (True, 2, 0, b"\0\0\x05\0", 1280),
+    (True, 2, 0, b"\0\1\0\0", 65535),
+])  # fmt: skip
+def test_the_next_hop_says_what_it_takes(ipv6: bool, kind: int, code: int, rest: bytes, mtu: int) -> None:
+    quoted = make.ipv6(make.tcp()) if ipv6 else QUOTED
+    error = bytes([kind, code, 0, 0]) + rest + quoted
+    packet = make.ipv6(error, following=58) if ipv6 else make.ipv4(error, protocol=1)
+    (found,) = read_segments(make.pcap([make.ethernet(packet, 0x86DD if ipv6 else 0x0800)])).quoted
+    assert found["mtu"] == mtu

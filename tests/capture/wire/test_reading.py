@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,47 +13,50 @@ import numpy as np
 import pytest
 import zstandard
 
+from capture.engine.session import Engine, Totals
 from capture.wire.columns import Mark
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.reading import CaptureReader, open_capture
+from capture.wire.reading import PIECE, CaptureReader, open_capture
+from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 from tests.capture.wire.oracle import OraclePacket, oracle_packets
 
 LAB = sorted((Path(__file__).parents[2] / "data" / "lab").glob("*/*.pcap"))
 
 
-def decoded(reader: CaptureReader) -> list[OraclePacket]:
+def decoded(data: bytes) -> list[OraclePacket]:
+    """What the engine's headers hand on, in every cut."""
+    read = read_segments(data)
+    names = ("sport", "dport", "seq", "ack", "flags", "window", "payload", "ttl", "ip_id", "wscale")
     return [
         OraclePacket(
-            int(block.number[row]),
-            int(block.time[row]),
-            int(block.offset[row]),
-            reader.addresses.text(int(block.src[row])),
-            int(block.sport[row]),
-            reader.addresses.text(int(block.dst[row])),
-            int(block.dport[row]),
-            int(block.seq[row]),
-            int(block.ack[row]),
-            int(block.flags[row]),
-            int(block.window[row]),
-            int(block.payload[row]),
-            int(block.ttl[row]),
-            int(block.ip_id[row]),
-            int(block.wscale[row]),
-            bool(block.marks[row] & Mark.TIMESTAMP),
-            bool(block.marks[row] & Mark.SACK),
-            reader.scopes.scopes[block.scope[row]].vlan,
+            number=int(row["number"]),
+            time=int(row["time"]),
+            offset=int(row["offset"]),
+            src=src,
+            dst=dst,
+            timestamp=bool(row["marks"] & Mark.TIMESTAMP),
+            sack=bool(row["marks"] & Mark.SACK),
+            vlan=vlan,
+            **{name: int(row[name]) for name in names},
         )
-        for block in reader.blocks()
-        for row in range(len(block))
+        for row, (src, dst), (vlan, _) in zip(read.segments, read.ends(), read.scopes, strict=True)
     ]
+
+
+def read_all(path: Path | str) -> tuple[CaptureReader, Totals]:
+    """A capture read to its end, and what the engine counted."""
+    engine = Engine()
+    with open_capture(str(path), engine) as reader:
+        reader.run()
+    return reader, engine.totals
 
 
 @pytest.mark.parametrize("path", LAB, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_recordings_are_read_as_the_oracle_reads_them(path: Path) -> None:
-    with open_capture(str(path)) as reader:
-        assert decoded(reader) == oracle_packets(str(path))
-        assert reader.bytes_read == reader.bytes_total == path.stat().st_size
+    assert decoded(path.read_bytes()) == oracle_packets(str(path))
+    reader, _ = read_all(path)
+    assert reader.bytes_read == reader.bytes_total == path.stat().st_size
 
 
 def traffic(count: int, seed: int = 5) -> list[bytes]:
@@ -76,32 +80,28 @@ def traffic(count: int, seed: int = 5) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("order", "nanoseconds"), [("<", False), (">", False), ("<", True), (">", True)])
-def test_every_pcap_form_over_several_windows(tmp_path: Path, order: str, nanoseconds: bool) -> None:
+def test_every_pcap_form(tmp_path: Path, order: str, nanoseconds: bool) -> None:
     path = tmp_path / "many.pcap"
-    path.write_bytes(make.pcap(traffic(4000), order=order, nanoseconds=nanoseconds))
-    with open_capture(str(path)) as reader:
-        assert decoded(reader) == oracle_packets(str(path))
-        assert not reader.notices
+    path.write_bytes(make.pcap(traffic(900), order=order, nanoseconds=nanoseconds))
+    assert decoded(path.read_bytes()) == oracle_packets(str(path))
 
 
-def test_large_files_are_read_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_are_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "large.pcap"
     path.write_bytes(make.pcap(traffic(9_000)))
     assert path.stat().st_size > 4 << 20
-    monkeypatch.setattr("capture.wire.feed.WINDOW", 1 << 20)
-    with open_capture(str(path)) as reader:
-        assert decoded(reader) == oracle_packets(str(path))
+    assert decoded(path.read_bytes()) == oracle_packets(str(path))
+    reader, totals = read_all(path)
+    assert (reader.packets, totals.tcp_packets, reader.notices) == (9_000, 9_000, [])
 
 
-def test_pcapng_over_several_windows(tmp_path: Path) -> None:
+def test_pcapng(tmp_path: Path) -> None:
     path = tmp_path / "many.pcapng"
-    frames = traffic(4000)
-    blocks = [make.enhanced(frame, 1_700_000_000_000_000 + index) for index, frame in enumerate(frames)]
+    blocks = [make.enhanced(frame, 1_700_000_000_000_000 + index) for index, frame in enumerate(traffic(900))]
     path.write_bytes(make.section() + make.interface() + b"".join(blocks))
-    with open_capture(str(path)) as reader:
-        assert decoded(reader) == oracle_packets(str(path))
-        assert reader.format == "pcapng"
-        assert reader.link_types == ["EN10MB"]
+    assert decoded(path.read_bytes()) == oracle_packets(str(path))
+    reader, _ = read_all(path)
+    assert (reader.format, reader.link_types, reader.notices) == ("pcapng", ["EN10MB"], [])
 
 
 @pytest.mark.parametrize(
@@ -112,39 +112,40 @@ def test_packed_captures_are_read_as_plain_ones(tmp_path: Path, pack: object) ->
     plain, packed = tmp_path / "plain.pcap", tmp_path / "packed"
     plain.write_bytes(data)
     packed.write_bytes(pack(data))  # type: ignore[operator]
-    with open_capture(str(plain)) as one, open_capture(str(packed)) as other:
-        assert decoded(one) == decoded(other)
-        assert other.notices == []
+    one, counted = read_all(plain)
+    other, counted_too = read_all(packed)
+    assert counted == counted_too
+    assert (one.packets, other.packets, other.notices) == (3000, 3000, [])
 
 
 def test_standard_input(tmp_path: Path) -> None:
-    data = make.pcap(traffic(3000))
     code = (
+        "from capture.engine.session import Engine\n"
         "from capture.wire.reading import open_capture\n"
-        "with open_capture('-') as reader: print(sum(map(len, reader.blocks())), reader.bytes_total)"
+        "with open_capture('-', Engine()) as reader: reader.run(); print(reader.packets, reader.bytes_total)"
     )
+    data = make.pcap(traffic(3000))
     out = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
     assert out.stdout.decode().split() == ["3000", "None"]
 
 
 def test_a_cut_gzip_gives_what_came_before(tmp_path: Path) -> None:
     data = gzip.compress(make.pcap(traffic(500)))
-    blocks, reader = make.read(data[: len(data) // 2], tmp_path)
-    assert 0 < sum(map(len, blocks)) < 500
+    (tmp_path / "cut").write_bytes(data[: len(data) // 2])
+    reader, _ = read_all(tmp_path / "cut")
+    assert 0 < reader.packets < 500
     assert {notice.code for notice in reader.notices} == {"cut_short"}
 
 
-def test_numbers_and_tables_go_on_in_the_next_file(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        frames = [make.ethernet(make.ipv6(make.tcp()), 0x86DD), make.ethernet(b"arp", 0x0806)]
+def test_numbers_go_on_in_the_next_file(tmp_path: Path) -> None:
+    engine = Engine()
+    for before, name in ((0, "a"), (2, "b")):
+        frames = [make.ethernet(make.ipv6(make.tcp(sport=before + 1)), 0x86DD), make.ethernet(b"arp", 0x0806)]
         (tmp_path / name).write_bytes(make.pcap(frames))
-    with open_capture(str(tmp_path / "a")) as first:
-        early = list(first.blocks())
-        with open_capture(str(tmp_path / "b"), after=first) as second:
-            late = list(second.blocks())
-    assert make.column(early, "number") + make.column(late, "number") == [1, 3]
-    assert make.column(early, "src") == make.column(late, "src")
-    assert second.next_number == 5
+        with open_capture(str(tmp_path / name), engine, before) as reader:
+            reader.run()
+    assert engine.table().columns["first_number"].tolist() == [1, 3]
+    assert len(engine.table().v6) == 2
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_numbers_and_tables_go_on_in_the_next_file(tmp_path: Path) -> None:
 def test_what_is_no_capture_is_refused_in_one_line(tmp_path: Path, data: bytes, why: str) -> None:
     (tmp_path / "x\x1b[31m").write_bytes(data)
     with pytest.raises(CaptureUnreadable, match=why) as caught:
-        open_capture(str(tmp_path / "x\x1b[31m"))
+        read_all(tmp_path / "x\x1b[31m")
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -171,28 +172,85 @@ def test_what_is_no_capture_is_refused_in_one_line(tmp_path: Path, data: bytes, 
 @pytest.mark.parametrize(("name", "why"), [("missing", "no such file"), (".", "directory"), ("a\0b", "zero byte")])
 def test_what_cannot_be_opened(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(CaptureUnreadable, match=why):
-        open_capture(str(tmp_path / name))
+        read_all(tmp_path / name)
 
 
 def test_a_file_without_packets_is_a_capture(tmp_path: Path) -> None:
-    blocks, reader = make.read(make.pcap([]), tmp_path)
-    assert not blocks
-    assert reader.packets == 0
-    assert reader.first_time is None
-    assert reader.notices == []
+    (tmp_path / "none").write_bytes(make.pcap([]))
+    reader, totals = read_all(tmp_path / "none")
+    assert (reader.packets, totals.tcp_packets, reader.notices) == (0, 0, [])
 
 
 def test_an_unknown_link_type_is_named(tmp_path: Path) -> None:
-    blocks, reader = make.read(make.pcap([bytes(60)], link=147), tmp_path)
-    assert not blocks
-    assert reader.packets == 1
+    (tmp_path / "usb").write_bytes(make.pcap([bytes(60)], link=147))
+    reader, totals = read_all(tmp_path / "usb")
+    assert (reader.packets, totals.tcp_packets) == (1, 0)
     assert [(notice.code, "USER0" in notice.text) for notice in reader.notices] == [("unsupported_link_type", True)]
 
 
-def test_reading_a_pipe_that_is_no_file_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_pipe_that_is_no_file_object(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stdin:
         buffer = io.BytesIO(make.pcap(traffic(10)))
 
     monkeypatch.setattr(sys, "stdin", Stdin())
-    with open_capture("-") as reader:
-        assert sum(map(len, reader.blocks())) == 10
+    assert read_all("-")[0].packets == 10
+
+
+RECORD = 16 + len(make.ethernet(make.ipv4(make.tcp(payload=bytes(1200)))))
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A pcap of several pieces."""
+    path = tmp_path / "large.pcap"
+    path.write_bytes(make.pcap([make.ethernet(make.ipv4(make.tcp(payload=bytes(1200))))] * (4 * PIECE // RECORD)))
+    return path
+
+
+@pytest.mark.parametrize("left", [0, 10, 24, PIECE + 5, 2 * PIECE + 777])
+def test_a_file_cut_off_while_it_is_read(large: Path, left: int) -> None:
+    with open_capture(str(large), Engine()) as reader:
+        while not reader.packets:
+            reader.step()
+        seen = reader.packets
+        os.truncate(large, left)
+        reader.run()
+    assert reader.packets == max(seen, (left - 24) // RECORD)
+    assert [notice.code for notice in reader.notices] in ([], ["cut_short"])
+
+
+def test_a_file_that_grows_meanwhile(large: Path) -> None:
+    """The program that captures is in the middle of a packet; the rest comes while the file is read, and more."""
+    whole = large.read_bytes()
+    os.truncate(large, len(whole) - 600)
+    with open_capture(str(large), Engine()) as reader:
+        while not reader.packets:
+            reader.step()
+        with large.open("ab") as file:
+            file.write(whole[-600:] + whole[-RECORD:] * 100)
+        reader.run()
+    assert reader.packets == (len(whole) - 24) // RECORD + 100
+    assert reader.notices == []
+
+
+def test_a_packet_larger_than_a_piece() -> None:
+    small = make.ethernet(make.ipv4(make.tcp(payload=bytes(1200))))
+    read = read_segments(make.pcap([small, small[:-1200] + bytes(200_000), small]))
+    assert read.column("number") == [1, 2, 3]
+
+
+def test_captures_one_behind_the_other(tmp_path: Path) -> None:
+    """`cat a.pcap b.pcapng c.pcap`."""
+    first, third = make.pcap(traffic(3)), make.pcap(traffic(4), order=">")
+    second = make.section() + make.interface(101) + make.enhanced(make.ipv4(make.tcp()), 1)
+    (tmp_path / "three").write_bytes(first + second + third[:-3])
+    reader, totals = read_all(tmp_path / "three")
+    assert (reader.packets, totals.packets) == (7, 7)
+    assert reader.link_types == ["EN10MB", "RAW"]
+    assert [(notice.code, notice.packet) for notice in reader.notices] == [("cut_short", 8)]
+
+
+def test_many_empty_captures_are_given_up(tmp_path: Path) -> None:
+    (tmp_path / "many").write_bytes(make.pcap([]) * 100_000)
+    reader, _ = read_all(tmp_path / "many")
+    assert [notice.code for notice in reader.notices] == ["cut_short"]

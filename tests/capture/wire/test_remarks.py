@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from capture.decode import FilePart
+from capture.packet import full_packet
 from capture.report.writing import write_report
 from capture.triage import triage
-from capture.wire.packet import full_packet
-from capture.wire.remarks import MOST_TOLD
+from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
+MOST_TOLD = 8  # of remarks.c
 FRAME = make.ethernet(make.ipv4(make.tcp(payload=b"hello")))
 
 
@@ -34,12 +36,12 @@ def names(order: str, *records: tuple[str, bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_comments_and_names_become_notices(tmp_path: Path, order: str) -> None:
+def test_comments_and_names_become_notices(order: str) -> None:
     data = make.section(order) + make.interface(order=order) + make.enhanced(FRAME, 1, order=order)
     data += names(order, ("10.0.0.1", b"web"), ("2001:db8::1", b"db\x1b[31m"))
     data += commented(b"look \x1b[2J here", "späť".encode(), order=order)
-    _, reader = make.read(data, tmp_path)
-    assert [(notice.code, notice.packet, notice.text) for notice in reader.notices] == [
+    read = read_segments(data)
+    assert [(notice.code, notice.packet, notice.text) for notice in read.notices] == [
         ("resolved_names", None, "the capture names addresses: 10.0.0.1 web, 2001:db8::1 db\\e[31m"),
         ("comment", 2, '"look \\e[2J here"'),
         ("comment", 2, '"späť"'),
@@ -49,20 +51,20 @@ def test_comments_and_names_become_notices(tmp_path: Path, order: str) -> None:
 def test_a_packet_in_full_shows_its_comments(tmp_path: Path) -> None:
     before = make.section() + make.interface()
     (tmp_path / "made").write_bytes(before + commented(b"seen at noon"))
-    assert "comment: seen at noon" in full_packet(str(tmp_path / "made"), len(before)).layers[0].lines
+    assert "comment: seen at noon" in full_packet(FilePart(str(tmp_path / "made"), 1), len(before), 1).layers[0].lines
 
 
-def test_a_section_may_have_a_comment(tmp_path: Path) -> None:
+def test_a_section_may_have_a_comment() -> None:
     head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + make.option(1, b"of the night") + bytes(4)
-    _, reader = make.read(make.block(0x0A0D0D0A, head) + make.interface() + make.enhanced(FRAME, 1), tmp_path)
-    assert [notice.text for notice in reader.notices] == ['"of the night"']
+    read = read_segments(make.block(0x0A0D0D0A, head) + make.interface() + make.enhanced(FRAME, 1))
+    assert [notice.text for notice in read.notices] == ['"of the night"']
 
 
-def test_few_of_many_are_told(tmp_path: Path) -> None:
+def test_few_of_many_are_told() -> None:
     data = make.section() + make.interface() + commented(b"again") * 500 + names("<", ("10.0.0.1", b"web")) * 500
-    blocks, reader = make.read(data, tmp_path)
-    assert sum(len(block) for block in blocks) == 500
-    assert len(reader.notices) == 2 * MOST_TOLD + 1
+    read = read_segments(data)
+    assert len(read) == 500
+    assert len(read.notices) == 2 * MOST_TOLD + 1
 
 
 def test_an_anonymized_report_has_none_of_them(tmp_path: Path) -> None:

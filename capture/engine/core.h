@@ -1,0 +1,136 @@
+/* The engine itself: all connections, and how they are found. */
+#ifndef TCPTRIAGE_CORE_H
+#define TCPTRIAGE_CORE_H
+
+#include "conn.h"
+#include "table.h"
+
+enum { NO_CONNECTION = 0 }; /* slots hold a connection's index + 1 */
+enum { MOST_HELD = 1024, MOST_QUOTED = 100000 };
+
+/* Segments held back until what follows tells what the first of them is. */
+struct held {
+  uint32_t connection; /* that of the ends' packets until then */
+  enum outcome waits;
+  int side;
+  uint32_t count, room;
+  struct segment *segments;
+};
+
+struct scope_name {
+  char vlan[SCOPE_TEXT], tunnel[SCOPE_TEXT];
+};
+
+struct watched {
+  uint64_t *numbers; /* sorted: first packets of the connections whose packets are wanted */
+  size_t count;
+  struct packet_row *rows;
+  size_t most, kept; /* of rows, at most and now: the second half is a ring */
+  uint64_t seen;
+};
+
+/* A segment that is about to be taken. */
+struct arrival {
+  struct segment segment;
+  int64_t keys[2]; /* of its addresses */
+  uint64_t key;    /* of both ends */
+  uint64_t print;  /* of its fields: to know a second sight by */
+};
+enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
+
+struct engine {
+  struct arrival waiting[AHEAD]; /* a ring */
+  uint32_t first_waiting, count_waiting;
+  struct store *store; /* of connections */
+  uint32_t connections;
+  uint64_t unopened; /* of them, how many began without a SYN */
+  uint32_t *slots;
+  uint8_t *tags; /* of each slot's key: others are passed over unseen */
+  uint32_t mask;
+  uint64_t seed;
+  uint8_t (*v6)[16];
+  uint32_t v6_count, v6_room, *v6_slots, v6_mask;
+  struct scope_name *scopes;
+  uint32_t scope_count, scope_room;
+  struct sights *sights;
+  struct held *held[MOST_HELD];
+  uint32_t held_count;
+  int settling; /* what is held back is decided by what is there */
+  struct quoted *quoted;
+  size_t quoted_count, quoted_room;
+  uint64_t quoted_over, packets, tcp_packets, copies;
+  int64_t first_time, last_time;
+  struct watched watched;
+  char *words;
+  size_t words_size;
+  int out_of_memory;
+};
+
+/* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
+enum { PACKED = 1, TOUCHED = 2, PLACE_BITS = 3 };
+struct store {
+  uintptr_t *places; /* a struct connection, or a packed one, and PLACE_BITS */
+  uint32_t room;
+  uint32_t *hot; /* indexes of those that are not packed */
+  uint32_t hot_count, hot_room, hand;
+  uint32_t most_hot, packs, thaws; /* at most so many; since this was last looked at */
+  struct connection *spare, **slabs; /* a list through `events`; where they all are */
+  uint32_t slab_count;
+  uint32_t *units; /* scratch */
+  size_t units_room;
+};
+/* A connection as it is, whether packed or not: valid until the view is used again. */
+struct view {
+  struct connection connection;
+  struct event *events;
+  uint32_t room;
+};
+
+/* roles.c */
+uint8_t *roles_begun_before(const struct engine *e);
+/* packing.c */
+struct store *store_new(void);
+void store_free(struct store *store, uint32_t connections);
+/* Room for the connection of an index, which is the last one; NULL where there is no memory. */
+struct connection *store_add(struct store *store, uint32_t index);
+/* End the last connection. */
+void store_drop(struct store *store, uint32_t index);
+/* Pack those that rest, while there are too many: what connection_at gave is no longer valid. */
+void store_trim(struct store *store);
+struct connection *store_thaw(struct store *store, uint32_t index);
+const struct connection *store_view(const struct store *store, uint32_t index, struct view *view);
+void view_end(struct view *view);
+
+/* Up to `sides` it is the same, packed or not. */
+static inline const struct connection *connection_head(const struct engine *e, uint32_t index) {
+  return (const struct connection *)(e->store->places[index] & ~(uintptr_t)PLACE_BITS);
+}
+
+/* NULL where there is no memory to unpack it. */
+static inline struct connection *connection_at(const struct engine *e, uint32_t index) {
+  uintptr_t place = e->store->places[index] |= TOUCHED;
+  if (place & PACKED) return store_thaw(e->store, index);
+  return (struct connection *)(place & ~(uintptr_t)PLACE_BITS);
+}
+
+/* Where a connection's slot is looked for first. */
+static inline uint32_t first_slot(const struct engine *e, uint64_t key) { return (uint32_t)(key >> 20) & e->mask; }
+
+static inline uint8_t tag_of(uint64_t key) { return (uint8_t)(key >> 56); }
+
+/* engine.c */
+uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
+void segment_in(struct engine *e, const struct arrival *arrival);
+int64_t address_key(struct engine *e, const uint8_t *address, int family);
+struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
+uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
+void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien);
+/* holding.c */
+void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]);
+struct undo;
+/* Decide what is held back by what is there; undone afterwards where `undo` is given. 0 where there is no memory. */
+int settle(struct engine *e, struct undo **undo);
+void unsettle(struct engine *e, struct undo *undo);
+void held_free(struct engine *e);
+
+#endif

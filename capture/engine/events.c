@@ -1,0 +1,207 @@
+/* The packets that say something of how a connection went, as short records: what is kept of each connection beside its
+ * counters. The plain middle of a transfer says nothing, and is folded (folding.c). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+
+enum { STRAY_NS = 5000000 }; /* sooner, a second ACK is loss, reordering or offload at work */
+enum { REGULAR_STEP = 64 };  /* IP identifications of one sender that grow by so little make a line */
+enum { FAR_OFF = 2048 };     /* from the line */
+enum { FIRST_ROOM = 8, MOST_ROOM = 1024 };
+
+static int kind_of(const struct segment *s) {
+  if (s->flags & RST) return KIND_RST;
+  if (s->flags & SYN) return s->flags & ACK ? KIND_SYN_ACK : KIND_SYN;
+  if (s->flags & FIN) return KIND_FIN;
+  return s->payload ? KIND_DATA : KIND_ACK;
+}
+
+static struct event *next_event(struct connection *c) {
+  if (c->count == c->room) {
+    if (c->room >= FIRST_ROOM) events_compact(c);
+    if (c->count * 4 > c->room * 3 || !c->room) {
+      uint32_t room = c->room ? c->room * 2 : FIRST_ROOM;
+      struct event *more = realloc(c->events, room * sizeof *more);
+      if (!more) return NULL;
+      c->events = more;
+      c->room = room;
+    }
+  }
+  return &c->events[c->count++];
+}
+
+static void keep(struct look *look, int code, int kept) {
+  const struct segment *s = look->s;
+  struct event *e = next_event(look->c);
+  if (!e) return;
+  int rst = (code & KIND_MASK) == KIND_RST;
+  e->time = s->time;
+  e->gap = look->c->before_kind ? s->time - look->c->before_time : 0;
+  e->number = (uint32_t)s->number;
+  e->number_above = (uint8_t)(s->number >> 32);
+  e->kept = (uint8_t)kept;
+  e->end = rst ? s->seq : s->seq + s->payload + ((code & KIND_MASK) == KIND_FIN);
+  e->size = rst ? (s->marks & MARK_TTL_UNKNOWN ? 0 : s->ttl) : s->payload;
+  e->code = (uint16_t)(code | (look->side ? EVENT_SIDE : 0));
+}
+
+/* A RST,ACK far from the IP identifications of its sender's last two packets, which lie close together.
+ * Not asked of a bare RST: kernels number those apart from their sockets' packets. */
+static int off_the_line(const struct segment *s, const struct side *own) {
+  if (!(own->known & KNOWS_IDS) || !(s->flags & ACK) || src_family(s) == 6 || !s->ip_id) return 0;
+  uint16_t step = (uint16_t)(own->ids[1] - own->ids[0]), jump = (uint16_t)(s->ip_id - own->ids[1]);
+  return step > 0 && step <= REGULAR_STEP && jump >= FAR_OFF && jump <= 65536 - FAR_OFF;
+}
+
+static int reset_code(const struct look *look) {
+  const struct segment *s = look->s;
+  int code = KIND_RST, live = s->marks & MARK_TIMESTAMP || s->window;
+  if (!(s->flags & ACK)) code |= EVENT_BARE;
+  else if (!live) code |= s->marks & MARK_HEADER_CUT ? EVENT_CUT : EVENT_ANSWER;
+  if (look->tags & TAG_RST_UNACCEPTABLE) code |= EVENT_UNACCEPTABLE;
+  if (off_the_line(s, look->own)) code |= EVENT_ODD_ID;
+  return code;
+}
+
+/* A pure ACK that repeats the one before it, unasked: a challenge ACK looks like this. */
+static int is_stray(const struct look *look) {
+  const struct connection *c = look->c;
+  const struct segment *s = look->s;
+  return c->before_pure && c->before_end == look->side && s->seq == c->before_seq && s->ack == c->before_ack &&
+         s->window == c->before_window && !(s->marks & MARK_SACK) &&
+         !(look->tags & (TAG_KEEP_ALIVE | TAG_KEEP_ALIVE_ACK)) && s->time - c->before_time >= STRAY_NS &&
+         (s->ip_id != c->before_id || src_family(s) == 6 || s->marks & MARK_ID_UNKNOWN);
+}
+
+/* What this side's ACK and window say; whether that is worth a word. */
+static int acks_and_windows(struct look *look, int kind, int plain, int *code) {
+  const struct segment *s = look->s;
+  struct side *own = look->own, *peer = look->peer;
+  int told = 0;
+  if (kind != KIND_RST && peer->known & KNOWS_FIN && s->flags & ACK && ahead(s->ack, peer->fin_end) >= 0) {
+    *code |= EVENT_ACKS_FIN;
+    told = 1;
+  }
+  if (kind == KIND_RST) return told;
+  int closed = look->tags & TAG_ZERO_WINDOW && plain;
+  if (closed) *code |= EVENT_ZERO;
+  if (closed || own->closed) told = 1; /* and the packet that opens the window again */
+  own->closed = (uint8_t)closed;
+  return told;
+}
+
+/* A FIN that was captured after its ACK: the order at the far end is in ACK numbers, not in the capture. */
+static void acked_already(const struct look *look) {
+  const struct side *own = look->own, *peer = look->peer;
+  struct connection *c = look->c;
+  if (!(peer->known & KNOWS_FIN && peer->known & KNOWS_ACKED) || ahead(peer->acked, own->fin_end) < 0) return;
+  for (uint32_t i = c->count; i-- > 0 && event_number(&c->events[i]) >= peer->last_number;)
+    if (event_number(&c->events[i]) == peer->last_number) c->events[i].code |= EVENT_ACKS_FIN;
+}
+
+static void remember(struct look *look, int kind, int pure) {
+  const struct segment *s = look->s;
+  struct connection *c = look->c;
+  struct side *own = look->own;
+  if ((kind == KIND_DATA || kind == KIND_FIN) && !own->has_size) {
+    own->first_size = s->payload;
+    own->has_size = 1;
+  }
+  if (kind == KIND_FIN && !(own->known & KNOWS_FIN)) {
+    own->fin_end = s->seq + s->payload + 1;
+    own->known |= KNOWS_FIN;
+  }
+  if (kind == KIND_DATA) own->data_number = s->number;
+  if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
+  if (kind != KIND_RST && s->payload && !(look->tags & (ALL_REPEATS | TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
+    own->said_number = s->number;
+  if (s->flags & ACK && kind != KIND_RST && (!(own->known & KNOWS_ACKED) || ahead(s->ack, own->acked) > 0)) {
+    own->acked = s->ack;
+    own->known |= KNOWS_ACKED;
+  }
+  if (kind != KIND_RST) {
+    int other = s->seq != own->last_seq || s->ack != own->last_ack;
+    if (own->known & KNOWS_ID && s->ip_id && s->ip_id == own->ids[1] && other) own->known |= SAME_IDS;
+    own->ids[0] = own->ids[1];
+    own->ids[1] = s->ip_id;
+    own->known |= own->known & KNOWS_ID ? KNOWS_IDS : KNOWS_ID;
+    if (!(s->marks & MARK_TTL_UNKNOWN)) {
+      if (!own->ttl_first) own->ttl_first = s->ttl;
+      own->ttl_last = s->ttl;
+    }
+    own->last_number = s->number;
+    own->last_plain = s->seq;
+  } else {
+    c->flags |= HAS_RST;
+  }
+  c->before_kind = (uint8_t)kind;
+  c->before_pure = (uint8_t)pure;
+  c->before_end = look->side;
+  c->before_time = s->time;
+  c->before_seq = s->seq;
+  c->before_ack = s->ack;
+  c->before_window = s->window;
+  c->before_id = s->ip_id;
+}
+
+/* What payloads begin with, where that decides what an end cost. */
+static int read_content(const struct segment *s, int *kept) {
+  switch (s->data ? content_of(s->data, s->captured, s->payload) : s->content) {
+  case CONTENT_UNKNOWN: *kept |= KEPT_UNREAD; return 0;
+  case CONTENT_TLS_DATA: *kept |= KEPT_TLS_DATA; return 0;
+  case CONTENT_HANDSHAKE: return EVENT_HANDSHAKE;
+  case CONTENT_GOODBYE: return EVENT_GOODBYE;
+  case CONTENT_PARTING: return EVENT_PARTING;
+  default: return 0;
+  }
+}
+
+/* Does this packet say or acknowledge something that its side had not? */
+static int is_news(const struct look *look, int kind) {
+  const struct segment *s = look->s;
+  struct side *own = look->own;
+  int speaks = s->payload || s->flags & (SYN | FIN), further = 0;
+  if (kind == KIND_RST) return 0;
+  if (s->flags & ACK) {
+    further = !(own->known & KNOWS_SAID) || ahead(s->ack, own->said) > 0;
+    own->known |= KNOWS_SAID;
+    own->said = s->ack;
+  }
+  return further || (speaks && !(look->tags & (ALL_REPEATS | TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)));
+}
+
+/* Takes one packet, no second sight, into the connection's events. */
+void event_take(struct look *look) {
+  const struct segment *s = look->s;
+  struct connection *c = look->c;
+  int kind = kind_of(s), pure = kind == KIND_ACK, data = kind == KIND_DATA;
+  int answers = c->before_end != look->side; /* of no kind where there is none before */
+  int kept = !pure, code;
+  if (look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE) && (pure || data)) {
+    kind = KIND_PROBE;
+    data = 0;
+    kept = 1;
+  }
+  code = kind == KIND_RST ? reset_code(look) : kind;
+  if (answers && c->before_kind == KIND_PROBE) kept = 1;
+  int opened = c->before_kind == KIND_SYN || c->before_kind == KIND_SYN_ACK || c->before_kind == KIND_RST;
+  if (answers && opened && pure) kept = 1;
+  int more = (data || kind == KIND_FIN) && look->tags & ALL_REPEATS ? KEPT_WAS_SENT : 0;
+  if (more && look->tags & TAG_SPURIOUS_RETRANSMISSION) more |= KEPT_SPURIOUS;
+  if (data || (kind == KIND_FIN && s->payload)) code |= read_content(s, &more);
+  if (kind == KIND_FIN) {
+    if (s->payload) code |= EVENT_WITH_DATA;
+    if (look->tags & ALL_REPEATS) code |= EVENT_REPEAT;
+  }
+  if (pure && is_stray(look)) {
+    code |= EVENT_STRAY;
+    kept = 1;
+  }
+  kept |= acks_and_windows(look, kind, pure || data || kind == KIND_FIN, &code);
+  int first_fin = kind == KIND_FIN && !(look->own->known & KNOWS_FIN);
+  if (is_news(look, kind)) look->own->news_number = s->number;
+  if (kept) keep(look, code, more);
+  remember(look, kind, pure);
+  if (first_fin) acked_already(look);
+}

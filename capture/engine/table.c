@@ -1,0 +1,262 @@
+/* The table of connections as columns, in order of first packet; asking for it changes nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+/* What one table is made of. */
+struct table {
+  uint32_t *order; /* NULL where connections already are in order */
+  uint32_t count;
+  struct undo *undo;
+  struct event *room;
+  struct view view;
+  uint8_t *changed; /* roles.c */
+  struct connection other; /* the one with its roles changed */
+  uint32_t *word_slots, word_mask, word_count, *word_starts, word_room;
+};
+
+/* NULL where there is no memory. */
+static const struct connection *row_of(const struct engine *e, struct table *t, uint32_t row) {
+  uint32_t index = t->order ? t->order[row] : row;
+  const struct connection *c = store_view(e->store, index, &t->view);
+  if (!c || !t->changed || !t->changed[index]) return c;
+  t->other = *c;
+  t->other.originator ^= 1;
+  return &t->other;
+}
+
+struct place {
+  uint64_t number;
+  uint32_t index;
+};
+
+static int by_number(const void *a, const void *b) {
+  const struct place *x = a, *y = b;
+  if (x->number != y->number) return x->number < y->number ? -1 : 1;
+  return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int put_in_order(const struct engine *e, struct table *t) {
+  uint32_t i = 1;
+  while (i < t->count && connection_head(e, i)->first_number >= connection_head(e, i - 1)->first_number) i++;
+  if (i >= t->count) return 1;
+  struct place *places = malloc(t->count * sizeof *places);
+  t->order = malloc(t->count * sizeof *t->order);
+  if (!places || !t->order) return free(places), 0;
+  for (i = 0; i < t->count; i++) places[i] = (struct place){connection_head(e, i)->first_number, i};
+  qsort(places, t->count, sizeof *places, by_number);
+  for (i = 0; i < t->count; i++) t->order[i] = places[i].index;
+  free(places);
+  return 1;
+}
+
+/* A table of now. `sizes`: connections, events at most, connections with rare counts. NULL where there is no memory. */
+API struct table *table_new(struct engine *e, uint64_t sizes[3]) {
+  struct table *t = calloc(1, sizeof *t);
+  if (!t || !settle(e, &t->undo)) return free(t), NULL;
+  uint32_t most = 1;
+  sizes[1] = sizes[2] = 0;
+  t->count = e->connections;
+  for (uint32_t i = 0; i < t->count; i++) {
+    const struct connection *c = connection_head(e, i);
+    sizes[1] += c->count;
+    sizes[2] += c->rare != NULL;
+    if (c->count > most) most = c->count;
+  }
+  sizes[0] = t->count;
+  t->changed = roles_begun_before(e);
+  t->word_mask = 1023;
+  t->word_slots = calloc(t->word_mask + 1u, sizeof *t->word_slots);
+  t->room = malloc(most * sizeof *t->room);
+  if (t->word_slots && t->room && put_in_order(e, t)) return t;
+  table_free(e, t);
+  return NULL;
+}
+
+API void table_free(struct engine *e, struct table *t) {
+  view_end(&t->view);
+  unsettle(e, t->undo);
+  free(t->changed);
+  free(t->order);
+  free(t->room);
+  free(t->word_slots);
+  free(t->word_starts);
+  free(t);
+}
+
+static uint32_t hash_text(const char *text, size_t n) {
+  uint64_t x = n;
+  for (size_t i = 0; i < n; i++) x = (x ^ (unsigned char)text[i]) * 0x100000001B3u;
+  return (uint32_t)(x ^ x >> 32);
+}
+
+static const char *word_at(const struct engine *e, const struct table *t, uint32_t word, size_t *n) {
+  size_t begin = word ? t->word_starts[word - 1] : 0;
+  *n = t->word_starts[word] - begin - 1;
+  return e->words + begin;
+}
+
+static int grow_words(const struct engine *e, struct table *t) {
+  uint32_t mask = t->word_mask * 2 + 1, *slots = calloc(mask + 1u, sizeof *slots);
+  if (!slots) return 0;
+  for (uint32_t i = 0; i < t->word_count; i++) {
+    size_t n;
+    const char *text = word_at(e, t, i, &n);
+    uint32_t at = hash_text(text, n) & mask;
+    while (slots[at]) at = (at + 1) & mask;
+    slots[at] = i + 1;
+  }
+  free(t->word_slots);
+  t->word_slots = slots;
+  t->word_mask = mask;
+  return 1;
+}
+
+/* The number of "history conn_state" among the distinct ones, whose texts end with a line end each. */
+static uint32_t word_of(struct engine *e, struct table *t, const struct connection *c) {
+  size_t most = history_most(c) + 16;
+  if (e->words_size + most > UINT32_MAX || (t->word_count * 2 > t->word_mask && !grow_words(e, t))) return 0;
+  char *more = realloc(e->words, e->words_size + most);
+  if (!more) return 0;
+  e->words = more;
+  char *text = more + e->words_size;
+  size_t n = history_text(c, text, most);
+  const char *state = conn_state(c);
+  text[n++] = ' ';
+  memcpy(text + n, state, strlen(state));
+  n += strlen(state);
+  uint32_t at = hash_text(text, n) & t->word_mask;
+  for (; t->word_slots[at]; at = (at + 1) & t->word_mask) {
+    size_t known;
+    const char *other = word_at(e, t, t->word_slots[at] - 1, &known);
+    if (known == n && !memcmp(other, text, n)) return t->word_slots[at] - 1;
+  }
+  if (t->word_count == t->word_room) {
+    uint32_t room = t->word_room ? t->word_room * 2 : 64, *starts = realloc(t->word_starts, room * sizeof *starts);
+    if (!starts) return 0;
+    t->word_starts = starts;
+    t->word_room = room;
+  }
+  text[n++] = '\n';
+  e->words_size += n;
+  t->word_starts[t->word_count] = (uint32_t)e->words_size;
+  t->word_slots[at] = ++t->word_count;
+  return t->word_count - 1;
+}
+
+static uint64_t many(const struct connection *c, int end, int which, uint8_t few) {
+  return few + (c->rare ? c->rare->many[end][which] : 0);
+}
+
+static void fill_pairs(const struct connection *c, struct columns *to, uint32_t row) {
+  for (int side = 0; side < 2; side++) {
+    int end = side ^ c->originator;
+    const struct side *of = &c->sides[end];
+    uint32_t at = row * 2 + (uint32_t)side;
+    to->address[at] = c->address[end];
+    to->port[at] = c->port[end];
+    to->packet_count[at] = (int64_t)of->packets;
+    to->bytes[at] = (int64_t)of->bytes;
+    int64_t span = of->known & KNOWS_SPAN ? of->high - of->low - of->taken : 0;
+    to->unique_bytes[at] = span > 0 ? span : 0;
+    to->wscale[at] = of->wscale;
+    to->syn[at] = (int64_t)many(c, end, 0, of->syns);
+    to->fin[at] = (int64_t)many(c, end, 1, of->fins);
+    to->rst[at] = (int64_t)many(c, end, 2, of->rsts);
+    to->side_seq[at] = of->first_seq;
+    to->side_last[at] = of->last_seq;
+    to->side_next[at] = of->next;
+    to->side_opened[at] = (of->known & OPENED_BY_SYN) != 0;
+    to->word_time[at] = of->word_time;
+    to->word_size[at] = of->word_size;
+    const struct connection *k = c;
+    int first = side && c->seen > 1;
+    to->opening_flags[at] = k->first[first].flags;
+    to->opening_side[at] = k->first[first].end ^ c->originator;
+    to->opening_ttl[at] = k->first[first].ttl;
+    to->opening_marks[at] = k->first[first].marks;
+  }
+}
+
+static void fill_row(struct engine *e, struct table *t, const struct connection *c, struct columns *to, uint32_t row) {
+  fill_pairs(c, to, row);
+  to->scope[row] = (int32_t)c->scope;
+  to->first_ack[row] = c->first_ack;
+  to->first_number[row] = c->first_number;
+  to->first_time[row] = c->first_time;
+  to->last_time[row] = c->last_time;
+  to->lowest_time[row] = c->lowest_time;
+  to->highest_time[row] = c->highest_time;
+  to->longest_gap_ns[row] = c->longest_gap;
+  to->rtt_ns[row] = c->rtt;
+  to->first_fin[row] = c->first_fin ^ (c->first_fin ? c->originator : 0);
+  to->first_rst[row] = c->first_rst ^ (c->first_rst ? c->originator : 0);
+  to->complete_handshake[row] = (c->flags & HAS_COMPLETE) != 0;
+  to->place[row] = (int8_t)c->place;
+  to->word[row] = (int32_t)word_of(e, t, c);
+}
+
+static void fill_rare(const struct connection *c, struct columns *to, uint64_t row, uint64_t rare) {
+  to->rare_row[rare] = (int64_t)row;
+  to->copies[rare] = (int64_t)c->rare->copies;
+  for (int i = 0; i < RARE_COUNTS; i++)
+    for (int side = 0; side < 2; side++)
+      to->rare_counts[(rare * RARE_COUNTS + (uint64_t)i) * 2 + (uint64_t)side] =
+        (int64_t)c->rare->counts[side ^ c->originator][i];
+}
+
+static uint64_t fill_events(const struct table *t, const struct connection *c, struct columns *to, uint64_t at) {
+  size_t n = events_folded(c, t->room);
+  for (size_t i = 0; i < n; i++, at++) {
+    to->event_code[at] = t->room[i].code;
+    to->event_number[at] = event_number(&t->room[i]);
+    to->event_time[at] = t->room[i].time;
+    to->event_gap[at] = t->room[i].gap;
+    int alone = (t->room[i].code & KIND_MASK) == KIND_RST && !c->sides[t->room[i].code >> 15 ^ c->originator].ttl_first;
+    to->event_alone_ttl[at] = (uint8_t)(alone ? t->room[i].size : 0);
+  }
+  return at;
+}
+
+/* Fill the columns, which have room for `sizes`; how many events there are. */
+API uint64_t table_fill(struct engine *e, struct table *t, struct columns *to) {
+  uint64_t events = 0, rare = 0;
+  e->words_size = 0;
+  for (uint32_t row = 0; row < t->count; row++) {
+    const struct connection *c = row_of(e, t, row);
+    if (!c) return 0;
+    fill_row(e, t, c, to, row);
+    if (c->rare) fill_rare(c, to, row, rare++);
+    to->event_first[row] = (int64_t)events;
+    events = fill_events(t, c, to, events);
+  }
+  to->event_first[t->count] = (int64_t)events;
+  return events;
+}
+
+/* The distinct "history conn_state" of the last table, a line each. */
+API const char *engine_words(const struct engine *e, size_t *size) {
+  *size = e->words_size;
+  return e->words;
+}
+
+API const uint8_t *engine_v6(const struct engine *e, size_t *count) {
+  *count = e->v6_count;
+  return e->v6 ? e->v6[0] : NULL;
+}
+
+API const char *engine_scopes(const struct engine *e, size_t *count) {
+  *count = e->scope_count;
+  return e->scopes[0].vlan;
+}
+
+API const struct quoted *engine_quoted(const struct engine *e, size_t *count) {
+  *count = e->quoted_count;
+  return e->quoted;
+}
+
+API void engine_totals(const struct engine *e, struct totals *to) {
+  *to = (struct totals){e->packets, e->tcp_packets, e->copies, e->quoted_over, e->connections, e->first_time, e->last_time,
+                        (uint64_t)e->out_of_memory};
+}
