@@ -57,10 +57,13 @@ _NAME = re.compile(
 )
 _NUMBER = re.compile(
     r"(?:\berrno[ :=\]\[(]{0,3}|\bos error |\bsystem error:? |\bsocketexception ?\(|\bsyscall returned=-?\d+ errno="
-    r"|\bwsagetlasterror\(\)? ?[:=]? ?|\bwinerror |\berror code:? |\bcode:? ?|\berror:? #?|\(|\[)"
-    r"(-?\d{2,5})(?=[\s:,)\]};'\"]|$)"
+    r"|\bwsagetlasterror\(\)? ?[:=]? ?|\bwinerror |\breturned error "
+    r"|\berror code:? |\bcode:? ?|\berror:? #?|\(|\[)"
+    r"(-?\d{2,5})(?=[\s:,)\]};'\"]|\.(?!\d)|$)"
 )
-_MARKED = re.compile(r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error")
+_MARKED = re.compile(
+    r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error|returned error"
+)
 _WSA = re.compile(r"(?<![\d.:])(10024|1003[58]|10048|10049|1005[0-8]|1006[0145])(?![\d.:]\d|\d)")
 _KIND = re.compile(
     r"(?:kind: |kind\(|errorkind::|socketerror\.|errorcode: ?)(\w+)"

@@ -53,7 +53,8 @@ def test_a_cut_gzip_log_tells_what_can_be_read(tmp_path: Path) -> None:
     data = gzip.compress("\n".join(MIXED * 40).encode())
     log.write_bytes(data[: len(data) // 2])
     some = found(log)
-    assert some == expected(MIXED * 40)[: len(some)]
+    assert len(some) > 1000
+    assert some[:-1] == expected(MIXED * 40)[: len(some) - 1]  # the last line may be cut, too
 
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
