@@ -33,7 +33,7 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
     taken = news.resets
     if taken.resets and taken.seconds:
         found = _by_service(place, taken.resets)
-        wanted = limits.resets_a_second * taken.seconds
+        wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
         some = False
         for group, parts in found.items():
             if parts.total() >= wanted:
@@ -92,7 +92,9 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset])
     listener = scene.listener_on(place, port_bytes) if not address else None
     process = _process(place, listener, address, port_bytes)
     service = phrase("at_port", port=port) if not address else f" {form.endpoint(address, port_bytes)}"
-    rate = total / news.resets.seconds
+    # Those that the tap did not keep were like those that it kept.
+    kept = news.resets.resets.total()
+    rate = total / news.resets.seconds * (1 + news.resets.missed / kept)
     facts: dict[str, object] = {
         "port": port,
         "host": hosts[0] if len(hosts) == 1 else None,

@@ -12,8 +12,9 @@ COUNTED = ("OutRsts", "EstabResets", "AttemptFails")
 OPENED = ("ActiveOpens", "PassiveOpens")
 QUIET_LOOKS = 5
 """The tap closes after so many looks without many resets."""
-GLANCE_S = 0.3
-"""How long an exact look waits for the tap's first RSTs: a document of two looks has no third one to name them in."""
+GLANCE_S, GLANCES = 0.3, 4
+"""How long an exact look waits for the tap's first RSTs, and how often at most: they may come in bursts, and a document
+of two looks has no third one to name them in."""
 
 
 class ResetWatch:
@@ -45,8 +46,14 @@ class ResetWatch:
         self._quiet, self._read_at = 0, time.monotonic()
         if not exact:
             return TappedResets()
-        time.sleep(GLANCE_S)
-        return self._take()
+        taken, began = TappedResets(), self._read_at
+        for _ in range(GLANCES):
+            time.sleep(GLANCE_S)
+            taken = self._take()
+            if taken.resets:
+                break
+        taken.seconds = self._read_at - began
+        return taken
 
     def close(self) -> None:
         """Takes no more."""

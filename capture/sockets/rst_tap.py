@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections import Counter
+from contextlib import suppress
 from ctypes import addressof, create_string_buffer
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-ETH_P_ALL, SO_ATTACH_FILTER = 3, 26
+ETH_P_ALL, SO_ATTACH_FILTER, SO_RCVBUFFORCE = 3, 26, 33
+BUFFER_BYTES = 4 << 20
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 PACKET_HOST, PACKET_OUTGOING = 0, 4
 MOST = 5000
@@ -55,6 +57,8 @@ class RstTap:
             program = create_string_buffer(b"".join(_BPF.pack(*step) for step in _FILTER))
             fprog = struct.pack("HL", len(_FILTER), addressof(program))
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+            with suppress(OSError):  # root only; without it some hundred RSTs a look are kept, and the rest counted
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
             self._socket.setblocking(False)
         except OSError:
             self._socket.close()
