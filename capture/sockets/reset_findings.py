@@ -18,8 +18,8 @@ from capture.sockets.wording import finding, holder_text, hosts_text, phrase, pr
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
-CALLERS_ASKED = 50
-"""Connections toward a service that are looked at for who holds them."""
+ROWS_ASKED, CALLERS_ASKED = 5000, 50
+"""Of the newest so many connections, so many toward a service tell who holds them."""
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
 Group = tuple[bool, bool, bytes, bytes]
 """Sent by this machine, a refusal, the service's address (empty: this machine's) and port."""
@@ -143,7 +143,7 @@ def _process(place: Place, listener: SocketRow | None, address: bytes, port: byt
         return phrase("nobody")
     matching = (
         row.owners[0].process
-        for row in place.connections.rows.values()
+        for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED)
         if row.raw[6:8] == port and row.owners and form.address_bytes(row.raw[0], row.raw[24:40]) == address
     )
     callers = Counter(islice(matching, CALLERS_ASKED))
