@@ -25,6 +25,7 @@ from capture.sockets.trends import Trends
 
 if TYPE_CHECKING:
     from capture.sockets.namespaces import Found
+    from capture.sockets.tcpinfo import TcpInfo
 
 SOURCES = ("sock_diag", "procfs", "psutil")
 """In the order of trust; a source that fails is followed by the next."""
@@ -97,12 +98,16 @@ class Watcher:
                 except SourceUnavailable as error:
                     self._fall_back(str(error))
 
-    def details(self, rows: Iterable[SocketRow]) -> None:
-        """Asks for round trip and retransmissions of these rows (those on the screen): 5 µs each."""
+    def details(self, rows: Iterable[SocketRow]) -> dict[SocketRow, TcpInfo]:
+        """Asks for the tcp_info of these rows (those on the screen): 5 µs each. Returns what is told; round trip and
+        retransmissions are kept in the rows."""
+        found = {}
         with self._asking:
             for row in rows:
-                if (place := self._places.get(row.netns)) is not None:
-                    place.detail(row)
+                place = self._places.get(row.netns)
+                if place is not None and (info := place.detail(row)) is not None:
+                    found[row] = info
+        return found
 
     def close(self) -> None:
         """Gives all descriptors back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from playbooks.checks.awaiting import explains
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offers_for, unknown, warned
 from playbooks.checks.who import identity_of
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
@@ -61,6 +62,10 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     offers = _leak_offers(facts, holder, mine)
     if facts.sockets.hidden_owners and any(who is None for (who, _, _), _ in piles):
         evidence.append(say("owners_out_of_sight", why=_why_hidden(facts)))
+    cause = explains(facts, holder, len(mine))
+    if cause is not None:
+        upstream, awaited = cause
+        return warned(*evidence, say("pile_awaits", upstream=upstream, awaited=len(awaited)))
     return (warned if quiet else failed)(*evidence, offers=offers)
 
 

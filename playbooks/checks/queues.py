@@ -163,7 +163,7 @@ def _queue_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
         "proposed_somaxconn": max(somaxconn, proposed),
     }
     capped = row.send_q >= somaxconn
-    names = ["accept-faster", "topic:backlog", "backlog-nginx"]
+    names = ["serve-faster", "accept-faster", "topic:backlog", "backlog-nginx"]
     if capped or proposed > somaxconn:
         names = [*names, "somaxconn-now", "somaxconn"]
     return offers_for(identity_of(facts, owner), names, **shared)

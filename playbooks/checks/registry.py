@@ -35,6 +35,7 @@ __all__ = [
 
 MODULES = (
     "aborts",
+    "awaiting",
     "captures",
     "chains",
     "clients_gone",

@@ -55,6 +55,8 @@ class Socket(msgspec.Struct, frozen=True):
     new_drops: int = 0
     stayed: bool = True
     closed_window_s: float | None = None
+    awaiting_s: float | None = None
+    """Seconds since this side sent data with none back since; None where it waits for nothing, or that is not told."""
     backlog_max: int | None = None
     v6_only: bool | None = None
     netns: str | None = None
@@ -139,6 +141,7 @@ class Process(msgspec.Struct, frozen=True):
     identity: tuple[str, ...] = ()
     """Words for its language and server ("python", "gunicorn"); empty where nothing tells."""
     container: str = ""
+    threads: int | None = None
 
 
 class Processes(msgspec.Struct, frozen=True):

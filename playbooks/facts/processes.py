@@ -127,6 +127,7 @@ def _process(pid: int, root: str) -> Process | None:
         unit=_unit(pid, root),
         command=(details.command or "")[:300],
         open_files=open_files,
+        threads=_threads(pid, root),
         soft_limit=soft,
         hard_limit=hard,
     )
@@ -143,6 +144,13 @@ def _count(pid: int, root: str) -> int:
 def _tells_size(root: str) -> bool:
     """Whether this kernel's fd directories tell their size: this program has files open for certain."""
     return os.stat(f"{root}/self/fd").st_size > 0
+
+
+def _threads(pid: int, root: str) -> int | None:
+    try:
+        return len(os.listdir(f"{root}/{pid}/task"))
+    except OSError:
+        return None
 
 
 def _unit(pid: int, root: str) -> str:

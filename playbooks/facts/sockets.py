@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter, defaultdict
 
@@ -27,6 +28,8 @@ PASSING = {
 }
 """From how many sockets in these states a longer look pays."""
 KEPT_S = 2.0
+MOST_ASKED = 5_000
+"""Connections that are asked for their last data (5 µs each)."""
 MOST_PLACES, MOST_ROWS = 64, 50_000
 """Other network namespaces, and sockets in them, that are judged too, as many as fit; the rest are named."""
 
@@ -41,7 +44,8 @@ def collect_sockets(pid: int | None = None) -> Sockets | Absence:
             first = watcher.look()
             before = _Before(first)
             time.sleep(LONG_S if _wants_longer(first) else SHORT_S)
-            return _facts(watcher.look(thorough=True), before, inside)
+            second = watcher.look(thorough=True)
+            return _facts(second, before, inside, watcher.details(_of_those_whose_peers_left(second)))
     except SourceUnavailable as error:
         return Absence("unreadable", str(error))
 
@@ -72,7 +76,7 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
+def _facts(look: Snapshot, before: _Before, inside: Found | None, told: dict[SocketRow, TcpInfo]) -> Sockets:
     own = look.places[0].netns if look.places else None
     by_place: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
     for row in look.rows:
@@ -91,7 +95,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
         source=look.source,
         hidden_owners=look.hidden_owners,
         limits=look.limits,
-        rows=tuple(_socket(row, look, before) for row in by_place[own]),
+        rows=tuple(_socket(row, look, before, told) for row in by_place[own]),
         counters=dict(look.counters),
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,
@@ -106,7 +110,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None) -> Sockets:
                 source=look.source,
                 hidden_owners=0,
                 limits=(),
-                rows=tuple(_socket(row, look, before) for row in by_place[place.netns]),
+                rows=tuple(_socket(row, look, before, told) for row in by_place[place.netns]),
                 counters=moved(dict(before.totals.get(place.netns, {})), dict(place.counters)),
                 totals=dict(place.counters),
                 ephemeral_ports=place.settings.ephemeral_ports,
@@ -139,7 +143,7 @@ def _holders(owners: tuple[Owner, ...]) -> tuple[Holder, ...]:
     return tuple(Holder(owner.pid, owner.name, owner.fd) for owner in owners)
 
 
-def _socket(row: SocketRow, look: Snapshot, first: _Before) -> Socket:
+def _socket(row: SocketRow, look: Snapshot, first: _Before, told: dict[SocketRow, TcpInfo]) -> Socket:
     before = first.rows.get(_key(row))
     return Socket(
         state=row.state.value,
@@ -161,10 +165,40 @@ def _socket(row: SocketRow, look: Snapshot, first: _Before) -> Socket:
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
         closed_window_s=_closed_for(row, look.details.get(row)),
+        awaiting_s=_awaiting(row, told.get(row) or look.details.get(row)),
         backlog_max=row.backlog_max,
         v6_only=row.v6_only,
         netns=None if row.netns is None else str(row.netns),
     )
+
+
+def _of_those_whose_peers_left(look: Snapshot) -> list[SocketRow]:
+    """Established connections of processes that also hold connections whose peers have closed, or that others wait
+    for to be accepted by: they are asked what they wait for."""
+    left = {
+        owner.process
+        for row in look.rows
+        if row.state is TcpState.CLOSE_WAIT or (row.state is TcpState.LISTEN and row.recv_q)
+        for owner in row.owners
+    }
+    if not left:
+        return []
+    found = (
+        row
+        for row in look.rows
+        if row.state is TcpState.ESTABLISHED and any(owner.process in left for owner in row.owners)
+    )
+    return list(itertools.islice(found, MOST_ASKED))
+
+
+def _awaiting(row: SocketRow, info: TcpInfo | None) -> float | None:
+    """Seconds since this side sent its last data, where none came back since: it waits for an answer."""
+    if info is None or row.state is not TcpState.ESTABLISHED:
+        return None
+    sent_any = info.unacked > 0 or (info.bytes_acked or 0) > 1  # the SYN counts as one
+    if not sent_any or info.last_data_sent > info.last_data_received:
+        return None
+    return info.last_data_sent / 1000
 
 
 def _closed_for(row: SocketRow, info: TcpInfo | None) -> float | None:

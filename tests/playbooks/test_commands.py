@@ -47,7 +47,7 @@ TOOLS = {
     *("gcloud", "setpriv", "${EDITOR:-vi}", "ethtool", "tracepath", "sudoedit", "modprobe", "envoy", "istioctl"),
     *("sshd", "ssh", "pgbouncer", "php-fpm", "kafka-configs.sh", "helm", "tc", "traefik", "timeout"),
     *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save"),
-    *("varnishadm", "ping", "tcpdump", "cut", "nc"),
+    *("varnishadm", "strace", "ping", "tcpdump", "cut", "nc"),
 }  # fmt: skip
 
 

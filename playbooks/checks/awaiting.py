@@ -1,0 +1,96 @@
+"""What a process waits for while its clients leave: an upstream. That is no leak: it closes once the answers come."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import median
+from typing import Any
+
+from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown
+from playbooks.checks.who import identity_of
+from playbooks.checks.wording import age, holder_name, say
+from playbooks.facts.model import Facts, Holder, Socket
+
+AWAITED_S = 1.0
+"""Quiet for so long after a request: an answer that takes longer than most do."""
+FEW = 3
+LEFT = 3
+"""Clients that left meanwhile (CLOSE-WAIT), or wait to be accepted: without them nobody minds the wait."""
+
+
+def awaited(facts: Facts, holder: Holder | None) -> dict[str, list[Socket]]:
+    """Connections of a process on which it sent a request and got nothing since, by upstream, the most first."""
+    if facts.sockets is None or holder is None:
+        return {}
+    mine = [row for row in facts.sockets.rows if any(owner.pid == holder.pid for owner in row.owners)]
+    served = {row.local.port for row in mine if row.state == "LISTEN"}
+    found: dict[str, list[Socket]] = defaultdict(list)
+    for row in mine:
+        quiet = row.awaiting_s
+        if row.state == "ESTAB" and row.local.port not in served and quiet is not None and quiet >= AWAITED_S:
+            found[str(row.remote)].append(row)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
+def explains(facts: Facts, holder: Holder | None, pile: int) -> tuple[str, list[Socket]] | None:
+    """The upstream for which most of a pile of CLOSE-WAIT connections waits; None where none explains it."""
+    for upstream, rows in awaited(facts, holder).items():
+        if len(rows) >= FEW and 2 * len(rows) >= pile:
+            return upstream, rows
+    return None
+
+
+def _accepted(facts: Facts, holder: Holder, port: int) -> int:
+    """Connections that a server is serving at the moment."""
+    rows = facts.sockets.rows if facts.sockets is not None else ()
+    mine = [row for row in rows if row.state == "ESTAB" and row.local.port == port]
+    return sum(1 for row in mine if any(owner.pid == holder.pid for owner in row.owners))
+
+
+@check("waiting-for", needs=("sockets",), wants=("processes",), everywhere=True)
+def waiting_for(facts: Facts, **given: Any) -> Judgement:
+    """Processes whose clients left, or wait in a full accept queue, while they wait for an upstream themselves: how
+    many requests, for how long, with how many threads."""
+    if facts.sockets is None:
+        return unknown(say("no_sockets"))
+    pid, port = facts.number("pid"), facts.number("port")
+    left: dict[Holder, int] = defaultdict(int)
+    for row in facts.sockets.rows:
+        full = row.state == "LISTEN" and row.recv_q > 0 and row.recv_q >= (row.backlog_max or row.recv_q)
+        if (row.state == "CLOSE-WAIT" or full) and (port is None or port in (row.local.port, row.remote.port)):
+            for owner in {Holder(owner.pid, owner.name) for owner in row.owners}:
+                if pid is None or owner.pid == pid:
+                    left[owner] += max(LEFT, _accepted(facts, owner, row.local.port)) if full else 1
+    hidden = sum(1 for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and row.owner_missing == "no permission")
+    for holder, count in sorted(left.items(), key=lambda item: -item[1]):
+        found = explains(facts, holder, count) if count >= LEFT else None
+        if found is not None:
+            return _slow(facts, holder, count, *found)
+    said = say("awaits_nothing", count=sum(left.values()))
+    return look(facts, "sockets").passed(said, seen=facts.sockets.rows, hidden=hidden)
+
+
+def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Socket]) -> Judgement:
+    quiet = [row.awaiting_s or 0.0 for row in rows]
+    all_of = facts.sockets.rows if facts.sockets is not None else ()
+    open_now = sum(1 for row in all_of if row.state == "ESTAB" and any(one.pid == holder.pid for one in row.owners))
+    processes = facts.processes.rows if facts.processes is not None else ()
+    threads = next((one.threads for one in processes if one.pid == holder.pid), None)
+    said = [
+        say("awaits", who=holder_name(holder), count=len(rows), all=open_now, upstream=upstream,
+            quiet=age(median(quiet)), longest=age(max(quiet))),
+        say("awaits_left", count=left),
+    ]  # fmt: skip
+    if threads:
+        said.append(say("awaits_threads", who=holder_name(holder), threads=threads))
+    times = say("awaits_times", count=len(rows), upstream=upstream, quiet=age(median(quiet)))
+    wanted = max(1, min(10, int(median(quiet))))
+    offers = offers_for(
+        identity_of(facts, holder),
+        ("topic:patience",),
+        times=times,
+        client=say("awaits_current", quiet=age(median(quiet))),
+        proposed=wanted,
+        proposed_ms=wanted * 1000,
+    )
+    return failed(*said, offers=offers)
