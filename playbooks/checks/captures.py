@@ -14,17 +14,19 @@ SHOWN = 3
 CUT = "response_cut_short"
 
 
-@check("capture-causes", needs=("capture",), arguments=("causes", "fixes", "as_warning"))
+@check("capture-causes", needs=("capture",), arguments=("causes", "fixes", "fits", "as_warning"))
 def capture_causes(
     facts: Facts,
     causes: list[str] | None = None,
     fixes: list[str] | None = None,
+    fits: dict[str, list[str]] | None = None,
     as_warning: bool = False,
     **given: Any,
 ) -> Judgement:
     """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples.
 
-    `as_warning`: for endings that are no fault by themselves.
+    `fixes` are offered whatever was found, those of `fits` only for the cause that they cure. `as_warning`: for endings
+    that are no fault by themselves.
     """
     if facts.capture is None:
         return unknown(say("no_capture"))
@@ -48,7 +50,9 @@ def capture_causes(
         evidence += sample_evidence(one)
     sides = Counter(_side(one) for one in samples).most_common(1)
     shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
-    return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in fixes or []))
+    fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]
+    names = dict.fromkeys([*(fixes or []), *fitting])
+    return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in names))
 
 
 def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgement:
