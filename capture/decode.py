@@ -137,7 +137,7 @@ class _Decoding:
                     self._preview()  # the first piece is small: it is there at once
                 self._watch.tell(reader, packets + reader.packets)
             packets += reader.packets
-        decoded = self.decoded()
+        decoded = self.decoded(last=True)
         self._watch.tell(reader, packets)
         return decoded
 
@@ -146,7 +146,7 @@ class _Decoding:
             self._watch.preview(self.decoded())
             self._watch.preview = None
 
-    def decoded(self) -> DecodedCapture:
+    def decoded(self, *, last: bool = False) -> DecodedCapture:
         """What was read so far."""
         totals: Totals = self._engine.totals
         readers = self._readers
@@ -160,7 +160,7 @@ class _Decoding:
             last_time=totals.last_time if totals.packets else None,
             notices=tuple(notice for reader in readers for notice in reader.notices),
             flows=flow_table(
-                self._engine, {packed: name for reader in readers for packed, name in reader.names.items()}
+                self._engine, {packed: name for reader in readers for packed, name in reader.names.items()}, last=last
             ),
         )
 

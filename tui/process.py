@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-KEEP_BYTES = 8 << 20  # arrays of one window are smaller; whole columns are larger, and are given back
-TRIM_BYTES = 64 << 20
 
 
 def for_one_long_computation() -> None:
     """Call before numpy is imported.
 
-    No threads for linear algebra that never happens; no garbage collector walking through rows that all stay; and freed
-    blocks stay with the process, or the kernel would clear the same pages for each window of a capture (measured on
-    1 GB: a tenth of the time). Nor huge pages: a virtual machine whose host took its free memory back gets each anew,
-    which cost a fifth of the time there; where it gets used ones, large and small pages took the same.
+    No threads for linear algebra that never happens; no garbage collector walking through rows that all stay. Nor huge
+    pages: a virtual machine whose host took its free memory back gets each anew, which cost a fifth of the time there;
+    where it gets used ones, large and small pages took the same.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     gc.disable()
-    if sys.platform == "linux":
-        _keep_freed_memory()
 
 
 def for_a_quick_start() -> None:
@@ -35,14 +27,3 @@ def collect_garbage_again() -> None:
     """Call after the first picture: what there is by then stays for good."""
     gc.freeze()
     gc.enable()
-
-
-def _keep_freed_memory() -> None:
-    try:
-        import ctypes
-
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, KEEP_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)
-    except (ImportError, OSError, AttributeError):  # another libc: only slower
-        return

@@ -24,10 +24,11 @@ static void take_first(struct engine *e) {
   e->first_waiting = (e->first_waiting + 1) & (AHEAD - 1);
   e->count_waiting--;
   segment_in(e, first);
-  store_trim(e->store);
+  store_trim(e->store, e->connections);
 }
 
 void engine_segment_in(struct engine *e, const struct segment *segment) {
+  if (e->spent) return;
   if (e->count_waiting == AHEAD) take_first(e);
   struct arrival *new = &e->waiting[(e->first_waiting + e->count_waiting++) & (AHEAD - 1)];
   new->segment = *segment;

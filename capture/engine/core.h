@@ -2,6 +2,7 @@
 #ifndef TCPTRIAGE_CORE_H
 #define TCPTRIAGE_CORE_H
 
+#include "arena.h"
 #include "conn.h"
 #include "table.h"
 
@@ -64,6 +65,7 @@ struct engine {
   char *words;
   size_t words_size;
   int out_of_memory;
+  int spent; /* its last table was filled */
 };
 
 /* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
@@ -76,7 +78,9 @@ struct store {
   uint32_t most_hot, packs, thaws; /* at most so many; since this was last looked at */
   struct connection *spare, **slabs; /* a list through `events`; where they all are */
   uint32_t slab_count;
-  uint32_t *units; /* scratch */
+  struct arena arena; /* where they are packed */
+  uint32_t *typical; /* the first one that was packed */
+  uint32_t *units;   /* scratch */
   size_t units_room;
 };
 /* A connection as it is, whether packed or not: valid until the view is used again. */
@@ -96,7 +100,9 @@ struct connection *store_add(struct store *store, uint32_t index);
 /* End the last connection. */
 void store_drop(struct store *store, uint32_t index);
 /* Pack those that rest, while there are too many: what connection_at gave is no longer valid. */
-void store_trim(struct store *store);
+void store_trim(struct store *store, uint32_t connections);
+/* Give back what a connection has: it must not be asked for any more. */
+void store_release(struct store *store, uint32_t index);
 struct connection *store_thaw(struct store *store, uint32_t index);
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view);
 void view_end(struct view *view);
@@ -121,6 +127,8 @@ static inline uint8_t tag_of(uint64_t key) { return (uint8_t)(key >> 56); }
 /* engine.c */
 uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
 void segment_in(struct engine *e, const struct arrival *arrival);
+/* What only packets that come are found by. */
+void forget_ends(struct engine *e);
 int64_t address_key(struct engine *e, const uint8_t *address, int family);
 struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
@@ -131,6 +139,7 @@ struct undo;
 /* Decide what is held back by what is there; undone afterwards where `undo` is given. 0 where there is no memory. */
 int settle(struct engine *e, struct undo **undo);
 void unsettle(struct engine *e, struct undo *undo);
+void undo_free(struct undo *undo);
 void held_free(struct engine *e);
 
 #endif

@@ -40,6 +40,15 @@ API void engine_free(struct engine *e) {
   free(e);
 }
 
+void forget_ends(struct engine *e) {
+  free(e->slots);
+  free(e->tags);
+  sights_free(e->sights);
+  e->slots = NULL;
+  e->tags = NULL;
+  e->sights = NULL;
+}
+
 static int grow_v6(struct engine *e) {
   uint32_t room = e->v6_room ? e->v6_room * 2 : FIRST_V6, mask = room * 2 - 1;
   uint8_t(*more)[16] = realloc(e->v6, room * sizeof *more);

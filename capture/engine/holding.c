@@ -167,6 +167,15 @@ void unsettle(struct engine *e, struct undo *undo) {
   }
 }
 
+void undo_free(struct undo *undo) {
+  while (undo) {
+    struct undo *next = undo->next;
+    connection_end(&undo->saved);
+    free(undo);
+    undo = next;
+  }
+}
+
 void held_free(struct engine *e) {
   while (e->held_count) release(e->held[--e->held_count]);
 }

@@ -8,9 +8,10 @@
 #include "core.h"
 
 #ifndef HOT_AT_FIRST
-#define HOT_AT_FIRST 4096 /* connections that are not packed; tests pack nearly all */
+#define HOT_AT_FIRST 512 /* connections that are not packed; tests pack nearly all */
 #endif
 enum {
+  MOST_DEAD = 4 << 20, /* bytes given back, beside as many as are in use */
   COMES_BACK = 4, /* where more than one in so many is soon unpacked again, more are left unpacked */
   SLAB = 256,      /* connections allocated at once */
   PLAIN = offsetof(struct connection, sides),
@@ -101,6 +102,9 @@ static void turn_fields(struct connection *c, enum way way) {
   EACH(TIMES, c, turn64, time);
   EACH(LATE_TIMES, c, turn64, last);
   EACH(NUMBERS, c, turn64, number << 1);
+  turn32(&c->before_seq, next[c->before_end & 1], way);
+  turn32(&c->before_ack, next[!(c->before_end & 1)], way);
+  for (int i = 0; i < 2; i++) turn32(&c->accept_seq[i], next[!c->originator], way);
   for (int end = 0; end < 2; end++) {
     struct side *side = &c->sides[end];
     EACH(SIDE_TIMES, side, turn64, last);
@@ -216,21 +220,31 @@ static uint8_t *packed(struct store *store, const struct connection *c) {
   copy.events = NULL;
   turn_fields(&copy, PACK);
   memcpy(store->units, (const char *)&copy + PLAIN, UNITS * 4);
+  if (!store->typical) {
+    store->typical = malloc(UNITS * 4);
+    if (!store->typical) return NULL;
+    memcpy(store->typical, store->units, UNITS * 4);
+  }
+  for (size_t i = 0; i < UNITS; i++) store->units[i] ^= store->typical[i];
   for (uint32_t i = 0; i < c->count; i++)
     event_units(&c->events[i], &trail, store->units + UNITS + (size_t)i * EVENT_UNITS);
   size_t size = write_units(store->units, count, out);
-  uint8_t *bytes = malloc(PLAIN + size + SLACK);
+  size_t whole = PLAIN + size + SLACK;
+  uint8_t *bytes = whole < UINT32_MAX ? arena_take(&store->arena, whole) : NULL;
   if (!bytes) return NULL;
   memcpy(bytes, c, PLAIN);
+  ((struct connection *)(void *)bytes)->room = (uint32_t)whole; /* which it does not need there */
   memcpy(bytes + PLAIN, out, size);
   memset(bytes + PLAIN + size, 0, SLACK);
   return bytes;
 }
 
 /* Into `c` and `events`, which have room. */
-static void unpack(uint32_t *units, const uint8_t *bytes, struct connection *c, struct event *events) {
+static void unpack(const struct store *store, uint32_t *units, const uint8_t *bytes, struct connection *c,
+                   struct event *events) {
   memcpy(c, bytes, PLAIN);
   read_units(bytes + PLAIN, UNITS + (size_t)c->count * EVENT_UNITS, units);
+  for (size_t i = 0; i < UNITS; i++) units[i] ^= store->typical[i];
   memcpy((char *)c + PLAIN, units, UNITS * 4);
   turn_fields(c, UNPACK);
   struct trail trail = trail_of(c);
@@ -242,29 +256,38 @@ static void unpack(uint32_t *units, const uint8_t *bytes, struct connection *c, 
 
 static void *pointer_of(uintptr_t place) { return (void *)(place & ~(uintptr_t)PLACE_BITS); }
 
+static void packed_free(struct store *store, struct connection *head) { arena_give(&store->arena, head, head->room); }
+
 struct store *store_new(void) {
   struct store *store = calloc(1, sizeof *store);
   if (store) store->most_hot = HOT_AT_FIRST;
   return store;
 }
 
+/* Give back what a connection has. */
+void store_release(struct store *store, uint32_t index) {
+  struct connection *c = pointer_of(store->places[index]);
+  if (!c) return;
+  if (store->places[index] & PACKED) {
+    if (c->rare) free(c->rare->letters);
+    free(c->rare);
+    packed_free(store, c);
+  } else {
+    connection_end(c);
+  }
+  store->places[index] = 0;
+}
+
 void store_free(struct store *store, uint32_t connections) {
   if (!store) return;
-  for (uint32_t i = 0; i < connections; i++) {
-    struct connection *c = pointer_of(store->places[i]);
-    if (store->places[i] & PACKED) {
-      if (c->rare) free(c->rare->letters);
-      free(c->rare);
-      free(c);
-    } else {
-      connection_end(c);
-    }
-  }
+  for (uint32_t i = 0; i < connections; i++) store_release(store, i);
+  arena_end(&store->arena);
   for (uint32_t i = 0; i < store->slab_count; i++) free(store->slabs[i]);
   free(store->slabs);
   free(store->places);
   free(store->hot);
   free(store->units);
+  free(store->typical);
   free(store);
 }
 
@@ -335,9 +358,9 @@ struct connection *store_thaw(struct store *store, uint32_t index) {
     if (c) hot_free(store, c);
     return NULL;
   }
-  unpack(store->units, bytes, c, events);
+  unpack(store, store->units, bytes, c, events);
   c->room = count ? count : 1;
-  free(bytes);
+  packed_free(store, (struct connection *)(void *)bytes);
   store->places[index] = (uintptr_t)c | TOUCHED;
   store->hot[store->hot_count++] = index;
   store->thaws++;
@@ -349,6 +372,24 @@ static void count_pack(struct store *store) {
   if (++store->packs < store->most_hot) return;
   if (store->thaws > store->packs / COMES_BACK && store->most_hot < UINT32_MAX / 2) store->most_hot *= 2;
   store->packs = store->thaws = 0;
+}
+
+/* Move all that is packed together, where more has been given back than is in use: once in so many packs. */
+static void move_together(struct store *store, uint32_t connections) {
+  struct arena moved = {0};
+  for (uint32_t i = 0; i < connections; i++) {
+    if (!(store->places[i] & PACKED)) continue;
+    struct connection *head = pointer_of(store->places[i]);
+    size_t size = head->room;
+    if (size > ARENA_LARGEST) continue;
+    void *at = arena_take(&moved, size);
+    if (!at) return; /* some are there, some are here: each knows its block */
+    memcpy(at, head, size);
+    arena_give(&store->arena, head, size);
+    store->places[i] = (uintptr_t)at | (store->places[i] & PLACE_BITS);
+  }
+  arena_end(&store->arena);
+  store->arena = moved;
 }
 
 /* Pack the connection at the hand, unless it was touched since the hand was here. */
@@ -373,8 +414,9 @@ static void pack_at_hand(struct store *store) {
   count_pack(store);
 }
 
-void store_trim(struct store *store) {
+void store_trim(struct store *store, uint32_t connections) {
   for (int tries = 0; tries < 4 && store->hot_count > store->most_hot; tries++) pack_at_hand(store);
+  if (store->arena.dead > store->arena.live + MOST_DEAD) move_together(store, connections);
 }
 
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view) {
@@ -388,7 +430,8 @@ const struct connection *store_view(const struct store *store, uint32_t index, s
     view->events = events;
     view->room = (uint32_t)room;
   }
-  unpack((uint32_t *)(void *)(view->events + view->room), (const uint8_t *)(const void *)c, &view->connection, view->events);
+  unpack(store, (uint32_t *)(void *)(view->events + view->room), (const uint8_t *)(const void *)c, &view->connection,
+         view->events);
   return &view->connection;
 }
 

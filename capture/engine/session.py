@@ -101,14 +101,16 @@ class Engine:
         names = Totals.__struct_fields__
         return Totals(*(int(row[name][0]) for name in names))
 
-    def table(self) -> Table:
-        """The connections of now, in order of first packet; asking changes nothing."""
+    def table(self, *, last: bool = False) -> Table:
+        """The connections of now, in order of first packet. Asking changes nothing, unless it is for the `last` time:
+        then memory is given back as rows come, and nothing more is taken.
+        """
         sizes = (ctypes.c_uint64 * 3)()
         table = self._call.table_new(self.handle, sizes)
         if not table:
             raise MemoryError
         try:
-            columns, connections = self._filled(table, sizes)
+            columns, connections = self._filled(table, sizes, last)
             words = self._text("engine_words").decode("ascii").splitlines()
         finally:
             self._call.table_free(self.handle, table)
@@ -124,7 +126,7 @@ class Engine:
             np.frombuffer(quoted, self._library.structs["quoted"]),
         )
 
-    def _filled(self, table: int, sizes: Any) -> tuple[dict[str, Records], int]:
+    def _filled(self, table: int, sizes: Any, last: bool) -> tuple[dict[str, Records], int]:
         columns: dict[str, Records] = {}
         rows = dict(zip(("connection", "event", "rare"), (int(size) for size in sizes), strict=True))
         for kind, count in rows.items():
@@ -133,7 +135,8 @@ class Engine:
                 columns[column.name] = np.empty(shape, column.type)
         columns["event_first"] = np.empty(rows["connection"] + 1, np.int64)
         given = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns.values()))
-        events = int(self._call.table_fill(self.handle, table, given))
+        fill = self._call.table_fill_last if last else self._call.table_fill
+        events = int(fill(self.handle, table, given))
         for column in self._library.event:
             columns[column.name] = columns[column.name][:events]
         return columns, rows["connection"]

@@ -76,7 +76,8 @@ API struct table *table_new(struct engine *e, uint64_t sizes[3]) {
 
 API void table_free(struct engine *e, struct table *t) {
   view_end(&t->view);
-  unsettle(e, t->undo);
+  if (!e->spent) unsettle(e, t->undo); /* else there is nothing to go back to */
+  else undo_free(t->undo);
   free(t->changed);
   free(t->order);
   free(t->room);
@@ -145,8 +146,10 @@ static uint32_t word_of(struct engine *e, struct table *t, const struct connecti
   return t->word_count - 1;
 }
 
-static uint64_t many(const struct connection *c, int end, int which, uint8_t few) {
-  return few + (c->rare ? c->rare->many[end][which] : 0);
+/* At most what the column holds. */
+static uint32_t many(const struct connection *c, int end, int which, uint8_t few) {
+  uint64_t all = few + (c->rare ? c->rare->many[end][which] : 0);
+  return all < UINT32_MAX ? (uint32_t)all : UINT32_MAX;
 }
 
 static void fill_pairs(const struct connection *c, struct columns *to, uint32_t row) {
@@ -161,9 +164,9 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
     int64_t span = of->known & KNOWS_SPAN ? of->high - of->low - of->taken : 0;
     to->unique_bytes[at] = span > 0 ? span : 0;
     to->wscale[at] = of->wscale;
-    to->syn[at] = (int64_t)many(c, end, 0, of->syns);
-    to->fin[at] = (int64_t)many(c, end, 1, of->fins);
-    to->rst[at] = (int64_t)many(c, end, 2, of->rsts);
+    to->syn[at] = many(c, end, 0, of->syns);
+    to->fin[at] = many(c, end, 1, of->fins);
+    to->rst[at] = many(c, end, 2, of->rsts);
     to->side_seq[at] = of->first_seq;
     to->side_last[at] = of->last_seq;
     to->side_next[at] = of->next;
@@ -210,7 +213,8 @@ static uint64_t fill_events(const struct table *t, const struct connection *c, s
   size_t n = events_folded(c, t->room);
   for (size_t i = 0; i < n; i++, at++) {
     to->event_code[at] = t->room[i].code;
-    to->event_number[at] = event_number(&t->room[i]);
+    to->event_number[at] = t->room[i].number;
+    to->event_number_above[at] = t->room[i].number_above;
     to->event_time[at] = t->room[i].time;
     to->event_gap[at] = t->room[i].gap;
     int alone = (t->room[i].code & KIND_MASK) == KIND_RST && !c->sides[t->room[i].code >> 15 ^ c->originator].ttl_first;
@@ -219,8 +223,7 @@ static uint64_t fill_events(const struct table *t, const struct connection *c, s
   return at;
 }
 
-/* Fill the columns, which have room for `sizes`; how many events there are. */
-API uint64_t table_fill(struct engine *e, struct table *t, struct columns *to) {
+static uint64_t filled(struct engine *e, struct table *t, struct columns *to, int spend) {
   uint64_t events = 0, rare = 0;
   e->words_size = 0;
   for (uint32_t row = 0; row < t->count; row++) {
@@ -230,8 +233,21 @@ API uint64_t table_fill(struct engine *e, struct table *t, struct columns *to) {
     if (c->rare) fill_rare(c, to, row, rare++);
     to->event_first[row] = (int64_t)events;
     events = fill_events(t, c, to, events);
+    if (spend) store_release(e->store, t->order ? t->order[row] : row);
   }
   to->event_first[t->count] = (int64_t)events;
+  return events;
+}
+
+/* Fill the columns, which have room for `sizes`; how many events there are. */
+API uint64_t table_fill(struct engine *e, struct table *t, struct columns *to) { return filled(e, t, to, 0); }
+
+/* The same, for the last time: each connection is given back when its row stands. The engine takes nothing any more. */
+API uint64_t table_fill_last(struct engine *e, struct table *t, struct columns *to) {
+  e->spent = 1;
+  forget_ends(e);
+  uint64_t events = filled(e, t, to, 1);
+  e->connections = 0;
   return events;
 }
 

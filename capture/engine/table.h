@@ -12,9 +12,9 @@
   X(int64_t, bytes, 2)          /* payload seen */                                                                     \
   X(int64_t, unique_bytes, 2)   /* sequence span without SYN and FIN */                                                \
   X(int8_t, wscale, 2)          /* -1 where no SYN of that side showed one */                                          \
-  X(int64_t, syn, 2)                                                                                                   \
-  X(int64_t, fin, 2)                                                                                                   \
-  X(int64_t, rst, 2)                                                                                                   \
+  X(uint32_t, syn, 2)                                                                                                  \
+  X(uint32_t, fin, 2)                                                                                                  \
+  X(uint32_t, rst, 2)                                                                                                  \
   X(uint16_t, opening_flags, 2) /* of the connection's first two packets (the first twice where it has one): */        \
   X(uint8_t, opening_side, 2)                                                                                          \
   X(uint8_t, opening_ttl, 2)    /* 0 unknown */                                                                        \
@@ -43,7 +43,8 @@
 /* Rows are events, those of a connection together. */
 #define EVENT_COLUMNS(X)                                                                                               \
   X(uint16_t, event_code, 1)                                                                                           \
-  X(uint64_t, event_number, 1)                                                                                         \
+  X(uint32_t, event_number, 1)                                                                                         \
+  X(uint8_t, event_number_above, 1) /* its upper part */                                                               \
   X(int64_t, event_time, 1)                                                                                            \
   X(int64_t, event_gap, 1)      /* ns since the connection's packet before */                                          \
   X(uint8_t, event_alone_ttl, 1) /* TTL of a RST whose claimed sender sent nothing else; 0 of others */
@@ -93,6 +94,7 @@ API int engine_watch(struct engine *engine, const uint64_t *numbers, size_t coun
 API uint64_t engine_watched(struct engine *engine, struct packet_row *rows, size_t *kept);
 API struct table *table_new(struct engine *engine, uint64_t sizes[3]);
 API uint64_t table_fill(struct engine *engine, struct table *table, struct columns *to);
+API uint64_t table_fill_last(struct engine *engine, struct table *table, struct columns *to);
 API void table_free(struct engine *engine, struct table *table);
 API const char *engine_words(const struct engine *engine, size_t *size);
 API const uint8_t *engine_v6(const struct engine *engine, size_t *count);

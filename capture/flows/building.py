@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from capture.flows.quoting import attached, quotations
-from capture.flows.table import Events, FlowTable, Numbering, Opening
+from capture.flows.table import Events, FlowTable, Numbering, Opening, Words
 from capture.model import COUNT_NAMES
 from capture.wire.columns import AddressTable, Scope, ScopeTable
 
@@ -24,14 +24,14 @@ RARE = (
 """The counts of connections that are not simply in order, as table.h orders them."""
 
 
-def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None) -> FlowTable:
+def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last: bool = False) -> FlowTable:
     """The connections of now. `names`: of hosts whose addresses are not known, by what stands for them."""
-    table = engine.table()
+    table = engine.table(last=last)
     columns = table.columns
     addresses = AddressTable.of(table.v6, names or {})
     histories = [history for history, _ in table.words]
     states = [state for _, state in table.words]
-    words = columns["word"].tolist()
+    words = columns["word"]
     counts, unseen = _counts(columns, table.connections)
     return FlowTable(
         addresses=addresses,
@@ -39,8 +39,8 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None) -> Flow
         counts=counts,
         acked_unseen=unseen,
         copies=int(columns["copies"].sum()),
-        conn_state=[states[word] for word in words],
-        history=[histories[word] for word in words],
+        conn_state=Words(states, words),
+        history=Words(histories, words),
         complete_handshake=columns["complete_handshake"].view(np.bool_),
         opening=Opening(*(columns[f"opening_{name}"] for name in ("flags", "side", "ttl", "marks"))),
         numbers=Numbering(
@@ -68,18 +68,28 @@ _AS_THEY_ARE = (
 
 def _as_they_are(columns: dict[str, Records]) -> dict[str, Any]:
     unsigned = {name: columns[name].view(np.int64) for name in ("first_number", "first_fin", "first_rst")}
-    return {name: columns[name] for name in _AS_THEY_ARE} | unsigned
+    found = {name: columns[name] for name in _AS_THEY_ARE} | unsigned
+    for name, other in (("lowest_time", "first_time"), ("highest_time", "last_time")):
+        if np.array_equal(found[name], found[other]):  # times were in order: one column is enough
+            found[name] = found[other]
+    return found
 
 
 def _events(columns: dict[str, Records]) -> Events:
     return Events(
         code=columns["event_code"],
-        number=columns["event_number"].view(np.int64),
+        number=_numbers(columns),
         time=columns["event_time"],
         gap=columns["event_gap"],
         alone_ttl=columns["event_alone_ttl"],
         first=columns["event_first"],
     )
+
+
+def _numbers(columns: dict[str, Records]) -> Records:
+    """Packet numbers of the events: four bytes each, unless a capture has more packets."""
+    low, above = columns["event_number"], columns["event_number_above"]
+    return low if not above.any() else low.astype(np.int64) | above.astype(np.int64) << 32
 
 
 def _counts(columns: dict[str, Records], connections: int) -> tuple[dict[str, I64], Records]:

@@ -6,7 +6,9 @@ Packets are not held: who wants those of some connections reads them again (capt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntFlag
+from typing import overload
 
 import numpy as np
 from msgspec import Struct
@@ -93,6 +95,30 @@ class Numbering(Struct, frozen=True):
     first_ack: U32  # what the connection's first packet acknowledged
 
 
+class Words(Sequence[str]):
+    """A text for each connection, of few distinct ones: the texts, and which one each has."""
+
+    def __init__(self, texts: Sequence[str], of: I32) -> None:
+        self.texts, self.of = texts, of
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Words: ...
+    def __getitem__(self, at: int | slice) -> str | Words:
+        """The text of a connection, or those of some."""
+        return Words(self.texts, self.of[at]) if isinstance(at, slice) else self.texts[self.of[at]]
+
+    def __eq__(self, other: object) -> bool:
+        """The same texts for the same connections."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class FlowTable(Struct, frozen=True):
     """All connections of one capture, in order of first packet."""
 
@@ -107,8 +133,8 @@ class FlowTable(Struct, frozen=True):
     counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
     acked_unseen: Bool  # (n,) segments that the capture lacks were acknowledged
     copies: int  # packets that are second sights
-    conn_state: list[str]  # Zeek's
-    history: list[str]  # Zeek's
+    conn_state: Sequence[str]  # Zeek's
+    history: Sequence[str]  # Zeek's
     complete_handshake: Bool  # (n,)
     wscale: I8  # (n, 2) -1 where no SYN of that side showed one
     rtt_ns: I64  # (n,) handshake; -1 unknown

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from capture.model import TcpFlags
-from capture.verdicts.codes import Context, Kind, Mark
+from capture.verdicts.codes import SIDE_BIT, Context, Kind, Mark
 from capture.wire.arrays import distinct, numbered
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from capture.flows.table import Events, FlowTable
     from capture.wire.columns import I64, U16, Bool
 
@@ -21,6 +23,7 @@ UPLOAD_LEAST = 4096  # bytes
 INITIAL_WINDOW = 14_600  # bytes, ten segments (RFC 6928)
 THIRD = np.zeros(16, np.bool_)
 THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
+BITS = np.left_shift(1, np.arange(16)).astype(np.uint16)
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 NOTHING = Context(0)
 CROWD = 8  # half-open handshakes at one listener
@@ -70,8 +73,9 @@ class _Facts:
     def __init__(self, flows: FlowTable, events: Events, listeners: I64, until: int | None) -> None:
         self.flows, self.events, self.until = flows, events, until
         self.n = len(flows)
-        self.conn = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(events.first))
-        self.kind = events.code & 0xF
+        self.some = np.diff(events.first) > 0  # connections that have events, and where each one's begin
+        self.begin = events.first[:-1][self.some]
+        self.kind = np.bitwise_and(events.code, 0xF, dtype=np.uint8, casting="unsafe")
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)
         self.listener = listeners
@@ -81,29 +85,37 @@ class _Facts:
         has: Bool = (self._kinds & np.uint16(1 << kind)) != 0
         return has
 
+    def _of_events(self, reduce: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the events of each connection come to; 0 without any. Shape (n,)."""
+        found = np.zeros(self.n, values.dtype)
+        if len(self.begin):
+            found[self.some] = reduce.reduceat(values, self.begin)
+        return found
+
+    def _connections(self, rows: I64) -> I64:
+        """Whose events these are; both in order."""
+        return np.searchsorted(self.events.first, rows, side="right") - 1
+
+    def _any(self, events: Bool) -> Bool:
+        """Connections that have any of these events."""
+        return self._of_events(np.logical_or, events)
+
     @cached_property
     def _kinds(self) -> U16:
         """Which kinds of events each connection has, as bits."""
-        kinds, some = np.zeros(self.n, np.uint16), np.diff(self.events.first) > 0
-        if some.any():
-            kinds[some] = np.bitwise_or.reduceat(np.left_shift(np.uint16(1), self.kind), self.events.first[:-1][some])
-        return kinds
+        return self._of_events(np.bitwise_or, BITS[self.kind])
 
     def both_fins(self) -> Bool:
         """Connections with a FIN of each side."""
-        side = (self.events.code >> 15).astype(np.bool_)
         fin = self.kind == int(Kind.FIN)
-        has = np.zeros((2, self.n), np.bool_)
-        has[0, self.conn[fin & ~side]] = True
-        has[1, self.conn[fin & side]] = True
-        both: Bool = has[0] & has[1]
-        return both
+        return self._any(fin & (self.events.code < SIDE_BIT)) & self._any(fin & (self.events.code >= SIDE_BIT))
 
     def timestamps(self) -> Bool:
         """The side that reset had used the timestamp option on another packet."""
         resets = np.flatnonzero(self.kind == int(Kind.RST))
         has = np.zeros(self.n, np.bool_)
-        conn, side = self.conn[resets], (self.events.code[resets] >> 15).astype(np.uint8)
+        conn = self._connections(resets)
+        side = (self.events.code[resets] >> 15).astype(np.uint8)
         opening = self.flows.opening
         for packet in (0, 1):
             used = (opening.marks[conn, packet] & int(PacketMark.TIMESTAMP)) != 0
@@ -146,7 +158,9 @@ class _Facts:
         return lonely
 
     def _repeated_accepts(self) -> Bool:
-        again: Bool = np.bincount(self.conn[self.kind == int(Kind.SYN_ACK)], minlength=self.n) > 1
+        of = self._connections(np.flatnonzero(self.kind == int(Kind.SYN_ACK)))
+        again = np.zeros(self.n, np.bool_)
+        again[of[1:][of[1:] == of[:-1]]] = True
         return again
 
     def busy(self) -> Bool:
@@ -169,24 +183,20 @@ class _Facts:
     def _ignored(self) -> Bool:
         """The handshake was done, and the originator's data repeated in vain: the responder never said more."""
         code = self.events.code
-        in_vain = (self.kind == int(Kind.DATA)) & ((code & LOST_AGAIN) == LOST_AGAIN) & (code < 0x8000)
-        has = np.zeros(self.n, np.bool_)
-        has[self.conn[in_vain]] = True
-        where: Bool = has & self.syn_ack & (self.flows.bytes[:, 1] == 0)
+        in_vain = (self.kind == int(Kind.DATA)) & ((code & LOST_AGAIN) == LOST_AGAIN) & (code < SIDE_BIT)
+        where: Bool = self._any(in_vain) & self.syn_ack & (self.flows.bytes[:, 1] == 0)
         return where
 
     def _acked_yet_repeated(self) -> Bool:
-        lost = np.zeros(self.n, np.bool_)
-        lost[self.conn[(self.kind == int(Kind.DATA)) & ((self.events.code & int(Mark.LOST)) != 0)]] = True
-        return self._repeated_accepts() & lost
+        lost = (self.kind == int(Kind.DATA)) & ((self.events.code & int(Mark.LOST)) != 0)
+        return self._repeated_accepts() & self._any(lost)
 
     def crowd(self) -> Bool:
         """Many half-open handshakes at one listener; the SYNs that it no longer answered belong to them."""
-        spoke = np.zeros(self.n, np.bool_)
-        code = self.events.code
-        third = (code < 0x8000) & THIRD[self.kind]
-        spoke[self.conn[third]] = True
-        half = self.syn_ack & ~spoke & (self.flows.packet_count[:, 0] > 0)  # one direction alone tells nothing
+        third = (self.events.code < SIDE_BIT) & THIRD[self.kind]
+        half = (
+            self.syn_ack & ~self._any(third) & (self.flows.packet_count[:, 0] > 0)
+        )  # one direction alone tells nothing
         count = np.bincount(self.listener[half], minlength=self.n)
         where: Bool = (half | self._lonely_syn()) & (count[self.listener] >= CROWD)
         return where

@@ -79,9 +79,8 @@ def _words(events: Events, context: U16, special: dict[int, U16]) -> tuple[U16, 
 def _numbered(words: U16, begin: I64) -> tuple[list[bytes], I32]:
     """The distinct runs of words, in order of first sight, and which one each is."""
     of, speaker = distinct_runs(words, begin)
-    raw, bounds = words.tobytes(), begin * words.itemsize
-    ends = zip(bounds[speaker].tolist(), bounds[speaker + 1].tolist(), strict=True)
-    return [raw[low:high] for low, high in ends], of
+    ends = zip(begin[speaker].tolist(), begin[speaker + 1].tolist(), strict=True)
+    return [words[low:high].tobytes() for low, high in ends], of
 
 
 def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int, list[int]]]:
