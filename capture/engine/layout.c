@@ -68,6 +68,11 @@ static void structs(void) {
     F(side) F(ttl)
   }
   {
+    struct long_event of = {0};
+    begin("long_event", sizeof of);
+    F(row) F(time) F(gap)
+  }
+  {
     struct totals of = {0};
     begin("totals", sizeof of);
     F(packets) F(tcp_packets) F(copies) F(quoted_over) F(connections) F(first_time) F(last_time) F(out_of_memory)

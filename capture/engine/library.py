@@ -28,6 +28,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "table_new": (_POINTER, (_POINTER, _POINTER)),
     "table_fill": (_U64, (_POINTER, _POINTER, _POINTER)),
     "table_fill_last": (_U64, (_POINTER, _POINTER, _POINTER)),
+    "table_longs": (_POINTER, (_POINTER, _POINTER)),
     "table_free": (None, (_POINTER, _POINTER)),
     "engine_words": (_POINTER, (_POINTER, _POINTER)),
     "engine_v6": (_POINTER, (_POINTER, _POINTER)),

@@ -139,7 +139,14 @@ class Engine:
         events = int(fill(self.handle, table, given))
         for column in self._library.event:
             columns[column.name] = columns[column.name][:events]
+        columns["long"] = self._longs(table)
         return columns, rows["connection"]
+
+    def _longs(self, table: int) -> Records:
+        """Events whose times do not fit their columns."""
+        size, kind = ctypes.c_size_t(), self._library.structs["long_event"]
+        at = self._call.table_longs(table, ctypes.byref(size))
+        return np.frombuffer(ctypes.string_at(at, size.value * kind.itemsize) if size.value else b"", kind)
 
     def _text(self, name: str, each: int = 1) -> bytes:
         size = ctypes.c_size_t()

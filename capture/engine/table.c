@@ -11,6 +11,8 @@ struct table {
   struct undo *undo;
   struct event *room;
   struct view view;
+  struct long_event *longs;
+  size_t long_count, long_room;
   uint8_t *changed; /* roles.c */
   struct connection other; /* the one with its roles changed */
   uint32_t *word_slots, word_mask, word_count, *word_starts, word_room;
@@ -76,6 +78,7 @@ API struct table *table_new(struct engine *e, uint64_t sizes[3]) {
 
 API void table_free(struct engine *e, struct table *t) {
   view_end(&t->view);
+  free(t->longs);
   if (!e->spent) unsettle(e, t->undo); /* else there is nothing to go back to */
   else undo_free(t->undo);
   free(t->changed);
@@ -209,14 +212,31 @@ static void fill_rare(const struct connection *c, struct columns *to, uint64_t r
         (int64_t)c->rare->counts[side ^ c->originator][i];
 }
 
-static uint64_t fill_events(const struct table *t, const struct connection *c, struct columns *to, uint64_t at) {
+/* LONG; the event is kept apart. */
+static uint32_t keep_long(struct engine *e, struct table *t, const struct event *event, uint64_t row) {
+  if (t->long_count == t->long_room) {
+    size_t room = t->long_room ? 2 * t->long_room : 256;
+    struct long_event *more = realloc(t->longs, room * sizeof *more);
+    if (!more) return e->out_of_memory = 1, LONG;
+    t->longs = more;
+    t->long_room = room;
+  }
+  t->longs[t->long_count++] = (struct long_event){row, event->time, event->gap};
+  return LONG;
+}
+
+static int is_short(int64_t span) { return span >= 0 && span < LONG; }
+
+static uint64_t fill_events(struct engine *e, struct table *t, const struct connection *c, struct columns *to, uint64_t at) {
   size_t n = events_folded(c, t->room);
   for (size_t i = 0; i < n; i++, at++) {
     to->event_code[at] = t->room[i].code;
     to->event_number[at] = t->room[i].number;
     to->event_number_above[at] = t->room[i].number_above;
-    to->event_time[at] = t->room[i].time;
-    to->event_gap[at] = t->room[i].gap;
+    int64_t since = (int64_t)((uint64_t)t->room[i].time - (uint64_t)c->first_time), gap = t->room[i].gap;
+    int near = is_short(since) && is_short(gap);
+    to->event_since[at] = near ? (uint32_t)since : keep_long(e, t, &t->room[i], at);
+    to->event_gap[at] = near ? (uint32_t)gap : LONG;
     int alone = (t->room[i].code & KIND_MASK) == KIND_RST && !c->sides[t->room[i].code >> 15 ^ c->originator].ttl_first;
     to->event_alone_ttl[at] = (uint8_t)(alone ? t->room[i].size : 0);
   }
@@ -226,13 +246,14 @@ static uint64_t fill_events(const struct table *t, const struct connection *c, s
 static uint64_t filled(struct engine *e, struct table *t, struct columns *to, int spend) {
   uint64_t events = 0, rare = 0;
   e->words_size = 0;
+  t->long_count = 0;
   for (uint32_t row = 0; row < t->count; row++) {
     const struct connection *c = row_of(e, t, row);
     if (!c) return 0;
     fill_row(e, t, c, to, row);
     if (c->rare) fill_rare(c, to, row, rare++);
     to->event_first[row] = (int64_t)events;
-    events = fill_events(t, c, to, events);
+    events = fill_events(e, t, c, to, events);
     if (spend) store_release(e->store, t->order ? t->order[row] : row);
   }
   to->event_first[t->count] = (int64_t)events;
@@ -275,4 +296,9 @@ API const struct quoted *engine_quoted(const struct engine *e, size_t *count) {
 API void engine_totals(const struct engine *e, struct totals *to) {
   *to = (struct totals){e->packets, e->tcp_packets, e->copies, e->quoted_over, e->connections, e->first_time, e->last_time,
                         (uint64_t)e->out_of_memory};
+}
+
+API const struct long_event *table_longs(const struct table *t, size_t *count) {
+  *count = t->long_count;
+  return t->longs;
 }

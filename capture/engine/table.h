@@ -45,8 +45,8 @@
   X(uint16_t, event_code, 1)                                                                                           \
   X(uint32_t, event_number, 1)                                                                                         \
   X(uint8_t, event_number_above, 1) /* its upper part */                                                               \
-  X(int64_t, event_time, 1)                                                                                            \
-  X(int64_t, event_gap, 1)      /* ns since the connection's packet before */                                          \
+  X(uint32_t, event_since, 1)   /* ns since its connection's first packet; LONG: see table_longs */                        \
+  X(uint32_t, event_gap, 1)     /* ns since its packet before; LONG where event_since is */                                \
   X(uint8_t, event_alone_ttl, 1) /* TTL of a RST whose claimed sender sent nothing else; 0 of others */
 
 /* Rows are the connections that have any of it: few. */
@@ -55,6 +55,13 @@
   X(int64_t, rare_counts, 20)   /* pairs: retransmission, fast, spurious, out of order, duplicate ACK, zero window,    \
                                    window full, keep-alive, lost segment, ACKs of what the capture lacks */            \
   X(int64_t, copies, 1)         /* second sights */
+
+#define LONG UINT32_MAX
+/* An event that is late, or after a long gap, or before its connection's first packet by its clock. */
+struct long_event {
+  uint64_t row;
+  int64_t time, gap;
+};
 
 struct columns {
 #define X(type, name, width) type *name;
@@ -95,6 +102,8 @@ API uint64_t engine_watched(struct engine *engine, struct packet_row *rows, size
 API struct table *table_new(struct engine *engine, uint64_t sizes[3]);
 API uint64_t table_fill(struct engine *engine, struct table *table, struct columns *to);
 API uint64_t table_fill_last(struct engine *engine, struct table *table, struct columns *to);
+/* Of the rows filled last, in order. */
+API const struct long_event *table_longs(const struct table *table, size_t *count);
 API void table_free(struct engine *engine, struct table *table);
 API const char *engine_words(const struct engine *engine, size_t *size);
 API const uint8_t *engine_v6(const struct engine *engine, size_t *count);

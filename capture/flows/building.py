@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from capture.flows.quoting import attached, quotations
-from capture.flows.table import Events, FlowTable, Numbering, Opening, Words
+from capture.flows.table import Events, FlowTable, Numbering, Opening, Spans, Words
 from capture.model import COUNT_NAMES
 from capture.wire.columns import AddressTable, Scope, ScopeTable
 
@@ -76,11 +76,13 @@ def _as_they_are(columns: dict[str, Records]) -> dict[str, Any]:
 
 
 def _events(columns: dict[str, Records]) -> Events:
+    long = columns["long"]
+    rows = long["row"].astype(np.int64)
     return Events(
         code=columns["event_code"],
         number=_numbers(columns),
-        time=columns["event_time"],
-        gap=columns["event_gap"],
+        time=Spans(columns["event_since"], rows, long["time"], (columns["event_first"], columns["first_time"])),
+        gap=Spans(columns["event_gap"], rows, long["gap"]),
         alone_ttl=columns["event_alone_ttl"],
         first=columns["event_first"],
     )

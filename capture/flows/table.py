@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntFlag
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from msgspec import Struct
@@ -60,13 +60,39 @@ class Packets(Struct, frozen=True):
         return len(self.number)
 
 
+class Spans:
+    """Nanoseconds of events in four bytes each, and apart those that need more. Asked for by row, or several."""
+
+    LONG = 0xFFFFFFFF
+
+    def __init__(self, short: U32, rows: I64, values: I64, starts: tuple[I64, I64] | None = None) -> None:
+        """`rows` have `values` instead. `starts`: where each connection's rows begin, and what is added to them."""
+        self._short, self._rows, self._values, self._starts = short, rows, values, starts
+
+    def __len__(self) -> int:
+        return len(self._short)
+
+    def __getitem__(self, rows: Any) -> Any:
+        """The values of some rows, int64; or of one."""
+        at = np.atleast_1d(np.asarray(rows, np.int64))
+        short = self._short[at]
+        found = short.astype(np.int64)
+        if self._starts is not None:
+            first, base = self._starts
+            found += base[np.searchsorted(first, at, side="right") - 1]
+        long = short == self.LONG
+        if long.any():
+            found[long] = self._values[np.searchsorted(self._rows, at[long])]
+        return found if np.ndim(rows) else int(found[0])
+
+
 class Events(Struct, frozen=True):
     """Kept events of all connections: those of connection i are rows first[i]:first[i + 1] of the others, (m,)."""
 
     code: U16  # verdicts.codes
     number: I64  # of the packet
-    time: I64  # epoch nanoseconds
-    gap: I64  # ns since the connection's packet before; 0 for its first
+    time: I64 | Spans  # epoch nanoseconds
+    gap: I64 | Spans  # ns since the connection's packet before; 0 for its first
     alone_ttl: U8  # TTL of a RST whose claimed sender sent nothing else; 0 of others
     first: I64  # (n + 1,)
 

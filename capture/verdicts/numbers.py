@@ -14,7 +14,7 @@ from capture.verdicts.ending import icmp_class
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from capture.flows.table import FlowTable
+    from capture.flows.table import FlowTable, Spans
     from capture.verdicts.signatures import Signatures
     from capture.verdicts.template import Template
     from capture.wire.columns import I64, QuotedTcp
@@ -83,11 +83,12 @@ class Numbers:
             times[k] = self._error(k, rows).time
         return times
 
-    def _of_events(self, column: I64, rows: I64) -> I64:
+    def _of_events(self, column: I64 | Spans, rows: I64) -> I64:
         """A column's values at rows of events; anything where a row is an error's."""
         if not len(column):  # all of them are
             return np.zeros(len(rows), np.int64)
-        return column[np.maximum(rows, 0)]
+        values: I64 = column[np.maximum(rows, 0)]
+        return values
 
     def _error(self, k: int, rows: I64) -> QuotedTcp:
         return self.flows.quoted[int(self.connections[k])][-1 - int(rows[k])]

@@ -72,6 +72,9 @@ static void mix_table(struct engine *engine, int last)
 #undef ROWS
 #undef X
   mix(to.event_first, (rows[0] + 1) * sizeof *to.event_first);
+  size_t long_count = 0;
+  const struct long_event *longs = table_longs(table, &long_count);
+  mix(longs, long_count * sizeof *longs);
   free(to.event_first);
   table_free(engine, table);
 }
