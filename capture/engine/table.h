@@ -24,7 +24,7 @@
   X(uint32_t, side_next, 2)                                                                                            \
   X(uint8_t, side_opened, 2)    /* its first packet had a SYN */                                                       \
   X(int64_t, word_time, 2)      /* of its first payload; 0 without one */                                              \
-  X(int64_t, word_size, 2)      /* bytes */                                                                            \
+  X(uint32_t, word_size, 2)     /* bytes */                                                                            \
   X(uint32_t, first_ack, 1)     /* what the connection's first packet acknowledged */                                  \
   X(int32_t, scope, 1)                                                                                                 \
   X(uint64_t, first_number, 1)  /* of its first packet */                                                              \

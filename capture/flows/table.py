@@ -117,7 +117,7 @@ class Numbering(Struct, frozen=True):
     after: U32  # after the highest that it sent
     opened: Bool  # its first packet had a SYN
     word_time: I64  # of its first payload, epoch ns; 0 without one
-    word_size: I64  # bytes of that
+    word_size: U32  # bytes of that
     first_ack: U32  # what the connection's first packet acknowledged
 
 

@@ -94,7 +94,7 @@ def _busiest(place: I64, keep: np.ndarray) -> list[I64]:
 def _times(flows: FlowTable) -> _Times:
     words = flows.numbers
     asked, answered = words.word_time[:, 0], words.word_time[:, 1]
-    return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0])
+    return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0].astype(np.int64))
 
 
 def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:
