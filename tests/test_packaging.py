@@ -1,11 +1,10 @@
 """What is built is what people install: the wheel in a clean environment, with its data; an sdist with nothing more.
 
-The packet engine is compiled with whatever compiler is at hand: the system's, or the one of the package ziglang.
+With a C compiler at hand and without one (ziglang then compiles): the same program, the same answers.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -21,15 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from capture.engine.compiling import compiler
-
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = ("capture", "playbooks", "tui")
 SDIST = {
     *(*PACKAGES, "tests", "docs", "README.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "pyproject.toml"),
-    *("requirements-dev.in", "requirements-dev.txt", "builder", "setup.py"),
+    *("requirements-dev.in", "requirements-dev.txt", "build_engine.py"),
 }
+LIBRARY = "_tcptriage_engine"
 GENERATED = {"PKG-INFO", "setup.cfg", "tcptriage.egg-info"}  # what setuptools adds to an sdist
 LEFT_BEHIND = "capture/left_behind.py"
 
@@ -37,8 +35,8 @@ pytestmark = pytest.mark.xdist_group("packaging")
 
 
 def need_a_compiler() -> None:
-    if compiler() is None:
-        pytest.skip("no C compiler")
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler: none of cc, gcc, clang")
 
 
 def build(tree: Path, to: Path, *arguments: str, **variables: str) -> Path:
@@ -67,37 +65,55 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def with_zig(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a wheel built where only ziglang compiles, in a tree where an earlier build left its files."""
-    if importlib.util.find_spec("ziglang") is None:
-        pytest.skip("not installed: ziglang")
+def uncompiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a wheel built where there is no compiler, in a tree where an earlier build left its files."""
     tree = copy(tmp_path_factory.mktemp("copy") / "tree")
-    (tree / LEFT_BEHIND).touch()
-    earlier = build(tree, tmp_path_factory.mktemp("earlier"), "--wheel")
-    assert LEFT_BEHIND in names_in(earlier)
-    (tree / LEFT_BEHIND).unlink()
-    return build(tree, tmp_path_factory.mktemp("zig"), "--wheel", CC="", PATH="/nonexistent")
+    (tree / "build" / "lib" / LEFT_BEHIND).parent.mkdir(parents=True)
+    (tree / "build" / "lib" / LEFT_BEHIND).touch()
+    (tree / f"{LIBRARY}.so").write_bytes(b"of an earlier editable install")
+    programs = tmp_path_factory.mktemp("programs")  # all that this PATH has
+    (programs / "python").symlink_to(sys.executable)
+    to = tmp_path_factory.mktemp("uncompiled")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(to), str(tree)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        env={name: value for name, value in os.environ.items() if name != "CC"} | {"PATH": str(programs)},
+    )
+    if done.returncode and "for ziglang" in done.stderr:
+        pytest.skip("no package index at hand that has ziglang")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return to
 
 
-def install(folder: Path, home: Path) -> Path:
-    """The bin directory of a new environment that holds the folder's wheel, and sees the dependencies of this one."""
+def environment(home: Path) -> Path:
+    """A new environment that sees the dependencies of this one; its folder for packages."""
     venv.create(home, with_pip=False)
     target = next(home.glob("lib/python*/site-packages"))
-    (wheel,) = folder.glob("*.whl")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(home), "install", "-q", "--no-deps", "--no-index", str(wheel)],
-        check=True,
-        timeout=100,
-    )
     dependencies = home / "dependencies"
     dependencies.mkdir()
     places = filter(Path.is_dir, map(Path, site.getsitepackages()))
     seen = {one.name: one for place in places for one in place.iterdir()}
     for name, one in seen.items():
-        # tcptriage itself may be installed here too, with a compiled module of its own
-        if not name.startswith((*PACKAGES, "tcptriage", "_tcptriage", "__editable__")):
+        # tcptriage itself may be installed here too, with an engine of its own
+        if not name.startswith((*PACKAGES, "tcptriage", LIBRARY, "__editable__")):
             (dependencies / name).symlink_to(one)
     (target / "dependencies.pth").write_text(f"{dependencies}\n")
+    return target
+
+
+def pip_into(home: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--python", str(home), "install", "-q", "--no-deps", "--no-index"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def install(folder: Path, home: Path) -> Path:
+    """The bin directory of a new environment that holds the folder's wheel."""
+    environment(home)
+    (wheel,) = folder.glob("*.whl")
+    pip_into(home, str(wheel))
     return home / "bin"
 
 
@@ -107,8 +123,8 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed_with_zig(with_zig: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(with_zig, tmp_path_factory.mktemp("clean-zig"))
+def installed_uncompiled(uncompiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(uncompiled, tmp_path_factory.mktemp("clean-uncompiled"))
 
 
 def data_files() -> set[str]:
@@ -131,31 +147,66 @@ def output(command: list[str], cwd: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=60, check=True).stdout
 
 
-def compiled_modules(names: set[str]) -> list[str]:
-    return [name for name in names if name.startswith("capture/engine/_engine.")]
+def libraries(names: set[str]) -> list[str]:
+    return [name for name in names if Path(name).name.startswith(LIBRARY)]
 
 
-@pytest.mark.parametrize("which", ["built", "with_zig"])
+@pytest.mark.parametrize("which", ["built", "uncompiled"])
 def test_wheel_holds_the_packages_and_their_data(which: str, request: pytest.FixtureRequest) -> None:
     names = names_in(request.getfixturevalue(which))
     assert data_files() <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
-    assert len(compiled_modules(names)) == 1
-    tops = {name.split("/")[0] for name in names}
+    (library,) = libraries(names)
+    assert library in (f"{LIBRARY}.so", f"{LIBRARY}.dylib", f"{LIBRARY}.dll")
+    tops = {name.split("/")[0] for name in names - {library}}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert [name for name in names if name.endswith((".c", ".h", ".pyc"))] == []
 
 
-def test_wheel_holds_nothing_of_an_earlier_build(with_zig: Path) -> None:
-    assert LEFT_BEHIND not in names_in(with_zig)
+def test_wheel_holds_nothing_of_an_earlier_build(uncompiled: Path) -> None:
+    (wheel,) = uncompiled.glob("*.whl")
+    assert LEFT_BEHIND not in names_in(uncompiled)
+    (library,) = libraries(names_in(uncompiled))
+    assert not zipfile.ZipFile(wheel).read(library).startswith(b"of an earlier")
 
 
-def test_wheel_fits_any_python_of_its_platform(built: Path) -> None:
-    (wheel,) = built.glob("*.whl")
+@pytest.mark.parametrize("which", ["built", "uncompiled"])
+def test_one_wheel_serves_every_python_of_its_platform(which: str, request: pytest.FixtureRequest) -> None:
+    (wheel,) = request.getfixturevalue(which).glob("*.whl")
     python, abi, platform = wheel.stem.split("-")[-3:]
     assert (python, abi) == ("py3", "none")
     assert platform != "any"
+
+
+def test_building_leaves_nothing_in_the_tree(tmp_path: Path) -> None:
+    need_a_compiler()
+    tree = copy(tmp_path / "tree")
+    before = {path.name for path in tree.iterdir()}
+    build(tree, tmp_path / "dist", "--wheel")
+    assert {path.name for path in tree.iterdir()} - before <= GENERATED
+
+
+def test_a_source_tree_without_a_compiler_says_what_to_do(tmp_path: Path) -> None:
+    code = "import pathlib; from capture.engine import compiling; compiling.compile_to(pathlib.Path('library'))"
+    programs = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=programs, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode == 0:
+        (ROOT / "library").unlink()
+        pytest.skip("ziglang is installed here")
+    assert done.returncode == 1
+    assert "install gcc or clang, or `pip install ziglang`" in done.stderr
+
+
+def test_an_editable_install_has_its_engine_in_the_tree(tmp_path: Path) -> None:
+    need_a_compiler()
+    tree, home = copy(tmp_path / "tree"), tmp_path / "editable"
+    environment(home)
+    pip_into(home, "--no-build-isolation", "-e", str(tree))
+    code = "from capture.engine.compiling import HERE, compiled; print(compiled().parent == HERE, HERE)"
+    assert output([str(home / "bin" / "python"), "-c", code], tmp_path) == f"True {tree / 'capture' / 'engine'}\n"
 
 
 def test_sdist_holds_only_what_is_named(built: Path) -> None:
@@ -169,19 +220,29 @@ def test_sdist_holds_only_what_is_named(built: Path) -> None:
     assert [name for name in names if name.endswith((".so", ".pyc"))] == []
 
 
-def test_without_a_compiler_the_build_says_what_to_install(tmp_path: Path) -> None:
-    if importlib.util.find_spec("ziglang") is not None:
-        pytest.skip("ziglang is installed, and compiles")
-    code = "from capture.engine.compiling import compile_to; from pathlib import Path; compile_to(Path('engine.so'))"
-    hidden = os.environ | {"CC": "", "PATH": "/nonexistent", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=hidden)
-    assert "no C compiler was found: install one (Debian: gcc), or the Python package ziglang" in done.stderr
+def test_a_clone_without_a_compiler_finds_the_installed_engine(installed: Path, tmp_path: Path) -> None:
+    """In a clone its own packages come first, and the installed ones have the library: pytest is started so."""
+    tree = copy(tmp_path / "clone")
+    code = "import capture; from capture.engine.compiling import compiled; print(capture.__file__, compiled())"
+    done = subprocess.run(
+        [str(installed / "python"), "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tree,
+        timeout=60,
+        env={"PATH": str(tmp_path)},
+        check=True,
+    )
+    package, library = done.stdout.split()
+    assert Path(package).parents[1] == tree
+    assert Path(library).is_relative_to(installed.parent)
 
 
-def test_each_compilers_answers_are_the_same(installed: Path, installed_with_zig: Path, tmp_path: Path) -> None:
-    need_a_compiler()
+def test_without_a_compiler_the_answers_are_the_same(
+    installed: Path, installed_uncompiled: Path, tmp_path: Path
+) -> None:
     arguments = ["report", str(ROOT / "tui" / "examples" / "incident.pcap")]
-    told = output([str(installed_with_zig / "tcptriage"), *arguments], tmp_path)
+    told = output([str(installed_uncompiled / "tcptriage"), *arguments], tmp_path)
     assert "client_gave_up" in told
     assert told == output([str(installed / "tcptriage"), *arguments], tmp_path)
 

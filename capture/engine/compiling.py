@@ -1,22 +1,31 @@
 """Compile the engine: at installation, and in a checkout whenever its sources are newer. Standard library only.
 
-Any C compiler will do: $CC, cc, gcc, clang, or the one that the package ziglang brings.
+The library is no extension module: it needs no headers of Python's, and one file serves every Python. An installation
+has it beside the packages; a checkout keeps its own among the sources, where there is a compiler, and otherwise takes
+an installed one: a checkout's packages come before installed ones, and it may be just where the tests are run.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shlex
-import shutil
-import subprocess
 import sys
-import time
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
-NAME = "_engine" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
+NAME = "_tcptriage_engine" + {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+FLAGS = ("-std=c11", "-O3", "-g0", "-fPIC", "-shared", "-fvisibility=hidden")
+COMPILERS = ("cc", "gcc", "clang")
+PATIENCE = 600  # seconds for one compilation
+_TRIAL = '#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\nint trial(void) { return (int)strlen(""); }\n'
+
+
+class Ran(NamedTuple):
+    """How a command ended; 127 where it could not be run."""
+
+    status: int
+    errors: str
 
 
 class CannotCompile(Exception):  # noqa: N818 - named for the reader: it says what happened
@@ -24,16 +33,35 @@ class CannotCompile(Exception):  # noqa: N818 - named for the reader: it says wh
 
 
 def compiler() -> list[str] | None:
-    """The command of a C compiler; None where there is none."""
+    """The command of a C compiler that works: $CC, cc, gcc, clang, or the one that the package ziglang brings."""
+    return system_compiler() or zig_compiler()
+
+
+@cache
+def system_compiler() -> list[str] | None:
+    """A compiler of this machine; one may be there without the C library's headers."""
+    import shlex  # these are wanted where something is compiled, and not at each start
+    import shutil
+
     named = shlex.split(os.environ.get("CC", ""))
-    if named and shutil.which(named[0]):
-        return named
-    for name in ("cc", "gcc", "clang"):
-        if shutil.which(name):
-            return [name]
-    if importlib.util.find_spec("ziglang") is not None:
-        return [sys.executable, "-m", "ziglang", "cc", "-fno-sanitize=undefined"]
-    return None
+    candidates = ([named] if named else []) + [[name] for name in COMPILERS]
+    return next((each for each in candidates if shutil.which(each[0]) and _works(each)), None)
+
+
+@cache
+def zig_compiler() -> list[str] | None:
+    """The compiler in the package ziglang."""
+    zig = [sys.executable, "-m", "ziglang"]
+    return [*zig, "cc", "-fno-sanitize=undefined"] if run([*zig, "version"]).status == 0 else None
+
+
+def _works(command: list[str]) -> bool:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "trial.c")
+        source.write_text(_TRIAL)
+        return run([*command, *FLAGS, "-o", str(Path(folder, "trial.so")), str(source)]).status == 0
 
 
 def sources() -> list[Path]:
@@ -41,26 +69,56 @@ def sources() -> list[Path]:
     return sorted(HERE.glob("*.c"))
 
 
-def compile_to(target: Path) -> None:
-    """Compile the engine into a shared library. Raises CannotCompile."""
-    command = compiler()
+def compile_to(target: Path, command: list[str] | None = None) -> None:
+    """Compile the engine into a shared library, with a command other than `compiler()`'s. Raises CannotCompile."""
+    command = command or compiler()
     if command is None:
-        raise CannotCompile("no C compiler was found: install one (Debian: gcc), or the Python package ziglang")
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}")
-    begun = time.time()
-    done = subprocess.run(
-        [*command, *FLAGS, "-o", str(unfinished), *(str(path) for path in sources())], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise CannotCompile(f"{command[0]} could not compile the packet engine:\n{done.stderr[-2000:]}")
+        raise CannotCompile("no C compiler works here: install gcc or clang, or `pip install ziglang`")
+    if not sources():
+        raise CannotCompile(f"no C files in {HERE}: the source tree is not whole")
+    import time
+
+    unfinished, begun = target.with_name(f"{target.name}.{os.getpid()}"), time.time()
+    done = run([*command, *FLAGS, "-o", str(unfinished), *map(str, sources())])
+    if done.status:
+        raise CannotCompile(f"{command[0]} could not compile the packet engine:\n{done.errors[-4000:]}")
     os.utime(unfinished, (begun, begun))  # sources that changed meanwhile are newer
     unfinished.replace(target)
+    for left in target.parent.glob(f"{target.stem}*"):
+        if left.suffix in (".lib", ".pdb"):  # what zig leaves beside a DLL
+            left.unlink()
+
+
+def run(command: list[str]) -> Ran:
+    """Run a command. ziglang's cache goes to a folder for temporary files."""
+    import subprocess
+    import tempfile
+
+    cache_folder = str(Path(tempfile.gettempdir(), f"tcptriage-zig-{os.getuid() if hasattr(os, 'getuid') else 0}"))
+    places = {"ZIG_GLOBAL_CACHE_DIR": cache_folder, "ZIG_LOCAL_CACHE_DIR": cache_folder}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=places | os.environ, timeout=PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Ran(127, str(error))
+    return Ran(done.returncode, done.stderr)
 
 
 def compiled() -> Path:
-    """The shared library, compiled first where this is a checkout that has changed. Raises CannotCompile."""
-    target = HERE / NAME
-    newest = max((path.stat().st_mtime for path in (*sources(), *HERE.glob("*.h"))), default=0.0)
-    if not target.exists() or target.stat().st_mtime < newest:
-        compile_to(target)
-    return target
+    """Where the shared library is; in a checkout that has changed it is compiled first. Raises CannotCompile."""
+    own = HERE / NAME
+    if sources() and not _is_current(own) and system_compiler() is not None:
+        compile_to(own)
+    if sources() and own.exists():
+        return own
+    for folder in (HERE.parents[1], *map(Path, sys.path)):
+        if (folder / NAME).is_file():
+            return folder / NAME
+    raise CannotCompile("the packet engine was not compiled: install tcptriage again, with a C compiler or ziglang")
+
+
+def _is_current(target: Path) -> bool:
+    if not target.exists():
+        return False
+    return target.stat().st_mtime >= max(path.stat().st_mtime for path in (*sources(), *HERE.glob("*.h")))
