@@ -19,16 +19,21 @@ class NotForTheOracle(Exception):  # noqa: N818 - a fact
 def differences(path: str) -> tuple[int, list[str]]:
     """How many connections were compared, and in what they differ. Raises NotForTheOracle."""
     (decoded,) = decode([path])
-    again = {
-        number
-        for packets in _recalled(decoded).values()
-        for number in packets.number[(packets.tags & Tag.SECOND_SIGHT) != 0].tolist()
-    }
+    again = second_sights(decoded)
     try:
         wanted = {each.packets[0].number: each for each in connections_of(path, again)}
     except Exception as error:  # it is plain: whatever it stumbles on is not for it
         raise NotForTheOracle(str(error)) from error
     return held(decoded, wanted)
+
+
+def second_sights(decoded: DecodedCapture) -> set[int]:
+    """Numbers of the packets that the product calls captured a second time: the oracle takes its word."""
+    return {
+        number
+        for packets in _recalled(decoded).values()
+        for number in packets.number[(packets.tags & Tag.SECOND_SIGHT) != 0].tolist()
+    }
 
 
 def held(decoded: DecodedCapture, wanted: dict[int, Connection]) -> tuple[int, list[str]]:

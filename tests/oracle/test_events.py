@@ -1,0 +1,79 @@
+"""The events that verdicts are made from are the oracle's, and what was folded away was plain or told twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from capture.decode import DecodedCapture, decode
+from capture.verdicts.codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
+from tests.capture.flows.traffic import random_traffic
+from tests.oracle.engine import connections_of
+from tests.oracle.events import Event, events_of
+from tests.oracle.holding import second_sights
+from tests.oracle.test_against_product import RECORDED
+
+KINDS = {kind.name.lower(): kind for kind in Kind}
+TOLD = int(Mark.REPEAT | Mark.LOST | Mark.ACKS_FIN | Mark.ZERO)
+
+
+def code_of(event: Event, side: int) -> int:
+    """The 16 bits of an event, without the silence before it and what its payload says."""
+    code = int(KINDS[event.kind]) | (SIDE_BIT if side else 0)
+    for name in event.marks:
+        code |= int(Mark[name.upper()])
+    return code
+
+
+def judged_bits(code: int) -> int:
+    """Those bits of a code that the oracle says something of."""
+    kind = decoded(code & ~GAP_MASK).kind
+    if kind is Kind.RST:
+        return code & ~GAP_MASK
+    marks = TOLD | (int(Mark.STRAY) if kind is Kind.ACK else 0) | (int(Mark.WITH_DATA) if kind is Kind.FIN else 0)
+    return code & (0xF | SIDE_BIT | marks)
+
+
+def kept_events(capture: DecodedCapture, connection: int) -> list[tuple[int, int]]:
+    """Packet number and judged bits of a connection's events, ICMP errors left out."""
+    events = capture.flows.events
+    rows = range(int(events.first[connection]), int(events.first[connection + 1]))
+    return [(int(events.number[row]), judged_bits(int(events.code[row]))) for row in rows]
+
+
+def differing(path: str) -> list[str]:
+    (capture,) = decode([path])
+    wanted = {each.packets[0].number: each for each in connections_of(path, second_sights(capture))}
+    found = []
+    for i in range(len(capture.flows)):
+        want = wanted.get(int(capture.flows.first_number[i]))
+        if want is None:
+            continue
+        told = [
+            (event.packet.number, judged_bits(code_of(event, int(event.packet.source != want.ends[0]))))
+            for event in events_of(want.packets, want.refused)
+        ]
+        kept = kept_events(capture, i)
+        wrong = [each for each in kept if each not in told]
+        times = Counter(code for _, code in kept)
+        plain = (int(Kind.DATA), int(Kind.DATA) | SIDE_BIT)
+        gone = [each for each in told if each not in kept and each[1] not in plain and times[each[1]] < 2]
+        if wrong or gone:
+            near = [each for each in told if each[0] in {number for number, _ in wrong}]
+            found.append(
+                f"connection {i}: not the oracle's {wrong}, the oracle's {near}, folded without a trace {gone}"
+            )
+    return found
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_recordings(path: Path) -> None:
+    assert not differing(str(path))
+
+
+@pytest.mark.parametrize("trouble", [0.0, 0.05, 0.6])
+@pytest.mark.parametrize("seed", range(4))
+def test_generated_traffic(tmp_path: Path, seed: int, trouble: float) -> None:
+    assert not differing(random_traffic(seed, 100, trouble).write(tmp_path / "traffic.pcap"))
