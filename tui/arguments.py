@@ -28,7 +28,7 @@ options of the dashboard:
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave it to the terminal        --version   --help
 
-FILE: pcap, pcapng, their gzip or zstd, what tcpdump, tshark or pktmon print; `-` is standard input.
+FILE: pcap, pcapng, either packed, or printed packets; `-` is standard input.
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
 """
 
