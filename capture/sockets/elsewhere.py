@@ -50,7 +50,8 @@ class Elsewhere:
         self._make, self._take_in, self._leave = make, take_in, leave
         self._own = own
         self._found: dict[tuple[str, int], Found] = {}
-        self._aliases: set[tuple[str, int]] = set()
+        self._aliases: dict[tuple[str, int], tuple[str, int]] = {}
+        """Of a place entered, the other key that it would have; numbers of /proc are used again, so it goes with it."""
         self._refused: set[tuple[str, int]] = set()
         self._searched: float | None = None
 
@@ -64,24 +65,24 @@ class Elsewhere:
         self._found = find_namespaces()
         self._found.pop(self._own or ("", 0), None)
         for key in self.places.keys() - self._found.keys():
-            self._leave(self.places.pop(key))
+            self._let_go(key)
         self._refused &= self._found.keys()
         if self.entering:
             # Those with an inode first: what is inside tells which of the others is the same one under another key.
             for key in sorted(self._found.keys() - self.places.keys()):
-                if key not in self._aliases:
+                if key not in self._aliases.values():
                     self._enter(key, with_netlink)
         # Where inodes of processes may not be read, a mounted namespace may be one that a process shows already.
-        numbered = not self.places and any(kind == "proc" for kind, _ in self._found)
+        numbered = any(kind == "proc" for kind, _ in self._found)
         self.unseen = tuple(
             Unseen(found.namespace, count_sockets(found), key not in self._refused)
             for key, found in self._found.items()
-            if key not in self.places and key not in self._aliases and not (found.pid is None and numbered)
+            if key not in self.places and key not in self._aliases.values() and not (found.pid is None and numbered)
         )
 
     def lost(self, key: tuple[str, int]) -> None:
         """A place could not be read: it ended, or the process it was read through did; looked for in the next look."""
-        self._leave(self.places.pop(key))
+        self._let_go(key)
         self._searched = None
 
     def narrow(self, entering: bool) -> None:
@@ -91,13 +92,17 @@ class Elsewhere:
         self.entering, self._searched = entering, None
         if not entering:
             for key in list(self.places):
-                self._leave(self.places.pop(key))
+                self._let_go(key)
 
     def limits(self, advice: str) -> Iterator[str]:
         """A sentence for those not asked for, and one for those that may not be entered."""
         for permitted, code in ((True, "namespaces_not_asked"), (False, "namespaces_hidden")):
             if text := _sentence(code, [one for one in self.unseen if one.permitted is permitted], advice):
                 yield text
+
+    def _let_go(self, key: tuple[str, int]) -> None:
+        self._aliases.pop(key, None)
+        self._leave(self.places.pop(key))
 
     def _enter(self, key: tuple[str, int], with_netlink: bool) -> None:
         from capture.sockets.namespaces import NamespaceSource, open_namespace
@@ -110,7 +115,7 @@ class Elsewhere:
             return
         self._refused.discard(key)
         if isinstance(source, NamespaceSource):
-            self._aliases.add(("proc", source.number))
+            self._aliases[key] = ("proc", source.number)
         self.places[key] = place
         self._take_in(place)
 

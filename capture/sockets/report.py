@@ -180,7 +180,17 @@ def text(snapshot: Snapshot) -> str:
         ("peers", groups.peers),
     ):
         lines += _group_lines(title, kind)
+    lines += _unix_lines(snapshot)
     return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _unix_lines(snapshot: Snapshot) -> list[str]:
+    """Unix listeners in whose accept queue somebody waits, the longest queues first."""
+    waiting = sorted((one for one in snapshot.unix_listeners if one.waiting), key=lambda one: (-one.waiting, one.path))
+    lines = [f"  {one.path}  {one.waiting} of {one.most} waiting" for one in waiting[:LARGEST_GROUPS]]
+    if len(waiting) > LARGEST_GROUPS:
+        lines.append(f"  and {len(waiting) - LARGEST_GROUPS} more")
+    return ["unix listeners", *lines] if lines else []
 
 
 def _attention(snapshot: Snapshot) -> list[str]:

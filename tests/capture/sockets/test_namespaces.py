@@ -17,6 +17,7 @@ from capture.sockets.namespaces import container_of, find_namespaces, in_network
 from capture.sockets.report import document, text
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import enter_new_network, in_own_network
+from tests.capture.sockets.test_owners import become_nobody
 from tui.live_rows import group_rows
 
 ID = "3f" * 32
@@ -168,3 +169,34 @@ def test_groups_and_scopes_of_another_namespace_carry_its_name() -> None:
     assert {one["interface"] for one in told if one["netns"] == str(place)} == {"veth7"}
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+@in_own_network
+def test_a_mounted_namespace_is_not_told_twice_to_those_who_may_not_read_inodes() -> None:
+    """Whose processes' inodes are hidden sees the same namespace by its number, and the mount without one."""
+    name = f"twice{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY)
+            namespaces._enter(descriptor)
+            listener = socket.create_server(("0.0.0.0", 4321))
+            signal.pause()
+            listener.close()
+        Watcher(all_namespaces=True).look()  # loads what is read from files
+        seeing, waiting = os.pipe()
+        looker = os.fork()
+        if looker == 0:
+            become_nobody()
+            snapshot = Watcher(all_namespaces=True).look()
+            told = [one.namespace.name for one in snapshot.unseen if name in one.namespace.name]
+            held = [row for row in snapshot.rows if row.local.port == 4321]
+            os.write(waiting, f"{len(told)} {len(held)}".encode())
+            os._exit(0)
+        os.waitpid(looker, 0)
+        assert os.read(seeing, 100) == b"0 1"
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
