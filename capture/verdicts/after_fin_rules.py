@@ -69,7 +69,10 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
         evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
         others = ("client_gave_up", "normal_close")
         return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
-    if by == 0 and waiting is not None and (story.asked_for_sure(waiting) or _idle_before(story, fin)):
+    # where payloads were not captured, and what came is smaller than a request, it may have been a mere goodbye
+    told = not any(story.events[i].has(Mark.SMALL) and not story.events[i].has(Mark.SIZED) for i in late)
+    sure = told and waiting is not None and story.asked_for_sure(waiting)
+    if by == 0 and waiting is not None and (sure or _idle_before(story, fin)):
         return None  # it had given up waiting
     if all(story.events[i].marks & KNOWN_LAST_WORDS or not story.events[i].has(Mark.LOST) for i in late):
         return _left(story, at, by, fin, late[0]) if waiting is None else _parted_open(story, at, by, fin, late[0])
@@ -84,7 +87,7 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
         return None  # it closed only because its peer had: what it had written before was meant
     if story.served(1, at=fin) is None:
         return None
-    return _left(story, at, by, fin, late[0])
+    return _left(story, at, by, fin, late[0]) if waiting is None else _parted_open(story, at, by, fin, late[0])
 
 
 def _left(story: Story, at: int, by: int, fin: int, remark: int) -> Diagnosis:
