@@ -15,10 +15,15 @@ from capture.kernel.ring_pages import missed, records
 from capture.kernel.tracefs import Tracefs
 
 PREFIX: Final = "tcptriage-"
-BUFFER_KB: Final = 1024
-"""Of each processor: 13,000 events of 76 bytes between two readings."""
+BUFFERS_KB: Final = 16384
+LEAST_KB, MOST_KB = 256, 4096
+"""Of all processors together, and of each: 4 MB hold 50,000 events of 76 bytes between two readings."""
 LARGEST_PAGE: Final = 65536
-SETTINGS: Final = (("trace_clock", "mono"), ("options/overwrite", "1"), ("buffer_size_kb", str(BUFFER_KB)))
+SETTINGS: Final = (
+    ("trace_clock", "mono"),
+    ("options/overwrite", "1"),
+    ("buffer_size_kb", str(max(LEAST_KB, min(MOST_KB, BUFFERS_KB // (os.cpu_count() or 1))))),
+)
 HELPFUL: Final = (("options/record-tgid", "1"), ("options/record-cmd", "1"))
 """Old kernels lack these: then the process of a thread that has ended is not named."""
 
