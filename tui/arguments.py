@@ -308,6 +308,33 @@ def demo_parser() -> Parser:
     return parser
 
 
+def completion_parser() -> Parser:
+    """`tcptriage completion`."""
+    parser = Parser(
+        prog="tcptriage completion",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Write what a shell needs to complete tcptriage's commands, options and playbooks.",
+        epilog="""examples:
+  tcptriage completion bash > ~/.local/share/bash-completion/completions/tcptriage
+  tcptriage completion zsh > ~/.zfunc/_tcptriage
+  tcptriage completion fish > ~/.config/fish/completions/tcptriage.fish""",
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    return parser
+
+
+def info_parser() -> Parser:
+    """`tcptriage info`."""
+    parser = Parser(
+        prog="tcptriage info",
+        allow_abbrev=False,
+        description="Say where files lie, what this user can see of the machine, and which kernel events there are.",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return parser
+
+
 def complain(line: str) -> None:
     """One line on standard error, safe for a terminal."""
     from capture.safe_text import printable

@@ -27,6 +27,8 @@ COMMANDS = {
     "check": "tui.commands.check",
     "watch": "tui.commands.watch",
     "demo": "tui.commands.demo",
+    "completion": "tui.commands.completion",
+    "info": "tui.commands.info",
 }
 
 

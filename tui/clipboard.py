@@ -122,17 +122,20 @@ def to_file(
     text: str, environ: Mapping[str, str] | None = None, folder: Path | None = None, name: str = "copied.txt"
 ) -> Path | None:
     """Write a text where only this user reads it; the path, or None where nowhere could be written."""
-    env = os.environ if environ is None else environ
-    home = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
-    bases = (env.get("XDG_RUNTIME_DIR"), home)
-    folders = [folder] if folder else [Path(base) / "tcptriage" for base in bases if base]
-    for place in folders:
+    for place in [folder] if folder else file_folders(environ):
         with suppress(OSError):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             return _write_private(place / name, text)
     with suppress(OSError):  # no home: a fresh folder, since a known name under /tmp could be somebody's trap
         return _write_private(Path(tempfile.mkdtemp(prefix="tcptriage-")) / name, text)
     return None
+
+
+def file_folders(environ: Mapping[str, str] | None = None) -> list[Path]:
+    """Where texts are written, the first that can be."""
+    env = os.environ if environ is None else environ
+    home = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    return [Path(base) / "tcptriage" for base in (env.get("XDG_RUNTIME_DIR"), home) if base]
 
 
 def _write_private(path: Path, text: str) -> Path:

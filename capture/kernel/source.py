@@ -47,6 +47,13 @@ class KernelEvents:
         self.limits = tuple(limits)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The tracepoints that are listened to, and whether ends of connections are."""
+        points = self._instance.formats.values() if self._instance is not None else ()
+        names = sorted(wanted.path.replace("/", ":") for wanted, _ in points)
+        return (*names, *(("ends of connections (sock_diag)",) if self._closed is not None else ()))
+
+    @property
     def tracefs(self) -> int | None:
         """The descriptor of the root of tracefs, which is read again for names of threads; None without events."""
         return self._instance.tracefs.root if self._instance is not None else None

@@ -1,0 +1,99 @@
+"""`tcptriage info`: where files lie, what this user can see, which kernel events there are."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from capture.safe_text import printable
+from tui.arguments import info_parser
+
+
+def run(arguments: list[str]) -> int:
+    """Write what is known; returns the exit status."""
+    chosen = info_parser().parse_args(arguments)
+    facts = collect()
+    if chosen.format == "json":
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+        return 0
+    for title, entries in facts.items():
+        sys.stdout.write(f"{title}\n")
+        for name, value in entries.items():
+            values = value if isinstance(value, list) else [value]
+            for number, one in enumerate(values or ["none"]):
+                sys.stdout.write(f"  {name if not number else '':<22}{printable(str(one), 400)}\n")
+    return 0
+
+
+def collect() -> dict[str, dict[str, Any]]:
+    """By heading; a value is a text or a list of texts. Nothing is changed, and nothing stays open."""
+    return {"program": _program(), "files": _files(), "this user sees": _sight(), "kernel events": _events()}
+
+
+def _program() -> dict[str, Any]:
+    import capture
+
+    return {
+        "version": capture.__version__,
+        "installed in": str(Path(capture.__file__).parent.parent),
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}, host {socket.gethostname()}",
+    }
+
+
+def _files() -> dict[str, Any]:
+    from playbooks.loader import user_directory
+    from tui.clipboard import file_folders
+    from tui.watch_child import incidents_folder
+
+    return {
+        "own playbooks": str(user_directory()),
+        "copied texts": [str(folder) for folder in file_folders()],
+        "incidents (key W)": str(incidents_folder()),
+    }
+
+
+def _sight() -> dict[str, Any]:
+    from capture.sockets.errors import SourceUnavailable
+    from capture.sockets.watching import Watcher
+
+    user = f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "unknown"
+    try:
+        with Watcher(exact=True) as watcher:
+            look = watcher.look()
+    except SourceUnavailable as error:
+        return {"user": user, "live connections": f"none: {error}", "packets": _packets()}
+    return {
+        "user": user,
+        "live connections": f"{len(look.rows)} by {look.source}",
+        "not seen": list(look.limits) or "nothing is hidden",
+        "packets": _packets(),
+    }
+
+
+def _packets() -> str:
+    from capture.recorder.errors import RecorderUnavailable
+    from capture.recorder.packet_ring import PacketRing
+
+    try:
+        PacketRing().close()
+    except RecorderUnavailable as error:
+        return f"not to be recorded: {error}"
+    return "may be recorded (watch, and the steps of playbooks that look at packets)"
+
+
+def _events() -> dict[str, Any]:
+    from capture.kernel.errors import EventsUnavailable
+    from capture.kernel.source import KernelEvents
+
+    try:
+        with KernelEvents() as events:
+            return {"there": list(events.names), "missing": list(events.limits) or "nothing"}
+    except EventsUnavailable as error:
+        return {"there": "none", "missing": str(error)}

@@ -1,0 +1,73 @@
+"""Everything the command line accepts in one parser: what shell completion is made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+import shtab
+
+from tui import arguments
+
+FILES = frozenset({"files", "log", "replay", "record", "output"})
+FOLDERS = frozenset({"out"})
+ABOUT = {
+    "report": "connections, verdicts and findings of captures",
+    "sockets": "TCP connections and what is wrong with them",
+    "explain": "name the error in a log line",
+    "playbooks": "list the playbooks",
+    "playbook": "open one playbook",
+    "check": "run a playbook's automatic steps",
+    "watch": "the flight recorder",
+    "demo": "the whole way, on recordings that ship",
+    "completion": "words for the shell to complete",
+    "info": "where files lie, what this user can see",
+}
+
+
+def parsers() -> Mapping[str, argparse.ArgumentParser]:
+    """The parser of each command."""
+    return {
+        "report": arguments.report_parser(),
+        "sockets": arguments.sockets_parser(),
+        "explain": arguments.explain_parser(),
+        "playbooks": arguments.playbooks_parser(),
+        "playbook": arguments.playbook_parser(),
+        "check": arguments.check_parser(),
+        "watch": arguments.watch_parser(),
+        "demo": arguments.demo_parser(),
+        "completion": arguments.completion_parser(),
+        "info": arguments.info_parser(),
+    }
+
+
+def whole_parser(version: str, playbooks: list[str]) -> argparse.ArgumentParser:
+    """All commands below one, with what completes each argument."""
+    plain = argparse.ArgumentParser(prog="tcptriage", add_help=False)
+    _take(plain, arguments.dashboard_parser(version), but=("files",))
+    commands = plain.add_subparsers(dest="command")
+    for name, parser in parsers().items():
+        _take(commands.add_parser(name, help=ABOUT[name], add_help=False), parser)
+    for action in _actions(plain):
+        if action.dest in FILES:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.dest in FOLDERS:
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        elif action.dest == "name" and action.choices is None:
+            action.choices = playbooks
+    return plain
+
+
+def _take(to: argparse.ArgumentParser, parser: argparse.ArgumentParser, but: tuple[str, ...] = ()) -> None:
+    for action in parser._actions:
+        if action.dest not in but:
+            to._add_action(action)
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    found = list(parser._actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                found += below._actions
+    return found
