@@ -77,6 +77,8 @@ def _info(line: str) -> re.Match[str] | None:
 
 def is_whole_row(line: str) -> bool:
     """Does a row, or what began as one, go on to its end?"""
+    if line.lstrip()[:1] == '"':
+        return line.endswith('"')
     info = _info(line)
     if info is not None:
         return _NUMBER["Len"].search(info["more"]) is not None
@@ -153,7 +155,7 @@ def _columns(line: str) -> tuple[tuple[str, str], str, int | None] | None:
 def _short(words: list[str]) -> tuple[tuple[str, str], str, int | None] | None:
     """A row without an address: tshark leaves those of ARP out on an "any" interface."""
     place = next((i for i, word in enumerate(words[2:], 2) if word.isdigit() and words[i - 1].isupper()), 0)
-    return (("", ""), words[place - 1], None) if place else None
+    return (("", ""), words[place - 1], int(words[place][:9])) if place else None
 
 
 def _row_clock(before: str) -> Clock | None:

@@ -40,6 +40,12 @@ def test_what_chats_and_word_processors_leave(form: str) -> None:
     assert reader.packets == 12
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_whole_lines_are_not_called_broken(form: str) -> None:
+    _, reader = read(pasted(form))
+    assert {notice.code for notice in reader.notices} <= {"no_date"}
+
+
 def test_a_form_with_everything_tells_what_the_capture_holds() -> None:
     (syn,), reader = read(pasted("ts-V.txt"))
     assert (syn.number, syn.seq, syn.window, syn.ttl, syn.ip_id, syn.wscale) == (3, 1900377213, 64240, 64, 40482, None)
