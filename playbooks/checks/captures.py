@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 from typing import Any
 
 from capture.verdicts.catalogue import causes
@@ -12,6 +13,7 @@ from playbooks.facts.model import Captured, CapturedConnection, Facts
 
 SHOWN = 3
 CUT = "response_cut_short"
+GAVE_UP = ("client_gave_up", "write_after_peer_close")
 
 
 @check("capture-causes", needs=("capture",), arguments=("causes", "fixes", "fits", "as_warning"))
@@ -48,8 +50,16 @@ def capture_causes(
     samples = [one for one in captured.samples if one.cause in wanted]
     for one in samples[:SHOWN]:
         evidence += sample_evidence(one)
+    # How long clients waited before they left: what they are given must be longer.
+    gaps = [one.longest_gap_ms / 1000 for one in samples if one.cause in GAVE_UP and one.longest_gap_ms]
+    measured: dict[str, object] = {}
+    if gaps:
+        patience = max(1, int(2 * median(gaps)) + 1)
+        measured = {"client": say("gave_up_at", client=f"{median(gaps):.2f}"), "proposed": patience}
+        measured["proposed_ms"] = patience * 1000
     sides = Counter(_side(one) for one in samples).most_common(1)
-    shared = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
+    told = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
+    shared: dict[str, object] = told | measured
     fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]
     names = dict.fromkeys([*(fixes or []), *fitting])
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in names))

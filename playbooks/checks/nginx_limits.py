@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playbooks.checks.nginx_config import (
@@ -9,6 +10,7 @@ from playbooks.checks.nginx_config import (
     config_judged,
     how_to_reload,
     main_directive,
+    nginx_of,
     number_of,
     proxied,
     stated,
@@ -192,6 +194,65 @@ def worker_files(facts: Facts, **given: Any) -> Judgement:
     return config_judged(facts, ("nginx",), *evidence, seen=known)
 
 
+def _defaults(server: NginxServer) -> dict[str, str]:
+    """nginx's buffers where nothing is set: a memory page each, two for a body (ngx_http_core and proxy modules)."""
+    page = server.page // 1024
+    return {
+        "client_body_buffer_size": f"{2 * page}k",
+        "proxy_buffers": f"8 {page}k",
+        "proxy_buffer_size": f"{page}k",
+    }
+
+
+_BUFFERS = {
+    "client-body-buffer": "client_body_buffer_size",
+    "proxy-buffers": "proxy_buffers",
+    "proxy-buffer-size": "proxy_buffer_size",
+}
+
+
+def _buffer_offer(fix: str, server: NginxServer | None, count: int) -> Offer:
+    """Twice what is in force, or more; never less. Without figures where the log is of another nginx."""
+    if server is None:
+        return offer(fix, count=count)
+    name = _BUFFERS[fix]
+    lines = [one for one in server.directives if one.name == name and one.args]
+    line = max(lines, key=lambda one: _kilobytes(one.args[-1]), default=None)
+    default = _defaults(server)[name]
+    now = _kilobytes(line.args[-1] if line is not None else default.split()[-1])
+    wanted = max({"client-body-buffer": 128, "proxy-buffers": 16, "proxy-buffer-size": 16}[fix], 2 * now)
+    number = max(16, 2 * int(line.args[0]) if line is not None and line.args[0].isdigit() else 16)
+    value = f"{number} {wanted}k" if fix == "proxy-buffers" else f"{wanted}k"
+    texts = [f"{name} {value};"]
+    if fix == "proxy-buffer-size":
+        texts += [f"proxy_buffers 8 {wanted}k;"]
+    if fix != "client-body-buffer":
+        texts += [f"proxy_busy_buffers_size {2 * wanted}k;"]
+    alone = line is None and not any(
+        one.name in ("proxy_buffers", "proxy_busy_buffers_size") for one in server.directives
+    )
+    return offer(
+        fix,
+        count=count,
+        config=server.path,
+        old=stated(line, say("default", name=name, value=default)),
+        proposed=value,
+        size=f"{wanted}k",
+        busy=f"{2 * wanted}k",
+        reload=how_to_reload(server),
+        **(set_in_block(server, line, " ".join(texts), "http") if alone or len(texts) == 1 else {}),
+    )
+
+
+def _kilobytes(text: str) -> int:
+    """nginx's notation of a size, in KB, rounded up; 0 where it is none."""
+    found = re.fullmatch(r"(\d+)([kKmM]?)", text)
+    if found is None:
+        return 0
+    value = int(found[1])
+    return value * 1024 if found[2] in "mM" and found[2] else value if found[2] else -(-value // 1024)
+
+
 @check("nginx-buffers", needs=("nginx",), wants=("error_log", "access_log"))
 def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
     """Bodies that went through a temporary file, beside the buffers that are set."""
@@ -199,11 +260,7 @@ def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_nginx"))
     evidence, offers = [], []
     for server in facts.nginx.servers:
-        for name, default in (
-            ("client_body_buffer_size", "16k"),
-            ("proxy_buffers", "8 8k"),
-            ("proxy_buffer_size", "8k"),
-        ):
+        for name, default in _defaults(server).items():
             lines = [one for one in server.directives if one.name == name]
             evidence += [stated(one, "") for one in lines[:4]] or [say("default", name=name, value=default)]
     bad = False
@@ -215,8 +272,8 @@ def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
         told = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
         if told is not None:
             evidence.append(say("error_lines", count=told.count, kind=text, last=told.last))
-            server = facts.nginx.servers[0]
-            offers.append(offer(fix, config=server.path, count=told.count, reload=how_to_reload(server)))
+            nginx = nginx_of(facts, facts.error_log)
+            offers.append(_buffer_offer(fix, nginx.servers[0] if nginx is not None else None, told.count))
             bad = bad or kind == "header_too_big"
     if bad:
         return failed(*evidence, offers=tuple(offers))

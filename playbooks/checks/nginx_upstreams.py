@@ -46,6 +46,13 @@ def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
                 continue
             seen.add(key)
             kept = next((one for one in in_upstream(server, name) if one.name == "keepalive"), None)
+            if kept is None and keeps_by_default(server):
+                evidence.append(say("keepalive_default", where=place.where, version=".".join(map(str, server.version))))
+                if wrong := _without(server, place):
+                    bad = True
+                    evidence += wrong
+                    offers.append(_directives_offer(server, place, name, wrong))
+                continue
             if kept is None:
                 missing = True
                 pile = _time_wait(facts, server, name)
@@ -69,14 +76,23 @@ def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
     return config_judged(facts, ("nginx",), *evidence, say("keepalive_works"), seen=seen)
 
 
+KEEPS_SINCE = (1, 29, 7)
+"""From this nginx on upstream connections are kept, over HTTP/1.1, where nothing else is set (its CHANGES)."""
+
+
+def keeps_by_default(server: NginxServer) -> bool:
+    """Whether this nginx keeps upstream connections without being told to; False where its version is not known."""
+    return server.version >= KEEPS_SINCE
+
+
 def _without(server: NginxServer, place: Directive) -> list[str]:
     """What keeps nginx from keeping connections at a proxy_pass; empty where nothing does."""
     found = []
     version = effective(server, "proxy_http_version", place)
-    if version is None or version.args[:1] == ("1.0",):
+    if (version is None and not keeps_by_default(server)) or (version is not None and version.args[:1] == ("1.0",)):
         found.append(say("http_1_0", where=place.where, stated=stated(version, say("http_1_0_default"))))
     header = header_sent(server, "Connection", place)
-    if header is None or header.args[1:2] == ("close",):
+    if (header is None and not keeps_by_default(server)) or (header is not None and header.args[1:2] == ("close",)):
         found.append(say("connection_close", where=place.where, stated=stated(header, say("connection_default"))))
     return found
 

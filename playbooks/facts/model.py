@@ -200,6 +200,10 @@ class NginxServer(msgspec.Struct, frozen=True):
     workers: tuple[Worker, ...] = ()
     deleted_logs: tuple[str, ...] = ()
     cpus: int = 1
+    version: tuple[int, ...] = ()
+    """Of the program that runs it, or that is installed; empty where it is not told."""
+    page: int = 4096
+    """Bytes of a memory page: nginx's buffers are as large as one, or two, where nothing is set."""
     named: bool = False
     """A person named the file: it is what was asked about, running or not."""
 
@@ -261,6 +265,7 @@ class Times(msgspec.Struct, frozen=True):
     p90: float
     p99: float
     most: float
+    p10: float | None = None
 
 
 class Route(msgspec.Struct, frozen=True):

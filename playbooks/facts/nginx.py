@@ -107,6 +107,8 @@ def _server(path: str, prefix: str, master: int | None, named: bool) -> NginxSer
         workers=tuple(workers_of(master)) if master is not None else (),
         deleted_logs=tuple(_deleted_logs(master)) if master is not None else (),
         cpus=os.cpu_count() or 1,
+        version=_version(master),
+        page=os.sysconf("SC_PAGESIZE"),
         named=named,
     )
 
@@ -158,6 +160,24 @@ def _changed(path: str) -> float:
     except OSError:
         return 0.0
     return max(status.st_mtime, status.st_ctime)
+
+
+_VERSION = re.compile(rb"nginx/(\d+)\.(\d+)\.(\d+)")
+
+
+def _version(master: int | None) -> tuple[int, ...]:
+    """What the running program, or the installed one, says of itself; empty where it may not be read."""
+    import mmap
+    import shutil
+
+    installed = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    path = f"/proc/{master}/exe" if master is not None else installed
+    try:
+        with open(path or "", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            found = _VERSION.search(whole)
+            return tuple(int(part) for part in found.groups()) if found else ()
+    except (OSError, ValueError):
+        return ()
 
 
 def _deleted_logs(master: int) -> Iterator[str]:

@@ -17,4 +17,4 @@ def percentiles(seconds: Sequence[float]) -> Times | None:
     def at(share: float) -> float:
         return ordered[min(len(ordered), max(1, math.ceil(share * len(ordered)))) - 1]
 
-    return Times(len(ordered), at(0.5), at(0.9), at(0.99), ordered[-1])
+    return Times(len(ordered), at(0.5), at(0.9), at(0.99), ordered[-1], at(0.1))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from playbooks.checks.clients_gone import access_499
 from playbooks.checks.nginx_limits import nginx_buffers, worker_connections, worker_files
 from playbooks.checks.nginx_logs import nginx_error_lines
 from playbooks.checks.nginx_upstreams import upstream_keepalive
@@ -17,6 +19,7 @@ from playbooks.facts.model import (
     Nginx,
     NginxServer,
     Sockets,
+    Times,
     Worker,
 )
 from playbooks.model import Outcome
@@ -138,3 +141,48 @@ def test_a_workers_limit_is_never_lowered(limit: int) -> None:
     told = log(1, kinds={"too_many_files": ErrorLine("too_many_files", 1, {}, "x", "t")})
     (fix,) = worker_files(facts(nginx, error_log=told, kernel={"fs.nr_open": "1048576"})).offers
     assert int(fix.parameters["proposed"]) > limit
+
+
+@pytest.mark.parametrize(
+    ("page", "set_to", "old", "proposed"),
+    [
+        (4096, (), "client_body_buffer_size 8k", "128k"),
+        (16384, (), "client_body_buffer_size 32k", "128k"),
+        (4096, ("256k",), "client_body_buffer_size 256k", "512k"),
+        (4096, ("1m",), "client_body_buffer_size 1m", "2048k"),
+    ],
+)
+def test_buffers_are_as_large_as_pages_and_never_made_smaller(
+    page: int, set_to: tuple[str, ...], old: str, proposed: str
+) -> None:
+    more = (("client_body_buffer_size", *set_to),) if set_to else ()
+    nginx = msgspec.structs.replace(server(START - 60, True, False, *more), page=page)
+    told = log(1, kinds={"body_buffered": ErrorLine("body_buffered", 1, {}, "x", "t")})
+    found = nginx_buffers(facts(nginx, error_log=told))
+    assert found.outcome is Outcome.WARN
+    assert found.offers[0].parameters["old"].startswith(old)
+    assert found.offers[0].parameters["proposed"] == proposed
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [((1, 22, 1), Outcome.WARN), ((1, 29, 6), Outcome.WARN), ((1, 29, 7), Outcome.PASS), ((), Outcome.WARN)],
+)
+def test_newer_nginx_keeps_connections_by_itself(version: tuple[int, ...], expected: Outcome) -> None:
+    bare = [one for one in directives() if one.name not in ("keepalive", "proxy_http_version", "proxy_set_header")]
+    nginx = msgspec.structs.replace(server(), directives=tuple(bare), version=version)
+    assert upstream_keepalive(facts(nginx)).outcome is expected
+
+
+@pytest.mark.parametrize(
+    ("times", "together"),
+    [
+        (Times(40, 0.40, 0.41, 0.42, 0.42, 0.39), True),
+        (Times(40, 0.40, 0.41, 0.42, 9.0, 0.05), False),  # nearly half of them left much earlier
+        (Times(40, 0.40, 2.0, 3.0, 9.0, 0.40), False),
+    ],
+)
+def test_nearly_all_is_nearly_all(times: Times, together: bool) -> None:
+    closed = AccessLog(("/a",), 40, 0, 0, {"499": 40}, (), own=True, closed_request=times)
+    found = access_499(facts(access_log=closed))
+    assert any("nearly all at" in text for text in found.evidence) is together

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,3 +155,11 @@ def test_older_requests_are_told_apart(tmp_path: Path) -> None:
     found = collect_access_log(str(log), running(tmp_path), None)
     assert isinstance(found, AccessLog)
     assert (found.lines, found.older, found.older_status) == (0, 1, {"499": 1})
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="not installed: nginx")
+def test_the_version_is_the_programs_own() -> None:
+    from playbooks.facts.nginx import _version
+
+    said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, timeout=10).stderr
+    assert f"nginx/{'.'.join(map(str, _version(None)))}" in said
