@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -150,6 +150,8 @@ class _Decoding:
         """What was read so far."""
         totals: Totals = self._engine.totals
         readers = self._readers
+        names = {packed: name for reader in readers for packed, name in reader.names.items()}
+        flows = flow_table(self._engine, names, last=last)
         return DecodedCapture(
             parts=tuple(self._parts),
             format=readers[0].format,
@@ -158,11 +160,20 @@ class _Decoding:
             tcp_packets=totals.tcp_packets,
             first_time=totals.first_time if totals.packets else None,
             last_time=totals.last_time if totals.packets else None,
-            notices=tuple(notice for reader in readers for notice in reader.notices),
-            flows=flow_table(
-                self._engine, {packed: name for reader in readers for packed, name in reader.names.items()}, last=last
-            ),
+            notices=(*(notice for reader in readers for notice in reader.notices), *_gaps(flows)),
+            flows=flows,
         )
+
+
+def _gaps(flows: FlowTable) -> Iterator[Notice]:
+    """What the connections show that the capture lacks."""
+    one_way, holes = flows.one_direction, flows.packets_missing
+    if one_way:
+        shown = f"{one_way} connection{' shows' if one_way == 1 else 's show'} one direction only"
+        yield Notice("one_direction", f"{shown}, though the other one spoke: what it said is not known")
+    if holes:
+        has = f"{holes} connection{' has' if holes == 1 else 's have'} gaps"
+        yield Notice("packets_missing", f"{has}: packets were dropped while capturing, or went by elsewhere")
 
 
 def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable]) -> list[str]:

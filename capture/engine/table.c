@@ -172,6 +172,7 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
     to->rst[at] = many(c, end, 2, of->rsts);
     to->side_seq[at] = of->first_seq;
     to->side_last[at] = of->last_seq;
+    to->side_ack[at] = of->last_ack;
     to->side_next[at] = of->next;
     to->side_opened[at] = (of->known & OPENED_BY_SYN) != 0;
     to->word_time[at] = of->word_time;

@@ -21,6 +21,7 @@
   X(uint8_t, opening_marks, 2)                                                                                         \
   X(uint32_t, side_seq, 2)      /* of each side's first packet, of its last, and after the last */                       \
   X(uint32_t, side_last, 2)                                                                                            \
+  X(uint32_t, side_ack, 2)      /* what its last packet acknowledged */                                                \
   X(uint32_t, side_next, 2)                                                                                            \
   X(uint8_t, side_opened, 2)    /* its first packet had a SYN */                                                       \
   X(int64_t, word_time, 2)      /* of its first payload; 0 without one */                                              \

@@ -46,6 +46,7 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last
         numbers=Numbering(
             first=columns["side_seq"],
             last=columns["side_last"],
+            acked=columns["side_ack"],
             after=columns["side_next"],
             opened=columns["side_opened"].view(np.bool_),
             word_time=columns["word_time"],

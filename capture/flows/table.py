@@ -114,6 +114,7 @@ class Numbering(Struct, frozen=True):
 
     first: U32  # of its first packet; 0 without one
     last: U32  # of its last packet
+    acked: U32  # what its last packet acknowledged
     after: U32  # after the highest that it sent
     opened: Bool  # its first packet had a SYN
     word_time: I64  # of its first payload, epoch ns; 0 without one
@@ -188,8 +189,12 @@ class FlowTable(Struct, frozen=True):
 
     @property
     def one_direction(self) -> int:
-        """Connections of which the capture has one direction only, though the other one acknowledged."""
-        silent = (self.packet_count == 0).any(axis=1)
-        answered = (self.opening.flags[:, 1] & 0x17) != 0x02  # a SYN without an answer is no such one
-        spoken = (self.packet_count.sum(axis=1) > 1) & (self.bytes.sum(axis=1) > 0)
-        return int(np.count_nonzero(silent & answered & spoken))
+        """Connections of which the capture has one direction only, though its acknowledgements show the other one."""
+        sent = self.packet_count > 0
+        moved = (self.numbers.acked != self.numbers.first_ack[:, None]) & sent
+        return int(np.count_nonzero((sent.sum(axis=1) == 1) & moved.any(axis=1) & (self.bytes > 0).any(axis=1)))
+
+    @property
+    def packets_missing(self) -> int:
+        """Connections of which some sequence numbers in between were never captured."""
+        return int(np.count_nonzero((self.unique_bytes > self.bytes).any(axis=1)))
