@@ -34,7 +34,7 @@ from playbooks.loader import load_all
 from playbooks.report import document
 for package in (capture, playbooks):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith(".collector"):  # a program for other hosts, no module
+        if not module.name.endswith((".collector", "_engine")):  # a program for other hosts; a library without Python
             importlib.import_module(module.name)
 say("no_log"); limits._catalogue(); wording._catalogue(); counters._catalogue(); catalogue.causes()
 catalogue._sentences()

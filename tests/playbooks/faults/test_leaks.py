@@ -11,7 +11,7 @@ import pytest
 
 from capture.sockets.namespaces import namespace_of
 from playbooks.engine import run_checks
-from playbooks.model import Outcome
+from playbooks.model import CheckReport, Outcome, StepResult
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked, Told
 from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, at_once, running, until
@@ -134,6 +134,10 @@ def test_a_process_near_its_limit_and_prlimit_as_printed(host: Namespace, check:
         assert limits.stdout.split()[3:5] == ["4096", "4096"]
 
 
+def of(report: CheckReport, name: str) -> StepResult:
+    return next(step for step in report.steps if step.id == name)
+
+
 def test_a_leak_in_another_network_namespace_is_this_machines(host: Namespace) -> None:
     """A container leaks: from the machine's own namespace it is found and named; from a third one it is no matter."""
     if namespace_of(1) is not None:
@@ -142,18 +146,18 @@ def test_a_leak_in_another_network_namespace_is_this_machines(host: Namespace) -
         for sock in [connect(host, 8109) for _ in range(15)]:
             sock.close()
         whole = run_checks("close-wait")
-        pile = next(step for step in whole.steps if step.id == "pile")
+        pile = of(whole, "pile")
         assert pile.outcome is Outcome.FAIL, pile.evidence
         told = "\n".join(pile.evidence)
         assert "in network namespace" in told
         assert f"[{server.pid}] holds 15 sockets in CLOSE-WAIT" in told
         asked = run_checks("close-wait", {"pid": str(server.pid)})
-        assert asked.steps[0].outcome is Outcome.FAIL
-        assert asked.steps[0].scope.netns == str(os.stat(f"/proc/{server.pid}/ns/net").st_ino)
+        assert of(asked, "pile").outcome is Outcome.FAIL
+        assert of(asked, "pile").scope.netns == str(os.stat(f"/proc/{server.pid}/ns/net").st_ino)
         other = Namespace("third")
         try:
             with other.entered():
                 third = run_checks("close-wait")
         finally:
             other.remove()
-        assert third.steps[0].outcome is Outcome.UNKNOWN  # no socket there, and the others are not its matter
+        assert of(third, "pile").outcome is Outcome.UNKNOWN  # no socket there, and the others are not its matter

@@ -22,7 +22,7 @@ from playbooks.engine import run_checks
 from playbooks.loader import load_all
 for package in (capture, playbooks):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith(".collector"):  # a program for other hosts, no module
+        if not module.name.endswith((".collector", "_engine")):  # a program for other hosts; a library without Python
             importlib.import_module(module.name)
 load_all(); say("no_log"); limits._catalogue(); wording._catalogue(); counters._catalogue()
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
@@ -46,10 +46,12 @@ def test_nobody_sees_a_pile_but_not_whose(host: Namespace, check: Callable[..., 
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     whole, said, one, why, drop, firewall = done.stdout.splitlines()
-    assert whole.startswith("close-wait 1 pile:fail")
+    assert whole.startswith("close-wait 1 ")
+    assert "pile:fail" in whole
     assert "a process of user 0 holds 15 sockets" in said
     assert "run with sudo" in said
-    assert one.startswith("close-wait 3 pile:unknown")
+    assert one.startswith("close-wait 3 ")
+    assert "pile:unknown" in one
     assert f"those of process {server.pid}" in why
     assert drop.startswith("silent-drop 3 unanswered:pass firewall:unknown")
     assert "run with sudo" in firewall
