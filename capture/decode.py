@@ -41,6 +41,7 @@ class FilePart(Struct, frozen=True):
     path: str
     first_number: int
     stored: str | None = None
+    merged: bool = False  # the files overlap in time: their packets were taken in order of time
 
 
 class DecodedCapture(Struct, frozen=True):
@@ -124,25 +125,38 @@ class _Decoding:
         self._readers: list[CaptureReader] = []
         self._parts: list[FilePart] = []
 
-    def run(self) -> DecodedCapture:
-        """Read all of them."""
+    def run(self, *, merged: bool = False) -> DecodedCapture:
+        """Read all of them; `merged`: in order of time, as they overlap."""
         packets = 0
+        if merged:
+            self._engine.collect()
         for path in self._paths:
+            if not merged and self._overlaps(path):
+                return _Decoding(self._paths, self._watch).run(merged=True)
             with open_capture(path, self._engine, packets) as reader:
                 self._readers.append(reader)
-                self._parts.append(FilePart(path, packets + 1))
+                self._parts.append(FilePart(path, packets + 1, merged=merged))
                 self._watch.tell(reader, packets)
                 while reader.step():
                     self._watch.tell(reader, packets + reader.packets)
                     self._preview()  # the first piece is small: it is there at once
                 self._watch.tell(reader, packets + reader.packets)
             packets += reader.packets
+        if merged:
+            self._engine.merge()
         decoded = self.decoded(last=True)
         self._watch.tell(reader, packets)
         return decoded
 
+    def _overlaps(self, path: str) -> bool:
+        """Whether a file begins before the end of those before it."""
+        if not self._readers:
+            return False
+        begins = _first_time(path)
+        return begins is not None and begins < self._engine.totals.last_time
+
     def _preview(self) -> None:
-        if self._watch.preview is not None and self._engine.totals.tcp_packets:
+        if self._watch.preview is not None and self._engine.totals.tcp_packets and not self._parts[0].merged:
             self._watch.preview(self.decoded())
             self._watch.preview = None
 

@@ -17,7 +17,7 @@ from capture.wire.errors import CaptureUnreadable, PacketUnreadable
 from capture.wire.reading import RecordedPackets, open_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from capture.decode import DecodedCapture, FilePart
     from capture.engine.session import WholePacket
@@ -69,13 +69,17 @@ def _packets(rows: Any, left_out: int) -> Packets:
     return Packets(**signed, **plain, left_out=left_out)
 
 
-def _read_again(parts: Iterable[FilePart], engine: Engine) -> None:
+def _read_again(parts: Sequence[FilePart], engine: Engine) -> None:
+    if parts[0].merged:
+        engine.collect()
     for part in parts:
         try:
             with open_capture(_path(part), engine, part.first_number - 1) as reader:
                 reader.run()
         except CaptureUnreadable as error:
             raise PacketUnreadable(str(error)) from None
+    if parts[0].merged:
+        engine.merge()
 
 
 def whole_packets(part: FilePart, numbers: Sequence[int], most: int) -> dict[int, WholePacket] | None:

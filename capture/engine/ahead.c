@@ -29,6 +29,10 @@ static void take_first(struct engine *e) {
 
 void engine_segment_in(struct engine *e, const struct segment *segment) {
   if (e->spent) return;
+  if (e->collecting) {
+    collect(e, segment);
+    return;
+  }
   if (e->count_waiting == AHEAD) take_first(e);
   struct arrival *new = &e->waiting[(e->first_waiting + e->count_waiting++) & (AHEAD - 1)];
   new->segment = *segment;

@@ -39,7 +39,12 @@ struct arrival {
 };
 enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
 
+struct collected;
+
 struct engine {
+  int collecting; /* merging.c */
+  struct collected *collected;
+  size_t collected_count, collected_room;
   struct arrival waiting[AHEAD]; /* a ring */
   uint32_t first_waiting, count_waiting;
   struct store *store; /* of connections */
@@ -90,6 +95,8 @@ struct view {
   uint32_t room;
 };
 
+/* merging.c */
+void collect(struct engine *e, const struct segment *segment);
 /* roles.c */
 uint8_t *roles_begun_before(const struct engine *e);
 /* packing.c */

@@ -37,6 +37,7 @@ API void engine_free(struct engine *e) {
   free(e->watched.numbers);
   free(e->watched.rows);
   free(e->words);
+  free(e->collected);
   free(e);
 }
 

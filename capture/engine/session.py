@@ -68,6 +68,14 @@ class Engine:
         """From when to when (epoch ns), where the packets' own times are not all handed on."""
         self._call.engine_span(self.handle, first, last)
 
+    def collect(self) -> None:
+        """Hold all segments until `merge`: captures that overlap in time."""
+        self._call.engine_collect(self.handle)
+
+    def merge(self) -> None:
+        """Take what was collected, in order of time."""
+        self._call.engine_merge(self.handle)
+
     def quotes(self, quoted: Records) -> None:
         """Take headers that ICMP errors quoted."""
         rows = np.ascontiguousarray(quoted)

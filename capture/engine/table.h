@@ -97,6 +97,9 @@ API void engine_free(struct engine *engine);
 API void engine_segments(struct engine *engine, const struct segment *segments, size_t count);
 API void engine_packets(struct engine *engine, const int64_t *times, size_t count);
 API void engine_span(struct engine *engine, int64_t first, int64_t last);
+/* Collect segments, and take them in order of time: captures that overlap. */
+API void engine_collect(struct engine *engine);
+API void engine_merge(struct engine *engine);
 API void engine_quotes(struct engine *engine, const struct quoted *quoted, size_t count);
 API int engine_watch(struct engine *engine, const uint64_t *numbers, size_t count, size_t most);
 API uint64_t engine_watched(struct engine *engine, struct packet_row *rows, size_t *kept);

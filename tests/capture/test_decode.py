@@ -46,6 +46,26 @@ def test_joined_files_are_one_capture_in_order_of_time(tmp_path: Path) -> None:
     assert joined.flows.counts["lost_segment"].sum() == 0
 
 
+def test_files_that_overlap_are_merged_in_order_of_time(tmp_path: Path) -> None:
+    """Each direction in a file of its own, as two mirror ports make them."""
+    both = Wire()
+    talk = Talk(both, ("10.0.0.1", 4000), ("10.0.0.2", 80), [1000, 9000], 0)
+    talk.open(100)
+    for at in range(200, 2200, 200):
+        talk.at = at
+        talk.say(at // 200 % 2, PSH | ACK, 100)
+    whole = decode([both.write(tmp_path / "both.pcap")])[0]
+    paths = []
+    for side, name in enumerate((b"\n\0\0\1", b"\n\0\0\2")):
+        one = Wire([(at, frame) for at, frame in both.frames if frame[26:30] == name])
+        paths.append(one.write(tmp_path / f"{side}.pcap"))
+    (joined,) = decode(paths, join=True)
+    assert joined.flows.history == whole.flows.history
+    assert joined.flows.packet_count.tolist() == whole.flows.packet_count.tolist()
+    assert joined.flows.rtt_ns.tolist() == whole.flows.rtt_ns.tolist()
+    assert packets_of(joined, 0).time.tolist() == packets_of(whole, 0).time.tolist()
+
+
 @pytest.mark.parametrize(("damage", "told"), [("empty", 0), ("missing", 1), ("words", 1)])
 def test_one_unreadable_file_of_a_rotated_capture_hides_nothing_of_the_others(
     tmp_path: Path, damage: str, told: int
