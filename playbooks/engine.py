@@ -67,6 +67,7 @@ def judge(
         asked = [
             one if one.identity else dataclasses.replace(one, identity=about, process=True) for one in result.offers
         ]
+        asked += [Offer(name, {}, about, process=True) for name in step.offers.get(result.outcome, ())]
         offers += asked
         mine, _ = chosen(playbook.fixes, asked)
         shown = StepResult(

@@ -19,14 +19,15 @@ import tomli
 
 from capture.safe_text import printable
 from playbooks.errors import PlaybookError, UnknownPlaybook
-from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook
+from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook, Step
 
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "verify", "undo", "not_when")
 """The texts of a fix in which {{parameters}} are filled in."""
 BUILT_IN = ("sudo", "write", "edit", "unedit", "target")
 """Parameters that every fix has (playbooks.fixing)."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
+"""What a playbook may be called."""
 _LARGEST_FILE = 1_000_000
 _reading = threading.Lock()
 
@@ -68,7 +69,7 @@ def load_all(directory: Path | None = None) -> dict[str, Playbook]:
 def load(name: str, directory: Path | None = None) -> Playbook:
     """One playbook. Raises PlaybookError where the user's file of that name is bad, UnknownPlaybook where none is."""
     own = (user_directory() if directory is None else directory) / f"{name}.toml"
-    if _NAME.match(name) and os.path.isfile(own):
+    if NAME.match(name) and os.path.isfile(own):
         return _read(own)
     library = load_library(directory)
     if name in library.playbooks:
@@ -210,7 +211,7 @@ def _said(message: str) -> str:
 def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
     from playbooks.checks.registry import known_checks
 
-    if not _NAME.match(playbook.name):
+    if not NAME.match(playbook.name):
         yield "name: expected lower-case letters, digits and hyphens"
     for number, key in enumerate(playbook.settings):
         if key not in SETTING_KEYS:
@@ -226,7 +227,7 @@ def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
         if step.check and step.check not in checks:
             close = difflib.get_close_matches(step.check, checks, 3, 0.4) or sorted(checks)
             yield f"{at}.check: expected a built-in check, such as {', '.join(close[:6])}; got {step.check!r}"
-        if step.check:
+        if step.check in checks:
             for argument in step.given.keys() - checks[step.check].arguments:
                 takes = ", ".join(sorted(checks[step.check].arguments)) or "none"
                 yield f"{at}.with.{argument}: not an argument of {step.check}; expected: {takes}"
@@ -235,11 +236,57 @@ def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
         if step.run and not own:
             yield f"{at}.run: only a user's own playbook runs commands"
         for outcome, goal in step.next.items():
-            if goal not in ids and not _NAME.match(goal):
+            if goal not in ids and not NAME.match(goal):
                 yield f"{at}.next.{Outcome(outcome).value}: expected the id of a step or the name of a playbook"
+        known = {fix.id for fix in playbook.fixes} | {name.partition("/")[2] for name in playbook.borrowed}
+        known |= {f"topic:{topic}" for topic in playbook.cures}
+        for outcome, names in step.offers.items():
+            for name in names:
+                if name not in known:
+                    allowed = ", ".join(sorted(known)) or "none: the playbook has no fixes"
+                    yield f"{at}.offers.{Outcome(outcome).value}: no fix {name!r}; expected one of {allowed}"
+    for symptom in playbook.symptoms:
+        from playbooks.symptoms.rules import symptoms
+
+        if symptom not in symptoms():
+            yield f"symptoms: {symptom!r} is no code; expected one of {', '.join(sorted(symptoms()))}"
     for number, fix in enumerate(playbook.fixes):
         for name, key in _unfilled(fix):
             yield f"fixes[{number}].{key}: {{{{{name}}}}} has no default; expected one under fixes.defaults"
+
+
+def lint(text: str, file: str) -> list[str]:
+    """Every error of a user's playbook at once, the key first and what is allowed there; empty where it is whole."""
+    where = printable(file)
+    try:
+        data = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        return [f"{where}: not TOML: {printable(str(error), 200)}"]
+    _shipped()
+    found: list[str] = []
+    for key, kind in (("steps", Step), ("fixes", FixTemplate)):
+        rows = data.get(key, [])
+        good = []
+        for number, row in enumerate(rows if isinstance(rows, list) else []):
+            try:
+                msgspec.convert(row, kind)
+                good.append(row)
+            except msgspec.ValidationError as error:
+                allowed = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+                found.append(f"{where}: {key}[{number}].{_said(str(error))} (keys: {allowed})")
+        if isinstance(rows, list):
+            data[key] = good
+    try:
+        playbook = msgspec.convert(data, Playbook)
+    except msgspec.ValidationError as error:
+        keys = ", ".join(field.encode_name for field in msgspec.structs.fields(Playbook) if field.name != "origin")
+        return [*found, f"{where}: {_said(str(error))} (keys: {keys})"]
+    found += [f"{where}: {problem}" for problem in _problems(playbook, own=True)]
+    try:
+        _with_borrowed(_with_cures(playbook, _topics(), where), _shipped(), where)
+    except PlaybookError as error:
+        found.append(str(error))
+    return found
 
 
 def _unfilled(fix: FixTemplate):  # type: ignore[no-untyped-def]
@@ -247,3 +294,17 @@ def _unfilled(fix: FixTemplate):  # type: ignore[no-untyped-def]
         for name in PLACEHOLDER.findall(getattr(fix, key)):
             if name not in fix.defaults and name not in BUILT_IN:
                 yield name, key
+
+
+def own_for(symptom: str) -> list[str]:
+    """The user's own playbooks that lines of a symptom lead to."""
+    books = (path for path in _user_files(user_directory()))
+    found = []
+    for path in books:
+        try:
+            book = _read(path)
+        except PlaybookError:
+            continue
+        if symptom in book.symptoms:
+            found.append(book.name)
+    return found

@@ -42,6 +42,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"pas
     warn: str = ""
     fail: str = ""
     next: dict[Outcome, str] = {}
+    offers: dict[Outcome, tuple[str, ...]] = {}
+    """Fixes (ids, or topic:NAME) that the step offers at an outcome, beside those that its check asks for."""
 
     def means(self, outcome: Outcome) -> str:
         """The step's own sentence for an outcome; empty where it has none."""
@@ -90,6 +92,8 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folklore: tuple[str, ...] = ()
     """What is often written and is wrong on Linux, with the reason."""
     see_also: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    """Of a user's own playbook: codes of symptoms whose lines lead to it, too."""
     origin: str = ""
     """The file of a user's own playbook; empty for those that ship."""
 

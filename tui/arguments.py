@@ -192,8 +192,12 @@ def explain_parser() -> Parser:
 
 def playbooks_parser() -> Parser:
     """`tcptriage playbooks`."""
-    parser = Parser(prog="tcptriage playbooks", allow_abbrev=False, description="List the playbooks.")
+    parser = Parser(
+        prog="tcptriage playbooks", allow_abbrev=False, description="List the playbooks; make and check your own."
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--new", metavar="NAME", help="write NAME.toml, commented, where your own playbooks lie")
+    parser.add_argument("--lint", metavar="FILE", help="tell all errors of a playbook at once; 1 where there are any")
     return parser
 
 
@@ -225,6 +229,7 @@ def check_parser() -> Parser:
         help="narrow the check, e.g. pid=812, port=8080, capture=FILE, log=FILE",
     )
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
+    parser.add_argument("--consent", action="store_true", help="run the commands of your own playbook's steps")
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")
     return parser
 

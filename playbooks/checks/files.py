@@ -177,7 +177,8 @@ def lost_sockets(facts: Facts, **given: Any) -> Judgement:
     """Sockets that no protocol lists (lsof: can't identify protocol): made or shut, and never closed here."""
     if facts.processes is None:
         return unknown(say("no_processes"))
-    looked = [one for one in facts.processes.rows if one.lost_sockets is not None]
+    own = facts.processes.own_pid
+    looked = [one for one in facts.processes.rows if one.lost_sockets is not None and one.pid != own]
     if not looked:
         return unknown(say("fds_hidden", pid=facts.number("pid") or "*"))
     many = [

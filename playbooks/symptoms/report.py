@@ -237,7 +237,15 @@ def _said(said: Explained | None, entry: Entry | None) -> Iterator[str]:
     if entry is not None:
         named = " ".join(f"{name} {end}" for name, end in (("local", entry.local), ("remote", entry.remote)) if end)
         yield f"  line {entry.line} of the same entry names {named}"
-    yield f"  playbook: {said.playbook}"
+    yield f"  playbook: {said.playbook}{_own(said.symptom)}"
+
+
+def _own(symptom: str) -> str:
+    """The user's own playbooks for a symptom, in brackets; nothing where there are none."""
+    from playbooks.loader import own_for
+
+    names = own_for(symptom)
+    return f" (yours: {', '.join(names)})" if names else ""
 
 
 def _summary_lines(summary: LogSummary) -> Iterator[str]:

@@ -16,7 +16,8 @@ def run(arguments: list[str]) -> int:
     from playbooks.report import write
 
     try:
-        report = run_checks(chosen.name, dict(chosen.settings))
+        consent = (lambda command: True) if chosen.consent else None
+        report = run_checks(chosen.name, dict(chosen.settings), consent=consent)
     except (PlaybookError, BadSetting) as error:
         complain(f"tcptriage check: {error}")
         return 2
