@@ -64,7 +64,7 @@ def _known_repeat(story: Story, index: int) -> bool:
 def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
     """Both were leaving: what met the RST was a goodbye (TLS's close_notify, QUIT), and nobody missed it."""
     other = story.fins[1 - by]
-    waiting = story.waiting(by, at=fin)
+    waiting = story.waiting(0, at=fin) if by == 0 else None
     if by == 0 and story.only_shook_hands and not (waiting is not None and _idle_before(story, fin)):
         evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
         others = ("client_gave_up", "normal_close")
@@ -92,6 +92,11 @@ def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagn
 
 def _left(story: Story, at: int, by: int, fin: int, remark: int) -> Diagnosis:
     other = story.fins[1 - by]
+    if by == 1 and story.events[remark].has(Mark.GOODBYE) and not story.said_goodbye(1, fin):
+        # a process that dies closes without a goodbye: whether its answer was whole is not told
+        evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
+        others = ("aborted", "write_after_peer_close")
+        return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, others, evidence, harmless=True)
     evidence = proofs((fin, "fin"), (remark, "remark"), (other, "fin"), (at, "answering_reset"))
     if other is None or (by == 1 and story.events[remark].has(Mark.ACKS_FIN)):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)

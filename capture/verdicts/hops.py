@@ -39,7 +39,8 @@ def one_story(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group, Hop 
     chains = verdicts.relations.chains
     if not chains:
         return [(group, None) for group in groups]
-    of = {int(member): number for number, group in enumerate(groups) for member in group.members.tolist()}
+    faults = [(number, group) for number, group in enumerate(groups) if group.cause != "harmless"]
+    of = {int(member): number for number, group in faults for member in group.members.tolist()}
     pairs: dict[tuple[int, int], list[int]] = {}
     for chain in {chain.front: chain for chain in chains.values()}.values():
         if chain.front in of and chain.back in of:

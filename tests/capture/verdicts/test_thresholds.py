@@ -1,0 +1,152 @@
+"""Both sides of each threshold: cause, certainty, and whether it is waved away.
+
+A packet comes 1 ms after the one before it, and `<0.199>` later than that: 0.2 s after it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from capture.verdicts.judging import judge
+from tests.capture.verdicts.notation import NORMAL, flow_table
+
+HELLO = "cS sSA cA cPA20 sA"
+SERVED = f"{HELLO} sPA50 cA"
+CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
+UPLOAD = "cS sSA cA cPA{} sA"
+ON = "cS sSA cA <5>cPA9 sA"  # another connection, so that the capture goes on
+
+TABLE = [
+    # PAUSE, 0.2 s: a client that closes with its request open, and nothing comes
+    (f"{HELLO} <0.198>cFA sFA cA", "normal_close", LIKELY, True),
+    (f"{HELLO} <0.199>cFA sFA cA", "client_gave_up", LIKELY, False),
+    (f"{HELLO} cFA sA <0.198>sFA cA", "normal_close", LIKELY, True),
+    (f"{HELLO} cFA sA <0.199>sFA cA", "client_gave_up", LIKELY, False),
+    # … however short, where an answer comes that meets a RST
+    (f"{HELLO} cFA sPA5 cR", "client_gave_up", LIKELY, False),
+    (f"{HELLO} cFA sPA24g cR", "client_gave_up", LIKELY, False),
+    (f"{SERVED} cFA sPA24g cR", "write_after_peer_close", LIKELY, True),
+    (f"{SERVED} cFA sPA24 cR", "write_after_peer_close", LIKELY, False),
+    # … after an answer
+    (f"{SERVED} <0.198>cFA sFA cA", "normal_close", CERTAIN, True),
+    (f"{SERVED} <0.199>cFA sFA cA", "normal_close", LIKELY, True),
+    # … of a server that closed and then met a request
+    (f"{SERVED} <0.198>sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
+    (f"{SERVED} <0.199>sFA cA cPA20 sR", "stale_keepalive", LIKELY, False),
+    (f"{SERVED} <0.199>sPA24g sFA cA cPA20 sR", "stale_keepalive", LIKELY, False),
+    (f"{SERVED} <0.199>sPA24g sFA cA cPA24g sR", "write_after_peer_close", LIKELY, True),
+    (f"{SERVED} <0.199>sFA cA cPA24g sR", "normal_close", LIKELY, True),  # it did not say goodbye
+    (f"{SERVED} <0.198>sPA24g sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
+    (f"{SERVED} <0.199>sFA cA cPA9 sR", "write_after_peer_close", LIKELY, False),  # less than half a request
+    (f"{SERVED} <0.199>sFA cA cPA10 sR", "stale_keepalive", LIKELY, False),
+    (f"{SERVED} <0.199>sFA cA cPA9d sR", "stale_keepalive", LIKELY, False),
+    # IDLE, 2 s: a reset that drops an idle connection, or one in use
+    (f"{SERVED} <1.998>cRAt", "aborted", LIKELY, False),
+    (f"{SERVED} <1.999>cRAt", "aborted", LIKELY, True),
+    (f"{SERVED} sPA1448 cAz <1.999>cRAt", "aborted", LIKELY, False),  # the window is closed: it left data unread
+    (f"{SERVED} <1.998>cPA20 sA sRAt", "aborted", LIKELY, False),
+    (f"{SERVED} <1.999>cPA20 sA sRAt", "stale_keepalive", LIKELY, False),
+    (f"{SERVED} <1.999>cPA20 sA <0.198>sRAt", "stale_keepalive", LIKELY, False),
+    (f"{SERVED} <1.999>cPA20 sA <0.199>sRAt", "aborted", LIKELY, False),
+    (f"{SERVED} <1.998>sR", "no_socket", POSSIBLE, False),
+    (f"{SERVED} <1.999>sR", "idle_drop", POSSIBLE, False),
+    (f"{SERVED} cFA sA <1.998>sFA cR", "normal_close", LIKELY, True),
+    (f"{SERVED} cFA sA <1.999>sFA cR", "late_close", LIKELY, False),
+    ("cS sSA cA <1.998>cRAt", "connect_cancelled", LIKELY, True),
+    ("cS sSA cA <1.999>cRAt", "connect_cancelled", POSSIBLE, False),
+    # LONG_IDLE, 30 s: no NAT forgets sooner
+    (f"{SERVED} <29.998>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "silent_drop", LIKELY, False),
+    (f"{SERVED} <29.999>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "idle_drop", LIKELY, False),
+    (f"{SERVED} <29.998>sR", "idle_drop", POSSIBLE, False),
+    (f"{SERVED} <29.999>sR", "idle_drop", LIKELY, False),
+    # ENOUGH_REPEATS, 3; two where the capture went on for a second
+    (f"{SERVED} cPA20 <0.2>cPA20* <0.2>cPA20* <0.2>cPA20*", "silent_drop", LIKELY, False),
+    (f"{SERVED} cPA20 <0.2>cPA20* <0.2>cPA20*", "silent_drop", LIKELY, False),  # the capture's last packet
+    (f"{SERVED} cPA20 <0.2>cPA20*", "still_open", LIKELY, True),
+    # repetitions that acknowledge nothing new are no life
+    (f"{HELLO} sPA50 cPA20*~ <0.2>sPA50* cPA20*~ <0.2>sPA50* cPA20*~ <0.2>sPA50*", "silent_drop", LIKELY, False),
+    # two repetitions of the first data: a full queue behind SYN cookies
+    ("cS sSA cA cPA20 <0.2>cPA20* sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
+    ("cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
+    ("cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sPA24g cR", "accept_queue_overflow", LIKELY, False),
+    ("cS sSA cA <1>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
+    ("cS sSA cA <1>sSA* cA <2>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
+    # two probes of a closed window, or one and a pause
+    (f"{HELLO} sA1448 cAz sAk cAz cRAt", "aborted", LIKELY, False),
+    (f"{HELLO} sA1448 cAz sAk cAz sAk cAz cRAt", "zero_window_stall", LIKELY, False),
+    (f"{HELLO} sA1448 cAz sAk cAz <0.199>cRAt", "zero_window_stall", LIKELY, False),
+    # UPLOAD: 4,096 bytes, and more than twice the answer
+    (f"{UPLOAD.format(4095)} sPA60 cA sRAt", "aborted", LIKELY, False),
+    (f"{UPLOAD.format(4096)} sPA60 cA sRAt", "early_response_reset", LIKELY, False),
+    (f"{UPLOAD.format(4096)} sPA2048 cA sRAt", "aborted", LIKELY, False),
+    (f"{UPLOAD.format(4096)} sPA2047 cA sRAt", "early_response_reset", LIKELY, False),
+    # an initial window, 14,600 bytes: a longer answer may have been left in the middle
+    (f"{HELLO} sPA14600 cA cFA sFA cA", "normal_close", CERTAIN, True),
+    (f"{HELLO} sPA14601 cA cFA sFA cA", "normal_close", LIKELY, True),
+    # who closes first, and whether it was asked
+    (f"{HELLO} sFA cFA sA", "closed_unanswered", LIKELY, False),
+    (f"{HELLO} sFPA50 cFA sA", "normal_close", LIKELY, True),  # the answer came with the FIN
+    (f"{HELLO} sPA9m sFA cFA sA", "normal_close", CERTAIN, True),  # it said why
+    (f"{HELLO} sPA24g sFA cFA sA", "closed_unanswered", LIKELY, False),  # a goodbye is no answer
+    (f"{SERVED} sFA cFA sA", "normal_close", LIKELY, True),
+    (f"{SERVED} cPA5g sFA cFA sA", "normal_close", CERTAIN, True),  # and no request
+    (f"{SERVED} cPA42d sFA cFA sA", "normal_close", LIKELY, True),  # an HTTP/2 frame may want no answer
+    (f"{SERVED} cPA43d sFA cFA sA", "closed_unanswered", LIKELY, False),
+    (f"{SERVED} cPA15? sFA cFA sA", "normal_close", LIKELY, True),
+    (f"{SERVED} cPA16? sFA cFA sA", "closed_unanswered", LIKELY, False),
+    (f"{HELLO} sFA cPA24g sR", "closed_unanswered", LIKELY, False),
+    (f"{HELLO} sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
+    (f"{HELLO} sFA cA sRAt", "aborted", LIKELY, False),
+    (f"{HELLO} sFA", "closed_unanswered", LIKELY, False),
+    # TLS that ends in or after its handshake, before anything was asked for
+    ("cS sSA cA cPA200h sA cFA sPA900h cR", "write_after_peer_close", LIKELY, True),
+    ("cS sSA cA cPA200h sA <0.199>cFA sPA900h cR", "client_gave_up", LIKELY, False),
+    ("cS sSA cA cPA200h sPA900h cA cRAt", "aborted", LIKELY, True),
+    ("cS sSA cA cPA200h sA <0.198>cRAt", "aborted", LIKELY, True),
+    ("cS sSA cA cPA200h sA <0.199>cRAt", "client_gave_up", LIKELY, False),
+    ("cS sSA cA cPA200h sPA900h cA cPA90d cRAt", "client_gave_up", LIKELY, False),
+    ("cS sSA cA cPA200h sPA41 cA cRAt", "aborted", LIKELY, False),  # what answered is no TLS
+    # a client that gives up by RST
+    (f"{HELLO} cRAt", "client_gave_up", LIKELY, False),
+    (f"{HELLO} sPA1448 cRAt", "aborted", LIKELY, False),
+    # a bare RST and the FIN that it answers
+    (f"{SERVED} <5>cFA sR", "no_socket", LIKELY, False),
+    (f"{SERVED} cFA sA sRAt", "aborted", LIKELY, True),
+    # begun in the middle
+    ("sPA4096 cR", "write_after_peer_close", POSSIBLE, False),
+    ("cPA20 sR", "no_socket", POSSIBLE, False),
+    ("sFA cA <0.3>cPA20 sR", "stale_keepalive", POSSIBLE, False),
+    ("sRA", "refused", POSSIBLE, False),
+]
+
+
+@pytest.mark.parametrize(("text", "cause", "certainty", "harmless"), TABLE, ids=[case[0] for case in TABLE])
+def test_both_sides(text: str, cause: str, certainty: str, harmless: bool) -> None:
+    verdicts = judge(flow_table(text))
+    diagnosis = verdicts.template(0).diagnosis
+    assert (diagnosis.cause, diagnosis.certainty.value, diagnosis.harmless) == (cause, certainty, harmless), (
+        verdicts.of(0).sentence
+    )
+    said = verdicts.of(0).sentence.lower()
+    assert "harmless" not in said or harmless
+
+
+@pytest.mark.parametrize(("half_open", "flood"), [(7, False), (8, True)])
+def test_a_crowd(half_open: int, flood: bool) -> None:
+    verdicts = judge(flow_table(*["cS sSA <1>sSA*"] * half_open, NORMAL))
+    assert (verdicts.causes()[0] == "syn_flood") is flood
+
+
+@pytest.mark.parametrize(("later", "cause"), [(0.996, "still_open"), (0.999, "syn_unanswered")])
+def test_a_single_syn(later: float, cause: str) -> None:
+    assert judge(flow_table("cS", "cS sSA", starts=[0.0, later], ports=[80, 81])).causes()[0] == cause
+
+
+@pytest.mark.parametrize(("later", "cause"), [(0.5, "still_open"), (5.0, "silent_drop")])
+def test_two_repeats_need_a_quiet_second(later: float, cause: str) -> None:
+    text = f"{SERVED} cPA20 <0.2>cPA20* <0.2>cPA20*"
+    assert judge(flow_table(text, "cS sSA", starts=[0.0, later], ports=[80, 81])).causes()[0] == cause
+
+
+def test_one_direction_makes_no_flood() -> None:
+    assert "syn_flood" not in judge(flow_table(*["sSA sA sPA900 sFA"] * 20)).causes()
