@@ -226,7 +226,7 @@ class LiveScreen(FilteredScreen):
         if self._look is None:
             return
         finding = self._findings.get(self._table("findings").cursor_key)
-        text = finding.text if finding else " ".join(self._look.snapshot.limits)
+        text = finding.text if finding else _unseen(self._look.snapshot.limits)
         self.query_one("#finding-text", Lines).set_text(printable(text))
 
     def _show_groups(self) -> None:
@@ -411,6 +411,11 @@ class LiveScreen(FilteredScreen):
                 return "finding", printable(finding.title), finding_markdown(finding)
         _, text = self.copy_text()
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
+
+
+def _unseen(limits: Sequence[str]) -> str:
+    """What could not be seen, as one sentence: it stands where nothing asks for attention."""
+    return f"Not seen: {'; '.join(limits)}." if limits else ""
 
 
 def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
