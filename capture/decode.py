@@ -18,6 +18,7 @@ from capture.wire.reading import CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from capture.engine.session import Totals
+    from capture.wire.following import Followed
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -177,6 +178,22 @@ class _Decoding:
             notices=(*(notice for reader in readers for notice in reader.notices), *_gaps(flows)),
             flows=flows,
         )
+
+
+def so_far(engine: Engine, followed: Followed) -> DecodedCapture:
+    """What a capture that is still being written has shown so far."""
+    totals = engine.totals
+    return DecodedCapture(
+        parts=tuple(FilePart(path, number) for path, number in followed.parts),
+        format=followed.format,
+        link_types=tuple(followed.link_types),
+        packets=totals.packets,
+        tcp_packets=totals.tcp_packets,
+        first_time=totals.first_time if totals.packets else None,
+        last_time=totals.last_time if totals.packets else None,
+        notices=tuple(followed.notices),
+        flows=flow_table(engine, followed.names),
+    )
 
 
 def _gaps(flows: FlowTable) -> Iterator[Notice]:

@@ -74,12 +74,17 @@ class CaptureJob:
             self._tell(CaptureFailed(str(error)))
 
     def _read(self) -> None:
-        from tui.capture_reading import read, spool
+        from tui.capture_reading import Growing, read, spool
         from tui.commands import dashboard
 
         paths = self._paths
         if "-" in paths and dashboard.stdin_capture is not None:
-            arrived = spool(dashboard.stdin_capture, self._progressed, self._cancel.is_set)
+            arrived = spool(
+                dashboard.stdin_capture,
+                self._progressed,
+                self._cancel.is_set,
+                lambda path: Growing(path, self._wanted, self._decoded),
+            )
             dashboard.spooled.append(arrived)
             paths = tuple(arrived if path == "-" else path for path in paths)
             if not self._dropped:

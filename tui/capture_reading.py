@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.decode import Progress
+    from capture.engine.session import Engine
     from capture.filters import Filter
     from capture.triage import Triage
+    from capture.wire.following import Followed
     from tui.connection_rows import ConnectionRows
 
 EVERY_S = 0.25
+LOOK_S = 0.1  # between two looks at a pipe that has shown something
+SOON_S = 0.3  # between two tables of a capture that grows
 SPOOL_BLOCK = 1 << 20
 
 
@@ -103,19 +107,66 @@ def read(
     decoded(triages, connection_rows(triages, wanted, sort), True)
 
 
-def spool(descriptor: int, told: Callable[[Reading], None], cancelled: Callable[[], bool]) -> str:
+class Growing:
+    """A capture that is still being written, shown as it grows: `decoded` gets what it has shown so far."""
+
+    def __init__(self, path: str, wanted: Filter | None, decoded: Decoded) -> None:
+        self._path, self._wanted, self._decoded = path, wanted, decoded
+        self._engine: Engine | None = None
+        self._followed: Followed | None = None
+        self._next = 0.0  # when it may be looked at again
+        self._failed = False
+
+    def look(self, now: float) -> bool:
+        """Read what came, and show it; False where the last look was too short a while ago."""
+        if now < self._next or self._failed:
+            return self._failed
+        from capture.wire.errors import CaptureUnreadable
+
+        try:
+            self._show()
+        except CaptureUnreadable:  # it is said when all of it is read
+            self._failed = True
+        self._next = time.monotonic() + max(SOON_S, 5 * (time.monotonic() - now))
+        return True
+
+    def _show(self) -> None:
+        from capture.decode import so_far
+        from capture.engine.session import Engine
+        from capture.triage import judged
+        from capture.wire.following import Followed
+        from tui.connection_rows import connection_rows
+
+        if self._engine is None or self._followed is None:
+            self._engine = Engine()
+            self._followed = Followed(self._path, self._engine)
+        while self._followed.poll():
+            pass
+        if self._engine.totals.tcp_packets:
+            triage = judged(so_far(self._engine, self._followed))
+            self._decoded([triage], connection_rows([triage], self._wanted, ("start", False), whole=False), False)
+
+
+def spool(
+    descriptor: int,
+    told: Callable[[Reading], None],
+    cancelled: Callable[[], bool],
+    growing: Callable[[str], Growing] | None = None,
+) -> str:
     """A capture that comes in by a pipe, written to a file of its own, so that its packets can be looked at again.
 
-    Cancelling ends the reading, not the program: what has arrived is the capture. Returns the file's path.
+    `growing` makes what shows it meanwhile. Cancelling ends the reading, not the program: what has arrived is the
+    capture. Returns the file's path.
     """
     import select
 
     handle, path = tempfile.mkstemp(prefix="tcptriage-", suffix=".pcap")
     started = last = time.monotonic()
-    done = 0
-    with os.fdopen(handle, "wb") as file:
+    done = shown = 0
+    shows = growing(path) if growing is not None else None
+    with os.fdopen(handle, "wb", buffering=0) as file:
         while not cancelled():
-            ready, _, _ = select.select([descriptor], [], [], EVERY_S)
+            ready, _, _ = select.select([descriptor], [], [], LOOK_S if done > shown else EVERY_S)
             if ready:
                 block = os.read(descriptor, SPOOL_BLOCK)
                 if not block:
@@ -123,6 +174,8 @@ def spool(descriptor: int, told: Callable[[Reading], None], cancelled: Callable[
                 file.write(block)
                 done += len(block)
             now = time.monotonic()
+            if shows is not None and done > shown and shows.look(now):
+                shown = done
             if now - last >= EVERY_S:
                 last = now
                 told(Reading(done, None, 0, now - started))

@@ -1,12 +1,16 @@
-"""What a typed line names: as a shell would read it, and a file with blanks as it stands."""
+"""What a typed line names: as a shell would read it, and a file with blanks as it stands. And a pipe, as it comes."""
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from tui.capture_reading import named
+from capture.triage import Triage
+from tui.capture_reading import Growing, named, spool
+from tui.connection_rows import ConnectionRows
 
 
 def test_words_patterns_and_join(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +23,29 @@ def test_words_patterns_and_join(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert named("~/b.pcap0 'a b.pcap'") == ((f"{tmp_path}/b.pcap0", "a b.pcap"), False)
     assert named("missing.pcap") == (("missing.pcap",), False)
     assert named("it's") == (("it's",), False)
+
+
+def test_a_pipe_shows_what_came_before_it_ends(tmp_path: Path) -> None:
+    data = (Path(__file__).parents[2] / "tui" / "examples" / "incident.pcap").read_bytes()
+    reading, writing = os.pipe()
+    shown: list[int] = []
+    ended = threading.Event()
+
+    def decoded(triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
+        assert not complete
+        shown.append(len(rows))
+        if len(shown) == 1:
+            os.write(writing, data[6000:60000])
+        elif len(shown) == 2:
+            os.close(writing)
+            ended.set()
+
+    os.write(writing, data[:6000])
+    path = spool(reading, lambda _: None, lambda: False, lambda path: Growing(path, None, decoded))
+    try:
+        assert ended.is_set()
+        assert 0 < shown[0] < shown[1]
+        assert Path(path).read_bytes() == data[:60000]
+    finally:
+        os.unlink(path)
+        os.close(reading)
