@@ -182,6 +182,7 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     if not folders:
         return triage
     from capture.recorder.joined import event_of, told_of
+    from capture.verdicts.kernel_facts import disagreements
 
     try:
         incidents = tuple(open_incident(path) for path in folders)
@@ -194,7 +195,12 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     # the comments in its packets are these events once more
     notices = tuple(notice for notice in triage.decoded.notices if notice.code != "comment")
     decoded = replace(triage.decoded, notices=notices)
-    return replace(triage, decoded=decoded, told=told_of(spans, events), incidents=incidents)
+    told = told_of(spans, events)
+    findings = (
+        *triage.findings,
+        *disagreements((number, triage.verdicts.of(number), them) for number, them in told.items()),
+    )
+    return replace(triage, decoded=decoded, told=told, incidents=incidents, findings=findings)
 
 
 def _require_known_link_type(decoded: DecodedCapture) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from capture.kernel.event import KernelEvent, Kind
-from capture.model import Certainty, Evidence, NextCalls, Side, Verdict
+from capture.model import Certainty, Evidence, Finding, NextCalls, Severity, Side, Verdict
 from capture.safe_text import printable
 
 CALLS: Final = {"send": "write", "recv": "read", "connect": "connect"}
@@ -25,6 +25,7 @@ REASONS: Final[Mapping[str, frozenset[str]]] = {
 """The causes that a reset with this reason, sent by this machine's kernel, can have. Others say nothing by themselves:
 TCP_STATE is a linger of zero as well as a closed listener, NO_SOCKET a closed port as well as a socket that is gone."""
 
+SAMPLE: Final = 20
 SAID: Final = 4
 """Failed calls that the sentence tells of; all are evidence."""
 Told = tuple[Side, KernelEvent]
@@ -50,9 +51,24 @@ def with_kernel_facts(verdict: Verdict, told: Iterable[Told]) -> Verdict:
     )
 
 
-def disagreement(verdict: Verdict, told: Iterable[Told]) -> str:
-    """Where the packets say another error than the kernel told; empty where they agree."""
-    return _errors(verdict, list(told))[1]
+def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[Told]]]) -> list[Finding]:
+    """A finding on the connections whose packets say another error than the kernel told; none where all agree."""
+    found = {number: why for number, verdict, told in judged if (why := _errors(verdict, list(told))[1])}
+    if not found:
+        return []
+    number, why = next(iter(found.items()))
+    return [
+        Finding(
+            code="events_disagree",
+            severity=Severity.WARNING,
+            title=f"packets and kernel disagree on {len(found):,} connection" + ("" if len(found) == 1 else "s"),
+            text=f"Connection {number}: {why}. What the kernel told is a fact: are packets missing, "
+            "or was there another connection between the same ends?",
+            connections=len(found),
+            sample=tuple(found)[:SAMPLE],
+            playbook=None,
+        )
+    ]
 
 
 def _errors(verdict: Verdict, told: list[Told]) -> tuple[dict[Side, NextCalls], str]:
