@@ -27,6 +27,7 @@ class KernelEvents:
     def __init__(self, outlived: bool = False) -> None:
         self._janitor: Janitor | None = None
         self._joiner = Joiner()
+        self._ahead: list[tuple[int, Said]] = []
         self._instance: Instance | None = None
         self._closed: ClosedSockets | None = None
         limits = []
@@ -85,13 +86,17 @@ class KernelEvents:
         self.close()
 
     def _said(self) -> tuple[list[tuple[float, Said]], int]:
-        """Records in order of time (processors are read one by one), and how many were lost."""
-        found: list[tuple[float, Said]] = []
-        lost = 0
+        """Records in order of time, and how many were lost.
+
+        Processors are read one by one: what came after the first of them was begun waits for the next reading, for
+        what led to it may lie on one that was read already.
+        """
         if self._instance is None:
-            return found, lost
+            return [], 0
+        began, lost = time.monotonic_ns(), 0
+        offset = time.time_ns() - began  # anew each time: the wall clock may be set
+        found, self._ahead = self._ahead, []
         formats = self._instance.formats
-        offset = time.time_ns() - time.monotonic_ns()  # anew each time: the wall clock may be set
         for one in self._instance.read():
             if isinstance(one, int):
                 lost += one
@@ -100,9 +105,9 @@ class KernelEvents:
             known = formats.get(int.from_bytes(record[:2], "little"))
             if known is not None:
                 wanted, form = known
-                found.append(((at + offset) / 1e9, wanted.decode(form, record)))
+                (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))
         found.sort(key=lambda entry: entry[0])
-        return found, lost
+        return [((at + offset) / 1e9, said) for at, said in found], lost
 
 
 def _open_instance() -> Instance:
