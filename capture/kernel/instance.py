@@ -40,13 +40,22 @@ class Instance:
         self.formats: dict[int, tuple[Wanted, Format]] = {}
         self.missing: list[str] = []
         self._pipes: list[int] = []
+        self._name = ""
         clean_stale(tracefs)
-        self._name = self._make()
-        try:
-            self._set_up()
-        except BaseException:
-            self.close()
-            raise
+        for last in (False, False, True):
+            self._name = self._make()
+            try:
+                self._set_up()
+            except FileNotFoundError as error:
+                # a program of another pid namespace took it for stale before it was read
+                self.close()
+                if last:
+                    raise EventsUnavailable("the tracing instance vanished while it was set up") from error
+            except BaseException:
+                self.close()
+                raise
+            else:
+                return
 
     def read(self) -> Iterator[tuple[int, bytes] | int]:
         """(time, record) of each event there is, processor by processor; a bare number: so many were lost there.
@@ -94,9 +103,12 @@ class Instance:
 
     def _set_up(self) -> None:
         place = f"instances/{self._name}"
+        self.formats, self.missing = {}, []
         try:
             for path, value in SETTINGS:
                 self.tracefs.write(f"{place}/{path}", value)
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise EventsUnavailable(f"the tracing instance cannot be set up ({error.strerror})") from error
         for path, value in HELPFUL:
@@ -142,15 +154,20 @@ class Instance:
 
 
 def clean_stale(tracefs: Tracefs) -> None:
-    """Removes instances of programs that were killed. Those in use stay: the kernel answers EBUSY."""
+    """Removes instances of programs that were killed. Those in use stay: the kernel answers EBUSY; one that is being
+    set up is not in use yet, but its process lives."""
     try:
         names = tracefs.names("instances")
     except OSError:
         return
     for name in names:
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not _lives(name.removeprefix(PREFIX).partition("-")[0]):
             with contextlib.suppress(OSError):
                 tracefs.remove(f"instances/{name}")
+
+
+def _lives(pid: str) -> bool:
+    return pid.isdigit() and os.path.isdir(f"/proc/{pid}")
 
 
 def _page(pipe: int) -> bytes:
