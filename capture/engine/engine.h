@@ -82,8 +82,11 @@ struct quoted {
   uint16_t mtu;         /* next hop's MTU of "fragmentation needed" (IPv4) or "packet too big" (at most 65,535); 0 */
   uint8_t type, code;
   uint8_t family;
-  uint8_t has_seq;      /* 0 where the quotation is too short */
+  uint8_t has_seq;      /* 0 where the quotation is too short; a text's has more to say: QUOTED_… */
 };
+
+/* Of a text, whose hosts may be names (family 6): what the error is of, and whether its reporter is a name. */
+enum { QUOTED_SEQ = 1, QUOTED_BY_V6 = 2, QUOTED_BY_V4 = 4, QUOTED_REPORTER_6 = 8 };
 
 /* ---- what headers may call (connections.c provides) ---- */
 struct engine;

@@ -56,6 +56,9 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+QUOTED_SEQ, QUOTED_BY_V6, QUOTED_BY_V4, QUOTED_REPORTER_6 = 1, 2, 4, 8  # engine.h
+
+
 class ColumnLayout(Struct, frozen=True):
     """A column of the table: its name, element type, and elements a row."""
 

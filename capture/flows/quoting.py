@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from capture.engine.library import QUOTED_BY_V4, QUOTED_BY_V6, QUOTED_REPORTER_6, QUOTED_SEQ
 from capture.wire.columns import AddressTable, QuotedTcp
 
 if TYPE_CHECKING:
@@ -20,8 +21,14 @@ def quotations(rows: Any, addresses: AddressTable) -> list[QuotedTcp]:
 
 
 def _quotation(row: Any, addresses: AddressTable) -> QuotedTcp:
-    ipv6 = int(row["family"]) == 6
-    reporter, src, dst = (row[name].tobytes()[: 16 if ipv6 else 4] for name in ("reporter", "src", "dst"))
+    family, told = int(row["family"]), int(row["has_seq"])
+    source, target = family & 15, family >> 4 or family & 15
+    ipv6 = bool(told & QUOTED_BY_V6) if told & (QUOTED_BY_V6 | QUOTED_BY_V4) else source == 6
+    its = 6 if told & QUOTED_REPORTER_6 or (ipv6 and not told & QUOTED_BY_V4) else 4
+    reporter, src, dst = (
+        row[name].tobytes()[: 16 if size == 6 else 4]
+        for name, size in (("reporter", its), ("src", source), ("dst", target))
+    )
     return QuotedTcp(
         number=int(row["number"]),
         time=int(row["time"]),
@@ -33,7 +40,7 @@ def _quotation(row: Any, addresses: AddressTable) -> QuotedTcp:
         dst=addresses.key(dst),
         sport=int(row["sport"]),
         dport=int(row["dport"]),
-        seq=int(row["seq"]) if row["has_seq"] else None,
+        seq=int(row["seq"]) if told & QUOTED_SEQ else None,
         mtu=int(row["mtu"]) or None,
     )
 

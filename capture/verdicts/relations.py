@@ -111,5 +111,6 @@ def _continues(flows: FlowTable, asked: int, stray: int, server: int) -> bool:
     acknowledged = 0 < (ack - begin) % 2**32 <= (sent - begin) % 2**32
     if not flows.packet_count[asked, 1]:
         return acknowledged and bool(flags & _SYN)
-    ahead = (int(numbers.first[stray, server]) - int(numbers.last[asked, 1])) % 2**32
-    return acknowledged and ahead < NEAR
+    begin, sent = int(numbers.first[asked, 1]), int(numbers.after[asked, 1])
+    ahead = (int(numbers.first[stray, server]) - begin) % 2**32
+    return acknowledged and ahead < (sent - begin) % 2**32 + NEAR

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from capture.engine.library import library
+from capture.engine.library import QUOTED_BY_V4, QUOTED_BY_V6, QUOTED_REPORTER_6, library
 from capture.model import Notice
 from capture.safe_text import printable
 from capture.wire.columns import Mark
@@ -122,22 +122,23 @@ class TextPackets:
         }
 
     def _quote(self, quote: TextQuote) -> dict[str, Any]:
-        source, family = self._address(quote.src)
-        reporter = self._address(quote.reporter)[0]
+        (source, family), (target, other) = self._address(quote.src), self._address(quote.dst)
+        reporter, its = self._address(quote.reporter)
+        version = QUOTED_BY_V6 if quote.ipv6 else QUOTED_BY_V4
         return {
             "number": quote.number,
             "time": quote.time,
             "reporter": np.frombuffer(reporter, np.uint8),
             "src": np.frombuffer(source, np.uint8),
-            "dst": np.frombuffer(self._address(quote.dst)[0], np.uint8),
+            "dst": np.frombuffer(target, np.uint8),
             "sport": quote.sport,
             "dport": quote.dport,
             "seq": quote.seq or 0,
             "mtu": min(quote.mtu or 0, 0xFFFF),
             "type": quote.icmp_type,
             "code": quote.icmp_code,
-            "family": family,
-            "has_seq": quote.seq is not None,
+            "family": family if family == other else family | other << 4,
+            "has_seq": (quote.seq is not None) | version | (QUOTED_REPORTER_6 if its == 6 else 0),
         }
 
     def _scope(self, vlans: tuple[int, ...], vni: int | None) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from capture.decode import decode
 from capture.engine.session import Engine
 from capture.wire.reading import CaptureReader, open_capture
 from tests.capture.engine.segments import read_segments
@@ -162,3 +163,17 @@ def test_hostile_lines_take_time_in_proportion(tmp_path: Path) -> None:
     text = NEW.format("") + "\n".join(lines * 20)
     sink, _ = read(text, tmp_path)
     assert sink.column("seq")[:6] == EXPECTED_SEQ
+
+
+def test_an_error_that_names_hosts_is_told_of_its_own_protocol(tmp_path: Path) -> None:
+    """Hosts by their names, and a router by its IPv4 address: the error is one of ICMP, not of ICMPv6."""
+    text = """\
+12:00:00.000001 IP laptop.5000 > guest.443: Flags [S], seq 1, win 64240, options [mss 1460], length 0
+12:00:00.000200 IP 192.0.2.1 > laptop: ICMP guest unreachable - admin prohibited filter, length 36
+"""
+    path = tmp_path / "printed.txt"
+    path.write_text(text)
+    (decoded,) = decode([str(path)])
+    for errors in decoded.flows.quoted.values():
+        assert [(error.ipv6, error.reporter) for error in errors] == [(False, "192.0.2.1")]
+    assert decoded.flows.quoted
