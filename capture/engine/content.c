@@ -1,6 +1,7 @@
 /* What the first bytes of a payload say of its part in the talk: a TLS handshake, a goodbye, the reason for a close.
  *
- * Only what decides between an end that cost something and one that did not: a goodbye waits for no answer and is none.
+ * Only what decides between an end that cost something and one that did not: a goodbye waits for no answer and is none;
+ * nor do a protocol's own frames: HTTP/2's SETTINGS and WINDOW_UPDATE, WebSocket's pong, AMQP's heartbeat.
  * Most protocols that say goodbye do so in their first bytes: TLS's close_notify (RFC 5246 7.2.1, RFC 8446 6.1), HTTP/2's
  * GOAWAY (RFC 9113 6.8), WebSocket's close (RFC 6455 5.5.1), MQTT's DISCONNECT, AMQP 0-9-1's connection.close-ok,
  * PostgreSQL's Terminate and CancelRequest, MySQL's COM_QUIT, LDAP's unbind (RFC 4511 4.3), QUIT of SMTP, FTP, Redis and
@@ -19,8 +20,22 @@ static int says(const uint8_t *at, const char *text) {
   return 1;
 }
 
+/* An HTTP/2 frame that wants no answer (RFC 9113 6.4 to 6.9): RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE. */
+static int is_control(const uint8_t *at, int64_t size) {
+  int64_t length = be32(at) >> 8;
+  if (length + 9 != size || at[4] > 1)
+    return 0;
+  switch (at[3]) {
+  case 3: case 8: return length == 4;
+  case 4: return length % 6 == 0 && length <= 60 && be32(at + 5) == 0;
+  case 6: return length == 8 && be32(at + 5) == 0;
+  case 7: return at[4] == 0 && be32(at + 5) == 0;
+  }
+  return 0;
+}
+
 static int lengths_first(const uint8_t *at, int64_t size) {
-  if ((be32(at) >> 8) + 9 == size && at[3] == 7 && at[4] == 0 && be32(at + 5) == 0)
+  if (is_control(at, size))
     return CONTENT_GOODBYE;
   if (be32(at) == size && be32(at + 4) == CANCEL)
     return CONTENT_GOODBYE;
@@ -49,7 +64,8 @@ static int is_goodbye(const uint8_t *at, int64_t size) {
   case '*': return says(at, "*1\r\n$4\r\nQUIT") && size <= MOST_QUIT;
   case '0': return at[2] == 2 && at[3] >= 1 && at[3] <= 4 && at[1] == at[3] + 4 && size == at[3] + 6 && be16(at + 4 + at[3]) == 0x4200;
   case 'X': return size == 5 && be32(at + 1) == 4;
-  case 0x88: return (at[1] & 127) + (at[1] >= 128 ? 6 : 2) == size;
+  case 0x08: return size == 8 && be32(at + 1) == 0 && at[7] == 0xCE; /* AMQP's heartbeat */
+  case 0x88: case 0x8A: return (at[1] & 127) + (at[1] >= 128 ? 6 : 2) == size;
   case 0xE0: return at[1] + 2 == size;
   }
   return 0;

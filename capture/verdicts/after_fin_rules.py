@@ -25,12 +25,26 @@ def closed_unanswered(story: Story) -> Diagnosis | None:
         return None
     if not story.asked_for_sure(request):
         return None
+    if any(i < _closing_run(story, fin) for i in story.data(1, before=fin, after=request)):
+        return None  # it said something of the protocol's own: that is life, and no close instead of an answer
     if Context.UPLOAD in story.context and story.spoken(1, before=fin):
         return None  # it had answered early, and the rest of the upload came after that
     return Diagnosis(
         "closed_unanswered", LIKELY, "closed_unanswered", 1, ("no_response", "normal_close"),
         proofs((request, "request"), (fin, "fin_unanswered")),
     )  # fmt: skip
+
+
+def _closing_run(story: Story, fin: int) -> int:
+    """Where the goodbyes begin that stand right before a FIN of the same side."""
+    side, begin = story.events[fin].side, fin
+    for i in range(fin - 1, -1, -1):
+        event = story.events[i]
+        if event.side == side and event.kind is Kind.DATA and event.has(Mark.GOODBYE):
+            begin = i
+        elif event.kind is not Kind.ACK:
+            break
+    return begin
 
 
 def peer_had_closed(story: Story, at: int, by: int) -> Diagnosis | None:

@@ -193,7 +193,7 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
         )  # it may have left in the middle: the length that was promised is not read
     if story.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
-    if first == 1 and not (story.told_why(1, fin) or story.said_goodbye(0, fin)):
+    if first == 1 and not story.told_why(1, fin):
         return close(LIKELY, "aborted")  # a process that dies with nothing unread closes in the same way
     return close(sure)
 

@@ -21,5 +21,5 @@ class Content(IntEnum):
     PLAIN = 1  # none of the following
     HANDSHAKE = 2  # a TLS handshake or change of cipher
     TLS_DATA = 3  # TLS application data
-    GOODBYE = 4  # its sender leaves: it waits for no answer, and this is no answer
+    GOODBYE = 4  # its sender leaves, or the protocol keeps house: it waits for no answer, and this is none
     PARTING = 5  # why its sender is about to close: an answer of a sort, and its last word

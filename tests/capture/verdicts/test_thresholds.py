@@ -89,7 +89,8 @@ TABLE = [
     (f"{HELLO} sPA9m sFA cFA sA", "normal_close", CERTAIN, True),  # it said why
     (f"{HELLO} sPA24g sFA cFA sA", "closed_unanswered", LIKELY, False),  # a goodbye is no answer
     (f"{SERVED} sFA cFA sA", "normal_close", LIKELY, True),
-    (f"{SERVED} cPA5g sFA cFA sA", "normal_close", CERTAIN, True),  # and no request
+    ("cS sSA cA cPA60 sA sPA9g cPA9g <5>sPA17g sFA cFA sA", "normal_close", LIKELY, True),  # HTTP/2 without a request
+    (f"{SERVED} cPA5g sFA cFA sA", "normal_close", LIKELY, True),  # and no request
     (f"{SERVED} cPA42d sFA cFA sA", "normal_close", LIKELY, True),  # an HTTP/2 frame may want no answer
     (f"{SERVED} cPA43d sFA cFA sA", "closed_unanswered", LIKELY, False),
     (f"{SERVED} cPA15? sFA cFA sA", "normal_close", LIKELY, True),
