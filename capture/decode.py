@@ -14,11 +14,14 @@ from capture.flows.building import flow_table
 from capture.flows.table import FlowTable
 from capture.model import Notice
 from capture.wire.errors import CaptureUnreadable
-from capture.wire.reading import CaptureReader, open_capture
+from capture.wire.reading import MOST_CAPTURES, CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from capture.engine.session import Totals
     from capture.wire.following import Followed
+
+
+SEVERAL = "several_captures"  # the notice of each capture of a file that holds more than one
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -36,12 +39,15 @@ class Progress(Struct, frozen=True):
 class FilePart(Struct, frozen=True):
     """One file of a capture and the number of its first packet in the capture.
 
-    `stored`: where its bytes can be read again, if not at `path` (standard input).
+    `stored`: where its bytes can be read again, if not at `path` (standard input). `begins`: where in the file it
+    begins, and `apart`: it ends where another capture begins.
     """
 
     path: str
     first_number: int
     stored: str | None = None
+    begins: int = 0
+    apart: bool = False
     merged: bool = False  # the files overlap in time: their packets were taken in order of time
 
 
@@ -83,15 +89,16 @@ def decode(
     preview: Callable[[DecodedCapture], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
 ) -> list[DecodedCapture]:
-    """Decode captures: one a file, or one for all files with `join` (a capture that was rotated; in time order).
+    """Decode captures: those of each file (one, but where files were put one behind the other), or one for all files
+    with `join` (a capture that was rotated; in time order).
 
     `progress` and `cancelled` are called for every piece; `preview` once, with what the first file has shown so far. Of
     joined files those that can be read are: an empty one is a notice, the errors of others are a notice and go to
     `refused`. Raises CaptureUnreadable where nothing can be read, DecodingCancelled.
     """
     watch = _Watch(progress, cancelled, preview)
-    if not join or len(paths) < 2:
-        return [_Decoding([path], watch).run() for path in paths]
+    if not join:
+        return [decoded for path in paths for decoded in _apart(path, watch)]
     unreadable: dict[str, CaptureUnreadable] = {}
     whole = _Decoding(_in_time_order(paths, unreadable), watch).run()
     for error in unreadable.values():
@@ -117,12 +124,47 @@ class _Watch(Struct):
             raise DecodingCancelled
 
 
+def _apart(path: str, watch: _Watch) -> list[DecodedCapture]:
+    """The captures of a file: one, or several where they were put one behind the other (`cat a.pcap b.pcap`)."""
+    decoding = _Decoding([path], watch)
+    found: list[DecodedCapture] = []
+    packets = 0  # of those before
+    with open_capture(path, decoding.engine, apart=True) as reader:
+        while True:
+            try:
+                decoding.take(reader, FilePart(path, 1, begins=reader.begins, apart=True), packets)
+            except CaptureUnreadable as error:
+                if not found:
+                    raise
+                found[-1] = _told(found[-1], "cut_short", f"behind it begins what cannot be read: {error.why}")
+                break
+            found.append(decoding.decoded(last=True))
+            packets += reader.packets
+            if not reader.another:
+                break
+            if len(found) == MOST_CAPTURES:
+                found[-1] = _told(found[-1], "cut_short", f"after {MOST_CAPTURES} captures the rest is not read")
+                break
+            decoding = _Decoding([path], watch)
+            reader = reader.following(decoding.engine)
+    if len(found) == 1:
+        return found
+    return [
+        _told(one, SEVERAL, f"capture {at} of {len(found)} in this file; each counts its packets from 1")
+        for at, one in enumerate(found, 1)
+    ]
+
+
+def _told(decoded: DecodedCapture, code: str, text: str) -> DecodedCapture:
+    return replace(decoded, notices=(Notice(code, text), *decoded.notices))
+
+
 class _Decoding:
     """The files of one capture on their way through one engine."""
 
     def __init__(self, paths: Sequence[str], watch: _Watch) -> None:
         self._paths, self._watch = paths, watch
-        self._engine = Engine()
+        self.engine = Engine()
         self._readers: list[CaptureReader] = []
         self._parts: list[FilePart] = []
 
@@ -130,43 +172,47 @@ class _Decoding:
         """Read all of them; `merged`: in order of time, as they overlap."""
         packets = 0
         if merged:
-            self._engine.collect()
+            self.engine.collect()
         for path in self._paths:
             if not merged and self._overlaps(path):
                 return _Decoding(self._paths, self._watch).run(merged=True)
-            with open_capture(path, self._engine, packets) as reader:
-                self._readers.append(reader)
-                self._parts.append(FilePart(path, packets + 1, merged=merged))
-                self._watch.tell(reader, packets)
-                while reader.step():
-                    self._watch.tell(reader, packets + reader.packets)
-                    self._preview()  # the first piece is small: it is there at once
-                self._watch.tell(reader, packets + reader.packets)
+            with open_capture(path, self.engine, packets) as reader:
+                self.take(reader, FilePart(path, packets + 1, merged=merged), packets)
             packets += reader.packets
         if merged:
-            self._engine.merge()
+            self.engine.merge()
         decoded = self.decoded(last=True)
         self._watch.tell(reader, packets)
         return decoded
+
+    def take(self, reader: CaptureReader, part: FilePart, before: int) -> None:
+        """Read one capture; `before` packets were read until here."""
+        self._readers.append(reader)
+        self._parts.append(part)
+        self._watch.tell(reader, before)
+        while reader.step():
+            self._watch.tell(reader, before + reader.packets)
+            self._preview()  # the first piece is small: it is there at once
+        self._watch.tell(reader, before + reader.packets)
 
     def _overlaps(self, path: str) -> bool:
         """Whether a file begins before the end of those before it."""
         if not self._readers:
             return False
         begins = _first_time(path)
-        return begins is not None and begins < self._engine.totals.last_time
+        return begins is not None and begins < self.engine.totals.last_time
 
     def _preview(self) -> None:
-        if self._watch.preview is not None and self._engine.totals.tcp_packets and not self._parts[0].merged:
+        if self._watch.preview is not None and self.engine.totals.tcp_packets and not self._parts[0].merged:
             self._watch.preview(self.decoded())
             self._watch.preview = None
 
     def decoded(self, *, last: bool = False) -> DecodedCapture:
         """What was read so far."""
-        totals: Totals = self._engine.totals
+        totals: Totals = self.engine.totals
         readers = self._readers
         names = {packed: name for reader in readers for packed, name in reader.names.items()}
-        flows = flow_table(self._engine, names, last=last)
+        flows = flow_table(self.engine, names, last=last)
         return DecodedCapture(
             parts=tuple(self._parts),
             format=readers[0].format,

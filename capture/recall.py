@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from capture.decode import DecodedCapture, FilePart
     from capture.engine.session import WholePacket
+    from capture.wire.reading import CaptureReader
 
 MOST = 20_000  # packets of one connection: beyond that the middle is left out
 _STANDARD_INPUT = "standard input cannot be read twice: save the capture to a file"
@@ -74,7 +75,7 @@ def _read_again(parts: Sequence[FilePart], engine: Engine) -> None:
         engine.collect()
     for part in parts:
         try:
-            with open_capture(_path(part), engine, part.first_number - 1) as reader:
+            with _opened(part, engine) as reader:
                 reader.run()
         except CaptureUnreadable as error:
             raise PacketUnreadable(str(error)) from None
@@ -90,7 +91,7 @@ def whole_packets(part: FilePart, numbers: Sequence[int], most: int) -> dict[int
     engine = Engine()
     last = max(numbers, default=0)
     try:
-        with open_capture(_path(part), engine, part.first_number - 1) as reader:
+        with _opened(part, engine) as reader:
             recorded = reader.packets_in
             if not isinstance(recorded, RecordedPackets):
                 return None
@@ -102,11 +103,11 @@ def whole_packets(part: FilePart, numbers: Sequence[int], most: int) -> dict[int
         raise PacketUnreadable(str(error)) from None
 
 
-def _path(part: FilePart) -> str:
+def _opened(part: FilePart, engine: Engine) -> CaptureReader:
     path = part.stored or part.path
     if path == "-":
         raise PacketUnreadable(_STANDARD_INPUT)
-    return path
+    return open_capture(path, engine, part.first_number - 1, part.begins, apart=part.apart)
 
 
 def changed(path: str) -> PacketUnreadable:

@@ -136,7 +136,7 @@ def triage(
     preview: Callable[[Triage], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
 ) -> list[Triage]:
-    """Decode and judge captures: one Triage a file, or one for all with `join`.
+    """Decode and judge captures: one Triage for each that a file holds, or one for all with `join`.
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
     Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
@@ -152,7 +152,7 @@ def triage(
     done: list[Triage] = []
     for group in [paths] if join else [[path] for path in paths]:
         try:
-            (decoded,) = decode(
+            captures = decode(
                 [packets_of(path) for path in group],
                 join=join,
                 progress=progress,
@@ -160,13 +160,14 @@ def triage(
                 preview=show,
                 refused=refused,
             )
-            _require_known_link_type(decoded)
+            _require_known_link_type(captures)
         except CaptureUnreadable as error:
             if refused is None:
                 raise
             refused(error)
             continue
-        done.append(with_incidents(judged(decoded, len(done)), group))
+        for decoded in captures:
+            done.append(with_incidents(judged(decoded, len(done)), group))
         show = None
     return done
 
@@ -203,11 +204,17 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     return replace(triage, decoded=decoded, told=told, incidents=incidents, findings=findings)
 
 
-def _require_known_link_type(decoded: DecodedCapture) -> None:
-    """Raise where no packet could be decoded because the capture has no link type that is known."""
+def _require_known_link_type(captures: Sequence[DecodedCapture]) -> None:
+    """Raise where no packet could be decoded because no capture of a file has a link type that is known."""
+    if not all(map(_links_unknown, captures)):
+        return
+    decoded = captures[0]
+    names = ", ".join(decoded.link_types)
+    raise CaptureUnreadable(
+        decoded.path, f"its link type ({names}) is not decoded", "capture on another interface, or with -i any"
+    )
+
+
+def _links_unknown(decoded: DecodedCapture) -> bool:
     unknown = sum(notice.code == "unsupported_link_type" for notice in decoded.notices)
-    if unknown and unknown >= len(decoded.link_types) and not decoded.tcp_packets:
-        names = ", ".join(decoded.link_types)
-        raise CaptureUnreadable(
-            decoded.path, f"its link type ({names}) is not decoded", "capture on another interface, or with -i any"
-        )
+    return unknown > 0 and unknown >= len(decoded.link_types) and not decoded.tcp_packets

@@ -64,12 +64,16 @@ class Packets(Protocol):
 class RecordedPackets:
     """pcap and pcapng, several one behind the other too. Raises CaptureUnreadable by the path.
 
-    Of those that are read, only what is to be told is kept: a file may hold a million of them.
+    Of those that are read, only what is to be told is kept: a file may hold a million of them. `apart`: only the first
+    is taken; `rest` is what came of the next one, or None where none begins, and `next_at` where in the file it begins.
     """
 
-    def __init__(self, path: str, engine: Engine, before: int) -> None:
+    def __init__(self, path: str, engine: Engine, before: int, begins: int = 0, *, apart: bool = False) -> None:
         self._path, self._engine, self._before = path, engine, before
-        self._reader = Reader(engine, before)
+        self._reader = Reader(engine, before, begins)
+        self._apart = apart
+        self.rest: bytes | None = None
+        self.next_at = 0
         self._earlier = self._captures = 0  # packets of the captures before, and how many these are
         self._told: list[session.ToldNotice] = []
         self._links: dict[int, None] = {}
@@ -105,7 +109,7 @@ class RecordedPackets:
 
     def notices(self, source: list[Notice]) -> list[Notice]:
         """What was lost, cut or passed over; `source` are those of the bytes' source."""
-        told = sentences([*self._told, *self._reader.notices(ended=True)], source)
+        told = sentences([*self._told, *self._reader.notices(ended=self.rest is None)], source)
         if self._captures == MOST_CAPTURES:
             text = f"there are more than {MOST_CAPTURES} captures in this file: the others are not read"
             told.append(Notice("cut_short", text, self._before + self.packets + 1))
@@ -121,6 +125,9 @@ class RecordedPackets:
         return [*self._kept, *self._reader.wanted()]
 
     def _judged(self, status: int) -> None:
+        if status == session.READER_NEXT and self._apart:
+            self.rest, self.next_at = self._reader.left(), self._reader.offset
+            return
         while status == session.READER_NEXT and self._captures < MOST_CAPTURES:
             status = self._reader_after(self._reader)
 
@@ -162,6 +169,7 @@ class CaptureReader:
         self._buffer = bytearray(PIECE)
         self._begun = begun  # what was read to tell the format
         self.ended = False
+        self.begins = 0  # where in the file
 
     @property
     def format(self) -> str:
@@ -208,6 +216,8 @@ class CaptureReader:
 
     def more(self) -> bool:
         """Feed what is there by now; False where nothing is, which of a file that grows is not the end."""
+        if self.another:
+            return False
         piece = memoryview(self._begun.pop(0)) if self._begun else memoryview(self._buffer)[: self._taken()]
         if not piece:
             return False
@@ -221,10 +231,27 @@ class CaptureReader:
         """Can something be fed before the file is read again?"""
         return bool(self._begun) or self._source.holds
 
+    @property
+    def another(self) -> bool:
+        """Does another capture begin where this one, which was opened `apart`, ends?"""
+        return isinstance(self.packets_in, RecordedPackets) and self.packets_in.rest is not None
+
+    def following(self, engine: Engine) -> CaptureReader:
+        """The capture that begins where this one ends, into an engine of its own; numbers begin anew."""
+        last = self.packets_in
+        assert isinstance(last, RecordedPackets)
+        assert last.rest is not None
+        packets = RecordedPackets(self.path, engine, 0, last.next_at, apart=True)
+        begun = [*([last.rest] if last.rest else []), *self._begun]
+        reader = CaptureReader(self.path, self._source, engine, packets, begun)
+        reader.begins, reader.copy = last.next_at, self.copy
+        return reader
+
     def leave(self) -> None:
         """Nothing more is fed; what was left open behind damage is decided."""
         self.ended = True
-        self.packets_in.end()
+        if not self.another:
+            self.packets_in.end()
 
     def _taken(self) -> int:
         return self._source.take(memoryview(self._buffer))
@@ -247,20 +274,30 @@ class CaptureReader:
         self.close()
 
 
-def open_capture(path: str, engine: Engine, before: int = 0) -> CaptureReader:
+def open_capture(path: str, engine: Engine, before: int = 0, begins: int = 0, *, apart: bool = False) -> CaptureReader:
     """Open a capture; "-" is standard input. Raises CaptureUnreadable where nothing of it can be read.
 
-    `before` is how many packets the files before had, where several are one capture: packet numbers go on.
+    `before` is how many packets the files before had, where several are one capture: packet numbers go on. `apart`: a
+    capture that begins behind the first one is not taken as its continuation. `begins`: where in the file (its unpacked
+    bytes) the capture begins.
     """
     source, packing = open_source(path)
     try:
+        _pass_over(source, begins)
         begun = _beginning(source)
         if not begun and packing:
             raise CaptureUnreadable(
                 path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again"
             )
-        packets = _packets(path, b"".join(begun), engine, before)
-        return CaptureReader(path, source, engine, packets, begun)
+        prefix = b"".join(begun)
+        packets: Packets
+        if prefix.startswith(_MAGICS):
+            packets = RecordedPackets(path, engine, before, begins, apart=apart)
+        else:
+            packets = _text_packets(path, prefix, engine, before)
+        reader = CaptureReader(path, source, engine, packets, begun)
+        reader.begins = begins
+        return reader
     except BaseException:
         source.close()
         raise
@@ -273,6 +310,16 @@ _MAGICS = tuple(
         "0a0d0d0a",
     )
 )
+
+
+def _pass_over(source: Source, size: int) -> None:
+    """Take so many bytes that nobody wants."""
+    scratch = memoryview(bytearray(min(size, PIECE)))
+    while size > 0:
+        got = source.take(scratch[:size])
+        if not got:
+            return
+        size -= got
 
 
 def _beginning(source: Source) -> list[bytes]:
@@ -290,10 +337,8 @@ def _beginning(source: Source) -> list[bytes]:
         found.append(bytes(piece[:got]))
 
 
-def _packets(path: str, prefix: bytes, engine: Engine, before: int) -> Packets:
-    """What reads the packets. Raises CaptureUnreadable."""
-    if prefix.startswith(_MAGICS):
-        return RecordedPackets(path, engine, before)
+def _text_packets(path: str, prefix: bytes, engine: Engine, before: int) -> Packets:
+    """What reads a text's packets. Raises CaptureUnreadable where it is none."""
     other = format_not_read(prefix)
     if other is not None:
         raise CaptureUnreadable(path, *other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from capture.decode import DecodedCapture, DecodingCancelled, Progress, decode
 from capture.recall import packets_of, whole_packets
 from capture.wire.errors import CaptureUnreadable
+from capture.wire.reading import MOST_CAPTURES
 from tests.capture.flows.traffic import ACK, FIN, PSH, Talk, Wire, random_traffic
+from tests.capture.wire import building as make
 
 
 def rotated(tmp_path: Path) -> list[str]:
@@ -33,6 +36,52 @@ def test_several_files_are_several_captures(tmp_path: Path) -> None:
     captures = decode(sorted(rotated(tmp_path)))
     assert [len(capture.flows) for capture in captures] == [1, 1, 1]
     assert [capture.tcp_packets for capture in captures] == [5, 6, 8]
+
+
+def test_captures_one_behind_the_other_are_several(tmp_path: Path) -> None:
+    """`cat a.pcap b.pcap`: each as if it were a file of its own, its packets read again from where it begins."""
+    paths = rotated(tmp_path)
+    data = [Path(path).read_bytes() for path in paths]
+    (tmp_path / "cat").write_bytes(b"".join(data))
+    (tmp_path / "cat.gz").write_bytes(b"".join(map(gzip.compress, data)))
+    alone = decode(paths)
+    for name in ("cat", "cat.gz"):
+        found = decode([str(tmp_path / name)])
+        assert [one.packets for one in found] == [one.packets for one in alone]
+        for at, (one, single) in enumerate(zip(found, alone, strict=True), 1):
+            assert [notice.code for notice in one.notices] == ["several_captures", *(n.code for n in single.notices)]
+            assert f"capture {at} of 3" in one.notices[0].text
+            assert one.flows.history == single.flows.history
+            assert one.flows.first_number.tolist() == [1]
+            assert packets_of(one, 0).time.tolist() == packets_of(single, 0).time.tolist()
+            whole, wanted = whole_packets(one.file_of(2), [2], 99), whole_packets(single.file_of(2), [2], 99)
+            assert whole is not None
+            assert wanted is not None
+            assert (whole[2].data, whole[2].number) == (wanted[2].data, 2)
+
+
+def test_captures_of_one_file_may_be_joined(tmp_path: Path) -> None:
+    paths = rotated(tmp_path)
+    (tmp_path / "cat").write_bytes(b"".join(Path(path).read_bytes() for path in paths))
+    (joined,) = decode([str(tmp_path / "cat")], join=True)
+    assert (joined.packets, len(joined.flows)) == (19, 1)
+    assert packets_of(joined, 0).number.tolist() == list(range(1, 20))
+
+
+def test_what_cannot_be_read_behind_a_capture_takes_nothing_from_it(tmp_path: Path) -> None:
+    first = Path(rotated(tmp_path)[0]).read_bytes()
+    section = bytes.fromhex("0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffffffffffff 1c000000")
+    (tmp_path / "cat").write_bytes(first + section[:20] + bytes(8))
+    found = decode([str(tmp_path / "cat")])
+    assert found[0].packets == 8
+    assert found[0].notices
+
+
+def test_a_million_captures_in_one_file_are_bounded(tmp_path: Path) -> None:
+    (tmp_path / "many").write_bytes(make.pcap([]) * 20_000)
+    found = decode([str(tmp_path / "many")])
+    assert len(found) == MOST_CAPTURES
+    assert [notice.code for notice in found[-1].notices] == ["several_captures", "cut_short"]
 
 
 def test_joined_files_are_one_capture_in_order_of_time(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_a_capture_of_nothing_but_an_unknown_link_type_is_refused(tmp_path: path
         triage([str(tmp_path / "unknown.pcap")])
 
 
+def test_of_two_captures_in_a_file_one_may_have_an_unknown_link_type(tmp_path: pathlib.Path) -> None:
+    header = bytearray(LO.read_bytes())
+    header[20:24] = (9999).to_bytes(4, "little")
+    (tmp_path / "cat.pcap").write_bytes(header + LO.read_bytes())
+    done = triage([str(tmp_path / "cat.pcap"), str(LO)])
+    assert [one.index for one in done] == [0, 1, 2]
+    assert [len(one.decoded.flows) for one in done] == [0, 1, 1]
+    assert done[1].connection(0).capture == 1
+
+
 def test_the_preview_comes_once_and_before_the_whole() -> None:
     seen: list[int] = []
     done = triage([str(LO), str(LO)], preview=lambda first: seen.append(len(first.decoded.flows)))
