@@ -13,11 +13,12 @@ from typing import Final
 
 from capture.kernel.event import KernelEvent, Kind
 from capture.model import Finding, Severity
+from capture.recorder.clock_steps import ClockSteps
 from capture.recorder.freezing import Frozen, LogLine
 from capture.recorder.housekeeping import make_rings, prune, size_of
 from capture.recorder.incident import Trigger
 from capture.recorder.options import Options
-from capture.recorder.rings import Rings
+from capture.recorder.rings import MARGIN_S, Rings
 from capture.recorder.triggers import ResetRate
 from capture.recorder.writer import Writer
 from capture.safe_text import printable
@@ -45,6 +46,8 @@ class FlightRecorder:
         self._rates = [ResetRate(most, seconds) for most, seconds in options.triggers.resets]
         self._present: dict[tuple[str, str], float] = {}
         self._pending: Trigger | None = None
+        self._due = 0.0
+        self._clock = ClockSteps()
         self._last_folder = float("-inf")
         self._suppressed = 0
         self._stop = self._asked = False
@@ -89,6 +92,7 @@ class FlightRecorder:
         look = self.rings.read_look()
         events, lines = self.rings.read_events(), self.rings.read_logs()
         now = time.time()
+        self._clock.look()
         if self._asked:
             self._asked = False
             self._fire("signal:USR1", "asked for by a signal", now)
@@ -97,7 +101,7 @@ class FlightRecorder:
         self._events(events)
         self._lines(lines)
         self._written()
-        if self._pending is not None and now >= self._pending.time + self._options.after_s:
+        if self._pending is not None and time.monotonic() >= self._due:
             self._freeze()
 
     def _findings(self, findings: Iterable[Finding], now: float) -> None:
@@ -138,6 +142,7 @@ class FlightRecorder:
             return
         self._pending = Trigger(kind, printable(text, LONGEST_TEXT), when)
         self._last_folder = time.monotonic()
+        self._due = self._last_folder + self._options.after_s
         self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")
 
     def _freeze(self) -> None:
@@ -145,6 +150,9 @@ class FlightRecorder:
         if trigger is None:
             return
         begin, end = trigger.time - self._options.before_s, time.time()
+        kept_s = self._options.before_s + self._options.after_s + MARGIN_S
+        if steps := self._clock.within(kept_s):  # then times tell little: everything that is held goes in
+            begin, end = min(begin, end - kept_s, *(low for low, _ in steps)), max(end, *(high for _, high in steps))
         ring = self.rings.packets
         self.rings.store_packets()
         frozen = Frozen(
@@ -159,7 +167,7 @@ class FlightRecorder:
             packets_dropped=ring.dropped if ring is not None else 0,
             events_lost=self.rings.events_lost,
             suppressed=self._suppressed,
-            notes=tuple(self._notes()),
+            notes=(*self._notes(), *self._clock.notes(kept_s)),
             anonymize=self._options.anonymize,
         )
         self._suppressed = 0
