@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import own_half_close, peer_had_closed
-from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.opening_rules import cancelled
 
@@ -139,7 +139,7 @@ def _unasked(story: Story, at: int, by: int) -> Diagnosis:
     evidence = proofs((at, "unasked_reset"))
     if gap >= IDLE and story.waiting(0, at) is None:
         others = ("middlebox_reset", "aborted", "no_socket")
-        return Diagnosis("idle_drop", LIKELY if gap > IDLE else POSSIBLE, "idle_reset", by, others, evidence)
+        return Diagnosis("idle_drop", LIKELY if gap >= LONG_IDLE else POSSIBLE, "idle_reset", by, others, evidence)
     return Diagnosis("no_socket", POSSIBLE, "bare_reset", by, ("aborted", "middlebox_reset", "idle_drop"), evidence)
 
 

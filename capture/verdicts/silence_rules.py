@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import closed_unanswered
-from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _unheard(story: Story, side: int, run: list[int]) -> Diagnosis:
         both = proofs((first, "unanswered"), (meanwhile[0], "still_asking"), (last, "unanswered_again"))
         return Diagnosis("silent_drop", LIKELY, "one_way", side, ("unreachable",), both)
     sure = POSSIBLE if one_sided else LIKELY
-    if story.events[first].gap > IDLE:
+    if story.events[first].gap >= LONG_IDLE:
         return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
     if side == 0 and story.whole and first == (story.first(Kind.DATA) or 0):
         return _ignored_from_the_start(story, first, last)

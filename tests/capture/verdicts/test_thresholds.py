@@ -151,3 +151,23 @@ def test_two_repeats_need_a_quiet_second(later: float, cause: str) -> None:
 
 def test_one_direction_makes_no_flood() -> None:
     assert "syn_flood" not in judge(flow_table(*["sSA sA sPA900 sFA"] * 20)).causes()
+
+
+def test_a_slow_start_and_a_stall_are_said() -> None:
+    def said(text: str) -> str:
+        return judge(flow_table(text)).of(0).sentence
+
+    rest = "sSA cA cPA20 sA sPA50 cA cFA sFA cA"
+    assert "slow start" not in said(f"cS {rest}")
+    assert "slow start" in said(f"cS <1>cS* {rest}")
+    stalled = f"{HELLO} sA1448 cAz <0.2>sAk cAz <0.5>cA sPA9 cA cFA sFA cA"
+    assert "had stopped reading" in said(stalled)
+    assert "had stopped reading" not in said(stalled.replace("<0.2>sAk cAz ", ""))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [("i3.4", "path_mtu_black_hole"), ("i3.1", "unreachable"), ("i3.0", "unreachable")]
+)
+def test_what_an_icmp_error_means(error: str, cause: str) -> None:
+    gone = f"{SERVED} cPA1448 {error} <0.2>cPA1448* {error} <0.4>cPA1448* <0.8>cPA1448*"
+    assert judge(flow_table(gone)).causes() == [cause]
