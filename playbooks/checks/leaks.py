@@ -6,7 +6,19 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.awaiting import explains
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, moved, offers_for, unknown, warned
+from playbooks.checks.registry import (
+    Judgement,
+    Offer,
+    check,
+    failed,
+    look,
+    manual,
+    moved,
+    offer,
+    offers_for,
+    unknown,
+    warned,
+)
 from playbooks.checks.who import identity_of
 from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
 from playbooks.facts.model import Facts, Holder, Process, Socket
@@ -293,6 +305,16 @@ def _local_close_wait(facts: Facts, rows: list[Socket]) -> list[str]:
     return [holder_name(holder) for holder in _peer_holders(facts, rows)]
 
 
+def _memory_offers(facts: Facts, most: int) -> tuple[Offer, ...]:
+    """Twice as many orphans, and twice TCP's memory (pages: low, pressure, high); neither below what is in force."""
+    memory = (facts.kernel or {}).get("net.ipv4.tcp_mem", "")
+    pages = [int(word) for word in memory.split() if word.isdigit()]
+    found = [offer("max-orphans", most=most, proposed=2 * most)]
+    if len(pages) == 3:
+        found.append(offer("tcp-mem", memory=memory, proposed=" ".join(str(2 * page) for page in pages)))
+    return tuple(found)
+
+
 @check("orphans", needs=("sockets", "kernel"))
 def orphans(facts: Facts, **given: Any) -> Judgement:
     """Sockets without a process against tcp_max_orphans; above it the kernel resets them."""
@@ -307,7 +329,7 @@ def orphans(facts: Facts, **given: Any) -> Judgement:
         return look(facts, "sockets").passed(say("orphans_none"), seen=facts.sockets.rows)
     said = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
     if count > most / 2:
-        return warned(said)
+        return warned(said, offers=_memory_offers(facts, most))
     return look(facts, "sockets", "kernel").passed(
         said, seen=facts.sockets.rows, counted=moved(facts, "TCPAbortOnMemory")
     )

@@ -177,6 +177,10 @@ def worker_files(facts: Facts, **given: Any) -> Judgement:
         if over or busy or limit > files - SPARE:
             offers = offers or (_rlimit_offer(facts, server, limit),)
     for kind, text in (
+        (
+            "setrlimit",
+            "setrlimit(RLIMIT_NOFILE) failed: worker_rlimit_nofile has no effect, the master may not raise it",
+        ),
         ("exceed_files", "worker_connections exceed open file resource limit"),
         ("too_many_files", "(24: Too many open files)"),
     ):

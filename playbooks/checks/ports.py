@@ -135,7 +135,9 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     if overflow:
         evidence.append(say("time_wait_overflow", moved=overflow))
     crowded = most is not None and count >= NEARLY_ALL * most
-    if overflow or crowded or (reuse == 1 and not stamps):
+    if overflow or crowded:
+        return warned(*evidence, offers=(offer("max-tw-buckets", most=most or "?", proposed=2 * (most or 131_072)),))
+    if reuse == 1 and not stamps:
         return warned(*evidence)
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)
 

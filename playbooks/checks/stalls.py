@@ -26,6 +26,8 @@ CLOSED_S = 1.5
 RETRANSMISSIONS = 3
 """Single losses are repaired by the first or second."""
 QUICK = 2
+TRACKED_S = 7800
+"""Seconds: above tcp_keepalive_time, whose default is two hours."""
 FULL, HIGH = 0.9, 0.75
 UNTIMED = ("LISTEN", "SYN-RECV", "TIME-WAIT")
 """States in which this side waits for no answer of its own data, probes or SYN."""
@@ -234,12 +236,21 @@ def conntrack(facts: Facts, **given: Any) -> Judgement:
     offers = (
         offer("conntrack-now", count=count, most=most, proposed=proposed),
         offer("conntrack-max", count=count, most=most, proposed=proposed),
+        *_tracked_shorter(facts),
     )
     if most and count >= FULL * most:
         return failed(said, offers=offers)
     if most and count >= HIGH * most:
         return warned(said, offers=offers)
     return look(facts, "kernel").passed(said, seen=1)
+
+
+def _tracked_shorter(facts: Facts) -> tuple[Offer, ...]:
+    """A shorter memory of idle connections, where it is longer than two hours: never shorter than keep-alives need."""
+    now = facts.sysctl("net.netfilter.nf_conntrack_tcp_timeout_established")
+    if now is None or now <= TRACKED_S:
+        return ()
+    return (offer("conntrack-timeouts", timeout=now, proposed=TRACKED_S),)
 
 
 @check("keepalive-settings", needs=("kernel", "sockets"))

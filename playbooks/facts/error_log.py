@@ -21,6 +21,7 @@ from playbooks.facts.model import Absence, ErrorLine, ErrorLog, Nginx
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
+        ("setrlimit", r"setrlimit\(RLIMIT_NOFILE, \d+\) failed"),
         ("exceed_files", r"worker_connections exceed open file resource limit"),
         ("worker_connections", r"worker_connections are not enough"),
         ("too_many_files", r"\(24: "),
