@@ -69,8 +69,8 @@ def _seen_again(flows: FlowTable) -> dict[int, int]:
 
 
 def _same_place(flows: FlowTable, one: int, two: int) -> bool:
-    ends = (flows.address[one] == flows.address[two]).all() and (flows.port[one] == flows.port[two]).all()
-    return bool(ends and flows.scope[one] == flows.scope[two])
+    """Between the same hosts, on the same network: NAT changes an address, and a stack may choose numbers badly."""
+    return bool((flows.address[one] == flows.address[two]).all() and flows.scope[one] == flows.scope[two])
 
 
 def _answered_elsewhere(flows: FlowTable, same_as: dict[int, int]) -> dict[int, int]:

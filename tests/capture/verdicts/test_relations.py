@@ -28,6 +28,7 @@ def test_the_same_numbers_later_or_in_the_same_place_are_others() -> None:
     later = flow_table(RESET, RESET, servers=[SERVER, OTHER], isns=[7, 7], starts=[0, 1.1])
     assert relations_of(later).same_as == {}
     assert relations_of(flow_table(RESET, RESET, servers=[SERVER, OTHER])).same_as == {}
+    assert relations_of(flow_table(RESET, RESET, isns=[7, 7])).same_as == {}  # a stack whose numbers repeat
 
 
 def test_an_answer_from_another_address_is_one_story() -> None:
