@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from playbooks.symptoms.endpoints import ends_of
 from playbooks.symptoms.normalising import plain, small
@@ -39,36 +39,20 @@ class Entry:
     remote: End | None
 
 
-class Recognised(NamedTuple):
-    """The recognised line before: its number, its text, what it says, and its entry."""
-
-    line: int
-    text: str
-    said: Explained
-    entry: Entry | None
+def entry_after(line: int, said: Explained, entry: Entry | None) -> Entry | None:
+    """The entry of a line that goes on the recognised line just before it, of which all three are told."""
+    if said.local is not None or said.remote is not None:
+        return Entry(line, said.local, said.remote)
+    return entry
 
 
 def entry_of(
-    said: Explained,
-    last: Recognised | None,
-    before: Iterable[tuple[int, str]],
-    explain: Callable[[str], Explained | None],
+    said: Explained, before: Iterable[tuple[int, str]], explain: Callable[[str], Explained | None]
 ) -> Entry | None:
     """The ends of the entry that a recognised line without ends of its own goes on (see goes_on); None where none are.
 
-    `last` is the line just before, if it was recognised; `before` all of them with their numbers, the nearest first;
-    `explain` judges one of them.
+    `before` are the lines before it with their numbers, the nearest first; `explain` judges one of them.
     """
-    if last is None:
-        return _looked_for(said, before, explain)
-    if last.said.local is not None or last.said.remote is not None:
-        return Entry(last.line, last.said.local, last.said.remote)
-    return last.entry if goes_on(last.text) else None
-
-
-def _looked_for(
-    said: Explained, before: Iterable[tuple[int, str]], explain: Callable[[str], Explained | None]
-) -> Entry | None:
     for looked, (number, line) in enumerate(before):
         if looked >= LOOK_BACK:
             return None

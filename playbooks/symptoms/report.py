@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from capture.safe_text import printable
-from playbooks.symptoms.entries import Entry, Recognised, entry_of, goes_on
+from playbooks.symptoms.entries import Entry, entry_after, entry_of, goes_on
 from playbooks.symptoms.explaining import explain_line
 from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.rules import symptoms
@@ -70,16 +70,15 @@ def explain_texts(texts: Iterable[str]) -> Explanation:
 def told_of(lines: Sequence[str]) -> list[Line]:
     """What each of some lines says alone, and the ends that its entry names where it goes on one."""
     told = [Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)]
-    last: Recognised | None = None
-    for line in told:
-        known = last if last is not None and last.line == line.number - 1 else None
+    for line, last in zip(told, (None, *told), strict=False):
         said = line.explained
-        if said is None:
+        if said is None or said.remote is not None or said.local is not None or not goes_on(line.text):
             continue
-        if said.remote is None and said.local is None and goes_on(line.text):
+        if last is not None and last.explained is not None:
+            line.entry = entry_after(last.number, last.explained, last.entry)
+        else:
             before = ((number, lines[number - 1]) for number in range(line.number - 1, 0, -1))
-            line.entry = entry_of(said, known, before, explain_line)
-        last = Recognised(line.number, line.text, said, line.entry)
+            line.entry = entry_of(said, before, explain_line)
     return told
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.symptoms.access_logs import STATUSES
 from playbooks.symptoms.decoding import decoded, encoded_needles
-from playbooks.symptoms.entries import Entry, Recognised, entry_of, goes_on
+from playbooks.symptoms.entries import Entry, entry_after, entry_of, goes_on
 from playbooks.symptoms.memo import Memo
 from playbooks.symptoms.model import Explained
 from playbooks.symptoms.reading import blocks_of
@@ -114,7 +114,8 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
     block = _QUIET.sub(b"", block)  # most of most logs; the newlines stay, so that line numbers do
     at, number = 0, lines_before + 1
     near: str | None = None
-    last: tuple[int, str, Explained, Entry | None] | None = None  # a tuple: there are millions
+    last: Explained | None = None
+    last_line, last_entry = 0, None
     told_until = 0
     for start in _candidates(block):
         end = block.find(b"\n", start)
@@ -128,9 +129,11 @@ def _scan_block(block: bytes, log: int, lines_before: int, memo: Memo) -> Iterat
         told_until = end + 1
         entry = None
         if explained.remote is None and explained.local is None and goes_on(text):
-            known = Recognised(*last) if last is not None and last[0] == number - 1 else None
-            entry = entry_of(explained, known, _lines_before(block, start, number), memo.explain)
-        last = number, text, explained, entry
+            if last is not None and last_line == number - 1:
+                entry = entry_after(last_line, last, last_entry)
+            else:
+                entry = entry_of(explained, _lines_before(block, start, number), memo.explain)
+        last_line, last, last_entry = number, explained, entry
         yield Match(log, number, text, explained, near, _request_near(text, block, end), entry)
 
 
