@@ -25,7 +25,8 @@ ALIKE_BYTES = 600  # what a proxy adds to a request, or leaves out
 MOSTLY = 0.8  # of a proxy's upstream connections belong to requests of its clients
 SOME = 0.5  # … where the proxy's address is the same on both sides
 LOOKED_BACK = 64  # clients that one upstream connection is held against: a bound on work
-MOST_PLACES = 24  # listeners that are held against each other, the busiest first
+TRIED = 6  # of a place's connections, before all of them are
+MOST_PLACES = 12  # listeners that are held against each other, the busiest first
 _SYN = int(TcpFlags.SYN)
 
 
@@ -56,7 +57,7 @@ def chains_of(flows: FlowTable, left_out: dict[int, int]) -> dict[int, Chain]:
     backs = numbered(fronts * (1 << 33) + flows.address[:, 0])  # a proxy's address, and the upstream it asks
     keep = np.ones(len(flows), np.bool_)
     keep[list(left_out)] = False
-    front_groups, back_groups = _busiest(fronts, keep), _busiest(backs, keep)
+    front_groups, back_groups = _busiest(fronts, keep, times), _busiest(backs, keep, times)
     pairings = []
     for back in back_groups:
         for front in front_groups:
@@ -64,8 +65,12 @@ def chains_of(flows: FlowTable, left_out: dict[int, int]) -> dict[int, Chain]:
                 continue
             same_host = bool(flows.address[front[0], 1] == flows.address[back[0], 0])
             others = front if same_host else front[flows.address[front, 0] != flows.address[back[0], 0]]
-            links = _links(others, back, times)  # a proxy is not its own client
-            if links and len(links) >= (SOME if same_host else MOSTLY) * len(back):
+            least = SOME if same_host else MOSTLY  # a proxy is not its own client
+            some = back[:: max(1, len(back) // TRIED)]
+            if len(_links(others, some, times)) < SOME * len(some):
+                continue
+            links = _links(others, back, times)
+            if links and len(links) >= least * len(back):
                 delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
                 pairings.append((delay, int(fronts[front[0]]), int(fronts[back[0]]), links))
     return _closest(pairings)
@@ -85,10 +90,12 @@ def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int
     return found
 
 
-def _busiest(place: I64, keep: np.ndarray) -> list[I64]:
+def _busiest(place: I64, keep: np.ndarray, times: _Times) -> list[I64]:
+    """The connections of each of the busiest places, by their begin."""
     counts = np.bincount(place[keep], minlength=int(place.max()) + 1)
     order = np.argsort(-counts, kind="stable")[:MOST_PLACES]
-    return [np.flatnonzero(keep & (place == number)) for number in order.tolist() if counts[number]]
+    groups = [np.flatnonzero(keep & (place == number)) for number in order.tolist() if counts[number]]
+    return [group[np.argsort(times.begin[group], kind="stable")] for group in groups]
 
 
 def _times(flows: FlowTable) -> _Times:
@@ -99,11 +106,10 @@ def _times(flows: FlowTable) -> _Times:
 
 def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:
     """Each upstream connection with the client's that caused it: of those in question the one that waited longest."""
-    front = front[np.argsort(times.begin[front], kind="stable")]
     begins = times.begin[front]
     taken: set[int] = set()
     links: dict[int, Chain] = {}
-    for number in back[np.argsort(times.begin[back], kind="stable")].tolist():
+    for number in back.tolist():
         when = int(times.begin[number])
         upto = int(np.searchsorted(begins, when, "right"))
         near = front[max(0, upto - LOOKED_BACK) : upto]
