@@ -21,6 +21,11 @@ PROXYS = "proxy-upstream"
 """The playbook that reads their logs: nginx's own reads nginx's only."""
 
 
+UNANSWERED = "silent-drop"
+"""ETIMEDOUT of a connection that was established is the kernel's own: it sent again and again, and nothing answered. A
+time-out of the application's states no errno."""
+
+
 def explain_line(text: str) -> Explained | None:
     """What an error line says; None for a line without a symptom. Any text will do."""
     return explain_plain(plain(text))
@@ -77,6 +82,8 @@ def _explained(
     play: str | None = None,
 ) -> Explained:
     entry = symptoms()[symptom]
+    if errno == "ETIMEDOUT" and symptom == "read_timed_out":
+        play = play or UNANSWERED
     shown = None if side == "none" else side
     return Explained(
         symptom=symptom,

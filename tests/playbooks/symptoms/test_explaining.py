@@ -175,3 +175,18 @@ def test_a_hostile_long_line_is_quick() -> None:
         "timeout " * 9000,
     ):
         explain_line(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "playbook"),
+    [
+        ("read tcp 10.0.0.1:5000->10.0.0.2:443: read: connection timed out", "silent-drop"),
+        ("java.net.SocketException: Connection timed out (Write failed)", "silent-drop"),
+        ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "timeout-chain"),
+        ("dial tcp 10.0.0.2:443: connect: connection timed out", "connection-refused"),
+    ],
+)
+def test_the_kernels_own_time_out_of_a_connection_is_a_silent_drop(line: str, playbook: str) -> None:
+    found = explain_line(line)
+    assert found is not None
+    assert found.playbook == playbook
