@@ -229,6 +229,7 @@ class _Decoding:
 def so_far(engine: Engine, followed: Followed) -> DecodedCapture:
     """What a capture that is still being written has shown so far."""
     totals = engine.totals
+    flows = flow_table(engine, followed.names)
     return DecodedCapture(
         parts=tuple(FilePart(path, number) for path, number in followed.parts),
         format=followed.format,
@@ -237,8 +238,8 @@ def so_far(engine: Engine, followed: Followed) -> DecodedCapture:
         tcp_packets=totals.tcp_packets,
         first_time=totals.first_time if totals.packets else None,
         last_time=totals.last_time if totals.packets else None,
-        notices=tuple(followed.notices),
-        flows=flow_table(engine, followed.names),
+        notices=(*followed.notices, *_gaps(flows)),
+        flows=flows,
     )
 
 

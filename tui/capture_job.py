@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
+from tui.messages import CaptureDecoded, CaptureFailed, CaptureGrew, CaptureProgressed, DecodingStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,8 @@ class CaptureJob:
         except DecodingCancelled:
             self._tell(DecodingStopped())
         except CaptureUnreadable as error:
-            self._tell(CaptureFailed(str(error)))
+            came_by_pipe = error.path not in self._paths and "-" in self._paths
+            self._tell(CaptureFailed(str(CaptureUnreadable("-", error.why, error.hint) if came_by_pipe else error)))
 
     def _read(self) -> None:
         from tui.capture_reading import Growing, read, spool
@@ -83,7 +84,7 @@ class CaptureJob:
                 dashboard.stdin_capture,
                 self._progressed,
                 self._cancel.is_set,
-                lambda path: Growing(path, self._wanted, self._decoded),
+                lambda path: Growing(path, self._grew),
             )
             dashboard.spooled.append(arrived)
             paths = tuple(arrived if path == "-" else path for path in paths)
@@ -105,6 +106,10 @@ class CaptureJob:
     def _decoded(self, triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
         if complete or not self._cancel.is_set():
             self._tell(CaptureDecoded(triages, rows, complete))
+
+    def _grew(self, triage: Triage) -> None:
+        if not self._cancel.is_set():
+            self._tell(CaptureGrew(triage))
 
     def _tell(self, message: Message) -> None:
         if not self._dropped:

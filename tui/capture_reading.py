@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EVERY_S = 0.25
 LOOK_S = 0.1  # between two looks at a pipe that has shown something
 SOON_S = 0.3  # between two tables of a capture that grows
+MOST_S = 1.0  # of reading what came, before it is shown
 SPOOL_BLOCK = 1 << 20
 
 
@@ -108,43 +109,49 @@ def read(
 
 
 class Growing:
-    """A capture that is still being written, shown as it grows: `decoded` gets what it has shown so far."""
+    """A capture that is still being written: `grew` gets what it has shown, each time that there is more."""
 
-    def __init__(self, path: str, wanted: Filter | None, decoded: Decoded) -> None:
-        self._path, self._wanted, self._decoded = path, wanted, decoded
+    def __init__(self, path: str, grew: Callable[[Triage], None], least: int = 0) -> None:
+        """`least`: how many packets are known of it; fewer are not shown."""
+        self._path, self._grew = path, grew
         self._engine: Engine | None = None
         self._followed: Followed | None = None
+        self._shown = (max(0, least), 0)  # packets and notices
         self._next = 0.0  # when it may be looked at again
-        self._failed = False
 
     def look(self, now: float) -> bool:
-        """Read what came, and show it; False where the last look was too short a while ago."""
-        if now < self._next or self._failed:
-            return self._failed
-        from capture.wire.errors import CaptureUnreadable
+        """Read what came, and show it; False where the last look was too short a while ago.
 
-        try:
-            self._show()
-        except CaptureUnreadable:  # it is said when all of it is read
-            self._failed = True
-        self._next = time.monotonic() + max(SOON_S, 5 * (time.monotonic() - now))
-        return True
-
-    def _show(self) -> None:
-        from capture.decode import so_far
+        Raises CaptureUnreadable where what came is no capture.
+        """
+        if now < self._next:
+            return False
         from capture.engine.session import Engine
-        from capture.triage import judged
         from capture.wire.following import Followed
-        from tui.connection_rows import connection_rows
 
         if self._engine is None or self._followed is None:
             self._engine = Engine()
             self._followed = Followed(self._path, self._engine)
-        while self._followed.poll():
+        while self._followed.poll() and (self._followed.packets <= self._shown[0] or time.monotonic() < now + MOST_S):
             pass
-        if self._engine.totals.tcp_packets:
-            triage = judged(so_far(self._engine, self._followed))
-            self._decoded([triage], connection_rows([triage], self._wanted, ("start", False), whole=False), False)
+        self._show(self._engine, self._followed)
+        self._next = time.monotonic() + max(SOON_S, 5 * (time.monotonic() - now))
+        return True
+
+    def _show(self, engine: Engine, followed: Followed) -> None:
+        there = (followed.packets, len(followed.notices))
+        if there <= self._shown or not engine.totals.tcp_packets:
+            return
+        from capture.decode import so_far
+        from capture.triage import judged
+
+        self._shown = there
+        self._grew(judged(so_far(engine, followed)))
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._followed is not None:
+            self._followed.close()
 
 
 def spool(
@@ -160,6 +167,8 @@ def spool(
     """
     import select
 
+    from capture.wire.errors import CaptureUnreadable
+
     handle, path = tempfile.mkstemp(prefix="tcptriage-", suffix=".pcap")
     started = last = time.monotonic()
     done = shown = 0
@@ -174,8 +183,11 @@ def spool(
                 file.write(block)
                 done += len(block)
             now = time.monotonic()
-            if shows is not None and done > shown and shows.look(now):
-                shown = done
+            if shows is not None and done > shown:
+                try:
+                    shown = done if shows.look(now) else shown
+                except CaptureUnreadable:  # it is said when all of it is read
+                    shows = None
             if now - last >= EVERY_S:
                 last = now
                 told(Reading(done, None, 0, now - started))

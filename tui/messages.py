@@ -34,6 +34,22 @@ class CaptureDecoded(Message):
         self.complete = complete
 
 
+class CaptureGrew(Message):
+    """A capture that is still being written has shown more: all of it that there is by now."""
+
+    def __init__(self, triage: Triage) -> None:
+        super().__init__()
+        self.triage = triage
+
+
+class FollowingEnded(Message):
+    """A file is no longer followed; `text` says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class CaptureFailed(Message):
     """A capture could not be read. `text` is one line: what, where, why, what to do."""
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.decode import DecodedCapture, FilePart
-from capture.flows.building import flow_table
+from capture.decode import so_far
 from capture.model import Ending
 from capture.report.lines import connection_lines
 from capture.triage import judged
@@ -40,7 +39,7 @@ class EndedConnections:
 
     def write(self, quiet_s: float = 0.0, *, all_: bool = False) -> None:
         """Write the connections that are over, or `all_`; nothing came for `quiet_s` seconds."""
-        triage = judged(self._decoded())
+        triage = judged(so_far(self._engine, self._followed))
         flows, verdicts = triage.decoded.flows, triage.verdicts
         if not len(flows):
             return
@@ -58,20 +57,6 @@ class EndedConnections:
         if len(chosen):
             self._stream.write(b"\n")
             self._stream.flush()
-
-    def _decoded(self) -> DecodedCapture:
-        totals, followed = self._engine.totals, self._followed
-        return DecodedCapture(
-            parts=tuple(FilePart(path, number) for path, number in followed.parts),
-            format=followed.format,
-            link_types=tuple(followed.link_types),
-            packets=totals.packets,
-            tcp_packets=totals.tcp_packets,
-            first_time=totals.first_time if totals.packets else None,
-            last_time=totals.last_time if totals.packets else None,
-            notices=tuple(followed.notices),
-            flows=flow_table(self._engine, followed.names),
-        )
 
 
 def over(flows: FlowTable, verdicts: Verdicts, now: int) -> Bool:

@@ -31,23 +31,25 @@ MOST_NOTICES = 100  # kept of files that were read before
 _BEGIN = 64  # bytes by which a file is known again: its header, and the time of its first packet
 
 
-class _Identity(Struct, frozen=True):
+class Identity(Struct, frozen=True):
     """Which file it is, and what it began with: a ring's file that is written anew keeps its name and its inode."""
 
     device: int
     inode: int
     begin: bytes
+    size: int
 
     @staticmethod
-    def of(path: str) -> _Identity | None:
+    def of(path: str) -> Identity | None:
+        """Of the file that has this name now; None where none can be read."""
         try:
             with open(path, "rb") as file:
                 status = os.fstat(file.fileno())
-                return _Identity(status.st_dev, status.st_ino, file.read(_BEGIN))
+                return Identity(status.st_dev, status.st_ino, file.read(_BEGIN), status.st_size)
         except OSError:
             return None
 
-    def grew_to(self, other: _Identity) -> bool:
+    def grew_to(self, other: Identity) -> bool:
         """Is the other the same file, with more in it, or as much?"""
         same = (self.device, self.inode) == (other.device, other.inode)
         return same and other.begin.startswith(self.begin)
@@ -61,8 +63,8 @@ class Followed:
         self.path = path  # the file at hand
         self._engine = engine
         self._reader: CaptureReader | None = None
-        self._identity: _Identity | None = None
-        self._done: dict[str, _Identity] = {}  # files of the ring that were read to their end
+        self._identity: Identity | None = None
+        self._done: dict[str, Identity] = {}  # files of the ring that were read to their end
         self._before = 0  # packets of the files before
         self._told: list[Notice] = []
         self._format = ""
@@ -170,7 +172,7 @@ class Followed:
                 return False
             raise
         self._reader = reader
-        self._identity = None if self.path == "-" else _Identity.of(self.path)
+        self._identity = None if self.path == "-" else Identity.of(self.path)
         self.parts.append((self.path, self._before + 1))
         return True
 
@@ -202,7 +204,7 @@ class Followed:
 
     def _written_anew(self) -> bool | None:
         """Does another file have this one's name by now? None: it is the same file, with other bytes in it."""
-        now, was = _Identity.of(self.path), self._identity
+        now, was = Identity.of(self.path), self._identity
         if now is None or was is None:
             return False
         if (now.device, now.inode) != (was.device, was.inode):
@@ -240,7 +242,7 @@ class Followed:
             at = _written(Path(path))
             if name == here.name or at < written or at < 0:
                 continue
-            identity, known = _Identity.of(path), self._done.get(path)
+            identity, known = Identity.of(path), self._done.get(path)
             if identity is None or not identity.begin or (known is not None and known.grew_to(identity)):
                 continue
             younger.append((at, path))

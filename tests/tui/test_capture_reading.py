@@ -10,7 +10,6 @@ import pytest
 
 from capture.triage import Triage
 from tui.capture_reading import Growing, named, spool
-from tui.connection_rows import ConnectionRows
 
 
 def test_words_patterns_and_join(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,9 +30,8 @@ def test_a_pipe_shows_what_came_before_it_ends(tmp_path: Path) -> None:
     shown: list[int] = []
     ended = threading.Event()
 
-    def decoded(triages: list[Triage], rows: ConnectionRows, complete: bool) -> None:
-        assert not complete
-        shown.append(len(rows))
+    def grew(triage: Triage) -> None:
+        shown.append(len(triage.decoded.flows))
         if len(shown) == 1:
             os.write(writing, data[6000:60000])
         elif len(shown) == 2:
@@ -41,7 +39,7 @@ def test_a_pipe_shows_what_came_before_it_ends(tmp_path: Path) -> None:
             ended.set()
 
     os.write(writing, data[:6000])
-    path = spool(reading, lambda _: None, lambda: False, lambda path: Growing(path, None, decoded))
+    path = spool(reading, lambda _: None, lambda: False, lambda path: Growing(path, grew))
     try:
         assert ended.is_set()
         assert 0 < shown[0] < shown[1]

@@ -13,9 +13,15 @@ from tui.capture_job import CaptureJob
 from tui.connection_columns import COLUMNS, SORTS
 from tui.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
-from tui.messages import CaptureDecoded, CaptureFailed, CaptureProgressed, DecodingStopped
+from tui.messages import (
+    CaptureDecoded,
+    CaptureFailed,
+    CaptureGrew,
+    CaptureProgressed,
+    DecodingStopped,
+)
 from tui.screens.base import LAST_KEYS
-from tui.screens.filtered import FilteredScreen
+from tui.screens.followed import FollowingScreen
 from tui.vantage import seen_from
 from tui.widgets.bars import KeyBar
 from tui.widgets.lines import Lines
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
     from tui.connection_rows import ConnectionRows
 
 
-class CaptureScreen(FilteredScreen):
+class CaptureScreen(FollowingScreen):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
@@ -49,6 +55,7 @@ class CaptureScreen(FilteredScreen):
         ("a", "keep"),
         ("=", "rows like it"),
         (":", "commands"),
+        ("p", "follow, or no longer"),
     )
     TOPICS = ("endings", "conn_state", "causes", "flags")
     ABOUT = "A recording's connections, worst first: how each ended, who closed first, and the likely cause."
@@ -71,6 +78,7 @@ class CaptureScreen(FilteredScreen):
         self._reading = False
         self._first_filter = ""
         self._ready = False
+        self._noticed = 0  # replaced files that were said
 
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
@@ -87,6 +95,7 @@ class CaptureScreen(FilteredScreen):
         request = self.triage_app.investigation.request
         # After the first picture: the worker's imports must not delay it.
         self._ready = True
+        self.watch_file()
         if self._paths:
             self.call_after_refresh(self.read, self._paths, self._first_filter)
         elif request.files:
@@ -114,7 +123,8 @@ class CaptureScreen(FilteredScreen):
         """Open captures, in place of those that are open. `join` None: as the command line said."""
         self._drop_job()
         self._reading = True
-        self._triages, self._rows = [], None
+        self._triages, self._rows, self._noticed = [], None, 0
+        self.file_is_read(paths[0] if len(paths) == 1 else None)
         self._take_filter(wanted)
         request = self.triage_app.investigation.request
         column, _, descending = SORTS[self._sort]
@@ -135,17 +145,19 @@ class CaptureScreen(FilteredScreen):
         job.run()
 
     def _drop_job(self) -> None:
+        self.forget_file()
         if self._job is not None:
             self._job.drop()
 
     @property
-    def _called(self) -> str:
+    def called(self) -> str:
+        """The captures that are open, in few words."""
         return self._job.called if self._job is not None else ""
 
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
-        if self._reading:
-            self._table("findings").set_empty(f"reading {self._called}: {event.reading.sentence}")
+        if self._reading and not self._triages:
+            self._table("findings").set_empty(f"reading {self.called}: {event.reading.sentence}")
 
     @on(DecodingStopped)
     def _stopped(self) -> None:
@@ -164,7 +176,7 @@ class CaptureScreen(FilteredScreen):
         self.say(text, "bad")
 
     def _end_reading(self, empty: str) -> None:
-        self.query_one(KeyBar).set_keys((*self.KEYS, *LAST_KEYS))
+        self.show_keys()
         for table in ("findings", "connections"):
             self._table(table).set_empty(empty)
 
@@ -183,13 +195,40 @@ class CaptureScreen(FilteredScreen):
                 self._show_findings()
                 self._tell("timeline", "\n".join(self._timeline()))
             self._show_rows(event.rows)
-            self.title_bar.set_right(f"{self._called} · {self._totals()}" if self.size.width >= 110 else self._called)
+            self.show_title()
+
+    @on(CaptureGrew)
+    def _grew(self, event: CaptureGrew) -> None:
+        if not self._reading and not self.following:
+            return
+        self._triages = self.triage_app.investigation.triages = [event.triage]
+        with self.app.batch_update():
+            self._show_findings()
+            self._tell("timeline", "\n".join(self._timeline()))
+            self.show_title()
+        told = event.triage.decoded.notices
+        new = [notice for notice in told if notice.code == "file_replaced"][self._noticed :]
+        if new:
+            self._noticed += len(new)
+            self.say(printable(new[-1].text), "warn")
+        self._arrange()
 
     def _after_reading(self) -> None:
         notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
         if notices:
             more = f" (and {len(notices) - 1} more notices)" if len(notices) > 1 else ""
             self.say(printable(notices[0]) + more, "warn")
+
+    def show_title(self) -> None:
+        """What is open, and whether it is followed."""
+        parts = [self.called]
+        parts += ["reading"] if self._reading else ["following"] if self.following else []
+        parts += [self._totals()] if self.size.width >= 110 else []
+        self.title_bar.set_right(" · ".join(parts))
+
+    def can_follow(self) -> int | None:
+        """Packets of the one capture that is open and was read; None where there is none, or several."""
+        return self._triages[0].decoded.packets if len(self._triages) == 1 and not self._reading else None
 
     def _totals(self) -> str:
         packets = sum(triage.decoded.tcp_packets for triage in self._triages)
@@ -240,7 +279,7 @@ class CaptureScreen(FilteredScreen):
         text = self.filter_text
         table = self._table("connections")
         title = f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections"
-        table.set_title(f"{title} (the first part)" if self._reading else title)
+        table.set_title(f"{title} (so far)" if self._reading else title)
         self._tell_place()
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)

@@ -183,3 +183,77 @@ async def test_a_reading_that_was_replaced_says_nothing_more(tmp_path: Path) -> 
         pipe.open("wb").close()
         await pilot.pause(0.5)
         assert len(connections(app).rows) == 128
+
+
+async def test_a_file_that_grows_is_followed_until_a_key_stops_it(tmp_path: Path) -> None:
+    data = Path(INCIDENT).read_bytes()
+    path = tmp_path / "grows.pcap"
+    path.write_bytes(data[:6000])
+    app = app_of(str(path))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: 0 < len(connections(app).rows) < 20)
+        assert "following" not in screen_text(app)
+        few = len(connections(app).rows)
+        await pilot.press("down")
+        key = connections(app).cursor_key
+        with path.open("ab") as file:
+            file.write(data[6000:30001])  # within a packet
+        await until(pilot, lambda: len(connections(app).rows) > few)
+        assert "grows.pcap · following" in screen_text(app)
+        assert connections(app).cursor_key == key
+        with path.open("ab") as file:
+            file.write(data[30001:])
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        assert "20 clients of 10.1.1.2:80 gave up before the answer was complete" in screen_text(app)
+        await pilot.press("p")
+        assert "no longer followed" in screen_text(app)
+        with path.open("ab") as file:
+            file.write(data[24:6000])
+        await pilot.pause(0.8)
+        assert "4,0" not in screen_text(app)
+        packets = app.investigation.triages[0].decoded.packets
+        await pilot.press("p")
+        await until(pilot, lambda: app.investigation.triages[0].decoded.packets > packets)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("shrink", "became shorter"), ("replace", "was replaced"), ("anew", "was written anew"), ("remove", "has gone")],
+)
+async def test_a_file_that_is_another_one_now_is_said(tmp_path: Path, change: str, said: str) -> None:
+    data = Path(INCIDENT).read_bytes()
+    path = tmp_path / "file.pcap"
+    path.write_bytes(data)
+    app = app_of(str(path))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        if change == "shrink":
+            os.truncate(path, 6000)
+        elif change == "replace":
+            (tmp_path / "new").write_bytes(data[:6000])
+            os.replace(tmp_path / "new", path)
+        elif change == "anew":
+            path.write_bytes(data[:24] + bytes(16) + data)
+        else:
+            path.unlink()
+        await until(pilot, lambda: said in screen_text(app))
+        assert len(connections(app).rows) == 128
+
+
+async def test_a_followed_file_that_is_replaced_is_said_and_followed(tmp_path: Path) -> None:
+    data = Path(INCIDENT).read_bytes()
+    path = tmp_path / "file.pcap"
+    path.write_bytes(data[:6000])
+    app = app_of(str(path))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: len(connections(app).rows) > 0)
+        few = len(connections(app).rows)
+        with path.open("ab") as file:
+            file.write(data[6000:30000])
+        await until(pilot, lambda: len(connections(app).rows) > few)
+        (tmp_path / "new").write_bytes(data)
+        os.replace(tmp_path / "new", path)
+        await until(pilot, lambda: len(connections(app).rows) == 128)
+        assert "was replaced while it was followed" in " ".join(screen_text(app).split())
