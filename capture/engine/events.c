@@ -116,6 +116,7 @@ static void remember(struct look *look, int kind, int pure) {
   if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
   if (kind != KIND_RST && s->payload && !(look->tags & (ALL_REPEATS | TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
     own->said_number = s->number;
+  if (kind == KIND_SYN_ACK) own->known &= ~KNOWS_ACKED; /* what came before answered an older connection in TIME-WAIT */
   if (s->flags & ACK && kind != KIND_RST && (!(own->known & KNOWS_ACKED) || ahead(s->ack, own->acked) > 0)) {
     own->acked = s->ack;
     own->known |= KNOWS_ACKED;

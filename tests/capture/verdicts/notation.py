@@ -4,7 +4,7 @@
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
 arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
 `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
-`?` not captured.
+`?` not captured. `o`: it acknowledges what an older connection of the same ports had sent.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
 
@@ -23,7 +23,7 @@ from capture.model import TcpFlags
 from capture.wire.columns import Mark, QuotedTcp
 from capture.wire.content import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?o]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
 CONTENTS = {
     "g": Content.GOODBYE,
@@ -32,6 +32,7 @@ CONTENTS = {
     "d": Content.TLS_DATA,
     "?": Content.UNKNOWN,
 }
+OLDER = 5000  # by so much an older connection of the same ports was ahead
 LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlags.PSH, "A": TcpFlags.ACK}
 STEP_NS = 1_000_000
 TOLD = (
@@ -103,7 +104,7 @@ class _Writer:
                 begin += NOWHERE
             if "t" in marks:
                 packet_marks |= Mark.TIMESTAMP
-            acked = last_by[1 - side] if "~" in marks else peer.next
+            acked = last_by[1 - side] if "~" in marks else peer.next + (OLDER if "o" in marks else 0)
             told = [CONTENTS[mark] for mark in marks if mark in CONTENTS]
             content = told[0] if told else Content.PLAIN if payload else Content.UNKNOWN
             window = 0 if "z" in marks or (flags & TcpFlags.RST and "t" not in marks) else 500

@@ -67,3 +67,8 @@ def test_a_syn_ack_after_data_is_a_second_one() -> None:
 def test_icmp_counts_only_while_nothing_answers() -> None:
     assert story("cS i3.1").icmp
     assert not story("cS i3.1 <1>cS* sSA cA cPA20 sA").icmp
+
+
+def test_an_ack_of_an_older_connection_says_nothing_of_this_one() -> None:
+    # the 4-tuple was in TIME-WAIT: the first ACK is the old connection's, far ahead of what the new one sends
+    assert story("cS sAo cR cS* sSA cA cPA20 sA sPA3 cA sFA cFA sA").first_closer == 1
