@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capture.sockets.counters import meaning
-from playbooks.checks.registry import Judgement, check, failed, look, offers_for_writers, unknown, warned
+from playbooks.checks.registry import Judgement, check, counted_of, failed, look, offers_for_writers, unknown, warned
 from playbooks.checks.who import writers
 from playbooks.checks.wording import say
 from playbooks.facts.model import Facts, LogGroup
@@ -34,7 +34,7 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     ]
     if any(facts.sockets.counters.get(name, 0) for name in told):
         return warned(*evidence)
-    return look(facts, "sockets").passed(*evidence, seen=told)
+    return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *told))
 
 
 @check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes"))

@@ -14,6 +14,8 @@ from playbooks.facts.model import Facts, Holder, Socket
 AWAITED_S = 1.0
 """Quiet for so long after a request: an answer that takes longer than most do."""
 FEW = 3
+OUT_OF_SIGHT = ("no permission", "other namespace", "not found")
+"""Why the holder of a socket that has one may not show (capture.sockets.row.MISSING)."""
 LEFT = 3
 """Clients that left meanwhile (CLOSE-WAIT), or wait to be accepted: without them nobody minds the wait."""
 
@@ -55,18 +57,20 @@ def waiting_for(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_sockets"))
     pid, port = facts.number("pid"), facts.number("port")
     left: dict[Holder, int] = defaultdict(int)
+    closed = hidden = 0
     for row in facts.sockets.rows:
         full = row.state == "LISTEN" and row.recv_q > 0 and row.recv_q >= (row.backlog_max or row.recv_q)
         if (row.state == "CLOSE-WAIT" or full) and (port is None or port in (row.local.port, row.remote.port)):
+            closed += not full
+            hidden += row.owner_missing in OUT_OF_SIGHT
             for owner in {Holder(owner.pid, owner.name) for owner in row.owners}:
                 if pid is None or owner.pid == pid:
                     left[owner] += max(LEFT, _accepted(facts, owner, row.local.port)) if full else 1
-    hidden = sum(1 for row in facts.sockets.rows if row.state == "CLOSE-WAIT" and row.owner_missing == "no permission")
     for holder, count in sorted(left.items(), key=lambda item: -item[1]):
         found = explains(facts, holder, count) if count >= LEFT else None
         if found is not None:
             return _slow(facts, holder, count, *found)
-    said = say("awaits_nothing", count=sum(left.values()))
+    said = say("awaits_nothing", count=closed)
     return look(facts, "sockets").passed(said, seen=facts.sockets.rows, hidden=hidden)
 
 

@@ -48,9 +48,20 @@ def _room(facts: Facts, rows: list[Process], *said: str) -> Judgement:
     others = [one for one in rows if one.pid != found.own_pid]
     named = facts.number("pid") is not None
     notes = [say("processes_contained", count=len(rows))] if found.contained and not named else []
-    if found.unseen and not found.contained and not named:
-        return unknown(*said, found.unseen)
+    unseen = "" if named else unseen_processes(facts)
+    if unseen:
+        return unknown(*said, *notes, unseen)
     return look(facts, "processes").passed(*said, *notes, seen=others, hidden=found.hidden)
+
+
+def unseen_processes(facts: Facts) -> str:
+    """Why processes that matter here do not even show; empty where all do. All of a container do, but where its network
+    is the host's (or another container's), processes around it hold sockets in it."""
+    found = facts.processes
+    if found is None or not found.unseen or not found.contained:
+        return found.unseen if found is not None else ""
+    held = facts.sockets.hidden_owners if facts.sockets is not None else 0
+    return say("sockets_held_outside", count=held, why=found.unseen) if held else ""
 
 
 def _share(process: Process) -> float:
@@ -172,7 +183,7 @@ def open_files_of_system(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "kernel").passed(said, seen=1)
 
 
-@check("lost-sockets", needs=("processes",))
+@check("lost-sockets", needs=("processes",), wants=("sockets",))
 def lost_sockets(facts: Facts, **given: Any) -> Judgement:
     """Sockets that no protocol lists (lsof: can't identify protocol): made or shut, and never closed here."""
     if facts.processes is None:
@@ -191,8 +202,9 @@ def lost_sockets(facts: Facts, **given: Any) -> Judgement:
         hidden = [one for one in facts.processes.rows[:LOOKED_INTO] if one.lost_sockets is None]
         if hidden:
             return unknown(said, say("lost_hidden", hidden=len(hidden)))
-        if facts.processes.unseen and not facts.processes.contained and facts.number("pid") is None:
-            return unknown(said, facts.processes.unseen)
+        unseen = unseen_processes(facts) if facts.number("pid") is None else ""
+        if unseen:
+            return unknown(said, unseen)
         return look(facts, "processes").passed(said, seen=looked)
     return warned(
         *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.queues import is_full, listeners_of, owner_of
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned
 from playbooks.checks.wording import age, holder_name, most_common, say
 from playbooks.facts.model import Facts, Socket
 
@@ -113,7 +113,7 @@ def syn_defences(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
     if not cookies:
         return warned(*evidence)
-    told = [name for name in SYN_COUNTERS if name in facts.sockets.totals]
+    told = counted_of(facts, "InSegs", *SYN_COUNTERS)
     return look(facts, "sockets", "kernel").passed(*evidence, seen=told, counted=moved(facts, *SYN_COUNTERS))
 
 

@@ -134,6 +134,18 @@ def _other_namespaces(facts: Facts) -> tuple[str, ...]:
     return (say("other_namespaces", count=len(others), sockets=held, named=", ".join((*named, *more))),)
 
 
+def counted_of(facts: Facts, traffic: str, *names: str) -> tuple[str, ...]:
+    """Those of these kernel counters that say something by standing still: something was counted that might have moved
+    them. `traffic` is the counter of that (segments that came in, connections that were tried): it moved between the
+    looks; or it moved before, and none of these ever did."""
+    if facts.sockets is None:
+        return ()
+    told = tuple(name for name in names if name in facts.sockets.totals)
+    now, ever = facts.sockets.counters.get(traffic, 0), facts.sockets.totals.get(traffic, 0)
+    never = not any(facts.sockets.totals[name] for name in told)
+    return told if now > 0 or (ever > 0 and never) else ()
+
+
 def moved(facts: Facts, *names: str) -> dict[str, int]:
     """Those of these kernel counters that moved between the two looks."""
     counters = facts.sockets.counters if facts.sockets is not None else {}

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, moved, offer, offers_for, unknown, warned
+from playbooks.checks.registry import (
+    Judgement,
+    Offer,
+    check,
+    counted_of,
+    failed,
+    look,
+    moved,
+    offer,
+    offers_for,
+    unknown,
+    warned,
+)
 from playbooks.checks.who import identity_of
 from playbooks.checks.wording import holder_name, say
 from playbooks.facts.model import Facts, Holder, Socket, UnixListener
@@ -194,7 +206,7 @@ def listen_counters(facts: Facts, **given: Any) -> Judgement:
         return warned(said, say("listen_elsewhere", port=port))
     if overflows:
         return failed(said)
-    told = [name for name in ("ListenOverflows", "ListenDrops") if name in facts.sockets.totals]
+    told = counted_of(facts, "InSegs", "ListenOverflows", "ListenDrops")
     return look(facts, "sockets").passed(said, seen=told, counted=moved(facts, "ListenDrops"))
 
 

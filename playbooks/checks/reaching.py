@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.registry import Judgement, check, failed, look, manual, moved, offer, unknown, warned
+from playbooks.checks.registry import Judgement, check, counted_of, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
 from playbooks.checks.wording import bracketed, holder_name, say
 from playbooks.facts.model import Facts, FirewallRule, Socket
@@ -136,7 +136,7 @@ def connecting_now(facts: Facts, **given: Any) -> Judgement:
         to = sorted({str(row.remote) for row in stuck})[:4]
         who = sorted({holder_name(row.owners[0]) for row in stuck if row.owners})[:3]
         return failed(said, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
-    told = [name for name in ("AttemptFails", "TCPSynRetrans") if name in facts.sockets.totals]
+    told = counted_of(facts, "ActiveOpens", "AttemptFails", "TCPSynRetrans")
     return look(facts, "sockets").passed(
         said, seen=[*trying, *told], counted=moved(facts, "AttemptFails", "TCPSynRetrans")
     )

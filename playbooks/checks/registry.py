@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
-from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, look, moved
+from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, counted_of, look, moved
 from playbooks.facts.model import PARTS, Facts
 from playbooks.model import Outcome
 
@@ -23,6 +23,7 @@ __all__ = [
     "Result",
     "Seen",
     "check",
+    "counted_of",
     "failed",
     "known_checks",
     "look",

@@ -262,23 +262,16 @@ def keepalive_settings(facts: Facts, **given: Any) -> Judgement:
     if idle is None:
         return unknown(say("no_sysctl", name="net.ipv4.tcp_keepalive_time"))
     interval, probes = facts.sysctl("net.ipv4.tcp_keepalive_intvl"), facts.sysctl("net.ipv4.tcp_keepalive_probes")
-    quiet = [
-        row
-        for row in facts.sockets.rows
-        if row.state == "ESTAB"
-        and row.timer is None
-        and row.age_s >= NAT_IDLE_S
-        and row.remote.ip not in ("127.0.0.1", "::1")
-    ]
-    return look(facts, "kernel", "sockets").passed(
-        say(
-            "keepalive",
-            idle=idle,
-            interval=interval,
-            probes=probes,
-            quiet=len(quiet),
-            nat=NAT_IDLE_S,
-            retries2=facts.sysctl("net.ipv4.tcp_retries2"),
-        ),
-        seen=1,
-    )
+    said = say("keepalive", idle=idle, interval=interval, probes=probes, retries2=facts.sysctl("net.ipv4.tcp_retries2"))
+    if facts.sockets.source != "sock_diag":
+        return unknown(said, say("no_idle_times", source=facts.sockets.source))
+    far = [row for row in facts.sockets.rows if row.state == "ESTAB" and not _is_loopback(row.remote.ip)]
+    quiet = [row for row in far if row.timer is None and row.age_s >= NAT_IDLE_S]
+    said_of = say("keepalive_quiet", quiet=len(quiet), far=len(far), nat=NAT_IDLE_S)
+    if quiet:
+        return warned(said, said_of, say("keepalive_peers", peers=most_common(str(row.remote) for row in quiet)))
+    return look(facts, "kernel", "sockets").passed(said, said_of, seen=far)
+
+
+def _is_loopback(ip: str) -> bool:
+    return ip == "::1" or ip.removeprefix("::ffff:").startswith("127.")

@@ -16,12 +16,17 @@ SECONDS = 5
 MOST_RULES = 500
 MOST_LINES = 100_000
 _TABLE = re.compile(r"^table (\S+ \S+) \{")
-_CHAIN = re.compile(r"^\tchain (\S+) \{")
+_CHAIN = re.compile(r"^\t(?:chain )?((?<=chain )\S+|map \S+) \{")
+"""Or a verdict map, whose elements are rules too."""
 _POLICY = re.compile(r"policy drop;")
-_RULE = re.compile(r"^\t\t(.*\b(drop|reject)\b.*?)(?: # handle (\d+))?$")
+_RULE = re.compile(r"^\t\t(.*?)(?: # handle (\d+))?$")
+_VERDICT = re.compile(r"\b(drop|reject|queue)\b")
+"""A packet that is queued (NFQUEUE) is dropped where no program takes it."""
+_HOOK = re.compile(r"^\t\ttype \w+ hook ")
+_QUOTED = re.compile(r'"[^"]*"')
 _SAVED = re.compile(r"\[(\d+):\d+\] -A (\S+) (.*)$")
 _SAVED_POLICY = re.compile(r":(\S+) DROP ")
-_TARGET = re.compile(r"(?:^| )-j (DROP|REJECT)\b")
+_TARGET = re.compile(r"(?:^| )-j (DROP|REJECT|NFQUEUE)\b")
 _PACKETS = re.compile(r"counter packets (\d+)")
 
 
@@ -35,8 +40,8 @@ def collect_firewall() -> tuple[FirewallRule, ...] | Absence:
         if isinstance(found, Absence):
             return found
         old += found
-    if isinstance(rules, Absence):
-        return tuple(old) or rules
+    if isinstance(rules, Absence):  # old ones that are at work are worth telling; none that is says nothing of nft's
+        return tuple(old) if any(rule.packets != 0 for rule in old) else rules
     return (*rules, *old)
 
 
@@ -96,7 +101,7 @@ def parse_saved(text: str, family: str = "ip") -> tuple[FirewallRule, ...]:
             target = _TARGET.search(match[3])
             if target is None:
                 continue
-            verdict: Literal["drop", "reject"] = "drop" if target[1] == "DROP" else "reject"
+            verdict: Literal["drop", "reject"] = "reject" if target[1] == "REJECT" else "drop"
             chain, rest = match[2], match[3].strip()[:300]
             found.append(
                 FirewallRule(
@@ -116,7 +121,8 @@ def parse_saved(text: str, family: str = "ip") -> tuple[FirewallRule, ...]:
 
 
 def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
-    """Rules and policies that drop or reject. A chain's policy has handle 0."""
+    """Rules, elements of verdict maps, and policies that drop or reject. A chain's policy has handle 0, and so have
+    elements: no command takes just them out."""
     found: list[FirewallRule] = []
     table = chain = ""
     for line in text.splitlines():
@@ -124,13 +130,16 @@ def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
             table = match[1]
         elif (match := _CHAIN.match(line)) is not None:
             chain = match[1]
-        elif "type filter hook" in line:
+        elif _HOOK.match(line) is not None:
             if _POLICY.search(line):
                 found.append(FirewallRule(table, chain, 0, "policy drop", "drop"))
         elif (match := _RULE.match(line)) is not None:
-            verdict: Literal["drop", "reject"] = "drop" if match[2] == "drop" else "reject"
+            told = _VERDICT.search(_QUOTED.sub("", match[1]))
+            if told is None:
+                continue
+            verdict: Literal["drop", "reject"] = "reject" if told[1] == "reject" else "drop"
             packets = _PACKETS.search(match[1])
-            rule, handle = match[1].strip()[:300], int(match[3] or 0)
+            rule, handle = match[1].strip()[:300], int(match[2] or 0)
             found.append(
                 FirewallRule(
                     table,
@@ -139,8 +148,8 @@ def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
                     rule,
                     verdict,
                     int(packets[1]) if packets else None,
-                    delete=f"nft delete rule {table} {chain} handle {handle}",
-                    restore=f"nft add rule {table} {chain} {shlex.quote(rule)}",
+                    delete=f"nft delete rule {table} {chain} handle {handle}" if handle else "",
+                    restore=f"nft add rule {table} {chain} {shlex.quote(rule)}" if handle else "",
                 )
             )
         if len(found) >= MOST_RULES:

@@ -39,3 +39,34 @@ def test_rules_of_iptables_legacy_keep_their_place_in_the_chain() -> None:
     assert rule.delete == f"ip6tables-legacy -t filter -D INPUT {spec}"
     assert rule.restore == f"ip6tables-legacy -t filter -I INPUT 2 {spec}"
     assert parse_saved("") == ()
+
+
+HIDDEN = """\
+table inet t { # handle 1
+\tmap m { # handle 2
+\t\ttype inet_service : verdict
+\t\telements = { 80 : accept, 81 : accept,
+\t\t\t     8085 : drop }
+\t}
+
+\tchain o { # handle 3
+\t\ttype route hook output priority mangle; policy drop;
+\t}
+
+\tchain i { # handle 4
+\t\ttype filter hook input priority filter; policy accept;
+\t\ttcp dport vmap @m # handle 5
+\t\ttcp dport 8086 queue to 3 # handle 6
+\t\ttcp dport 22 accept comment "never drop, never reject" # handle 7
+\t}
+}
+"""
+
+
+def test_what_drops_by_another_word_is_found_and_no_command_is_made_up_for_it() -> None:
+    element, policy, queue = parse_ruleset(HIDDEN)
+    assert (element.chain, element.text, element.delete) == ("map m", "8085 : drop }", "")
+    assert (policy.chain, policy.text, policy.verdict) == ("o", "policy drop", "drop")
+    assert (queue.chain, queue.verdict, queue.delete) == ("i", "drop", "nft delete rule inet t i handle 6")
+    (old,) = parse_saved("*filter\n[9:540] -A INPUT -p tcp --dport 82 -j NFQUEUE --queue-num 3\nCOMMIT\n")
+    assert old.verdict == "drop"

@@ -52,7 +52,7 @@ TOTALS = dict.fromkeys(
         *("TCPSynRetrans", "TCPTimeWaitOverflow", "TCPToZeroWindowAdv"),
     ),
     0,
-)
+) | {"ActiveOpens": 50, "InSegs": 900}
 
 
 def row(state: str = "ESTAB", number: int = 0, **more: Any) -> Socket:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from playbooks.checks.files import lost_sockets, open_files_of_processes
 from playbooks.facts.model import Facts, Process, Processes
 from playbooks.model import Outcome
+from tests.playbooks.checks.making import row, sockets
 
 SELF = Process(9, "tcptriage", 0, open_files=20, soft_limit=1024, hard_limit=4096, lost_sockets=0)
 
@@ -60,3 +62,11 @@ def test_a_container_is_said() -> None:
 )
 def test_lost_sockets(row: Process, expected: Outcome) -> None:
     assert lost_sockets(facts(SELF, row)).outcome is expected
+
+
+def test_a_container_in_the_hosts_network_does_not_show_who_holds_its_sockets() -> None:
+    seen = facts(SELF, app(20), unseen="pid namespace", contained=True)
+    outside = msgspec.structs.replace(seen, sockets=sockets(row(), hidden_owners=1))
+    for check in (open_files_of_processes, lost_sockets):
+        assert check(seen).outcome is Outcome.PASS
+        assert check(outside).outcome is Outcome.UNKNOWN

@@ -18,6 +18,7 @@ from playbooks.facts.model import Facts
 from playbooks.loader import parse
 from playbooks.model import Outcome
 from playbooks.scope import NOTHING, Scope
+from tests.playbooks.checks.making import TOTALS, changed, host, row, sockets
 
 HERE = Scope(host="web1", netns="4026531840", begin=1.0, end=4.0)
 FACTS = Facts(host="web1", time=4.0, root=True, settings={}, kernel={"net.ipv4.tcp_wmem": "1 2 3"})
@@ -110,3 +111,29 @@ def test_a_defect_of_a_check_never_reads_as_fine(kind: str, monkeypatch: pytest.
     assert "send-buffer" in first.evidence[0]
     assert first.scope.host == "web1"
     assert second.outcome is Outcome.PASS  # and it takes no other step along
+
+
+IDLE = {"ActiveOpens": 0, "InSegs": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("counters-moved", {"names": ["EstabResets"]}),
+        ("listen-counters", {}),
+        ("syn-defences", {}),
+        ("connecting-now", {}),
+    ],
+)
+def test_counters_that_stand_still_say_nothing_where_nothing_could_move_them(name: str, given: dict[str, Any]) -> None:
+    judge = known_checks()[name].judge
+
+    def outcome(moved: dict[str, int], totals: dict[str, int]) -> Outcome:
+        found = sockets(row(), moved=moved, totals=TOTALS | totals | moved)
+        return judge(changed(host(), sockets=found), **given).outcome
+
+    assert outcome({}, IDLE) is Outcome.UNKNOWN
+    assert outcome({"ActiveOpens": 1, "InSegs": 1}, IDLE) is Outcome.PASS
+    assert outcome({}, {}) is Outcome.PASS  # there was traffic since boot, and they never moved
+    before = dict.fromkeys(("EstabResets", "ListenOverflows", "SyncookiesSent", "AttemptFails"), 3)
+    assert outcome({}, before) is Outcome.UNKNOWN  # they did move once, and nothing came while they were looked at
