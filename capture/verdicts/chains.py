@@ -60,19 +60,22 @@ def chains_of(flows: FlowTable, left_out: dict[int, int]) -> dict[int, Chain]:
     front_groups, back_groups = _busiest(fronts, keep, times), _busiest(backs, keep, times)
     pairings = []
     for back in back_groups:
+        proxy = flows.address[back[0], 0]
+        asked = set(fronts[flows.address[:, 0] == proxy].tolist())  # listeners of which it is a client itself
         for front in front_groups:
-            if fronts[front[0]] == fronts[back[0]]:
+            listener = int(fronts[front[0]])
+            if listener == fronts[back[0]]:
                 continue
-            same_host = bool(flows.address[front[0], 1] == flows.address[back[0], 0])
-            others = front if same_host else front[flows.address[front, 0] != flows.address[back[0], 0]]
-            least = SOME if same_host else MOSTLY  # a proxy is not its own client
+            same_host = bool(flows.address[front[0], 1] == proxy)
+            own = not same_host and listener in asked
+            others = front[flows.address[front, 0] != proxy] if own else front  # a proxy is not its own client
             some = back[:: max(1, len(back) // TRIED)]
-            if len(_links(others, some, times)) < SOME * len(some):
+            if not _links(others, some, times, SOME * len(some)):
                 continue
-            links = _links(others, back, times)
-            if links and len(links) >= least * len(back):
+            links = _links(others, back, times, (SOME if same_host else MOSTLY) * len(back))
+            if links:
                 delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
-                pairings.append((delay, int(fronts[front[0]]), int(fronts[back[0]]), links))
+                pairings.append((delay, listener, int(fronts[back[0]]), links))
     return _closest(pairings)
 
 
@@ -104,12 +107,17 @@ def _times(flows: FlowTable) -> _Times:
     return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0].astype(np.int64))
 
 
-def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:
-    """Each upstream connection with the client's that caused it: of those in question the one that waited longest."""
+def _links(front: I64, back: I64, times: _Times, least: float) -> dict[int, Chain]:
+    """Each upstream connection with the client's that caused it: of those in question the one that waited longest.
+
+    Both in order of their begin. Nothing where fewer than `least` have one: a few connections mostly show it.
+    """
     begins = times.begin[front]
     taken: set[int] = set()
     links: dict[int, Chain] = {}
-    for number in back.tolist():
+    for left, number in zip(range(len(back), 0, -1), back.tolist(), strict=True):
+        if len(links) + left < least:
+            return {}
         when = int(times.begin[number])
         upto = int(np.searchsorted(begins, when, "right"))
         near = front[max(0, upto - LOOKED_BACK) : upto]
@@ -123,4 +131,4 @@ def _links(front: I64, back: I64, times: _Times) -> dict[int, Chain]:
             taken.add(open_[0])
             at_once = when - int(cause[near == open_[0]][0]) <= AT_ONCE_NS
             links[number] = Chain(open_[0], number, at_once and len(open_) == 1)
-    return links
+    return links if len(links) >= least else {}

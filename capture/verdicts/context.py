@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.verdicts.codes import SIDE_BIT, Context, Kind, Mark
-from capture.wire.arrays import distinct, numbered
+from capture.wire.arrays import among, distinct, numbered
 from capture.wire.columns import Mark as PacketMark
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def context_of(
     facts = _Facts(flows, events, listeners, until)
     for bit, where in (
         (Context.MIDSTREAM, ~facts.syn & ~facts.syn_ack),
-        (Context.ONE_SIDED, (flows.packet_count == 0).any(axis=1)),
+        (Context.ONE_SIDED, (flows.packet_count[:, 0] == 0) | (flows.packet_count[:, 1] == 0)),
         (Context.TIMESTAMPS, facts.timestamps()),
         (Context.UPLOAD, facts.uploads()),
         (Context.LONG_ANSWER, flows.bytes[:, 1] > INITIAL_WINDOW),
@@ -143,7 +143,7 @@ class _Facts:
     @cached_property
     def _single_syn(self) -> Bool:
         """One SYN and nothing else."""
-        single: Bool = self.syn & (self.flows.packet_count.sum(axis=1) == 1)
+        single: Bool = self.syn & (self.flows.packet_count[:, 0] + self.flows.packet_count[:, 1] == 1)
         return single
 
     @cached_property
@@ -204,5 +204,5 @@ class _Facts:
     def known_host(self) -> Bool:
         """The responder of a refused SYN answers elsewhere in the capture (its RST's TTL was compared)."""
         alive = distinct(self.flows.address[self.syn_ack, 1])
-        where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & np.isin(self.flows.address[:, 1], alive)
+        where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & among(self.flows.address[:, 1], alive)
         return where

@@ -101,7 +101,7 @@ def same_offset(group: Group, facts: dict[str, object]) -> str | None:
         offset, inside = int(values[top]), int(counts[top])
         usual = group.flows.bytes[group.others, side]
         usual = usual[usual > 0]
-        differ = len(usual) >= LEAST and len(np.unique(usual)) > 1 and float((usual == offset).mean()) < 0.5
+        differ = len(usual) >= LEAST and int(usual.min()) != int(usual.max()) and float((usual == offset).mean()) < 0.5
         if offset >= LEAST_OFFSET and inside >= ALIKE * len(group.members) and differ:
             facts["offset_bytes"] = offset
             side_word = catalogue.side_word(side)
