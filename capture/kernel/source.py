@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 
@@ -102,7 +103,7 @@ class KernelEvents:
                 lost += one
                 continue
             at, record = one
-            known = formats.get(int.from_bytes(record[:2], "little"))
+            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
             if known is not None:
                 wanted, form = known
                 (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))

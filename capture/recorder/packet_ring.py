@@ -23,7 +23,6 @@ FRAME_BYTES: Final = 2048
 RETIRE_MS: Final = 100
 """A block that is not full is handed out after so long."""
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
-PACKET_IGNORE_OUTGOING: Final = 23
 TPACKET_V3: Final = 2
 SO_ATTACH_FILTER: Final = 26
 ETH_P_ALL: Final = 0x0003

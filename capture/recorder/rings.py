@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from capture.kernel.errors import EventsUnavailable
-from capture.kernel.event import KernelEvent
+from capture.kernel.event import KernelEvent, Reading
 from capture.kernel.holders import attributed
 from capture.kernel.report import ends_of
 from capture.kernel.source import KernelEvents
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Rings:
-    """Opens what this user may; `notes` say what is missing. Reading is by `blocks`, `tick`."""
+    """Opens what this user may; `notes` say what is missing."""
 
     def __init__(self, options: Options, folder: str) -> None:
         self.notes: list[str] = []
@@ -112,8 +112,6 @@ class Rings:
 
     def events_between(self, begin: float, end: float) -> tuple[KernelEvent, ...]:
         """Kept events of that time and the connections that ended in it, in order of time."""
-        from capture.kernel.event import Reading
-
         ended = [
             event
             for data in self.ends.between(int(begin * 1e9), int(end * 1e9))

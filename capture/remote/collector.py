@@ -57,7 +57,7 @@ def dump(diag, states, extensions):
 
 
 def holders(wanted):
-    """{pid: [comm, open files, limits, readable, [[inode, fd]]]} of processes that hold sockets or may not be read."""
+    """{pid: [comm, open files, limits, [[inode, fd]]]} of processes that hold these; how many may not be read."""
     found, hidden = {}, 0
     for pid in os.listdir("/proc"):
         if not pid.isdigit():
@@ -106,7 +106,6 @@ def look(diag):
         "hidden": hidden,
         "texts": {name: text("/proc/net/" + name) for name in TEXTS},
         "settings": {name: text("/proc/sys/net/" + name) for name in SETTINGS},
-        "cpu": time.process_time() if hasattr(time, "process_time") else 0.0,
     }
     packed = json.dumps(head).encode()
     return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages)

@@ -30,7 +30,6 @@ class Head(Struct, frozen=True):
     hidden: int
     texts: dict[str, str | None]
     settings: dict[str, str | None]
-    cpu: float = 0.0
 
 
 class Frame(Struct, frozen=True):

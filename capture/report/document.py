@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from capture.decode import DecodedCapture
-    from capture.model import ChainLink, Connection, Endpoint, Finding, FirstSeen, Verdict
+    from capture.model import ChainLink, Finding, Verdict
 
 SCHEMA = "tcptriage.report/1"
 
@@ -53,37 +53,6 @@ def findings_document(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     return [finding_document(f) for f in sorted(findings, key=lambda f: (f.severity.rank, -f.connections))]
 
 
-def connection_document(connection: Connection) -> dict[str, Any]:
-    """One entry of `connections`."""
-    document: dict[str, Any] = {
-        "id": connection.id,
-        "capture": connection.capture,
-        "originator": _endpoint(connection.originator),
-        "responder": _endpoint(connection.responder),
-    }
-    if connection.vlan is not None:
-        document["vlan"] = connection.vlan
-    if connection.tunnel is not None:
-        document["tunnel"] = connection.tunnel
-    document |= relations_document(connection.chain, connection.same_as)
-    return document | {
-        "first_time": seconds(connection.first_time),
-        "last_time": seconds(connection.last_time),
-        "packets": _pair(connection.packets),
-        "bytes": _pair(connection.bytes),
-        "unique_bytes": _pair(connection.unique_bytes),
-        "conn_state": connection.conn_state,
-        "history": connection.history,
-        "complete_handshake": connection.complete_handshake,
-        "first_fin": _first(connection.first_fin),
-        "first_rst": _first(connection.first_rst),
-        "counts": _pair(connection.counts),
-        "rtt_ms": connection.rtt_ms,
-        "longest_gap_ms": connection.longest_gap_ms,
-        **verdict_document(connection.verdict),
-    }
-
-
 def relations_document(chain: ChainLink | None, same_as: int | None) -> dict[str, Any]:
     """Which other connections of the capture belong to this one: nothing of most."""
     document: dict[str, Any] = {}
@@ -117,15 +86,3 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         },
         "playbook": verdict.playbook,
     }
-
-
-def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
-    return {"ip": endpoint.ip, "port": endpoint.port}
-
-
-def _pair(pair: tuple[Any, Any]) -> dict[str, Any]:
-    return {"originator": pair[0], "responder": pair[1]}
-
-
-def _first(first: FirstSeen | None) -> dict[str, Any] | None:
-    return None if first is None else {"by": first.by.value, "packet": first.packet}

@@ -1,7 +1,7 @@
 """Connections as JSON, one line each, written from columns: a hundred thousand in a second or two.
 
-A line says exactly what `document.connection_document` says of the same connection (a test holds them together); here
-no object is built for it. What the connections of a signature share (cause, errors …) is made into text once.
+A line says exactly what the plain document of tests/oracle says of the same connection; here no object is built for it.
+What the connections of a signature share (cause, errors …) is made into text once.
 """
 
 from __future__ import annotations

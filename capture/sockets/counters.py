@@ -69,14 +69,3 @@ def meaning(name: str) -> str | None:
     """One line on what a counter's growth means; None for those not in the catalogue."""
     entry = _catalogue().get(name)
     return entry["meaning"] if entry else None
-
-
-def is_trouble(name: str) -> bool:
-    """Whether growth of this counter is something a person should look at, rather than ordinary traffic."""
-    entry = _catalogue().get(name)
-    return entry is not None and entry.get("weight") == "trouble"
-
-
-def catalogued() -> tuple[str, ...]:
-    """The counters the catalogue explains, the most telling first."""
-    return tuple(_catalogue())

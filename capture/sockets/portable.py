@@ -114,14 +114,6 @@ class PsutilSource:
         return process
 
 
-def command_line(pid: int) -> str | None:
-    """A process's command line on any system; None where it may not be seen. Hostile text."""
-    try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except (psutil.Error, OSError):
-        return None
-
-
 def _record(connection: Any) -> bytes | None:
     state = _STATES.get(connection.status)
     if state is None or not connection.laddr:

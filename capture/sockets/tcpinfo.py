@@ -18,7 +18,6 @@ _HEAD = struct.Struct("=3xBB3xI4xI4xI16xI4xII8xI28xI")
 # and bytes_acked, bytes_received, bytes_sent, snd_wnd: 232 bytes
 _WHOLE = struct.Struct(_HEAD.format + "16xQQ64xQ20xI")
 _SKMEM_DROPS_AT = 8 * 4
-INFINITE = 0x7FFFFFFF
 
 
 class TcpInfo(NamedTuple):

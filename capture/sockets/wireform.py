@@ -22,7 +22,6 @@ HEADER = struct.Struct("=IHHII")
 HEADER_SIZE = 16
 RECORD_SIZE = 72
 RECORD = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
-QUEUES = struct.Struct("=II")
 NUMBER = struct.Struct("=I")
 COOKIE = struct.Struct("=Q")
 

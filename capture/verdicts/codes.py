@@ -15,10 +15,8 @@ GAP_MASK = 0x3000
 SIDE_BIT = 0x8000
 MARKS = 0x4FF0
 
-GAP_CLASSES_NS = (200_000_000, 2_000_000_000, 30_000_000_000)
-"""Where a silence becomes a pause (1), an idle time (2), a long idle time (3)."""
-
 PAUSE, IDLE, LONG_IDLE = 1, 2, 3
+"""Classes of a silence: from 0.2, 2 and 30 s on (engine/folding.c, GAPS)."""
 
 
 class Kind(IntEnum):

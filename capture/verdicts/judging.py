@@ -141,10 +141,6 @@ class Verdicts:
         rows = self.signed.rows(connection)
         return [(row, after) for row, after in zip(rows, self.template(connection).states, strict=True) if row >= 0]
 
-    def evidence_packets(self, connection: int) -> set[int]:
-        """The packet numbers on which the verdict rests."""
-        return {evidence.packet for evidence in self.of(connection).evidence if evidence.packet is not None}
-
     @cached_property
     def vantage(self) -> Vantage:
         """Where the capture was taken: at the clients, at the servers, or between."""

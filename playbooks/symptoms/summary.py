@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from playbooks.symptoms.scanning import Match
 
 MOST_PEERS = 50_000
@@ -134,11 +132,3 @@ def _minute(time: str | None) -> str | None:
     if time is None or len(time) < 16 or time[4] != "-" or time[13] != ":":
         return None
     return time[:16]
-
-
-def summarized(matches: Iterable[Match]) -> LogSummary:
-    """The summary of some matches."""
-    summary = LogSummary()
-    for match in matches:
-        summary.add(match)
-    return summary

@@ -6,10 +6,11 @@ import pathlib
 
 import pytest
 
-from capture.report.document import connection_document, seconds
+from capture.report.document import seconds
 from capture.report.lines import connection_lines
 from capture.report.writing import write_report
 from capture.triage import Triage, triage
+from tests.oracle.document import connection_document
 
 LAB = pathlib.Path(__file__).parents[2] / "data" / "lab"
 CAPTURES = sorted(LAB.glob("*/*.pcap"))

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-
-from capture.sockets.portable import command_line
 from capture.sockets.watching import Watcher
 from tests.capture.sockets.making import maker, ss
 from tests.capture.sockets.network import in_own_network
@@ -27,8 +24,3 @@ def test_psutil_shows_the_same_sockets_states_and_owners_as_ss() -> None:
         assert snapshot.source == "psutil"
         assert snapshot.limits[0].startswith("psutil has no queues")
         assert str(made.pid) in {group.key for group in snapshot.groups.processes}
-
-
-def test_command_lines() -> None:
-    assert "python" in (command_line(os.getpid()) or "") or "pytest" in (command_line(os.getpid()) or "")
-    assert command_line(2**22 + 1) is None

@@ -159,7 +159,6 @@ def test_evidence_names_packets_in_order() -> None:
     packets = [e.packet for e in verdicts.of(0).evidence]
     assert packets == [6, 8, 9]
     assert all(a < b for a, b in pairwise(packets))
-    assert verdicts.evidence_packets(0) == {6, 8, 9}
 
 
 def test_nothing_is_judged_without_connections() -> None:
