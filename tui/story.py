@@ -24,6 +24,11 @@ def story(one: Connection) -> str:
         facts.append(f"vlan {one.vlan}")
     if one.tunnel:
         facts.append(one.tunnel)
+    if one.chain is not None:
+        other = one.chain.back if one.chain.front == one.id else one.chain.front
+        facts.append(f"other hop #{other} (h)")
+    elif one.same_as is not None:
+        facts.append(f"seen again as #{one.same_as} (h)")
     lines = ["  ".join(facts), printable(verdict.sentence)]
     if verdict.alternatives:
         could = f"Could also be: {', '.join(verdict.alternatives)}"

@@ -37,6 +37,7 @@ class ConnectionScreen(TriageScreen):
         ("n/N", "problem"),
         ("f", "fold"),
         ("b", "playbook"),
+        ("h", "other hop"),
         ("y", "copy"),
         ("x", "SVG"),
         ("a", "keep"),
@@ -51,6 +52,7 @@ class ConnectionScreen(TriageScreen):
         Binding("N", "problem(-1)", show=False),
         Binding("f", "fold", show=False),
         Binding("b", "playbook", show=False),
+        Binding("h", "hop", show=False),
         Binding("x", "picture", show=False),
         Binding("w", "live", show=False),
     ]
@@ -154,6 +156,14 @@ class ConnectionScreen(TriageScreen):
         settings = {"capture": self._triage.decoded.path}
         self.triage_app.open_playbook(name, settings, found=printable(self._one.verdict.sentence))
 
+    def action_hop(self) -> None:
+        """The same request on the other side of the proxy: from the front connection to the back one, and back."""
+        other = other_hop(self._one)
+        if other is None:
+            self.say("This capture shows no other hop of its requests: no proxy's other side, and no second sight")
+            return
+        self.app.switch_screen(ConnectionScreen(self._triage, other))
+
     def action_live(self) -> None:
         """The same endpoints among this machine's live sockets."""
         port = self._one.responder.port
@@ -176,6 +186,13 @@ class ConnectionScreen(TriageScreen):
         """The connection with its ladder."""
         title, body = connection_markdown(self._triage, self._connection)
         return "connection", title, body
+
+
+def other_hop(one: Connection) -> int | None:
+    """The connection that carries the same request beyond the proxy, or that this one is seen again as."""
+    if one.chain is not None:
+        return one.chain.back if one.chain.front == one.id else one.chain.front
+    return one.same_as
 
 
 def packet_line(row: LadderRow, one: Connection) -> str:

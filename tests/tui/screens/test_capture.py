@@ -257,3 +257,21 @@ async def test_a_followed_file_that_is_replaced_is_said_and_followed(tmp_path: P
         os.replace(tmp_path / "new", path)
         await until(pilot, lambda: len(connections(app).rows) == 128)
         assert "was replaced while it was followed" in " ".join(screen_text(app).split())
+
+
+async def test_h_goes_to_the_other_hop_of_a_proxys_request_and_back() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.investigation.triages)
+        triage = app.investigation.triages[0]
+        front, chain = next(iter(triage.verdicts.relations.chains.items()))
+        app.push_screen(ConnectionScreen(triage, chain.front))
+        await until(pilot, lambda: f"connection {chain.front}" in screen_text(app))
+        assert f"other hop #{chain.back} (h)" in screen_text(app)
+        await pilot.press("h")
+        await until(pilot, lambda: f"connection {chain.back}" in screen_text(app))
+        await pilot.press("h")
+        await until(pilot, lambda: f"connection {chain.front}" in screen_text(app))
+        assert front in (chain.front, chain.back)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ConnectionScreen))
