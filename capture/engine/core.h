@@ -7,6 +7,7 @@
 #include "table.h"
 
 enum { NO_CONNECTION = 0 }; /* slots hold a connection's index + 1 */
+#define GONE UINT32_MAX /* a connection that has no index any more (forgetting.c) */
 enum { MOST_HELD = 1024, MOST_QUOTED = 100000 };
 
 /* Segments held back until what follows tells what the first of them is. */
@@ -110,6 +111,8 @@ void store_drop(struct store *store, uint32_t index);
 void store_trim(struct store *store, uint32_t connections);
 /* Give back what a connection has: it must not be asked for any more. */
 void store_release(struct store *store, uint32_t index);
+/* Give back all that become GONE, and number the others anew. */
+void store_forget(struct store *store, const uint32_t *becomes, uint32_t connections);
 struct connection *store_thaw(struct store *store, uint32_t index);
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view);
 void view_end(struct view *view);
@@ -136,6 +139,8 @@ uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, u
 void segment_in(struct engine *e, const struct arrival *arrival);
 /* What only packets that come are found by. */
 void forget_ends(struct engine *e);
+/* Its table of IPv6 addresses stands: find them by what they are now. */
+void v6_find_anew(struct engine *e);
 int64_t address_key(struct engine *e, const uint8_t *address, int family);
 struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);

@@ -58,17 +58,23 @@ static int grow_v6(struct engine *e) {
   uint32_t *slots = calloc(mask + 1u, sizeof *slots);
   if (!slots) return 0;
   e->v6_room = room;
-  for (uint32_t i = 0; i < e->v6_count; i++) {
-    uint64_t half[2];
-    memcpy(half, e->v6[i], 16);
-    uint32_t at = (uint32_t)(mixed(mixed(e->seed, half[0]), half[1]) >> 24) & mask;
-    while (slots[at]) at = (at + 1) & mask;
-    slots[at] = i + 1;
-  }
   free(e->v6_slots);
   e->v6_slots = slots;
   e->v6_mask = mask;
+  v6_find_anew(e);
   return 1;
+}
+
+void v6_find_anew(struct engine *e) {
+  if (!e->v6_slots) return;
+  memset(e->v6_slots, 0, ((size_t)e->v6_mask + 1) * sizeof *e->v6_slots);
+  for (uint32_t i = 0; i < e->v6_count; i++) {
+    uint64_t half[2];
+    memcpy(half, e->v6[i], 16);
+    uint32_t at = (uint32_t)(mixed(mixed(e->seed, half[0]), half[1]) >> 24) & e->v6_mask;
+    while (e->v6_slots[at]) at = (at + 1) & e->v6_mask;
+    e->v6_slots[at] = i + 1;
+  }
 }
 
 /* An IPv4 address is its own number, an IPv6 address 2**32 + its index, made on first sight. */

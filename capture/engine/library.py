@@ -23,6 +23,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "engine_span": (None, (_POINTER, ctypes.c_int64, ctypes.c_int64)),
     "engine_collect": (None, (_POINTER,)),
     "engine_merge": (None, (_POINTER,)),
+    "engine_forget": (_I32, (_POINTER, _POINTER, _SIZE)),
     "engine_quotes": (None, (_POINTER, _POINTER, _SIZE)),
     "engine_scope": (ctypes.c_uint32, (_POINTER, ctypes.c_char_p, ctypes.c_char_p)),
     "engine_watch": (_I32, (_POINTER, _POINTER, _SIZE, _SIZE)),

@@ -349,6 +349,27 @@ void store_drop(struct store *store, uint32_t index) {
   hot_free(store, c);
 }
 
+void store_forget(struct store *store, const uint32_t *becomes, uint32_t connections) {
+  uint32_t hot = 0;
+  for (uint32_t i = 0; i < store->hot_count; i++) {
+    uint32_t index = store->hot[i];
+    if (becomes[index] != GONE) {
+      store->hot[hot++] = becomes[index];
+      continue;
+    }
+    struct connection *c = pointer_of(store->places[index]);
+    connection_end(c);
+    hot_free(store, c);
+    store->places[index] = 0;
+  }
+  store->hot_count = hot;
+  store->hand = 0;
+  for (uint32_t i = 0; i < connections; i++) {
+    if (becomes[i] == GONE) store_release(store, i);
+    else store->places[becomes[i]] = store->places[i];
+  }
+}
+
 struct connection *store_thaw(struct store *store, uint32_t index) {
   uint8_t *bytes = pointer_of(store->places[index]);
   uint32_t count = ((const struct connection *)(const void *)bytes)->count;

@@ -76,6 +76,14 @@ class Engine:
         """Take what was collected, in order of time."""
         self._call.engine_merge(self.handle)
 
+    def forget(self, first_numbers: npt.NDArray[np.int64]) -> None:
+        """Forget the connections that begin with these packets: later packets of theirs begin others.
+
+        All stay where there is no memory to tell them apart.
+        """
+        wanted = np.sort(np.ascontiguousarray(first_numbers, np.uint64))
+        self._call.engine_forget(self.handle, wanted.ctypes.data, len(wanted))
+
     def quotes(self, quoted: Records) -> None:
         """Take headers that ICMP errors quoted."""
         rows = np.ascontiguousarray(quoted)

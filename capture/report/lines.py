@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from capture.report.columns import CountTexts, LineColumns
 from capture.report.document import relations_document, seconds, verdict_document
@@ -19,6 +20,7 @@ from capture.verdicts.writing import members
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from capture.model import ChainLink
     from capture.triage import Triage
     from capture.wire.columns import I64
 
@@ -33,25 +35,31 @@ _LINE = (
 )
 
 
-def connection_lines(triage: Triage, chosen: Sequence[int], separator: bytes = b"\n") -> Iterator[bytes]:
-    """JSON objects of the chosen connections in the given order, in pieces; `separator` stands between two of them."""
+def connection_lines(
+    triage: Triage, chosen: Sequence[int], separator: bytes = b"\n", ids: I64 | None = None
+) -> Iterator[bytes]:
+    """JSON objects of the chosen connections in the given order, in pieces; `separator` stands between two of them.
+
+    `ids`: what each connection of the capture is called, where that is not its number.
+    """
     if not len(chosen):
         return
-    writer = _Lines(triage)
-    ids = np.asarray(chosen, np.int64)
+    writer = _Lines(triage, ids)
+    rows = np.asarray(chosen, np.int64)
 
     def render(batch: int) -> bytes:
-        piece = separator.join(writer.batch(ids[batch * BATCH : (batch + 1) * BATCH]))
+        piece = separator.join(writer.batch(rows[batch * BATCH : (batch + 1) * BATCH]))
         return separator + piece if batch else piece
 
-    yield from rendered(-(-len(ids) // BATCH), render)
+    yield from rendered(-(-len(rows) // BATCH), render)
 
 
 class _Lines:
     """What all batches of one capture share."""
 
-    def __init__(self, triage: Triage) -> None:
+    def __init__(self, triage: Triage, ids: I64 | None = None) -> None:
         self.triage = triage
+        self.ids = ids
         self.flows = triage.decoded.flows
         self.columns = LineColumns.of(self.flows)
         self.counts = CountTexts(self.flows)
@@ -64,7 +72,7 @@ class _Lines:
         ids = chosen.tolist()
         index = self.triage.index
         rows = zip(
-            ids,
+            ids if self.ids is None else self.ids[chosen].tolist(),
             [index] * len(ids),
             self._addresses(flows.address[chosen, 0]),
             flows.port[chosen, 0].tolist(),
@@ -95,7 +103,10 @@ class _Lines:
         texts = [self.scope[scope] for scope in scopes]
         if relations.chains or relations.same_as:
             for place, connection in enumerate(ids):
-                beside = relations_document(self.triage.chain(connection), relations.same_as.get(connection))
+                chain, same_as = self.triage.chain(connection), relations.same_as.get(connection)
+                if self.ids is not None:
+                    chain, same_as = _called(chain, same_as, self.ids)
+                beside = relations_document(chain, same_as)
                 if beside:
                     texts[place] += "," + _members(beside)
         return texts
@@ -121,6 +132,13 @@ class _Lines:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _called(chain: ChainLink | None, same_as: int | None, ids: I64) -> tuple[ChainLink | None, int | None]:
+    """The same, by what the connections are called."""
+    if chain is not None:
+        chain = replace(chain, front=int(ids[chain.front]), back=int(ids[chain.back]))
+    return chain, None if same_as is None else int(ids[same_as])
 
 
 def _members(value: Mapping[str, object]) -> str:
