@@ -165,6 +165,8 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
     def close(certainty: Certainty, *others: str, sentence: str = "normal_close") -> Diagnosis:
         return Diagnosis("normal_close", certainty, sentence, first, others, evidence, harmless=True)
 
+    if Context.ONE_SIDED in story.context:  # that nothing was left open, only the other direction could show
+        return Diagnosis("normal_close", POSSIBLE, "one_sided_close", first, ("client_gave_up", "late_close"), evidence)
     if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")

@@ -95,3 +95,12 @@ def test_a_stall_that_ends_is_over() -> None:
     closed = "cS sSA cA cA1448 sAz <0.2>cAk sAz <0.4>cAk sAz"
     assert first(closed).cause == "zero_window_stall"
     assert first(f"{closed} sA cPA20 sA sPA9 cA cFA sFA cA").cause == "normal_close"
+
+
+def test_one_direction_shows_no_normal_end() -> None:
+    # the client's packets of a connection on which it left before the answer, which the other direction would show
+    half = first("cS cA cPA20 cA <1>cFA cA")
+    assert (half.cause, half.certainty) == ("normal_close", Certainty.POSSIBLE)
+    assert "client_gave_up" in half.alternatives
+    assert "of the other direction nothing was captured" in half.sentence
+    assert "nothing was lost" not in half.sentence
