@@ -17,7 +17,7 @@ from capture.wire.errors import CaptureUnreadable
 from capture.wire.reading import MOST_CAPTURES, CaptureReader, open_capture
 
 if TYPE_CHECKING:
-    from capture.engine.session import Totals
+    from capture.engine.session import Records, Totals
     from capture.wire.following import Followed
 
 
@@ -110,6 +110,13 @@ def decode(
     return [replace(whole, notices=(*left_out, *whole.notices))]
 
 
+def decode_traced(path: str, cancelled: Callable[[], bool] | None = None) -> tuple[DecodedCapture, Records]:
+    """Decode one capture with a record of each of its segments (Engine.traced). Raises as `decode`."""
+    decoding = _Decoding([path], _Watch(None, cancelled, None), traces=True)
+    decoded = decoding.run()
+    return decoded, decoding.traced
+
+
 class _Watch(Struct):
     """The callbacks of one decoding."""
 
@@ -162,9 +169,13 @@ def _told(decoded: DecodedCapture, code: str, text: str) -> DecodedCapture:
 class _Decoding:
     """The files of one capture on their way through one engine."""
 
-    def __init__(self, paths: Sequence[str], watch: _Watch) -> None:
-        self._paths, self._watch = paths, watch
+    traced: Records
+
+    def __init__(self, paths: Sequence[str], watch: _Watch, *, traces: bool = False) -> None:
+        self._paths, self._watch, self._traces = paths, watch, traces
         self.engine = Engine()
+        if traces:
+            self.engine.trace()
         self._readers: list[CaptureReader] = []
         self._parts: list[FilePart] = []
 
@@ -181,6 +192,8 @@ class _Decoding:
             packets += reader.packets
         if merged:
             self.engine.merge()
+        if self._traces:
+            self.traced = self.engine.traced()
         decoded = self.decoded(last=True)
         self._watch.tell(reader, packets)
         return decoded

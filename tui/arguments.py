@@ -11,6 +11,7 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
        tcptriage COMMAND [OPTION...] no screen; COMMAND --help tells more
 
   report FILE...     connections, verdicts and findings of captures
+  compare A B        the same connections, captured at two points
   sockets            this machine's TCP connections and what is wrong with them
   explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
   playbooks          list the playbooks; `playbook NAME` opens one
@@ -187,6 +188,21 @@ def explain_parser() -> Parser:
     parser.add_argument("text", nargs="*", metavar="TEXT", help="lines, one an argument; none: standard input")
     parser.add_argument("--log", action="append", metavar="PATH", help="a log (gzip, zstd too); - is stdin; may repeat")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    return parser
+
+
+def compare_parser() -> Parser:
+    """`tcptriage compare`."""
+    parser = Parser(
+        prog="tcptriage compare",
+        allow_abbrev=False,
+        description="Compare two captures of the same connections, packet by packet: what was lost, injected or "
+        "changed between the two points, and what that proves.",
+        epilog="Exit status: 0 done; 2 usage, or a file that cannot be read.",
+    )
+    parser.add_argument("a", metavar="A", help="a capture, as report reads them; - is stdin")
+    parser.add_argument("b", metavar="B", help="a capture of the same time at another point")
+    parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
     return parser
 
 

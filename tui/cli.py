@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "tui.commands.report",
     "sockets": "tui.commands.sockets",
     "explain": "tui.commands.explain",
+    "compare": "tui.commands.compare",
     "playbooks": "tui.commands.playbooks",
     "playbook": "tui.commands.playbook",
     "check": "tui.commands.check",

@@ -9,12 +9,13 @@ import shtab
 
 from tui import arguments
 
-FILES = frozenset({"files", "log", "replay", "record", "output"})
+FILES = frozenset({"files", "a", "b", "log", "replay", "record", "output"})
 FOLDERS = frozenset({"out"})
 ABOUT = {
     "report": "connections, verdicts and findings of captures",
     "sockets": "TCP connections and what is wrong with them",
     "explain": "name the error in a log line",
+    "compare": "the same connections captured at two points",
     "playbooks": "list the playbooks",
     "playbook": "open one playbook",
     "check": "run a playbook's automatic steps",
@@ -31,6 +32,7 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
         "report": arguments.report_parser(),
         "sockets": arguments.sockets_parser(),
         "explain": arguments.explain_parser(),
+        "compare": arguments.compare_parser(),
         "playbooks": arguments.playbooks_parser(),
         "playbook": arguments.playbook_parser(),
         "check": arguments.check_parser(),

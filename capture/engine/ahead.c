@@ -36,6 +36,7 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   if (e->count_waiting == AHEAD) take_first(e);
   struct arrival *new = &e->waiting[(e->first_waiting + e->count_waiting++) & (AHEAD - 1)];
   new->segment = *segment;
+  new->segment.traced = e->trace.is_on ? trace_add(e, segment) : 0;
   new->keys[0] = address_key(e, segment->src, src_family(segment));
   new->keys[1] = address_key(e, segment->dst, dst_family(segment));
   new->key = key_of(e, new->keys, segment->sport, segment->dport, segment->scope);

@@ -31,6 +31,13 @@ struct watched {
   uint64_t seen;
 };
 
+/* Records of segments (trace.c). */
+struct trace {
+  struct traced *rows;
+  uint64_t count, room;
+  int is_on;
+};
+
 /* A segment that is about to be taken. */
 struct arrival {
   struct segment segment;
@@ -68,6 +75,7 @@ struct engine {
   uint64_t quoted_over, packets, tcp_packets, copies;
   int64_t first_time, last_time;
   struct watched watched;
+  struct trace trace;
   char *words;
   size_t words_size;
   int out_of_memory;
@@ -145,6 +153,9 @@ int64_t address_key(struct engine *e, const uint8_t *address, int family);
 struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
 void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien);
+/* trace.c */
+uint32_t trace_add(struct engine *e, const struct segment *s);
+void trace_joins(struct engine *e, uint32_t row, uint32_t connection, int side, uint16_t tags);
 /* holding.c */
 void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]);
 struct undo;

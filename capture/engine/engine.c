@@ -36,6 +36,7 @@ API void engine_free(struct engine *e) {
   free(e->quoted);
   free(e->watched.numbers);
   free(e->watched.rows);
+  free(e->trace.rows);
   free(e->words);
   free(e->collected);
   free(e);
@@ -187,6 +188,7 @@ static void watch(struct engine *e, uint32_t index, const struct segment *s, int
 void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien) {
   struct connection *c = connection_at(e, index);
   uint16_t tags = connection_take(c, s, side, alien);
+  if (s->traced) trace_joins(e, s->traced, index, side, tags);
   if (c->flags & IS_WATCHED) watch(e, index, s, side, tags);
 }
 

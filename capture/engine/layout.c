@@ -68,6 +68,12 @@ static void structs(void) {
     F(side) F(ttl)
   }
   {
+    struct traced of = {0};
+    begin("traced", sizeof of);
+    F(number) F(time) F(seq) F(ack) F(payload) F(tsval) F(head) F(whole) F(connection) F(flags) F(window) F(mss)
+    F(ip_id) F(marks) F(tags) F(wscale) F(ttl) F(side)
+  }
+  {
     struct long_event of = {0};
     begin("long_event", sizeof of);
     F(row) F(time) F(gap)

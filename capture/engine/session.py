@@ -35,6 +35,7 @@ class Totals(Struct, frozen=True):
     packets: int
     tcp_packets: int
     copies: int
+    connections: int
     first_time: int
     last_time: int
 
@@ -106,6 +107,28 @@ class Engine:
         kept = ctypes.c_size_t()
         seen = self._call.engine_watched(self.handle, rows.ctypes.data, ctypes.byref(kept))
         return rows[: kept.value], int(seen)
+
+    def trace(self) -> None:
+        """Keep a record of each segment that is fed from now on."""
+        self._call.engine_trace(self.handle)
+
+    def traced(self) -> Records:
+        """The records (library().structs["traced"]), when all was fed and before the table is asked for. `connection`
+        is the row in the table; records of none are left out.
+        """
+        at = ctypes.c_void_p()
+        count = int(self._call.engine_traced(self.handle, ctypes.byref(at)))
+        kind = self._library.structs["traced"]
+        rows = np.frombuffer(bytearray(ctypes.string_at(at, count * kind.itemsize)) if count else b"", kind)
+        first = np.empty(self.totals.connections, np.uint64)
+        self._call.engine_first_numbers(self.handle, first.ctypes.data)
+        place = np.empty(len(first), np.uint32)
+        place[np.argsort(first, kind="stable")] = np.arange(len(first), dtype=np.uint32)
+        if len(rows) and int(rows["connection"].max()) >= len(first):
+            rows = rows[rows["connection"] < len(first)]
+        if len(rows):
+            rows["connection"] = place[rows["connection"]]
+        return rows
 
     @property
     def totals(self) -> Totals:

@@ -83,6 +83,18 @@ struct packet_row {
   uint8_t side, ttl;
 };
 
+/* One segment of a capture that is traced. `head` and `whole` are sums of the payload's first bytes and of all of it, 0
+ * where that was not captured. */
+struct traced {
+  uint64_t number;
+  int64_t time;
+  uint32_t seq, ack, payload, tsval, head, whole;
+  uint32_t connection; /* its index among engine_first_numbers; UINT32_MAX where it is of none */
+  uint16_t flags, window, mss, ip_id, marks, tags;
+  int8_t wscale;
+  uint8_t ttl, side;
+};
+
 struct totals {
   uint64_t packets, tcp_packets, copies, quoted_over, connections;
   int64_t first_time, last_time;
@@ -103,6 +115,10 @@ API void engine_merge(struct engine *engine);
 API void engine_quotes(struct engine *engine, const struct quoted *quoted, size_t count);
 API int engine_watch(struct engine *engine, const uint64_t *numbers, size_t count, size_t most);
 API uint64_t engine_watched(struct engine *engine, struct packet_row *rows, size_t *kept);
+/* Keep a record of each segment that comes from now on. */
+API void engine_trace(struct engine *engine);
+API uint64_t engine_traced(struct engine *engine, const struct traced **rows);
+API void engine_first_numbers(const struct engine *engine, uint64_t *first);
 API struct table *table_new(struct engine *engine, uint64_t sizes[3]);
 API uint64_t table_fill(struct engine *engine, struct table *table, struct columns *to);
 API uint64_t table_fill_last(struct engine *engine, struct table *table, struct columns *to);

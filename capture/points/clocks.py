@@ -1,0 +1,97 @@
+"""Two clocks from the packets that both points saw (Moon, Skelly, Towsley 1999, doi:10.1109/INFCOM.1999.749287).
+
+A packet on its way from A to B shows at B's clock offset + delay later, one from B to A offset - delay: the offset lies
+between the lower hull of the former and the upper hull of the latter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.points.model import Clock
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    F64 = npt.NDArray[np.float64]
+    I64 = npt.NDArray[np.int64]
+    Bool = npt.NDArray[np.bool_]
+
+LEAST_SPAN = 1e9  # ns: over less, jitter looks like drift
+LEAST_PACKETS = 4  # of each way
+LARGEST_DRIFT = 1e-3  # no clock of a machine is worse
+_BINS = 4096
+
+
+def joined_clock(a_time: I64, b_time: I64, towards_b: Bool) -> Clock:
+    """The clock by packets at times of A and of B; `towards_b`: A saw it first. Shapes (n,)."""
+    if not len(a_time):
+        return Clock(0, None, None, None)
+    begin = int(a_time.min())
+    since, ahead = (a_time - begin).astype(np.float64), (b_time - a_time).astype(np.int64)
+    base = int(ahead[0])  # the numbers stay small: an hour in ns leaves no digits for a µs
+    rest = (ahead - base).astype(np.float64)
+    lower = _edge(since[towards_b], rest[towards_b])
+    upper = _edge(since[~towards_b], -rest[~towards_b])
+    if lower is None or upper is None:
+        one = lower if lower is not None else upper
+        sign = 1.0 if lower is not None else -1.0
+        return Clock(begin, base + sign * one[1] if one else None, None, None)
+    drift = (lower[0] - upper[0]) / 2
+    steady = lower[2] and upper[2] and abs(drift) <= LARGEST_DRIFT
+    if not steady:
+        drift = 0.0
+        lower, upper = (0.0, float(rest[towards_b].min()), False), (0.0, float((-rest[~towards_b]).min()), False)
+    middle = float(since.max()) / 2
+    bound = (lower[1] + upper[1] + (lower[0] + upper[0]) * middle) / 2
+    offset = base + (lower[1] - upper[1]) / 2
+    return Clock(begin, offset, drift if steady else None, max(0.0, bound))
+
+
+def _edge(x: F64, y: F64) -> tuple[float, float, bool] | None:
+    """Slope and height at 0 of the hull's edge below the middle, and whether there is enough for a slope."""
+    if not len(x):
+        return None
+    x, y = _least(x, y)
+    if len(x) < LEAST_PACKETS or x[-1] - x[0] < LEAST_SPAN:
+        return 0.0, float(y.min()), False
+    hull_x, hull_y = _lower_hull(x, y)
+    at = min(max(int(np.searchsorted(hull_x, (x[0] + x[-1]) / 2)) - 1, 0), len(hull_x) - 2)
+    slope = (hull_y[at + 1] - hull_y[at]) / (hull_x[at + 1] - hull_x[at])
+    return slope, hull_y[at] - slope * hull_x[at], True
+
+
+def _least(x: F64, y: F64) -> tuple[F64, F64]:
+    """The lowest of each short span of time, in order of time."""
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    span = x[-1] - x[0]
+    cell = ((x - x[0]) * ((_BINS - 1) / span)).astype(np.int64) if span else np.zeros(len(x), np.int64)
+    by_height = np.lexsort((y, cell))
+    first = np.flatnonzero(np.r_[True, np.diff(cell[by_height]) > 0])
+    chosen = np.sort(by_height[first])
+    return x[chosen], y[chosen]
+
+
+def _lower_hull(x: F64, y: F64) -> tuple[list[float], list[float]]:
+    """Andrew's monotone chain; x is in order."""
+    hull_x: list[float] = []
+    hull_y: list[float] = []
+    for px, py in zip(x.tolist(), y.tolist(), strict=True):
+        while len(hull_x) >= 2:
+            across = (hull_x[-1] - hull_x[-2]) * (py - hull_y[-2]) - (hull_y[-1] - hull_y[-2]) * (px - hull_x[-2])
+            if across > 0:
+                break
+            hull_x.pop()
+            hull_y.pop()
+        if hull_x and hull_x[-1] == px:
+            hull_y[-1] = min(hull_y[-1], py)
+            continue
+        hull_x.append(px)
+        hull_y.append(py)
+    if len(hull_x) == 1:
+        hull_x.append(hull_x[0] + 1)
+        hull_y.append(hull_y[0])
+    return hull_x, hull_y

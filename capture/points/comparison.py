@@ -1,0 +1,215 @@
+"""Two captures compared, connection by connection; what is told of one is made when it is asked for."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import TcpFlags
+from capture.points.alone import Alone
+from capture.points.changes import copied, delayed, delays, modified, one_way, reordered
+from capture.points.differences import Fate, fates
+from capture.points.judging import Ends, Joint, judged
+from capture.points.matching import Matched, match
+from capture.points.model import Both
+from capture.points.reading import read_points
+from capture.verdicts import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from capture.points.model import Clock, Point
+
+_SYN = int(TcpFlags.SYN)
+Entry = tuple[int | None, int | None]  # ids at a and at b
+
+
+class Comparison:
+    """Two captures, compared."""
+
+    def __init__(self, matched: Matched) -> None:
+        self.matched = matched
+        self._took = delays(matched)
+        self.fates = fates(matched, (drops(matched.a), drops(matched.b)))
+        for pair, copies in copied(matched).items():
+            self.fates.setdefault(pair, Fate([], [], [], [])).duplicated.extend(copies)
+        self.modified = modified(matched)
+        self.reordered = reordered(matched)
+        self.delayed = delayed(matched, self._took) if matched.clock.bound_ns is not None else {}
+        self.alone = Alone(matched)
+        self._one_way = one_way(matched, self._took)
+
+    @property
+    def points(self) -> tuple[Point, Point]:
+        """Both captures."""
+        return self.matched.a, self.matched.b
+
+    @property
+    def clock(self) -> Clock:
+        """How their clocks stand to each other."""
+        return self.matched.clock
+
+    @cached_property
+    def near(self) -> str | None:
+        """The point that is nearer to most originators."""
+        balance = int(self.matched.near_a.astype(np.int64).sum())
+        return None if not balance else "a" if balance > 0 else "b"
+
+    @cached_property
+    def _pair_of(self) -> dict[Entry, int]:
+        return {
+            (int(a), int(b)): i for i, (a, b) in enumerate(zip(self.matched.pairs.a, self.matched.pairs.b, strict=True))
+        }
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """All connections: those of A in order, then those that B alone has."""
+        known: list[Entry] = list(self._pair_of)
+        known += [(a, None) for a in self.alone.ids["a"]]
+        return sorted(known, key=lambda entry: entry[0] or 0) + [(None, b) for b in self.alone.ids["b"]]
+
+    def __iter__(self) -> Iterator[Both]:
+        return map(self.connection, self.entries)
+
+    @cached_property
+    def readdressed(self) -> npt.NDArray[np.bool_]:
+        """By pair: whether an address or a port is another one at b. Shape (pairs, 2)."""
+        of_a, of_b = (point.triage.decoded.flows for point in self.points)
+        pairs = self.matched.pairs
+        other = np.zeros((len(pairs.a), 2), np.bool_)
+        flip = pairs.flipped.astype(np.int64)
+        for side in (0, 1):
+            there = side ^ flip
+            other[:, side] = of_a.port[pairs.a, side] != of_b.port[pairs.b, there]
+            left, right = of_a.address[pairs.a, side], of_b.address[pairs.b, there]
+            v4 = (left < 1 << 32) & (right < 1 << 32)
+            other[v4, side] |= left[v4] != right[v4]
+            for at in np.flatnonzero(~v4).tolist():
+                texts = of_a.addresses.text(int(left[at])), of_b.addresses.text(int(right[at]))
+                other[at, side] |= texts[0] != texts[1]
+        return other
+
+    def noteworthy(self) -> list[Entry]:
+        """Connections with a difference, or that one point should have seen and did not."""
+        pairs = self.matched.pairs
+        told = {*self.fates, *self.modified, *self.reordered, *self.delayed}
+        found: list[Entry] = [(int(pairs.a[i]), int(pairs.b[i])) for i in sorted(told)]
+        return (
+            found
+            + [(a, None) for a, fate in self.alone_fates["a"].items() if fate]
+            + [(None, b) for b, fate in self.alone_fates["b"].items() if fate]
+        )
+
+    @cached_property
+    def alone_fates(self) -> dict[str, dict[int, Fate | None]]:
+        """By point and connection: what became of those that the other point has not."""
+        return {name: {one: self.alone.fate(name, one) for one in ids} for name, ids in self.alone.ids.items()}
+
+    def connection(self, entry: Entry) -> Both:
+        """Everything about one connection."""
+        a, b = entry
+        if a is None or b is None:
+            return self._alone("a" if b is None else "b", a if b is None else b)  # type: ignore[arg-type]
+        pair = self._pair_of[entry]
+        fate = self.fates.get(pair)
+        joint = self.joint(pair)
+        points, flip = self.points, bool(self.matched.pairs.flipped[pair])
+        ends = points[0].triage.endpoint(a, 0), points[0].triage.endpoint(a, 1)
+        there = points[1].triage.endpoint(b, int(flip)), points[1].triage.endpoint(b, 1 - int(flip))
+        shift = self.matched.shift[pair]
+        way = [None if math.isnan(value) else float(value) for value in self._one_way[pair].tolist()]
+        near = int(self.matched.near_a[pair])
+        empty = Fate([], [], [], [])
+        f = fate or empty
+        return Both(
+            a, b, ends[0], ends[1],
+            readdressed=ends != there,
+            readdressed_as=there if ends != there else None,
+            shifted=(int(shift[0]), int(shift[1])) if shift.any() else None,
+            matched=int(self._common[pair]),
+            near=None if not near else "a" if near > 0 else "b",
+            lost=tuple(f.lost), injected=tuple(f.injected), modified=tuple(self.modified.get(pair, ())),
+            reordered=tuple(self.reordered.get(pair, ())), delayed=tuple(self.delayed.get(pair, ())),
+            duplicated=tuple(f.duplicated), missed=tuple(f.missed),
+            one_way_ns=(way[0], way[1]), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
+        )  # fmt: skip
+
+    def _alone(self, name: str, connection: int) -> Both:
+        point = self.points[name == "b"]
+        fate = self.alone_fates[name].get(connection)
+        joint = self.alone.judged(name, point.triage.verdict(connection), fate)
+        f = fate or Fate([], [], [], [])
+        return Both(
+            connection if name == "a" else None,
+            connection if name == "b" else None,
+            point.triage.endpoint(connection, 0), point.triage.endpoint(connection, 1),
+            readdressed=False, readdressed_as=None, shifted=None, matched=0, near=None,
+            lost=tuple(f.lost), injected=tuple(f.injected), modified=(), reordered=(), delayed=(), duplicated=(),
+            missed=(), one_way_ns=(None, None), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
+        )  # fmt: skip
+
+    def joint(self, pair: int) -> Joint:
+        """The verdict of both captures on a pair."""
+        pairs = self.matched.pairs
+        verdicts = self.points[0].triage.verdict(int(pairs.a[pair])), self.points[1].triage.verdict(int(pairs.b[pair]))
+        fate = self.fates.get(pair)
+        return judged(*verdicts, fate, self._ends(pair) if fate is not None else Ends((True, True), (True, True)))
+
+    @cached_property
+    def _common(self) -> npt.NDArray[np.int64]:
+        pairs = self.matched.pair_a[self.matched.same_a]
+        return np.bincount(pairs, minlength=len(self.matched.pairs.a))
+
+    @cached_property
+    def _rows_by_pair(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        found = {}
+        for name in ("a", "b"):
+            order = np.argsort(self.matched.pair(name), kind="stable")
+            begin = np.searchsorted(self.matched.pair(name)[order], np.arange(len(self.matched.pairs.a) + 1))
+            found[name] = order, begin
+        return found
+
+    @cached_property
+    def _met(self) -> dict[str, npt.NDArray[np.bool_]]:
+        found = {}
+        for name, same in (("a", self.matched.same_a), ("b", self.matched.same_b)):
+            met = np.zeros(len(self.matched.rows(name)), np.bool_)
+            met[same] = True
+            found[name] = met
+        return found
+
+    def _ends(self, pair: int) -> Ends:
+        near_a = int(self.matched.near_a[pair]) >= 0
+        syn, last = [], []
+        for side in (0, 1):
+            name = "a" if near_a == (side == 0) else "b"
+            order, begin = self._rows_by_pair[name]
+            rows = order[begin[pair] : begin[pair + 1]]
+            rows = rows[self.matched.side(name)[rows] == side]
+            met = self._met[name][rows]
+            opened = (self.matched.rows(name)["flags"][rows] & _SYN) != 0
+            syn.append(bool(met[opened].any()) or not opened.any())
+            last.append(bool(met[-1]) if len(met) else True)
+        return Ends((syn[0], syn[1]), (last[0], last[1]))
+
+    def worst(self, most: int) -> Sequence[Both]:
+        """The connections that cost users most, of those with a difference."""
+        causes = catalogue.causes()
+        shown = [self.connection(entry) for entry in self.noteworthy()[: most * 50]]
+        weight = lambda c: (-causes[c.cause].cost, -len(c.injected), -len(c.lost))  # noqa: E731
+        return sorted(shown, key=weight)[:most]
+
+
+def drops(point: Point) -> bool:
+    """Whether a capture itself says that it dropped packets."""
+    return any(notice.code == "dropped_by_capture" for notice in point.triage.decoded.notices)
+
+
+def compare(a: str, b: str) -> Comparison:
+    """Compare two captures. Raises CaptureUnreadable."""
+    return Comparison(match(*read_points(a, b)))

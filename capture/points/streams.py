@@ -1,0 +1,111 @@
+"""One connection at both points, row by row: what its numbers say of a packet that only one of them has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from capture.model import TcpFlags
+from capture.points.model import NOWHERE
+from capture.points.windows import times_by_a
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from capture.points.matching import Matched
+
+    I64 = npt.NDArray[np.int64]
+    Bool = npt.NDArray[np.bool_]
+
+_SYN, _FIN, _ACK, _RST = (int(flag) for flag in (TcpFlags.SYN, TcpFlags.FIN, TcpFlags.ACK, TcpFlags.RST))
+
+
+class Stream(Struct, frozen=True):
+    """Rows of one connection at one point, in file order; numbers are a's, times by a's clock."""
+
+    rows: I64
+    side: npt.NDArray[np.int8]
+    time: I64
+    seq: I64
+    end: I64  # after payload, SYN and FIN
+    ack: I64
+    flags: npt.NDArray[np.uint16]
+    same: Bool  # the other point has it too
+
+    def acked_at(self, sender: int, end: int, since: int) -> int | None:
+        """When a peer of the sender first acknowledged up to `end`; None where it did not, or did before `since`."""
+        says = (self.side != sender) & ((self.flags & _ACK) != 0) & ((self.flags & _RST) == 0)
+        enough = says & (_after(self.ack, end) >= 0)
+        times = self.time[enough]
+        if not len(times) or int(times[0]) < since:
+            return None
+        return int(times[0])
+
+    def covered_at(self, sender: int, begin: int, end: int) -> int | None:
+        """When the sender's segments with the first and the last of these numbers had come by; None where not both."""
+        first, last = self._came_at(sender, begin), self._came_at(sender, end - 1)
+        return None if first is None or last is None else max(first, last)
+
+    def _came_at(self, sender: int, number: int) -> int | None:
+        holds = (self.side == sender) & (_after(self.seq, number) <= 0) & (_after(self.end, number) > 0)
+        times = self.time[holds & ((self.flags & _RST) == 0)]
+        return int(times[0]) if len(times) else None
+
+    def silent_from(self, sender: int) -> int | None:
+        """When the sender's packets began to be seen here alone, up to the end; None where its last came by there."""
+        sent = np.flatnonzero(self.side == sender)
+        met = np.flatnonzero(self.same[sent])
+        rest = sent[met[-1] + 1 :] if len(met) else sent
+        return int(self.time[rest[0]]) if len(rest) else None
+
+    def reached(self, sender: int, end: int) -> bool:
+        """Whether the sender was seen to go on after `end`, or its peer acknowledged that."""
+        says = (self.flags & _RST) == 0
+        went_on = (self.side == sender) & says & (_after(self.seq, end) >= 0) & ((self.flags & _SYN) == 0)
+        acked = (self.side != sender) & says & ((self.flags & _ACK) != 0) & (_after(self.ack, end) >= 0)
+        return bool((went_on | acked).any())
+
+    def holds(self, sender: int, begin: int, end: int) -> bool:
+        """Whether the sender sent any of these bytes here."""
+        some = (self.side == sender) & (_after(self.seq, end) < 0) & (_after(self.end, begin) > 0)
+        return bool(some.any())
+
+
+def _after(numbers: I64, of: int) -> I64:
+    """How far sequence numbers lie after one, mod 2**32."""
+    far: I64 = ((numbers - of + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    return far
+
+
+class Streams:
+    """All paired connections of a point."""
+
+    def __init__(self, matched: Matched, name: str) -> None:
+        rows, pair = matched.rows(name), matched.pair(name)
+        self._order = np.argsort(pair, kind="stable")
+        self._begin = np.searchsorted(pair[self._order], np.arange(len(matched.pairs.a) + 1))
+        self._rows, self._side = rows, matched.side(name)
+        self._time = times_by_a(matched, name)
+        self._same = np.zeros(len(rows), np.bool_)
+        self._same[matched.same_a if name == "a" else matched.same_b] = True
+        self._shift = matched.shift if name == "b" else np.zeros_like(matched.shift)
+
+    def of(self, pair: int) -> Stream:
+        """The rows of one connection."""
+        at = self._order[self._begin[pair] : self._begin[pair + 1]]
+        rows, side = self._rows[at], self._side[at]
+        shift = self._shift[pair]
+        seq = rows["seq"].astype(np.int64) - shift[side]
+        flags = rows["flags"]
+        size = rows["payload"].astype(np.int64) + ((flags & _SYN) != 0) + ((flags & _FIN) != 0)
+        ack = rows["ack"].astype(np.int64) - shift[1 - side]
+        return Stream(at, side, self._time[at], seq, seq + size, ack, flags, self._same[at])
+
+
+def unmatched(matched: Matched, name: str) -> I64:
+    """Rows of a point that are in pairs, and that the other one does not have."""
+    left = matched.pair(name) != NOWHERE
+    left[matched.same_a if name == "a" else matched.same_b] = False
+    return np.flatnonzero(left)

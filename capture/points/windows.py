@@ -1,0 +1,73 @@
+"""From when to when a point was recording: only then can it say that a packet did not come by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from capture.model import TcpFlags
+from capture.points.model import NOWHERE
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from capture.points.matching import Matched
+
+    Bool = npt.NDArray[np.bool_]
+    I64 = npt.NDArray[np.int64]
+
+PATIENCE_NS = 200_000_000  # the least time-out of a retransmission: after it, silence is loss
+MARGIN_NS = 1_000_000
+BUSY, BUSY_NS = 50, 1_000_000_000  # packets within the last second
+_RST, _ACK = int(TcpFlags.RST), int(TcpFlags.ACK)
+
+
+class Window(Struct, frozen=True):
+    """When a point recorded, by A's clock: between its first and last packet, and how far beyond that is known."""
+
+    first: int
+    last: int
+    begun: bool  # packets of its own side reached the other point before `first`: it was not recording yet
+    stopped: bool  # … after `last`
+    busy: bool  # packets came thick until its end: others may have followed
+    other_last: int  # when the other point ended
+
+
+def times_by_a(matched: Matched, name: str) -> I64:
+    """Times of a point's rows by A's clock."""
+    times = matched.rows(name)["time"]
+    return times if name == "a" else matched.clock.as_a(times)
+
+
+def upstream_of(matched: Matched, name: str, rows: I64) -> Bool:
+    """Whether a point is the one nearer to the sender of its rows (all of them in pairs)."""
+    near = matched.near_a[matched.pair(name)[rows]]
+    nearer = np.where(matched.side(name)[rows] == 0, near, -near)
+    upstream: Bool = nearer == (1 if name == "a" else -1)
+    return upstream
+
+
+def window_of(matched: Matched, name: str) -> Window:
+    """When a point recorded, as the other one shows."""
+    point, other = (matched.a, matched.b) if name == "a" else (matched.b, matched.a)
+    edges = np.array([point.triage.decoded.first_time or 0, point.triage.decoded.last_time or 0], np.int64)
+    ends = np.array([other.triage.decoded.last_time or 0], np.int64)
+    if name == "b":
+        edges = matched.clock.as_a(edges)
+    else:
+        ends = matched.clock.as_a(ends)
+    rows = np.flatnonzero(matched.pair(other.name) != NOWHERE)
+    times = times_by_a(matched, other.name)[rows]
+    margin = MARGIN_NS + 2 * int(matched.clock.bound_ns or 0)
+    outside = rows[(times < edges[0] - margin) | (times > edges[1] + margin)]
+    begun = stopped = False
+    if len(outside):
+        flags = other.rows["flags"][outside]
+        came_by = ~upstream_of(matched, other.name, outside) & ((flags & _ACK) != 0) & ((flags & _RST) == 0)
+        late = times_by_a(matched, other.name)[outside] > edges[1]
+        begun, stopped = bool((came_by & ~late).any()), bool((came_by & late).any())
+    own = times_by_a(matched, name)
+    busy = int(np.count_nonzero(own > edges[1] - BUSY_NS)) >= BUSY
+    return Window(int(edges[0]), int(edges[1]), begun, stopped, busy, int(ends[0]))
