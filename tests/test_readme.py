@@ -49,7 +49,9 @@ def test_a_stranger_reads_it_in_three_minutes() -> None:
 @pytest.mark.parametrize("line", SHOWN)
 def test_commands_shown_run(line: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "tui" / "examples" / "incident.pcap", tmp_path)
-    words = shlex.split(line.replace("--interval 5 --count 12", "--interval 0.1 --count 2"))
+    for point in ("client.pcap", "server.pcap"):
+        shutil.copy(ROOT / "tests" / "data" / "lab" / "16b-middlebox-rst" / point, tmp_path)
+    words = shlex.split(line.replace("--interval 5 --count 12", "--interval 0.1 --count 2"), comments=True)
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())", *words],
         cwd=tmp_path,

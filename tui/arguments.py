@@ -28,7 +28,6 @@ options of the dashboard:
   --own-namespace    leave out other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave it to the terminal        --version   --help
-
 FILE: pcap, pcapng, either packed, or printed packets; `-` is standard input.
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
 """

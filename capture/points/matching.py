@@ -60,7 +60,7 @@ def match(a: Point, b: Point) -> Matched:
     """Pair two captures."""
     rows_a, rows_b = a.rows, b.rows
     keys_a, keys_b = packet_keys(rows_a), packet_keys(rows_b)
-    pairs = _connections(a, b, keys_a, keys_b)
+    pairs, exact = _connections(a, b, keys_a, keys_b)
     flows_a, flows_b = a.triage.decoded.flows, b.triage.decoded.flows
     pair_a, pair_b = (
         pairs.of(len(flows_a), "a")[rows_a["connection"]],
@@ -70,7 +70,7 @@ def match(a: Point, b: Point) -> Matched:
     if pairs.flipped.any():
         side_b ^= pairs.flipped[pair_b].astype(np.int8) & (pair_b != NOWHERE)
     shift = _shifts(rows_a, rows_b, pair_a, pair_b, side_a, side_b, len(pairs.a))
-    keys_a, keys_b = _exact(rows_a, rows_b, pair_a, pair_b, side_b, shift, keys_a, keys_b)
+    keys_a, keys_b = _exact(rows_a, rows_b, pair_a, pair_b, side_b, shift, exact, keys_a, keys_b)
     same_a, same_b, open_groups = _packets(rows_a, rows_b, pair_a, pair_b, side_a, side_b, keys_a, keys_b)
     near = _nearer(rows_a, rows_b, same_a, same_b, pair_a, side_a, len(pairs.a))
     clock = _clock(rows_a, rows_b, same_a, same_b, pair_a, side_a, near)
@@ -83,16 +83,25 @@ def match(a: Point, b: Point) -> Matched:
     return Matched(a, b, pairs, shift, pair_a, pair_b, side_a, side_b, same_a[order], same_b[order], near, clock)
 
 
-def _connections(a: Point, b: Point, keys_a: U64, keys_b: U64) -> Pairs:
-    """By exact keys; those left over by keys without timestamps, which some boxes rewrite; then by their ends."""
+def _connections(a: Point, b: Point, keys_a: U64, keys_b: U64) -> tuple[Pairs, int]:
+    """By exact keys; those left over by keys without timestamps, which some boxes rewrite; then by their ends. The
+    number is how many are of the first kind.
+    """
     pairs = _sensible(pair_connections(a.rows, b.rows, keys_a, keys_b), a, b)
+    exact = len(pairs.a)
     for way in (_by_numbers, _by_ends):
-        left_a = ~np.isin(a.rows["connection"], pairs.a)
-        left_b = ~np.isin(b.rows["connection"], pairs.b)
+        left_a, left_b = _unpaired(a, pairs.a), _unpaired(b, pairs.b)
         if left_a.any() and left_b.any():
             more = _sensible(way(a, b, np.flatnonzero(left_a), np.flatnonzero(left_b)), a, b)
             pairs = Pairs(*(np.concatenate([getattr(pairs, n), getattr(more, n)]) for n in Pairs.__struct_fields__))
-    return pairs
+    return pairs, exact
+
+
+def _unpaired(point: Point, connections: I64) -> Bool:
+    left = np.ones(len(point.triage.decoded.flows), np.bool_)
+    left[connections] = False
+    rows: Bool = left[point.rows["connection"]]
+    return rows
 
 
 def _by_numbers(a: Point, b: Point, left_a: I64, left_b: I64) -> Pairs:
@@ -159,16 +168,19 @@ def _shifts(rows_a: Records, rows_b: Records, pair_a: I64, pair_b: I64, side_a: 
 
 
 def _exact(
-    rows_a: Records, rows_b: Records, pair_a: I64, pair_b: I64, side_b: I8, shift: I64, keys_a: U64, keys_b: U64
+    rows_a: Records,
+    rows_b: Records,
+    pair_a: I64,
+    pair_b: I64,
+    side_b: I8,
+    shift: I64,
+    exact: int,
+    keys_a: U64,
+    keys_b: U64,
 ) -> tuple[U64, U64]:
-    """The keys again for pairs whose numbers or timestamps a box rewrites."""
-    odd = shift.any(axis=1)
-    met = np.zeros(len(shift), np.int64)
-    common = np.isin(keys_b, keys_a) & (rows_b["tsval"] != 0) & (pair_b != NOWHERE)
-    np.add.at(met, pair_b[common], 1)
-    stamped = np.zeros(len(shift), np.bool_)
-    stamped[pair_b[(rows_b["tsval"] != 0) & (pair_b != NOWHERE)]] = True
-    odd |= stamped & (met == 0)
+    """The keys again for pairs whose numbers or timestamps a box rewrites: all but the first `exact` ones."""
+    odd: Bool = np.any(shift != 0, axis=1)
+    odd[exact:] = True
     if not odd.any():
         return keys_a, keys_b
     in_a, in_b = odd[pair_a] & (pair_a != NOWHERE), odd[pair_b] & (pair_b != NOWHERE)

@@ -129,7 +129,7 @@ class Matching(Struct, frozen=True):
 
 def pair_packets(keys_a: U64, keys_b: U64) -> Matching:
     """Rows with equal keys, in order, where both have as many; the rest of the keys that both have is open."""
-    by_a, by_b = np.argsort(keys_a, kind="stable"), np.argsort(keys_b, kind="stable")
+    by_a, by_b = _in_order(keys_a), _in_order(keys_b)
     sorted_a, sorted_b = keys_a[by_a], keys_b[by_b]
     begin_a, size_a = _runs(sorted_a)
     begin_b, size_b = _runs(sorted_b)
@@ -148,6 +148,16 @@ def pair_packets(keys_a: U64, keys_b: U64) -> Matching:
         np.repeat(odd, size_a[runs_a[~even]]),
         np.repeat(odd, size_b[runs_b[~even]]),
     )
+
+
+def _in_order(keys: U64) -> I64:
+    """Rows by their keys, equal ones in their order: few are, and a stable sort of all takes three times as long."""
+    order = np.argsort(keys)
+    begin, size = _runs(keys[order])
+    places = _members(begin, size, np.flatnonzero(size > 1))
+    rows = order[places]
+    order[places] = rows[np.lexsort((rows, keys[rows]))]
+    return order
 
 
 def _runs(ordered: U64) -> tuple[I64, I64]:
