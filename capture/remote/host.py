@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from capture.remote.errors import HostUnreachable
@@ -33,15 +33,18 @@ class Host:
         self._words = list(words)
         self._said = bytearray()
         self._news = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
         try:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
             )
         except OSError as error:
             self.trouble = f"{words[0]}: {error.strerror}"
             return
-        for work in (self._listen, self._read, lambda: self._write(program)):
-            threading.Thread(target=work, daemon=True, name=f"host {name}").start()
+        self._process = process
+        listening = self._begin(lambda: self._listen(process))
+        self._begin(lambda: self._write(process, program))
+        self._begin(lambda: self._read(process, listening))
 
     def wait(self, frames: int, until: float) -> bool:
         """Waits until there were so many frames, or no more will come, or the time (monotonic) is over."""
@@ -52,42 +55,49 @@ class Host:
 
     def close(self) -> None:
         """Ends the command."""
-        if self.trouble and not hasattr(self, "_process"):
+        process = self._process
+        if process is None:
             return
-        self._process.terminate()
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_S)
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+            process.wait(END_S)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
-    def _write(self, program: bytes) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError), self._process.stdin as stream:
+    def _begin(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True, name=f"host {self.name}")
+        thread.start()
+        return thread
+
+    def _write(self, process: subprocess.Popen[bytes], program: bytes) -> None:
+        assert process.stdin is not None
+        with contextlib.suppress(OSError), process.stdin as stream:
             stream.write(program)
 
-    def _listen(self) -> None:
-        assert self._process.stderr is not None
-        while data := self._process.stderr.read(A_READ):
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        while data := process.stderr.read(A_READ):
             self._said = (self._said + data)[-KEPT_WORDS:]
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
+    def _read(self, process: subprocess.Popen[bytes], listening: threading.Thread) -> None:
+        assert process.stdout is not None
         reader = FrameReader()
         trouble = ""
         try:
-            while data := self._process.stdout.read(A_READ):
+            while data := process.stdout.read(A_READ):
                 for frame in reader.feed(data):
                     self._take(frame)
         except HostUnreachable as error:
             trouble = str(error)
-            self._process.terminate()
+            process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_S)
+            process.wait(END_S)
+        listening.join(END_S)  # its last words are the reason, and may be read after its end
         with self._news:
             self.ended = True
             if trouble or self._expected is None or self.frames < self._expected:
-                self.trouble = trouble or reason(self._words, bytes(self._said), self._process.poll())
+                self.trouble = trouble or reason(self._words, bytes(self._said), process.poll())
             self._news.notify_all()
 
     def _take(self, frame: Frame) -> None:
