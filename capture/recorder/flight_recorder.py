@@ -53,12 +53,14 @@ class FlightRecorder:
         self._stop = self._asked = False
         self._writer: Writer | None = None
 
+    def heed_signals(self) -> None:
+        """From now on USR1 asks for a folder, TERM and INT for the end: before anybody is told that it records."""
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
     def run(self) -> None:
         """Record until the time is over or a signal asks for the end. A trigger that waits is written out then."""
         end = time.monotonic() + self._options.seconds if self._options.seconds is not None else float("inf")
-        signal.signal(signal.SIGUSR1, self._on_signal)
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
         due = time.monotonic()
         try:
             while not self._stop and time.monotonic() < end:
@@ -67,7 +69,7 @@ class FlightRecorder:
                 if time.monotonic() >= due:
                     due = max(due + TICK_S, time.monotonic())
                     self._tick()
-            if self._pending is not None:
+            if self._asked or self._pending is not None:
                 self._tick()
                 self._freeze()
         finally:

@@ -63,6 +63,7 @@ def run(arguments: list[str]) -> int:
     except (OSError, ValueError) as error:
         complain(f"tcptriage watch: {options.out}: {getattr(error, 'strerror', None) or error}")
         return 2
+    recorder.heed_signals()
     _start(recorder, options.out, user)
     recorder.run()
     return 0

@@ -29,7 +29,6 @@ def watching(out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
             assert program.stderr is not None
             line = program.stderr.readline()
             assert "recording into" in line, line
-            time.sleep(1.5)
             yield program
         finally:
             if program.poll() is None:
@@ -127,6 +126,7 @@ def test_an_errno_is_a_trigger_and_a_storm_makes_one_folder(tmp_path: Path) -> N
         for _ in range(3):
             broken_pipes(log, 2)
             time.sleep(1.2)
+        frozen(out)
         assert ended(program) == 0
     (folder,) = incidents(out)
     assert json.loads((folder / "manifest.json").read_text())["suppressed"] >= 1
@@ -155,9 +155,7 @@ def test_a_signal_freezes_what_there_is_without_root_too(tmp_path: Path) -> None
     with watching(out, "--log", str(log)) as program:
         with log.open("a") as file:
             file.write("an ordinary line\n")
-        time.sleep(1.2)
-        program.send_signal(signal.SIGUSR1)
-        frozen(out)
+        program.send_signal(signal.SIGUSR1)  # at once, and the end right behind it
         assert ended(program) == 0
     (folder,) = incidents(out)
     assert (folder / "log.txt").read_text() == "an ordinary line\n"
