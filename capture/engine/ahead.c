@@ -43,7 +43,9 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   new->print = sight_print(segment, new->key);
   FETCH(&e->slots[first_slot(e, new->key)]);
   FETCH(&e->tags[first_slot(e, new->key)]);
-  FETCH(sight_place(e->sights, new->print));
+  const char *sights = sight_place(e->sights, new->print);
+  FETCH(sights);
+  FETCH(sights + SIGHTS_BYTES - 1); /* every second set lies across two lines */
   if (e->count_waiting > SOON)
     fetch_connection(e, &e->waiting[(e->first_waiting + e->count_waiting - 1 - SOON) & (AHEAD - 1)]);
 }

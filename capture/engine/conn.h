@@ -283,6 +283,7 @@ void sights_free(struct sights *sights);
 uint64_t sight_print(const struct segment *s, uint64_t key);
 /* Where a packet's sights are remembered: to be fetched before it is asked for. */
 const void *sight_place(const struct sights *sights, uint64_t print);
+enum { SIGHTS_BYTES = 48 }; /* of one such place */
 int is_second_sight(struct sights *sights, const struct connection *c, const struct segment *s, int side, uint64_t print);
 
 static inline uint64_t mixed(uint64_t x, uint64_t with) {

@@ -177,6 +177,10 @@ static uint32_t get32(const uint8_t *at) {
 static size_t write_units(const uint32_t *units, size_t count, uint8_t *out) {
   uint8_t *data = out + count / 4;
   for (size_t i = 0; i < count; i += 4) {
+    if (!(units[i] | units[i + 1] | units[i + 2] | units[i + 3])) { /* most are as in the typical connection */
+      out[i / 4] = 0;
+      continue;
+    }
     uint8_t codes = 0;
     for (int j = 0; j < 4; j++) {
       uint32_t unit = units[i + (size_t)j], code = (unit > 0) + (unit > 0xFF) + (unit > 0xFFFF);
@@ -192,12 +196,17 @@ static size_t write_units(const uint32_t *units, size_t count, uint8_t *out) {
 /* Up to SLACK bytes beyond the end are read. */
 static void read_units(const uint8_t *in, size_t count, uint32_t *units) {
   const uint8_t *data = in + count / 4;
-  for (size_t i = 0; i < count; i += 4)
+  for (size_t i = 0; i < count; i += 4) {
+    if (!in[i / 4]) {
+      memset(units + i, 0, 4 * sizeof *units);
+      continue;
+    }
     for (int j = 0; j < 4; j++) {
       int code = in[i / 4] >> 2 * j & 3;
       units[i + (size_t)j] = get32(data) & MASKS[code];
       data += SIZES[code];
     }
+  }
 }
 _Static_assert(UNITS % 4 == 0 && EVENT_UNITS % 4 == 0, "units come in fours");
 

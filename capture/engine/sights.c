@@ -26,6 +26,7 @@ struct sight {
 struct sights {
   struct sight slots[SLOTS][WAYS];
 };
+_Static_assert(sizeof(struct sight) * WAYS == SIGHTS_BYTES, "what is fetched of a place");
 
 struct sights *sights_new(void) { return calloc(1, sizeof(struct sights)); }
 void sights_free(struct sights *sights) { free(sights); }
