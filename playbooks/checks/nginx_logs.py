@@ -21,6 +21,7 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import set_beside
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
 from playbooks.checks.wording import say
+from playbooks.facts.log_files import is_file
 from playbooks.facts.model import Directive, ErrorLog, Facts, Nginx, NginxServer
 
 DEFAULT_TIMEOUT = 60.0
@@ -76,11 +77,16 @@ def _none_of_these(facts: Facts, log: ErrorLog, older: list[str]) -> Judgement:
 
 
 def _quiet(facts: Facts) -> str | None:
-    """That the level of an error_log leaves errors out; None where it does not."""
+    """That errors of some requests are left out (by the level of an error_log), or go where they were not read; None
+    where neither is so."""
     for server in facts.nginx.servers if facts.nginx is not None else ():
         for line in server.directives:
-            if line.name == "error_log" and line.args[1:2] and line.args[1] in QUIET_LEVELS:
+            if line.name != "error_log" or not line.args:
+                continue
+            if line.args[1:2] and line.args[1] in QUIET_LEVELS:
                 return say("error_log_quiet", where=line.where, path=line.args[0], level=line.args[1])
+            if not is_file(line.args[0]):
+                return say("error_log_elsewhere", where=line.where, path=line.args[0])
     return None
 
 

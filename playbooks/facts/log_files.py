@@ -18,11 +18,16 @@ RECENT_S = 3600.0
 _NOT_FILES = ("off", "stderr", "/dev/null", "/dev/stdout", "/dev/stderr", "syslog:", "memory:")
 
 
+def is_file(path: str) -> bool:
+    """Whether nginx writes such a log to a file: not to syslog, memory, a terminal, or nowhere."""
+    return not path.startswith(_NOT_FILES)
+
+
 def log_paths(directive: str, server: NginxServer) -> list[str]:
     """The files that a configuration writes such logs to, without variables, syslog and /dev."""
     found: dict[str, None] = {}
     for one in server.directives:
-        if one.name == directive and one.args and not one.args[0].startswith(_NOT_FILES) and "$" not in one.args[0]:
+        if one.name == directive and one.args and is_file(one.args[0]) and "$" not in one.args[0]:
             path = one.args[0]
             if not path.startswith("/"):
                 path = f"{server.prefix or '/usr/share/nginx'}/{path}"

@@ -95,6 +95,14 @@ def test_a_quiet_level_hides_errors() -> None:
     assert found.outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "stderr", "syslog:server=127.0.0.1", "memory:32m"])
+def test_errors_that_go_where_nobody_reads_are_not_none(path: str) -> None:
+    split = server(START - 60, True, False, ("error_log", "/l"), ("error_log", path))
+    found = nginx_error_lines(facts(split, error_log=log(3), access_log=requests(5)), kinds=KINDS)
+    assert found.outcome is Outcome.UNKNOWN
+    assert any(path in text for text in found.evidence)
+
+
 CHECKS = {
     "keepalive": upstream_keepalive,
     "connections": worker_connections,
