@@ -168,6 +168,11 @@ def port_held(facts: Facts, **given: Any) -> Judgement:
         return warned(
             *said, offers=(offer("reuse-address", port=port, states=states), *_holder_offers(facts, rows[0])[1:])
         )
+    if facts.sockets.bound is None:
+        return unknown(say("port_free", port=port), say("bound_untold"))
+    bound = [one for one in facts.sockets.bound if one.local.port == port]
+    if bound:
+        return warned(*(say("port_bound", where=one.local, inode=one.inode) for one in bound[:4]))
     return look(facts, "sockets").passed(say("port_free", port=port), seen=facts.sockets.rows)
 
 

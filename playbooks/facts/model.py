@@ -83,6 +83,13 @@ class Elsewhere(msgspec.Struct, frozen=True):
     sockets: int | None
 
 
+class Bound(msgspec.Struct, frozen=True):
+    """A socket that bind() gave a port, and nothing more: the port is taken all the same."""
+
+    local: Endpoint
+    inode: int
+
+
 class Sockets(msgspec.Struct, frozen=True):
     """Two looks at the live connections, `elapsed_s` apart; `rows` are those of the second. `counters` moved between
     them, `totals` count since the network namespace began.
@@ -105,6 +112,9 @@ class Sockets(msgspec.Struct, frozen=True):
     elsewhere: tuple[Elsewhere, ...] = ()
     unix: tuple[UnixListener, ...] | None = None
     hidden_why: str = ""
+    bound: tuple[Bound, ...] | None = None
+    """Sockets that are bound to a port, and neither listen nor connect; None where that is not told (Linux before 6.8,
+    /proc)."""
     others: tuple[Sockets, ...] = ()
     """Those of the other network namespaces, where this is the machine's own one and they may be entered; none of
     theirs is among `rows`."""

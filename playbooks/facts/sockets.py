@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import time
 from collections import Counter, defaultdict
 
-from capture.model import TcpState
+from capture.model import Endpoint, TcpState
+from capture.sockets import wireform as form
 from capture.sockets.counters import moved
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.namespaces import Found, in_host_network, namespace_of
@@ -15,7 +18,7 @@ from capture.sockets.snapshot import PlaceView, Snapshot
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.unix_listeners import UnixListener
 from capture.sockets.watching import Watcher
-from playbooks.facts.model import Absence, Elsewhere, Holder, Socket, Sockets
+from playbooks.facts.model import Absence, Bound, Elsewhere, Holder, Socket, Sockets
 from playbooks.facts.model import UnixListener as UnixFact
 
 SHORT_S, LONG_S = 1.0, 2.5
@@ -104,6 +107,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, told: dict[Soc
         elsewhere=tuple(unseen),
         unix=_unix_of(look, own) if look.sees_unix else None,
         hidden_why=look.hidden_why,
+        bound=_bound_in(look.places[0] if look.places else None, look.source),
         others=tuple(
             Sockets(
                 elapsed_s=look.elapsed_s or 0.0,
@@ -121,6 +125,24 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, told: dict[Soc
             for place in others
         ),
     )
+
+
+def _bound_in(place: PlaceView | None, source: str) -> tuple[Bound, ...] | None:
+    if place is None or source != "sock_diag" or not tells_bound():
+        return None
+    return tuple(
+        Bound(
+            Endpoint(form.address_text(form.address_bytes(raw[0], raw[8:24])), raw[4] << 8 | raw[5]),
+            int.from_bytes(raw[68:72], "little"),
+        )
+        for raw in place.bound
+    )
+
+
+def tells_bound(release: str = "") -> bool:
+    """Whether this kernel lists sockets that are only bound (TCP_BOUND_INACTIVE: Linux 6.8); `release` as of uname."""
+    numbers = re.match(r"(\d+)\.(\d+)", release or os.uname().release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (6, 8)
 
 
 def _unix_of(look: Snapshot, netns: Namespace | None) -> tuple[UnixFact, ...]:

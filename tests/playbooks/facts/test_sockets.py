@@ -7,9 +7,11 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from playbooks.facts.collecting import collect
 from playbooks.facts.model import Sockets
-from playbooks.facts.sockets import collect_sockets
+from playbooks.facts.sockets import collect_sockets, tells_bound
 from tests.capture.sockets.network import in_own_network
 from tests.capture.sockets.test_namespaces import process_in_new_network
 
@@ -59,3 +61,17 @@ def test_listeners_tell_what_they_serve_and_unix_ones_are_there(tmp_path: Path) 
     (found,) = facts.unix
     assert (found.path, found.waiting, found.most) == (str(tmp_path / "u.sock"), 0, 3)
     assert found.owners[0].pid == os.getpid()
+
+
+def test_a_socket_that_is_only_bound_holds_its_port() -> None:
+    assert tells_bound("6.8.0-31-generic")
+    assert tells_bound("7.0")
+    assert not tells_bound("6.1.0-18-amd64")
+    assert not tells_bound("unknown")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        found = collect_sockets()
+        assert isinstance(found, Sockets)
+        if found.bound is None:
+            pytest.skip("this kernel, or this user's source, does not list sockets that are only bound")
+        assert str(bound.getsockname()[1]) in {str(one.local.port) for one in found.bound}
