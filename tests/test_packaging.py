@@ -61,6 +61,7 @@ def copy(to: Path) -> Path:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the sdist and the wheel that is built from it."""
+    need_a_compiler()  # --no-isolation takes no ziglang from an index
     return build(copy(tmp_path_factory.mktemp("copy") / "tree"), tmp_path_factory.mktemp("dist"))
 
 

@@ -3,7 +3,9 @@ nothing."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +17,13 @@ STRANGE, REQUESTS = 0.02, 0.8
 """The share of characters that no text has, and of lines that are requests, from which on the whole file is such."""
 TAIL = 64 << 10
 _CONTROL = frozenset(chr(number) for number in range(32)) - set("\t\n\r\x0b\x0c\x1b") | {"\ufffd", "\x7f"}
+
+_PROXYS = re.compile(r"\bhaproxy\[\d+\]: (?!.*\b(?:server|proxy|backend) \S+ (?:is|has|started|stopped)\b)")
+"""HAProxy's lines of a format of its own; what it says of servers that go down are no requests."""
+_ASKED = frozenset(
+    ("uri", "request", "request_uri", "path", "url", "method", "request_method", "http_method", "verb", "requestpath")
+)
+_LEVELS = frozenset(("level", "severity", "lvl", "loglevel", "msg", "message", "error", "err"))
 
 Kind = Literal["text", "requests", "binary"]
 
@@ -51,7 +60,27 @@ def _is_request(line: str) -> bool:
     from playbooks.symptoms.proxies import read_envoy, read_haproxy
 
     low = line.lower()
-    return bool(read_access(low) or read_haproxy(line, low) or read_envoy(line, low))
+    if read_access(low) or read_haproxy(line, low) or read_envoy(line, low):
+        return True
+    return _PROXYS.search(low) is not None or _has_request_fields(line)
+
+
+def _has_request_fields(line: str) -> bool:
+    """Whether a JSON line is a request by its fields, whatever its format calls them: what was asked, and a status of
+    HTTP; not where it also has words of a level, as applications have."""
+    if not line.lstrip().startswith("{"):
+        return False
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return False
+    names = {str(name).lower() for name in fields}
+    statuses = [value for value in fields.values() if _is_status(value)]
+    return bool(statuses and names & _ASKED and not names & _LEVELS)
+
+
+def _is_status(value: object) -> bool:
+    return str(value).isascii() and str(value).isdigit() and 100 <= int(str(value)[:9]) <= 599
 
 
 def moment_of(time: str | None) -> float | None:

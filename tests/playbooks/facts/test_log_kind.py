@@ -17,6 +17,9 @@ HAPROXY = (
     "Nov 30 10:00:0{} lb haproxy[811]: 10.0.0.7:51234 [30/Nov/2026:10:00:01.123] fe be/s1 0/0/1/2/5 200 209 - - "
     '---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"'
 )
+ODD = "Nov 30 10:00:0{} lb haproxy[811]: client=10.0.0.7 st=502 term=SH be=be/s1"
+JSON_ACCESS = '{{"time":"2026-11-30T10:00:0{}Z","st":499,"uri":"/a"}}'
+JSON_APPLICATION = '{{"time":"2026-11-30T10:00:0{}Z","level":"info","status":200,"path":"/a","msg":"served"}}'
 APPLICATION = "2026-11-30T10:00:0{}Z INFO served /a in 12 ms"
 
 
@@ -26,8 +29,15 @@ def log_step(path: Path, playbook: str = "broken-pipe") -> StepResult:
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [(ACCESS, Outcome.UNKNOWN), (HAPROXY, Outcome.UNKNOWN), (APPLICATION, Outcome.PASS)],
-    ids=["access", "haproxy", "application"],
+    [
+        (ACCESS, Outcome.UNKNOWN),
+        (HAPROXY, Outcome.UNKNOWN),
+        (ODD, Outcome.UNKNOWN),
+        (JSON_ACCESS, Outcome.UNKNOWN),
+        (JSON_APPLICATION, Outcome.PASS),
+        (APPLICATION, Outcome.PASS),
+    ],
+    ids=["access", "haproxy", "haproxy's own format", "json access", "json application", "application"],
 )
 def test_none_of_these_errors_is_fine_only_in_a_log_that_would_tell(
     line: str, expected: Outcome, tmp_path: Path
