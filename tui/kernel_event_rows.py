@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from capture.kernel.grouping import EventGroup, groups
 from capture.kernel.report import WORDS, line
-from capture.model import Endpoint
 from capture.safe_text import printable
 from tui.columns import Column
+from tui.ends_filter import keeps
 from tui.widgets.rows import ListRows
 from tui.words import clock
 
 if TYPE_CHECKING:
     from capture.filters import Filter
-    from capture.filters.rows import SocketLike
     from capture.kernel.event import KernelEvent
     from capture.kernel.looks import LookEvents
 
 KEPT_S = 300.0
 MOST = 20_000
-NOWHERE = Endpoint("", 0)
 COLUMNS = (
     Column("last", "Last", 8, rank=0),
     Column("count", "Count", 7, right=True, rank=0),
@@ -105,24 +102,14 @@ def filtered(history: EventHistory, wanted: Filter | None) -> list[EventGroup]:
 
 
 def _matches(event: KernelEvent, wanted: Filter | None) -> bool:
-    if wanted is None:
-        return True
-    like = SimpleNamespace(
-        state=None,
-        local=event.local or NOWHERE,
-        remote=event.remote or NOWHERE,
+    return keeps(
+        wanted,
+        local=event.local,
+        remote=event.remote,
         owners=() if event.owner is None else (event.owner,),
-        age_s=None,
         netns=event.netns,
         cookie=event.cookie,
-        recv_q=0,
-        send_q=0,
-        retransmits=None,
-        rtt_ms=None,
-        uid=None,
-        timer=None,
     )
-    return wanted.matches_socket(cast("SocketLike", like))
 
 
 def playbook_of(group: EventGroup) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.columns import Column
+from tui.ends_filter import keeps
 from tui.widgets.rows import ListRows
 from tui.words import clock, duration
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from capture.filters import Filter
-    from capture.filters.rows import SocketLike
     from capture.sockets.snapshot import Transition
 
 COLUMNS = (
@@ -54,24 +53,15 @@ def line(one: Transition) -> str:
 
 def matches(one: Transition, wanted: Filter | None) -> bool:
     """Whether a filter of sockets keeps it; its state is the one it entered, or the last of a closed one."""
-    if wanted is None:
-        return True
-    like = SimpleNamespace(
-        state=one.after or one.before,
+    return keeps(
+        wanted,
         local=one.local,
         remote=one.remote,
         owners=one.owners,
-        age_s=one.age_s,
         netns=one.netns,
         cookie=one.cookie,
-        recv_q=0,
-        send_q=0,
-        retransmits=None,
-        rtt_ms=None,
-        uid=None,
-        timer=None,
+        state=one.after or one.before,
     )
-    return wanted.matches_socket(cast("SocketLike", like))
 
 
 def transition_rows(numbered: Iterable[tuple[int, Transition]], wanted: Filter | None) -> ListRows:
