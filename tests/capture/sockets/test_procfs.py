@@ -40,9 +40,14 @@ def test_lines_become_rows() -> None:
 
 
 @given(st.text(max_size=300))
-def test_damaged_lines_are_left_out(text: str) -> None:
-    assert rows("head\n" + text, socket.AF_INET) == [] or text
-    rows(V4[: len(text)], socket.AF_INET)
+def test_damaged_lines_are_left_out_and_cost_no_other(text: str) -> None:
+    whole = list(parse_table(V4, socket.AF_INET))
+    head, *lines = V4.splitlines()
+    found = parse_table("\n".join((head, lines[0], text, *lines[1:])), socket.AF_INET)
+    assert [raw for raw in found if raw in whole] == whole
+    cut = V4[: len(text)]
+    uncut = max(0, cut.count("\n") - 1)
+    assert list(parse_table(cut, socket.AF_INET))[:uncut] == whole[:uncut]
 
 
 @in_own_network

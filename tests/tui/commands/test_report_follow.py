@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -153,7 +155,7 @@ def _environment() -> dict[str, str]:
 
 WRITER = """
 import signal, sys, time
-head, tail = (bytes.fromhex(text) for text in sys.argv[1:])
+head, tail = (bytes.fromhex(text) for text in sys.argv[1:3])
 def end(*_):
     time.sleep(0.5)  # as tcpdump writes out what it holds
     sys.stdout.buffer.write(tail)
@@ -162,6 +164,7 @@ def end(*_):
 signal.signal(signal.SIGINT, end)
 sys.stdout.buffer.write(head)
 sys.stdout.flush()
+open(sys.argv[3], "w").close()
 time.sleep(60)
 """
 
@@ -171,39 +174,50 @@ def test_ctrl_c_on_a_pipe_reports_what_came(tmp_path: Path, options: list[str]) 
     """The terminal sends it to both: what the writer held back until then is reported too."""
     (tmp_path / "writer.py").write_text(WRITER)
     head, tail = make.pcap([]) + conversation(1, 0), conversation(2, 1)
-    words = [sys.executable, str(tmp_path / "writer.py"), head.hex(), tail.hex()]
     begun = tmp_path / "begun"
-    reporter = " ".join([*REPORT, *options, "-"])
-    script = f'"$@" | {{ touch {begun}; exec {reporter}; }}'
-    group = subprocess.Popen(["sh", "-c", script, "sh", *words], stdout=subprocess.PIPE, start_new_session=True)
+    words = [sys.executable, str(tmp_path / "writer.py"), head.hex(), tail.hex(), str(begun)]
+    reading, writing = os.pipe()
+    writer = subprocess.Popen(words, stdout=writing, process_group=0)
+    os.close(writing)
+    reporter = subprocess.Popen(
+        [*REPORT, *options, "-"], stdin=reading, stdout=subprocess.PIPE, process_group=writer.pid
+    )
     try:
-        while not begun.exists():
-            time.sleep(0.05)
-        time.sleep(2.5)  # both are at work
-        os.killpg(group.pid, signal.SIGINT)
-        assert group.stdout is not None
-        out = group.stdout.read().decode()
+        until(begun.exists)
+        until(lambda: waiting_in(reading) == 0)
+        os.killpg(writer.pid, signal.SIGINT)
+        out = reporter.communicate(timeout=PATIENCE)[0].decode()
     finally:
-        with_suppressed_kill(group)
+        os.close(reading)
+        for process in (writer, reporter):
+            process.kill()
+            process.communicate()
     rows = (
         [json.loads(line) for line in out.splitlines()] if options == ["--follow"] else json.loads(out)["connections"]
     )
     assert [row["originator"]["port"] for row in rows] == [1, 2]
 
 
-def with_suppressed_kill(group: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group.pid, signal.SIGKILL)
-    group.wait()
+def waiting_in(pipe: int) -> int:
+    """Bytes of a pipe that nobody has taken yet: 0 when its reader is at work."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_second_ctrl_c_leaves() -> None:
     process = subprocess.Popen([*REPORT, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdin is not None
-        process.stdin.write(make.pcap([]) + conversation(1, 0))
-        process.stdin.flush()
-        time.sleep(2.5)
+        pipe = process.stdin
+        pipe.write(make.pcap([]) + conversation(1, 0))
+        pipe.flush()
+        until(lambda: waiting_in(pipe.fileno()) == 0)
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
