@@ -8,28 +8,31 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.screens.helping import GIN, INCIDENT, app_of, until
+from tests.tui.screens.helping import GIN, INCIDENT, app_of, screen_text, until
 
 SIZES = [(80, 24), (120, 40)]
 
 
-def of_capture(*keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+def of_capture(text: str, *keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    """The picture that shows this text after these keys."""
+
     async def way(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: pilot.app.investigation.triages)  # type: ignore[attr-defined]
         await pilot.press(*keys)
-        await pilot.pause(0.2)
+        await until(pilot, lambda: text in screen_text(pilot.app))
+        await pilot.pause(0.2)  # and what else belongs to it
 
     return way
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 def test_capture(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture())
+    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture("client_gave_up"))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 def test_ladder(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture("down", "enter"))
+    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture("of silence", "down", "enter"))
 
 
 def test_explained(snap_compare: Any) -> None:

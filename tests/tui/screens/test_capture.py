@@ -141,7 +141,7 @@ async def test_esc_stops_a_reading_that_would_not_end(tmp_path: Path) -> None:
     threading.Thread(target=feed, daemon=True).start()
     app = app_of(str(pipe))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.3)
+        await until(pilot, lambda: app.screen._reading)  # type: ignore[attr-defined]
         await pilot.press("escape")
         released.set()
         await until(pilot, lambda: not app.screen._reading)  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ async def test_a_reading_that_was_replaced_says_nothing_more(tmp_path: Path) -> 
     os.mkfifo(pipe)
     app = app_of(str(pipe))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause(0.3)
+        await until(pilot, lambda: app.screen._reading)  # type: ignore[attr-defined]
         app.open_capture([INCIDENT])
         await until(pilot, lambda: len(connections(app).rows) == 128)
         pipe.open("wb").close()

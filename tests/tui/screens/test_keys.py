@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 import tui.screens
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
+from tui.app import TriageApp
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
 from tui.widgets.bars import TitleBar
@@ -62,16 +63,18 @@ def test_every_action_exists(screen: type[TriageScreen]) -> None:
                 assert hasattr(screen, f"action_{name}"), name
 
 
+def last_line(app: TriageApp) -> str:
+    return screen_text(app).split("\n")[-1].rstrip()
+
+
 async def test_the_footer_fits_and_keeps_help_and_quit() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "client_gave_up" in screen_text(app))
         for keys in ((), ("1",), ("enter",), ("1", "3"), ("4",)):
             await pilot.press(*keys)
-            await pilot.pause(0.2)
-            last = screen_text(app).split("\n")[-1].rstrip()
-            assert last.endswith("? help  q quit")
-            assert len(last) <= 80
+            await until(pilot, lambda: last_line(app).endswith("? help  q quit"))
+            assert len(last_line(app)) <= 80
 
 
 async def test_the_help_keeps_the_mode_it_came_from() -> None:
