@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import signal
 import socket
 import struct
@@ -23,7 +24,7 @@ from capture.kernel.source import KernelEvents
 from capture.kernel.tracefs import open_tracefs
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="kernel events need root")
-A_WHILE = 0.05
+PATIENCE_MS = 10_000
 
 
 @pytest.fixture
@@ -43,6 +44,13 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return client, server
 
 
+def arrived(at: socket.socket, what: int) -> None:
+    """Waits until what the peer did has arrived: POLLIN data, POLLRDHUP its FIN, POLLHUP a RST."""
+    waiting = select.poll()
+    waiting.register(at, what)
+    assert waiting.poll(PATIENCE_MS)
+
+
 def failing_sends(sender: socket.socket, times: int) -> list[str]:
     told = []
     for _ in range(times):
@@ -50,7 +58,7 @@ def failing_sends(sender: socket.socket, times: int) -> list[str]:
             sender.send(b"x")
         except OSError as error:
             told.append(errno.errorcode[error.errno or 0])
-        time.sleep(A_WHILE)
+        arrived(sender, select.POLLHUP)
     return told
 
 
@@ -66,7 +74,7 @@ def test_each_failed_send_is_told_with_its_errno_and_its_process(events: KernelE
     client, server = pair()
     port = client.getsockname()[1]
     server.close()
-    time.sleep(A_WHILE)
+    arrived(client, select.POLLRDHUP)
     told = failing_sends(client, 4)
     client.close()
     found = of_port(events.read().events, port, Kind.CALL_FAILED)
@@ -80,9 +88,9 @@ def test_a_failed_call_of_a_thread_is_its_process(events: KernelEvents) -> None:
     client, server = pair()
     port = client.getsockname()[1]
     client.send(b"unread")
-    time.sleep(A_WHILE)
+    arrived(server, select.POLLIN)
     server.close()
-    time.sleep(A_WHILE)
+    arrived(client, select.POLLHUP)
     told: list[str] = []
     thread = threading.Thread(target=lambda: told.extend(failing_sends(client, 2)))
     thread.start()
@@ -97,7 +105,7 @@ def test_a_close_with_unread_data_is_a_reset_of_the_caller_with_the_kernels_reas
     client, server = pair()
     port = server.getsockname()[1]
     client.send(b"unread")
-    time.sleep(A_WHILE)
+    arrived(server, select.POLLIN)
     server.close()
     (sent,) = of_port(events.read().events, port, Kind.RESET_SENT)
     assert sent.reason in ("TCP_ABORT_ON_CLOSE", None)  # None before 6.10
@@ -121,7 +129,7 @@ def test_a_linger_of_zero_is_received_as_a_reset(events: KernelEvents) -> None:
     client, server = pair()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     server.close()
-    time.sleep(A_WHILE)
+    arrived(client, select.POLLHUP)
     (got,) = of_port(events.read().events, client.getsockname()[1], Kind.RESET_RECEIVED)
     assert got.cookie
 
@@ -134,10 +142,13 @@ def test_a_connection_that_ends_leaves_its_last_words(events: KernelEvents) -> N
     server.recv(2000)
     client.recv(100)
     server.close()
-    time.sleep(A_WHILE)
+    arrived(client, select.POLLRDHUP)
     client.close()
-    time.sleep(A_WHILE)
-    (end,) = [one for one in ends_of(events.read()) if one.local is not None and one.local.port == port]
+    ends: list[KernelEvent] = []
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not ends and time.monotonic() < deadline:  # the kernel's message is a datagram: it comes when it comes
+        ends = [one for one in ends_of(events.read()) if one.local is not None and one.local.port == port]
+    (end,) = ends
     assert end.last is not None
     assert end.last.bytes_sent == 1000
     assert end.last.bytes_received == 78  # the kernel counts the peer's FIN
