@@ -12,9 +12,10 @@ from capture.model import TcpFlags
 from capture.points.alone import Alone
 from capture.points.changes import copied, delayed, delays, modified, one_way, reordered
 from capture.points.differences import Fate, fates
-from capture.points.judging import Ends, Joint, judged
+from capture.points.judging import Ends, Joint, judged, judged_through_proxy
 from capture.points.matching import Matched, match
 from capture.points.model import Both
+from capture.points.proxying import chained
 from capture.points.reading import read_points
 from capture.verdicts import catalogue
 
@@ -42,6 +43,7 @@ class Comparison:
         self.reordered = reordered(matched)
         self.delayed = delayed(matched, self._took) if matched.clock.bound_ns is not None else {}
         self.alone = Alone(matched)
+        self.chained = chained(matched, self.alone.ids)
         self._one_way = one_way(matched, self._took)
 
     @property
@@ -69,9 +71,15 @@ class Comparison:
     @cached_property
     def entries(self) -> list[Entry]:
         """All connections: those of A in order, then those that B alone has."""
-        known: list[Entry] = list(self._pair_of)
-        known += [(a, None) for a in self.alone.ids["a"]]
-        return sorted(known, key=lambda entry: entry[0] or 0) + [(None, b) for b in self.alone.ids["b"]]
+        known: list[Entry] = [*self._pair_of, *self._chains]
+        in_chain = {"a": set(self.chained.a), "b": set(self.chained.b)}
+        known += [(a, None) for a in self.alone.ids["a"] if a not in in_chain["a"]]
+        left = [(None, b) for b in self.alone.ids["b"] if b not in in_chain["b"]]
+        return sorted(known, key=lambda entry: entry[0] or 0) + left
+
+    @cached_property
+    def _chains(self) -> dict[Entry, None]:
+        return dict.fromkeys(zip(self.chained.a, self.chained.b, strict=True))
 
     def __iter__(self) -> Iterator[Both]:
         return map(self.connection, self.entries)
@@ -108,13 +116,19 @@ class Comparison:
     @cached_property
     def alone_fates(self) -> dict[str, dict[int, Fate | None]]:
         """By point and connection: what became of those that the other point has not."""
-        return {name: {one: self.alone.fate(name, one) for one in ids} for name, ids in self.alone.ids.items()}
+        chains = {"a": set(self.chained.a), "b": set(self.chained.b)}
+        return {
+            name: {one: None if one in chains[name] else self.alone.fate(name, one) for one in ids}
+            for name, ids in self.alone.ids.items()
+        }
 
     def connection(self, entry: Entry) -> Both:
         """Everything about one connection."""
         a, b = entry
         if a is None or b is None:
             return self._alone("a" if b is None else "b", a if b is None else b)  # type: ignore[arg-type]
+        if entry in self._chains:
+            return self._proxied(a, b)
         pair = self._pair_of[entry]
         fate = self.fates.get(pair)
         joint = self.joint(pair)
@@ -151,6 +165,20 @@ class Comparison:
             readdressed=False, readdressed_as=None, shifted=None, matched=0, near=None,
             lost=tuple(f.lost), injected=tuple(f.injected), modified=(), reordered=(), delayed=(), duplicated=(),
             missed=(), one_way_ns=(None, None), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
+        )  # fmt: skip
+
+    def _proxied(self, a: int, b: int) -> Both:
+        first, second = (point.triage for point in self.points)
+        front, back = (first.verdict(a), second.verdict(b))
+        if self.chained.front == "b":
+            front, back = back, front
+        joint = judged_through_proxy(front, back, self.chained.front)
+        return Both(
+            a, b, first.endpoint(a, 0), first.endpoint(a, 1),
+            readdressed=True, readdressed_as=(second.endpoint(b, 0), second.endpoint(b, 1)), shifted=None, matched=0,
+            near=self.chained.front, lost=(), injected=(), modified=(), reordered=(), delayed=(), duplicated=(),
+            missed=(), one_way_ns=(None, None), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
+            proxied=True,
         )  # fmt: skip
 
     def joint(self, pair: int) -> Joint:
@@ -198,9 +226,9 @@ class Comparison:
         return Ends((syn[0], syn[1]), (last[0], last[1]))
 
     def worst(self, most: int) -> Sequence[Both]:
-        """The connections that cost users most, of those with a difference."""
+        """The connections that cost users most, of those with a difference or with a proxy between."""
         causes = catalogue.causes()
-        shown = [self.connection(entry) for entry in self.noteworthy()[: most * 50]]
+        shown = [self.connection(entry) for entry in [*self.noteworthy(), *self._chains][: most * 50]]
         weight = lambda c: (-causes[c.cause].cost, -len(c.injected), -len(c.lost))  # noqa: E731
         return sorted(shown, key=weight)[:most]
 

@@ -67,10 +67,25 @@ def _as_a_whole(comparison: Comparison) -> Iterator[Finding]:
             text = _texts()["no_tcp"]["text"].format(n=seen, **words)
             yield Finding("no_tcp", finding.severity, finding.title, text, counts[here.name], (), None)
             return
+    if comparison.chained.a:
+        yield _proxied(comparison)
+        return
     spans = [(point.triage.decoded.first_time or 0, point.triage.decoded.last_time or 0) for point in (a, b)]
     apart = spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]
     words = {name: f"{count:,} connection{'' if count == 1 else 's'}" for name, count in counts.items()}
     yield _finding("no_overlap" if apart else "no_common_connection", [], **words)
+
+
+def _proxied(comparison: Comparison) -> Finding:
+    chain = comparison.chained
+    entries: list[Entry] = list(zip(chain.a, chain.b, strict=True))
+    before, behind = ("A", "B") if chain.front == "a" else ("B", "A")
+    clocks = (
+        f"B's clock was taken to be {chain.ahead_ns / 1e9:,.1f} s ahead"
+        if chain.ahead_ns
+        else "the clocks were taken to agree"
+    )
+    return _finding("proxied", entries, before=before, behind=behind, clocks=clocks)
 
 
 def _of_groups(comparison: Comparison) -> Iterator[Finding]:

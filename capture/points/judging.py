@@ -118,6 +118,15 @@ def _better(a: Verdict, b: Verdict, fate: Fate | None) -> Joint:
     return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
 
 
+def judged_through_proxy(front: Verdict, back: Verdict, at_front: str) -> Joint:
+    """Two connections of a proxy, likely of one request: what the client's side got, unless that ended well."""
+    here, there = _PLACE[at_front], _PLACE["b" if at_front == "a" else "a"]
+    told = back if catalogue.causes()[front.cause].clean else front
+    sure = min(Certainty.LIKELY, Certainty(told.certainty), key=_SURE.index)
+    text = f"Likely two sides of one proxy. {here}: {front.sentence} {there}: {back.sentence}"
+    return Joint(told.cause, sure, text)
+
+
 def _with_losses(sentence: str, fate: Fate | None) -> str:
     """What one capture calls whole had losses that it could not see."""
     if fate is None or not fate.lost:

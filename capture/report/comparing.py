@@ -81,6 +81,8 @@ def connection_document(both: Both) -> dict[str, Any]:
         document["readdressed_as"] = {name: {"ip": end.ip, "port": end.port} for name, end in there}
     if both.shifted is not None:
         document["renumbered"] = {"originator": both.shifted[0], "responder": both.shifted[1]}
+    if both.proxied:
+        document["proxied"] = True
     return document | {
         "matched": both.matched,
         "lost": [_seen(packet, "from") for packet in both.lost],

@@ -247,3 +247,34 @@ def test_a_capture_that_began_late_or_ended_early_has_lost_nothing(tmp_path: Pat
         both = only(pair(tmp_path / name, cut))
         assert "lost" not in differences(both), name
         assert "injected" not in differences(both), name
+
+
+def test_two_sides_of_a_proxy_are_likely() -> None:
+    """nginx between: no packet is in both, and the client's 499 is the cause of both."""
+    folder = LAB / "12f-499-large"
+    comparison = compare(str(folder / "client.pcap"), str(folder / "upstream.pcap"))
+    both = only(comparison)
+    assert (both.proxied, both.certainty, both.matched) == (True, Certainty.LIKELY, 0)
+    assert both.cause == "client_gave_up"
+    assert codes(comparison) == ["proxied"]
+
+
+def test_a_proxy_between_clocks_that_disagree(tmp_path: Path) -> None:
+    """Ten requests through one, an hour apart: the difference that all pairs share is taken for the clocks'."""
+    folder = LAB / "12f-499-large"
+    for name, seconds in (("client", 0), ("upstream", 3600)):
+        packets = frames(folder / f"{name}.pcap")
+        many: list[Frame] = []
+        for round_ in range(10):
+            port = (40_000 + round_).to_bytes(2, "big")
+            first = next(frame.source for frame in packets if frame.is_tcp)
+
+            def moved(frame: Frame, port: bytes = port, first: tuple[bytes, int] = first) -> Frame:
+                return frame.with_bytes(SPORT if frame.source == first else DPORT, port)
+
+            later = [replace(f, time=f.time + round_ * round_ * 5_000_000) for f in each_tcp(packets, moved)]
+            many += clock(later, seconds, 0)
+        write(tmp_path / f"{name}.pcap", sorted(many, key=lambda frame: frame.time), folder / "client.pcap")
+    comparison = compare(str(tmp_path / "client.pcap"), str(tmp_path / "upstream.pcap"))
+    assert [(both.a, both.b, both.proxied) for both in comparison] == [(i, i, True) for i in range(10)]
+    assert abs(comparison.chained.ahead_ns / 1e9 - 3600) < 0.1
