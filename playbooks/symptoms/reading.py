@@ -24,6 +24,15 @@ _HINTS = {
 }
 
 
+_PACKED_OTHERWISE = {
+    b"\xfd7zX": ("xz", "xz -dc"),
+    b"BZh": ("bzip2", "bzip2 -dc"),
+    b"\x04\x22\x4d\x18": ("lz4", "lz4 -dc"),
+    b"PK\x03\x04": ("zip", "unzip -p"),
+}
+"""What is not unpacked here; read as text, it would hold no error."""
+
+
 class LogUnreadable(OSError):  # noqa: N818 - named as CaptureUnreadable is
     """A log of which nothing could be read. str() is one line: what, where, why, what to do."""
 
@@ -43,7 +52,7 @@ def blocks_of(path: str) -> Iterator[bytes]:
     """
     try:
         with open(path, "rb") if path != "-" else nullcontext(sys.stdin.buffer) as stream:
-            yield from _whole_lines(with_newlines(_pieces(cast("BinaryIO", stream))))
+            yield from _whole_lines(with_newlines(_pieces(cast("BinaryIO", stream), path)))
     except OSError as error:
         if isinstance(error, LogUnreadable):
             raise
@@ -51,8 +60,11 @@ def blocks_of(path: str) -> Iterator[bytes]:
         raise LogUnreadable(path, why, _HINTS.get(type(error), "see whether the file is whole")) from error
 
 
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+def _pieces(stream: BinaryIO, path: str) -> Iterator[bytes]:
     magic = _peek(stream)
+    for start, (packing, unpack) in _PACKED_OTHERWISE.items():
+        if magic.startswith(start):
+            raise LogUnreadable(path, f"it is packed with {packing}", f"unpack it: {unpack} FILE | tcptriage explain")
     if magic.startswith(b"\x1f\x8b"):
         return _unpacked_gzip(stream)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,11 @@ def test_dense_and_sparse_logs_tell_the_same(tmp_path: Path, share: int) -> None
     log = tmp_path / "app.log"
     log.write_text("\n".join(lines * (3 if share == 1 else 1)) + "\n", "utf-8")
     assert found(log) == expected(lines * (3 if share == 1 else 1))
+
+
+@pytest.mark.parametrize("packed", [lzma.compress(b"broken pipe\n"), bz2.compress(b"broken pipe\n"), b"PK\x03\x04rest"])
+def test_a_log_that_is_packed_otherwise_is_not_one_without_errors(packed: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(packed)
+    with pytest.raises(LogUnreadable, match="it is packed with"):
+        list(scan_log(str(path)))
