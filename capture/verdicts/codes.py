@@ -35,7 +35,7 @@ class Kind(IntEnum):
 class Mark(IntFlag):
     """Attributes of an event. Some bits mean different things for different kinds."""
 
-    REPEAT = 0x010  # sent before, and lost, or sent again without news: see events._in_vain
+    REPEAT = 0x010  # sent before, and lost, or sent again without news
     LOST = 0x020  # never acknowledged by what was captured
     ACKS_FIN = 0x040  # its ACK covers the peer's FIN
     ZERO = 0x080  # its sender's window is closed

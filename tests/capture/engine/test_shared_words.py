@@ -1,0 +1,60 @@
+"""Bits and numbers that stand in the engine's C and in Python are the same ones."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from pathlib import Path
+
+import pytest
+
+from capture.flows.table import Tag
+from capture.verdicts import codes
+from capture.wire.columns import Mark
+from capture.wire.content import Content
+from capture.wire.notices import NoticeCode
+
+ENGINE = Path(__file__).parents[3] / "capture" / "engine"  # the sources: an installation has none
+
+
+def written(file: str, prefix: str) -> dict[str, int]:
+    """The constants of C's enums that begin with `prefix`, without it."""
+    text = re.sub(r"/\*.*?\*/", "", (ENGINE / file).read_text(), flags=re.DOTALL)
+    found: dict[str, int] = {}
+    for body in re.findall(r"\benum\s*\w*\s*\{([^}]*)\}", text):
+        number = -1
+        for entry in filter(None, (part.strip() for part in body.split(","))):
+            name, _, value = (part.strip() for part in entry.partition("="))
+            if value and not re.fullmatch(r"0[xX][0-9a-fA-F]+|\d+", value):
+                break
+            number = int(value, 0) if value else number + 1
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = number
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "prefix", "python", "only_in_c"),
+    [
+        ("conn.h", "TAG_", Tag, set()),
+        ("conn.h", "EVENT_", codes.Mark, {"SIDE"}),
+        ("conn.h", "KIND_", codes.Kind, {"MASK"}),
+        ("conn.h", "CONTENT_", Content, set()),
+        ("engine.h", "MARK_", Mark, set()),
+        ("reader.h", "NOTICE_", NoticeCode, set()),
+    ],
+)
+def test_names_and_numbers_are_those_of_python(
+    file: str, prefix: str, python: type[IntEnum], only_in_c: set[str]
+) -> None:
+    found = written(file, prefix)
+    assert found.keys() >= only_in_c
+    assert {name: number for name, number in found.items() if name not in only_in_c} == {
+        name: int(one) for name, one in python.__members__.items()
+    }
+
+
+def test_the_places_of_an_events_bits_are_those_of_python() -> None:
+    assert written("conn.h", "GAP_SHIFT") == {"": codes.GAP_SHIFT}
+    assert written("conn.h", "KIND_")["MASK"] == codes.KIND_MASK
+    assert written("conn.h", "EVENT_")["SIDE"] == codes.SIDE_BIT
