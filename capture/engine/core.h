@@ -77,7 +77,7 @@ struct engine {
   struct watched watched;
   struct trace trace;
   char *words;
-  size_t words_size;
+  size_t words_size, words_room;
   int out_of_memory;
   int spent; /* its last table was filled */
 };

@@ -121,10 +121,14 @@ static int grow_words(const struct engine *e, struct table *t) {
 static uint32_t word_of(struct engine *e, struct table *t, const struct connection *c) {
   size_t most = history_most(c) + 16;
   if (e->words_size + most > UINT32_MAX || (t->word_count * 2 > t->word_mask && !grow_words(e, t))) return 0;
-  char *more = realloc(e->words, e->words_size + most);
-  if (!more) return 0;
-  e->words = more;
-  char *text = more + e->words_size;
+  if (e->words_size + most > e->words_room) {
+    size_t room = 2 * (e->words_size + most);
+    char *more = realloc(e->words, room);
+    if (!more) return 0;
+    e->words = more;
+    e->words_room = room;
+  }
+  char *text = e->words + e->words_size;
   size_t n = history_text(c, text, most);
   const char *state = conn_state(c);
   text[n++] = ' ';
