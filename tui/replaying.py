@@ -34,7 +34,7 @@ class _Replayed:
     """A recording as a source of looks: its end is an end of iteration."""
 
     def __init__(self, path: str, thresholds: Thresholds | None) -> None:
-        from capture.sockets.recording import Replay
+        from capture.sockets.replay import Replay
 
         self._replay = Replay(path, thresholds)
         self.all_namespaces = True  # those that were looked into when it was recorded

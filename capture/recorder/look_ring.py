@@ -8,7 +8,8 @@ from collections import deque
 from typing import Final
 
 from capture.sockets.errors import RecordingUnreadable
-from capture.sockets.recording import Recorder, Replay
+from capture.sockets.recording import Recorder
+from capture.sockets.replay import Replay
 from capture.sockets.snapshot import Snapshot
 
 LOOKS: Final = 15

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from capture.sockets.errors import RecordingUnreadable
-from capture.sockets.recording import Recorder, RecordingEnded, Replay
+from capture.sockets.recording import Recorder
+from capture.sockets.replay import RecordingEnded, Replay
 from capture.sockets.report import document
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.watching import Watcher
