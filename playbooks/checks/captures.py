@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
@@ -50,19 +51,27 @@ def capture_causes(
     samples = [one for one in captured.samples if one.cause in wanted]
     for one in samples[:SHOWN]:
         evidence += sample_evidence(one)
-    # How long clients waited before they left: what they are given must be longer.
-    gaps = [one.longest_gap_ms / 1000 for one in samples if one.cause in GAVE_UP and one.longest_gap_ms]
-    measured: dict[str, object] = {}
-    if gaps:
-        patience = max(1, int(2 * median(gaps)) + 1)
-        measured = {"client": say("gave_up_at", client=f"{median(gaps):.2f}"), "proposed": patience}
-        measured["proposed_ms"] = patience * 1000
+    measured = patience_of(samples)
     sides = Counter(_side(one) for one in samples).most_common(1)
     told = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     shared: dict[str, object] = told | measured
     fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]
     names = dict.fromkeys([*(fixes or []), *fitting])
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in names))
+
+
+def patience_of(samples: Iterable[CapturedConnection]) -> dict[str, object]:
+    """How long clients waited before they left, in words, and what they are given instead, s: longer than that. Empty
+    where no sample is one of a client that left."""
+    gaps = [one.longest_gap_ms / 1000 for one in samples if one.cause in GAVE_UP and one.longest_gap_ms]
+    if not gaps:
+        return {}
+    patience = max(1, int(2 * median(gaps)) + 1)
+    return {
+        "client": say("gave_up_at", client=f"{median(gaps):.2f}"),
+        "proposed": patience,
+        "proposed_ms": patience * 1000,
+    }
 
 
 def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgement:

@@ -17,7 +17,8 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import Edit, commands
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for_writers, unknown, warned
+from playbooks.checks.who import agents
 from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import AccessLog, Facts, Times
 
@@ -157,7 +158,8 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
         "count": log.status.get("499", 0),
         "route": next((route.path for route in log.routes if route.closed), "/"),
     }
-    names = ["topic:patience"]
+    # A log without times first learns them: until then any figure is a guess.
+    names = ["topic:patience"] if client is not None else ["log-format", "topic:patience"]
     nginx = nginx_of(facts, log)
     if nginx is not None:
         server = nginx.servers[0]
@@ -167,4 +169,4 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
             shared |= {"where": places[0].where}
             shared |= commands([Edit(places[0], "proxy_ignore_client_abort on;", "before")])
             names.append("ignore-client-abort")
-    return tuple(offer(name, **shared) for name in names)
+    return offers_for_writers(agents(log.sample), names, **shared)

@@ -13,6 +13,10 @@ from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import Facts, ProxyEnd, ProxyLog
 
 MANY, SHARE = 5, 0.01
+STALE_S = 0.05
+"""A request on an idle connection that the server had closed fails within a round trip: later, the server was at work.
+Longer than one within a region, or between its zones; a backend far away is not told apart, and keeps both cures."""
+CLOSED = ("upstream_closed", "connection_reset")
 FIXES = {
     "upstream_closed": "topic:idle",
     "connection_reset": "topic:idle",
@@ -46,7 +50,7 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
         return look(facts, "proxy_log").passed(*said, say("proxy_clean"), seen=log.lines)
     for one in wrong[:5]:
         said += _told(log, one)
-    names = list(dict.fromkeys(FIXES[one.symptom] for one in wrong if one.symptom in FIXES))
+    names = list(dict.fromkeys(name for one in wrong for name in _cures(one)))
     worst = wrong[0]
     slowest = worst.times.p50 if worst.times is not None and FIXES.get(worst.symptom) == "topic:patience" else None
     shared: dict[str, object] = {"count": worst.count, "server": next(iter(worst.servers), "the backend")}
@@ -64,6 +68,17 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
     return failed(*said, offers=offers)
 
 
+def _cures(one: ProxyEnd) -> tuple[str, ...]:
+    """What cures an ending, first things first."""
+    usual = (FIXES[one.symptom],) if one.symptom in FIXES else ()
+    return ("why-it-ends", *usual) if _at_work(one) else usual
+
+
+def _at_work(one: ProxyEnd) -> bool:
+    """Whether the server ended most of these while it worked on them."""
+    return one.symptom in CLOSED and one.times is not None and one.times.p50 >= STALE_S
+
+
 def _told(log: ProxyLog, one: ProxyEnd) -> list[str]:
     servers = ", ".join(f"{name} ({count})" for name, count in one.servers.items())
     meaning = _codes().get(log.program, {}).get(one.code, one.symptom)
@@ -73,4 +88,6 @@ def _told(log: ProxyLog, one: ProxyEnd) -> list[str]:
         told.append(say("proxy_times", times=times_text(one.times)))
         if log.served is not None:
             told.append(say("proxy_served", times=times_text(log.served)))
+        if _at_work(one):
+            told.append(say("proxy_at_work", after=f"{one.times.p50:.2f}"))
     return [*told, say("log_sample", sample=one.sample)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.captures import sample_evidence, untold
+from playbooks.checks.captures import patience_of, sample_evidence, untold
+from playbooks.checks.looked import Offer
 from playbooks.checks.reaching import serves
-from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, offers_for, unknown, warned
+from playbooks.checks.who import identity_of
 from playbooks.checks.wording import bracketed, holder_name, most_common, say
 from playbooks.facts.model import Ended, Facts, Holder, Traffic
 
@@ -17,11 +19,17 @@ WITHOUT_DATA = frozenset(("middlebox_reset", "refused_by_firewall", "accept_queu
 """Causes that are meant even where a connection carried nothing; else those are probes of load balancers."""
 
 
-@check("traffic-causes", needs=("traffic",), wants=("sockets",), arguments=("causes", "fixes"))
+@check("traffic-causes", needs=("traffic",), wants=("sockets", "processes"), arguments=("causes", "fixes", "fits"))
 def traffic_causes(
-    facts: Facts, causes: list[str] | None = None, fixes: list[str] | None = None, **given: Any
+    facts: Facts,
+    causes: list[str] | None = None,
+    fixes: list[str] | None = None,
+    fits: dict[str, list[str]] | None = None,
+    **given: Any,
 ) -> Judgement:
-    """Connections that ended by one of `causes` while packets were looked at, by service, cause and process."""
+    """Connections that ended by one of `causes` while packets were looked at, by service, cause and process.
+
+    `fixes` are offered whatever was found, those of `fits` only for the cause that they cure."""
     traffic = facts.traffic
     if traffic is None:
         return unknown(say("no_sockets"))
@@ -37,9 +45,7 @@ def traffic_causes(
     shown = [text for one in (bad or mine)[:4] for text in _told(facts, one, seconds)]
     cut = [say("traffic_cut", packets=traffic.packets)] if traffic.full else []
     if bad:
-        worst = bad[0]
-        shared = {"count": worst.count, "peer": _name(worst), "symptom": worst.cause}
-        return failed(*shown, *cut, offers=tuple(offer(name, **shared) for name in fixes or []))
+        return failed(*shown, *cut, offers=_cures(facts, bad, fixes or [], fits or {}))
     code = "traffic_none" if seen else "traffic_idle"
     said = shown or [say(code, connections=seen, seconds=seconds, before=traffic.began_before)]
     lost = [one for one in others if one.cut_off]
@@ -56,6 +62,21 @@ def traffic_causes(
         hidden=untold(set(causes or []), traffic.untold_responses),
         counted=_uncaught(facts, traffic),
     )
+
+
+def _cures(facts: Facts, bad: list[Ended], fixes: list[str], fits: dict[str, list[str]]) -> tuple[Offer, ...]:
+    """Fixes for the causes found, the commonest first: for the programs at both ends that run here, the server's first;
+    for any program where neither does."""
+    worst = bad[0]
+    fitting = [name for one in bad for name in fits.get(one.cause, [])]
+    measured = patience_of(sample for one in bad for sample in one.samples)
+    shared: dict[str, object] = {"count": worst.count, "peer": _name(worst), "symptom": worst.cause} | measured
+    words = [identity_of(facts, holder) for one in bad for holder in (*_servers(facts, one), *_callers(facts, one))]
+    known = list(dict.fromkeys(each for each in words if each))
+    names = dict.fromkeys([*fitting, *fixes])
+    if not known:
+        return tuple(offer(name, **shared) for name in names)
+    return tuple(one for name in names for each in known for one in offers_for(each, (name,), **shared))
 
 
 def _of(facts: Facts, one: Ended, pid: int) -> bool:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from playbooks.facts.identity import words_of_name
 from playbooks.facts.model import Facts, Holder, LogGroup
+
+_AGENTS = re.compile(
+    r'"(?:(?P<curl>curl/|wget/|git/)|(?P<go>go-http-client/|grpc-go/)|(?P<python>python[-/])'
+    r"|(?P<java>java[-/]|okhttp/|apache-httpclient/|jersey/|reactornetty/)|(?P<node>axios/|node|undici|got )"
+    r"|(?P<ruby>ruby|faraday)|(?P<php>guzzlehttp/|php/)|(?P<rust>reqwest/|hyper/))",
+    re.IGNORECASE,
+)
+"""Programs by what they call themselves in User-Agent, as access logs quote it. Browsers are none: theirs is fixed."""
+
+
+def agents(lines: Iterable[str]) -> tuple[str, ...]:
+    """The programs that asked, by these lines of an access log, the commonest first; empty where they do not tell."""
+    found = (match.lastgroup for line in lines if (match := _AGENTS.search(line)) is not None)
+    counts = Counter(name for name in found if name is not None)
+    return tuple(name for name, _ in counts.most_common())
 
 
 def identity_of(facts: Facts, holder: Holder | None) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ TOOLS = {
     *("rm", "sed", "ss", "sysctl", "systemctl", "tail", "tcptriage", "tee", "true", "ulimit", "wc", "apachectl"),
     *("haproxy", "cargo", "dotnet", "bundle", "php", "psql", "mysql", "mongosh", "rabbitmqctl", "caddy", "aws", "az"),
     *("gcloud", "setpriv", "${EDITOR:-vi}", "ethtool", "tracepath", "sudoedit", "modprobe", "envoy", "istioctl"),
-    *("sshd", "ssh", "pgbouncer", "php-fpm", "kafka-configs.sh", "helm", "tc", "traefik", "timeout"),
+    *("sshd", "ssh", "pgbouncer", "php-fpm", "kafka-configs.sh", "helm", "tc", "traefik", "timeout", "journalctl"),
     *("gunicorn", "uvicorn", "uwsgi", "node", "java", "rabbitmq-diagnostics", "iptables-save"),
     *("varnishadm", "strace", "ping", "tcpdump", "cut", "nc"),
 }  # fmt: skip

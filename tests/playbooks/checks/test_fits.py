@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from capture.model import Endpoint
 from playbooks.checks.captures import capture_causes
+from playbooks.checks.proxy_ends import proxy_log_ends
+from playbooks.checks.traffic import traffic_causes
+from playbooks.checks.who import agents
+from playbooks.engine import run_checks
+from playbooks.facts.model import CapturedConnection, ProxyEnd, ProxyLog, Times
 from playbooks.loader import load_all
-from tests.playbooks.checks.making import captured, host
+from playbooks.symptoms.explaining import explain_line
+from tests.playbooks.checks.making import captured, ended, host, traffic
 
 FITS = {
     "silent_drop": ["user-timeout-go"],
@@ -37,3 +44,47 @@ def test_what_fits_is_known(name: str) -> None:
         for cause, fixes in step.given.get("fits", {}).items():
             assert cause in step.given["causes"], (step.id, cause)
             assert set(fixes) <= known, (step.id, set(fixes) - known)
+
+
+def test_traffic_is_offered_only_what_fits_with_the_clients_patience_as_measured() -> None:
+    ends = Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 8080)
+    one = CapturedConnection(0, *ends, "client_gave_up", "likely", "originator", "rst", None, "S.", (), 1010.0, (9, 9))
+    left = ended("client_gave_up", 9, 12, samples=(one,))
+    given = {"client_gave_up": ["topic:patience"], "stale_keepalive": ["topic:idle"]}
+    judged = traffic_causes(host(traffic=traffic(left)), causes=list(given), fits=given)
+    assert [one.fix for one in judged.offers] == ["topic:patience"]
+    assert judged.offers[0].parameters["proposed"] == "3"
+    assert "1.01" in judged.offers[0].parameters["client"]
+
+
+@pytest.mark.parametrize(("after", "first"), [(0.002, "topic:idle"), (0.103, "why-it-ends")])
+def test_a_server_that_ends_requests_at_work_is_looked_at_first(after: float, first: str) -> None:
+    times = Times(6, after, after, after, after)
+    log = ProxyLog("haproxy", "h.log", 6, 0, (ProxyEnd("SH", "upstream_closed", 6, {"b/s1": 6}, {}, times, "x"),))
+    assert proxy_log_ends(host(proxy_log=log)).offers[0].fix == first
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ('"GET / HTTP/1.1" 499 0 "-" "curl/7.88.1"', ("curl",)),
+        ('"GET / HTTP/1.1" 499 0 "-" "Apache-HttpClient/4.5 (Java/17)"', ("java",)),
+        ('"GET /curl/7.88 HTTP/1.1" 499 0 "-" "Mozilla/5.0 (X11)"', ()),
+    ],
+)
+def test_the_program_that_asked_is_known_by_its_user_agent(line: str, program: tuple[str, ...]) -> None:
+    assert agents([line]) == program
+
+
+def test_a_killed_worker_is_offered_its_servers_own_setting(tmp_path: Path) -> None:
+    log = tmp_path / "gunicorn.log"
+    line = "[2026-11-30 18:30:40 +0000] [4] [CRITICAL] WORKER TIMEOUT (pid:12)\n"
+    log.write_text(line * 3, encoding="utf-8")
+    report = run_checks("timeout-chain", {"log": str(log)})
+    assert report.fixes[0].id == "patience-gunicorn"
+
+
+def test_an_idle_session_ended_by_postgres_leads_to_who_closes_first() -> None:
+    said = explain_line("psycopg.OperationalError: terminating connection due to idle-session timeout")
+    assert said is not None
+    assert (said.symptom, said.playbook) == ("unexpected_eof", "keepalive-race")
