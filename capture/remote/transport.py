@@ -19,12 +19,9 @@ OPTIONS: Final = (
     "ServerAliveCountMax=3",
 )
 BATCH: Final = ("-o", "BatchMode=yes")
-PYTHON: Final = (
-    "command -v python3 >/dev/null 2>&1 || { echo 'no python3 there' >&2; exit 127; }; exec python3 -I -S -u -"
-)
-ROOT: Final = (
-    "command -v python3 >/dev/null 2>&1 || { echo 'no python3 there' >&2; exit 127; }; exec sudo -n python3 -I -S -u -"
-)
+THERE: Final = "command -v python3 >/dev/null 2>&1 || { echo 'no python3 there' >&2; exit 127; }; exec "
+PYTHON: Final = THERE + "python3 -I -S -u -"
+ROOT: Final = THERE + "sudo -n python3 -I -S -u -"
 FOREVER: Final = 1 << 40
 NAME: Final = re.compile(r"[A-Za-z0-9_@.:%\[\]/~+-]{1,255}")
 
