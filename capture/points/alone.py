@@ -31,8 +31,9 @@ class Alone:
         self.ids: dict[str, list[int]] = {}
         self._order: dict[str, tuple[I64, I64]] = {}
         for point in (matched.a, matched.b):
-            there = np.unique(point.rows["connection"]).astype(np.int64)
-            self.ids[point.name] = np.setdiff1d(there, paired[point.name]).tolist()
+            there = np.bincount(point.rows["connection"], minlength=len(point.triage.decoded.flows)) > 0
+            there[paired[point.name]] = False
+            self.ids[point.name] = np.flatnonzero(there).tolist()
         self._on_path = {point.name: self._responders(point, paired[point.name]) for point in (matched.a, matched.b)}
         self._windows: dict[str, Window] = {}
 

@@ -15,8 +15,8 @@ from capture.wire.columns import Mark
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.engine.session import Records
     from capture.points.matching import Matched
+    from capture.points.rows import Rows
 
     I64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
@@ -66,14 +66,14 @@ def modified(matched: Matched) -> dict[int, list[Altered]]:
     return found
 
 
-def _other_content(a: Records, b: Records) -> Bool:
+def _other_content(a: Rows, b: Rows) -> Bool:
     head = (a["head"] != b["head"]) & (a["head"] != 0) & (b["head"] != 0)
     whole = (a["whole"] != b["whole"]) & (a["whole"] != 0) & (b["whole"] != 0)
     found: Bool = (a["payload"] > 0) & (head | whole)
     return found
 
 
-def _other_hops(matched: Matched, a: Records, b: Records) -> Bool:
+def _other_hops(matched: Matched, a: Rows, b: Rows) -> Bool:
     """Another TTL step than most packets of its way."""
     step = a["ttl"].astype(np.int64) - b["ttl"]
     if not len(step) or (step == step[0]).all():
@@ -86,7 +86,7 @@ def _other_hops(matched: Matched, a: Records, b: Records) -> Bool:
     return found
 
 
-def _changes(a: Records, b: Records) -> tuple[Changed, ...]:
+def _changes(a: Rows, b: Rows) -> tuple[Changed, ...]:
     found: list[Changed] = []
     if _other_content(a, b):
         found.append(Changed("payload", None, None))

@@ -69,9 +69,11 @@ def _least(x: F64, y: F64) -> tuple[F64, F64]:
     x, y = x[order], y[order]
     span = x[-1] - x[0]
     cell = ((x - x[0]) * ((_BINS - 1) / span)).astype(np.int64) if span else np.zeros(len(x), np.int64)
-    by_height = np.lexsort((y, cell))
-    first = np.flatnonzero(np.r_[True, np.diff(cell[by_height]) > 0])
-    chosen = np.sort(by_height[first])
+    begins = np.flatnonzero(np.r_[True, cell[1:] != cell[:-1]])
+    least = np.minimum.reduceat(y, begins)
+    lowest = np.flatnonzero(y == np.repeat(least, np.diff(np.r_[begins, len(y)])))
+    cells = cell[lowest]
+    chosen = lowest[np.r_[True, cells[1:] != cells[:-1]]]
     return x[chosen], y[chosen]
 
 

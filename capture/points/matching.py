@@ -16,7 +16,7 @@ from capture.points.pairing import Pairs, mixed, packet_keys, pair_connections, 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.engine.session import Records
+    from capture.points.rows import Rows
 
     I8 = npt.NDArray[np.int8]
     I64 = npt.NDArray[np.int64]
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Bool = npt.NDArray[np.bool_]
 
 _SYN, _ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
+SAMPLE = np.uint64(4)
 NUMBERED = 3  # packets of one way whose IP identification is the same at both points: then it always is
 
 
@@ -43,7 +44,7 @@ class Matched(Struct, frozen=True):
     near_a: I8  # of each pair: 1 where a is nearer to the originator, -1 where b is, 0 unknown
     clock: Clock
 
-    def rows(self, name: str) -> Records:
+    def rows(self, name: str) -> Rows:
         """The rows of a point."""
         return (self.a if name == "a" else self.b).rows
 
@@ -87,13 +88,15 @@ def _connections(a: Point, b: Point, keys_a: U64, keys_b: U64) -> tuple[Pairs, i
     """By exact keys; those left over by keys without timestamps, which some boxes rewrite; then by their ends. The
     number is how many are of the first kind.
     """
-    pairs = _sensible(pair_connections(a.rows, b.rows, keys_a, keys_b), a, b)
-    exact = len(pairs.a)
-    for way in (_by_numbers, _by_ends):
+    none = np.empty(0, np.int64)
+    pairs, exact = Pairs(none, none, none.astype(np.bool_), none), 0
+    for way in (_by_some, _by_all, _by_numbers, _by_ends):
         left_a, left_b = _unpaired(a, pairs.a), _unpaired(b, pairs.b)
         if left_a.any() and left_b.any():
-            more = _sensible(way(a, b, np.flatnonzero(left_a), np.flatnonzero(left_b)), a, b)
+            more = _sensible(way(a, b, np.flatnonzero(left_a), np.flatnonzero(left_b), keys_a, keys_b), a, b)
             pairs = Pairs(*(np.concatenate([getattr(pairs, n), getattr(more, n)]) for n in Pairs.__struct_fields__))
+        if way in (_by_some, _by_all):
+            exact = len(pairs.a)
     return pairs, exact
 
 
@@ -104,13 +107,25 @@ def _unpaired(point: Point, connections: I64) -> Bool:
     return rows
 
 
-def _by_numbers(a: Point, b: Point, left_a: I64, left_b: I64) -> Pairs:
+def _by_some(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: U64) -> Pairs:
+    """By a sample of the packets, the same in both, as their keys choose it: it speaks for nearly all connections."""
+    some_a, some_b = left_a[keys_a[left_a] % SAMPLE == 0], left_b[keys_b[left_b] % SAMPLE == 0]
+    pairs = _by_all(a, b, some_a, some_b, keys_a, keys_b)
+    sure = pairs.votes > 1
+    return Pairs(pairs.a[sure], pairs.b[sure], pairs.flipped[sure], pairs.votes[sure])
+
+
+def _by_all(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: U64) -> Pairs:
+    return pair_connections(a.rows[left_a], b.rows[left_b], keys_a[left_a], keys_b[left_b])
+
+
+def _by_numbers(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: U64) -> Pairs:
     rows_a, rows_b = a.rows[left_a], b.rows[left_b]
     keys = (packet_keys(rows, timestamps=False) for rows in (rows_a, rows_b))
     return pair_connections(rows_a, rows_b, *keys)
 
 
-def _by_ends(a: Point, b: Point, left_a: I64, left_b: I64) -> Pairs:
+def _by_ends(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: U64) -> Pairs:
     """Connections whose openings have the same ends: only their numbers were changed on the way."""
     keys = []
     for point, left in ((a, left_a), (b, left_b)):
@@ -153,7 +168,7 @@ def _sensible(pairs: Pairs, a: Point, b: Point) -> Pairs:
     return Pairs(*(getattr(pairs, name)[keep] for name in Pairs.__struct_fields__))
 
 
-def _shifts(rows_a: Records, rows_b: Records, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, count: int) -> I64:
+def _shifts(rows_a: Rows, rows_b: Rows, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, count: int) -> I64:
     """What a box adds to the sequence numbers of each side, by those of the SYNs that both points saw."""
     shift = np.zeros((count, 2), np.int64)
     first = []
@@ -168,8 +183,8 @@ def _shifts(rows_a: Records, rows_b: Records, pair_a: I64, pair_b: I64, side_a: 
 
 
 def _exact(
-    rows_a: Records,
-    rows_b: Records,
+    rows_a: Rows,
+    rows_b: Rows,
     pair_a: I64,
     pair_b: I64,
     side_b: I8,
@@ -193,7 +208,7 @@ def _exact(
 
 
 def _packets(
-    rows_a: Records, rows_b: Records, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, keys_a: U64, keys_b: U64
+    rows_a: Rows, rows_b: Rows, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, keys_a: U64, keys_b: U64
 ) -> tuple[I64, I64, list[tuple[I64, I64, I64, I64]]]:
     """Rows that are the same packet; and groups that only time can tell apart: rows of a, their group; of b."""
     left_a, left_b = np.flatnonzero(pair_a != NOWHERE), np.flatnonzero(pair_b != NOWHERE)
@@ -217,7 +232,7 @@ def _packets(
     return np.concatenate([same_a, of_a[more.a]]), np.concatenate([same_b, of_b[more.b]]), kept
 
 
-def _nearer(rows_a: Records, rows_b: Records, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, count: int) -> I8:
+def _nearer(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, count: int) -> I8:
     """Which point is nearer to the originator: TTLs fall on the way; else what the way adds to the times."""
     pair, side = pair_a[same_a], side_a[same_a].astype(np.int64)
     fallen = np.sign(rows_a["ttl"][same_a].astype(np.int64) - rows_b["ttl"][same_b])
@@ -241,7 +256,7 @@ def _nearer(rows_a: Records, rows_b: Records, same_a: I64, same_b: I64, pair_a: 
     return near
 
 
-def _clock(rows_a: Records, rows_b: Records, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, near: I8) -> Clock:
+def _clock(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, near: I8) -> Clock:
     placed = near[pair_a[same_a]]
     known = placed != 0
     towards_b = (placed == 1) == (side_a[same_a] == 0)

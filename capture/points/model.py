@@ -12,7 +12,7 @@ from capture.model import Certainty, Endpoint, Side
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.engine.session import Records
+    from capture.points.rows import Rows
     from capture.triage import Triage
 
 NOWHERE = -1  # no counterpart
@@ -23,8 +23,8 @@ class Point(Struct, frozen=True):
 
     name: str  # "a" or "b"
     triage: Triage
-    rows: Records
-    copies: Records  # segments that were captured again, with the same numbers and identification
+    rows: Rows
+    copies: Rows  # segments that were captured again, with the same numbers and identification
 
     @property
     def path(self) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from capture.engine.session import Records
+    from capture.points.rows import Rows
 
     I64 = npt.NDArray[np.int64]
     U64 = npt.NDArray[np.uint64]
@@ -58,7 +58,7 @@ def mixed(*parts: npt.NDArray[Any]) -> U64:
     return whole
 
 
-def packet_keys(rows: Records, *, timestamps: bool = True, shift: tuple[I64, I64] | None = None) -> U64:
+def packet_keys(rows: Rows, *, timestamps: bool = True, shift: tuple[I64, I64] | None = None) -> U64:
     """The key of each segment. `shift`: what is taken off sequence number and acknowledgement, mod 2**32."""
     acks = (rows["flags"] & _ACK) != 0
     seq, ack = rows["seq"], np.where(acks, rows["ack"], np.uint32(0))
@@ -82,7 +82,7 @@ def joined(a: U64, b: U64) -> tuple[I64, I64]:
     return by_a[rows], by_b[begin[rows] + within]
 
 
-def pair_connections(a: Records, b: Records, keys_a: U64, keys_b: U64) -> Pairs:
+def pair_connections(a: Rows, b: Rows, keys_a: U64, keys_b: U64) -> Pairs:
     """The connections whose packets vote for each other, most votes first; each is in one pair at most."""
     at_a, at_b = joined(keys_a, keys_b)
     both = a["connection"][at_a].astype(np.uint64) << np.uint64(32) | b["connection"][at_b]

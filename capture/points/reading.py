@@ -10,6 +10,7 @@ import numpy as np
 from capture.decode import decode_traced
 from capture.flows.table import Tag
 from capture.points.model import Point
+from capture.points.rows import Rows
 from capture.triage import judged, packets_of
 
 if TYPE_CHECKING:
@@ -32,4 +33,5 @@ def point(name: str, decoded: DecodedCapture, rows: Records) -> Point:
     left_out, again = copies, triage.verdicts.relations.same_as
     if again:
         left_out = copies | np.isin(rows["connection"], np.fromiter(again, np.uint32, len(again)))
-    return Point(name, triage, rows[~left_out] if left_out.any() else rows, rows[copies])
+    kept = Rows(rows, np.flatnonzero(~left_out) if left_out.any() else None)
+    return Point(name, triage, kept, Rows(rows, np.flatnonzero(copies)))
