@@ -225,6 +225,7 @@ enum { /* connection.flags */
   HAS_OPENING = 0x0400,      /* opening_time is set */
   IS_WATCHED = 0x0800,
   HAS_OPENED = 0x1000,       /* a SYN without ACK and RST */
+  LACKS_MEMORY = 0x2000,     /* something of it was lost */
 };
 
 /* How a segment stands to its connection, as the parts find out one after the other. */

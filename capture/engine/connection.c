@@ -10,6 +10,7 @@ enum { PLACE_UNKNOWN, PLACE_CLIENT, PLACE_SERVER, PLACE_MIDDLE };
 
 struct rare *rare_of(struct connection *c) {
   if (!c->rare) c->rare = calloc(1, sizeof *c->rare);
+  if (!c->rare) c->flags |= LACKS_MEMORY;
   return c->rare;
 }
 

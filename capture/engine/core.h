@@ -107,7 +107,7 @@ struct view {
 /* merging.c */
 void collect(struct engine *e, const struct segment *segment);
 /* roles.c */
-uint8_t *roles_begun_before(const struct engine *e);
+uint8_t *roles_begun_before(struct engine *e);
 /* packing.c */
 struct store *store_new(void);
 void store_free(struct store *store, uint32_t connections);

@@ -42,6 +42,8 @@ API void engine_free(struct engine *e) {
   free(e);
 }
 
+void engine_lacks_memory(struct engine *e) { e->out_of_memory = 1; }
+
 void forget_ends(struct engine *e) {
   free(e->slots);
   free(e->tags);
@@ -81,7 +83,7 @@ void v6_find_anew(struct engine *e) {
 /* An IPv4 address is its own number, an IPv6 address 2**32 + its index, made on first sight. */
 int64_t address_key(struct engine *e, const uint8_t *address, int family) {
   if (family != 6) return (int64_t)((uint32_t)address[0] << 24 | (uint32_t)address[1] << 16 | (uint32_t)address[2] << 8 | address[3]);
-  if (e->v6_count == e->v6_room && !grow_v6(e)) return V6_KEYS;
+  if (e->v6_count == e->v6_room && !grow_v6(e)) return e->out_of_memory = 1, V6_KEYS;
   uint64_t half[2];
   memcpy(half, address, 16);
   uint32_t at = (uint32_t)(mixed(mixed(e->seed, half[0]), half[1]) >> 24) & e->v6_mask;
@@ -101,7 +103,7 @@ uint32_t engine_scope(struct engine *e, const char *vlan, const char *tunnel) {
   if (e->scope_count == MOST_SCOPES) return MOST_SCOPES - 1;
   if (e->scope_count == e->scope_room) {
     struct scope_name *more = realloc(e->scopes, 2u * e->scope_room * sizeof *more);
-    if (!more) return 0;
+    if (!more) return e->out_of_memory = 1, 0;
     e->scopes = more;
     e->scope_room *= 2;
   }
@@ -187,8 +189,13 @@ static void watch(struct engine *e, uint32_t index, const struct segment *s, int
 
 void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien) {
   struct connection *c = connection_at(e, index);
+  if (!c) {
+    e->out_of_memory = 1;
+    return;
+  }
   uint16_t tags = connection_take(c, s, side, alien);
   if (s->traced) trace_joins(e, s->traced, index, side, tags);
+  if (c->flags & LACKS_MEMORY) e->out_of_memory = 1;
   if (c->flags & IS_WATCHED) watch(e, index, s, side, tags);
 }
 
@@ -206,7 +213,10 @@ void segment_in(struct engine *e, const struct arrival *arrival) {
   e->tcp_packets++;
   if (!*slot) {
     if ((uint64_t)e->connections * 2 > e->mask) {
-      if (!grow_slots(e) && e->connections >= e->mask) return;
+      if (!grow_slots(e) && e->connections >= e->mask) {
+        e->out_of_memory = 1;
+        return;
+      }
       slot = slot_by(e, arrival->key, keys, given->sport, given->dport, given->scope);
     }
     struct connection *c = connection_new(e, given, keys);
@@ -243,7 +253,10 @@ void engine_quoted_in(struct engine *e, const struct quoted *quoted) {
   if (e->quoted_count == e->quoted_room) {
     size_t room = e->quoted_room ? e->quoted_room * 2 : 64;
     struct quoted *more = realloc(e->quoted, room * sizeof *more);
-    if (!more) return;
+    if (!more) {
+      e->out_of_memory = 1;
+      return;
+    }
     e->quoted = more;
     e->quoted_room = room;
   }
@@ -282,8 +295,9 @@ API int engine_watch(struct engine *e, const uint64_t *numbers, size_t count, si
 }
 
 /* RSTs that came before the first SYN of their connection met none. */
-static void refuse_resets(const struct engine *e, struct packet_row *rows, size_t n) {
+static void refuse_resets(struct engine *e, struct packet_row *rows, size_t n) {
   uint64_t *opened = calloc(e->connections ? e->connections : 1, sizeof *opened); /* by connection: its first SYN */
+  if (!opened) e->out_of_memory = 1;
   for (size_t i = 0; opened && i < n; i++)
     if ((rows[i].flags & (SYN | ACK | RST)) == SYN && !opened[rows[i].connection])
       opened[rows[i].connection] = rows[i].number;
@@ -294,7 +308,7 @@ static void refuse_resets(const struct engine *e, struct packet_row *rows, size_
 
 /* The packets that were kept, in order; how many were seen in all. */
 API uint64_t engine_watched(struct engine *e, struct packet_row *rows, size_t *kept) {
-  settle(e, NULL);
+  if (!settle(e, NULL)) e->out_of_memory = 1;
   uint8_t *changed = roles_begun_before(e);
   const struct watched *w = &e->watched;
   size_t half = w->most / 2, ring = w->most - half, n = w->kept;
@@ -307,6 +321,10 @@ API uint64_t engine_watched(struct engine *e, struct packet_row *rows, size_t *k
   for (size_t i = 0; i < n; i++) {
     uint32_t index = (uint32_t)rows[i].connection;
     const struct connection *c = connection_at(e, index);
+    if (!c) {
+      e->out_of_memory = 1;
+      break;
+    }
     rows[i].side ^= c->originator ^ (changed ? changed[index] : 0);
     rows[i].connection = c->first_number;
   }

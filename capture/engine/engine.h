@@ -95,6 +95,8 @@ struct engine;
 /* A segment may wait a little before it is taken; its `data` must be there until engine_flush has been called. */
 void engine_segment_in(struct engine *engine, const struct segment *segment);
 void engine_flush(struct engine *engine);
+/* There was no memory for something: what the engine says is not whole, and its totals say so. */
+void engine_lacks_memory(struct engine *engine);
 void engine_quoted_in(struct engine *engine, const struct quoted *quoted);
 /* Every packet, before its segment: counts it and its time. */
 void engine_packet_in(struct engine *engine, int64_t time);

@@ -23,7 +23,7 @@ static struct event *next_event(struct connection *c) {
     if (c->count * 4 > c->room * 3 || !c->room) {
       uint32_t room = c->room ? c->room * 2 : FIRST_ROOM;
       struct event *more = realloc(c->events, room * sizeof *more);
-      if (!more) return NULL;
+      if (!more) return c->flags |= LACKS_MEMORY, NULL;
       c->events = more;
       c->room = room;
     }

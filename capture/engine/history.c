@@ -38,7 +38,10 @@ static void write_letter(struct connection *c, int end, char letter) {
   if (c->long_history == rare->letters_room) {
     uint32_t room = rare->letters_room ? rare->letters_room * 2 : 32;
     char *more = realloc(rare->letters, room);
-    if (!more) return;
+    if (!more) {
+      c->flags |= LACKS_MEMORY;
+      return;
+    }
     rare->letters = more;
     rare->letters_room = room;
   }

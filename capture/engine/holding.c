@@ -1,4 +1,5 @@
-/* Segments whose meaning shows by what follows are held back until it does. */
+/* Segments whose meaning shows by what follows are held back until it does. Connections that they are held back for are
+ * never packed: there is no need of memory to come to them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,10 @@ static void hold_on(struct engine *e, struct connection *c, const struct segment
 /* Hold a segment back; 0 where that cannot be. */
 static int hold(struct engine *e, uint32_t index, enum outcome waits, const struct segment *s, int side) {
   struct held *h = e->settling || e->held_count == MOST_HELD ? NULL : calloc(1, sizeof *h);
-  if (!h || !keep(h, s)) return free(h), 0;
+  if (!h || !keep(h, s)) {
+    if (!e->settling && e->held_count < MOST_HELD) e->out_of_memory = 1;
+    return free(h), 0;
+  }
   h->connection = index;
   h->waits = waits;
   h->side = side;
@@ -106,7 +110,11 @@ static void act(struct engine *e, uint32_t *slot, enum outcome what, const struc
 
 /* A segment of ends that are known. */
 void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]) {
-  struct connection *c = connection_at(e, *slot - 1);
+  struct connection *c = *slot ? connection_at(e, *slot - 1) : NULL;
+  if (!c) {
+    e->out_of_memory = 1;
+    return;
+  }
   if (c->pending) {
     hold_on(e, c, s);
     return;
@@ -116,6 +124,41 @@ void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int
   else act(e, slot, starts_another(c, s, side), s, keys);
 }
 
+/* NULL where there is no memory. */
+static struct held *held_copied(const struct held *h) {
+  struct held *copy = malloc(sizeof *copy);
+  if (!copy) return NULL;
+  *copy = *h;
+  copy->room = h->count;
+  copy->segments = malloc(h->count * sizeof *h->segments);
+  if (!copy->segments) return free(copy), NULL;
+  memcpy(copy->segments, h->segments, h->count * sizeof *h->segments);
+  return copy;
+}
+
+/* Note how a connection is, which goes on as a copy; NULL where there is no memory. */
+static struct undo *undo_new(const struct engine *e, uint32_t index, struct connection *c, struct undo *next) {
+  struct undo *u = malloc(sizeof *u);
+  struct connection copy;
+  if (!u || !connection_copied(c, &copy)) return free(u), NULL;
+  *u = (struct undo){next, index, e->connections, *c};
+  *c = copy;
+  return u;
+}
+
+/* What is held back is decided by a copy of it, which is returned; NULL where there is no memory. */
+static struct held *copied_to_undo(const struct engine *e, const struct held *h, struct connection *c, struct undo **undo) {
+  struct held *copy = held_copied(h);
+  struct undo *u = copy ? undo_new(e, h->connection, c, *undo) : NULL;
+  if (!u) {
+    if (copy) release(copy);
+    return NULL;
+  }
+  *undo = u;
+  c->pending = 0;
+  return copy;
+}
+
 int settle(struct engine *e, struct undo **undo) {
   uint32_t waiting = e->held_count;
   struct held **all = malloc((waiting ? waiting : 1) * sizeof *all);
@@ -123,30 +166,12 @@ int settle(struct engine *e, struct undo **undo) {
   memcpy(all, e->held, waiting * sizeof *all);
   e->settling = 1;
   for (uint32_t i = 0; i < waiting; i++) {
-    struct connection *c = connection_at(e, all[i]->connection);
     struct held *h = all[i];
-    if (undo) {
-      struct undo *u = malloc(sizeof *u);
-      struct held *copy = malloc(sizeof *copy);
-      if (u && copy) {
-        *u = (struct undo){*undo, h->connection, e->connections, *c};
-        *copy = *h;
-        copy->segments = malloc(h->count * sizeof *h->segments);
-        if (copy->segments) memcpy(copy->segments, h->segments, h->count * sizeof *h->segments);
-      }
-      if (!u || !copy || !copy->segments || !connection_copied(&u->saved, c)) {
-        free(u);
-        if (copy) free(copy->segments);
-        free(copy);
-        continue; /* out of memory: what is held back is left out */
-      }
-      *undo = u;
-      c->pending = 0;
-      h = copy;
-    } else {
-      forget(e, c);
-    }
-    resume(e, h, decided(h->waits, &c->sides[h->side], h->segments, h->count, 1));
+    struct connection *c = connection_at(e, h->connection);
+    if (!undo) forget(e, c);
+    else h = copied_to_undo(e, h, c, undo);
+    if (h) resume(e, h, decided(h->waits, &c->sides[h->side], h->segments, h->count, 1));
+    else e->out_of_memory = 1; /* it is left out */
   }
   e->settling = 0;
   free(all);

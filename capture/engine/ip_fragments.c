@@ -119,8 +119,8 @@ static struct pending *begin(struct fragments *all, const struct key *key)
   return pending;
 }
 
-/* Keep a fragment's bytes, zeros for what the snaplen cut off; at one offset, what came first stays. */
-static void keep(struct fragments *all, struct pending *pending, const struct bytes *b, uint32_t offset, uint32_t size)
+/* Keep a fragment's bytes (0 without memory), zeros for what the snaplen cut off; at one offset, what came first stays. */
+static int keep(struct fragments *all, struct pending *pending, const struct bytes *b, uint32_t offset, uint32_t size)
 {
   struct part **link = &pending->first;
   if (pending->last && offset > pending->last->offset)
@@ -128,10 +128,10 @@ static void keep(struct fragments *all, struct pending *pending, const struct by
   while (*link && (*link)->offset < offset)
     link = &(*link)->next;
   if (*link && (*link)->offset == offset)
-    return;
+    return 1;
   struct part *part = malloc(sizeof *part + size);
   if (!part)
-    return;
+    return 0;
   uint32_t there = b->captured < size ? (uint32_t)b->captured : size;
   memcpy(part->bytes, b->at, there);
   memset(part->bytes + there, 0, size - there);
@@ -144,6 +144,7 @@ static void keep(struct fragments *all, struct pending *pending, const struct by
   pending->parts++;
   pending->received += size;
   all->bytes += size;
+  return 1;
 }
 
 /* The whole payload into `out`, and its size; -1 while there is a hole. Where fragments overlap, the one at the lower
@@ -195,8 +196,10 @@ void fragment_in(struct descent *d, const struct fragment *fragment)
   struct pending *pending = find(all, &key);
   if (!pending && fragment->protocol == UDP_PROTOCOL && !to_a_tunnel(b, fragment->offset))
     return;
-  if (!pending && !(pending = begin(all, &key)))
+  if (!pending && !(pending = begin(all, &key))) {
+    engine_lacks_memory(d->headers->engine);
     return;
+  }
   int64_t size = b->limit > 0 ? b->limit : 0;
   if (size > LARGEST)
     size = LARGEST + 1;
@@ -204,8 +207,8 @@ void fragment_in(struct descent *d, const struct fragment *fragment)
     pending->has_total = 1;
     pending->total = fragment->offset + (uint32_t)size;
   }
-  if (fragment->offset + size <= LARGEST)
-    keep(all, pending, b, fragment->offset, (uint32_t)size);
+  if (fragment->offset + size <= LARGEST && !keep(all, pending, b, fragment->offset, (uint32_t)size))
+    engine_lacks_memory(d->headers->engine);
   if (pending->has_total && pending->received >= pending->total && pending->total <= LARGEST) {
     uint8_t *bytes = malloc(LARGEST + 1);
     int64_t joined = bytes ? join(pending, bytes) : -1;
@@ -218,6 +221,8 @@ void fragment_in(struct descent *d, const struct fragment *fragment)
       free(bytes);
       return;
     }
+    if (!bytes)
+      engine_lacks_memory(d->headers->engine);
     free(bytes);
   }
   if (pending->parts > MOST_PARTS || pending->received > MOST_RECEIVED)

@@ -16,6 +16,8 @@ struct notice *reader_notice(struct reader *reader, enum notice_code code, uint6
 void reader_notice_text(struct reader *reader, struct notice *notice, const uint8_t *bytes, size_t size)
 {
   uint8_t *copy = malloc(size ? size : 1);
+  if (!copy)
+    engine_lacks_memory(reader->engine);
   if (!copy || reader->text_count == MOST_NOTICES) {
     free(copy);
     return;

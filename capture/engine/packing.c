@@ -428,7 +428,7 @@ static void pack_at_hand(struct store *store) {
   uint32_t index = store->hot[store->hand];
   struct connection *c = pointer_of(store->places[index]);
   uint8_t *bytes = NULL;
-  if (!(store->places[index] & TOUCHED)) bytes = packed(store, c);
+  if (!(store->places[index] & TOUCHED) && !c->pending) bytes = packed(store, c);
   if (!bytes) {
     store->places[index] &= ~(uintptr_t)TOUCHED;
     store->hand++;

@@ -92,6 +92,8 @@ static void describe(struct reader *reader, const uint8_t *block, size_t size)
   if (pcapng->count == pcapng->room) {
     uint32_t room = pcapng->room ? 2 * pcapng->room : 4;
     struct interface *more = room <= MOST_INTERFACES ? realloc(pcapng->interfaces, room * sizeof *more) : NULL;
+    if (!more && room <= MOST_INTERFACES)
+      engine_lacks_memory(reader->engine);
     if (!more)
       return;
     pcapng->interfaces = more;

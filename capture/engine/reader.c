@@ -44,6 +44,7 @@ struct reader *reader_new(struct engine *engine, uint64_t first_number)
   reader->pcapng.unknown = -1;
   reader->pcap.anchor = -1;
   if (!headers_begin(&reader->headers, engine)) {
+    headers_end(&reader->headers);
     free(reader);
     return NULL;
   }
@@ -210,8 +211,10 @@ void reader_link(struct reader *reader, uint32_t link)
   if (reader->link_count == reader->link_room) {
     uint32_t room = reader->link_room ? 2 * reader->link_room : 8;
     uint32_t *links = realloc(reader->links, room * sizeof *links);
-    if (!links)
+    if (!links) {
+      engine_lacks_memory(reader->engine);
       return;
+    }
     reader->links = links;
     reader->link_room = room;
   }

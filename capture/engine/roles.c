@@ -51,16 +51,18 @@ static uint8_t flips(const struct ends *ends, const struct connection *c) {
 }
 
 /* A byte for each connection, 1 where its roles are to be changed; NULL where none are. */
-uint8_t *roles_begun_before(const struct engine *e) {
+uint8_t *roles_begun_before(struct engine *e) {
   if (!e->unopened || e->connections < 2) return NULL;
   struct ends ends = {NULL, 1023, e->seed};
   while (ends.mask < 4u * (uint64_t)e->connections) ends.mask = ends.mask * 2 + 1;
   ends.slots = calloc(ends.mask + 1, sizeof *ends.slots);
   uint8_t *changed = calloc(e->connections, 1);
   struct view view = {0};
+  if (!ends.slots || !changed) e->out_of_memory = 1;
   for (uint32_t i = 0; ends.slots && changed && i < e->connections; i++) {
     const struct connection *c = store_view(e->store, i, &view);
     if (c) count(&ends, c);
+    else e->out_of_memory = 1;
   }
   for (uint32_t i = 0; ends.slots && changed && i < e->connections; i++) {
     const struct connection *c = store_view(e->store, i, &view);

@@ -124,7 +124,10 @@ static uint32_t made(struct descent *d, uint32_t outer, enum scope_kind kind, ui
   name_of(name, kind, value);
   join(kind == SCOPE_VLAN ? text.vlan : text.tunnel, name);
   uint32_t inner = engine_scope(d->headers->engine, text.vlan, text.tunnel);
-  return keep(cache, inner, &text) ? inner : outer;
+  if (keep(cache, inner, &text))
+    return inner;
+  engine_lacks_memory(d->headers->engine);
+  return outer;
 }
 
 void enter_scope(struct descent *d, enum scope_kind kind, uint32_t value)
@@ -134,6 +137,8 @@ void enter_scope(struct descent *d, enum scope_kind kind, uint32_t value)
   struct step_taken *step = cache->entries ? entry_of(cache, outer, (uint32_t)kind, value) : NULL;
   if (!step || !step->inner) {
     if (!make_room(cache)) { /* too many are told apart already */
+      if (cache->entries < MOST_ENTRIES)
+        engine_lacks_memory(d->headers->engine);
       d->segment.scope = MOST_SCOPES - 1;
       return;
     }

@@ -106,6 +106,7 @@ class Engine:
         rows = np.empty(self._watched, self._library.structs["packet_row"])
         kept = ctypes.c_size_t()
         seen = self._call.engine_watched(self.handle, rows.ctypes.data, ctypes.byref(kept))
+        self._require_memory()
         return rows[: kept.value], int(seen)
 
     def trace(self) -> None:
@@ -139,6 +140,10 @@ class Engine:
             raise MemoryError
         names = Totals.__struct_fields__
         return Totals(*(int(row[name][0]) for name in names))
+
+    def _require_memory(self) -> None:
+        """Raises MemoryError where the engine lacked some: what it says is not whole."""
+        _ = self.totals
 
     def table(self, *, last: bool = False) -> Table:
         """The connections of now, in order of first packet. Asking changes nothing, unless it is for the `last` time:
@@ -176,6 +181,7 @@ class Engine:
         given = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns.values()))
         fill = self._call.table_fill_last if last else self._call.table_fill
         events = int(fill(self.handle, table, given))
+        self._require_memory()
         for column in self._library.event:
             columns[column.name] = columns[column.name][:events]
         columns["long"] = self._longs(table)

@@ -120,11 +120,11 @@ static int grow_words(const struct engine *e, struct table *t) {
 /* The number of "history conn_state" among the distinct ones, whose texts end with a line end each. */
 static uint32_t word_of(struct engine *e, struct table *t, const struct connection *c) {
   size_t most = history_most(c) + 16;
-  if (e->words_size + most > UINT32_MAX || (t->word_count * 2 > t->word_mask && !grow_words(e, t))) return 0;
+  if (e->words_size + most > UINT32_MAX || (t->word_count * 2 > t->word_mask && !grow_words(e, t))) return e->out_of_memory = 1, 0;
   if (e->words_size + most > e->words_room) {
     size_t room = 2 * (e->words_size + most);
     char *more = realloc(e->words, room);
-    if (!more) return 0;
+    if (!more) return e->out_of_memory = 1, 0;
     e->words = more;
     e->words_room = room;
   }
@@ -142,7 +142,7 @@ static uint32_t word_of(struct engine *e, struct table *t, const struct connecti
   }
   if (t->word_count == t->word_room) {
     uint32_t room = t->word_room ? t->word_room * 2 : 64, *starts = realloc(t->word_starts, room * sizeof *starts);
-    if (!starts) return 0;
+    if (!starts) return e->out_of_memory = 1, 0;
     t->word_starts = starts;
     t->word_room = room;
   }
@@ -254,7 +254,10 @@ static uint64_t filled(struct engine *e, struct table *t, struct columns *to, in
   t->long_count = 0;
   for (uint32_t row = 0; row < t->count; row++) {
     const struct connection *c = row_of(e, t, row);
-    if (!c) return 0;
+    if (!c) {
+      e->out_of_memory = 1;
+      return 0;
+    }
     fill_row(e, t, c, to, row);
     if (c->rare) fill_rare(c, to, row, rare++);
     to->event_first[row] = (int64_t)events;
@@ -273,6 +276,7 @@ API uint64_t table_fill_last(struct engine *e, struct table *t, struct columns *
   e->spent = 1;
   forget_ends(e);
   uint64_t events = filled(e, t, to, 1);
+  for (uint32_t i = 0; i < e->connections; i++) store_release(e->store, i); /* what is left without memory */
   e->connections = 0;
   return events;
 }

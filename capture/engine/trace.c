@@ -52,9 +52,10 @@ void trace_joins(struct engine *e, uint32_t row, uint32_t connection, int side, 
 
 /* All records, in order; sides are roles now. Asked once, when all bytes were fed. */
 API uint64_t engine_traced(struct engine *e, const struct traced **rows) {
-  settle(e, NULL);
+  if (!settle(e, NULL)) e->out_of_memory = 1;
   uint8_t *changed = roles_begun_before(e), *flip = calloc(e->connections ? e->connections : 1, 1);
   struct view view = {0};
+  if (!flip) e->out_of_memory = 1;
   for (uint32_t i = 0; flip && i < e->connections; i++) {
     const struct connection *c = store_view(e->store, i, &view);
     flip[i] = c ? c->originator ^ (changed ? changed[i] : 0) : 0;

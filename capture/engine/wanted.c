@@ -60,6 +60,7 @@ void wanted_frame(struct reader *reader, const struct frame *frame)
   uint32_t captured = frame->captured < w->most ? frame->captured : (uint32_t)w->most;
   if (!add(w, frame->bytes, captured) || !add(w, frame->options, frame->options_size)) {
     w->size = begin;
+    engine_lacks_memory(reader->engine);
     return;
   }
   w->packets[w->kept++] = (struct whole_packet){

@@ -59,6 +59,8 @@ void engine_segment_in(struct engine *engine, const struct segment *segment)
 
 void engine_flush(struct engine *engine) { (void)engine; }
 
+void engine_lacks_memory(struct engine *engine) { (void)engine; }
+
 void engine_quoted_in(struct engine *engine, const struct quoted *quoted)
 {
   engine->quoted = grown(engine->quoted, engine->quoted_count, sizeof *quoted);

@@ -33,9 +33,9 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("fuzz") / "fuzz", "-DHOT_AT_FIRST=1", *SANITIZE)
 
 
-def built(target: Path, *flags: str) -> Path:
+def built(target: Path, *flags: str, source: str = "fuzz.c") -> Path:
     for compiler in filter(shutil.which, ("gcc", "clang")):
-        command = [compiler, "-std=c11", "-g", "-O1", *flags, f"-I{ENGINE}", *ENGINE.glob("*.c"), HERE / "fuzz.c"]
+        command = [compiler, "-std=c11", "-g", "-O1", *flags, f"-I{ENGINE}", *ENGINE.glob("*.c"), HERE / source]
         if not subprocess.run([*command, "-o", target], capture_output=True, check=False).returncode:
             return target
     pytest.skip("no compiler with AddressSanitizer")
@@ -80,6 +80,12 @@ def test_mutations(fuzzer: Path, seeds: list[Path]) -> None:
 
 def test_every_truncation(fuzzer: Path, seeds: list[Path]) -> None:
     run(fuzzer, "truncate", *[path for path in seeds if path.stat().st_size < 400])
+
+
+def test_without_memory_it_says_so_or_says_the_same(seeds: list[Path], tmp_path: Path) -> None:
+    wraps = [f"-Wl,--wrap={name}" for name in ("malloc", "calloc", "realloc")]
+    failing = built(tmp_path / "failing", "-DHOT_AT_FIRST=1", *SANITIZE, *wraps, source="failing.c")
+    run(failing, *seeds)
 
 
 def test_packed_connections_say_the_same(fuzzer: Path, seeds: list[Path], tmp_path: Path) -> None:
