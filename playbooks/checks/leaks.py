@@ -264,6 +264,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
             evidence.append(say("fin_wait_2_here", who=most_common(local)))
     (ip, where), mine = piles[0]
     peer = next(iter(_peer_holders(facts, mine)), None)
+    unowned = any(not row.inode for row in mine)  # tcp_fin_timeout acts on no other: a process's own stay
     shared = {
         "host": ip,
         "port": where,
@@ -279,7 +280,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
         "handler-timeout-python",
         "handler-timeout-node",
         "topic:close",
-        *(("fin-timeout-now", "fin-timeout") if timeout > LEAST_FIN_TIMEOUT else ()),
+        *(("fin-timeout-now", "fin-timeout") if timeout > LEAST_FIN_TIMEOUT and unowned else ()),
         "destroy-now",
     )
     found = own_language_first(names, peer)

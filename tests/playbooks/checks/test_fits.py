@@ -8,6 +8,7 @@ import pytest
 
 from capture.model import Endpoint
 from playbooks.checks.captures import capture_causes
+from playbooks.checks.leaks import fin_wait_2_pile
 from playbooks.checks.proxy_ends import proxy_log_ends
 from playbooks.checks.traffic import traffic_causes
 from playbooks.checks.who import agents
@@ -15,7 +16,7 @@ from playbooks.engine import run_checks
 from playbooks.facts.model import CapturedConnection, ProxyEnd, ProxyLog, Times
 from playbooks.loader import load_all
 from playbooks.symptoms.explaining import explain_line
-from tests.playbooks.checks.making import captured, ended, host, traffic
+from tests.playbooks.checks.making import captured, ended, host, rows, traffic
 
 FITS = {
     "silent_drop": ["user-timeout-go"],
@@ -88,3 +89,10 @@ def test_an_idle_session_ended_by_postgres_leads_to_who_closes_first() -> None:
     said = explain_line("psycopg.OperationalError: terminating connection due to idle-session timeout")
     assert said is not None
     assert (said.symptom, said.playbook) == ("unexpected_eof", "keepalive-race")
+
+
+@pytest.mark.parametrize(("inode", "helps"), [(0, True), (71, False)])
+def test_tcp_fin_timeout_is_offered_only_for_sockets_without_a_process(inode: int, helps: bool) -> None:
+    judged = fin_wait_2_pile(host(*rows("FIN-WAIT-2", 12, inode=inode)))
+    assert judged.offers
+    assert any(one.fix == "fin-timeout-now" for one in judged.offers) is helps
