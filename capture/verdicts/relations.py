@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from capture.model import TcpFlags
 from capture.verdicts.chains import Chain, chains_of
+from capture.wire.arrays import repeats
 
 if TYPE_CHECKING:
     from capture.flows.table import FlowTable
@@ -57,6 +58,8 @@ def _seen_again(flows: FlowTable) -> dict[int, int]:
     if len(whole) < 2:
         return {}
     key = isn[whole] << 32 | theirs[whole]
+    if not repeats(key):
+        return {}
     order = np.argsort(key, kind="stable")
     same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
     time = flows.first_time

@@ -23,6 +23,12 @@ def distinct(*parts: npt.NDArray[N]) -> npt.NDArray[N]:
     return values[new]
 
 
+def repeats(values: npt.NDArray[N]) -> bool:
+    """Whether any value occurs twice: known sooner than which ones, which takes a sort that keeps their order."""
+    ordered = np.sort(values)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
 def among(values: npt.NDArray[N], ordered: npt.NDArray[N]) -> npt.NDArray[np.bool_]:
     """Which values occur in an array that is in order: looked up, where `np.isin` would sort all of it again."""
     if not len(ordered):
