@@ -61,7 +61,7 @@ def write_incident(out: str, frozen: Frozen) -> str:
     It gets its name when it is whole.
     """
     final = _free_name(out, frozen.trigger.time)
-    partial = os.path.join(out, "." + os.path.basename(final) + ".partial")
+    partial = os.path.join(out, f".{os.path.basename(final)}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     os.mkdir(partial, 0o700)
     try:

@@ -24,7 +24,7 @@ def make_rings(out: str) -> str:
     for name in os.listdir(out):
         if name.startswith(RINGS) and not _lives(name.removeprefix(RINGS)):
             shutil.rmtree(os.path.join(out, name), ignore_errors=True)
-        elif name.startswith(f".{PREFIX}"):
+        elif name.startswith(f".{PREFIX}") and not _lives(name.removesuffix(".partial").rpartition(".")[2]):
             shutil.rmtree(os.path.join(out, name), ignore_errors=True)  # half a folder of one that was killed
     path = os.path.join(out, f"{RINGS}{os.getpid()}")
     shutil.rmtree(path, ignore_errors=True)
