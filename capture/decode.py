@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from capture.wire.following import Followed
 
 
+SEEN_TWICE = "seen_twice"  # nothing is lost by it
 SEVERAL = "several_captures"  # the notice of each capture of a file that holds more than one
 
 
@@ -257,14 +258,17 @@ def so_far(engine: Engine, followed: Followed) -> DecodedCapture:
 
 
 def _gaps(flows: FlowTable) -> Iterator[Notice]:
-    """What the connections show that the capture lacks."""
-    one_way, holes = flows.one_direction, flows.packets_missing
+    """What the connections show that the capture lacks, or has too much of."""
+    one_way, holes, twice = flows.one_direction, flows.packets_missing, flows.seen_twice
     if one_way:
         shown = f"{one_way} connection{' shows' if one_way == 1 else 's show'} one direction only"
         yield Notice("one_direction", f"{shown}, though the other one spoke: what it said is not known")
     if holes:
         has = f"{holes} connection{' has' if holes == 1 else 's have'} gaps"
         yield Notice("packets_missing", f"{has}: packets were dropped while capturing, or went by elsewhere")
+    if twice:
+        has = f"{twice} connection{' has' if twice == 1 else 's have'}"
+        yield Notice(SEEN_TWICE, f"{has} packets that were captured more than once: each is counted once")
 
 
 def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable]) -> list[str]:

@@ -39,6 +39,7 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last
         counts=counts,
         acked_unseen=unseen,
         copies=int(columns["copies"].sum()),
+        seen_twice=int(np.count_nonzero(columns["copies"])),
         conn_state=Words(states, words),
         history=Words(histories, words),
         complete_handshake=columns["complete_handshake"].view(np.bool_),

@@ -178,6 +178,7 @@ class FlowTable(Struct, frozen=True):
     numbers: Numbering
     events: Events
     quoted: dict[int, list[QuotedTcp]]  # connection -> ICMP errors that quote it
+    seen_twice: int = 0  # connections with second sights
 
     def __len__(self) -> int:
         return len(self.address)

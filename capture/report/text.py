@@ -72,10 +72,10 @@ def _none(decoded: DecodedCapture, selected: int) -> str:
         return "none on the connections that the filter chose"
     if not decoded.tcp_packets:
         return "none: no TCP packet was decoded"
-    from capture.decode import SEVERAL
+    from capture.decode import SEEN_TWICE, SEVERAL
     from capture.wire.remarks import REMARKS
 
-    if any(notice.code not in (*REMARKS, SEVERAL) for notice in decoded.notices):
+    if any(notice.code not in (*REMARKS, SEVERAL, SEEN_TWICE) for notice in decoded.notices):
         return "none in what could be decoded (see the notices above)"
     return "none: nothing here asks for attention"
 

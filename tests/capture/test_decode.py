@@ -60,6 +60,21 @@ def test_captures_one_behind_the_other_are_several(tmp_path: Path) -> None:
             assert (whole[2].data, whole[2].number) == (wanted[2].data, 2)
 
 
+def test_packets_captured_twice_are_said(tmp_path: Path) -> None:
+    wire = Wire()
+    for port in (4000, 4001, 4002):
+        talk = Talk(wire, ("10.0.0.1", port), ("10.0.0.2", 80), [1000, 9000], port)
+        talk.open(100)
+        talk.say(0, PSH | ACK, 100)
+    plain = decode([wire.write(tmp_path / "plain.pcap")])[0]
+    twice = [copy for at, frame in wire.frames for copy in ((at, frame), (at + 2, frame))][:16]
+    double = decode([Wire(twice).write(tmp_path / "double.pcap")])[0]
+    assert "seen_twice" not in [notice.code for notice in plain.notices]
+    assert [n.text for n in double.notices if n.code == "seen_twice"] == [
+        "2 connections have packets that were captured more than once: each is counted once"
+    ]
+
+
 def test_captures_of_one_file_may_be_joined(tmp_path: Path) -> None:
     paths = rotated(tmp_path)
     (tmp_path / "cat").write_bytes(b"".join(Path(path).read_bytes() for path in paths))
