@@ -63,6 +63,8 @@ def log_symptoms(
             return warned(said, *note)
         if facts.log.requests:
             return unknown(said, say("log_of_requests", path=facts.log.path))
+        if not facts.log.speaks:
+            return unknown(said, say("log_of_something_else", path=facts.log.path))
         return look(facts, "log").passed(said, seen=facts.log.lines)
     mine.sort(key=lambda group: -group.count)
     evidence = []

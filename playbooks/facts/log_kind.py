@@ -14,10 +14,17 @@ from typing import Literal
 SAMPLED = 400
 """Lines looked at, from the beginning."""
 STRANGE, REQUESTS = 0.02, 0.8
-"""The share of characters that no text has, and of lines that are requests, from which on the whole file is such."""
+"""The share of characters that no text has, and of lines that are of one kind, from which on the whole file is such."""
 TAIL = 64 << 10
 _CONTROL = frozenset(chr(number) for number in range(32)) - set("\t\n\r\x0b\x0c\x1b") | {"\ufffd", "\x7f"}
 
+_NO_CONNECTIONS = re.compile(
+    r"\s(?:cron|crond|anacron|atd|sudo|su|login|passwd|chpasswd|useradd|usermod|groupadd|logrotate|systemd-logind|auditd)"
+    r"(?:\[\d+\])?: |^\S+ \S+ (?:install|status|configure|upgrade|remove|purge|trigproc|startup|conffile) \S|"
+    r"^(?:Start-Date|End-Date|Commandline|Install|Upgrade|Remove|Requested-By): |^type=[A-Z_]+ msg=audit\(",
+    re.IGNORECASE,
+)
+"""Lines of programs that hold no connections of their own: cron, logins, package managers, the audit."""
 _PROXYS = re.compile(r"\bhaproxy\[\d+\]: (?!.*\b(?:server|proxy|backend) \S+ (?:is|has|started|stopped)\b)")
 """HAProxy's lines of a format of its own; what it says of servers that go down are no requests."""
 _ASKED = frozenset(
@@ -30,11 +37,13 @@ Kind = Literal["text", "requests", "binary"]
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """`first` and `last`: the first and last moment that its lines tell, epoch seconds; None where they tell none."""
+    """`first` and `last`: the first and last moment that its lines tell, epoch seconds; None where they tell none.
+    `speaks`: whether it may be of a program that holds connections."""
 
     kind: Kind
     first: float | None
     last: float | None
+    speaks: bool = True
 
 
 def nature_of(path: str) -> Nature:
@@ -43,7 +52,10 @@ def nature_of(path: str) -> Nature:
 
     block = next(iter(blocks_of(path)), b"")
     lines = [line for line in block[: TAIL * 4].decode("utf-8", "replace").splitlines()[:SAMPLED] if line.strip()]
-    return Nature(kind_of(lines), _first_moment(lines), _first_moment(reversed(_last_lines(path))))
+    ending = _last_lines(path)
+    sampled = [*lines, *ending]
+    speaks = sum(1 for line in sampled if _NO_CONNECTIONS.search(line)) < REQUESTS * len(sampled) or not sampled
+    return Nature(kind_of(lines), _first_moment(lines), _first_moment(reversed(ending)), speaks)
 
 
 def kind_of(lines: list[str]) -> Kind:

@@ -352,7 +352,7 @@ class LogGroup(msgspec.Struct, frozen=True):
 class SymptomLog(msgspec.Struct, frozen=True):
     """What an application's log says, by symptom and peer (playbooks.symptoms). `here`: whether the local addresses in
     it are this machine's; None where it names none. `requests`: it is an access log, which tells no failed call.
-    `first_time`, `last_time` of its lines, epoch seconds."""
+    `speaks`: it may be of a program that holds connections. `first_time`, `last_time` of its lines, epoch seconds."""
 
     path: str
     lines: int
@@ -361,6 +361,7 @@ class SymptomLog(msgspec.Struct, frozen=True):
     requests: bool = False
     first_time: float | None = None
     last_time: float | None = None
+    speaks: bool = True
 
 
 class CapturedConnection(msgspec.Struct, frozen=True):

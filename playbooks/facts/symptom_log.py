@@ -86,6 +86,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         requests=nature.kind == "requests",
         first_time=nature.first,
         last_time=nature.last,
+        speaks=nature.speaks,
     )
 
 

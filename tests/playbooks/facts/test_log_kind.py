@@ -93,3 +93,23 @@ def test_from_when_to_when(tmp_path: Path) -> None:
 
 def test_a_few_odd_characters_make_no_binary() -> None:
     assert kind_of(["\x1b[31mERROR\x1b[0m broken pipe \ufffd of a long line with colours", "\tat a.b.C"] * 5) == "text"
+
+
+@pytest.mark.parametrize(
+    ("lines", "speaks"),
+    [
+        (["Nov 30 10:00:01 web CRON[812]: (root) CMD (run-parts /etc/cron.hourly)"], False),
+        (["2026-11-30 10:00:01 install libssl3:amd64 <none> 3.0.15-1"], False),
+        (["Nov 30 10:00:01 web sudo: ann : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/true"], False),
+        (["type=LOGIN msg=audit(1796032801.123:4): pid=812 uid=0 res=1"], False),
+        (["2026-11-30 10:00:01 INFO started, 12 workers"], True),
+        (["Nov 30 10:00:01 web gateway[812]: order 1812 took 12 ms"], True),
+    ],
+)
+def test_a_log_of_programs_without_connections_is_told(lines: list[str], speaks: bool, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("\n".join(lines * 20) + "\n")
+    assert nature_of(str(log)).speaks is speaks
+    found = run_checks("broken-pipe", {"log": str(log)})
+    outcome = next(step.outcome for step in found.steps if any(str(log) in one for one in step.evidence))
+    assert outcome is (Outcome.PASS if speaks else Outcome.UNKNOWN)
