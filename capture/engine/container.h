@@ -30,6 +30,7 @@ struct pcap {
 
 struct interface {
   int64_t offset; /* seconds */
+  uint64_t dropped; /* packets, by its last statistics */
   uint32_t snaplen;
   uint16_t link;
   uint8_t has_link;
@@ -43,6 +44,7 @@ struct pcapng {
   uint32_t count, room;
   int64_t unknown; /* the first interface that packets name and no block describes; -1 */
   uint32_t comments, names;
+  uint64_t dropped; /* of all interfaces */
 };
 
 struct text {

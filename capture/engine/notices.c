@@ -122,5 +122,7 @@ size_t reader_notices(const struct reader *reader, int ended, struct notice *out
   if (ended)
     tell_end(&list, reader);
   tell_headers(&list, &reader->headers);
+  if (reader->pcapng.dropped)
+    tell_number(&list, NOTICE_DROPPED, 0, reader->pcapng.dropped);
   return list.count;
 }

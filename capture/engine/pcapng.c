@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTION = 0x0A0D0D0A, INTERFACE = 1, PACKET = 2, SIMPLE = 3, NAMES = 4, ENHANCED = 6 };
+enum { SECTION = 0x0A0D0D0A, INTERFACE = 1, PACKET = 2, SIMPLE = 3, NAMES = 4, STATISTICS = 5, ENHANCED = 6 };
 enum {
   LARGEST_BLOCK = LARGEST_ASKED + 4096,
   MOST_INTERFACES = 1 << 20, /* of one section */
@@ -104,6 +104,31 @@ static void describe(struct reader *reader, const uint8_t *block, size_t size)
     reader_link(reader, new.link);
 }
 
+/* An interface statistics block: how many packets the interface, and the system, dropped so far. */
+static void statistics(struct reader *reader, const uint8_t *block, size_t size)
+{
+  enum { OPTIONS = 20, DROPPED_BY_INTERFACE = 5, DROPPED_BY_SYSTEM = 7, MOST_OPTIONS = 64 };
+  struct pcapng *pcapng = &reader->pcapng;
+  int big = pcapng->big;
+  uint32_t which = size >= OPTIONS + TRAILER ? number32(block + 8, big) : UINT32_MAX;
+  if (which >= pcapng->count)
+    return;
+  uint64_t dropped = 0;
+  size_t at = OPTIONS;
+  for (int i = 0; i < MOST_OPTIONS && at + 4 + TRAILER <= size; i++) {
+    uint16_t code = number16(block + at, big), length = number16(block + at + 2, big);
+    if (!code || at + 4 + length + TRAILER > size)
+      break;
+    if ((code == DROPPED_BY_INTERFACE || code == DROPPED_BY_SYSTEM) && length == 8) {
+      uint64_t high = number32(block + at + (big ? 4 : 8), big), low = number32(block + at + (big ? 8 : 4), big);
+      dropped += high << 32 | low;
+    }
+    at += 4 + ((size_t)length + 3) / 4 * 4;
+  }
+  pcapng->dropped += dropped - pcapng->interfaces[which].dropped;
+  pcapng->interfaces[which].dropped = dropped;
+}
+
 /* What an interface says of a packet's time and link layer. */
 static void told_by_interface(struct reader *reader, struct frame *frame, uint64_t ticks)
 {
@@ -184,6 +209,7 @@ static void take_block(struct reader *reader, const uint8_t *block, size_t size,
   case SECTION: section(reader, block, size); break;
   case INTERFACE: describe(reader, block, size); break;
   case NAMES: remark_names(reader, block + 8, size - 8 - TRAILER); break;
+  case STATISTICS: statistics(reader, block, size); break;
   case SIMPLE: simple_packet(reader, block, size, offset); break;
   case PACKET:
   case ENHANCED: packet(reader, block, size, offset, type); break;
@@ -193,7 +219,7 @@ static void take_block(struct reader *reader, const uint8_t *block, size_t size,
 
 static int is_read(uint32_t type)
 {
-  return type == SECTION || (type >= INTERFACE && type <= NAMES) || type == ENHANCED;
+  return type == SECTION || (type >= INTERFACE && type <= ENHANCED);
 }
 
 /* The length that a block's begin says. */

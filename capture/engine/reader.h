@@ -24,6 +24,7 @@ enum notice_code {
   NOTICE_OPTIONS_SNAPPED,    /* a: packets captured without all of their TCP options; packet: the first */
   NOTICE_FRAGMENTS_MISSING,  /* a: fragmented packets of which fragments are missing */
   NOTICE_TOO_MANY_ERRORS,    /* a: ICMP errors passed over */
+  NOTICE_DROPPED,            /* a: packets that the capture says it dropped (pcapng statistics) */
 };
 
 /* What reader_feed returns. */

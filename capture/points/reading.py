@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.decode import decode_traced
+from capture.engine.library import library
 from capture.flows.table import Tag
 from capture.points.model import Point
 from capture.points.rows import Rows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def read_points(a: str, b: str) -> tuple[Point, Point]:
     """Both captures; the engine works on them at the same time. Raises CaptureUnreadable."""
+    library()  # loaded, and in a checkout compiled, once
     with ThreadPoolExecutor(2) as pool:
         read = [pool.submit(decode_traced, packets_of(path)) for path in (a, b)]
         first, second = (each.result() for each in read)

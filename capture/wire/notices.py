@@ -29,6 +29,7 @@ class NoticeCode(IntEnum):
     OPTIONS_SNAPPED = 11
     FRAGMENTS_MISSING = 12
     TOO_MANY_ERRORS = 13
+    DROPPED = 14
 
 
 def _comment(told: ToldNotice) -> str:
@@ -66,6 +67,10 @@ _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[ToldNotice], str]]] = {
         "{a} fragmented packets are left out: some of their fragments are missing",
     ),
     NoticeCode.TOO_MANY_ERRORS: ("too_many_errors", "{a} further ICMP errors were passed over"),
+    NoticeCode.DROPPED: (
+        "dropped_by_capture",
+        "the capture itself dropped {a} packets, as it says: what is missing here may have passed by",
+    ),
 }
 
 

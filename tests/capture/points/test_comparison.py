@@ -27,6 +27,7 @@ from tests.capture.points.editing import (
     hop,
     write,
 )
+from tests.capture.wire import building as make
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 PAIR = LAB / "15a-half-close"
@@ -278,3 +279,21 @@ def test_a_proxy_between_clocks_that_disagree(tmp_path: Path) -> None:
     comparison = compare(str(tmp_path / "client.pcap"), str(tmp_path / "upstream.pcap"))
     assert [(both.a, both.b, both.proxied) for both in comparison] == [(i, i, True) for i in range(10)]
     assert abs(comparison.chained.ahead_ns / 1e9 - 3600) < 0.1
+
+
+def test_drops_that_the_capture_tells_are_no_losses(tmp_path: Path) -> None:
+    """The same pair, its server's side as pcapng that says it dropped a packet: a missing ACK is not called lost."""
+    packets = frames(PAIR / "server.pcap")
+    client = packets[_tcp(packets)[0]].source
+
+    def whole(frame: Frame) -> bytes:
+        return frame.data.ljust(frame.original, b"\0")
+
+    acks = [i for i in _tcp(packets) if packets[i].source == client and packets[i].flags == 16]
+    kept = [frame for i, frame in enumerate(packets) if i != acks[-1]]
+    blocks = [make.section(), make.interface(), *(make.enhanced(whole(f), f.time) for f in kept)]
+    statistics = make.block(5, bytes(12) + make.option(7, (1).to_bytes(8, "little")))
+    for name, more, kind in (("silent", b"", "lost"), ("telling", statistics, "missed")):
+        b = tmp_path / f"{name}.pcapng"
+        b.write_bytes(b"".join(blocks) + more)
+        assert list(differences(only(compare(str(PAIR / "client.pcap"), str(b))))) == [kind], name

@@ -138,3 +138,22 @@ def test_times_that_do_not_fit_are_cut() -> None:
     late = make.interface(options=make.option(9, b"\0") + make.option(14, struct.pack("<q", 1 << 62)))
     read = read_segments(make.section() + late + make.enhanced(FRAME, (1 << 64) - 1))
     assert read.column("time") == [((1 << 63) // 1_000_000_000 - 1) * 1_000_000_000]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_packets_that_the_capture_dropped_are_told(order: str) -> None:
+    """The last statistics of each interface count: they are totals."""
+
+    def dropped(interface: int, by_interface: int, by_system: int) -> bytes:
+        counts = ((5, by_interface), (7, by_system))
+        options = b"".join(make.option(code, struct.pack(f"{order}Q", count), order) for code, count in counts)
+        return make.block(5, struct.pack(f"{order}III", interface, 0, 0) + options, order)
+
+    described = (
+        make.section(order) + make.interface(order=order) * 2 + make.enhanced(FRAME, SECOND * 10**6, order=order)
+    )
+    read = read_segments(described + dropped(0, 1, 0) + dropped(0, 3, 2) + dropped(1, 0, 4) + dropped(9, 50, 50))
+    (notice,) = read.notices
+    assert notice.code == "dropped_by_capture"
+    assert " 9 packets" in notice.text
+    assert read_segments(described + dropped(0, 0, 0)).notices == []
