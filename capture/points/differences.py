@@ -148,6 +148,8 @@ class _Judge:
         """A packet that only the point further from its sender has."""
         if self._is_copy(here, place):
             fate.duplicated.append(self.sighted(row))
+        elif 0 < self.missing[row] < int(self.rows["payload"][row]):
+            fate.missed.append(self.sighted(row))  # some of its bytes were sent
         elif self._was_missed(pair, row, here, there, place):
             fate.missed.append(self.sighted(row))
         else:
