@@ -169,7 +169,9 @@ def _clock_text(comparison: Comparison) -> str:
 def _findings(comparison: Comparison) -> Iterator[str]:
     found = findings_of(comparison)
     if not found:
-        yield "FINDINGS  none: what entered the path left it, in order and unchanged"
+        alone = comparison.alone.ids["a"] or comparison.alone.ids["b"]
+        seen = " of the connections that both points saw" if alone else ""
+        yield f"FINDINGS  none: what entered the path{seen} left it, in order and unchanged"
         return
     yield "FINDINGS"
     for finding in found:

@@ -11,6 +11,7 @@ from capture.model import Certainty
 from capture.points.comparison import Comparison, compare
 from capture.points.findings import findings_of
 from capture.points.model import Both
+from capture.report.comparing import text_lines
 from tests.capture.points.editing import (
     ACK,
     DPORT,
@@ -297,3 +298,13 @@ def test_drops_that_the_capture_tells_are_no_losses(tmp_path: Path) -> None:
         b = tmp_path / f"{name}.pcapng"
         b.write_bytes(b"".join(blocks) + more)
         assert list(differences(only(compare(str(PAIR / "client.pcap"), str(b))))) == [kind], name
+
+
+def test_all_is_well_is_said_of_what_both_saw_alone(tmp_path: Path) -> None:
+    """A second capture beside the first: its connection is only in A."""
+    other = LAB / "14f-client-pool-idle-race" / "client.pcap"
+    both = sorted([*frames(PAIR / "client.pcap"), *frames(other)], key=lambda frame: frame.time)
+    a = write(tmp_path / "a.pcap", both, PAIR / "client.pcap")
+    for path, said in ((a, "of the connections that both points saw"), (PAIR / "client.pcap", "the path left it")):
+        lines = list(text_lines(compare(str(path), str(PAIR / "server.pcap"))))
+        assert any(line.startswith("FINDINGS  none") and said in line for line in lines), lines
