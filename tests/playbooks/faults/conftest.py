@@ -48,6 +48,10 @@ class Checked:
     def evidence(self, name: str) -> str:
         return "\n".join(self.step(name).evidence)
 
+    def cured(self, *steps: str) -> bool:
+        """Nothing fails, and these steps pass. Others may be unknown right after a cure: nothing moved for them yet."""
+        return self.report.exit_status != 1 and all(self.outcome(step) is Outcome.PASS for step in steps)
+
     def fix(self, name: str) -> Fix:
         return next(fix for fix in self.report.fixes if fix.id == name)
 

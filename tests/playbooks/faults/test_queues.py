@@ -68,7 +68,7 @@ def test_somaxconn_as_printed_and_listening_again_cures_the_queue(host: Namespac
             sock.close()
     with running(host, NEVER_ACCEPT, 8202, 4096):
         socks = [attempt(host, ("127.0.0.1", 8202)) for _ in range(14)]
-        assert check("accept-queue").report.exit_status == 0
+        assert check("accept-queue").cured("full")
         for sock in socks:
             sock.close()
 
@@ -76,7 +76,7 @@ def test_somaxconn_as_printed_and_listening_again_cures_the_queue(host: Namespac
 def test_an_idle_listener_with_a_few_waiting_is_healthy(host: Namespace, check: Check) -> None:
     with running(host, NEVER_ACCEPT, 8203, 128):
         socks = [connect(host, 8203) for _ in range(8)]
-        assert check("accept-queue").report.exit_status == 0
+        assert check("accept-queue").cured("full")
         for sock in socks:
             sock.close()
 
@@ -131,7 +131,7 @@ def test_a_rule_that_drops_is_named_and_deleting_it_as_printed_cures(
         assert found.outcome("firewall") is Outcome.WARN
         shell(found.fix("delete-rule").apply)
         until(lambda: "timer:(on" not in host.run("ss", "-Htno"), 10)
-        assert check("silent-drop", port=8206).report.exit_status == 0
+        assert check("silent-drop", port=8206).cured("unanswered", "firewall")
         for sock in socks:
             sock.close()
 
@@ -144,7 +144,7 @@ def test_a_refused_port_and_a_port_on_another_address(host: Namespace, check: Ch
     assert found.fix("start-service").target == "the service of port 8207"
     host.ip("addr", "add", "10.9.9.9/32", "dev", "lo")
     with running(host, LEAK, 8207) as server:
-        assert check("connection-refused", host="127.0.0.1", port=8207).report.exit_status == 0
+        assert check("connection-refused", host="127.0.0.1", port=8207).cured("connect", "listening")
         found = check("connection-refused", host="10.9.9.9", port=8207)
         assert found.outcome("connect") is Outcome.FAIL
         assert "on another address: 127.0.0.1:8207" in found.evidence("connect")
@@ -161,12 +161,12 @@ def test_a_rejecting_and_a_dropping_rule_are_told_apart(host: Namespace, check: 
         found = check("connection-refused", host="127.0.0.1", port=8208)
         assert "may reject it" in found.evidence("connect")
         shell(found.fix("delete-rule").apply)
-        assert check("connection-refused", host="127.0.0.1", port=8208).report.exit_status == 0
+        assert check("connection-refused", host="127.0.0.1", port=8208).cured("connect", "listening")
         host.nft("table inet f { chain i { tcp dport 8208 drop; }; }")
         found = check("connection-refused", host="127.0.0.1", port=8208)
         assert "APP_TIMEOUT" in found.evidence("connect")
         shell(found.fix("delete-rule").apply)
-        assert check("connection-refused", host="127.0.0.1", port=8208).report.exit_status == 0
+        assert check("connection-refused", host="127.0.0.1", port=8208).cured("connect", "listening")
 
 
 def test_a_host_that_answers_nothing(host: Namespace, check: Check) -> None:
