@@ -6,17 +6,15 @@ import difflib
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import tomli
 
+from capture.language import LANGUAGES, overlaid, overlay, per_language
 from capture.safe_text import printable
 from playbooks.errors import PlaybookError, UnknownPlaybook
 from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook, Step
@@ -30,6 +28,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\Z")
 """What a playbook may be called."""
 _LARGEST_FILE = 1_000_000
 _reading = threading.Lock()
+_LIBRARY, _CURES = (str(Path(__file__).with_name(name)) for name in ("library", "cures"))
+_OVERLAYS = tuple(f".{language}" for language in LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,16 @@ def load(name: str, directory: Path | None = None) -> Playbook:
     raise UnknownPlaybook(f"no playbook is called {printable(name, 60)!r}; there is {', '.join(close)}")
 
 
-def parse(text: str, file: str, own: bool = False) -> Playbook:
-    """A playbook of TOML text. `own`: a user's, which may have steps that run a command. Raises PlaybookError."""
+def parse(text: str, file: str, own: bool = False, over: Mapping[str, Any] | None = None) -> Playbook:
+    """A playbook of TOML text. `own`: a user's, which may have steps that run a command. `over`: its texts in another
+    language. Raises PlaybookError."""
     where = printable(file)
     try:
         data = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise PlaybookError(f"{where}: not TOML: {printable(str(error), 200)}") from None
     try:
-        playbook = msgspec.convert(data, Playbook)
+        playbook = msgspec.convert(overlaid(data, over) if over else data, Playbook)
     except msgspec.ValidationError as error:
         raise PlaybookError(f"{where}: {_said(str(error))}") from None
     problem = next(_problems(playbook, own), None)
@@ -100,14 +101,12 @@ def _shipped() -> dict[str, Playbook]:
         return _read_shipped()
 
 
-@cache
+@per_language
 def _read_shipped() -> dict[str, Playbook]:
     found = {}
-    folder = resources.files("playbooks").joinpath("library")
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".toml"):
-            playbook = parse(file.read_text(encoding="utf-8"), f"playbooks/library/{file.name}")
-            found[playbook.name] = playbook
+    for name, text in _texts(_LIBRARY):
+        over = overlay(_LIBRARY, name)
+        found[name] = parse(text, f"playbooks/library/{name}.toml", over=over)
     topics = _topics()
     cured = {name: _with_cures(playbook, topics, f"{name}.toml") for name, playbook in found.items()}
     return {name: _with_borrowed(playbook, cured, f"{name}.toml") for name, playbook in cured.items()}
@@ -124,19 +123,25 @@ _HOW = "commands"
 """The file of cures/ that says how a change in each language is applied and taken back."""
 
 
-@cache
+@per_language
 def _topics() -> dict[str, tuple[FixTemplate, ...]]:
     """Fixes by topic, as cures/ holds them. Raises PlaybookError."""
-    folder = resources.files("playbooks").joinpath("cures")
-    how = tomli.loads(folder.joinpath(f"{_HOW}.toml").read_text(encoding="utf-8"))
-    names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-    return {name: tuple(_cures(folder.joinpath(f"{name}.toml"), name, how)) for name in names if name != _HOW}
+    texts = dict(_texts(_CURES))
+    how = tomli.loads(texts.pop(_HOW))
+    return {name: tuple(_cures(text, name, how)) for name, text in texts.items()}
 
 
-def _cures(file: Traversable, topic: str, how: dict[str, dict[str, str]]) -> Iterator[FixTemplate]:
-    where = f"playbooks/cures/{file.name}"
+def _texts(folder: str) -> Iterator[tuple[str, str]]:
+    """Name and text of each file that ships in a folder, by name; what lies over them in another language is none."""
+    for file in sorted(Path(folder).iterdir()):
+        if file.suffix == ".toml" and not file.stem.endswith(_OVERLAYS):
+            yield file.stem, file.read_text(encoding="utf-8")
+
+
+def _cures(text: str, topic: str, how: dict[str, dict[str, str]]) -> Iterator[FixTemplate]:
+    where = f"playbooks/cures/{topic}.toml"
     try:
-        cures = msgspec.convert(tomli.loads(file.read_text(encoding="utf-8")), _Cures)
+        cures = msgspec.convert(overlaid(tomli.loads(text), overlay(_CURES, topic)), _Cures)
         for one in cures.fixes:
             language = one.get("language", "text")
             own = {"apply": one["snippet"].strip()} if language == "shell" else {}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from capture.language import LANGUAGES, choose, of_locale
 
 USAGE = """\
 usage: tcptriage [FILE...]           the dashboard: captures, or this machine
@@ -27,14 +30,30 @@ options of the dashboard:
   --threshold N=V    from when on it is a live finding (T lists them)
   --own-namespace    leave out other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
-  --no-mouse         leave it to the terminal        --version   --help
+  --no-mouse         leave it to the terminal  --lang en|zh  --version  --help
 FILE: pcap, pcapng, either packed, or printed packets; `-` is standard input.
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line."""
+    """An argument parser whose complaint is one line, and that chooses the language of what is told."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told)
+        self.add_argument(
+            "--lang",
+            choices=LANGUAGES,
+            help="language of text, Markdown, screens; default: the locale's",
+        )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The arguments; the language is chosen then. JSON is English, whatever is asked for."""
+        given = super().parse_args(args, namespace)
+        json = getattr(given, "format", None) in ("json", "jsonl") or getattr(given, "follow", False)
+        given.lang = "en" if json else given.lang or of_locale(os.environ)
+        choose(given.lang)
+        return given
 
     def error(self, message: str) -> NoReturn:
         """One line on standard error, status 2."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import tomli
+from capture.language import catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Stop:
 
 def stops(folder: Path) -> list[Stop]:
     """In the order of the tour, with paths into the folder of recordings."""
-    data = tomli.loads(resources.files("tui").joinpath("tour.toml").read_text(encoding="utf-8"))
+    data = catalogue(os.path.dirname(__file__), "tour")
     found = []
     for number, stop in enumerate(data["stop"], 1):
         value = stop.get("text", "")

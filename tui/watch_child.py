@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from capture.language import chosen
+
 LONGEST = "12h"
 """A screen that is killed cannot end it."""
 PREFIX = "tcptriage watch: "
@@ -21,7 +23,7 @@ class WatchChild:
 
     def __init__(self, out: Path, tell: Callable[[str], None]) -> None:
         self.out = out
-        words = [sys.executable, "-m", "tui.cli", "watch", "--out", str(out), "--for", LONGEST]
+        words = [sys.executable, "-m", "tui.cli", "watch", "--out", str(out), "--for", LONGEST, "--lang", chosen()]
         self._process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib import resources
+import os
 
-import tomli
+from capture.language import catalogue, per_language
 
 
-@lru_cache(maxsize=1)
+@per_language
 def chapters() -> dict[str, tuple[str, dict[str, str]]]:
     """Chapter → (title, word → meaning), in the file's order."""
-    data = tomli.loads(resources.files("tui").joinpath("words.toml").read_text(encoding="utf-8"))
+    data = catalogue(os.path.dirname(__file__), "words")
     return {name: (chapter["title"], dict(chapter["words"])) for name, chapter in data.items()}
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
-from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
-import tomli
+from capture.language import catalogue, per_language, tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +28,7 @@ class FilterError(ValueError):
         return self.text[self.start : self.end]
 
     def __str__(self) -> str:
-        return f"filter: {self.word} (character {self.start + 1}): {self.message}"
+        return tr("filter: {word} (character {at}): {message}", word=self.word, at=self.start + 1, message=self.message)
 
     @property
     def pointed(self) -> str:
@@ -37,9 +36,9 @@ class FilterError(ValueError):
         return f"{self.text}\n{' ' * self.start}{'^' * max(1, self.end - self.start)}\n{self.message}"
 
 
-@lru_cache(maxsize=1)
+@per_language
 def _catalogue() -> dict[str, str]:
-    return tomli.loads(resources.files("capture.filters").joinpath("messages.toml").read_text("utf-8"))
+    return catalogue(os.path.dirname(__file__), "messages")
 
 
 def message(code: str, /, **facts: str) -> str:
@@ -50,7 +49,7 @@ def message(code: str, /, **facts: str) -> str:
 def closest(word: str, known: Iterable[str]) -> str:
     """A question that names the known words most like `word`; empty where none is."""
     close = get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
-    return message("nearest", nearest=" or ".join(close)) if close else ""
+    return message("nearest", nearest=message("or").join(close)) if close else ""
 
 
 def closest_or_all(word: str, known: Iterable[str]) -> str:

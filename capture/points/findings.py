@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tomli
 
+from capture.language import catalogue, per_language
 from capture.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -23,11 +22,9 @@ MOST_PLACES = 3
 MOST_TOLD = 20_000  # connections with a difference that are looked at one by one
 
 
-@cache
+@per_language
 def _texts() -> dict[str, dict[str, str]]:
-    with open(os.path.join(os.path.dirname(__file__), "findings.toml"), "rb") as stream:
-        loaded: dict[str, dict[str, str]] = tomli.load(stream)
-    return loaded
+    return catalogue(os.path.dirname(__file__), "findings")
 
 
 def findings_of(comparison: Comparison) -> list[Finding]:

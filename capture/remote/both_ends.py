@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-import tomli
-
+from capture.language import catalogue, count_of, per_language, tr
 from capture.model import Endpoint, Finding, Severity, TcpState
-from capture.sockets.limits import count_of
 from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Snapshot
 
@@ -133,9 +130,9 @@ def _finding(
 
 
 def _process(row: SocketRow) -> str:
-    return f"{row.owners[0].name}[{row.owners[0].pid}]" if row.owners else "a process that does not show"
+    return f"{row.owners[0].name}[{row.owners[0].pid}]" if row.owners else tr("a process that does not show")
 
 
-@cache
+@per_language
 def _words() -> dict[str, dict[str, str]]:
-    return tomli.loads(resources.files(__package__).joinpath("findings.toml").read_text(encoding="utf-8"))
+    return catalogue(os.path.dirname(__file__), "findings")

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from capture.language import count_of
 from capture.remote.both_ends import BothEnds
 from capture.remote.host import Host
 from capture.remote.source import RemoteSource
 from capture.sockets.assembling import Look, assemble
 from capture.sockets.errors import SourceUnavailable
 from capture.sockets.grouping import group_places
-from capture.sockets.limits import count_of, limit_text
+from capture.sockets.limits import limit_text
 from capture.sockets.lives import Lives
 from capture.sockets.owners import NoIndex
 from capture.sockets.place import Place

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
+import os
 from pathlib import Path
 from typing import Final
 
-import tomli
-
+from capture.language import catalogue, per_language
 from capture.sockets.links import parse_links, parse_softnet
 
 GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
@@ -59,10 +57,9 @@ def moved(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
     return {name: value - before[name] for name, value in now.items() if value > before.get(name, value)}
 
 
-@cache
+@per_language
 def _catalogue() -> dict[str, dict[str, str]]:
-    data = resources.files(__package__).joinpath("counters.toml").read_text(encoding="utf-8")
-    return tomli.loads(data)
+    return catalogue(os.path.dirname(__file__), "counters")
 
 
 def meaning(name: str) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from capture.language import count_of
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.limits import count_of, limit_text
+from capture.sockets.limits import limit_text
 from capture.sockets.row import Namespace
 
 if TYPE_CHECKING:

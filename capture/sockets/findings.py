@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.safe_text import printable
 from capture.sockets.bound_findings import ports_bound
 from capture.sockets.leak_findings import close_wait, descriptors_left, fin_wait_2
-from capture.sockets.limits import count_of
 from capture.sockets.link_findings import softnet_drops
 from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full, unix_accept_queues
 from capture.sockets.place import Place

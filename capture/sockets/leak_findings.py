@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
-from capture.sockets.limits import count_of
 from capture.sockets.piles import (
     Pile,
     by_hidden_user,

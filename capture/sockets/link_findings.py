@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets.limits import count_of
 from capture.sockets.links import SOFTNET
 from capture.sockets.scene import Scene
 from capture.sockets.wording import age_text, finding

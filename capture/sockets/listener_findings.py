@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
-from capture.sockets.limits import count_of
 from capture.sockets.piles import hosts_of
 from capture.sockets.place import Place
 from capture.sockets.row import NOT_ACCEPTED, SocketRow

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
-from capture.sockets.limits import count_of
 from capture.sockets.piles import Pile, by_hidden_user, by_leader, common_port, hosts_of, pile_up
 from capture.sockets.place import Place
 from capture.sockets.row import SocketRow

@@ -7,9 +7,9 @@ from typing import IO, Any
 
 import msgspec
 
+from capture.language import count_of
 from capture.model import Finding
 from capture.safe_text import printable
-from capture.sockets.limits import count_of
 from capture.sockets.lives import Life, identity
 from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Group, Snapshot

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
-from capture.sockets.limits import count_of
 from capture.sockets.place import News, Place
 from capture.sockets.reset_watch import COUNTED, OPENED
 from capture.sockets.row import SocketRow

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import wireform as form
-from capture.sockets.limits import count_of
 from capture.sockets.piles import Pile, by_host, by_leader, by_remote, common_port, hosts_of, pile_up
 from capture.sockets.place import Place
 from capture.sockets.row import SocketRow

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from capture.language import count_of
 from capture.sockets.assembling import Look, assemble
 from capture.sockets.elsewhere import Elsewhere
 from capture.sockets.errors import SourceUnavailable
-from capture.sockets.limits import count_of, limit_text
+from capture.sockets.limits import limit_text
 from capture.sockets.lives import Lives
 from capture.sockets.owners import Held, OwnerIndex
 from capture.sockets.place import News, Place

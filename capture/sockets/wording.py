@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import tomli
-
+from capture.language import catalogue, count_of, per_language
 from capture.model import Endpoint, Finding, Severity
 from capture.safe_text import printable
-from capture.sockets.limits import count_of
 from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Process, SocketRow
 from capture.sockets.unix_listeners import UnixListener
 
@@ -23,9 +20,9 @@ SAMPLE = 20
 """How many sockets a finding names."""
 
 
-@cache
+@per_language
 def _catalogue() -> dict[str, dict[str, str]]:
-    return tomli.loads(resources.files(__package__).joinpath("findings.toml").read_text(encoding="utf-8"))
+    return catalogue(os.path.dirname(__file__), "findings")
 
 
 def phrase(code: str, **facts: object) -> str:

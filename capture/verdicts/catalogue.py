@@ -6,8 +6,9 @@ import os
 from functools import cache
 from typing import Any
 
-import tomli
 from msgspec import Struct
+
+from capture.language import catalogue, per_language
 
 
 class CauseInfo(Struct, frozen=True):
@@ -38,20 +39,18 @@ class KnownTimeout(Struct, frozen=True):
 
 
 def _load(name: str) -> dict[str, Any]:
-    # as a file: importlib.resources costs 10 ms of a small report
-    with open(os.path.join(os.path.dirname(__file__), name), "rb") as stream:
-        return tomli.load(stream)
+    return catalogue(os.path.dirname(__file__), name)
 
 
-@cache
+@per_language
 def causes() -> dict[str, CauseInfo]:
     """The vocabulary of `cause`."""
-    return {code: CauseInfo(**entry) for code, entry in _load("causes.toml").items()}
+    return {code: CauseInfo(**entry) for code, entry in _load("causes").items()}
 
 
-@cache
+@per_language
 def _sentences() -> dict[str, Any]:
-    return _load("sentences.toml")
+    return _load("sentences")
 
 
 def sentence(code: str) -> str:
@@ -84,21 +83,21 @@ def icmp_meaning(name: str) -> str:
     return str(_sentences()["icmp"][name])
 
 
-@cache
+@per_language
 def known_timeouts() -> tuple[KnownTimeout, ...]:
     """Well-known silences, shortest first."""
     return tuple(KnownTimeout(**entry) for entry in _sentences()["timeouts"])
 
 
-@cache
+@per_language
 def _findings() -> dict[str, Any]:
-    return _load("findings.toml")
+    return _load("findings")
 
 
 def finding_title(cause: str, count: int) -> str:
     """The title of a finding, for one connection or for many, with its placeholders."""
-    one, many = _findings()["titles"][cause]
-    return str(one if count == 1 else many)
+    forms = _findings()["titles"][cause]  # one for all numbers, where the language has no plural
+    return str(forms if isinstance(forms, str) else forms[0 if count == 1 else 1])
 
 
 def clause(code: str) -> str:

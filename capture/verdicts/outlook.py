@@ -35,4 +35,4 @@ def outlook(template: Template) -> str:
 
 
 def _say(code: str, **values: object) -> str:
-    return " " + catalogue.outlook(code).format(**values)
+    return catalogue.outlook(code).format(**values)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture.language import sentences
 from capture.verdicts import catalogue
 from capture.verdicts.group import ALIKE, LEAST, Group, cluster, count, say
 from capture.verdicts.likenesses import at_once, one_moment, same_offset, silences
@@ -36,8 +37,10 @@ def describe(group: Group, hop: str | None = None) -> tuple[str, str, dict[str, 
         clauses.insert(1, hop)
     info = catalogue.causes().get(group.cause)
     if info is not None and info.decide_by:
-        clauses.append(say("decide", decide=info.decide_by) + ("" if info.decide_by.endswith("?") else "."))
-    return _title(group, facts), " ".join(clauses), facts
+        clauses.append(
+            say("decide" if info.decide_by.endswith(("?", "？")) else "decide_and_stop", decide=info.decide_by)
+        )
+    return _title(group, facts), sentences(*clauses), facts
 
 
 def _title(group: Group, facts: dict[str, object]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
+from capture.language import chosen, sentences
 from capture.verdicts import catalogue
 from capture.verdicts.numbers import Numbers
 from capture.verdicts.outlook import outlook
@@ -47,9 +48,9 @@ class Wording(Struct, frozen=True):
 def worded(flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> Wording:
     """Sentence and evidence of connections that share a template."""
     numbers = Numbers(flows, signed, template, connections)
-    text, names = _format(template.diagnosis.sentence, template.diagnosis.actor)
+    text, names = _format(template.diagnosis.sentence, template.diagnosis.actor, chosen())
     return Wording(
-        text=text + outlook(template),
+        text=sentences(text, outlook(template).replace("%", "%%")),
         values=[numbers.text(name) for name in names],
         hints=_hints(numbers, template),
         proofs=[catalogue.evidence(proof.code) for proof in template.diagnosis.proofs],
@@ -75,8 +76,8 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
 
 
 @lru_cache(maxsize=4096)
-def _format(code: str, actor: int | None) -> tuple[str, tuple[str, ...]]:
-    """A sentence about an actor as a %-format, and the names of its numbers in order."""
+def _format(code: str, actor: int | None, language: str) -> tuple[str, tuple[str, ...]]:
+    """A sentence about an actor as a %-format, and the names of its numbers in order; in the chosen language."""
     sides = {} if actor is None else {"actor": catalogue.side_word(actor), "peer": catalogue.side_word(1 - actor)}
     text, names = "", []
     for literal, name, _, _ in Formatter().parse(catalogue.sentence(code)):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
+import os
 from typing import Any
 
-import tomli
-
+from capture.language import catalogue, per_language
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
 from playbooks.checks.wording import percent, say, times_text
 from playbooks.facts.model import Facts, ProxyEnd, ProxyLog
@@ -30,10 +28,10 @@ FIXES = {
 """What cures an ending, by the symptom that it is."""
 
 
-@cache
+@per_language
 def _codes() -> dict[str, dict[str, str]]:
     """What each proxy's codes mean, in its own documentation's words."""
-    return tomli.loads(resources.files(__package__).joinpath("proxy_codes.toml").read_text(encoding="utf-8"))
+    return catalogue(os.path.dirname(__file__), "proxy_codes")
 
 
 @check("proxy-log-ends", needs=("proxy_log",))

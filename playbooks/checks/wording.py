@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
-from importlib import resources
 
-import tomli
-
+from capture.language import catalogue, per_language
 from playbooks.facts.model import Holder, Times
 
 NAMED = 3
 """How many of a kind a sentence names."""
 
 
-@cache
+@per_language
 def _catalogue() -> dict[str, str]:
-    return tomli.loads(resources.files(__package__).joinpath("evidence.toml").read_text(encoding="utf-8"))
+    return catalogue(os.path.dirname(__file__), "evidence")
 
 
 def say(code: str, **facts: object) -> str:

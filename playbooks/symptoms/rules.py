@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
+from capture.language import catalogue, per_language
 from playbooks.symptoms.guarded import Guarded
 
 if TYPE_CHECKING:
@@ -96,14 +98,14 @@ def rules() -> tuple[RuleList, RuleList]:
     return specific, general
 
 
-@lru_cache(maxsize=1)
+@per_language
 def symptoms() -> dict[str, Symptom]:
     """All symptoms by code."""
     return {
         code: Symptom(
             code, entry["playbook"], entry["title"], {k: v for k, v in entry.items() if k not in ("playbook", "title")}
         )
-        for code, entry in _load("symptoms.toml").items()
+        for code, entry in catalogue(os.path.dirname(__file__), "symptoms").items()
     }
 
 

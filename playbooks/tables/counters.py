@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-import tomli
+from capture.language import catalogue, per_language
 
 _SENTENCE = re.compile(r"^\s*(?P<count>\d+) (?P<said>\S.*?)\s*$")
 _PAIR = re.compile(
@@ -26,10 +26,10 @@ class Trouble:
     text: str
 
 
-@cache
+@per_language
 def troubles() -> dict[str, Trouble]:
     """The counters of counters.toml by the kernel's name."""
-    table = tomli.loads(resources.files("playbooks.tables").joinpath("counters.toml").read_text("utf-8"))
+    table = catalogue(os.path.dirname(__file__), "counters")
     return {
         name: Trouble(name, re.compile(entry["said"]), entry["code"], entry["playbook"], entry["text"])
         for name, entry in table.items()

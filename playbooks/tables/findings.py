@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
-import tomli
-
+from capture.language import catalogue, count_of, per_language
 from capture.model import Finding, Severity
-from capture.sockets.limits import count_of
 from capture.sockets.wording import share_text
 from playbooks.tables.counters import troubles
 from playbooks.tables.ends import is_address, is_any
@@ -210,9 +207,9 @@ def _common(ports: Iterator[int | None]) -> int | None:
     return different.pop() if len(different) == 1 else None
 
 
-@cache
+@per_language
 def _sentences() -> dict[str, dict[str, str]]:
-    return tomli.loads(resources.files("playbooks.tables").joinpath("findings.toml").read_text("utf-8"))
+    return catalogue(os.path.dirname(__file__), "findings")
 
 
 def _finding(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from capture.language import count_of
 from capture.safe_text import printable
-from capture.sockets.limits import count_of
 from capture.sockets.report import finding_object
 
 if TYPE_CHECKING:

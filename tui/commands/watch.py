@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
+from capture.language import choose
 from tui.arguments import complain, watch_parser
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ READABLE = ("/proc/self", "/sys/devices/system/cpu", "/usr", "/lib", "/lib64", "
 def run(arguments: list[str]) -> int:
     """Record until the end; returns the exit status."""
     chosen = watch_parser().parse_args(arguments)
+    choose("en")  # what it tells goes into manifest.json; the report is a program of its own
     from capture.recorder.flight_recorder import FlightRecorder
     from capture.recorder.housekeeping import make_out
     from capture.recorder.options import Options
@@ -52,7 +54,7 @@ def run(arguments: list[str]) -> int:
         incidents=chosen.incidents,
         interval_s=chosen.interval,
         anonymize=chosen.anonymize,
-        report=(sys.executable, "-m", "tui.cli", "report", "--format", "md"),
+        report=(sys.executable, "-m", "tui.cli", "report", "--format", "md", "--lang", chosen.lang),
         readable=(*READABLE, *_own_code()),
         tell=_tell,
     )

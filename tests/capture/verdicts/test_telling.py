@@ -28,6 +28,6 @@ def test_a_well_known_silence_is_named() -> None:
 def test_a_percent_sign_in_a_text_is_harmless() -> None:
     from capture.verdicts.telling import _format
 
-    text, names = _format("silent_drop", 0)
+    text, names = _format("silent_drop", 0, "en")
     assert names == ("span",)
     assert text % ("1 s",)
