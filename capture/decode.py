@@ -10,15 +10,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.engine.session import Engine
-from capture.flows.building import flow_table
-from capture.flows.table import FlowTable
+from capture.flows.connection_table import FlowTable
+from capture.flows.from_engine import flow_table
 from capture.model import Notice
-from capture.wire.errors import CaptureUnreadable
-from capture.wire.reading import MOST_CAPTURES, CaptureReader, open_capture
+from capture.wire.capture_errors import CaptureUnreadable
+from capture.wire.open_capture import MOST_CAPTURES, CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from capture.engine.session import Records, Totals
-    from capture.wire.following import Followed
+    from capture.wire.growing_file import Followed
 
 
 SEEN_TWICE = "seen_twice"  # nothing is lost by it

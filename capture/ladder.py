@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.flows.table import Tag
+from capture.flows.connection_table import Tag
 from capture.model import TcpFlags, TcpState
-from capture.recall import packets_of
+from capture.reread import packets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from capture.flows.table import Packets
+    from capture.flows.connection_table import Packets
     from capture.triage import Triage
-    from capture.wire.columns import U32
+    from capture.wire.column_types import U32
 
 GAP_NS = 1_000_000_000  # a silence this long is drawn as one
 FOLD_LEAST = 5  # packets in a stretch worth folding

@@ -23,16 +23,16 @@ from capture.model import (
     Side,
     Verdict,
 )
-from capture.recorder.errors import IncidentUnreadable
-from capture.recorder.incident import PACKETS, Incident, is_incident, open_incident
+from capture.recorder.incident_folder import PACKETS, Incident, is_incident, open_incident
+from capture.recorder.recorder_errors import IncidentUnreadable
 from capture.verdicts.findings import find_groups
-from capture.verdicts.judging import Verdicts, judge
-from capture.wire.errors import CaptureUnreadable
+from capture.verdicts.judge import Verdicts, judge
+from capture.wire.capture_errors import CaptureUnreadable
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
+    from capture.flows.connection_table import FlowTable
     from capture.verdicts.kernel_facts import Told
-    from capture.wire.columns import I64
+    from capture.wire.column_types import I64
 
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
 
@@ -182,7 +182,7 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     folders = [path for path in paths if os.path.isdir(path)]
     if not folders:
         return triage
-    from capture.recorder.joined import event_of, told_of
+    from capture.recorder.events_of_connections import event_of, told_of
     from capture.verdicts.kernel_facts import disagreements
 
     try:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from tui.app import TriageApp
-from tui.investigation import Request
-from tui.terminal import prepare_textual, terminal_of
+from tui.terminal.detection import prepare_textual, terminal_of
+from tui.work.investigation import Request
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "tui" / "examples" / "incident.pcap"

@@ -16,8 +16,8 @@ import tomli
 
 from capture.language import LANGUAGES, overlaid, overlay, per_language
 from capture.safe_text import printable
-from playbooks.errors import PlaybookError, UnknownPlaybook
 from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook, Step
+from playbooks.playbook_errors import PlaybookError, UnknownPlaybook
 
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 FILLED = ("title", "why", "target", "current", "proposed", "snippet", "apply", "verify", "undo", "not_when")

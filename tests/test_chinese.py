@@ -1,4 +1,4 @@
-"""The Chinese catalogues against the English ones: the same keys, the same placeholders, and nothing that is no text."""
+"""The Chinese catalogues against the English ones: the same keys, the same placeholders, nothing that is no text."""
 
 from __future__ import annotations
 

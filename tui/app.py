@@ -16,13 +16,13 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import ANSIToTruecolor
 
-from tui.investigation import Investigation, Request
-from tui.line_filters import AsciiOnly, NoColours
-from tui.messages import TextSent
-from tui.process import collect_garbage_again
-from tui.terminal import Terminal
-from tui.themes import DARK, LIGHT
-from tui.thrift import Shown, Thrifty
+from tui.terminal.detection import Terminal
+from tui.terminal.line_filters import AsciiOnly, NoColours
+from tui.terminal.screen_diff import Shown, Thrifty
+from tui.terminal.themes import DARK, LIGHT
+from tui.work.investigation import Investigation, Request
+from tui.work.messages import TextSent
+from tui.work.process_settings import collect_garbage_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ class TriageApp(App[int]):
         own = super().get_driver_class()
         if own.__name__ != "LinuxDriver":
             return own
-        from tui.driver import CleanDriver
+        from tui.terminal.driver import CleanDriver
 
         return CleanDriver
 
@@ -178,7 +178,7 @@ class TriageApp(App[int]):
             return
         import traceback
 
-        from tui.clipboard import to_file
+        from tui.terminal.clipboard import to_file
 
         path = to_file(traceback.format_exc(), name="crash.txt")
         self.failure = f"a defect of this program ended it; please report it with {path or 'the steps that led here'}"
@@ -265,13 +265,13 @@ class TriageApp(App[int]):
 
     def send(self, what: str, text: str) -> None:
         """Send a text to every clipboard within reach; the answer says where it went."""
-        from tui.clipboard import safe_to_paste
+        from tui.terminal.clipboard import safe_to_paste
 
         self._send(what, safe_to_paste(text))
 
     @work(thread=True, exclusive=True, group="clipboard")
     def _send(self, what: str, text: str) -> None:
-        from tui.clipboard import copy
+        from tui.terminal.clipboard import copy
 
         driver = self._driver
         write = None if driver is None or self.is_headless else driver.write
@@ -288,7 +288,7 @@ class TriageApp(App[int]):
 
     def show_plain(self, text: str) -> None:
         """The text alone on the terminal, nothing tracking the mouse: select it with the terminal's own means."""
-        from tui.clipboard import safe_to_paste
+        from tui.terminal.clipboard import safe_to_paste
 
         try:
             with self.suspend():

@@ -4,7 +4,7 @@
 
 #include "engine.h"
 
-/* What analysis says of one packet, in Wireshark's sense of the words: capture.flows.table.Tag has the same bits. */
+/* What analysis says of one packet, in Wireshark's sense of the words: capture.flows.connection_table.Tag has the same bits. */
 enum {
   TAG_RETRANSMISSION = 0x0001,
   TAG_FAST_RETRANSMISSION = 0x0002,
@@ -23,14 +23,14 @@ enum {
   TAG_SECOND_SIGHT = 0x4000,     /* the same packet captured again: counted as a packet, not as a retransmission */
 };
 
-/* What a payload begins with: capture.wire.content.Content has the same numbers. */
+/* What a payload begins with: capture.wire.payload_kinds.Content has the same numbers. */
 enum { CONTENT_UNKNOWN, CONTENT_PLAIN, CONTENT_HANDSHAKE, CONTENT_TLS_DATA, CONTENT_GOODBYE, CONTENT_PARTING };
 API uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size);
 
 enum { CONTROL = SYN | FIN | RST };
 enum { ALL_REPEATS = TAG_RETRANSMISSION | TAG_FAST_RETRANSMISSION | TAG_SPURIOUS_RETRANSMISSION };
 
-/* Events: capture.verdicts.codes has the same numbers (checked by a test). */
+/* Events: capture.verdicts.event_codes has the same numbers (checked by a test). */
 enum { KIND_SYN = 1, KIND_SYN_ACK, KIND_ACK, KIND_DATA, KIND_FIN, KIND_RST, KIND_PROBE, KIND_ICMP, KIND_MASK = 0xF };
 enum {
   EVENT_REPEAT = 0x010,

@@ -4,7 +4,7 @@
 """
 
 from capture.filters.completing import Candidate, complete
-from capture.filters.errors import FilterError
+from capture.filters.filter_errors import FilterError
 from capture.filters.language import Filter, parse
 
 __all__ = ["Candidate", "Filter", "FilterError", "complete", "parse"]

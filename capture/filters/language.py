@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capture.filters.errors import FilterError, message
-from capture.filters.matching import Words
+from capture.filters.filter_errors import FilterError, message
+from capture.filters.matchers import Words
 from capture.filters.parsing import Clause, clauses_of
 
 if TYPE_CHECKING:
-    from capture.filters.columns import VerdictLookup
-    from capture.filters.rows import SocketLike
+    from capture.filters.column_filter import VerdictLookup
+    from capture.filters.row_protocols import SocketLike
     from capture.filters.terms import Kind
-    from capture.flows.table import FlowTable
+    from capture.flows.connection_table import FlowTable
     from capture.model import Connection
-    from capture.wire.columns import Bool
+    from capture.wire.column_types import Bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Filter:
 
     def select(self, flows: FlowTable, verdicts: VerdictLookup) -> Bool:
         """Which connections of a flow table match: shape (n,). Says what `matches_connection` says of each."""
-        from capture.filters.columns import select
+        from capture.filters.column_filter import select
 
         return select(self.clauses, flows, verdicts)
 
@@ -80,7 +80,7 @@ def _misplacement(clause: Clause, kind: Kind) -> str | None:
     if not term.tells_of(kind):
         return message("needs_captured" if kind == "socket" else "needs_sockets", term=term.name)
     if term.name == "state":
-        from capture.filters.codes import LIVE_STATES, ZEEK_STATES
+        from capture.filters.code_lists import LIVE_STATES, ZEEK_STATES
 
         possible = LIVE_STATES if kind == "socket" else ZEEK_STATES
         tests = [matcher for _, matcher in clause.tests if isinstance(matcher, Words)]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capture.filters import values
-from capture.filters.bare import bare_word
-from capture.filters.errors import FilterError, closest, closest_or_all, message
+from capture.filters.bare_words import bare_word
+from capture.filters.filter_errors import FilterError, closest, closest_or_all, message
 from capture.filters.terms import BY_ANY_NAME, TERMS, Term, find_term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture.filters.matching import Matcher
+    from capture.filters.matchers import Matcher
 
 _WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
 _PIECE = re.compile(r'(?:"[^"]*"|[^,"])*')

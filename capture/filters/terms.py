@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from capture.filters import codes, values
+from capture.filters import code_lists, values
 from capture.model import COUNT_NAMES, TcpState
 
 if TYPE_CHECKING:
-    from capture.filters.matching import Matcher
-    from capture.filters.rows import SocketLike
+    from capture.filters.matchers import Matcher
+    from capture.filters.row_protocols import SocketLike
     from capture.model import Connection, Verdict
 
 Kind = Literal["connection", "socket"]
@@ -47,11 +47,11 @@ class Term:
 
 def _state(text: str) -> Matcher:
     """As people write it, or as a glob over ss's and Zeek's names."""
-    return values.one_of((*codes.LIVE_STATES, *codes.ZEEK_STATES), codes.state(text) or text)
+    return values.one_of((*code_lists.LIVE_STATES, *code_lists.ZEEK_STATES), code_lists.state(text) or text)
 
 
 def _cause(text: str) -> Matcher:
-    return values.one_of(codes.causes(), text)
+    return values.one_of(code_lists.causes(), text)
 
 
 def _retransmissions(row: SocketLike) -> Got:
@@ -87,7 +87,7 @@ _TERMS = (
         "a live socket's state in ss's names; a captured connection's in Zeek's",
         connection=lambda c: (c.conn_state,),
         socket=lambda s: (s.state,),
-        choices=lambda: (*(s.lower() for s in codes.LIVE_STATES), *codes.ZEEK_STATES),
+        choices=lambda: (*(s.lower() for s in code_lists.LIVE_STATES), *code_lists.ZEEK_STATES),
     ),
     Term(
         "port",
@@ -177,11 +177,11 @@ _TERMS = (
     ),
     Term(
         "timer",
-        values.reader_of(codes.TIMERS),
+        values.reader_of(code_lists.TIMERS),
         "not_a_code",
         "the kernel's running timer",
         socket=lambda s: (s.timer,),
-        choices=lambda: codes.TIMERS,
+        choices=lambda: code_lists.TIMERS,
     ),
     Term(
         "cookie",
@@ -197,39 +197,39 @@ _TERMS = (
         "not_a_code",
         "why the connection ended so",
         verdict=lambda v: (v.cause,),
-        choices=codes.causes,
+        choices=code_lists.causes,
     ),
     Term(
         "reset-by",
-        values.reader_of(codes.RESETTERS),
+        values.reader_of(code_lists.RESETTERS),
         "not_a_code",
         "who sent the RST that took effect",
         verdict=lambda v: (v.reset_by,),
-        choices=lambda: (*codes.RESETTERS, "none"),
+        choices=lambda: (*code_lists.RESETTERS, "none"),
     ),
     Term(
         "closed-first",
-        values.reader_of(codes.CLOSERS),
+        values.reader_of(code_lists.CLOSERS),
         "not_a_code",
         "who sent the first FIN or effective RST",
         verdict=lambda v: (v.closed_first,),
-        choices=lambda: (*codes.CLOSERS, "none"),
+        choices=lambda: (*code_lists.CLOSERS, "none"),
     ),
     Term(
         "ended-by",
-        values.reader_of(codes.ENDINGS),
+        values.reader_of(code_lists.ENDINGS),
         "not_a_code",
         "how the connection ended",
         verdict=lambda v: (v.ended_by,),
-        choices=lambda: codes.ENDINGS,
+        choices=lambda: code_lists.ENDINGS,
     ),
     Term(
         "certainty",
-        values.reader_of(codes.CERTAINTIES),
+        values.reader_of(code_lists.CERTAINTIES),
         "not_a_code",
         "how sure the verdict is",
         verdict=lambda v: (v.certainty,),
-        choices=lambda: codes.CERTAINTIES,
+        choices=lambda: code_lists.CERTAINTIES,
     ),
     Term(
         "error",
@@ -249,11 +249,11 @@ _TERMS = (
     ),
     Term(
         "conn-state",
-        values.reader_of(codes.ZEEK_STATES),
+        values.reader_of(code_lists.ZEEK_STATES),
         "not_a_code",
         "Zeek's conn_state",
         connection=lambda c: (c.conn_state,),
-        choices=lambda: codes.ZEEK_STATES,
+        choices=lambda: code_lists.ZEEK_STATES,
     ),
     Term(
         "history",

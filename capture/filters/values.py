@@ -7,7 +7,7 @@ import socket
 from math import inf
 from typing import TYPE_CHECKING
 
-from capture.filters.matching import End, Network, Nothing, Span, Truth, Words, code, is_glob, name, plain_network
+from capture.filters.matchers import End, Network, Nothing, Span, Truth, Words, code, is_glob, name, plain_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

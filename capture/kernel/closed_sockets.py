@@ -7,11 +7,11 @@ import errno
 import socket
 from typing import Final
 
-from capture.kernel.errors import EventsUnavailable
 from capture.kernel.event import KernelEvent, Kind, LastWords
+from capture.kernel.event_errors import EventsUnavailable
+from capture.sockets.inet_diag_msg import CLOSE, COOKIE, HEADER, HEADER_SIZE, RECORD_SIZE, local_of, remote_of
 from capture.sockets.netlink import NETLINK_SOCK_DIAG
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
-from capture.sockets.wireform import CLOSE, COOKIE, HEADER, HEADER_SIZE, RECORD_SIZE, local_of, remote_of
 
 GROUPS: Final = (1, 3)
 """SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (linux/sock_diag.h)."""

@@ -9,9 +9,9 @@ import msgspec
 
 from capture.kernel.event import EventOwner, KernelEvent
 from capture.model import Endpoint
+from capture.sockets.inet_diag_msg import LISTEN
 from capture.sockets.row import Namespace, Owner, SocketRow
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.wireform import LISTEN
 
 
 class Holder(NamedTuple):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.formats import Format, parse_format
 from capture.kernel.janitor import Janitor
 from capture.kernel.records import WANTED, Wanted

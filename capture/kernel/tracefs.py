@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event_errors import EventsUnavailable
 
 MOUNTED: Final = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432

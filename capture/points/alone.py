@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Certainty, Side
+from capture.points.compared import Sighted
 from capture.points.differences import SIDES, Fate, letters
-from capture.points.judging import Joint, syn_sentence
-from capture.points.model import Sighted
+from capture.points.joint_verdict import Joint, syn_sentence
 from capture.points.windows import Window, window_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from capture.model import Verdict
-    from capture.points.matching import Matched
-    from capture.points.model import Point
+    from capture.points.compared import Point
+    from capture.points.match_captures import Matched
 
     I64 = npt.NDArray[np.int64]
 

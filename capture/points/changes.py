@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Side, TcpFlags
+from capture.points.compared import Altered, Changed, Moved, Sighted
 from capture.points.differences import SIDES, letters
-from capture.points.model import Altered, Changed, Moved, Sighted
 from capture.points.pairing import packet_keys
-from capture.wire.columns import Mark
+from capture.wire.column_types import Mark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.points.matching import Matched
-    from capture.points.rows import Rows
+    from capture.points.match_captures import Matched
+    from capture.points.segment_columns import Rows
 
     I64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.points.model import Clock
+from capture.points.compared import Clock
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,13 +10,13 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.points.alone import Alone
+from capture.points.captured_pair import read_points
 from capture.points.changes import copied, delayed, delays, modified, one_way, reordered
+from capture.points.compared import Both
 from capture.points.differences import Fate, fates
-from capture.points.judging import Ends, Joint, judged, judged_through_proxy
-from capture.points.matching import Matched, match
-from capture.points.model import Both
+from capture.points.joint_verdict import Ends, Joint, judged, judged_through_proxy
+from capture.points.match_captures import Matched, match
 from capture.points.proxying import chained
-from capture.points.reading import read_points
 from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from capture.points.model import Clock, Point
+    from capture.points.compared import Clock, Point
 
 _SYN = int(TcpFlags.SYN)
 Entry = tuple[int | None, int | None]  # ids at a and at b

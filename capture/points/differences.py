@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import Side, TcpFlags
-from capture.points.model import Sighted
+from capture.points.compared import Sighted
 from capture.points.ranges import bytes_covered
 from capture.points.streams import Stream, Streams, unmatched
 from capture.points.windows import PATIENCE_NS, Window, upstream_of, window_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from capture.points.matching import Matched
+    from capture.points.match_captures import Matched
 
     I64 = npt.NDArray[np.int64]
 

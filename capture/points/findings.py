@@ -14,8 +14,8 @@ from capture.model import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from capture.points.compared import Both
     from capture.points.comparison import Comparison, Entry
-    from capture.points.model import Both
 
 SAMPLE = 10
 MOST_PLACES = 3

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from capture.points.model import NOWHERE
+from capture.points.compared import NOWHERE
 
 if TYPE_CHECKING:
     from typing import Any
 
     import numpy.typing as npt
 
-    from capture.points.rows import Rows
+    from capture.points.segment_columns import Rows
 
     I64 = npt.NDArray[np.int64]
     U64 = npt.NDArray[np.uint64]

@@ -14,8 +14,8 @@ from msgspec import Struct
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.flows.table import FlowTable
-    from capture.points.matching import Matched
+    from capture.flows.connection_table import FlowTable
+    from capture.points.match_captures import Matched
 
     I64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]

@@ -8,13 +8,13 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.points.model import NOWHERE
+from capture.points.compared import NOWHERE
 from capture.points.windows import times_by_a
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.points.matching import Matched
+    from capture.points.match_captures import Matched
 
     I64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]

@@ -8,12 +8,12 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.points.model import NOWHERE
+from capture.points.compared import NOWHERE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.points.matching import Matched
+    from capture.points.match_captures import Matched
 
     Bool = npt.NDArray[np.bool_]
     I64 = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from capture.model import Finding, Severity
 from capture.recorder.clock_steps import ClockSteps
 from capture.recorder.freezing import Frozen, LogLine
 from capture.recorder.housekeeping import make_rings, prune, size_of
-from capture.recorder.incident import Trigger
+from capture.recorder.incident_folder import Trigger
 from capture.recorder.options import Options
 from capture.recorder.rings import MARGIN_S, Rings
 from capture.recorder.triggers import ResetRate

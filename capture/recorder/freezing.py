@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from capture import __version__
 from capture.kernel.event import KernelEvent
-from capture.kernel.report import event_object
+from capture.kernel.events_report import event_object
 from capture.recorder.anonymous_packets import AnonymousPackets
 from capture.recorder.comments import comments_of
-from capture.recorder.incident import EVENTS, LOG, LOOKS, MANIFEST, PACKETS, Manifest, Trigger
+from capture.recorder.incident_folder import EVENTS, LOG, LOOKS, MANIFEST, PACKETS, Manifest, Trigger
 from capture.recorder.look_ring import LookRing
 from capture.recorder.packet_ring import SNAP, Packet, packets_of
 from capture.recorder.pcapng_file import PcapngFile

@@ -13,8 +13,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from capture.recorder.errors import RecorderUnavailable
 from capture.recorder.packet_filter import packet_filter
+from capture.recorder.recorder_errors import RecorderUnavailable
 
 SNAP: Final = 128
 BLOCK_BYTES: Final = 1 << 20

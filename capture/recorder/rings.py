@@ -7,21 +7,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from capture.kernel.errors import EventsUnavailable
 from capture.kernel.event import KernelEvent, Reading
+from capture.kernel.event_errors import EventsUnavailable
+from capture.kernel.event_source import KernelEvents
+from capture.kernel.events_report import ends_of
 from capture.kernel.holders import attributed
-from capture.kernel.report import ends_of
-from capture.kernel.source import KernelEvents
-from capture.recorder.errors import RecorderUnavailable
 from capture.recorder.freezing import LogLine
 from capture.recorder.log_follower import LogFollower
 from capture.recorder.look_ring import LookRing
 from capture.recorder.options import Options
 from capture.recorder.packet_ring import PacketRing
+from capture.recorder.recorder_errors import RecorderUnavailable
 from capture.recorder.spool import Spool
-from capture.sockets.errors import SourceUnavailable
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_errors import SourceUnavailable
+from capture.sockets.socket_watch import Watcher
 
 MARGIN_S: Final = 15.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from capture.recorder.freezing import Frozen, write_incident
-from capture.recorder.incident import REPORT
+from capture.recorder.incident_folder import REPORT
 from capture.recorder.landlock import close_file_system
 
 REPORT_SECONDS: Final = 300

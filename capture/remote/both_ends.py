@@ -14,7 +14,7 @@ from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from capture.remote.looks import HostLooks
+    from capture.remote.host_looks import HostLooks
 
 LEAST_S: Final = 5.0
 """A close that takes so long is no close on its way."""

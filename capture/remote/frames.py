@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from capture.remote.errors import HostUnreachable
+from capture.remote.host_errors import HostUnreachable
 
 VERSION: Final = 1
 LARGEST_FRAME: Final = 64 << 20

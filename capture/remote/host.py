@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from capture.remote.errors import HostUnreachable
 from capture.remote.frames import Frame, FrameReader
+from capture.remote.host_errors import HostUnreachable
 from capture.remote.transport import reason
 
 A_READ: Final = 1 << 18

@@ -13,8 +13,8 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from capture.points.compared import Altered, Both, Moved, Sighted
     from capture.points.comparison import Comparison
-    from capture.points.model import Altered, Both, Moved, Sighted
 
 SCHEMA = "tcptriage.compare/1"
 WORST = 20

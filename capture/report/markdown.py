@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import capture
 from capture.ladder import ladder_rows
-from capture.report.ladder import ladder_lines
+from capture.report.ladder_text import ladder_lines
 from capture.report.text import findings, totals
 from capture.safe_text import printable
 
@@ -24,7 +24,7 @@ def markdown_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     yield f"# TCP triage of `{_code(triage.decoded.path)}`"
     yield ""
     for incident in triage.incidents:
-        from capture.report.incident import incident_lines
+        from capture.report.incident_part import incident_lines
 
         yield "## Incident"
         yield ""

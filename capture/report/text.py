@@ -18,7 +18,7 @@ WORST = 20  # connections that the text shows
 def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """The lines of one capture's report; `selected` are connection ids, worst first."""
     for incident in triage.incidents:
-        from capture.report.incident import incident_lines
+        from capture.report.incident_part import incident_lines
 
         yield from incident_lines(incident)
         yield ""
@@ -73,7 +73,7 @@ def _none(decoded: DecodedCapture, selected: int) -> str:
     if not decoded.tcp_packets:
         return "none: no TCP packet was decoded"
     from capture.decode import SEEN_TWICE, SEVERAL
-    from capture.wire.remarks import REMARKS
+    from capture.wire.pcapng_comments import REMARKS
 
     if any(notice.code not in (*REMARKS, SEVERAL, SEEN_TWICE) for notice in decoded.notices):
         return "none in what could be decoded (see the notices above)"

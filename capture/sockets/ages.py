@@ -15,7 +15,7 @@ for others. Measured on Linux 6.18; the rules and where they come from:
 
 from __future__ import annotations
 
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import TIME_WAIT_S
 from capture.sockets.settings import KernelSettings
 from capture.sockets.tcpinfo import TcpInfo

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.snapshot import Group
 

@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
-from capture.sockets.piles import pile_up
-from capture.sockets.place import Place
-from capture.sockets.row import SocketRow
-from capture.sockets.scene import Scene
-from capture.sockets.wording import (
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import (
     finding,
     growth_text,
     per_minute,
@@ -25,6 +21,10 @@ from capture.sockets.wording import (
     seconds_left,
     share_text,
 )
+from capture.sockets.look_history import Scene
+from capture.sockets.piles import pile_up
+from capture.sockets.row import SocketRow
+from capture.sockets.watched_namespace import Place
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
 SHARED = 1.05

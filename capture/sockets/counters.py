@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from capture.language import catalogue, per_language
-from capture.sockets.links import parse_links, parse_softnet
+from capture.sockets.link_counters import parse_links, parse_softnet
 
 GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
 """Fields of snmp's Tcp line that are settings or levels, no counters: a difference of these means nothing."""
@@ -17,7 +17,7 @@ _WANTED = ("TcpExt:", "Tcp:")
 
 def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
     """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace, and those of links
-    and of the receive backlog (links.py); {} if unreadable.
+    and of the receive backlog (link_counters.py); {} if unreadable.
 
     Not /proc/net: that shows the namespace of the process's first thread, even after this one entered another.
     """

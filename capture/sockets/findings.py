@@ -14,17 +14,7 @@ from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.safe_text import printable
 from capture.sockets.bound_findings import ports_bound
-from capture.sockets.leak_findings import close_wait, descriptors_left, fin_wait_2
-from capture.sockets.link_findings import softnet_drops
-from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full, unix_accept_queues
-from capture.sockets.place import Place
-from capture.sockets.port_findings import ports_running_out
-from capture.sockets.reader_findings import readers
-from capture.sockets.reset_findings import resets
-from capture.sockets.row import Process
-from capture.sockets.scene import Scene
-from capture.sockets.stall_findings import stalls
-from capture.sockets.wording import (
+from capture.sockets.finding_words import (
     finding,
     growth_text,
     per_minute,
@@ -34,7 +24,17 @@ from capture.sockets.wording import (
     seconds_left,
     share_text,
 )
-from capture.sockets.workers import worker_findings
+from capture.sockets.leak_findings import close_wait, descriptors_left, fin_wait_2
+from capture.sockets.link_findings import softnet_drops
+from capture.sockets.listener_findings import accept_queues, half_open, syn_queue_full, unix_accept_queues
+from capture.sockets.look_history import Scene
+from capture.sockets.nginx_workers import worker_findings
+from capture.sockets.port_findings import ports_running_out
+from capture.sockets.reader_findings import readers
+from capture.sockets.reset_findings import resets
+from capture.sockets.row import Process
+from capture.sockets.stall_findings import stalls
+from capture.sockets.watched_namespace import Place
 
 
 def find(scene: Scene) -> list[Finding]:

@@ -6,22 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
-from capture.sockets.piles import (
-    Pile,
-    by_hidden_user,
-    by_host,
-    by_leader,
-    by_service,
-    common_port,
-    hosts_of,
-    pile_up,
-)
-from capture.sockets.place import Place
-from capture.sockets.residence import key_of
-from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
-from capture.sockets.scene import Scene
-from capture.sockets.wording import (
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import (
     age_text,
     at_text,
     finding,
@@ -34,6 +20,20 @@ from capture.sockets.wording import (
     seconds_left,
     since_text,
 )
+from capture.sockets.look_history import Scene
+from capture.sockets.piles import (
+    Pile,
+    by_hidden_user,
+    by_host,
+    by_leader,
+    by_service,
+    common_port,
+    hosts_of,
+    pile_up,
+)
+from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
+from capture.sockets.state_durations import key_of
+from capture.sockets.watched_namespace import Place
 
 ASKED = 64
 """Rows of a pile that are asked for their last data (5 µs each): spread over it, they tell for the rest."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets.links import SOFTNET
-from capture.sockets.scene import Scene
-from capture.sockets.wording import age_text, finding
+from capture.sockets.finding_words import age_text, finding
+from capture.sockets.link_counters import SOFTNET
+from capture.sockets.look_history import Scene
 
 
 def softnet_drops(scene: Scene) -> Iterator[Finding]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import age_text, finding, holder_text, hosts_text, phrase, since_text
+from capture.sockets.look_history import Scene
 from capture.sockets.piles import hosts_of
-from capture.sockets.place import Place
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
-from capture.sockets.scene import Scene
-from capture.sockets.wording import age_text, finding, holder_text, hosts_text, phrase, since_text
+from capture.sockets.watched_namespace import Place
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
 

@@ -19,13 +19,13 @@ from typing import TypeVar
 
 from capture.sockets.container_names import name_of, pod_of
 from capture.sockets.counters import COUNTED, parse_file
-from capture.sockets.errors import SourceUnavailable
-from capture.sockets.framing import Dump
+from capture.sockets.dump_messages import Dump
 from capture.sockets.procfs import ProcfsSource
 from capture.sockets.row import Namespace
 from capture.sockets.rst_tap import RstTap
 from capture.sockets.settings import KernelSettings, read_settings
-from capture.sockets.sources import SockDiagSource, Source
+from capture.sockets.socket_errors import SourceUnavailable
+from capture.sockets.source_protocol import SockDiagSource, Source
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000

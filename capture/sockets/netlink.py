@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
-from capture.sockets.errors import SourceUnavailable
-from capture.sockets.wireform import HEADER, HEADER_SIZE, LISTEN, RECORD_SIZE
+from capture.sockets.inet_diag_msg import HEADER, HEADER_SIZE, LISTEN, RECORD_SIZE
+from capture.sockets.socket_errors import SourceUnavailable
 
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK = 18

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from capture.sockets.process_visibility import Sight, read_sight
 from capture.sockets.row import (
     NO_OWNERS,
     NO_PERMISSION,
@@ -24,7 +25,6 @@ from capture.sockets.row import (
     Process,
     SocketRow,
 )
-from capture.sockets.sight import Sight, read_sight
 from capture.sockets.unix_listeners import UnixListener
 
 Held = SocketRow | UnixListener

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from capture.sockets.place import Place
 from capture.sockets.row import Process, SocketRow
+from capture.sockets.watched_namespace import Place
 
 Key = Callable[[SocketRow], Hashable | None]
 

@@ -6,14 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
-from capture.sockets.piles import pile_up
-from capture.sockets.place import Place
-from capture.sockets.row import SocketRow
-from capture.sockets.settings import KernelSettings
-from capture.sockets.thresholds import Thresholds
-from capture.sockets.trends import Trends
-from capture.sockets.wording import (
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import (
     SAMPLE,
     finding,
     growth_text,
@@ -24,6 +18,12 @@ from capture.sockets.wording import (
     seconds_left,
     share_text,
 )
+from capture.sockets.piles import pile_up
+from capture.sockets.row import SocketRow
+from capture.sockets.settings import KernelSettings
+from capture.sockets.thresholds import Thresholds
+from capture.sockets.trends import Trends
+from capture.sockets.watched_namespace import Place
 
 _LOOPBACK_6 = bytes(15) + b"\1"
 

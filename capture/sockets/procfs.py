@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.sockets import counters, settings
-from capture.sockets.errors import SourceUnavailable
-from capture.sockets.framing import Dump
+from capture.sockets.dump_messages import Dump
+from capture.sockets.inet_diag_msg import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, packed
 from capture.sockets.row import Namespace
+from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.tcpinfo import TcpInfo
-from capture.sockets.wireform import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, packed
 
 _TICK_MS = 1000 // os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 10
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import age_text, at_text, finding, peers_text, phrase, pile_holder, since_text
+from capture.sockets.look_history import Scene
 from capture.sockets.piles import Pile, by_hidden_user, by_leader, common_port, hosts_of, pile_up
-from capture.sockets.place import Place
 from capture.sockets.row import SocketRow
-from capture.sockets.scene import Scene
-from capture.sockets.wording import age_text, at_text, finding, peers_text, phrase, pile_holder, since_text
+from capture.sockets.watched_namespace import Place
 
 ASK_AT_MOST = 300
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from capture.sockets.recorded import (
+from capture.sockets.recording_format import (
     END_SCHEMA,
     SCHEMA,
     RecordedEnd,

@@ -10,14 +10,12 @@ from typing import IO
 
 import msgspec
 
-from capture.sockets.assembling import Look, assemble
-from capture.sockets.errors import RecordingUnreadable
-from capture.sockets.framing import Dump
+from capture.sockets.dump_messages import Dump
+from capture.sockets.finding_lives import Lives
+from capture.sockets.inet_diag_msg import LISTEN, RECORD_SIZE, packed
 from capture.sockets.limits import limit_text
-from capture.sockets.lives import Lives
 from capture.sockets.owners import NoIndex
-from capture.sockets.place import Place
-from capture.sockets.recorded import (
+from capture.sockets.recording_format import (
     END_SCHEMA,
     FIRST_SCHEMA,
     HEAD,
@@ -32,11 +30,13 @@ from capture.sockets.row import Moment, Namespace, Owner, Process
 from capture.sockets.rst_tap import Reset, TappedResets
 from capture.sockets.settings import KernelSettings
 from capture.sockets.snapshot import Snapshot
+from capture.sockets.snapshot_assembly import Look, assemble
+from capture.sockets.socket_errors import RecordingUnreadable
 from capture.sockets.tcpinfo import TcpInfo
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
 from capture.sockets.unix_listeners import UnixListener
-from capture.sockets.wireform import LISTEN, RECORD_SIZE, packed
+from capture.sockets.watched_namespace import Place
 
 
 class RecordedSource:

@@ -8,13 +8,13 @@ from itertools import islice
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
-from capture.sockets.place import News, Place
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import finding, holder_text, hosts_text, phrase, process_text, rate_text
+from capture.sockets.look_history import Scene
 from capture.sockets.reset_watch import COUNTED, OPENED
 from capture.sockets.row import SocketRow
 from capture.sockets.rst_tap import Reset
-from capture.sockets.scene import Scene
-from capture.sockets.wording import finding, holder_text, hosts_text, phrase, process_text, rate_text
+from capture.sockets.watched_namespace import News, Place
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from capture.sockets.rst_tap import RstTap, TappedResets
-from capture.sockets.sources import SeesResets, Source
+from capture.sockets.source_protocol import SeesResets, Source
 
 COUNTED = ("OutRsts", "EstabResets", "AttemptFails")
 OPENED = ("ActiveOpens", "PassiveOpens")

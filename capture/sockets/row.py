@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capture.model import Endpoint, TcpState
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
 
 
 class Process:

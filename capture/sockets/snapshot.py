@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from capture.model import Endpoint, Finding, TcpState
-from capture.sockets import wireform as form
-from capture.sockets.elsewhere import Unseen
-from capture.sockets.lives import Life
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_lives import Life
+from capture.sockets.namespace_set import Unseen
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.rst_tap import TappedResets
 from capture.sockets.settings import KernelSettings
@@ -21,7 +21,7 @@ class Transition(NamedTuple):
     """A socket that appeared (`state_before` None), closed (`state_after` None) or changed state between two looks.
 
     `time` is epoch seconds of the look that saw it; `age_s` how long it had been in the state it left, None if it
-    appeared. `raw` is its record (wireform.py) and `owners` those of the time, for the row may be gone.
+    appeared. `raw` is its record (inet_diag_msg.py) and `owners` those of the time, for the row may be gone.
     """
 
     time: float

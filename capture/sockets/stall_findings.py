@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.finding_words import age_text, at_text, finding, peers_text, phrase, pile_holder, since_text
+from capture.sockets.look_history import Scene
 from capture.sockets.piles import Pile, by_host, by_leader, by_remote, common_port, hosts_of, pile_up
-from capture.sockets.place import Place
 from capture.sockets.row import SocketRow
-from capture.sockets.scene import Scene
 from capture.sockets.tcpinfo import TcpInfo
-from capture.sockets.wording import age_text, at_text, finding, peers_text, phrase, pile_holder, since_text
+from capture.sockets.watched_namespace import Place
 
 ASK_AT_MOST = 500
 """Sockets asked singly in one look (5 µs each): of a larger pile the first tell enough."""

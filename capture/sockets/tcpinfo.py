@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE
 from capture.sockets.netlink import INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY
-from capture.sockets.wireform import HEADER_SIZE, RECORD_SIZE
 
 ATTRIBUTES_AT = HEADER_SIZE + RECORD_SIZE
 _ATTRIBUTE = struct.Struct("=HH")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from capture.sockets.inet_diag_msg import HEADER_SIZE
 from capture.sockets.row import NO_OWNERS, UNKNOWN_OWNER, Namespace, Owner
-from capture.sockets.wireform import HEADER_SIZE
 
 _MESSAGE = struct.Struct("=BBBBI8s")
 _ATTRIBUTE = struct.Struct("=HH")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from capture.verdicts.codes import IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.event_codes import IDLE, PAUSE, Context, Kind, Mark
 
 if TYPE_CHECKING:
     from capture.verdicts.diagnosis import Proof
-    from capture.verdicts.story import Story
+    from capture.verdicts.history_facts import Story
 
 NEW_OR_REPEATED = Mark.LOST | Mark.REPEAT
 KNOWN_LAST_WORDS = Mark.GOODBYE | Mark.PARTING

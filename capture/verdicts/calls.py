@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.model import Ending, NextCalls, TcpState
-from capture.verdicts.codes import PAUSE, IcmpClass, Kind, Mark
 from capture.verdicts.ending import icmp_class
-from capture.verdicts.story import ENOUGH_REPEATS
+from capture.verdicts.event_codes import PAUSE, IcmpClass, Kind, Mark
+from capture.verdicts.history_facts import ENOUGH_REPEATS
 
 if TYPE_CHECKING:
     from capture.verdicts.ending import End
+    from capture.verdicts.history_facts import Story
     from capture.verdicts.states import Pair
-    from capture.verdicts.story import Story
 
 OK, EOF = "ok", "EOF"
 

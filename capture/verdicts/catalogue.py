@@ -63,7 +63,7 @@ def evidence(code: str) -> str:
     return str(_sentences()["evidence"][code])
 
 
-def outlook(code: str) -> str:
+def error_choice(code: str) -> str:
     """What the next calls will get, with its placeholders."""
     return str(_sentences()["outlook"][code])
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from capture.model import TcpFlags
-from capture.verdicts.codes import SIDE_BIT, Context, Kind, Mark
+from capture.verdicts.event_codes import SIDE_BIT, Context, Kind, Mark
 from capture.wire.arrays import among, distinct, numbered
-from capture.wire.columns import Mark as PacketMark
+from capture.wire.column_types import Mark as PacketMark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.flows.table import Events, FlowTable
-    from capture.wire.columns import I64, U16, Bool
+    from capture.flows.connection_table import Events, FlowTable
+    from capture.wire.column_types import I64, U16, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
 UPLOAD_LEAST = 4096  # bytes

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from capture.model import Ending
-from capture.verdicts.codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark
+from capture.verdicts.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark
 
 if TYPE_CHECKING:
-    from capture.verdicts.story import Story
+    from capture.verdicts.history_facts import Story
 
 BOTH = 2
 

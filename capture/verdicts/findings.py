@@ -9,17 +9,17 @@ import numpy as np
 from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.group import Group
-from capture.verdicts.hops import Hop, one_story
-from capture.verdicts.patterns import describe
+from capture.verdicts.group_patterns import describe
+from capture.verdicts.proxy_findings import Hop, one_story
 from capture.verdicts.short_connections import short_connections
 from capture.wire.arrays import distinct, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture.flows.table import FlowTable
-    from capture.verdicts.judging import Verdicts
-    from capture.wire.columns import I32, I64, Bool
+    from capture.flows.connection_table import FlowTable
+    from capture.verdicts.judge import Verdicts
+    from capture.wire.column_types import I32, I64, Bool
 
 MOST_PLACES = 8  # listeners with the same problem; with more, hosts are told, then only their number
 MOST_FINDINGS = 60

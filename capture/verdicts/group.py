@@ -8,15 +8,15 @@ import numpy as np
 from msgspec import Struct
 
 from capture.verdicts import catalogue
-from capture.verdicts.numbers import Numbers
+from capture.verdicts.sentence_numbers import Numbers
 from capture.wire.arrays import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from capture.flows.table import FlowTable
-    from capture.verdicts.judging import Verdicts
-    from capture.wire.columns import I64
+    from capture.flows.connection_table import FlowTable
+    from capture.verdicts.judge import Verdicts
+    from capture.wire.column_types import I64
 
 ALIKE = 0.8  # share of a group that makes a pattern
 LEAST = 3  # connections that make a pattern

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.model import Ending
-from capture.verdicts.codes import IDLE, Context, IcmpClass, Kind, Mark
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.ending import icmp_class
+from capture.verdicts.event_codes import IDLE, Context, IcmpClass, Kind, Mark
 
 if TYPE_CHECKING:
     from capture.verdicts.ending import End
-    from capture.verdicts.story import Story
+    from capture.verdicts.history_facts import Story
 
 
 def never_answered(story: Story, end: End) -> Diagnosis:

@@ -8,14 +8,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from capture.model import TcpFlags
-from capture.verdicts.codes import Kind
 from capture.verdicts.diagnosis import LIKELY, Diagnosis, proofs
+from capture.verdicts.event_codes import Kind
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
+    from capture.flows.connection_table import FlowTable
     from capture.verdicts.relations import Relations
     from capture.verdicts.signatures import Signatures
-    from capture.verdicts.template import Template
+    from capture.verdicts.verdict_template import Template
 
 
 def retold(signed: Signatures, relations: Relations, flows: FlowTable) -> Signatures:

@@ -4,7 +4,7 @@
   (before and after NAT on a router, a container host) or in another scope (a VLAN, a tunnel). Judged once.
 - Answered from elsewhere: another host answers, with the ports and the numbers of this connection: a NAT that is not
   undone, or a conntrack entry that is gone. Two false stories alone; one together.
-- Chains of a proxy: see chains.py.
+- Chains of a proxy: see proxy_chains.py.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.verdicts.chains import Chain, chains_of
+from capture.verdicts.proxy_chains import Chain, chains_of
 from capture.wire.arrays import repeats
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
-    from capture.wire.columns import I64, Bool
+    from capture.flows.connection_table import FlowTable
+    from capture.wire.column_types import I64, Bool
 
 SOON_NS = 1_000_000_000  # between the two sights of a connection
 NEAR = 1 << 20  # sequence numbers this close belong to the same stream

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import own_half_close, peer_had_closed
-from capture.verdicts.codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.opening_rules import cancelled
 
 if TYPE_CHECKING:
     from capture.model import Certainty
     from capture.verdicts.diagnosis import Proof
     from capture.verdicts.ending import End
-    from capture.verdicts.story import Story
+    from capture.verdicts.history_facts import Story
 
 
 def by_reset(story: Story, end: End) -> Diagnosis:

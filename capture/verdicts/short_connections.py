@@ -8,15 +8,15 @@ import numpy as np
 
 from capture.model import Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
-from capture.verdicts.codes import Kind
-from capture.verdicts.numbers import duration
-from capture.verdicts.patterns import place
+from capture.verdicts.event_codes import Kind
+from capture.verdicts.group_patterns import place
+from capture.verdicts.sentence_numbers import duration
 from capture.wire.arrays import numbered
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
-    from capture.verdicts.judging import Verdicts
-    from capture.wire.columns import I64, Bool
+    from capture.flows.connection_table import FlowTable
+    from capture.verdicts.judge import Verdicts
+    from capture.wire.column_types import I64, Bool
 
 LEAST = 20  # connections from one client to one listener
 MOSTLY = 0.8  # of them closed after one exchange

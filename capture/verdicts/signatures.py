@@ -8,14 +8,14 @@ import numpy as np
 from msgspec import Struct
 
 from capture.engine.library import distinct_runs
-from capture.verdicts.codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
-from capture.verdicts.template import Template, make
+from capture.verdicts.event_codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
+from capture.verdicts.verdict_template import Template, make
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from capture.flows.table import Events, FlowTable
-    from capture.wire.columns import I32, I64, U16, QuotedTcp
+    from capture.flows.connection_table import Events, FlowTable
+    from capture.wire.column_types import I32, I64, U16, QuotedTcp
 
 MOST_EVENTS = 96  # of one signature: beyond that the middle is left out, its beginning and end decide
 

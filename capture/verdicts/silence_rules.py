@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import closed_unanswered
-from capture.verdicts.codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 
 if TYPE_CHECKING:
     from capture.model import Certainty
     from capture.verdicts.diagnosis import Proof
     from capture.verdicts.ending import End
-    from capture.verdicts.story import Story
+    from capture.verdicts.history_facts import Story
 
 
 MOST_LOST = 2  # repetitions of the first data: so often in a row hardly any path loses it

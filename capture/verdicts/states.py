@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.model import TcpState
-from capture.verdicts.codes import Kind, Mark
+from capture.verdicts.event_codes import Kind, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from capture.verdicts.codes import Event
+    from capture.verdicts.event_codes import Event
 
 Pair = tuple[TcpState, TcpState]
 """The states of originator and responder."""

@@ -12,12 +12,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from capture.model import TcpFlags
-from capture.verdicts.codes import Mark
+from capture.verdicts.event_codes import Mark
 from capture.wire.arrays import among, distinct
 
 if TYPE_CHECKING:
-    from capture.flows.table import Events, FlowTable
-    from capture.wire.columns import I64
+    from capture.flows.connection_table import Events, FlowTable
+    from capture.wire.column_types import I64
 
 RST = int(TcpFlags.RST)
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
-    from capture.flows.table import FlowTable
-    from capture.wire.columns import I8, Bool
+    from capture.flows.connection_table import FlowTable
+    from capture.wire.column_types import I8, Bool
 
 MOST = 0.8  # share of the connections that must agree
 INITIAL_TTLS = (64, 128, 255)

@@ -8,8 +8,8 @@ from enum import IntEnum
 from capture.engine.session import ToldNotice
 from capture.model import Notice
 from capture.safe_text import printable
-from capture.wire.links import link_name
-from capture.wire.remarks import COMMENT, LONGEST, NAMES, named_addresses
+from capture.wire.link_types import link_name
+from capture.wire.pcapng_comments import COMMENT, LONGEST, NAMES, named_addresses
 
 
 class NoticeCode(IntEnum):

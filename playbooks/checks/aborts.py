@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from capture.sockets.counters import meaning
+from playbooks.checks.evidence_words import say
+from playbooks.checks.fix_audience import writers
 from playbooks.checks.registry import Judgement, check, counted_of, failed, look, offers_for_writers, unknown, warned
-from playbooks.checks.who import writers
-from playbooks.checks.wording import say
-from playbooks.facts.model import Facts, LogGroup
+from playbooks.facts.facts import Facts, LogGroup
 
 
 @check("counters-moved", needs=("sockets",), arguments=("names",), everywhere=True)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
+from playbooks.checks.evidence_words import age, holder_name, say
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown
-from playbooks.checks.who import identity_of
-from playbooks.checks.wording import age, holder_name, say
-from playbooks.facts.model import Facts, Holder, Socket
+from playbooks.facts.facts import Facts, Holder, Socket
 
 AWAITED_S = 1.0
 """Quiet for so long after a request: an answer that takes longer than most do."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.evidence_words import percent, say, times_text
+from playbooks.checks.fix_audience import agents
 from playbooks.checks.nginx_config import (
     clock,
     config_judged,
@@ -18,9 +20,7 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import Edit, commands
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for_writers, unknown, warned
-from playbooks.checks.who import agents
-from playbooks.checks.wording import percent, say, times_text
-from playbooks.facts.model import AccessLog, Facts, Times
+from playbooks.facts.facts import AccessLog, Facts, Times
 
 MANY, SHARE = 5, 0.01
 """From how many, and what share of the requests, on: single people close tabs all day."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.evidence_words import most_common, percent, say
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for, unknown, warned
-from playbooks.checks.wording import most_common, percent, say
-from playbooks.facts.model import Facts, Granted, Process
+from playbooks.facts.facts import Facts, Granted, Process
 from playbooks.facts.processes import LOOKED_INTO
 
 FULL, HIGH = 0.9, 0.75

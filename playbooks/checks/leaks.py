@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.awaiting import explains
+from playbooks.checks.evidence_words import age, bracketed, holder_name, most_common, own_language_first, percent, say
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
     Offer,
@@ -19,9 +21,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
-from playbooks.checks.who import identity_of
-from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
-from playbooks.facts.model import Facts, Holder, Process, Socket
+from playbooks.facts.facts import Facts, Holder, Process, Socket
 
 PILE = 10
 """Of one process, or toward one host: a few may be handlers that are slow by nature."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.evidence_words import percent, say, times_text
 from playbooks.checks.registry import Judgement, check, failed, look, unknown, warned
-from playbooks.checks.wording import percent, say, times_text
-from playbooks.facts.model import Facts
+from playbooks.facts.facts import Facts
 
 LEFT_BEHIND = 5
 ERRORS = 0.001

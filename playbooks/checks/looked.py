@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from playbooks.checks.wording import say
-from playbooks.facts.model import Facts
+from playbooks.checks.evidence_words import say
+from playbooks.facts.facts import Facts
 from playbooks.model import Outcome
 from playbooks.scope import Scope
 

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime
 
+from playbooks.checks.evidence_words import say
 from playbooks.checks.registry import Judgement, look, unknown
-from playbooks.checks.wording import say
-from playbooks.facts.model import AccessLog, Directive, ErrorLog, Facts, Nginx, NginxServer
+from playbooks.facts.facts import AccessLog, Directive, ErrorLog, Facts, Nginx, NginxServer
 
 QUIET_LEVELS = ("crit", "alert", "emerg")
 """Levels of error_log that leave upstream's errors out."""

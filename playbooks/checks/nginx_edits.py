@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from playbooks.facts.model import Directive, NginxServer
+from playbooks.facts.facts import Directive, NginxServer
 
 KEPT = "/var/tmp"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from playbooks.checks.evidence_words import percent, say
 from playbooks.checks.nginx_config import (
     QUIET_LEVELS,
     config_judged,
@@ -17,8 +18,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import Edit, commands, set_in_block, set_in_main
 from playbooks.checks.registry import Judgement, Offer, check, failed, offer, unknown, warned
-from playbooks.checks.wording import percent, say
-from playbooks.facts.model import Facts, NginxServer, Worker
+from playbooks.facts.facts import Facts, NginxServer, Worker
 
 DEFAULT_CONNECTIONS = 512
 FULL, HIGH = 0.9, 0.75

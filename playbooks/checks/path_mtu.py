@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.evidence_words import say
 from playbooks.checks.registry import Judgement, check, look, offer, unknown, warned
-from playbooks.checks.wording import say
-from playbooks.facts.model import Facts
+from playbooks.facts.facts import Facts
 
 COUNTERS = ("TCPMTUPFail", "TCPMTUPSuccess")
 

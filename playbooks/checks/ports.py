@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from playbooks.checks.evidence_words import bracketed, holder_name, most_common, percent, say
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, offers_for, unknown, warned
-from playbooks.checks.who import identity_of
-from playbooks.checks.wording import bracketed, holder_name, most_common, percent, say
-from playbooks.facts.model import Facts, Socket
+from playbooks.facts.facts import Facts, Socket
 
 FULL, HIGH = 0.7, 0.5
 """The kernel's search for a free port gets slow from about 70 % on, and EADDRNOTAVAIL comes before 100 %."""

@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from capture.language import catalogue, per_language
+from playbooks.checks.evidence_words import percent, say, times_text
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
-from playbooks.checks.wording import percent, say, times_text
-from playbooks.facts.model import Facts, ProxyEnd, ProxyLog
+from playbooks.facts.facts import Facts, ProxyEnd, ProxyLog
 
 MANY, SHARE = 5, 0.01
 STALE_S = 0.05

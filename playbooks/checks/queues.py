@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from playbooks.checks.evidence_words import holder_name, say
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
     Offer,
@@ -18,9 +20,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
-from playbooks.checks.who import identity_of
-from playbooks.checks.wording import holder_name, say
-from playbooks.facts.model import Facts, Holder, Socket, UnixListener
+from playbooks.facts.facts import Facts, Holder, Socket, UnixListener
 
 BUSY = 0.5
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from playbooks.checks.looked import Judgement, Looked, NothingSeen, Offer, Pass, Result, Seen, counted_of, look, moved
-from playbooks.facts.model import PARTS, Facts
+from playbooks.facts.facts import PARTS, Facts
 from playbooks.model import Outcome
 
 __all__ = [
@@ -37,9 +37,9 @@ __all__ = [
 MODULES = (
     "aborts",
     "awaiting",
-    "captures",
-    "chains",
+    "capture_causes",
     "clients_gone",
+    "failing_now",
     "files",
     "half_open",
     "leaks",
@@ -53,7 +53,7 @@ MODULES = (
     "queues",
     "reaching",
     "stalls",
-    "traffic",
+    "timeout_chains",
 )
 """The modules of this package that hold checks."""
 
@@ -68,7 +68,7 @@ class Judge(Protocol):
 @dataclass(frozen=True, slots=True)
 class Check:
     """A named check: the parts of Facts it cannot do without, those it uses if there, and its arguments' names.
-    `everywhere`: it judges sockets, and so those of other network namespaces too (everywhere.py)."""
+    `everywhere`: it judges sockets, and so those of other network namespaces too (all_namespaces.py)."""
 
     name: str
     judge: Judge

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from playbooks.checks.evidence_words import age, bracketed, holder_name, most_common, own_language_first, percent, say
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
     Offer,
@@ -18,9 +20,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
-from playbooks.checks.who import identity_of
-from playbooks.checks.wording import age, bracketed, holder_name, most_common, own_language_first, percent, say
-from playbooks.facts.model import Facts, FirewallRule, Socket
+from playbooks.facts.facts import Facts, FirewallRule, Socket
 
 CLOSED_S = 1.5
 RETRANSMISSIONS = 3

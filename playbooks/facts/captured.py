@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from capture.model import Connection
-from playbooks.facts.here import mostly_here, own_addresses
-from playbooks.facts.model import Absence, Captured, CapturedConnection
+from playbooks.facts.facts import Absence, Captured, CapturedConnection
+from playbooks.facts.this_host import mostly_here, own_addresses
 
 if TYPE_CHECKING:
     from capture.triage import Triage
@@ -31,7 +31,7 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
     if path is None:
         return Absence("not_given", "no capture was named: --set capture=FILE reads one")
     from capture.filters import FilterError
-    from capture.wire.errors import CaptureUnreadable
+    from capture.wire.capture_errors import CaptureUnreadable
 
     try:
         read = JudgedCapture(path, host, port)
@@ -127,7 +127,7 @@ class JudgedCapture:
         """One connection with its verdict in words."""
         import msgspec
 
-        from playbooks.checks.wording import say
+        from playbooks.checks.evidence_words import say
 
         told = _sample(self.triage.connection(number))
         cut = self._cut.get(number)

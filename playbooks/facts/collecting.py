@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from capture.sockets.namespaces import in_network_of
-from playbooks.facts.ability import collect_ability
-from playbooks.facts.here import OF_THIS_MACHINE, own_netns, why_elsewhere
-from playbooks.facts.model import Absence, Facts
+from playbooks.facts.facts import Absence, Facts
+from playbooks.facts.host_abilities import collect_ability
+from playbooks.facts.this_host import OF_THIS_MACHINE, own_netns, why_elsewhere
 
 if TYPE_CHECKING:
-    from playbooks.facts.traffic import Recording
+    from playbooks.facts.live_packets import Recording
 
 Read = Callable[["Request"], Any]
 
@@ -71,7 +71,7 @@ def collect(parts: Iterable[str], settings: Mapping[str, str], since: float | No
     request.elsewhere = why_elsewhere(settings, named.get("capture"), named.get("log"))
     if "traffic" in wanted and "capture" not in settings and request.elsewhere is None:
         # records while the others are collected
-        from playbooks.facts.traffic import Recording
+        from playbooks.facts.live_packets import Recording
 
         request.recording = in_network_of(request.number("pid"), Recording)
     found = {name: request.part(name) for name in wanted}
@@ -100,7 +100,7 @@ def _netns(pid: int | None) -> str | None:
 
 
 def _sockets(request: Request) -> Any:
-    from playbooks.facts.sockets import collect_sockets
+    from playbooks.facts.socket_looks import collect_sockets
 
     return collect_sockets(request.number("pid"))
 
@@ -112,7 +112,7 @@ def _processes(request: Request) -> Any:
 
 
 def _kernel(request: Request) -> Any:
-    from playbooks.facts.kernel import collect_kernel
+    from playbooks.facts.kernel_settings import collect_kernel
 
     return in_network_of(request.number("pid"), collect_kernel)
 
@@ -160,25 +160,25 @@ def _proxy_log(request: Request) -> Any:
 
 
 def _url(request: Request) -> Any:
-    from playbooks.facts.timing import collect_timing
+    from playbooks.facts.request_times import collect_timing
 
     return collect_timing(request.settings.get("url"))
 
 
 def _load(request: Request) -> Any:
-    from playbooks.facts.loading import collect_load
+    from playbooks.facts.bounded_load import collect_load
 
     return collect_load(request.settings.get("url"))
 
 
 def _probe(request: Request) -> Any:
-    from playbooks.facts.probing import collect_probe
+    from playbooks.facts.connect_attempt import collect_probe
 
     return collect_probe(request.settings.get("host"), request.number("port"))
 
 
 def _idle_peers(request: Request) -> Any:
-    from playbooks.facts.idling import collect_idle_peers
+    from playbooks.facts.idle_timeouts import collect_idle_peers
 
     return collect_idle_peers(request.settings.get("url"))
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from playbooks.facts.facts import Absence, ErrorLine, ErrorLog, Nginx
 from playbooks.facts.log_files import (
     chosen_logs,
     error_time,
@@ -16,7 +17,6 @@ from playbooks.facts.log_files import (
     last_lines,
     not_nginx,
 )
-from playbooks.facts.model import Absence, ErrorLine, ErrorLog, Nginx
 
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))

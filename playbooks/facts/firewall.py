@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from playbooks.facts.model import Absence, FirewallRule
+from playbooks.facts.facts import Absence, FirewallRule
 
 SECONDS = 5
 MOST_RULES = 500

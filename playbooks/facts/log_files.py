@@ -9,7 +9,7 @@ import stat
 import time
 from datetime import datetime
 
-from playbooks.facts.model import Absence, Nginx, NginxServer
+from playbooks.facts.facts import Absence, Nginx, NginxServer
 
 MOST_BYTES = 64 << 20
 """Read from the end of one log."""

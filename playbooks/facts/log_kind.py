@@ -48,7 +48,7 @@ class Nature:
 
 def nature_of(path: str) -> Nature:
     """By the first lines; the last moment by the end of the file, where it is no packed one. Raises LogUnreadable."""
-    from playbooks.symptoms.reading import blocks_of
+    from playbooks.symptoms.log_blocks import blocks_of
 
     block = next(iter(blocks_of(path)), b"")
     lines = [line for line in block[: TAIL * 4].decode("utf-8", "replace").splitlines()[:SAMPLED] if line.strip()]

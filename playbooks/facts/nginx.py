@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from capture.sockets.processes import process_details
-from playbooks.facts.model import Absence, Directive, Nginx, NginxServer
-from playbooks.facts.workers import workers_of
+from capture.sockets.process_limits import process_details
+from playbooks.facts.facts import Absence, Directive, Nginx, NginxServer
+from playbooks.facts.worker_processes import workers_of
 
 DEFAULTS = (
     "/etc/nginx/nginx.conf",

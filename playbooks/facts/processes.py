@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.sockets.limits import limit_text
-from capture.sockets.processes import process_details, read_limits
-from capture.sockets.sight import read_sight
-from playbooks.facts.model import Absence, Process, Processes
+from capture.sockets.process_limits import process_details, read_limits
+from capture.sockets.process_visibility import read_sight
+from playbooks.facts.facts import Absence, Process, Processes
 
 LOOKED_INTO = 5
 """Processes whose descriptors are sorted by kind: those nearest to their limits."""
@@ -166,7 +166,7 @@ def _looked_into(process: Process, everyone: list[Process], root: str) -> Proces
     has ended."""
     import msgspec
 
-    from playbooks.facts.limits import granted
+    from playbooks.facts.open_file_limits import granted
 
     process = msgspec.structs.replace(process, granted=granted(process, everyone))
     try:

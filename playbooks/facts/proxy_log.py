@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from playbooks.facts.facts import Absence, ProxyEnd, ProxyLog
 from playbooks.facts.log_files import last_lines
-from playbooks.facts.model import Absence, ProxyEnd, ProxyLog
-from playbooks.facts.statistics import percentiles
+from playbooks.facts.percentiles import percentiles
 
 MOST_LINES = 200_000
 MOST_SERVERS = 5
@@ -112,7 +112,7 @@ def _summed(program: str, path: str, lines: Iterable[str], cut: bool) -> ProxyLo
 
 
 def _symptom(line: str) -> str:
-    from playbooks.symptoms.explaining import explain_line
+    from playbooks.symptoms.explain_line import explain_line
 
     said = explain_line(line)
     return said.symptom if said is not None else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from capture.flows.table import Packets
+    from capture.flows.connection_table import Packets
     from capture.triage import Triage
 
 CUT, UNANSWERED = "response_cut_short", "closed_unanswered"
@@ -89,7 +89,7 @@ def _closed_by_responder(one: Triage, connection: int) -> bool:
 
 
 def _packets(one: Triage, connections: list[int]) -> dict[int, Packets]:
-    from capture.recall import packets_of_all
+    from capture.reread import packets_of_all
 
     return packets_of_all(one.decoded, connections, MOST_PACKETS) if connections else {}
 
@@ -128,7 +128,7 @@ def _compared(one: _Asked, records: Mapping[int, tuple[bytes, bool]]) -> CutResp
 
 def _records(one: Triage, numbers: set[int]) -> dict[int, tuple[bytes, bool]]:
     """The bytes of these packets, and whether each was captured whole."""
-    from capture.recall import whole_packets
+    from capture.reread import whole_packets
 
     found = whole_packets(one.decoded.parts[0], sorted(numbers), SNAP) or {}
     return {number: (packet.data, len(packet.data) >= packet.original) for number, packet in found.items()}

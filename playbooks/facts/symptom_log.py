@@ -6,10 +6,10 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
-from playbooks.facts.here import locals_here, own_addresses
+from playbooks.facts.facts import Absence, LogGroup, SymptomLog
 from playbooks.facts.log_kind import moment_of, nature_of
-from playbooks.facts.model import Absence, LogGroup, SymptomLog
-from playbooks.symptoms.model import End
+from playbooks.facts.this_host import locals_here, own_addresses
+from playbooks.symptoms.explanation import End
 
 MOST_GROUPS = 5000
 
@@ -37,8 +37,8 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     """Error lines by symptom and peer, all of the log; those before `since` (epoch seconds) do not count."""
     if path is None:
         return Absence("not_given", "no log was named: --set log=FILE reads one")
-    from playbooks.symptoms.reading import LogUnreadable
-    from playbooks.symptoms.scanning import scan_log
+    from playbooks.symptoms.log_blocks import LogUnreadable
+    from playbooks.symptoms.log_scan import scan_log
 
     groups: dict[tuple[str, str, int, int], _Group] = {}
     own_ends: set[str] = set()

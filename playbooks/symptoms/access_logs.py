@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playbooks.symptoms.mentions import mentions_of
+from playbooks.symptoms.addresses import mentions_of
 
 if TYPE_CHECKING:
-    from playbooks.symptoms.model import End
+    from playbooks.symptoms.explanation import End
 
 STATUSES = {
     499: "client_closed_request",

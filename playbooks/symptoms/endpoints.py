@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from playbooks.symptoms.mentions import Mention, mentions_of
-from playbooks.symptoms.patterns import asked, pattern
+from playbooks.symptoms.addresses import Mention, mentions_of
+from playbooks.symptoms.long_patterns import asked, pattern
 
 if TYPE_CHECKING:
-    from playbooks.symptoms.model import End
+    from playbooks.symptoms.explanation import End
 
 Ends = tuple["End | None", "End | None"]
 

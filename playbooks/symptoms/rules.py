@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tomli
 
 from capture.language import catalogue, per_language
-from playbooks.symptoms.guarded import Guarded
+from playbooks.symptoms.fast_patterns import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playbooks.symptoms.scanning import Match
+    from playbooks.symptoms.log_scan import Match
 
 MOST_PEERS = 50_000
 MOST_MINUTES = 200_000

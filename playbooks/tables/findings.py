@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from capture.language import catalogue, count_of, per_language
 from capture.model import Finding, Severity
-from capture.sockets.wording import share_text
-from playbooks.tables.counters import troubles
-from playbooks.tables.ends import is_address, is_any
+from capture.sockets.finding_words import share_text
+from playbooks.tables.end_formats import is_address, is_any
+from playbooks.tables.pasted_counters import troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
-    from playbooks.tables.model import TableSocket
+    from playbooks.tables.pasted_table import TableSocket
 
 FEW = 3
 """From so many on a pile warns: people paste the rows that trouble them, often the first few only."""

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from capture.decode import DecodedCapture, decode
-from capture.wire.errors import CaptureUnreadable
+from capture.wire.capture_errors import CaptureUnreadable
 
 BASIC = ("packets", "bytes", "syn", "fin", "rst")
 ANALYSIS = (

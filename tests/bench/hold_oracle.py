@@ -12,7 +12,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from capture.wire.errors import CaptureUnreadable
+from capture.wire.capture_errors import CaptureUnreadable
 from tests.oracle.holding import NotForTheOracle, differences
 from tests.oracle.traffic import mutated_traffic
 

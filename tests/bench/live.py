@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import psutil
 
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.making import Maker
 from tests.capture.sockets.network import enter_new_network
 
@@ -87,7 +87,7 @@ def memory(sockets: int) -> None:
     """Prints the largest memory of a process that looks four times at so many sockets."""
     made = Makers(sockets)
     script = (
-        "import resource, time; from capture.sockets.watching import Watcher; w = Watcher(); n = 0\n"
+        "import resource, time; from capture.sockets.socket_watch import Watcher; w = Watcher(); n = 0\n"
         "for _ in range(3): n = len(w.look().rows); time.sleep(.1)\n"
         "t = time.process_time(); w.look(); t = time.process_time() - t\n"
         "print(f'{n:>8}  memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB, {t * 1e3:.0f} ms')"

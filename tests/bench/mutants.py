@@ -36,11 +36,11 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             ),
             *("capture/engine/sights.c", "capture/engine/history.c", "capture/engine/content.c", "capture/flows/*.py"),
         ),
-        ("tests/capture/flows", "tests/capture/verdicts", "tests/capture/wire/test_content.py"),
+        ("tests/capture/flows", "tests/capture/verdicts", "tests/capture/wire/test_payload_kinds.py"),
     ),
     "filters": (("capture/filters/*.py",), ("tests/capture/filters",)),
-    "owners": (("capture/sockets/owners.py", "capture/sockets/processes.py"), ("tests/capture/sockets",)),
-    "checks": (("playbooks/checks/*.py",), ("tests/playbooks/checks", "tests/playbooks/test_engine.py")),
+    "owners": (("capture/sockets/owners.py", "capture/sockets/process_limits.py"), ("tests/capture/sockets",)),
+    "checks": (("playbooks/checks/*.py",), ("tests/playbooks/checks", "tests/playbooks/test_run.py")),
 }
 COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 COMPARISONS |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}

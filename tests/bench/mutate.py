@@ -26,8 +26,8 @@ import traceback
 from collections import Counter
 
 from capture.engine.session import Engine
-from capture.wire.errors import CaptureUnreadable
-from capture.wire.reading import open_capture
+from capture.wire.capture_errors import CaptureUnreadable
+from capture.wire.open_capture import open_capture
 
 LARGEST = 64 << 10  # bytes of the files that are mutated
 _HARD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFF0, 16, 20, 40)
@@ -80,7 +80,7 @@ def read(path: str) -> str:
 
 def report(path: str) -> str:
     """Report on a file, as text and JSON; "read", "refused", or what was raised."""
-    from capture.report.writing import write_report
+    from capture.report.formats import write_report
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from capture.triage import Triage, triage
-from capture.wire.errors import CaptureUnreadable
+from capture.wire.capture_errors import CaptureUnreadable
 
 TCPDUMP = {
     f"tcpdump {options}": ["tcpdump", *options.split(), "-r"]

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from capture.triage import triage
-from capture.wire.errors import CaptureUnreadable
+from capture.wire.capture_errors import CaptureUnreadable
 
 LO = pathlib.Path(__file__).parents[1] / "data" / "lab" / "02a-epipe-two-writes" / "lo.pcap"
 

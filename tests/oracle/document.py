@@ -1,4 +1,4 @@
-"""A connection of the report as a plain dict, field by field: what the fast lines (capture.report.lines) must say."""
+"""A connection of the report as a plain dict, field by field: what capture.report.json_lines must say fast."""
 
 from __future__ import annotations
 

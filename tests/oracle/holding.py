@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from capture.decode import DecodedCapture, decode
-from capture.flows.table import FlowTable, Packets, Tag
+from capture.flows.connection_table import FlowTable, Packets, Tag
 from capture.model import COUNT_NAMES
-from capture.recall import packets_of_all
-from capture.wire.columns import Mark
+from capture.reread import packets_of_all
+from capture.wire.column_types import Mark
 from tests.oracle.engine import Connection, connections_of
 
 NAMES_OF_TAGS = {tag: tag.name.lower() for tag in Tag if tag is not Tag.RST_UNACCEPTABLE and tag.name}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.decode import DecodedCapture, decode
-from capture.verdicts.codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
+from capture.verdicts.event_codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
 from tests.capture.flows.traffic import random_traffic
 from tests.oracle.engine import connections_of
 from tests.oracle.events import Event, events_of

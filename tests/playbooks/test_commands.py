@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.facts.model import Ability
+from playbooks.facts.facts import Ability
 from playbooks.fixing import fill, refusal
 from playbooks.loader import load_all
 from playbooks.model import Fix, FixTemplate

@@ -9,7 +9,7 @@ import pytest
 from playbooks.checks.looked import Offer
 from playbooks.fixing import chosen
 from playbooks.loader import load_all
-from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.rules import symptoms
 from tests.playbooks.symptoms.samples import all_samples
 

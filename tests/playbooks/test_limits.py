@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.files import lasting_limit, open_files_of_processes
-from playbooks.engine import judge
-from playbooks.facts.limits import granted, pam_lines
-from playbooks.facts.model import Facts, Granted, Process, Processes
+from playbooks.facts.facts import Facts, Granted, Process, Processes
+from playbooks.facts.open_file_limits import granted, pam_lines
 from playbooks.loader import load
 from playbooks.model import CheckReport
+from playbooks.run import judge
 
 BOB = 54321  # a number without an account: limits.conf names it :54321
 

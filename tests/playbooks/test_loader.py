@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.registry import known_checks
-from playbooks.errors import PlaybookError, UnknownPlaybook
 from playbooks.facts.responses import CUT, UNANSWERED
 from playbooks.fixing import fill
 from playbooks.loader import FILLED, PLACEHOLDER, load, load_all, load_library, parse
 from playbooks.model import SETTING_KEYS
+from playbooks.playbook_errors import PlaybookError, UnknownPlaybook
 
 NAMES = [
     "broken-pipe",

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import judge, run_checks
+from playbooks.check_report import write
 from playbooks.facts.collecting import READERS, collect
-from playbooks.facts.here import locals_here, mostly_here, own_addresses, own_netns
-from playbooks.facts.model import Captured, Facts
+from playbooks.facts.facts import Captured, Facts
+from playbooks.facts.this_host import locals_here, mostly_here, own_addresses, own_netns
 from playbooks.loader import load, load_all
 from playbooks.model import Outcome
-from playbooks.report import write
+from playbooks.run import judge, run_checks
 from playbooks.scope import Scope, scope_text, together
 from tests.capture.wire.building import ACK, RST, SYN, ethernet, ipv4, pcap, tcp
-from tui.playbook_asking import shown
+from tui.rows.playbook_steps import shown
 
 LAB = Path(__file__).parents[1] / "data" / "lab"
 ELSEWHERE = LAB / "02a-epipe-two-writes" / "lo.pcap"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from playbooks.engine import judge
-from playbooks.facts.model import PARTS, Absence, Facts
+from playbooks.facts.facts import PARTS, Absence, Facts
 from playbooks.loader import load_all
 from playbooks.model import Outcome
+from playbooks.run import judge
 
 BOOKS = load_all(Path("/nonexistent"))
 
@@ -26,20 +26,20 @@ import importlib, json, os, pkgutil, sys
 import encodings.idna
 from concurrent.futures import ThreadPoolExecutor
 import capture, crossplane, playbooks
-from capture.sockets import counters, limits, wording
+from capture.sockets import counters, finding_words, limits
 from capture.verdicts import catalogue
-from playbooks.checks.wording import say
-from playbooks.engine import run_checks
+from playbooks.checks.evidence_words import say
+from playbooks.run import run_checks
 from playbooks.loader import load_all
-from playbooks.report import document
+from playbooks.check_report import document
 for package in (capture, playbooks):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".collector", "_engine")):  # a program for other hosts; a library without Python
             importlib.import_module(module.name)
-say("no_log"); limits._catalogue(); wording._catalogue(); counters._catalogue(); catalogue.causes()
+say("no_log"); limits._catalogue(); finding_words._catalogue(); counters._catalogue(); catalogue.causes()
 catalogue._sentences()
 books = load_all()
-from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.explain_line import explain_line
 explain_line("write: broken pipe")
 if "nobody" in sys.argv:
     os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)

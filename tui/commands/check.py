@@ -11,9 +11,9 @@ def run(arguments: list[str]) -> int:
     """Run the steps and write what they found; returns the exit status."""
     chosen = check_parser().parse_args(arguments)
 
-    from playbooks.engine import run_checks
-    from playbooks.errors import BadSetting, PlaybookError
-    from playbooks.report import write
+    from playbooks.check_report import write
+    from playbooks.playbook_errors import BadSetting, PlaybookError
+    from playbooks.run import run_checks
 
     try:
         consent = (lambda command: True) if chosen.consent else None

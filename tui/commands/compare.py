@@ -6,8 +6,8 @@ from contextlib import nullcontext
 
 from tui.arguments import compare_parser, complain
 from tui.commands.report import output
-from tui.interrupting import first_interrupt_noted
-from tui.process import for_one_long_computation
+from tui.work.interrupted_pipe import first_interrupt_noted
+from tui.work.process_settings import for_one_long_computation
 
 
 def run(arguments: list[str]) -> int:
@@ -19,7 +19,7 @@ def run(arguments: list[str]) -> int:
     for_one_long_computation()
     from capture.points.comparison import compare
     from capture.report.comparing import write_comparison
-    from capture.wire.errors import CaptureUnreadable
+    from capture.wire.capture_errors import CaptureUnreadable
 
     try:
         with first_interrupt_noted() if "-" in (chosen.a, chosen.b) else nullcontext():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from capture.remote.host import Host
-    from tui.investigation import Request
+    from tui.work.investigation import Request
 
 MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap
@@ -26,7 +26,7 @@ LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
 def run(arguments: list[str]) -> int:
     """Open the dashboard; returns the exit status."""
     from capture import __version__
-    from tui.investigation import Request
+    from tui.work.investigation import Request
 
     chosen = dashboard_parser(__version__).parse_args(arguments)
     try:
@@ -53,7 +53,7 @@ def _hosts(chosen: argparse.Namespace) -> tuple[Host, ...]:
     """Collectors on other hosts, started before the screen so that ssh can ask. Raises ValueError."""
     if not chosen.host or not os.isatty(0):
         return ()
-    from tui.hosts import open_hosts
+    from tui.work.host_collectors import open_hosts
 
     return tuple(open_hosts(chosen.host, chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=None))
 
@@ -72,8 +72,8 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     if not (os.isatty(0) and os.isatty(2)):
         complain("tcptriage: the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`")
         return 2
-    from tui.process import for_a_quick_start
-    from tui.terminal import prepare_textual, terminal_of
+    from tui.terminal.detection import prepare_textual, terminal_of
+    from tui.work.process_settings import for_a_quick_start
 
     for_a_quick_start()
     terminal = terminal_of(os.environ, ascii=chosen.ascii, mouse=chosen.mouse, theme=chosen.theme)
@@ -132,8 +132,8 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
     if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
         return None
     from capture.engine.session import Engine
-    from capture.wire.errors import CaptureUnreadable
-    from capture.wire.reading import open_capture
+    from capture.wire.capture_errors import CaptureUnreadable
+    from capture.wire.open_capture import open_capture
 
     try:
         engine = Engine()

@@ -12,7 +12,7 @@ def run(arguments: list[str]) -> int:
     """Open the tour; returns the exit status."""
     chosen = demo_parser().parse_args(arguments)
     from tui.commands.dashboard import open_screen
-    from tui.investigation import Request
+    from tui.work.investigation import Request
 
     with ExitStack() as kept:
         folder = kept.enter_context(resources.as_file(resources.files("tui").joinpath("examples")))

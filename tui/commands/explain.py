@@ -21,8 +21,8 @@ def run(arguments: list[str]) -> int:
     if chosen.text and chosen.log:
         complain("tcptriage explain: give lines as arguments, or --log, not both; see 'tcptriage explain --help'")
         return 2
-    from playbooks.symptoms.reading import LogUnreadable
-    from playbooks.symptoms.report import explain_logs, explain_texts, write_json, write_text
+    from playbooks.symptoms.explain_report import explain_logs, explain_texts, write_json, write_text
+    from playbooks.symptoms.log_blocks import LogUnreadable
 
     try:
         with told(sys.stderr.isatty()) as progress, output(None) as stream:
@@ -44,7 +44,7 @@ def told(to_terminal: bool) -> Iterator[Callable[[int, int], None] | None]:
     if not to_terminal:
         yield None
         return
-    from tui.words import size
+    from tui.text.quantities import size
 
     started = time.monotonic()
     last = 0.0

@@ -20,8 +20,8 @@ def looks_at_hosts(
     """Take the looks; `write` is called with the host as it was asked for, its snapshot, and whether
     it is the first. Returns the worst severity's
     rank (3 for none), or -1 where no host answered."""
-    from capture.remote.looks import SILENT, ManyHosts
-    from tui.hosts import open_hosts
+    from capture.remote.host_looks import SILENT, ManyHosts
+    from tui.work.host_collectors import open_hosts
 
     count = chosen.count or 1
     hosts = open_hosts(chosen.host, chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=count)

@@ -49,8 +49,8 @@ def _program() -> dict[str, Any]:
 
 def _files() -> dict[str, Any]:
     from playbooks.loader import user_directory
-    from tui.clipboard import file_folders
-    from tui.watch_child import incidents_folder
+    from tui.terminal.clipboard import file_folders
+    from tui.work.watch_child import incidents_folder
 
     return {
         "own playbooks": str(user_directory()),
@@ -60,8 +60,8 @@ def _files() -> dict[str, Any]:
 
 
 def _sight() -> dict[str, Any]:
-    from capture.sockets.errors import SourceUnavailable
-    from capture.sockets.watching import Watcher
+    from capture.sockets.socket_errors import SourceUnavailable
+    from capture.sockets.socket_watch import Watcher
 
     user = f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "unknown"
     try:
@@ -78,8 +78,8 @@ def _sight() -> dict[str, Any]:
 
 
 def _packets() -> str:
-    from capture.recorder.errors import RecorderUnavailable
     from capture.recorder.packet_ring import PacketRing
+    from capture.recorder.recorder_errors import RecorderUnavailable
 
     try:
         PacketRing().close()
@@ -89,8 +89,8 @@ def _packets() -> str:
 
 
 def _events() -> dict[str, Any]:
-    from capture.kernel.errors import EventsUnavailable
-    from capture.kernel.source import KernelEvents
+    from capture.kernel.event_errors import EventsUnavailable
+    from capture.kernel.event_source import KernelEvents
 
     try:
         with KernelEvents() as events:

@@ -8,10 +8,10 @@ from tui.arguments import complain, playbook_parser
 def run(arguments: list[str]) -> int:
     """Open it; returns the exit status."""
     chosen = playbook_parser().parse_args(arguments)
-    from playbooks.errors import PlaybookError
     from playbooks.loader import load
+    from playbooks.playbook_errors import PlaybookError
     from tui.commands.dashboard import open_screen
-    from tui.investigation import Request
+    from tui.work.investigation import Request
 
     try:
         load(chosen.name)

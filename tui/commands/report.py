@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 from tui.arguments import complain, report_parser
-from tui.interrupting import first_interrupt_noted
-from tui.process import for_one_long_computation
+from tui.work.interrupted_pipe import first_interrupt_noted
+from tui.work.process_settings import for_one_long_computation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from capture.decode import Progress
     from capture.filters import Filter
     from capture.triage import Triage
-    from capture.wire.columns import Bool
-    from capture.wire.errors import CaptureUnreadable
+    from capture.wire.capture_errors import CaptureUnreadable
+    from capture.wire.column_types import Bool
 
 SILENT_S = 0.5  # progress is told only of what takes longer
 EVERY_S = 0.25
@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
         complain("tcptriage report: standard input can be read once only; name it once")
         return 2
     if chosen.follow:
-        from tui.commands.following import run as follow
+        from tui.commands.report_follow import run as follow
 
         return follow(chosen, wanted)
     chosen.format = chosen.format or "text"
@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
         triages = [filtered(t, mask) for t, mask in zip(triages, masks, strict=True)]
         for misplaced in wanted.misplaced("connection"):
             complain(f"tcptriage report: {misplaced}")
-    from capture.report.writing import write_report
+    from capture.report.formats import write_report
 
     anonymize = None
     if chosen.anonymize:
@@ -131,7 +131,7 @@ def told(to_terminal: bool) -> Iterator[Callable[[Progress], None] | None]:
     if not to_terminal:
         yield None
         return
-    from tui.capture_reading import Reading
+    from tui.work.capture_reading import Reading
 
     started = time.monotonic()
     last = 0.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture.filters import Filter
-    from capture.kernel.looks import EventLooks, LookEvents
+    from capture.kernel.looks_with_events import EventLooks, LookEvents
     from capture.sockets.snapshot import Snapshot
     from capture.sockets.thresholds import Thresholds
 
@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
             return 2
         for misplaced in wanted.misplaced("socket"):
             complain(f"tcptriage sockets: {misplaced}")
-    from capture.sockets.errors import RecordingUnreadable, SourceUnavailable
+    from capture.sockets.socket_errors import RecordingUnreadable, SourceUnavailable
     from capture.sockets.thresholds import Thresholds
 
     try:
@@ -87,7 +87,7 @@ def _status(fail_on: str | None, worst: int) -> int:
 
 
 def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresholds) -> int:
-    from tui.replaying import open_looker, taker
+    from tui.work.look_source import open_looker, taker
 
     keep = wanted.matches_socket if wanted is not None else None
     anonymize = _anonymizer(chosen.anonymize)
@@ -125,7 +125,7 @@ def _events(chosen: argparse.Namespace) -> EventLooks | None:
     """The kernel's events beside the looks, where they are asked for and the looks are of now."""
     if not chosen.events or chosen.replay is not None:
         return None
-    from capture.kernel.looks import EventLooks
+    from capture.kernel.looks_with_events import EventLooks
 
     return EventLooks()
 
@@ -141,7 +141,7 @@ def _write(
     asked: str = "",
 ) -> None:
     """One look; `asked` is the host that it is of, as it was named."""
-    from capture.sockets.report import text, write_json
+    from capture.sockets.sockets_report import text, write_json
 
     stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
     if format == "json":
@@ -151,7 +151,7 @@ def _write(
         if keep is not None:
             stream.write(_matching(snapshot, keep))
         if told is not None:
-            from capture.kernel.report import text as events_text
+            from capture.kernel.events_report import text as events_text
 
             stream.write(events_text(told))
     if anonymize is not None and isinstance(stream, io.StringIO):
@@ -162,14 +162,14 @@ def _write(
 def _keys(told: LookEvents | None) -> dict[str, Any]:
     if told is None:
         return {}
-    from capture.kernel.report import keys
+    from capture.kernel.events_report import keys
 
     return keys(told)
 
 
 def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> str:
     """With a filter people ask for sockets: list those that match, the longest in their state first."""
-    from tui.socket_lines import socket_line
+    from tui.text.socket_lines import socket_line
 
     rows = sorted((row for row in snapshot.rows if keep(row)), key=lambda row: -row.age_s)
     lines = [f"matching  {len(rows)} of {len(snapshot.rows)}"]

@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     from capture.recorder.options import Options
     from capture.recorder.privileges import user_to_become
     from capture.recorder.triggers import parse_triggers
-    from playbooks.symptoms.explaining import explain_line
+    from playbooks.symptoms.explain_line import explain_line
     from playbooks.symptoms.rules import symptoms
 
     try:

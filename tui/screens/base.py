@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.widgets.bars import KeyBar, Said, TitleBar
-from tui.widgets.rows import STYLES
+from tui.widgets.row_table import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,24 +9,24 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.capture_job import CaptureJob
-from tui.connection_columns import COLUMNS, SORTS
-from tui.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
-from tui.messages import (
+from tui.rows.connection_columns import COLUMNS, SORTS
+from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
+from tui.rows.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
+from tui.screens.base import LAST_KEYS
+from tui.screens.followed import FollowingScreen
+from tui.text.quantities import count
+from tui.text.vantage_words import seen_from
+from tui.widgets.bars import KeyBar
+from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.text_lines import Lines
+from tui.work.capture_job import CaptureJob
+from tui.work.messages import (
     CaptureDecoded,
     CaptureFailed,
     CaptureGrew,
     CaptureProgressed,
     DecodingStopped,
 )
-from tui.screens.base import LAST_KEYS
-from tui.screens.followed import FollowingScreen
-from tui.vantage import seen_from
-from tui.widgets.bars import KeyBar
-from tui.widgets.lines import Lines
-from tui.widgets.rows import ListRows, RowsTable
-from tui.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from capture.model import Finding
     from capture.triage import Triage
-    from tui.connection_rows import ConnectionRows
+    from tui.rows.connection_rows import ConnectionRows
 
 
 class CaptureScreen(FollowingScreen):
@@ -239,7 +239,7 @@ class CaptureScreen(FollowingScreen):
     def _timeline(self) -> list[str]:
         if self.size.height < 22 or not self._triages:
             return []
-        from tui.timeline import latency_line, timeline_lines
+        from tui.text.timeline import latency_line, timeline_lines
 
         plain = self.triage_app.terminal.plain_charts
         latency = latency_line(self._triages, plain) if self.size.height >= 30 else ""
@@ -341,7 +341,7 @@ class CaptureScreen(FollowingScreen):
     def _arrange(self) -> None:
         if self._triages:
             column, _, descending = SORTS[self._sort]
-            from tui.connection_rows import connection_rows
+            from tui.rows.connection_rows import connection_rows
 
             rows = connection_rows(self._triages, self.wanted, (column, descending))
             self.app.call_from_thread(self._arranged, rows)
@@ -367,7 +367,7 @@ class CaptureScreen(FollowingScreen):
         self.app.push_screen(AskScreen(question, "capture.pcap   or   ring.pcap* --join"), self._opened)
 
     def _opened(self, text: str | None) -> None:
-        from tui.capture_reading import named
+        from tui.work.capture_reading import named
 
         paths, join = named(text) if text else ((), False)
         if paths:

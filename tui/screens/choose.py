@@ -9,8 +9,8 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.columns import Column
-from tui.widgets.rows import STYLES, ListRows, RowsTable
+from tui.rows.column_layout import Column
+from tui.widgets.row_table import STYLES, ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

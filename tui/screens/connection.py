@@ -9,14 +9,14 @@ from textual import on
 from textual.binding import Binding
 
 from capture.ladder import ladder_rows
-from capture.report.ladder import ladder_lines
+from capture.report.ladder_text import ladder_lines
 from capture.safe_text import printable
-from tui.ladder_rows import LadderLines, columns_for
+from tui.rows.ladder_rows import LadderLines, columns_for
 from tui.screens.base import TriageScreen
-from tui.story import story
-from tui.vantage import seen_from
-from tui.widgets.lines import Lines
-from tui.widgets.rows import RowsTable
+from tui.text.vantage_words import seen_from
+from tui.text.verdict_lines import story
+from tui.widgets.row_table import RowsTable
+from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -171,8 +171,8 @@ class ConnectionScreen(TriageScreen):
 
     def action_picture(self) -> None:
         """The ladder as an SVG file in the current folder."""
-        from tui.exporting import save
-        from tui.ladder_svg import ladder_svg
+        from tui.text.ladder_svg import ladder_svg
+        from tui.work.saved_files import save
 
         picture = ladder_svg(self._rows, self._one.originator, self._one.responder, self._one.verdict.sentence)
         path = save(f"ladder-{self._one.id}.svg", picture)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from capture.safe_text import printable
-from tui.columns import Column
+from tui.rows.column_layout import Column
 from tui.screens.base import TriageScreen
-from tui.tour import Stop, stops
+from tui.text.tour import Stop, stops
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
+from tui.widgets.row_table import ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

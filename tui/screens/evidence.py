@@ -8,13 +8,13 @@ from textual import on
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.columns import Column
-from tui.evidence_page import page
-from tui.exporting import save
+from tui.rows.column_layout import Column
 from tui.screens.base import TriageScreen
+from tui.text.evidence_page import page
+from tui.text.quantities import clock
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
-from tui.words import clock
+from tui.widgets.row_table import ListRows, RowsTable
+from tui.work.saved_files import save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,12 +8,12 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.clipboard import to_file
-from tui.columns import Column
-from tui.explaining import Line, explain_file, explain_lines
+from tui.rows.column_layout import Column
+from tui.rows.explained_lines import Line, explain_file, explain_lines
 from tui.screens.base import TriageScreen
+from tui.terminal.clipboard import to_file
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
+from tui.widgets.row_table import ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding
 
-from tui.messages import FilterApplied, FilterLeft
 from tui.screens.base import TriageScreen
+from tui.work.messages import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from capture.filters import Filter

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import on, work
 from textual.binding import Binding
 
-from tui.following import LOOK_S, FileBefore, FollowJob
-from tui.messages import FollowingEnded
 from tui.screens.base import LAST_KEYS
 from tui.screens.filtered import FilteredScreen
 from tui.widgets.bars import KeyBar
+from tui.work.followed_capture import LOOK_S, FileBefore, FollowJob
+from tui.work.messages import FollowingEnded
 
 
 class FollowingScreen(FilteredScreen):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.binding import Binding
 
-from tui.columns import cells, wrap
+from tui.rows.column_layout import cells, wrap
 from tui.screens.base import TriageScreen
+from tui.text.glossary import chapters, meaning
 from tui.widgets.paper import Paper
-from tui.words_catalogue import chapters, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

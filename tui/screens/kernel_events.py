@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 
-from tui.kernel_event_rows import COLUMNS, filtered, kernel_rows, key_of, playbook_of, text_of
+from tui.rows.kernel_event_rows import COLUMNS, filtered, kernel_rows, key_of, playbook_of, text_of
 from tui.screens.filtered import FilteredScreen
-from tui.widgets.rows import RowsTable
-from tui.words import count
+from tui.text.quantities import count
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.widget import Widget
 
-    from capture.kernel.grouping import EventGroup
-    from tui.kernel_event_rows import EventHistory
+    from capture.kernel.event_groups import EventGroup
+    from tui.rows.kernel_event_rows import EventHistory
 
 REFRESH_S = 1.0
 

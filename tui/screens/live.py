@@ -10,8 +10,8 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 
 from capture.safe_text import printable
-from tui.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.finding_rows import (
+from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
+from tui.rows.finding_rows import (
     finding_cells,
     finding_key,
     finding_markdown,
@@ -19,13 +19,13 @@ from tui.finding_rows import (
     past_cells,
     settings_of,
 )
-from tui.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
-from tui.messages import LookingFailed, RowsPeeked, SnapshotTaken
+from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
+from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.screens.filtered import FilteredScreen
-from tui.socket_rows import COLUMNS, SORTS, SocketRows
-from tui.widgets.lines import Lines
-from tui.widgets.rows import ListRows, RowsTable
-from tui.words import clock, count
+from tui.text.quantities import clock, count
+from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.text_lines import Lines
+from tui.work.messages import LookingFailed, RowsPeeked, SnapshotTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from capture.model import Finding
     from capture.remote.host import Host
     from capture.sockets.thresholds import Thresholds
-    from tui.live_feed import LiveFeed, Look, Looker
-    from tui.watch_child import WatchChild
+    from tui.work.live_feed import LiveFeed, Look, Looker
+    from tui.work.watch_child import WatchChild
 
 
 PAST_SHOWN = 50
@@ -121,7 +121,7 @@ class LiveScreen(FilteredScreen):
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture
 
     def _begin(self) -> None:
-        from tui.live_feed import LiveFeed
+        from tui.work.live_feed import LiveFeed
 
         request = self.triage_app.investigation.request
         replay = self._replay or request.replay
@@ -154,7 +154,7 @@ class LiveScreen(FilteredScreen):
     def _watch(self, feed: LiveFeed) -> None:
         try:
             if self._is_of_now:
-                from tui.peeking import first_rows
+                from tui.work.first_sockets import first_rows
 
                 if (peek := first_rows()) is not None:
                     self.post_message(RowsPeeked(peek))
@@ -312,7 +312,7 @@ class LiveScreen(FilteredScreen):
         if self._recorded() or self.triage_app.investigation.request.hosts:
             self.say("The flight recorder records this machine, and now", "warn")
             return
-        from tui.watch_child import WatchChild, incidents_folder
+        from tui.work.watch_child import WatchChild, incidents_folder
 
         out = incidents_folder()
         try:
@@ -399,7 +399,7 @@ class LiveScreen(FilteredScreen):
         row = self._row()
         if row is None:
             return "", ""
-        from tui.socket_lines import socket_line
+        from tui.text.socket_lines import socket_line
 
         return "Connection", socket_line(row)
 
@@ -423,10 +423,10 @@ def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host
 
     def opened() -> Looker:
         if hosts and replay is None:
-            from capture.remote.looks import HostsTogether
+            from capture.remote.host_looks import HostsTogether
 
             return HostsTogether(hosts)
-        from tui.replaying import open_looker
+        from tui.work.look_source import open_looker
 
         return open_looker(replay, all_namespaces=all_namespaces)
 

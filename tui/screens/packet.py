@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.binding import Binding
 
-from capture.recall import packets_of
+from capture.reread import packets_of
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
 from tui.widgets.paper import Paper
@@ -75,7 +75,7 @@ class PacketScreen(TriageScreen):
 
 def packet_lines(triage: Triage, number: int, offset: int) -> list[str]:
     """The lines of a packet's decode, layer by layer, and its bytes. Raises PacketUnreadable."""
-    from capture.packet import full_packet
+    from capture.packet_layers import full_packet
 
     detail = full_packet(triage.decoded.file_of(number), offset, number)
     return [*detail.lines, "", *detail.dump]

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.clipboard import safe_to_paste
+from tui.terminal.clipboard import safe_to_paste
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -9,12 +9,12 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.columns import Column
-from tui.playbook_asking import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
+from tui.rows.column_layout import Column
+from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
 from tui.screens.base import TriageScreen
-from tui.widgets.lines import Lines
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
+from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -288,7 +288,7 @@ class PlaybookScreen(TriageScreen):
 
     def action_settings(self) -> None:
         """Narrow the checks."""
-        from tui.playbook_asking import keys_of
+        from tui.rows.playbook_steps import keys_of
         from tui.screens.ask import AskScreen
 
         value = " ".join(f"{key}={value}" for key, value in self._settings.items())
@@ -323,7 +323,7 @@ class PlaybookScreen(TriageScreen):
 
     def action_export(self) -> None:
         """The check as a Markdown file."""
-        from tui.exporting import save
+        from tui.work.saved_files import save
 
         if self._outcome is None:
             return

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from capture.safe_text import printable
-from tui.columns import Column
-from tui.playbook_asking import Summary, summaries
+from tui.rows.column_layout import Column
+from tui.rows.playbook_steps import Summary, summaries
 from tui.screens.base import TriageScreen
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
+from tui.widgets.row_table import ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

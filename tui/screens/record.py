@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
-from tui.tcpdump import PACKETS, SECONDS, SNAPLEN, command, shell_line
+from tui.text.tcpdump_command import PACKETS, SECONDS, SNAPLEN, command, shell_line
 from tui.widgets.paper import Paper
 
 if TYPE_CHECKING:

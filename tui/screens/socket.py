@@ -8,9 +8,9 @@ from textual.binding import Binding
 
 from capture.model import TcpState
 from tui.screens.base import TriageScreen
-from tui.socket_lines import socket_facts, socket_line
+from tui.text.glossary import meaning
+from tui.text.socket_lines import socket_facts, socket_line
 from tui.widgets.paper import Paper
-from tui.words_catalogue import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

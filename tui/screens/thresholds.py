@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from tui.columns import Column
+from tui.rows.column_layout import Column
 from tui.screens.base import TriageScreen
+from tui.text.glossary import meaning
 from tui.widgets.paper import Paper
-from tui.widgets.rows import ListRows, RowsTable
-from tui.words_catalogue import meaning
+from tui.widgets.row_table import ListRows, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

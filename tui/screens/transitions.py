@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from tui.rows.transition_rows import COLUMNS, line, transition_rows
 from tui.screens.filtered import FilteredScreen
-from tui.transition_rows import COLUMNS, line, transition_rows
-from tui.widgets.rows import RowsTable
-from tui.words import count
+from tui.text.quantities import count
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.sockets.snapshot import Transition
-    from tui.live_feed import History
+    from tui.work.live_feed import History
 
 REFRESH_S = 1.0
 

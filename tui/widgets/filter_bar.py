@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from tui.messages import FilterApplied, FilterLeft
+from tui.work.messages import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from capture.model import Notice
 from capture.safe_text import printable
-from capture.wire.text import tcpdump
+from capture.wire.text import tcpdump_line
 from capture.wire.text.clock import Timeline
-from capture.wire.text.lines import Lines
-from capture.wire.text.numbers import Conversations
+from capture.wire.text.held_rows import Queue, WaitingRow
+from capture.wire.text.packet_details import Tree
+from capture.wire.text.plain_lines import Lines
 from capture.wire.text.printed import (
     RST,
     ApplicationRow,
@@ -26,10 +27,9 @@ from capture.wire.text.printed import (
     TextQuote,
     TextSegment,
 )
-from capture.wire.text.queue import Queue, WaitingRow
-from capture.wire.text.rows import is_row, row_of
-from capture.wire.text.tree import Tree
+from capture.wire.text.sequence_numbers import Conversations
 from capture.wire.text.unwrapping import Unwrapping
+from capture.wire.text.wireshark_rows import is_row, row_of
 
 _HEX = re.compile(r"^\s*(?:0x[0-9a-f]{4}: |[0-9a-f]{4} {2,3}(?:[0-9a-f]{2} ){1,16})")
 _LINK = re.compile(r"link-type ([A-Z0-9_]+)")
@@ -159,7 +159,7 @@ class TextReader:
             return self._timed(before) if before is not None else []
         found: list[TextSegment] = []
         if self._tree.open:
-            if not _HEADER.match(line) and (line[:1] == " " or not (tcpdump.is_packet(line) or row_of(line))):
+            if not _HEADER.match(line) and (line[:1] == " " or not (tcpdump_line.is_packet(line) or row_of(line))):
                 self._tree.line(line)
                 return []
             before = self._tree.end()
@@ -173,15 +173,15 @@ class TextReader:
         """A line of a form that tells a packet on one line, or two."""
         if _HEX.match(line):
             return []
-        segment = tcpdump.segment_of(line)
+        segment = tcpdump_line.segment_of(line)
         if segment is not None:
             return self._segment(offset, *segment)
-        pktmon = tcpdump.pktmon_heading(line)
+        pktmon = tcpdump_line.pktmon_heading(line)
         if pktmon is not None:
             return self._replace_above(PrintedPacket(offset, pktmon))
         if is_row(line):
             return self._row(offset, line)
-        if tcpdump.is_ip_header(line) or tcpdump.is_packet(line):
+        if tcpdump_line.is_ip_header(line) or tcpdump_line.is_packet(line):
             return self._packet(offset, line)
         if self._above is not None and " > " in line:
             return self._second_line(line)
@@ -197,27 +197,27 @@ class TextReader:
 
     def _packet(self, offset: int, line: str) -> list[TextSegment]:
         """A line on which a packet begins, and no segment is: it comes on the next line, or the packet is no TCP."""
-        heading = tcpdump.heading_of(line)
-        nested = heading.clock is None and tcpdump.is_ip_header(line)
+        heading = tcpdump_line.heading_of(line)
+        nested = heading.clock is None and tcpdump_line.is_ip_header(line)
         if nested and self._above is not None and isinstance(self._above.what, PrintedError):
             self._quoting = True
             return []
-        self._quiet = self._quiet or tcpdump.is_quiet(line)
-        return self._replace_above(PrintedPacket(offset, heading, tcpdump.error_of(line)))
+        self._quiet = self._quiet or tcpdump_line.is_quiet(line)
+        return self._replace_above(PrintedPacket(offset, heading, tcpdump_line.error_of(line)))
 
     def _second_line(self, line: str) -> list[TextSegment]:
         """The second line of a packet without a segment: ICMP, UDP and the like."""
         above = self._above
         assert above is not None
-        self._quiet = self._quiet or tcpdump.is_quiet(line)
-        error = tcpdump.error_of(line)
+        self._quiet = self._quiet or tcpdump_line.is_quiet(line)
+        error = tcpdump_line.error_of(line)
         if error is not None and above.what is None:
             self._above = PrintedPacket(above.offset, above.heading, error)
             return []
         return self._replace_above(None)
 
     def _segment(self, offset: int, printed: Printed, before: str, more: str) -> list[TextSegment]:
-        heading = tcpdump.heading_of(before, more)
+        heading = tcpdump_line.heading_of(before, more)
         above = self._above
         if above is not None and isinstance(above.what, PrintedError) and self._quotes(heading, before):
             what = above.what
@@ -226,7 +226,7 @@ class TextReader:
             return self._timed(PrintedPacket(above.offset, above.heading, quoted))
         if above is not None and above.what is None and heading.clock is None and not before.lstrip().startswith("IP"):
             self._above = None
-            return self._timed(PrintedPacket(offset, tcpdump.merged(above.heading, heading), printed))
+            return self._timed(PrintedPacket(offset, tcpdump_line.merged(above.heading, heading), printed))
         return self._replace_above(None) + self._timed(PrintedPacket(offset, heading, printed))
 
     def _quotes(self, heading: Heading, before: str) -> bool:

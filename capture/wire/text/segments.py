@@ -11,8 +11,8 @@ import numpy as np
 from capture.engine.library import QUOTED_BY_V4, QUOTED_BY_V6, QUOTED_REPORTER_6, library
 from capture.model import Notice
 from capture.safe_text import printable
-from capture.wire.columns import Mark
-from capture.wire.errors import CaptureUnreadable
+from capture.wire.capture_errors import CaptureUnreadable
+from capture.wire.column_types import Mark
 from capture.wire.text.reader import TextReader
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from capture.wire.text import tcpdump
+from capture.wire.text import tcpdump_line
 from capture.wire.text.clock import clock_of
-from capture.wire.text.rows import begins_row, is_row, is_whole_row
+from capture.wire.text.wireshark_rows import begins_row, is_row, is_whole_row
 
 MOST_PIECES = 6
 LOOKED_AT = 24  # lines from the first broken one on
@@ -140,7 +140,7 @@ def _ways_to_join(pieces: list[str]) -> Iterator[str]:
 
 
 def _is_whole_segment(line: str) -> bool:
-    return is_whole(line) and (tcpdump.NEW_WORDING in line or is_row(line) or tcpdump.is_ip_header(line))
+    return is_whole(line) and (tcpdump_line.NEW_WORDING in line or is_row(line) or tcpdump_line.is_ip_header(line))
 
 
 def way_of(lines: list[str]) -> _Way:
@@ -158,35 +158,35 @@ def _begins(line: str) -> bool:
     """Does something of its own begin here?"""
     if _START.match(line) or begins_row(line) or clock_of(line[:80]) is not None:
         return True
-    return tcpdump.segment_of(line) is not None and line[:1] == " "
+    return tcpdump_line.segment_of(line) is not None and line[:1] == " "
 
 
 def _may_go_on(line: str) -> bool:
     """Does a packet begin here that this line does not end, or a row whose options may stand on the next?"""
     if not _NARROWEST <= len(line) <= WIDEST:
         return False
-    if is_row(line) and tcpdump.segment_of(line) is None:
+    if is_row(line) and tcpdump_line.segment_of(line) is None:
         return True
-    begun = tcpdump.is_packet(line) or " > " in line or (_BEGUN.search(line) and clock_of(line) is not None)
+    begun = tcpdump_line.is_packet(line) or " > " in line or (_BEGUN.search(line) and clock_of(line) is not None)
     return bool(begun) and not is_whole(line)
 
 
 def is_whole(line: str) -> bool:
     """Is this all of a packet's line? What is no TCP segment counts as whole."""
-    if is_row(line) and tcpdump.NEW_WORDING not in line:
+    if is_row(line) and tcpdump_line.NEW_WORDING not in line:
         return is_whole_row(line)
     if ("IP (" in line or "IP6 (" in line) and line.count("(") > line.count(")"):
         return False
-    colon = line.rfind(tcpdump.NEW_WORDING)
+    colon = line.rfind(tcpdump_line.NEW_WORDING)
     if colon >= 0:
         return _has_tail(line, colon)
     arrow = line.rfind(" > ")
     if arrow < 0:
-        return not _BEGUN.search(line) or tcpdump.is_ip_header(line)
+        return not _BEGUN.search(line) or tcpdump_line.is_ip_header(line)
     colon = line.find(": ", arrow)
     if colon < 0:
         return False
-    if tcpdump.OLD_WORDING.match(line, colon + 2):
+    if tcpdump_line.OLD_WORDING.match(line, colon + 2):
         return _OLD_TAIL.match(line, colon) is not None
     rest = line[colon + 2 :]
     if rest.startswith("ICMP"):

@@ -23,7 +23,7 @@ from msgspec import Struct
 from capture.engine import library as binding
 from capture.engine.session import FORMATS, ToldNotice
 from capture.model import Notice
-from capture.wire.links import link_name
+from capture.wire.link_types import link_name
 from capture.wire.notices import sentences
 
 PIECES = (1 << 20, 1, 7, 1000)

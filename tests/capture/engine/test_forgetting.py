@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from capture.engine.session import Engine, Reader
-from capture.flows.building import flow_table
-from capture.flows.table import FlowTable
-from capture.report import following
-from capture.report.following import EndedConnections
-from capture.wire.following import Followed
+from capture.flows.connection_table import FlowTable
+from capture.flows.from_engine import flow_table
+from capture.report import followed_lines
+from capture.report.followed_lines import EndedConnections
+from capture.wire.growing_file import Followed
 from tests.capture.wire import building as make
 
 CONNECTIONS = 2000  # more than are kept unpacked
@@ -118,7 +118,7 @@ def test_following_for_days_keeps_little_and_says_the_same(tmp_path: Path, monke
     written: list[bytes] = []
     most = []
     for worth in (10**9, 100):
-        monkeypatch.setattr(following, "WORTH", worth)
+        monkeypatch.setattr(followed_lines, "WORTH", worth)
         path.write_bytes(make.pcap([]))
         engine, stream, most_now = Engine(), io.BytesIO(), 0
         followed = Followed(str(path), engine)

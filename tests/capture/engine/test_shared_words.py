@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from capture.flows.table import Tag
-from capture.verdicts import codes
-from capture.wire.columns import Mark
-from capture.wire.content import Content
+from capture.flows.connection_table import Tag
+from capture.verdicts import event_codes
+from capture.wire.column_types import Mark
 from capture.wire.notices import NoticeCode
+from capture.wire.payload_kinds import Content
 
 ENGINE = Path(__file__).parents[3] / "capture" / "engine"  # the sources: an installation has none
 
@@ -37,8 +37,8 @@ def written(file: str, prefix: str) -> dict[str, int]:
     ("file", "prefix", "python", "only_in_c"),
     [
         ("conn.h", "TAG_", Tag, set()),
-        ("conn.h", "EVENT_", codes.Mark, {"SIDE"}),
-        ("conn.h", "KIND_", codes.Kind, {"MASK"}),
+        ("conn.h", "EVENT_", event_codes.Mark, {"SIDE"}),
+        ("conn.h", "KIND_", event_codes.Kind, {"MASK"}),
         ("conn.h", "CONTENT_", Content, set()),
         ("engine.h", "MARK_", Mark, set()),
         ("reader.h", "NOTICE_", NoticeCode, set()),
@@ -55,6 +55,6 @@ def test_names_and_numbers_are_those_of_python(
 
 
 def test_the_places_of_an_events_bits_are_those_of_python() -> None:
-    assert written("conn.h", "GAP_SHIFT") == {"": codes.GAP_SHIFT}
-    assert written("conn.h", "KIND_")["MASK"] == codes.KIND_MASK
-    assert written("conn.h", "EVENT_")["SIDE"] == codes.SIDE_BIT
+    assert written("conn.h", "GAP_SHIFT") == {"": event_codes.GAP_SHIFT}
+    assert written("conn.h", "KIND_")["MASK"] == event_codes.KIND_MASK
+    assert written("conn.h", "EVENT_")["SIDE"] == event_codes.SIDE_BIT

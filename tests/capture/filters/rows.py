@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import numpy as np
 
-from capture.flows.table import Events, FlowTable, Numbering, Opening
+from capture.flows.connection_table import Events, FlowTable, Numbering, Opening
 from capture.model import (
     COUNT_NAMES,
     Certainty,
@@ -21,7 +21,7 @@ from capture.model import (
     TcpState,
     Verdict,
 )
-from capture.wire.columns import AddressTable, Scope, ScopeTable
+from capture.wire.column_types import AddressTable, Scope, ScopeTable
 
 EVENTS = ((0, np.uint16), (0, np.int64), (0, np.int64), (0, np.int64), (0, np.uint8))  # none of them
 NUMBERS = (np.uint32, np.uint32, np.uint32, np.uint32, np.bool_, np.int64, np.int64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from capture.engine.library import library
 from capture.engine.session import Engine
-from capture.flows.building import flow_table
+from capture.flows.from_engine import flow_table
 
 
 def nonsense(seed: int, rows: int, hosts: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture.decode import decode
-from capture.flows.table import FlowTable
+from capture.flows.connection_table import FlowTable
 from tests.capture.flows.traffic import ACK, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)

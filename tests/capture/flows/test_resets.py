@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from capture.decode import decode
-from capture.flows.table import Tag
-from capture.recall import packets_of
+from capture.flows.connection_table import Tag
+from capture.reread import packets_of
 from tests.capture.flows.traffic import ACK, FIN, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)

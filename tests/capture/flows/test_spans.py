@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.flows.table import Spans
+from capture.flows.connection_table import Spans
 
 LONG = Spans.LONG
 SHORT = np.array([0, 5, LONG, 7, LONG], np.uint32)

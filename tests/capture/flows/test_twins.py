@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from capture.decode import DecodedCapture, decode
-from capture.flows.table import FlowTable, Tag
-from capture.recall import packets_of
+from capture.flows.connection_table import FlowTable, Tag
+from capture.reread import packets_of
 from tests.capture.flows.traffic import ACK, FIN, PSH, SYN, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.kernel.errors import EventsUnavailable
+from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.instance import Instance
 from capture.kernel.records import WANTED
 from capture.kernel.tracefs import Tracefs, open_tracefs

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from capture.model import Certainty
+from capture.points.compared import Both
 from capture.points.comparison import Comparison, compare
 from capture.points.findings import findings_of
-from capture.points.model import Both
 from capture.report.comparing import text_lines
 from tests.capture.points.editing import (
     ACK,

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from capture.remote.errors import HostUnreachable
 from capture.remote.frames import LARGEST_FRAME, LARGEST_LOOK, FrameReader
+from capture.remote.host_errors import HostUnreachable
 
 HEAD = {
     "version": 1,

@@ -7,8 +7,8 @@ import pathlib
 import pytest
 
 from capture.report.document import seconds
-from capture.report.lines import connection_lines
-from capture.report.writing import write_report
+from capture.report.formats import write_report
+from capture.report.json_lines import connection_lines
 from capture.triage import Triage, triage
 from tests.oracle.document import connection_document
 

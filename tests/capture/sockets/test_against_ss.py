@@ -7,7 +7,7 @@ import socket
 import time
 
 from capture.sockets.row import SocketRow
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.making import Said, maker, ss
 from tests.capture.sockets.network import in_own_network
 

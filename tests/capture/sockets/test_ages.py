@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from capture.sockets import wireform as form
+from capture.sockets import inet_diag_msg as form
 from capture.sockets.ages import age_of
 from capture.sockets.row import SocketRow
 from capture.sockets.settings import KernelSettings
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.network import in_own_network
 
 Pair = tuple[socket.socket, socket.socket]

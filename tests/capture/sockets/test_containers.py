@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.making import Maker
 from tests.capture.sockets.network import in_own_network
 

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 from capture.sockets import counters
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.network import in_own_network
 
 TEXT = """TcpExt: ListenOverflows TCPTimeouts

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from capture.model import Finding
 from capture.sockets.snapshot import Snapshot
+from capture.sockets.socket_watch import Watcher
 from capture.sockets.thresholds import Thresholds
-from capture.sockets.watching import Watcher
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network
 

@@ -12,13 +12,13 @@ import pytest
 
 from capture.filters import parse
 from capture.sockets import namespaces
-from capture.sockets.grouping import members
 from capture.sockets.namespaces import container_of, find_namespaces, in_network_of, namespace_of
-from capture.sockets.report import document, text
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_groups import members
+from capture.sockets.socket_watch import Watcher
+from capture.sockets.sockets_report import document, text
 from tests.capture.sockets.network import enter_new_network, in_own_network
 from tests.capture.sockets.test_owners import become_nobody
-from tui.live_rows import group_rows
+from tui.rows.live_rows import group_rows
 
 ID = "3f" * 32
 

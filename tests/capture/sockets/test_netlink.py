@@ -6,9 +6,9 @@ import struct
 import pytest
 
 from capture.sockets import netlink
-from capture.sockets.errors import SourceUnavailable
-from capture.sockets.framing import message_spans
+from capture.sockets.dump_messages import message_spans
 from capture.sockets.netlink import ALL_STATES, LISTENERS, WITH_MEMORY, DiagSocket
+from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.tcpinfo import listener_drops
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network

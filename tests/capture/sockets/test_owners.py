@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from capture.sockets.errors import SourceUnavailable
 from capture.sockets.limits import limit_text
 from capture.sockets.namespaces import find_namespaces
 from capture.sockets.netlink import DiagSocket
 from capture.sockets.owners import OwnerIndex
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_errors import SourceUnavailable
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.making import MAKER, Maker, maker
 from tests.capture.sockets.network import in_own_network
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from capture.sockets.procfs import parse_table
 from capture.sockets.row import Moment, SocketRow
-from capture.sockets.watching import Watcher
+from capture.sockets.socket_watch import Watcher
 from tests.capture.sockets.making import maker, ss
 from tests.capture.sockets.network import in_own_network
 

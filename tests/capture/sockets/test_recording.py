@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from capture.sockets.errors import RecordingUnreadable
 from capture.sockets.recording import Recorder
 from capture.sockets.replay import RecordingEnded, Replay
-from capture.sockets.report import document
+from capture.sockets.socket_errors import RecordingUnreadable
+from capture.sockets.socket_watch import Watcher
+from capture.sockets.sockets_report import document
 from capture.sockets.thresholds import Thresholds
-from capture.sockets.watching import Watcher
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network
 

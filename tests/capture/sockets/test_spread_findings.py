@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from capture.model import Finding
 from capture.sockets.snapshot import Snapshot
+from capture.sockets.socket_watch import Watcher
 from capture.sockets.thresholds import Thresholds
-from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
 from tests.capture.sockets.test_findings import sysctl
 

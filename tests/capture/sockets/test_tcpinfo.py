@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.sockets.netlink import CONNECTIONS, WITH_INFO, DiagSocket
+from capture.sockets.socket_watch import Watcher
 from capture.sockets.tcpinfo import TcpInfo, listener_drops, tcp_info
-from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
 
 

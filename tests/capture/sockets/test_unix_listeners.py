@@ -9,10 +9,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from capture.sockets.report import document, text
+from capture.sockets.socket_watch import Watcher
+from capture.sockets.sockets_report import document, text
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.unix_listeners import parse
-from capture.sockets.watching import Watcher
 from tests.capture.sockets.network import in_own_network
 
 

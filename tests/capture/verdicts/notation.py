@@ -17,11 +17,11 @@ import numpy as np
 
 from capture.engine.library import library
 from capture.engine.session import Engine
-from capture.flows.building import flow_table as built
-from capture.flows.table import FlowTable
+from capture.flows.connection_table import FlowTable
+from capture.flows.from_engine import flow_table as built
 from capture.model import TcpFlags
-from capture.wire.columns import Mark, QuotedTcp
-from capture.wire.content import Content
+from capture.wire.column_types import Mark, QuotedTcp
+from capture.wire.payload_kinds import Content
 
 TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?o]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from capture.verdicts import catalogue
 from capture.verdicts.findings import find_groups
-from capture.verdicts.judging import judge
+from capture.verdicts.json_members import members
+from capture.verdicts.judge import judge
 from capture.verdicts.vantage import vantage_of
-from capture.verdicts.writing import members
 from tests.capture.verdicts.notation import flow_table
 
 GAPS = st.sampled_from(["", "", "", "<0.3>", "<3>", "<61>"])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from capture.verdicts.codes import Context
 from capture.verdicts.context import context_of, listeners_of
+from capture.verdicts.event_codes import Context
 from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 

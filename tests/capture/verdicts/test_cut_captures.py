@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.verdicts.findings import find_groups
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 

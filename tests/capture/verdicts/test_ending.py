@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from capture.model import Ending
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import flow_table
 
 HELLO = "cS sSA cA"

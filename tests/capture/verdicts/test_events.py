@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capture.verdicts.codes import Kind, Mark, decoded
+from capture.verdicts.event_codes import Kind, Mark, decoded
 from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 

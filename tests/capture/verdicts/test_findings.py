@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capture.model import Finding, Severity
 from capture.verdicts.findings import find_groups
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 RESET = "cS sSA cA cPA20 sA sPA50 cA <0.3>sRAt"

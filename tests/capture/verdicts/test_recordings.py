@@ -12,7 +12,7 @@ import pytest
 
 from capture.decode import decode
 from capture.model import Certainty, Side, Verdict
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 
 TESTS = Path(__file__).parents[2]
 FOLDERS = sorted(path.parent for path in (TESTS / "data" / "lab").glob("*/truth.json"))

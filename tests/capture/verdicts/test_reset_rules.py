@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from capture.model import Certainty, Verdict
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import flow_table
 
 HELLO = "cS sSA cA cPA20 sA"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from capture.model import Certainty
-from capture.verdicts.codes import Kind, Mark, decoded
-from capture.verdicts.judging import judge
+from capture.verdicts.event_codes import Kind, Mark, decoded
+from capture.verdicts.judge import judge
 from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import flow_table
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from capture.model import Severity
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from capture.verdicts.short_connections import short_connections
 from tests.capture.verdicts.notation import NORMAL, flow_table
 

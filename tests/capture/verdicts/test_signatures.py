@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from capture.verdicts.signatures import MOST_EVENTS
 from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
 

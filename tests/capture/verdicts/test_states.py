@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capture.model import TcpState as S
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import flow_table, numbers
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from capture.verdicts.judging import judge
+from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 HELLO = "cS sSA cA cPA20 sA"

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from capture.wire.columns import Mark
+from capture.wire.column_types import Mark
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 

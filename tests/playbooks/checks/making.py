@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from capture.model import Endpoint
-from playbooks.facts.model import (
+from playbooks.facts.facts import (
     Captured,
     CapturedConnection,
     Ended,

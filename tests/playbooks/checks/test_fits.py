@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from capture.model import Endpoint
-from playbooks.checks.captures import capture_causes
+from playbooks.checks.capture_causes import capture_causes
+from playbooks.checks.failing_now import traffic_causes
+from playbooks.checks.fix_audience import agents
 from playbooks.checks.leaks import fin_wait_2_pile
 from playbooks.checks.proxy_ends import proxy_log_ends
-from playbooks.checks.traffic import traffic_causes
-from playbooks.checks.who import agents
-from playbooks.engine import run_checks
-from playbooks.facts.model import CapturedConnection, ProxyEnd, ProxyLog, Times
+from playbooks.facts.facts import CapturedConnection, ProxyEnd, ProxyLog, Times
 from playbooks.loader import load_all
-from playbooks.symptoms.explaining import explain_line
+from playbooks.run import run_checks
+from playbooks.symptoms.explain_line import explain_line
 from tests.playbooks.checks.making import captured, ended, host, rows, traffic
 
 FITS = {

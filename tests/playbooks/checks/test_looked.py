@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from playbooks import engine
+from playbooks import run
 from playbooks.checks.looked import Looked, NothingSeen, Pass, Result, Seen
 from playbooks.checks.registry import Check, known_checks
-from playbooks.engine import judge
-from playbooks.facts.model import Facts
+from playbooks.facts.facts import Facts
 from playbooks.loader import parse
 from playbooks.model import Outcome
+from playbooks.run import judge
 from playbooks.scope import NOTHING, Scope
 from tests.playbooks.checks.making import TOTALS, changed, host, row, sockets
 
@@ -105,7 +105,7 @@ BROKEN = {
 def test_a_defect_of_a_check_never_reads_as_fine(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Check("send-buffer", BROKEN[kind], ("kernel",), (), frozenset())
     calls = iter((broken, known_checks()["send-buffer"]))
-    monkeypatch.setattr(engine, "known_checks", lambda: {"send-buffer": next(calls)})
+    monkeypatch.setattr(run, "known_checks", lambda: {"send-buffer": next(calls)})
     first, second = judge(BOOK, FACTS).steps
     assert first.outcome is Outcome.UNKNOWN
     assert "send-buffer" in first.evidence[0]

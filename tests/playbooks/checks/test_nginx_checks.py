@@ -9,7 +9,7 @@ from playbooks.checks.clients_gone import access_499
 from playbooks.checks.nginx_limits import nginx_buffers, worker_connections, worker_files
 from playbooks.checks.nginx_logs import nginx_error_lines
 from playbooks.checks.nginx_upstreams import upstream_keepalive
-from playbooks.facts.model import (
+from playbooks.facts.facts import (
     Absence,
     AccessLog,
     Directive,

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from playbooks.checks.registry import known_checks
-from playbooks.engine import judge
-from playbooks.facts.model import Facts
+from playbooks.facts.facts import Facts
 from playbooks.model import Outcome, Playbook, Step
+from playbooks.run import judge
 
 FILES = sorted((Path(__file__).parent / "recorded").glob("*/*.json"))
 WORDS = {"warned": "warn", "failed": "fail", "unknown": "unknown", "manual": "manual", "passed": "pass"}

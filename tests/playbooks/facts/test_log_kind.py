@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import run_checks
 from playbooks.facts.log_kind import kind_of, nature_of
 from playbooks.model import Outcome, StepResult
+from playbooks.run import run_checks
 
 ACCESS = '10.0.0.7 - - [30/Nov/2026:10:00:0{} +0000] "GET /a HTTP/1.1" 200 612 "-" "curl"'
 HAPROXY = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playbooks.facts.model import Processes
+from playbooks.facts.facts import Processes
 from playbooks.facts.processes import collect_processes
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import run_checks
 from playbooks.model import Outcome, StepResult
+from playbooks.run import run_checks
 from tests.capture.wire.building import ACK, FIN, PSH, SYN, ethernet, ipv4, pcap, tcp
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import run_checks
 from playbooks.loader import load, load_all
 from playbooks.model import Outcome
+from playbooks.run import run_checks
 
 CONFIG = """
 events {{ }}

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from playbooks.engine import run_checks
 from playbooks.model import CheckReport, Fix, Outcome, StepResult
+from playbooks.run import run_checks
 from tests.lab.harness.namespaces import Namespace
 
 

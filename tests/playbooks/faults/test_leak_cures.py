@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.engine import recheck
 from playbooks.model import Fix, Outcome
+from playbooks.run import recheck
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked
 from tests.playbooks.faults.servers import LEAK, running

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from capture.sockets.namespaces import namespace_of
-from playbooks.engine import run_checks
 from playbooks.model import CheckReport, Outcome, StepResult
+from playbooks.run import run_checks
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked, Told
 from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, at_once, running, until

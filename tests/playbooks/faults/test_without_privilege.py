@@ -16,15 +16,15 @@ DROPPED = """
 import importlib, os, pkgutil, sys
 import encodings.idna
 import capture, crossplane, playbooks
-from capture.sockets import counters, limits, wording
-from playbooks.checks.wording import say
-from playbooks.engine import run_checks
+from capture.sockets import counters, finding_words, limits
+from playbooks.checks.evidence_words import say
+from playbooks.run import run_checks
 from playbooks.loader import load_all
 for package in (capture, playbooks):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith((".collector", "_engine")):  # a program for other hosts; a library without Python
             importlib.import_module(module.name)
-load_all(); say("no_log"); limits._catalogue(); wording._catalogue(); counters._catalogue()
+load_all(); say("no_log"); limits._catalogue(); finding_words._catalogue(); counters._catalogue()
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 for argument in sys.argv[1:]:
     name, _, rest = argument.partition(" ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playbooks.symptoms.explaining import explain_line
+from playbooks.symptoms.explain_line import explain_line
 
 EVIDENCE = (
     ("broken_pipe", "EPIPE", "write tcp 10.0.0.2:41000->10.0.0.9:9092: write: broken pipe"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playbooks.tables.reading import TableReader, table_of
+from playbooks.tables.table_reader import TableReader, table_of
 
 
 def told(lines: list[str]) -> list[tuple[str, str, str | None, int]]:

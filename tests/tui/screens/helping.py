@@ -11,8 +11,8 @@ from typing import Any
 from textual.pilot import Pilot
 
 from tui.app import TriageApp
-from tui.investigation import Request
-from tui.terminal import Terminal
+from tui.terminal.detection import Terminal
+from tui.work.investigation import Request
 
 EXAMPLES = Path(__file__).parents[3] / "tui" / "examples"
 INCIDENT = str(EXAMPLES / "incident.pcap")

@@ -13,8 +13,8 @@ from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.screens.capture import CaptureScreen
 from tui.screens.connection import ConnectionScreen
 from tui.screens.playbook import PlaybookScreen
-from tui.widgets.lines import Lines
-from tui.widgets.rows import RowsTable
+from tui.widgets.row_table import RowsTable
+from tui.widgets.text_lines import Lines
 
 
 def connections(app: object) -> RowsTable:

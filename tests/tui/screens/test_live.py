@@ -9,7 +9,7 @@ from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
 from tui.screens.live import LiveScreen
 from tui.screens.record import RecordScreen
 from tui.screens.socket import SocketScreen
-from tui.widgets.rows import RowsTable
+from tui.widgets.row_table import RowsTable
 
 
 def sockets(app: object) -> RowsTable:

@@ -10,7 +10,7 @@ from capture.sockets.thresholds import Thresholds
 from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
 from tui.screens.live import LiveScreen
 from tui.screens.thresholds import ThresholdsScreen
-from tui.words_catalogue import meaning
+from tui.text.glossary import meaning
 
 
 def test_every_threshold_is_explained() -> None:

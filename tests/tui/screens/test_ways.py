@@ -13,7 +13,7 @@ from tui.screens.demo import DemoScreen
 from tui.screens.evidence import EvidenceScreen
 from tui.screens.explained import ExplainedScreen
 from tui.screens.playbook import PlaybookScreen
-from tui.widgets.rows import RowsTable
+from tui.widgets.row_table import RowsTable
 
 
 @pytest.fixture(autouse=True)

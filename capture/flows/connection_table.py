@@ -1,0 +1,201 @@
+"""Connections as columns: what the engine knows of each, and what verdicts and reports read.
+
+Rows are connections in order of first packet. Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
+Packets are not held: who wants those of some connections reads them again (capture.reread).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntFlag
+from typing import Any, overload
+
+import numpy as np
+from msgspec import Struct
+
+from capture.wire.column_types import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
+
+
+class Tag(IntFlag):
+    """What analysis says of one packet, in Wireshark's sense of the words."""
+
+    RETRANSMISSION = 0x0001
+    FAST_RETRANSMISSION = 0x0002
+    SPURIOUS_RETRANSMISSION = 0x0004
+    OUT_OF_ORDER = 0x0008
+    DUPLICATE_ACK = 0x0010
+    ZERO_WINDOW = 0x0020
+    WINDOW_FULL = 0x0040
+    KEEP_ALIVE = 0x0080
+    KEEP_ALIVE_ACK = 0x0100
+    LOST_SEGMENT = 0x0200
+    ZERO_WINDOW_PROBE = 0x0400
+    ACKED_UNSEEN = 0x0800
+    WINDOW_UPDATE = 0x1000
+    RST_UNACCEPTABLE = 0x2000  # a RST whose sequence number its receiver would not honour (RFC 9293 §3.10.7.4)
+    SECOND_SIGHT = (
+        0x4000  # the same packet captured again (mirror, "any"): counted as a packet, not as a retransmission
+    )
+
+
+class Packets(Struct, frozen=True):
+    """Packets of one connection, in file order. Every array has shape (m,)."""
+
+    number: I64
+    time: I64  # epoch nanoseconds
+    side: U8  # 0 sent by the originator, 1 by the responder
+    seq: U32
+    ack: U32
+    flags: U16
+    window: U16  # unscaled
+    payload: I64
+    ttl: U8
+    ip_id: U16
+    marks: U16  # wire.columns.Mark
+    tags: U16  # Tag
+    offset: I64  # of the record in its file
+    left_out: int = 0  # packets in the middle that are not here: there are too many
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+class Spans:
+    """Nanoseconds of events in four bytes each, and apart those that need more. Asked for by row, or several."""
+
+    LONG = 0xFFFFFFFF
+
+    def __init__(self, short: U32, rows: I64, values: I64, starts: tuple[I64, I64] | None = None) -> None:
+        """`rows` have `values` instead. `starts`: where each connection's rows begin, and what is added to them."""
+        self._short, self._rows, self._values, self._starts = short, rows, values, starts
+
+    def __len__(self) -> int:
+        return len(self._short)
+
+    def __getitem__(self, rows: Any) -> Any:
+        """The values of some rows, int64; or of one."""
+        at = np.atleast_1d(np.asarray(rows, np.int64))
+        short = self._short[at]
+        found = short.astype(np.int64)
+        if self._starts is not None:
+            first, base = self._starts
+            found += base[np.searchsorted(first, at, side="right") - 1]
+        long = short == self.LONG
+        if long.any():
+            found[long] = self._values[np.searchsorted(self._rows, at[long])]
+        return found if np.ndim(rows) else int(found[0])
+
+
+class Events(Struct, frozen=True):
+    """Kept events of all connections: those of connection i are rows first[i]:first[i + 1] of the others, (m,)."""
+
+    code: U16  # verdicts.codes
+    number: I64  # of the packet
+    time: I64 | Spans  # epoch nanoseconds
+    gap: I64 | Spans  # ns since the connection's packet before; 0 for its first
+    alone_ttl: U8  # TTL of a RST whose claimed sender sent nothing else; 0 of others
+    first: I64  # (n + 1,)
+
+
+class Opening(Struct, frozen=True):
+    """The first two packets of each connection, nearly always one of each side. Shapes (n, 2).
+
+    Of a connection with one packet that packet stands twice.
+    """
+
+    flags: U16
+    side: U8
+    ttl: U8  # 0 unknown
+    marks: U8  # wire.columns.Mark
+
+
+class Numbering(Struct, frozen=True):
+    """Sequence numbers of each side, and its first words. Shapes (n, 2), and (n,)."""
+
+    first: U32  # of its first packet; 0 without one
+    last: U32  # of its last packet
+    acked: U32  # what its last packet acknowledged
+    after: U32  # after the highest that it sent
+    opened: Bool  # its first packet had a SYN
+    word_time: I64  # of its first payload, epoch ns; 0 without one
+    word_size: U32  # bytes of that
+    first_ack: U32  # what the connection's first packet acknowledged
+
+
+class Words(Sequence[str]):
+    """A text for each connection, of few distinct ones: the texts, and which one each has."""
+
+    def __init__(self, texts: Sequence[str], of: I32) -> None:
+        self.texts, self.of = texts, of
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Words: ...
+    def __getitem__(self, at: int | slice) -> str | Words:
+        """The text of a connection, or those of some."""
+        return Words(self.texts, self.of[at]) if isinstance(at, slice) else self.texts[self.of[at]]
+
+    def __eq__(self, other: object) -> bool:
+        """The same texts for the same connections."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class FlowTable(Struct, frozen=True):
+    """All connections of one capture, in order of first packet."""
+
+    addresses: AddressTable
+    scopes: ScopeTable
+    address: I64  # (n, 2) address keys
+    port: U16  # (n, 2)
+    scope: I32  # (n,)
+    packet_count: I64  # (n, 2)
+    bytes: I64  # (n, 2) payload seen
+    unique_bytes: I64  # (n, 2) sequence span without SYN and FIN
+    counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
+    acked_unseen: Bool  # (n,) segments that the capture lacks were acknowledged
+    copies: int  # packets that are second sights
+    conn_state: Sequence[str]  # Zeek's
+    history: Sequence[str]  # Zeek's
+    complete_handshake: Bool  # (n,)
+    wscale: I8  # (n, 2) -1 where no SYN of that side showed one
+    rtt_ns: I64  # (n,) handshake; -1 unknown
+    longest_gap_ns: I64  # (n,) -1 with a single packet
+    first_number: I64  # (n,) of its first packet
+    first_time: I64  # (n,) of its first packet in the file; epoch ns, as all times
+    last_time: I64  # (n,) of its last packet in the file
+    lowest_time: I64  # (n,) times may be out of order
+    highest_time: I64  # (n,)
+    first_fin: I64  # (n,) packet number << 1 | side; 0 without
+    first_rst: I64  # (n,)
+    place: I8  # (n,) verdicts.vantage.Place by the handshake's timing
+    opening: Opening
+    numbers: Numbering
+    events: Events
+    quoted: dict[int, list[QuotedTcp]]  # connection -> ICMP errors that quote it
+    seen_twice: int = 0  # connections with second sights
+
+    def __len__(self) -> int:
+        return len(self.address)
+
+    @property
+    def ends_at(self) -> int:
+        """The latest time of any connection; 0 without any."""
+        return int(self.highest_time.max()) if len(self) else 0
+
+    @property
+    def one_direction(self) -> int:
+        """Connections of which the capture has one direction only, though its acknowledgements show the other one."""
+        sent = self.packet_count > 0
+        moved = (self.numbers.acked != self.numbers.first_ack[:, None]) & sent
+        return int(np.count_nonzero((sent.sum(axis=1) == 1) & moved.any(axis=1) & (self.bytes > 0).any(axis=1)))
+
+    @property
+    def packets_missing(self) -> int:
+        """Connections of which some sequence numbers in between were never captured."""
+        return int(np.count_nonzero((self.unique_bytes > self.bytes).any(axis=1)))

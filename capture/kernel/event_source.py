@@ -1,0 +1,120 @@
+"""Kernel events of this machine, read from time to time: tracepoints and the ends of connections together."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from capture.kernel.closed_sockets import ClosedSockets
+from capture.kernel.equal_events import fold
+from capture.kernel.event import Reading
+from capture.kernel.event_errors import EventsUnavailable
+from capture.kernel.instance import Instance
+from capture.kernel.janitor import Janitor
+from capture.kernel.joining import Joiner
+from capture.kernel.records import Said
+from capture.kernel.threads import Threads
+from capture.kernel.tracefs import open_tracefs
+
+
+class KernelEvents:
+    """Open it, read now and then, close it. `limits` are sentences on what this kernel or user does not get.
+
+    `outlived`: a small process stays behind as root and cleans up even where this one is killed or has dropped its
+    privileges; to be asked for before there are threads. Raises EventsUnavailable where there is nothing to be had.
+    """
+
+    def __init__(self, outlived: bool = False) -> None:
+        self._janitor: Janitor | None = None
+        self._joiner = Joiner()
+        self._ahead: list[tuple[int, Said]] = []
+        self._instance: Instance | None = None
+        self._closed: ClosedSockets | None = None
+        limits = []
+        try:
+            self._instance = _open_instance()
+        except EventsUnavailable as error:
+            limits.append(f"no kernel events: {error}")
+        else:
+            limits += [f"no event {missing}" for missing in self._instance.missing]
+            if outlived:
+                self._janitor = self._instance.janitor()
+        try:
+            self._closed = ClosedSockets()
+        except EventsUnavailable as error:
+            limits.append(str(error))
+        if self._instance is None and self._closed is None:
+            raise EventsUnavailable("; ".join(limits))
+        self.limits = tuple(limits)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tracepoints that are listened to, and whether ends of connections are."""
+        points = self._instance.formats.values() if self._instance is not None else ()
+        names = sorted(wanted.path.replace("/", ":") for wanted, _ in points)
+        return (*names, *(("ends of connections (sock_diag)",) if self._closed is not None else ()))
+
+    @property
+    def tracefs(self) -> int | None:
+        """The descriptor of the root of tracefs, which is read again for names of threads; None without events."""
+        return self._instance.tracefs.root if self._instance is not None else None
+
+    def read(self) -> Reading:
+        """What happened since the last reading. Costs some microseconds an event, 1 an end."""
+        said, lost = self._said()
+        threads = Threads(self._instance.thread_names if self._instance is not None else lambda: ({}, {}))
+        events, left_out = fold(self._joiner.events(said, threads))
+        ends, missed = self._closed.read() if self._closed is not None else ([], 0)
+        return Reading(time.time(), events, tuple(ends), lost + left_out + missed)
+
+    def close(self) -> None:
+        """Leaves nothing enabled and nothing behind."""
+        if self._instance is not None:
+            self._instance.close()
+        if self._janitor is not None:
+            self._janitor.close()
+            self._janitor = None
+        if self._closed is not None:
+            self._closed.close()
+
+    def __enter__(self) -> KernelEvents:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _said(self) -> tuple[list[tuple[float, Said]], int]:
+        """Records in order of time, and how many were lost.
+
+        Processors are read one by one: what came after the first of them was begun waits for the next reading, for
+        what led to it may lie on one that was read already.
+        """
+        if self._instance is None:
+            return [], 0
+        began, lost = time.monotonic_ns(), 0
+        offset = time.time_ns() - began  # anew each time: the wall clock may be set
+        found, self._ahead = self._ahead, []
+        formats = self._instance.formats
+        for one in self._instance.read():
+            if isinstance(one, int):
+                lost += one
+                continue
+            at, record = one
+            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
+            if known is not None:
+                wanted, form = known
+                (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))
+        found.sort(key=lambda entry: entry[0])
+        return [((at + offset) / 1e9, said) for at, said in found], lost
+
+
+def _open_instance() -> Instance:
+    tracefs = open_tracefs()
+    try:
+        return Instance(tracefs)
+    except BaseException:
+        tracefs.close()
+        raise

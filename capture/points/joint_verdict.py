@@ -1,0 +1,154 @@
+"""One verdict of two captures: what a packet's absence proves is added to what each capture tells alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from capture.model import Certainty, Ending, Side
+from capture.verdicts import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capture.model import Verdict
+    from capture.points.compared import Sighted
+    from capture.points.differences import Fate
+
+DEAD = ("silent_drop", "idle_drop", "keepalive_timeout", "no_response", "path_mtu_black_hole", "unreachable")
+_SURE = (Certainty.POSSIBLE, Certainty.LIKELY, Certainty.CERTAIN)
+_PLACE = {"a": "A", "b": "B"}
+
+
+class Joint(Struct, frozen=True):
+    """What both captures say together."""
+
+    cause: str
+    certainty: Certainty
+    sentence: str
+
+
+class Ends(Struct, frozen=True):
+    """How far each side's packets got: of each side (originator, responder) whether any, its SYN, and its last packet
+    was seen at both points.
+    """
+
+    syn_met: tuple[bool, bool]
+    last_met: tuple[bool, bool]
+
+
+def judged(a: Verdict, b: Verdict, fate: Fate | None, ends: Ends) -> Joint:
+    """One verdict for a connection that both points saw."""
+    if fate is not None:
+        joint = _forged(a, b, fate) or _syn_lost(fate, ends) or _path_died(a, b, fate, ends)
+        if joint is not None:
+            return joint
+    return _better(a, b, fate)
+
+
+def _forged(a: Verdict, b: Verdict, fate: Fate) -> Joint | None:
+    resets = [packet for packet in fate.injected if "R" in packet.flags]
+    for packet in resets:
+        seen = a if packet.seen_at == "a" else b
+        if seen.ended_by is Ending.RST and seen.cause != "reset_ignored":
+            return Joint("middlebox_reset", Certainty.CERTAIN, _forged_sentence(packet, resets))
+    return None
+
+
+def _forged_sentence(packet: Sighted, resets: Sequence[Sighted]) -> str:
+    here, there = _PLACE[packet.seen_at], _PLACE["b" if packet.seen_at == "a" else "a"]
+    both = {other.seen_at for other in resets} == {"a", "b"}
+    more = " Each side got one in the other's name." if both else ""
+    return (
+        f"The RST at {here} (packet {packet.packet}) has the {packet.sender}'s name, and the {packet.sender} never "
+        f"sent it: {there}, on its side, has none. Something between the two points reset the connection.{more}"
+    )
+
+
+def _syn_lost(fate: Fate, ends: Ends) -> Joint | None:
+    for side, what in ((Side.ORIGINATOR, "SYN"), (Side.RESPONDER, "SYN,ACK")):
+        lost = [p for p in fate.lost if p.sender is side and "S" in p.flags]
+        if lost and not ends.syn_met[side is Side.RESPONDER]:
+            return Joint("syn_unanswered", Certainty.CERTAIN, syn_sentence(what, lost))
+    return None
+
+
+def syn_sentence(what: str, lost: Sequence[Sighted]) -> str:
+    """That an opening packet did not arrive."""
+    here, there = _PLACE[lost[0].seen_at], _PLACE["b" if lost[0].seen_at == "a" else "a"]
+    times = f"was sent {len(lost)} times and" if len(lost) > 1 else "was sent and"
+    return f"The {what} {times} passed {here} ({packets_text(lost)}); it never arrived at {there}: it was lost between."
+
+
+def _path_died(a: Verdict, b: Verdict, fate: Fate, ends: Ends) -> Joint | None:
+    """From some packet on nothing of a side arrived, and it gave up."""
+    for index, side in enumerate((Side.ORIGINATOR, Side.RESPONDER)):
+        lost = [packet for packet in fate.lost if packet.sender is side and not packet.missing]
+        if not lost or ends.last_met[index]:
+            continue
+        sender = a if lost[-1].seen_at == "a" else b
+        if sender.cause not in DEAD and sender.ended_by is not Ending.TIMEOUT:
+            continue
+        cause = sender.cause if sender.cause in DEAD else "silent_drop"
+        here, there = _PLACE[lost[0].seen_at], _PLACE["b" if lost[0].seen_at == "a" else "a"]
+        text = (
+            f"From packet {lost[0].packet} at {here} on, nothing that the {side} sent arrived at {there} "
+            f"({packets_text(lost)}): the connection died between the two points."
+        )
+        return Joint(cause, Certainty.CERTAIN, text)
+    return None
+
+
+def packets_text(packets: Sequence[Sighted], most: int = 6) -> str:
+    """Packet numbers in words."""
+    numbers = ", ".join(str(packet.packet) for packet in packets[:most])
+    more = f" and {len(packets) - most} more" if len(packets) > most else ""
+    return f"packet{'' if len(packets) == 1 else 's'} {numbers}{more}"
+
+
+def _better(a: Verdict, b: Verdict, fate: Fate | None) -> Joint:
+    """The verdict of the point that saw all; else the surer, else the graver one."""
+    chosen, other = _chosen(a, b, fate)
+    sure = Certainty(chosen.certainty)
+    if chosen.cause == other.cause:
+        sure = max(sure, Certainty(other.certainty), key=_SURE.index)
+    elif sure is Certainty.CERTAIN and Certainty(other.certainty) is Certainty.CERTAIN and not _saw_more(fate):
+        sure = Certainty.LIKELY  # two captures that contradict each other
+    return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
+
+
+def judged_through_proxy(front: Verdict, back: Verdict, at_front: str) -> Joint:
+    """Two connections of a proxy, likely of one request: what the client's side got, unless that ended well."""
+    here, there = _PLACE[at_front], _PLACE["b" if at_front == "a" else "a"]
+    told = back if catalogue.causes()[front.cause].clean else front
+    sure = min(Certainty.LIKELY, Certainty(told.certainty), key=_SURE.index)
+    text = f"Likely two sides of one proxy. {here}: {front.sentence} {there}: {back.sentence}"
+    return Joint(told.cause, sure, text)
+
+
+def _with_losses(sentence: str, fate: Fate | None) -> str:
+    """What one capture calls whole had losses that it could not see."""
+    if fate is None or not fate.lost:
+        return sentence
+    said = sentence.replace(", and nothing was lost", "")
+    places = ((name, [p for p in fate.lost if p.seen_at == name]) for name in ("a", "b"))
+    lost = "; ".join(f"at {_PLACE[name]} {packets_text(packets)}" for name, packets in places if packets)
+    return f"{said} Between the points {len(fate.lost)} {'was' if len(fate.lost) == 1 else 'were'} lost ({lost})."
+
+
+def _saw_more(fate: Fate | None) -> str | None:
+    """The point that holds all that was sent, where the other lacks some of it."""
+    if fate is None:
+        return None
+    more = {packet.seen_at for packet in (*fate.lost, *fate.missed)}
+    return more.pop() if len(more) == 1 and not fate.injected else None
+
+
+def _chosen(a: Verdict, b: Verdict, fate: Fate | None) -> tuple[Verdict, Verdict]:
+    saw_more = _saw_more(fate)
+    if saw_more is not None and a.cause != b.cause:
+        return (a, b) if saw_more == "a" else (b, a)
+    causes = catalogue.causes()
+    weight = [(_SURE.index(Certainty(v.certainty)), v.cause != "unknown", causes[v.cause].cost) for v in (a, b)]
+    return (a, b) if weight[0] >= weight[1] else (b, a)

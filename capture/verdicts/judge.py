@@ -1,0 +1,157 @@
+"""Judge all connections of a capture: one verdict each, made from its signature's template and its own numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Evidence, Side, TcpState, Verdict
+from capture.verdicts import catalogue, signatures
+from capture.verdicts.context import context_of, listeners_of
+from capture.verdicts.diagnosis import CERTAIN, LIKELY
+from capture.verdicts.missing_details import unsaid_in
+from capture.verdicts.readdressed import retold
+from capture.verdicts.relations import relations_of
+from capture.verdicts.sentences import tell
+from capture.verdicts.ttl import with_foreign_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from capture.flows.connection_table import FlowTable
+    from capture.model import Notice
+    from capture.verdicts.relations import Relations
+    from capture.verdicts.states import Pair
+    from capture.verdicts.vantage import Vantage
+    from capture.verdicts.verdict_template import Template
+    from capture.wire.column_types import I32, I64, Bool
+
+HARMLESS_COST = 4  # of a reset that costs nobody anything
+SURENESS = {CERTAIN: 2, LIKELY: 1}
+
+
+def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] = ()) -> Verdicts:
+    """Verdicts for every connection of a flow table.
+
+    `until`: when the capture ended, epoch ns; `notices` tell what a printed capture leaves out.
+    """
+    kept, listeners = with_foreign_marks(flows), listeners_of(flows)
+    signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices)))
+    relations = relations_of(flows)
+    return Verdicts(flows, retold(signed, relations, flows), listeners, relations)
+
+
+class Verdicts:
+    """One verdict a connection. Codes are columns; sentences are made when asked for."""
+
+    def __init__(self, flows: FlowTable, signed: signatures.Signatures, listeners: I64, relations: Relations) -> None:
+        self.flows = flows
+        self.signed = signed
+        self.relations = relations  # which connections belong together
+        self.listeners = listeners  # a number for each connection's responder address and port
+
+    def __len__(self) -> int:
+        return len(self.flows)
+
+    @property
+    def templates(self) -> Sequence[Template]:
+        """The distinct verdicts; `template_of` says which one a connection has."""
+        return self.signed.templates
+
+    @property
+    def template_of(self) -> I32:
+        """Index into `templates` for each connection, shape (n,)."""
+        return self.signed.of
+
+    def template(self, connection: int) -> Template:
+        """The verdict of a connection without its numbers."""
+        return self.signed.templates[int(self.signed.of[connection])]
+
+    def of(self, connection: int) -> Verdict:
+        """The verdict of a connection, with its sentence and evidence."""
+        template = self.template(connection)
+        diagnosis = template.diagnosis
+        info = catalogue.causes()[diagnosis.cause]
+        sentence, evidence = tell(self.flows, self.signed, template, connection)
+        return Verdict(
+            closed_first=template.closed_first,
+            ended_by=template.ended_by,
+            reset_by=template.reset_by,
+            cause=diagnosis.cause,
+            certainty=diagnosis.certainty,
+            alternatives=diagnosis.alternatives,
+            decide_by=info.decide_by,
+            sentence=sentence,
+            evidence=tuple(Evidence(packet, text) for packet, text in evidence),
+            errors={Side.ORIGINATOR: template.calls[0], Side.RESPONDER: template.calls[1]},
+            playbook=info.playbook,
+        )
+
+    @cached_property
+    def once(self) -> Bool:
+        """The connections without second sights of them (NAT, another interface): each is judged once. Shape (n,)."""
+        once = np.ones(len(self), np.bool_)
+        once[list(self.relations.same_as)] = False
+        return once
+
+    @cached_property
+    def badness(self) -> I64:
+        """How bad each end is, for "worst first": 0 a clean end. Shape (n,)."""
+        costs = np.array([cost(t) for t in self.signed.templates] or [0], np.int64)
+        return np.where(self.once, costs[self.signed.of], 0) if len(self) else np.zeros(0, np.int64)
+
+    def count(self, code: Callable[[Template], str]) -> Counter[str]:
+        """How many connections have each code, in order of first connection among equals."""
+        per_template = np.bincount(self.signed.of[self.once], minlength=len(self.templates)).tolist()
+        counts: Counter[str] = Counter()
+        for template, connections in zip(self.templates, per_template, strict=True):
+            if connections:
+                counts[code(template)] += connections
+        return counts
+
+    def causes(self) -> list[str]:
+        """The cause of each connection."""
+        codes = [t.diagnosis.cause for t in self.signed.templates]
+        return [codes[i] for i in self.signed.of.tolist()]
+
+    def endings(self) -> list[str]:
+        """The ending of each connection."""
+        codes = [t.ended_by.value for t in self.signed.templates]
+        return [codes[i] for i in self.signed.of.tolist()]
+
+    def states(self, connection: int, numbers: Sequence[int]) -> list[Pair]:
+        """Both sides' states after each of a connection's packets, which are given by their numbers, in file order."""
+        template = self.template(connection)
+        start = TcpState.ESTABLISHED if template.story.midstream else TcpState.CLOSED
+        pair: Pair = (start, start if template.story.midstream else TcpState.LISTEN)
+        told = [(self.signed.events.number[row], after) for row, after in self._changes(connection)]
+        out, at = [], 0
+        for number in numbers:
+            while at < len(told) and told[at][0] <= number:
+                pair = told[at][1]
+                at += 1
+            out.append(pair)
+        return out
+
+    def _changes(self, connection: int) -> list[tuple[int, Pair]]:
+        """Rows of the events of a connection's packets, and the states after each."""
+        rows = self.signed.rows(connection)
+        return [(row, after) for row, after in zip(rows, self.template(connection).states, strict=True) if row >= 0]
+
+    @cached_property
+    def vantage(self) -> Vantage:
+        """Where the capture was taken: at the clients, at the servers, or between."""
+        from capture.verdicts.vantage import vantage_of
+
+        return vantage_of(self.flows)
+
+
+def cost(template: Template) -> int:
+    """What such an end costs, 0 for a clean one; among equals the surer one is worse."""
+    diagnosis = template.diagnosis
+    info = catalogue.causes()[diagnosis.cause]
+    base = min(info.cost, HARMLESS_COST) if diagnosis.harmless else info.cost
+    return base * 4 + (SURENESS.get(diagnosis.certainty, 0) if base else 0)

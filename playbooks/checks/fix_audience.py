@@ -1,0 +1,42 @@
+"""Whose fix is to be shown: the words for a process's language and server, or for the programs that wrote a log."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from playbooks.facts.facts import Facts, Holder, LogGroup
+from playbooks.facts.identity import words_of_name
+
+_AGENTS = re.compile(
+    r'"(?:(?P<curl>curl/|wget/|git/)|(?P<go>go-http-client/|grpc-go/)|(?P<python>python[-/])'
+    r"|(?P<java>java[-/]|okhttp/|apache-httpclient/|jersey/|reactornetty/)|(?P<node>axios/|node|undici|got )"
+    r"|(?P<ruby>ruby|faraday)|(?P<php>guzzlehttp/|php/)|(?P<rust>reqwest/|hyper/))",
+    re.IGNORECASE,
+)
+"""Programs by what they call themselves in User-Agent, as access logs quote it. Browsers are none: theirs is fixed."""
+
+
+def agents(lines: Iterable[str]) -> tuple[str, ...]:
+    """The programs that asked, by these lines of an access log, the commonest first; empty where they do not tell."""
+    found = (match.lastgroup for line in lines if (match := _AGENTS.search(line)) is not None)
+    counts = Counter(name for name in found if name is not None)
+    return tuple(name for name, _ in counts.most_common())
+
+
+def identity_of(facts: Facts, holder: Holder | None) -> tuple[str, ...]:
+    """Words for a process: what was read of it, else what its name tells; none for nobody."""
+    if holder is None:
+        return ()
+    rows = facts.processes.rows if facts.processes is not None else ()
+    found = next((row.identity for row in rows if row.pid == holder.pid), ())
+    return found or words_of_name(holder.name)
+
+
+def writers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
+    """The programs that wrote these lines, the commonest first; empty where the lines do not tell."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts.update(group.sources)
+    return tuple(source for source, _ in counts.most_common())

@@ -1,0 +1,185 @@
+"""Real failures on this machine's kernel: the events are what the system calls told, and nothing stays behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from capture.kernel.event import KernelEvent, Kind
+from capture.kernel.event_errors import EventsUnavailable
+from capture.kernel.event_source import KernelEvents
+from capture.kernel.events_report import ends_of
+from capture.kernel.tracefs import open_tracefs
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="kernel events need root")
+PATIENCE_MS = 10_000
+
+
+@pytest.fixture
+def events() -> Iterator[KernelEvents]:
+    try:
+        source = KernelEvents()
+    except EventsUnavailable as error:
+        pytest.skip(str(error))
+    with source:
+        yield source
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    return client, server
+
+
+def arrived(at: socket.socket, what: int) -> None:
+    """Waits until what the peer did has arrived: POLLIN data, POLLRDHUP its FIN, POLLHUP a RST."""
+    waiting = select.poll()
+    waiting.register(at, what)
+    assert waiting.poll(PATIENCE_MS)
+
+
+def failing_sends(sender: socket.socket, times: int) -> list[str]:
+    told = []
+    for _ in range(times):
+        try:
+            sender.send(b"x")
+        except OSError as error:
+            told.append(errno.errorcode[error.errno or 0])
+        arrived(sender, select.POLLHUP)
+    return told
+
+
+def of_port(found: tuple[KernelEvent, ...], port: int, kind: Kind) -> list[KernelEvent]:
+    return [one for one in found if one.kind is kind and one.local is not None and one.local.port == port]
+
+
+def expanded(found: list[KernelEvent]) -> list[str | None]:
+    return [one.errno for one in found for _ in range(one.count)]
+
+
+def test_each_failed_send_is_told_with_its_errno_and_its_process(events: KernelEvents) -> None:
+    client, server = pair()
+    port = client.getsockname()[1]
+    server.close()
+    arrived(client, select.POLLRDHUP)
+    told = failing_sends(client, 4)
+    client.close()
+    found = of_port(events.read().events, port, Kind.CALL_FAILED)
+    assert told == ["EPIPE", "EPIPE", "EPIPE"]
+    assert expanded(found) == told
+    assert {one.call for one in found} == {"send"}
+    assert {one.owner.pid for one in found if one.owner} == {os.getpid()}
+
+
+def test_a_failed_call_of_a_thread_is_its_process(events: KernelEvents) -> None:
+    client, server = pair()
+    port = client.getsockname()[1]
+    client.send(b"unread")
+    arrived(server, select.POLLIN)
+    server.close()
+    arrived(client, select.POLLHUP)
+    told: list[str] = []
+    thread = threading.Thread(target=lambda: told.extend(failing_sends(client, 2)))
+    thread.start()
+    thread.join()
+    client.close()
+    found = of_port(events.read().events, port, Kind.CALL_FAILED)
+    assert expanded(found) == told == ["ECONNRESET", "EPIPE"]
+    assert {one.owner.pid for one in found if one.owner} == {os.getpid()}
+
+
+def test_a_close_with_unread_data_is_a_reset_of_the_caller_with_the_kernels_reason(events: KernelEvents) -> None:
+    client, server = pair()
+    port = server.getsockname()[1]
+    client.send(b"unread")
+    arrived(server, select.POLLIN)
+    server.close()
+    (sent,) = of_port(events.read().events, port, Kind.RESET_SENT)
+    assert sent.reason in ("TCP_ABORT_ON_CLOSE", None)  # None before 6.10
+    assert sent.owner is not None
+    assert sent.owner.pid == os.getpid()
+    assert sent.remote is not None
+    assert sent.remote.port == client.getsockname()[1]
+
+
+def test_a_refused_connect_is_an_error_of_a_connect(events: KernelEvents) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = gone.getsockname()
+    with contextlib.suppress(ConnectionRefusedError):
+        socket.create_connection(address)
+    found = [one for one in events.read().events if one.remote is not None and one.remote.port == address[1]]
+    (refused,) = [one for one in found if one.kind is Kind.ERROR_REPORTED]
+    assert (refused.errno, refused.call) == ("ECONNREFUSED", "connect")
+
+
+def test_a_linger_of_zero_is_received_as_a_reset(events: KernelEvents) -> None:
+    client, server = pair()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.close()
+    arrived(client, select.POLLHUP)
+    (got,) = of_port(events.read().events, client.getsockname()[1], Kind.RESET_RECEIVED)
+    assert got.cookie
+
+
+def test_a_connection_that_ends_leaves_its_last_words(events: KernelEvents) -> None:
+    client, server = pair()
+    port = client.getsockname()[1]
+    client.sendall(b"x" * 1000)
+    server.sendall(b"y" * 77)
+    server.recv(2000)
+    client.recv(100)
+    server.close()
+    arrived(client, select.POLLRDHUP)
+    client.close()
+    ends: list[KernelEvent] = []
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not ends and time.monotonic() < deadline:  # the kernel's message is a datagram: it comes when it comes
+        ends = [one for one in ends_of(events.read()) if one.local is not None and one.local.port == port]
+    (end,) = ends
+    assert end.last is not None
+    assert end.last.bytes_sent == 1000
+    assert end.last.bytes_received == 78  # the kernel counts the peer's FIN
+
+
+def test_nothing_stays_behind_and_healthy_traffic_is_no_event(events: KernelEvents) -> None:
+    client, server = pair()
+    ports = {client.getsockname()[1], server.getsockname()[1]}
+    client.sendall(b"ping")
+    server.recv(4)
+    client.close()
+    server.recv(4)
+    server.close()
+    found = [one for one in events.read().events if one.local is not None and one.local.port in ports]
+    assert found == []
+    events.close()
+    assert f"tcptriage-{os.getpid()}" not in open_tracefs().names("instances")
+
+
+def test_what_a_killed_program_left_is_cleaned_by_the_next_start(events: KernelEvents) -> None:
+    code = (
+        "import time; from capture.kernel.event_source import KernelEvents;"
+        "kept = KernelEvents(); print('up', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"up\n"
+        name = f"tcptriage-{program.pid}"
+        assert name in open_tracefs().names("instances")
+        with KernelEvents():  # a start beside a living one leaves that alone
+            assert name in open_tracefs().names("instances")
+        program.send_signal(signal.SIGKILL)
+    with KernelEvents():
+        assert name not in open_tracefs().names("instances")

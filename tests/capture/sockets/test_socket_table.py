@@ -1,0 +1,137 @@
+"""Whatever two dumps look like, the table ends up as the second one, and its changes are the difference."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.sockets.dump_messages import Dump, message_spans
+from capture.sockets.inet_diag_msg import HEADER, RECORD
+from capture.sockets.row import Moment, SocketRow
+from capture.sockets.socket_table import SocketTable
+
+MOMENT = Moment(0.0)
+
+
+def record(cookie: int, state: int = 1, expires: int = 0, queue: int = 0) -> bytes:
+    ends = (b"\0\1", b"\0\2", bytes(16), bytes(16))
+    return RECORD.pack(2, state, 0, 0, *ends, 0, cookie.to_bytes(8, "little"), expires, queue, 0, 0, 0)
+
+
+def message(raw: bytes, attributes: int) -> bytes:
+    return HEADER.pack(16 + 72 + attributes, 20, 2, 7, 99) + raw + bytes(attributes)
+
+
+def dump(records: Iterable[bytes], cut: int = 40) -> Dump:
+    messages = [message(raw, 4 * (raw[44] % 3)) for raw in records]
+    return Dump(b"".join(messages[at : at + cut]) for at in range(0, len(messages), cut))
+
+
+def table() -> SocketTable:
+    return SocketTable(lambda raw: SocketRow(raw, MOMENT, None))
+
+
+Sockets = st.lists(
+    st.tuples(st.integers(1, 60), st.integers(1, 11), st.integers(0, 3), st.integers(0, 2)),
+    unique_by=lambda one: one[0],
+)
+
+
+@given(st.lists(Sockets, min_size=2, max_size=5), st.integers(1, 30))
+def test_any_sequence_of_dumps(dumps: list[list[tuple[int, int, int, int]]], cut: int) -> None:
+    kept = table()
+    before: dict[bytes, bytes] = {}
+    for sockets in dumps:
+        records = [record(*one) for one in sockets]
+        now = {raw[44:52]: raw for raw in records}
+        changes = kept.update(dump(records, cut))
+        check(kept, changes.new, changes.gone, changes.changed, before, now)
+        before = now
+
+
+def check(
+    kept: SocketTable,
+    new: list[SocketRow],
+    gone: list[SocketRow],
+    changed: list[tuple[SocketRow, bytes]],
+    before: dict[bytes, bytes],
+    now: dict[bytes, bytes],
+) -> None:
+    def still(raw: bytes) -> bytes:
+        return raw[:52] + raw[56:]
+
+    assert {key: still(row.raw) for key, row in kept.rows.items()} == {key: still(raw) for key, raw in now.items()}
+    assert sorted(row.raw[44:52] for row in new) == sorted(now.keys() - before.keys())
+    assert sorted(row.raw[44:52] for row in gone) == sorted(before.keys() - now.keys())
+    moved = [key for key in now.keys() & before.keys() if still(now[key]) != still(before[key])]
+    assert sorted(row.raw[44:52] for row, _ in changed) == sorted(moved)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_many_sockets_of_which_a_share_changes(share: float) -> None:
+    chance = random.Random(5)
+    kept = table()
+    records = [record(number) for number in range(1, 3001)]
+    before: dict[bytes, bytes] = {}
+    for _ in range(6):
+        now = {raw[44:52]: raw for raw in records}
+        changes = kept.update(dump(records))
+        check(kept, changes.new, changes.gone, changes.changed, before, now)
+        before = now
+        fresh = (record(chance.randrange(10_000, 1 << 40)) for _ in range(100_000))
+        records = [raw if chance.random() >= share else next(fresh) for raw in records]
+        if share:
+            at = chance.randrange(len(records))
+            records[at : at + 200] = []
+            records.insert(0, next(fresh))
+        # Countdowns run on, and are no change.
+        records = [raw[:52] + chance.randbytes(2) + raw[54:] if chance.random() < 0.5 else raw for raw in records]
+
+
+def test_a_socket_that_comes_twice_is_one_row_with_its_last_state() -> None:
+    kept = table()
+    twice = [record(1), record(2), record(1, state=6), record(3)]
+    assert len(kept.update(dump(twice)).new) == 3
+    assert kept.rows[(1).to_bytes(8, "little")].raw[1] == 6
+    changes = kept.update(dump([record(2), record(3), record(1, state=6)]))
+    assert (changes.new, changes.gone, changes.changed) == ([], [], [])
+    changes = kept.update(dump([record(3)]))
+    assert len(changes.gone) == 2
+
+
+def test_reading_in_full_and_passing_over_agree() -> None:
+    kept = table()
+    seen: list[bool] = []
+    buffer = b"".join(message(record(number), 8) for number in range(1, 50))
+
+    def each(row: SocketRow, chunk: bytes, start: int, end: int, fresh: bool) -> None:
+        assert chunk[start + 16 : start + 88] == row.raw
+        seen.append(fresh)
+
+    kept.update_in_full([buffer], each)
+    assert seen == [True] * 49
+    changes = kept.update(dump(record(number) for number in range(1, 49)))
+    assert [row.raw for row in changes.gone] == [record(49)]
+    kept.update_in_full([buffer], each)
+    assert seen[49:] == [False] * 48 + [True]
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_no_danger(chunk: bytes) -> None:
+    kept = table()
+    kept.update(Dump([chunk]))
+    kept.update_in_full([chunk], lambda *_: None)
+    for start, end in message_spans(chunk):
+        assert 0 <= start < end <= len(chunk)
+
+
+@given(st.binary(max_size=200), st.integers(0, 40))
+def test_a_cut_dump_keeps_the_whole_messages(tail: bytes, count: int) -> None:
+    whole = b"".join(message(record(number), 0) for number in range(1, count + 1))
+    kept = table()
+    kept.update(Dump([whole + tail[:80]]))
+    assert len(kept.rows) == count

@@ -1,0 +1,63 @@
+"""Columns: what fits, and that a cut is always seen."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.rows import connection_columns, socket_rows
+from tui.rows.column_layout import ELLIPSIS, Column, cells, fit, fit_tail, place, wrap
+
+THREE = (Column("a", "A", 5, rank=0), Column("b", "B", 10, most=20, rank=1), Column("c", "C", 4, rank=2))
+
+
+def test_lesser_columns_go_first() -> None:
+    assert [p.column.key for p in place(THREE, 40)] == ["a", "b", "c"]
+    assert [p.column.key for p in place(THREE, 17)] == ["a", "b"]
+    assert [p.column.key for p in place(THREE, 9)] == ["a"]
+
+
+def test_growth_never_exceeds_the_width() -> None:
+    for width in range(5, 60):
+        placed = place(THREE, width)
+        assert sum(p.width for p in placed) + len(placed) - 1 <= width
+
+
+def test_a_cut_address_is_marked() -> None:
+    assert fit("192.0.2.10", 9) == "192.0.2." + ELLIPSIS
+    assert fit("192.0.2.10", 10) == "192.0.2.10"
+    assert fit("7", 3, right=True) == "  7"
+
+
+def test_the_most_needed_are_squeezed_before_one_of_them_goes() -> None:
+    columns = (Column("a", "A", 20, least=8), Column("b", "B", 10), Column("c", "C", 4, rank=2))
+    assert [(p.column.key, p.width) for p in place(columns, 36)] == [("a", 20), ("b", 10), ("c", 4)]
+    assert [(p.column.key, p.width) for p in place(columns, 30)] == [("a", 19), ("b", 10)]
+    assert [(p.column.key, p.width) for p in place(columns, 19)] == [("a", 8), ("b", 10)]
+    assert [p.column.key for p in place(columns, 18)] == ["a"]
+
+
+@pytest.mark.parametrize("columns", [connection_columns.COLUMNS, socket_rows.COLUMNS], ids=["connections", "sockets"])
+def test_what_matters_is_there_at_60(columns: tuple[Column, ...]) -> None:
+    shown = {placed.column.key for placed in place(columns, 60)}
+    assert shown >= {column.key for column in columns if column.rank == 0}
+
+
+def test_of_an_address_the_port_is_kept_and_the_cut_is_marked() -> None:
+    assert fit_tail("192.0.2.10:8080", 12) == ELLIPSIS + ".2.10:8080" + " "
+    assert fit_tail("192.0.2.10:8080", 7) == ELLIPSIS + ":8080 "
+    assert fit_tail("192.0.2.10:8080", 15) == "192.0.2.10:8080"
+    assert fit_tail("*", 7) == "*      "
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc")), max_size=40), st.integers(1, 30))
+def test_fit_takes_exactly_its_width(text: str, width: int) -> None:
+    assert cells(fit(text, width)) == width
+
+
+@given(st.text(alphabet="ab 漢é ", max_size=60), st.integers(2, 20))
+def test_wrap_loses_nothing(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(cells(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == "".join(text.split())

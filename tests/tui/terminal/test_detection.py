@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from tui.terminal.detection import prepare_textual, terminal_of
+
+
+@pytest.mark.parametrize(
+    ("environ", "ascii"),
+    [
+        ({"LANG": "en_US.UTF-8"}, False),
+        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "C.UTF-8"}, False),
+        ({"LC_CTYPE": "POSIX"}, True),
+        ({}, True),
+        ({"LANG": "de_DE.ISO-8859-1"}, True),
+    ],
+)
+def test_ascii_where_the_locale_has_no_more(environ: dict[str, str], ascii: bool) -> None:
+    assert terminal_of(environ).ascii is ascii
+
+
+def test_what_was_asked_for_wins() -> None:
+    assert terminal_of({"LANG": "en_US.UTF-8"}, ascii=True).ascii
+    assert not terminal_of({"COLORFGBG": "0;15"}, theme="dark").light
+    assert terminal_of({"COLORFGBG": "0;15"}).light
+
+
+def test_no_color() -> None:
+    assert not terminal_of({"NO_COLOR": ""}).colours
+    assert not terminal_of({"TERM": "dumb"}).colours
+
+
+def test_few_frames_over_ssh() -> None:
+    environ = {"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}
+    prepare_textual(terminal_of(environ), environ)
+    assert environ["TEXTUAL_FPS"] == "10"
+    assert environ["TEXTUAL_ANIMATIONS"] == "none"
+
+
+def test_what_the_user_set_stays() -> None:
+    environ = {"TEXTUAL_FPS": "5"}
+    prepare_textual(terminal_of(environ), environ)
+    assert environ["TEXTUAL_FPS"] == "5"

@@ -1,0 +1,153 @@
+"""A capture's connections as rows of a table: order and filter are arrays, a row is formatted when it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.model import Closer, Ending, Resetter
+from tui.text.quantities import duration, size
+
+if TYPE_CHECKING:
+    from capture.filters import Filter
+    from capture.model import Connection
+    from capture.triage import Triage
+    from capture.wire.column_types import I64
+
+_WHO = {"originator": "orig", "responder": "resp", "both": "both", "middlebox": "mbox", None: ""}
+
+
+class ConnectionRows:
+    """An order over the connections of all captures. A key is (capture, connection), given as one number."""
+
+    def __init__(self, triages: Sequence[Triage], order: I64, starts: Sequence[int], whole: bool = True) -> None:
+        self._triages = triages
+        self._starts = starts  # of each capture in the numbering over all
+        self._order = order
+        self._whole = whole  # False: only a first part was read, and how its connections end is still to come
+        self._places: dict[int, int] | None = None
+        self._cells = lru_cache(maxsize=512)(self._format)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @property
+    def total(self) -> int:
+        """Connections before the filter."""
+        return self._starts[-1]
+
+    def key(self, index: int) -> Hashable:
+        """The connection's number over all captures."""
+        return int(self._order[index])
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Where a connection is now."""
+        if self._places is None:
+            self._places = {number: place for place, number in enumerate(self._order.tolist())}
+        return self._places.get(key)  # type: ignore[call-overload,no-any-return]
+
+    def find(self, key: Hashable) -> tuple[Triage, int]:
+        """The capture and the connection's id in it."""
+        number = int(key)  # type: ignore[call-overload]
+        capture = int(np.searchsorted(np.asarray(self._starts), number, side="right")) - 1
+        return self._triages[capture], number - self._starts[capture]
+
+    def number(self, capture: int, connection: int) -> int:
+        """The key of a connection of a capture."""
+        return self._starts[capture] + connection
+
+    def cells(self, index: int) -> Sequence[tuple[str, str]]:
+        """In the order of connection_columns.COLUMNS."""
+        return self._cells(int(self._order[index]))
+
+    def _format(self, number: int) -> Sequence[tuple[str, str]]:
+        triage, connection = self.find(number)
+        one = triage.connection(connection)
+        verdict = one.verdict
+        bad = int(triage.verdicts.badness[connection])
+        sign, tone = mark(bad)
+        base = triage.decoded.first_time or one.first_time
+        retransmitted = sum(side["retransmission"] for side in one.counts)
+        if not self._whole:
+            sign, tone = "", ""
+        return (
+            (sign, tone),
+            (str(one.originator), ""),
+            (str(one.responder), ""),
+            (ended(verdict.ended_by), tone) if self._whole else ("…", "dim"),
+            (ended_by_whom(one), "") if self._whole else ("", ""),
+            (verdict.cause, tone or "dim") if self._whole else ("still reading", "dim"),
+            (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
+            (duration((one.last_time - one.first_time) / 1e9), "dim"),
+            (size(sum(one.packets)), "dim"),
+            (size(sum(one.bytes)), "dim"),
+            (one.conn_state, "dim"),
+            (str(retransmitted), "warn" if retransmitted else "dim"),
+            (verdict.certainty.value, "dim"),
+            (one.history, "dim"),
+            (str(one.id), "dim"),
+        )
+
+
+def mark(bad: int) -> tuple[str, str]:
+    """The row's mark and tone, from the verdict's badness."""
+    if bad >= BAD:
+        return "!!", "bad"
+    return ("!", "warn") if bad >= WORTH_A_LOOK else ("", "")
+
+
+BAD, WORTH_A_LOOK = 200, 40  # badness is a cause's cost by 4: causes.toml
+
+
+def ended(ending: Ending) -> str:
+    """How it ended, in the field's letters."""
+    return {Ending.FIN: "FIN", Ending.RST: "RST", Ending.TIMEOUT: "t/o", Ending.ICMP: "ICMP", Ending.OPEN: "open"}[
+        ending
+    ]
+
+
+def ended_by_whom(one: Connection) -> str:
+    """The side whose FIN or RST came first; the resetter where that is another one."""
+    verdict = one.verdict
+    who: Closer | Resetter | None = verdict.closed_first
+    if verdict.ended_by is Ending.RST and verdict.reset_by is Resetter.MIDDLEBOX:
+        who = verdict.reset_by
+    return _WHO[who.value if who is not None else None]
+
+
+def connection_rows(
+    triages: Sequence[Triage], wanted: Filter | None, sort: tuple[str, bool], *, whole: bool = True
+) -> ConnectionRows:
+    """The connections that a filter keeps, in order. For the worker."""
+    starts = [0]
+    for triage in triages:
+        starts.append(starts[-1] + len(triage.decoded.flows))
+    keep = np.arange(starts[-1])
+    if wanted is not None:
+        masks = [np.asarray(wanted.select(t.decoded.flows, t.verdicts), dtype=bool) for t in triages]
+        keep = keep[np.concatenate(masks)] if masks else keep
+    values = np.concatenate([_values(triage, sort[0]) for triage in triages]) if triages else np.zeros(0)
+    ranks = np.argsort(-values[keep] if sort[1] else values[keep], kind="stable")
+    return ConnectionRows(triages, keep[ranks].astype(np.int64), starts, whole)
+
+
+def _values(triage: Triage, column: str) -> I64:
+    flows = triage.decoded.flows
+    values: I64
+    if column == "mark":
+        values = np.asarray(triage.verdicts.badness, dtype=np.int64)
+    elif column in ("originator", "responder"):
+        side = int(column == "responder")
+        values = (flows.address[:, side] << 16) | flows.port[:, side].astype(np.int64)
+    elif column == "bytes":
+        values = flows.bytes.sum(axis=1)
+    elif column == "packets":
+        values = flows.packet_count.sum(axis=1)
+    elif column == "retransmitted":
+        values = flows.counts["retransmission"].sum(axis=1)
+    else:
+        values = flows.last_time - flows.first_time if column == "duration" else flows.first_time
+    return values

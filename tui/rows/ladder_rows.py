@@ -1,0 +1,204 @@
+"""The ladder as rows of a table: arrows between two lifelines, drawn for the width there is.
+
+One packet or folded run is one row; a long silence, and what a packet proves, are rows of their own around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.rows.column_layout import Column, cells, fit, fit_tail, wrap
+from tui.text.quantities import duration, size
+
+if TYPE_CHECKING:
+    from capture.ladder import LadderRow
+    from capture.model import Endpoint
+
+ARROW = "arrow"
+COLUMNS = (
+    Column("mark", "", 1, rank=0),
+    Column("number", "Packet", 7, right=True, rank=0),
+    Column("time", "Time", 10, right=True, rank=0),
+    Column("originator", "Originator", 10, rank=0),
+    Column(ARROW, "", 24, most=58, rank=0),
+    Column("responder", "Responder", 10, rank=0),
+    Column("notes", "", 18, most=60, rank=1),
+)
+FIXED = sum(c.width for c in COLUMNS if c.key != ARROW and c.rank == 0)
+
+
+NOTABLE_GAP_NS = 100_000_000  # a shorter silence than a second is drawn where it is a quarter of the whole story
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ladder; `kind` packet, gap or proof."""
+
+    row: int  # index of the ladder's row that it belongs to
+    kind: str
+    cells: tuple[tuple[str, str], ...]
+
+
+def columns_for(width: int, originator: Endpoint, responder: Endpoint) -> tuple[Column, ...]:
+    """The columns at a width: the arrow takes what is left, the notes come where there is room for both."""
+    notes = 0 if width < 120 else min(60, width - 90)
+    gaps = 5 + (1 if notes else 0)
+    arrow = max(16, min(70, width - FIXED - gaps - notes))
+    left, right = str(originator), str(responder)
+    room = arrow - arrow // 2 - 1
+    head = fit_tail(left, arrow // 2 - 1) + "  " + fit(fit_tail(right, room).strip(), room, right=True)
+    out = []
+    for column in COLUMNS:
+        if column.key == ARROW:
+            column = Column(ARROW, head, arrow)
+        elif column.key == "notes":
+            if not notes:
+                continue
+            column = Column("notes", "", notes)
+        out.append(column)
+    return tuple(out)
+
+
+class LadderLines:
+    """The ladder's lines at one width. A key is (row, kind, n): it survives folding and resizing."""
+
+    def __init__(self, rows: Sequence[LadderRow], columns: Sequence[Column]) -> None:
+        self.rows = rows
+        by_key = {column.key: column.width for column in columns}
+        self._arrow = by_key[ARROW]
+        self._notes = by_key.get("notes", 0)
+        self.lines: list[Line] = []
+        indent = 1 + 7 + 10 + 10 + 4
+        last_states: tuple[object, object] = (None, None)
+        span = rows[-1].since_start if rows else 0
+        for index, row in enumerate(rows):
+            if row.is_gap or (row.gap >= NOTABLE_GAP_NS and row.gap * 4 >= span):
+                self.lines.append(self._gap(index, row))
+            self.lines.append(self._packet(index, row, last_states))
+            last_states = (row.originator_state, row.responder_state)
+            if self._notes:
+                continue  # they stand beside the arrow
+            if row.notes:
+                self.lines += self._said(index, ", ".join(row.notes), "warn", indent, "note")
+            if row.evidence:
+                self.lines += self._said(index, row.evidence, "strong", indent, "proof")
+        self._keys = [(rows[line.row].number, line.kind, n) for n, line in self._numbered()]
+        self._places = {key: place for place, key in enumerate(self._keys)}
+
+    def _numbered(self) -> Sequence[tuple[int, Line]]:
+        out, seen = [], 0
+        for place, line in enumerate(self.lines):
+            seen = seen + 1 if place and self.lines[place - 1].row == line.row else 0
+            out.append((seen, line))
+        return out
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def key(self, index: int) -> Hashable:
+        """What names the line at a place."""
+        return self._keys[index]
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Where a line is; a folded packet's is where its run is."""
+        found = self._places.get(key)  # type: ignore[call-overload]
+        if found is not None or not isinstance(key, tuple):
+            return found  # type: ignore[no-any-return]
+        number = key[0]
+        for place, line in enumerate(self.lines):
+            row = self.rows[line.row]
+            if line.kind == "packet" and row.number <= number <= row.last_number:
+                return place
+        return None
+
+    def cells(self, index: int) -> Sequence[tuple[str, str]]:
+        """One cell a column."""
+        return self.lines[index].cells
+
+    def row_at(self, index: int) -> LadderRow:
+        """The packet, or the run, that a line belongs to."""
+        return self.rows[self.lines[index].row]
+
+    def problem_from(self, place: int, step: int) -> int | None:
+        """The place of the next problem's or proof's packet in a direction (1, -1); None at the end."""
+        at = place + step
+        while 0 <= at < len(self.lines):
+            row = self.row_at(at)
+            if self.lines[at].kind == "packet" and (row.problem or row.evidence):
+                return at
+            at += step
+        return None
+
+    def _packet(self, index: int, row: LadderRow, last: tuple[object, object]) -> Line:
+        tone = tone_of(row)
+        left, right = str(row.originator_state), str(row.responder_state)
+        found = [
+            ("▶" if row.evidence else "", "strong"),
+            (str(row.number), "strong" if row.evidence else "dim"),
+            (f"{row.since_start / 1e9:.6f}", "dim"),
+            (left, "strong" if row.originator_state != last[0] else "dim"),
+            (arrow(row, self._arrow), tone),
+            (right, "strong" if row.responder_state != last[1] else "dim"),
+        ]
+        if self._notes:
+            said = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
+            found.append((said, "strong" if row.evidence else "warn"))
+        return Line(index, "packet", tuple(found))
+
+    def _gap(self, index: int, row: LadderRow) -> Line:
+        silence = duration(row.gap / 1e9)
+        text = next(
+            t for t in (f" {silence} of silence ", f" {silence} silence ", silence) if cells(t) <= self._arrow - 2
+        )
+        found = [("", ""), ("", ""), ("", ""), ("", ""), (f"┆{text:┈^{self._arrow - 2}}┆", "dim"), ("", "")]
+        if self._notes:
+            found.append(("", ""))
+        return Line(index, "gap", tuple(found))
+
+    def _said(self, index: int, text: str, tone: str, indent: int, kind: str) -> list[Line]:
+        width = max(20, self._arrow + 12 + self._notes - 2)
+        lead = " " * (indent if self._arrow + 12 >= 40 else 10)
+        return [
+            Line(index, kind, ((f"{lead}{'└ ' if not at else '  '}{part}", tone),))
+            for at, part in enumerate(wrap(text, width))
+        ]
+
+
+def tone_of(row: LadderRow) -> str:
+    """RST bad, trouble a warning, SYN and FIN strong, the rest plain."""
+    if "RST" in row.flags:
+        return "bad"
+    if row.problem:
+        return "warn"
+    return "strong" if "SYN" in row.flags or "FIN" in row.flags else ""
+
+
+def arrow(row: LadderRow, width: int) -> str:
+    """`│── SYN seq 0 ─────▶│`, as much of the label as fits; a lifeline at each end."""
+    inner = width - 2
+    label = next((text for text in labels(row) if cells(text) + 6 <= inner), labels(row)[-1])
+    line = f" {fit(label, min(cells(label), inner - 3))} "
+    dash = "═" if row.count > 1 else "─"
+    room = inner - cells(line) - 1
+    left = 2 if row.side == 0 and room >= 4 else room // 2 if row.side == 0 else room - min(2, room)
+    body = dash * left + line + dash * (room - left)
+    return f"│{body}▶│" if row.side == 0 else f"│◀{body}│"
+
+
+def labels(row: LadderRow) -> list[str]:
+    """What an arrow says, longest first."""
+    flags = row.flags
+    if row.count > 1:
+        whole = f"{row.count} packets, {size(row.payload)} bytes"
+        return [f"{whole}, {row.number}–{row.last_number}", whole, f"{row.count} pkts {size(row.payload)} B"]
+    payload = f" len {row.payload}" if row.payload else ""
+    ack = f" ack {row.ack}" if row.ack is not None else ""
+    return [
+        f"{flags} seq {row.seq}{ack}{payload} win {row.window}",
+        f"{flags} seq {row.seq}{ack}{payload}",
+        f"{flags}{payload} seq {row.seq}",
+        f"{flags}{payload}",
+        flags,
+    ]

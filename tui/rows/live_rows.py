@@ -1,0 +1,68 @@
+"""States, processes and peers of the live connections as rows, each of them a filter; and what is counted a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from capture.safe_text import printable
+from tui.rows.column_layout import Column
+from tui.text.charts import sparkline
+from tui.text.quantities import milliseconds
+from tui.widgets.row_table import ListRows
+
+if TYPE_CHECKING:
+    from capture.sockets.snapshot import Group
+    from tui.work.live_feed import History, Look
+
+SPARK = 60  # looks; a narrow pane shows the last of them
+GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
+STATE_COLUMNS = (
+    Column("label", "", 10, rank=0),
+    Column("count", "", 6, right=True, rank=0),
+    Column("chart", "", 5, most=SPARK, right=True, rank=1, chart=True),
+)
+
+
+def state_rows(look: Look, ascii: bool) -> ListRows:
+    """Each state with its number and its course, the most frequent first."""
+    states = sorted(look.snapshot.states.items(), key=lambda pair: -pair[1])
+    return ListRows([(f"state:{name.lower()}", _state(name, number, look.history, ascii)) for name, number in states])
+
+
+def _state(name: str, number: int, history: History, ascii: bool) -> tuple[tuple[str, str], ...]:
+    return (name, ""), (f"{number:,}", "strong"), (sparkline(history.states[name], SPARK, ascii=ascii), "dim")
+
+
+def group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
+    """The largest groups; `word` is the filter's."""
+    shown = groups[:50]
+    return ListRows(
+        [(_filter(one, word), ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
+    )
+
+
+def _filter(group: Group, word: str) -> str:
+    """What keeps a group's sockets: of another network namespace its key begins with that one's inode."""
+    place, bar, key = group.key.rpartition("|")
+    return f"{word}:{key} netns:{place.split()[0]}" if bar else f"{word}:{key}"
+
+
+def rates(look: Look, ascii: bool) -> str:
+    """Resets, retransmissions and overflows a second, each with its recent course; round trips in percentiles."""
+    parts, history = [], look.history
+    for name, line in (
+        ("resets", history.resets),
+        ("retransmits", history.retransmits),
+        ("listen overflows", history.overflows),
+    ):
+        if line:
+            parts.append(
+                f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
+            )
+    failed = sum(event.count for event in history.kernel.events if event.kind == "call_failed")
+    if failed:
+        parts.append(f"{failed:,} calls failed (K)")
+    if look.rtt_us is not None:
+        median, high = (milliseconds(value / 1000) for value in look.rtt_us)
+        parts.append(f"RTT p50 {median} p95 {high}")
+    return " · ".join(parts)

@@ -1,0 +1,129 @@
+"""Fewer bytes on a slow line: only the cells that change are written, as curses does it.
+
+Textual paints a new screen once when it is laid out and again when its content arrives, and a widget whole when its
+border changes. Between the compositor and the terminal, each line is held against what the terminal shows already.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.control import Control
+from rich.segment import ControlType, Segment
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+from tui.rows.column_layout import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import Console
+    from rich.style import Style
+
+Cell = tuple[str, "Style | None"]
+"""What one cell shows; the second cell of a wide character shows "", combining characters stay with their base."""
+
+NEAR = 6  # unchanged cells that are cheaper to write again than to jump over
+
+
+class Shown:
+    """What the terminal shows, as far as it is known: line → its cells, None for an unknown one."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, list[Cell | None]] = {}
+
+    def forget(self) -> None:
+        """The terminal was cleared, resized, or written to by somebody else."""
+        self._lines.clear()
+
+    def news(self, y: int, x: int, wanted: list[Cell]) -> Iterator[tuple[int, list[Cell]]]:
+        """The stretches of a line that differ from what is shown, as (column, cells); they count as written."""
+        line = self._lines.setdefault(y, [])
+        end = x + len(wanted)
+        if len(line) < end:
+            line.extend([None] * (end - len(line)))
+        before = line[x:end]
+        if before == wanted:
+            return
+        line[x:end] = wanted
+        if any(len(text) != 1 for text, _ in wanted) or any(cell is not None and len(cell[0]) != 1 for cell in before):
+            yield x, wanted  # where widths are uncertain, no arithmetic on columns
+            return
+        changed = [at for at, cell in enumerate(wanted) if cell != before[at]]
+        start = last = changed[0]
+        for at in changed[1:]:
+            if at - last > NEAR:
+                yield x + start, wanted[start : last + 1]
+                start = at
+            last = at
+        yield x + start, wanted[start : last + 1]
+
+
+class Thrifty(CompositorUpdate):
+    """An update of the compositor, less what is shown already."""
+
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, shown: Shown) -> None:
+        self._update = update
+        self._shown = shown
+
+    def render_segments(self, console: Console) -> str:
+        """The sequences to write; may be empty."""
+        update = self._update
+        pieces = _of_layout(update) if isinstance(update, LayoutUpdate) else _of_spans(update, console)
+        out = []
+        for y, x, segments in pieces:
+            for column, stretch in self._shown.news(y, x, cells_of(segments)):
+                out.append(Control.move_to(column, y).segment.text)
+                out.append(Strip(_segments(stretch)).render(console))
+        return "".join(out)
+
+
+def cells_of(segments: Iterable[Segment]) -> list[Cell]:
+    """Segments cell by cell."""
+    out: list[Cell] = []
+    for text, style, _ in segments:
+        if text.isascii():
+            out += [(character, style) for character in text]
+            continue
+        for character in text:
+            wide = cells(character)
+            if wide == 0 and out:
+                base, base_style = out[-1]
+                out[-1] = (base + character, base_style)
+            elif wide:
+                out.append((character, style))
+                out += [("", style)] * (wide - 1)
+    return out
+
+
+def _segments(stretch: list[Cell]) -> list[Segment]:
+    runs = groupby(stretch, key=lambda cell: cell[1])
+    return [Segment("".join(text for text, _ in run), style) for style, run in runs]
+
+
+def _of_layout(update: LayoutUpdate) -> Iterator[tuple[int, int, list[Segment]]]:
+    for y, line in enumerate(update.strips, update.region.y):
+        yield y, update.region.x, [segment for strip in line for segment in strip]
+
+
+def _of_spans(update: ChopsUpdate, console: Console) -> Iterator[tuple[int, int, list[Segment]]]:
+    """The compositor moves the cursor before each piece of a line: those moves are where the pieces begin."""
+    for span in update.spans:
+        single = ChopsUpdate(update.chops, [span], update.chop_ends)
+        x, gathered = 0, list[Segment]()
+        for part in single.__rich_console__(console, console.options):
+            segment = part if isinstance(part, Segment) else None
+            if segment is None:
+                continue
+            control: Sequence[Any] = segment.control or ()
+            move = next((c for c in control if c[0] is ControlType.CURSOR_MOVE_TO), None)
+            if move is None:
+                gathered.append(segment)
+                continue
+            if gathered:
+                yield span[0], x, gathered
+            x, gathered = int(move[1]), []
+        if gathered:
+            yield span[0], x, gathered

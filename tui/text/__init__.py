@@ -1,0 +1,1 @@
+"""Facts in words and characters: quantities, charts, pages. Nothing here knows textual."""

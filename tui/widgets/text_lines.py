@@ -1,0 +1,66 @@
+"""A few lines of plain text that take as much room as they need, up to a bound, and none when empty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.rows.column_layout import ELLIPSIS, cells, fit, wrap
+
+if TYPE_CHECKING:
+    from textual.app import RenderResult
+
+
+class Lines(Widget):
+    """Wrapped to the width. What exceeds `most` lines is cut, and the cut is seen."""
+
+    DEFAULT_CSS = "Lines { height: auto; padding: 0 1; }"
+
+    def __init__(self, *, id: str, most: int = 99, low: int | None = None) -> None:
+        super().__init__(id=id)
+        self._text = ""
+        self._most = most
+        self._low = low if low is not None else most  # on a low screen
+        self.display = False
+
+    @property
+    def text(self) -> str:
+        """The whole text, cut or not."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Another text; nothing is drawn where it is the same."""
+        if text == self._text:
+            return
+        self._text = text
+        self.display = bool(text)
+        self._fit()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Wrapped anew."""
+        self._fit()
+
+    def _fit(self) -> None:
+        if self.is_attached:
+            self.styles.height = max(1, len(self._lines()))
+
+    def _lines(self) -> list[str]:
+        width = max(20, self.app.size.width - 2)
+        lines = [line for text in self._text.split("\n") for line in _broken(text, width)]
+        most = self._low if self.app.size.height < 30 else self._most
+        if len(lines) > most:
+            last = lines[most - 1]
+            lines = [*lines[: most - 1], fit(f"{last} {ELLIPSIS}", min(width, cells(last) + 2))]
+        return lines
+
+    def render(self) -> RenderResult:
+        """Plain text: no markup."""
+        return Text("\n".join(self._lines()), no_wrap=True, end="")
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """A line that fits is left as it is: its spaces may be columns, or a chart's gaps."""
+    return [text] if text.strip() and cells(text) <= width else wrap(text, width)

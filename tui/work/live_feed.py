@@ -1,0 +1,208 @@
+"""Looks at the live connections on a worker's thread, and turns each into what the screen shows.
+
+The screen tells the feed what it wants (filter, order, pause); the feed answers with facts. Nothing here knows textual.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tui.rows.kernel_event_rows import EventHistory
+from tui.rows.socket_rows import SocketRows, socket_rows
+
+if TYPE_CHECKING:
+    from capture.filters import Filter
+    from capture.kernel.looks_with_events import EventLooks
+    from capture.sockets.snapshot import Snapshot, Transition
+    from capture.sockets.thresholds import Thresholds
+
+KEPT_LOOKS = 180
+KEPT_TRANSITIONS = 5_000
+LEAST_ROUND_TRIPS = 10  # fewer make no percentile
+RESETS = ("EstabResets", "OutRsts")
+RETRANSMITS = ("RetransSegs",)
+OVERFLOWS = ("ListenOverflows", "ListenDrops")
+
+
+class Looker(Protocol):
+    """What yields snapshots: a Watcher, or a recording of one. Its attributes may be set between two looks."""
+
+    thresholds: Thresholds
+    all_namespaces: bool
+
+    def look(self) -> Snapshot:
+        """One look; raises SourceUnavailable, or StopIteration at a recording's end."""
+        ...
+
+    def close(self) -> None:
+        """Gives descriptors back."""
+        ...
+
+
+@dataclass(slots=True)
+class History:
+    """What was counted in the last looks, oldest first: for the charts. Written by the feed, read by the screen."""
+
+    states: dict[str, deque[int]] = field(default_factory=dict)
+    resets: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
+    retransmits: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
+    overflows: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
+    transitions: deque[tuple[int, Transition]] = field(default_factory=lambda: deque(maxlen=KEPT_TRANSITIONS))
+    transitions_left_out: int = 0  # by the looks themselves, where too much changed at once
+    transitions_seen: int = 0
+    looks: int = 0
+    kernel: EventHistory = field(default_factory=EventHistory)
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Take one look into the account."""
+        for state in {*self.states, *snapshot.states}:
+            line = self.states.setdefault(state, deque([0] * min(self.looks, KEPT_LOOKS), maxlen=KEPT_LOOKS))
+            line.append(snapshot.states.get(state, 0))
+        self.looks += 1
+        self.transitions.extend(enumerate(snapshot.transitions, self.transitions_seen))
+        self.transitions_seen += len(snapshot.transitions)
+        self.transitions_left_out += snapshot.transitions_left_out
+        seconds = snapshot.elapsed_s
+        if seconds:
+            self.resets.append(_rate(snapshot.counters, RESETS, seconds))
+            self.retransmits.append(_rate(snapshot.counters, RETRANSMITS, seconds))
+            self.overflows.append(_rate(snapshot.counters, OVERFLOWS[:1], seconds))
+
+
+def _rate(counters: Mapping[str, int], names: tuple[str, ...], seconds: float) -> float:
+    return max((counters.get(name, 0) for name in names), default=0) / seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look, ready to show."""
+
+    snapshot: Snapshot
+    rows: SocketRows
+    history: History
+    seconds: float  # that the look and its sorting took
+    rtt_us: tuple[int, int] | None  # median and 95th percentile of the round trips that are known
+
+
+class LiveFeed:
+    """The loop of looks. Every method but `looks` may be called from the screen's thread."""
+
+    def __init__(self, opened: Callable[[], Looker], interval: float, of_now: bool = False) -> None:
+        """`of_now`: the looks are of this machine and of now, so that the kernel's events can be read beside them."""
+        self._opened = opened
+        self._of_now = of_now
+        self.interval = interval
+        self._wanted: Filter | None = None
+        self._thresholds: Thresholds | None = None
+        self._sort = ("mark", True)
+        self.all_namespaces: bool | None = None
+        """Whether other network namespaces are looked into; the next look obeys, and tells where this is None."""
+        self._paused = False
+        self.ended = False  # a recording has no further look
+        self._changed = False
+        self._stopped = False
+        self._wake = threading.Event()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits instead of looking."""
+        return self._paused
+
+    def want(self, wanted: Filter | None) -> None:
+        """Show only these."""
+        self._wanted = wanted
+        self._poke()
+
+    def sort(self, sort: tuple[str, bool]) -> None:
+        """Show them in this order."""
+        self._sort = sort
+        self._poke()
+
+    def judge_by(self, thresholds: Thresholds) -> None:
+        """Other thresholds, from the next look on."""
+        self._thresholds = thresholds
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on looking; what was seen stays, and can still be filtered and sorted."""
+        self._paused = paused
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let the worker end."""
+        self._stopped = True
+        self._wake.set()
+
+    def _poke(self) -> None:
+        self._changed = True
+        self._wake.set()
+
+    def looks(self) -> Iterator[Look]:
+        """Looks, `interval` seconds apart, and the last one again whenever filter or order change.
+
+        Raises what the source raises; ends when told to, or at the end of a recording.
+        """
+        looker = self._opened()
+        history = History()
+        snapshot: Snapshot | None = None
+        events: EventLooks | None = None
+        try:
+            while not self._stopped:
+                started = time.monotonic()
+                if self._thresholds is not None:
+                    looker.thresholds = self._thresholds
+                if self.all_namespaces is None:
+                    self.all_namespaces = looker.all_namespaces
+                looker.all_namespaces = self.all_namespaces
+                try:
+                    snapshot = looker.look()
+                except StopIteration:
+                    self._paused = self.ended = True
+                    if snapshot is not None:
+                        yield self._look(snapshot, history, started)
+                    yield from self._again(snapshot, history, None)
+                    return
+                history.add(snapshot)
+                if events is not None:
+                    history.kernel.add(events.after(snapshot))
+                yield self._look(snapshot, history, started)
+                if self._of_now and events is None:  # after the first look: it must not wait for this
+                    events = _listen()
+                yield from self._again(snapshot, history, started + self.interval)
+        finally:
+            looker.close()
+            if events is not None:
+                events.close()
+
+    def _again(self, snapshot: Snapshot | None, history: History, until: float | None) -> Iterator[Look]:
+        """Wait for the next turn, answering changes of filter and order meanwhile."""
+        while not self._stopped:
+            left = None if self._paused or until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self._wake.wait(left)
+            self._wake.clear()
+            if self._changed and snapshot is not None:
+                yield self._look(snapshot, history, time.monotonic())
+
+    def _look(self, snapshot: Snapshot, history: History, started: float) -> Look:
+        self._changed = False
+        rows = socket_rows(snapshot.rows, self._wanted, self._sort)
+        return Look(snapshot, rows, history, time.monotonic() - started, _round_trips(snapshot))
+
+
+def _listen() -> EventLooks:
+    from capture.kernel.looks_with_events import EventLooks
+
+    return EventLooks()
+
+
+def _round_trips(snapshot: Snapshot) -> tuple[int, int] | None:
+    known = sorted(row.rtt_us for row in snapshot.rows if row.rtt_us)
+    if len(known) < LEAST_ROUND_TRIPS:
+        return None
+    return known[len(known) // 2], known[len(known) * 95 // 100]
