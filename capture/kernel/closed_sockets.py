@@ -9,7 +9,15 @@ from typing import Final
 
 from capture.kernel.event import KernelEvent, Kind, LastWords
 from capture.kernel.event_errors import EventsUnavailable
-from capture.sockets.inet_diag_msg import CLOSE, COOKIE, HEADER, HEADER_SIZE, RECORD_SIZE, local_of, remote_of
+from capture.sockets.inet_diag_msg import (
+    CLOSE,
+    HEADER,
+    HEADER_SIZE,
+    RECORD_SIZE,
+    cookie_text,
+    local_of,
+    remote_of,
+)
 from capture.sockets.netlink import NETLINK_SOCK_DIAG
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
 
@@ -77,7 +85,7 @@ def closed(message: bytes, time: float) -> KernelEvent | None:
         kind=Kind.CLOSED,
         local=local_of(raw),
         remote=remote,
-        cookie=f"{COOKIE.unpack_from(raw, 44)[0]:x}",
+        cookie=cookie_text(raw[44:52]),
         last=_last_words(info),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -110,7 +111,7 @@ def _endpoint(packed: bytes, port: int) -> Endpoint:
 
 def _sockaddr(octets: bytes) -> Endpoint | None:
     """A struct sockaddr_in or sockaddr_in6; None where the kernel left it empty."""
-    family = int.from_bytes(octets[:2], "little") or int.from_bytes(octets[:2], "big")
+    family = int.from_bytes(octets[:2], sys.byteorder)
     port = int.from_bytes(octets[2:4], "big")
     if family == AF_INET:
         return _endpoint(octets[4:8], port)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from capture.remote.frames import Frame
 from capture.sockets import counters
-from capture.sockets.dump_messages import Dump, message_spans
-from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE, TIME_WAIT
+from capture.sockets.dump_diff import Chunk
+from capture.sockets.dump_messages import message_spans
+from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE, TIME_WAIT, number_at
 from capture.sockets.row import NO_PERMISSION, Namespace, Owner, Process
 from capture.sockets.settings import KernelSettings, parsed_settings
 from capture.sockets.tcpinfo import TcpInfo, tcp_info
@@ -35,9 +36,9 @@ class RemoteSource:
         """Those that hold sockets."""
         return list(self._processes.values())
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source."""
-        return Dump([self.frame.connections])
+        return [self.frame.connections]
 
     def detailed(self) -> Iterable[bytes]:
         """See Source."""
@@ -89,7 +90,7 @@ class RemoteSource:
         for buffer in (frame.listeners, frame.connections):
             for start, _ in message_spans(buffer):
                 raw = buffer[start + HEADER_SIZE : start + HEADER_SIZE + RECORD_SIZE]
-                inode = int.from_bytes(raw[68:72], "little")
+                inode = number_at(raw, 68)
                 if inode in by_inode:
                     self.owners[raw[44:52]] = tuple(by_inode[inode])
                 elif inode and frame.head.hidden and raw[1] != TIME_WAIT:

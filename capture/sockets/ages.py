@@ -28,7 +28,7 @@ _SANE_MS = 0x7FFFFFFF // 2
 def age_of(raw: bytes, info: TcpInfo | None, settings: KernelSettings) -> tuple[float, bool]:
     """(seconds, whether it is only a minimum) in the state of a record; (0.0, True) where nothing tells."""
     state = raw[1]
-    expires = int.from_bytes(raw[52:56], "little") / 1000
+    expires = form.number_at(raw, 52) / 1000
     if state == form.TIME_WAIT:
         return (max(0.0, TIME_WAIT_S - expires), False) if raw[2] == form.TIMER_TIMEWAIT else (0.0, True)
     if state == form.FIN_WAIT_2 and raw[2] == form.TIMER_TIMEWAIT:

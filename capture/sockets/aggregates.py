@@ -49,8 +49,19 @@ class Tally:
 
     def shift(self, key: bytes, state: int, step: int) -> None:
         """Counts one socket more or less."""
-        _shift(self.totals, key, step)
-        _shift(self.by_state, key + _BYTE[state], step)
+        # Written out twice: hundreds of sockets that come and go in a look pass here, each several times.
+        totals, by_state = self.totals, self.by_state
+        count = totals.get(key, 0) + step
+        if count > 0:
+            totals[key] = count
+        else:
+            totals.pop(key, None)
+        key += _BYTE[state]
+        count = by_state.get(key, 0) + step
+        if count > 0:
+            by_state[key] = count
+        else:
+            by_state.pop(key, None)
 
     def states(self, key: bytes) -> dict[str, int]:
         """{STATE: count} of one key, in ss's spelling."""
@@ -179,7 +190,7 @@ class Aggregates:
         self.peers, self.local, self.routes = Tally(), Tally(), Tally()
         self.sources = {}
         for row in rows:
-            self._count_sides(row.raw, 1)
+            self._count_sides(row.raw, form.address_bytes(row.raw[0], row.raw[24:40]), 1)
 
     def local_port_states(self, port: bytes) -> dict[int, int]:
         """{kernel's state number: sockets} of a port that is listened on (network order), over all local addresses."""
@@ -197,16 +208,17 @@ class Aggregates:
                 watched[row] = None
             else:
                 watched.pop(row, None)
-        self.hosts.shift(form.address_bytes(raw[0], raw[24:40]), state, step)
-        self._count_sides(raw, step)
+        remote = form.address_bytes(raw[0], raw[24:40])
+        self.hosts.shift(remote, state, step)
+        self._count_sides(raw, remote, step)
 
-    def _count_sides(self, raw: bytes, step: int) -> None:
-        state, family = raw[1], raw[0]
-        local = form.address_bytes(family, raw[8:24])
+    def _count_sides(self, raw: bytes, host: bytes, step: int) -> None:
+        state = raw[1]
+        local = form.address_bytes(raw[0], raw[8:24])
         if raw[4:6] in self.listening:
             self.local.shift(local + raw[4:6], state, step)
             return
-        remote = form.address_bytes(family, raw[24:40]) + raw[6:8]
+        remote = host + raw[6:8]
         self.peers.shift(remote, state, step)
         if self.ephemeral[0] <= raw[4] << 8 | raw[5] <= self.ephemeral[1]:
             self.routes.shift(local + remote, state, step)

@@ -100,7 +100,7 @@ def _holder(scene: Scene, place: Place, local: bytes, rows: list[SocketRow]) -> 
     if held:
         (pile,) = pile_up(held, (lambda row: True,), 1)
         return pile_holder(pile)
-    inodes = {int.from_bytes(raw[68:72], "little") for raw in place.bound.values() if _local(raw) == local}
+    inodes = {form.number_at(raw, 68) for raw in place.bound.values() if _local(raw) == local}
     counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes if one.sockets]
     most, process = max(counted, key=lambda pair: pair[0], default=(0, None))
     return f"{process.name}[{process.pid}]" if process is not None and most else ""

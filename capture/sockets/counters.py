@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Final
 
 from capture.language import catalogue, per_language
@@ -24,7 +23,8 @@ def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
     counters: dict[str, int] = {}
     for name in COUNTED:
         try:
-            text = Path(root, name).read_text()
+            with open(f"{root}/{name}") as file:
+                text = file.read()
         except OSError:
             continue
         counters |= parse_file(name, text)
@@ -46,9 +46,12 @@ def parse_counters(text: str) -> dict[str, int]:
         head, *fields = names.split()
         if head not in _WANTED or not values.startswith(head):
             continue
-        for field, value in zip(fields, values.split()[1:], strict=False):
-            if field not in GAUGES and value.lstrip("-").isdigit():
-                counters[field] = int(value)
+        try:
+            counters.update(zip(fields, map(int, values.split()[1:]), strict=False))
+        except ValueError:
+            continue
+    for gauge in GAUGES:
+        counters.pop(gauge, None)
     return counters
 
 

@@ -23,7 +23,7 @@ HEADER_SIZE = 16
 RECORD_SIZE = 72
 RECORD = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
 NUMBER = struct.Struct("=I")
-COOKIE = struct.Struct("=Q")
+SIGNED = struct.Struct("=i")
 
 STATES: tuple[TcpState, ...] = (
     TcpState.CLOSED,
@@ -55,6 +55,23 @@ NO_MAXIMUM = 0xFFFFFFFF
 
 MAPPED = b"\0" * 10 + b"\xff\xff"
 """The first 12 bytes of an IPv4 address inside IPv6 (RFC 4291 §2.5.5.2): dual-stack sockets show these."""
+
+
+def number_at(raw: bytes | memoryview, at: int) -> int:
+    """A 32-bit number of a record, in the machine's byte order."""
+    found: int = NUMBER.unpack_from(raw, at)[0]
+    return found
+
+
+def cookie_text(cookie: bytes) -> str:
+    """Eight bytes of a cookie as ss writes them: two numbers, the lower one first, as one in hexadecimal."""
+    return f"{number_at(cookie, 4) << 32 | number_at(cookie, 0):x}"
+
+
+def cookie_bytes(text: str) -> bytes:
+    """The eight bytes of what cookie_text wrote. Raises ValueError."""
+    number = int(text or "0", 16)
+    return NUMBER.pack(number & 0xFFFFFFFF) + NUMBER.pack(number >> 32 & 0xFFFFFFFF)
 
 
 def state_of(number: int) -> TcpState:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from capture.sockets.container_names import name_of, pod_of
 from capture.sockets.counters import COUNTED, parse_file
-from capture.sockets.dump_messages import Dump
+from capture.sockets.dump_diff import Chunk
 from capture.sockets.procfs import ProcfsSource
 from capture.sockets.row import Namespace
 from capture.sockets.rst_tap import RstTap
@@ -175,9 +175,9 @@ class NamespaceSource(SockDiagSource):
         finally:
             os.close(descriptor)
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source. A dump walks the hash all namespaces share: left out where there is nothing to find."""
-        return super().connections() if self._has_sockets() else Dump(())
+        return super().connections() if self._has_sockets() else ()
 
     def detailed(self) -> Iterable[bytes]:
         """See Source."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
-from capture.sockets.inet_diag_msg import HEADER, HEADER_SIZE, LISTEN, RECORD_SIZE
+from capture.sockets.inet_diag_msg import HEADER, HEADER_SIZE, LISTEN, NUMBER, RECORD_SIZE, SIGNED
 from capture.sockets.socket_errors import SourceUnavailable
 
 NETLINK_SOCK_DIAG = 4
@@ -71,6 +71,7 @@ class DiagSocket:
             raise SourceUnavailable(f"sock_diag: {_why(error)}") from error
         self._legacy = True
         self._sequence = DUMP_SEQUENCE
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
 
     def dump(self, states: int = ALL_STATES, extensions: int = 0) -> bytes:
         """Every TCP socket in `states` (a mask of kernel state numbers): netlink messages, one after another.
@@ -81,16 +82,21 @@ class DiagSocket:
 
     def chunks(self, states: int = ALL_STATES, extensions: int = 0) -> Iterator[bytes]:
         """The same as `dump`, a receive buffer at a time: for a first look with much per socket, in little memory."""
+        return map(bytes, self.views(states, extensions))
+
+    def views(self, states: int = ALL_STATES, extensions: int = 0) -> Iterator[memoryview]:
+        """The same without a copy: each view is of the one receive buffer, and is overwritten by the next."""
         if self._legacy:
             try:
                 # The dump lives in the reads, so a refusal may only come with the first of them.
-                chunks = self._walk(_legacy_request(states, extensions), TCPDIAG_GETSOCK)
-                first = next(chunks, b"")
+                views = self._walk(_legacy_request(states, extensions), TCPDIAG_GETSOCK)
+                first = next(views, None)
             except _Refused:
                 self._legacy = False
             else:
-                yield first
-                yield from chunks
+                if first is not None:
+                    yield first
+                    yield from views
                 return
         for family in (socket.AF_INET, socket.AF_INET6):
             try:
@@ -106,7 +112,7 @@ class DiagSocket:
         body = struct.pack("=BBBBI", raw[0], socket.IPPROTO_TCP, extensions, 0, ALL_STATES) + raw[4:52]
         self._sequence = DUMP_SEQUENCE + 1 + self._sequence % 0xFFFFFF
         self._send(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, self._sequence, body)
-        answer = self._receive()
+        answer = bytes(self._receive())
         _, kind, _, sequence, _ = HEADER.unpack_from(answer)
         return answer if kind == SOCK_DIAG_BY_FAMILY and sequence == self._sequence else None
 
@@ -117,7 +123,7 @@ class DiagSocket:
         """
         body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, LISTENERS, 0, UDIAG_SHOW, 0, 0)
         try:
-            return b"".join(self._walk(body, SOCK_DIAG_BY_FAMILY, UNIX_RECORD_SIZE))
+            return b"".join(map(bytes, self._walk(body, SOCK_DIAG_BY_FAMILY, UNIX_RECORD_SIZE)))
         except _Refused as error:
             raise SourceUnavailable(f"unix_diag: {error}") from error
 
@@ -139,13 +145,13 @@ class DiagSocket:
         except OSError as error:
             raise SourceUnavailable(f"sock_diag: {_why(error)}") from error
 
-    def _receive(self) -> bytes:
+    def _receive(self) -> memoryview:
         try:
-            return self._socket.recv(RECEIVE_BYTES)
+            return self._buffer[: self._socket.recv_into(self._buffer)]
         except OSError as error:
             raise SourceUnavailable(f"sock_diag: {_why(error)}") from error
 
-    def _walk(self, body: bytes, kind: int, record: int = RECORD_SIZE) -> Iterator[bytes]:
+    def _walk(self, body: bytes, kind: int, record: int = RECORD_SIZE) -> Iterator[memoryview]:
         """The receive buffers of one dump without its end mark."""
         self._drain()
         self._send(kind, NLM_F_REQUEST | NLM_F_DUMP, DUMP_SEQUENCE, body)
@@ -153,7 +159,7 @@ class DiagSocket:
             buffer = self._receive()
             length, first, _, _, _ = HEADER.unpack_from(buffer)
             if first == NLMSG_ERROR:
-                code = -int.from_bytes(buffer[16:20], "little", signed=True)
+                code = -SIGNED.unpack_from(buffer, HEADER_SIZE)[0]
                 raise _Refused(os.strerror(code))
             if first == NLMSG_DONE:
                 return
@@ -179,11 +185,11 @@ class _Refused(Exception):  # noqa: N818
     """The kernel answered with an error."""
 
 
-def _lands_on(buffer: bytes, position: int) -> bool:
+def _lands_on(buffer: memoryview, position: int) -> bool:
     """Whether walking the messages from the start lands exactly on `position`: random bytes are no end mark."""
     at = 0
     while at < position:
-        length = int.from_bytes(buffer[at : at + 4], "little")
+        length = int(NUMBER.unpack_from(buffer, at)[0])
         if length < HEADER_SIZE:
             return False
         at += (length + 3) & ~3

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.sockets import counters, settings
-from capture.sockets.dump_messages import Dump
+from capture.sockets.dump_diff import Chunk
 from capture.sockets.inet_diag_msg import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, packed
 from capture.sockets.row import Namespace
 from capture.sockets.socket_errors import SourceUnavailable
@@ -35,9 +35,9 @@ class ProcfsSource:
         self._others: bytes | None = None
         self._read("tcp")
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source."""
-        return Dump(self.detailed())
+        return self.detailed()
 
     def detailed(self) -> Iterable[bytes]:
         """See Source: there are no details. What the reading for `listeners` brought, if one has just been."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from capture.sockets.dump_messages import Dump
+from capture.sockets.dump_diff import Chunk
 from capture.sockets.inet_diag_msg import LISTEN, NO_MAXIMUM, RECORD, SYN_RECV, TIME_WAIT, packed
 from capture.sockets.procfs import name_of
 from capture.sockets.row import UNKNOWN_OWNER, Namespace, Owner, Process
@@ -46,9 +46,9 @@ class PsutilSource:
         self._processes: dict[int, Process] = {}
         self._others: bytes | None = None
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source."""
-        return Dump(self.detailed())
+        return self.detailed()
 
     def _read_all(self) -> tuple[bytes, bytes]:
         """(listeners, other sockets); renews `owners` and `hidden`."""

@@ -10,9 +10,9 @@ from typing import IO
 
 import msgspec
 
-from capture.sockets.dump_messages import Dump
+from capture.sockets.dump_diff import Chunk
 from capture.sockets.finding_lives import Lives
-from capture.sockets.inet_diag_msg import LISTEN, RECORD_SIZE, packed
+from capture.sockets.inet_diag_msg import LISTEN, RECORD_SIZE, cookie_bytes, packed
 from capture.sockets.limits import limit_text
 from capture.sockets.owners import NoIndex
 from capture.sockets.recording_format import (
@@ -56,9 +56,9 @@ class RecordedSource:
         self.tapped = TappedResets()
         self.records_bound: list[bytes] = []
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source."""
-        return Dump(self.detailed())
+        return self.detailed()
 
     def detailed(self) -> Iterable[bytes]:
         """See Source: details come with `infos`."""
@@ -233,7 +233,7 @@ class Replay:
         for told in self._unix:
             if not 0 <= told.place < len(sources):
                 continue
-            cookie = int(told.cookie or "0", 16).to_bytes(8, "little")
+            cookie = cookie_bytes(told.cookie)
             listener = UnixListener(cookie, told.inode, told.path, sources[told.place].netns)
             listener.waiting, listener.most, listener.hidden = told.waiting, told.most, told.hidden
             listener.owners = tuple(

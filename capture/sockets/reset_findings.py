@@ -12,13 +12,13 @@ from capture.sockets import inet_diag_msg as form
 from capture.sockets.finding_words import finding, holder_text, hosts_text, phrase, process_text, rate_text
 from capture.sockets.look_history import Scene
 from capture.sockets.reset_watch import COUNTED, OPENED
-from capture.sockets.row import SocketRow
+from capture.sockets.row import Process, SocketRow
 from capture.sockets.rst_tap import Reset
 from capture.sockets.watched_namespace import News, Place
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
-ROWS_ASKED, CALLERS_ASKED = 5000, 50
+ROWS_ASKED, CALLERS_ASKED = 5000, 16
 """Of the newest so many connections, so many toward a service tell who holds them."""
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
 Group = tuple[bool, bool, bytes, bytes]
@@ -141,13 +141,14 @@ def _process(place: Place, listener: SocketRow | None, address: bytes, port: byt
         return holder_text(listener)
     if not address:
         return phrase("nobody")
-    matching = (
-        row.owners[0].process
-        for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED)
-        if row.raw[6:8] == port and row.owners and form.address_bytes(row.raw[0], row.raw[24:40]) == address
-    )
-    callers = Counter(islice(matching, CALLERS_ASKED))
-    return process_text(callers.most_common(1)[0][0]) if callers else phrase("unknown_process")
+    callers: list[Process] = []
+    for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED):
+        raw = row.raw
+        if raw[6:8] == port and row.owners and form.address_bytes(raw[0], raw[24:40]) == address:
+            callers.append(row.owners[0].process)
+            if len(callers) == CALLERS_ASKED:
+                break
+    return process_text(Counter(callers).most_common(1)[0][0]) if callers else phrase("unknown_process")
 
 
 def _kinds(parts: Mapping[Reset, int]) -> str:

@@ -96,7 +96,7 @@ class SocketRow:
     """One TCP socket: what `ss -tanpeio` would print of it, and since when it is in its state.
 
     `age_s` is a minimum where `age_is_minimum`. Queues are bytes; for LISTEN the accept queue's length and maximum, as
-    ss shows them. `owner_missing` says why nobody owns it. `sighting` is the number of the look that last read it anew.
+    ss shows them. `owner_missing` says why nobody owns it.
     """
 
     __slots__ = (
@@ -110,7 +110,6 @@ class SocketRow:
         "read_at",
         "rtt_us",
         "scope",
-        "sighting",
         "since",
         "total_retransmits",
         "v6_only",
@@ -130,7 +129,6 @@ class SocketRow:
         self.drops: int | None = None
         self.v6_only: bool | None = None
         self.scope: str | None = None
-        self.sighting = 0
 
     @property
     def local(self) -> Endpoint:
@@ -146,7 +144,7 @@ class SocketRow:
     def interface(self) -> int:
         """The index of the interface that the socket is tied to: the scope of a link-local address, or
         SO_BINDTODEVICE; 0 where it is tied to none. Indexes are each namespace's own."""
-        return int.from_bytes(self.raw[40:44], "little")
+        return form.number_at(self.raw, 40)
 
     @property
     def state(self) -> TcpState:
@@ -161,23 +159,23 @@ class SocketRow:
     @property
     def recv_q(self) -> int:
         """Bytes not yet read; of LISTEN connections not yet accepted."""
-        return int.from_bytes(self.raw[56:60], "little")
+        return form.number_at(self.raw, 56)
 
     @property
     def send_q(self) -> int:
         """Bytes not yet acknowledged; of LISTEN the accept queue's maximum."""
-        number = int.from_bytes(self.raw[60:64], "little")
+        number = form.number_at(self.raw, 60)
         return 0 if number == form.NO_MAXIMUM else number
 
     @property
     def uid(self) -> int:
         """The user that made the socket (0 where the kernel keeps none)."""
-        return int.from_bytes(self.raw[64:68], "little")
+        return form.number_at(self.raw, 64)
 
     @property
     def inode(self) -> int:
         """The inode of the socket; 0 where no file holds it: not yet accepted, closed by its process, TIME-WAIT."""
-        return int.from_bytes(self.raw[68:72], "little")
+        return form.number_at(self.raw, 68)
 
     @property
     def timer(self) -> str | None:
@@ -193,7 +191,7 @@ class SocketRow:
             return max(0.0, TIME_WAIT_S - self.age_s)
         if not self.raw[2] or self.read_at != self.moment.now:
             return None
-        return int.from_bytes(self.raw[52:56], "little") / 1000
+        return form.number_at(self.raw, 52) / 1000
 
     @property
     def rtt_ms(self) -> float | None:
@@ -213,7 +211,7 @@ class SocketRow:
     @property
     def cookie(self) -> str:
         """The kernel's own name of the socket, never used twice: hexadecimal, as after ss's `sk:`."""
-        return f"{int.from_bytes(self.raw[44:52], 'little'):x}"
+        return form.cookie_text(self.raw[44:52])
 
     @property
     def backlog(self) -> int | None:
@@ -225,7 +223,7 @@ class SocketRow:
         """Of a listener: the accept queue's maximum; None where the source does not tell (/proc)."""
         if self.raw[1] != form.LISTEN:
             return None
-        number = int.from_bytes(self.raw[60:64], "little")
+        number = form.number_at(self.raw, 60)
         return None if number == form.NO_MAXIMUM else number
 
     @property

@@ -52,7 +52,7 @@ class Transition(NamedTuple):
     @property
     def cookie(self) -> str:
         """As a row's."""
-        return f"{int.from_bytes(self.raw[44:52], 'little'):x}"
+        return form.cookie_text(self.raw[44:52])
 
     @property
     def local(self) -> Endpoint:

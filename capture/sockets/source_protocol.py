@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from capture.sockets import counters, settings
-from capture.sockets.dump_messages import Dump
+from capture.sockets.dump_diff import Chunk
 from capture.sockets.netlink import BOUND, CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
 from capture.sockets.row import Namespace, Owner
 from capture.sockets.rst_tap import RstTap, TappedResets
@@ -20,7 +20,7 @@ class Source(Protocol):
     name: str
     netns: Namespace | None
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """All sockets but listeners."""
 
     def detailed(self) -> Iterable[bytes]:
@@ -104,9 +104,9 @@ class SockDiagSource:
         self.netns = netns
         self._diag = DiagSocket()
 
-    def connections(self) -> Dump:
+    def connections(self) -> Iterable[Chunk]:
         """See Source."""
-        return Dump(self._diag.chunks(CONNECTIONS))
+        return self._diag.views(CONNECTIONS)
 
     def detailed(self) -> Iterable[bytes]:
         """See Source."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE
+from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE, number_at
 from capture.sockets.netlink import INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY
 
 ATTRIBUTES_AT = HEADER_SIZE + RECORD_SIZE
@@ -18,6 +18,7 @@ _HEAD = struct.Struct("=3xBB3xI4xI4xI16xI4xII8xI28xI")
 # and bytes_acked, bytes_received, bytes_sent, snd_wnd: 232 bytes
 _WHOLE = struct.Struct(_HEAD.format + "16xQQ64xQ20xI")
 _SKMEM_DROPS_AT = 8 * 4
+_LONG = struct.Struct("=Q")
 
 
 class TcpInfo(NamedTuple):
@@ -81,12 +82,8 @@ def listens_to_v6_only(message: bytes, at: int = 0, end: int | None = None) -> b
 
 
 def _word(message: bytes, start: int, stop: int, offset: int) -> int | None:
-    return (
-        int.from_bytes(message[start + offset : start + offset + 4], "little") if stop - start >= offset + 4 else None
-    )
+    return number_at(message, start + offset) if stop - start >= offset + 4 else None
 
 
 def _long(message: bytes, start: int, stop: int, offset: int) -> int | None:
-    return (
-        int.from_bytes(message[start + offset : start + offset + 8], "little") if stop - start >= offset + 8 else None
-    )
+    return int(_LONG.unpack_from(message, start + offset)[0]) if stop - start >= offset + 8 else None

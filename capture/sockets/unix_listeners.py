@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from capture.sockets.inet_diag_msg import HEADER_SIZE
+from capture.sockets.inet_diag_msg import HEADER_SIZE, cookie_text, number_at
 from capture.sockets.row import NO_OWNERS, UNKNOWN_OWNER, Namespace, Owner
 
 _MESSAGE = struct.Struct("=BBBBI8s")
@@ -27,7 +27,7 @@ class UnixListener:
     __slots__ = ("cookie", "hidden", "inode", "most", "netns", "owners", "path", "since", "waiting")
 
     def __init__(self, cookie: bytes, inode: int, path: str, netns: Namespace | None) -> None:
-        self.cookie = f"{int.from_bytes(cookie, 'little'):x}"
+        self.cookie = cookie_text(cookie)
         self.inode = inode
         self.path = path
         self.netns = netns
@@ -87,7 +87,7 @@ def parse(messages: bytes) -> Iterator[tuple[int, bytes, str, int, int, tuple[in
     queue, is left out."""
     at, size, least = 0, len(messages), HEADER_SIZE + _MESSAGE.size
     while at + least <= size:
-        end = at + int.from_bytes(messages[at : at + 4], "little")
+        end = at + number_at(messages, at)
         if end - at < least or end > size:
             return
         _, _, _, _, inode, cookie = _MESSAGE.unpack_from(messages, at + HEADER_SIZE)

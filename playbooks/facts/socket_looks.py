@@ -133,7 +133,7 @@ def _bound_in(place: PlaceView | None, source: str) -> tuple[Bound, ...] | None:
     return tuple(
         Bound(
             Endpoint(form.address_text(form.address_bytes(raw[0], raw[8:24])), raw[4] << 8 | raw[5]),
-            int.from_bytes(raw[68:72], "little"),
+            form.number_at(raw, 68),
         )
         for raw in place.bound
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.sockets.dump_messages import Dump, message_spans
+from capture.engine.socket_diff import SocketDiff
+from capture.sockets.dump_diff import DumpDiff, PlainDiff, new_diff
+from capture.sockets.dump_messages import message_spans
 from capture.sockets.inet_diag_msg import HEADER, RECORD
 from capture.sockets.row import Moment, SocketRow
+from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_table import SocketTable
 
 MOMENT = Moment(0.0)
@@ -26,13 +29,17 @@ def message(raw: bytes, attributes: int) -> bytes:
     return HEADER.pack(16 + 72 + attributes, 20, 2, 7, 99) + raw + bytes(attributes)
 
 
-def dump(records: Iterable[bytes], cut: int = 40) -> Dump:
+def dump(records: Iterable[bytes], cut: int = 40) -> list[bytes]:
     messages = [message(raw, 4 * (raw[44] % 3)) for raw in records]
-    return Dump(b"".join(messages[at : at + cut]) for at in range(0, len(messages), cut))
+    return [b"".join(messages[at : at + cut]) for at in range(0, len(messages), cut)]
 
 
-def table() -> SocketTable:
-    return SocketTable(lambda raw: SocketRow(raw, MOMENT, None))
+def table(new_diff: Callable[[], DumpDiff] = new_diff) -> SocketTable:
+    return SocketTable(lambda raw: SocketRow(raw, MOMENT, None), new_diff)
+
+
+new_diff()  # in a checkout that has changed this compiles the engine: not within a test's time
+both_diffs = pytest.mark.parametrize("make", [new_diff, PlainDiff])
 
 
 Sockets = st.lists(
@@ -41,9 +48,12 @@ Sockets = st.lists(
 )
 
 
-@given(st.lists(Sockets, min_size=2, max_size=5), st.integers(1, 30))
-def test_any_sequence_of_dumps(dumps: list[list[tuple[int, int, int, int]]], cut: int) -> None:
-    kept = table()
+@both_diffs
+@given(dumps=st.lists(Sockets, min_size=2, max_size=5), cut=st.integers(1, 30))
+def test_any_sequence_of_dumps(
+    make: Callable[[], DumpDiff], dumps: list[list[tuple[int, int, int, int]]], cut: int
+) -> None:
+    kept = table(make)
     before: dict[bytes, bytes] = {}
     for sockets in dumps:
         records = [record(*one) for one in sockets]
@@ -71,10 +81,11 @@ def check(
     assert sorted(row.raw[44:52] for row, _ in changed) == sorted(moved)
 
 
+@both_diffs
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
-def test_many_sockets_of_which_a_share_changes(share: float) -> None:
+def test_many_sockets_of_which_a_share_changes(share: float, make: Callable[[], DumpDiff]) -> None:
     chance = random.Random(5)
-    kept = table()
+    kept = table(make)
     records = [record(number) for number in range(1, 3001)]
     before: dict[bytes, bytes] = {}
     for _ in range(6):
@@ -92,8 +103,9 @@ def test_many_sockets_of_which_a_share_changes(share: float) -> None:
         records = [raw[:52] + chance.randbytes(2) + raw[54:] if chance.random() < 0.5 else raw for raw in records]
 
 
-def test_a_socket_that_comes_twice_is_one_row_with_its_last_state() -> None:
-    kept = table()
+@both_diffs
+def test_a_socket_that_comes_twice_is_one_row_with_its_last_state(make: Callable[[], DumpDiff]) -> None:
+    kept = table(make)
     twice = [record(1), record(2), record(1, state=6), record(3)]
     assert len(kept.update(dump(twice)).new) == 3
     assert kept.rows[(1).to_bytes(8, "little")].raw[1] == 6
@@ -120,18 +132,40 @@ def test_reading_in_full_and_passing_over_agree() -> None:
     assert seen[49:] == [False] * 48 + [True]
 
 
-@given(st.binary(max_size=600))
-def test_any_bytes_are_no_danger(chunk: bytes) -> None:
+def test_a_dump_that_breaks_off_leaves_nothing_behind() -> None:
     kept = table()
-    kept.update(Dump([chunk]))
+    kept.update(dump(record(number) for number in range(1, 100)))
+
+    def broken() -> Iterator[bytes]:
+        yield dump([record(1, state=8)])[0]
+        raise SourceUnavailable("gone")
+
+    with pytest.raises(SourceUnavailable):
+        kept.update(broken())
+    changes = kept.update(dump([record(1, state=8), record(2)]))
+    assert [row.raw[1] for row, _ in changes.changed] == [8]
+    assert len(changes.gone) == 97
+    assert not changes.new
+
+
+def test_the_engine_compares_where_there_is_one() -> None:
+    assert isinstance(new_diff(), SocketDiff)
+
+
+@both_diffs
+@given(chunk=st.binary(max_size=600))
+def test_any_bytes_are_no_danger(make: Callable[[], DumpDiff], chunk: bytes) -> None:
+    kept = table(make)
+    kept.update([chunk])
     kept.update_in_full([chunk], lambda *_: None)
     for start, end in message_spans(chunk):
         assert 0 <= start < end <= len(chunk)
 
 
-@given(st.binary(max_size=200), st.integers(0, 40))
-def test_a_cut_dump_keeps_the_whole_messages(tail: bytes, count: int) -> None:
+@both_diffs
+@given(tail=st.binary(max_size=200), count=st.integers(0, 40))
+def test_a_cut_dump_keeps_the_whole_messages(make: Callable[[], DumpDiff], tail: bytes, count: int) -> None:
     whole = b"".join(message(record(number), 0) for number in range(1, count + 1))
-    kept = table()
-    kept.update(Dump([whole + tail[:80]]))
+    kept = table(make)
+    kept.update([whole + tail[:80]])
     assert len(kept.rows) == count
