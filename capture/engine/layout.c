@@ -2,6 +2,7 @@
  * written once. Lines: "struct NAME SIZE", "field NAME TYPE OFFSET COUNT", "connection|event|rare NAME TYPE COUNT". */
 #include <stdio.h>
 
+#include "lines.h"
 #include "reader.h"
 #include "table.h"
 
@@ -77,6 +78,21 @@ static void structs(void) {
     struct long_event of = {0};
     begin("long_event", sizeof of);
     F(row) F(time) F(gap)
+  }
+  {
+    struct line_step of = {0};
+    begin("line_step", sizeof of);
+    F(kind) F(column) F(at) F(size)
+  }
+  {
+    struct line_column of = {0};
+    begin("line_column", sizeof of);
+    F(at) F(stride) F(size) F(by_place)
+  }
+  {
+    struct line_word of = {0};
+    begin("line_word", sizeof of);
+    F(at) F(size)
   }
   {
     struct totals of = {0};

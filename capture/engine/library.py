@@ -43,6 +43,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "engine_totals": (None, (_POINTER, _POINTER)),
     "content_of": (ctypes.c_uint8, (_POINTER, ctypes.c_int64, ctypes.c_int64)),
     "distinct_runs": (ctypes.c_int64, (_U64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)),
+    "lines_write": (_U64, (*(_POINTER,) * 6, _U64, _POINTER, _U64, _POINTER)),
     "reader_new": (_POINTER, (_POINTER, _U64)),
     "reader_free": (None, (_POINTER,)),
     "reader_starts_at": (None, (_POINTER, _U64)),

@@ -160,8 +160,8 @@ class FlowTable(Struct, frozen=True):
     counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
     acked_unseen: Bool  # (n,) segments that the capture lacks were acknowledged
     copies: int  # packets that are second sights
-    conn_state: Sequence[str]  # Zeek's
-    history: Sequence[str]  # Zeek's
+    conn_state: Words  # Zeek's
+    history: Words  # Zeek's
     complete_handshake: Bool  # (n,)
     wscale: I8  # (n, 2) -1 where no SYN of that side showed one
     rtt_ns: I64  # (n,) handshake; -1 unknown

@@ -1,52 +1,90 @@
-"""Verdicts as JSON members, many at once: what differs between connections of a template is filled into its text."""
+"""Verdicts as JSON members: what the connections of a template share, and the places of what differs between them."""
 
 from __future__ import annotations
 
+import re
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 
 from capture.verdicts import catalogue
 from capture.verdicts.sentences import Wording, worded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from capture.model import NextCalls
     from capture.verdicts.judge import Verdicts
     from capture.verdicts.verdict_template import Template
+    from capture.wire.column_types import I64
+
+_PERCENT = re.compile(r"%(.)")
 
 
-def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
-    """The verdict's members of each chosen connection's object, `"closed_first"` to `"playbook"`, without braces."""
-    connections = np.asarray(chosen, dtype=np.int64)
-    out = [""] * len(connections)
+class Blank(Enum):
+    """What stands in a blank: a value of the sentence, what follows the sentence, the number of a packet."""
+
+    VALUE = "value"
+    HINT = "hint"
+    PACKET = "packet"
+
+
+class Place(Struct, frozen=True):
+    """A blank: the k-th of its kind."""
+
+    blank: Blank
+    k: int = 0
+
+
+def told_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
+    """For each template that some of these connections have: its number, where in `connections` they stand, and what
+    is told of them."""
     kinds = verdicts.template_of[connections] if len(connections) else np.zeros(0, np.int32)
     order = np.argsort(kinds, kind="stable")
     for places in np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1):
-        if not len(places):
-            continue
-        template = verdicts.templates[int(kinds[places[0]])]
-        told = worded(verdicts.flows, verdicts.signed, template, connections[places].tolist())
-        for place, text in zip(places.tolist(), _texts(template, told, len(places)), strict=True):
-            out[place] = text
+        if len(places):
+            kind = int(kinds[places[0]])
+            of = connections[places].tolist()
+            yield kind, places, worded(verdicts.flows, verdicts.signed, verdicts.templates[kind], of)
+
+
+def pieces(template: Template, told: Wording) -> list[str | Place]:
+    """The members of a verdict, `"closed_first"` to `"playbook"`, without braces: texts, and blanks between them."""
+    before, between, after = _frame(template)
+    sentence: list[str | Place] = []
+    text, end, values = _json(told.text), 0, 0
+    for found in _PERCENT.finditer(text):
+        sentence.append(text[end : found.start()])
+        if found[1] == "s":
+            sentence.append(Place(Blank.VALUE, values))
+            values += 1
+        else:
+            sentence.append(found[1])
+        end = found.end()
+    proofs: list[str | Place] = []
+    for k, proof in enumerate(told.proofs):
+        proofs += [',{"packet":' if k else '{"packet":', Place(Blank.PACKET, k), f',"text":{_json(proof)}}}']
+    return [before, *sentence, text[end:-1], Place(Blank.HINT), '"', between, *proofs, after]
+
+
+def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
+    """The verdict's members of each chosen connection's object."""
+    out = [""] * len(chosen)
+    for kind, places, told in told_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
+        parts = pieces(verdicts.templates[kind], told)
+        for k, place in enumerate(places.tolist()):
+            out[place] = "".join(part if isinstance(part, str) else filled(part, told, k) for part in parts)
     return out
 
 
-def _texts(template: Template, told: Wording, connections: int) -> list[str]:
-    """All members of each of these connections: one %-format for all, but for those that a hint follows."""
-    before, between, after = (text.replace("%", "%%") for text in _frame(template))
-    proofs = ",".join([f'{{"packet":%d,"text":{_json(text).replace("%", "%%")}}}' for text in told.proofs])
-    columns = [[_json(value)[1:-1] for value in column] for column in told.values]
-    rows = list(zip(*columns, *told.packets, strict=True)) or [()] * connections
-    sentence = _json(told.text)
-    plain = f"{before}{sentence}{between}{proofs}{after}"
-    texts = [plain % row for row in rows]
-    for k, hint in told.hints.items():
-        hinted = sentence[:-1] + _json(hint)[1:].replace("%", "%%")
-        texts[k] = f"{before}{hinted}{between}{proofs}{after}" % rows[k]
-    return texts
+def filled(place: Place, told: Wording, k: int) -> str:
+    """What stands in a blank of the k-th connection."""
+    if place.blank is Blank.PACKET:
+        return str(told.packets[place.k][k])
+    return _json(told.values[place.k][k] if place.blank is Blank.VALUE else told.hints.get(k, ""))[1:-1]
 
 
 def _frame(template: Template) -> tuple[str, str, str]:

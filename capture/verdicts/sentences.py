@@ -70,9 +70,11 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
     if template.diagnosis.sentence not in IDLE_ENDS or not template.diagnosis.proofs:
         return {}
     silences = numbers.longest_wait
-    long = np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist()
-    http = ~np.isin(numbers.flows.port[numbers.connections, 1], catalogue.other_protocols())
-    return {k: catalogue.timeout_hint(int(silences[k]) / 1e9, http=bool(http[k])) for k in long}
+    hints = {}
+    for k in np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist():
+        port = int(numbers.flows.port[numbers.connections[k], 1])
+        hints[k] = catalogue.timeout_hint(int(silences[k]) / 1e9, http=port not in catalogue.other_protocols())
+    return hints
 
 
 @lru_cache(maxsize=4096)

@@ -81,6 +81,11 @@ class AddressTable(Struct):
             self.v6.append(packed)
         return (1 << 32) + index
 
+    @property
+    def others(self) -> range:
+        """The keys of all that are not IPv4 addresses."""
+        return range(1 << 32, (1 << 32) + len(self.v6))
+
     def text(self, key: int) -> str:
         """Canonical text of an address key (RFC 5952); IPv4-mapped as such: on the wire it is another address."""
         if key < 1 << 32:

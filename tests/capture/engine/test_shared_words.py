@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.engine.line_writer import Kind
 from capture.flows.connection_table import Tag
 from capture.verdicts import event_codes
 from capture.wire.column_types import Mark
@@ -42,6 +43,7 @@ def written(file: str, prefix: str) -> dict[str, int]:
         ("conn.h", "CONTENT_", Content, set()),
         ("engine.h", "MARK_", Mark, set()),
         ("reader.h", "NOTICE_", NoticeCode, set()),
+        ("lines.h", "STEP_", Kind, set()),
     ],
 )
 def test_names_and_numbers_are_those_of_python(
