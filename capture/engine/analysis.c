@@ -132,7 +132,9 @@ static void place(struct look *look) {
   own->position = position;
   if (opens || end > own->reached) own->reached = end;
   own->known |= KNOWS_STREAM;
-  if (!(s->flags & RST)) stretch(own, s, position, end); /* a RST's number proves no bytes */
+  if (s->flags & RST) return; /* its number proves no bytes */
+  holes_take(look, position, end);
+  stretch(own, s, position, end);
 }
 
 /* Sets the tags of a packet, and what they rest on. */
@@ -143,6 +145,7 @@ void analyse(struct look *look) {
   uint16_t tags = probe ? TAG_ZERO_WINDOW_PROBE : by_sequence(look);
   if (s->ack != look->own->ack) look->own->duplicates = 0;
   tags |= acks_unseen(look);
+  holes_ack(look);
   look->tags = tags;
   if ((s->payload || s->flags & (SYN | FIN)) && !(tags & TAG_KEEP_ALIVE)) look->tags |= repeated(look);
   advance(look);

@@ -155,10 +155,15 @@ enum { /* side.known */
 /* What few connections have. */
 enum {
   RARE_RETRANSMISSION, RARE_FAST, RARE_SPURIOUS, RARE_OUT_OF_ORDER, RARE_DUPLICATE_ACK, RARE_ZERO_WINDOW,
-  RARE_WINDOW_FULL, RARE_KEEP_ALIVE, RARE_LOST_SEGMENT, RARE_ACKED_UNSEEN, RARE_COUNTS
+  RARE_WINDOW_FULL, RARE_KEEP_ALIVE, RARE_LOST_SEGMENT, RARE_COUNTS
 };
+enum { HOLES = 8 };
+enum { KNOWS_BEYOND = 1, LACKS_A_HOLE = 2 }; /* rare.known; a hole was acknowledged, and there was no room for it */
 struct rare {
   uint64_t counts[2][RARE_COUNTS];
+  struct { int64_t from, to; } holes[2][HOLES]; /* holes.c: places in that side's stream, not captured so far */
+  uint32_t beyond[2]; /* the highest ACK of what that side had not been seen to send */
+  uint8_t hole_count[2], known[2];
   uint64_t many[2][3];  /* 256s of SYNs, FINs, RSTs come here */
   uint64_t zeek[2][2];  /* segments with repeated data, with a window of 0 */
   uint64_t copies;      /* second sights */
@@ -245,6 +250,11 @@ struct look {
 /* analysis.c */
 void analyse(struct look *look);
 int reset_refused(const struct look *look);
+/* holes.c: what the capture lacks of each side's stream */
+void holes_take(struct look *look, int64_t position, int64_t end);
+void holes_ack(struct look *look);
+void holes_forget(struct connection *c, int end);
+int holes_acknowledged(const struct connection *c, int end);
 /* history.c */
 void history_take(struct look *look);
 size_t history_text(const struct connection *c, char *out, size_t room);

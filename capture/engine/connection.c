@@ -137,7 +137,7 @@ static void count_tags(struct connection *c, int side, uint16_t tags) {
     [RARE_SPURIOUS] = TAG_SPURIOUS_RETRANSMISSION, [RARE_OUT_OF_ORDER] = TAG_OUT_OF_ORDER,
     [RARE_DUPLICATE_ACK] = TAG_DUPLICATE_ACK, [RARE_ZERO_WINDOW] = TAG_ZERO_WINDOW,
     [RARE_WINDOW_FULL] = TAG_WINDOW_FULL, [RARE_KEEP_ALIVE] = TAG_KEEP_ALIVE,
-    [RARE_LOST_SEGMENT] = TAG_LOST_SEGMENT, [RARE_ACKED_UNSEEN] = TAG_ACKED_UNSEEN,
+    [RARE_LOST_SEGMENT] = TAG_LOST_SEGMENT,
   };
   for (int i = 0; i < RARE_COUNTS; i++) rare->counts[side][i] += (tags & counted[i]) != 0;
 }
@@ -256,4 +256,5 @@ void connection_forget_opening(struct connection *c, int side) {
   struct side *own = &c->sides[side];
   own->known &= ~(uint32_t)(KNOWS_NEXT | KNOWS_STREAM | KNOWS_SPAN);
   own->taken = 0;
+  holes_forget(c, side);
 }

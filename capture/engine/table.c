@@ -215,6 +215,8 @@ static void fill_rare(const struct connection *c, struct columns *to, uint64_t r
     for (int side = 0; side < 2; side++)
       to->rare_counts[(rare * RARE_COUNTS + (uint64_t)i) * 2 + (uint64_t)side] =
         (int64_t)c->rare->counts[side ^ c->originator][i];
+  for (int side = 0; side < 2; side++)
+    to->missing[rare * 2 + (uint64_t)side] = (uint8_t)holes_acknowledged(c, side ^ c->originator);
 }
 
 /* LONG; the event is kept apart. */

@@ -53,8 +53,9 @@
 /* Rows are the connections that have any of it: few. */
 #define RARE_COLUMNS(X)                                                                                                \
   X(int64_t, rare_row, 1)       /* the connection */                                                                   \
-  X(int64_t, rare_counts, 20)   /* pairs: retransmission, fast, spurious, out of order, duplicate ACK, zero window,    \
-                                   window full, keep-alive, lost segment, ACKs of what the capture lacks */            \
+  X(int64_t, rare_counts, 18)   /* pairs: retransmission, fast, spurious, out of order, duplicate ACK, zero window,    \
+                                   window full, keep-alive, lost segment */                                            \
+  X(uint8_t, missing, 2)        /* something of that side was acknowledged and never captured */                       \
   X(int64_t, copies, 1)         /* second sights */
 
 #define LONG UINT32_MAX

@@ -158,7 +158,7 @@ class FlowTable(Struct, frozen=True):
     bytes: I64  # (n, 2) payload seen
     unique_bytes: I64  # (n, 2) sequence span without SYN and FIN
     counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
-    acked_unseen: Bool  # (n,) segments that the capture lacks were acknowledged
+    missing: Bool  # (n, 2) something of that side was acknowledged and never captured
     copies: int  # packets that are second sights
     conn_state: Words  # Zeek's
     history: Words  # Zeek's
@@ -197,5 +197,5 @@ class FlowTable(Struct, frozen=True):
 
     @property
     def packets_missing(self) -> int:
-        """Connections of which some sequence numbers in between were never captured."""
-        return int(np.count_nonzero((self.unique_bytes > self.bytes).any(axis=1)))
+        """Connections of which something was acknowledged that the capture lacks, though it has both directions."""
+        return int(np.count_nonzero(self.missing.any(axis=1)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RARE = (
     "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack", "zero_window",
-    "window_full", "keep_alive", "lost_segment", "acked_unseen",
+    "window_full", "keep_alive", "lost_segment",
 )  # fmt: skip
 """The counts of connections that are not simply in order, as table.h orders them."""
 
@@ -32,12 +32,12 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last
     histories = [history for history, _ in table.words]
     states = [state for _, state in table.words]
     words = columns["word"]
-    counts, unseen = _counts(columns, table.connections)
+    counts, missing = _counts(columns, table.connections)
     return FlowTable(
         addresses=addresses,
         scopes=ScopeTable.of([Scope(vlan or None, tunnel or None) for vlan, tunnel in table.scopes]),
         counts=counts,
-        acked_unseen=unseen,
+        missing=missing,
         copies=int(columns["copies"].sum()),
         seen_twice=int(np.count_nonzero(columns["copies"])),
         conn_state=Words(states, words),
@@ -97,7 +97,7 @@ def _numbers(columns: dict[str, Records]) -> Records:
 
 
 def _counts(columns: dict[str, Records], connections: int) -> tuple[dict[str, I64], Records]:
-    """The counts of each direction, what never happened at no cost; and who acknowledged what the capture lacks."""
+    """The counts of each direction, what never happened at no cost; and of whom something was acknowledged that is missing."""
     rows = columns["rare_row"]
     rare = columns["rare_counts"].reshape(-1, len(RARE), 2)
     counts: dict[str, I64] = {}
@@ -110,6 +110,8 @@ def _counts(columns: dict[str, Records], connections: int) -> tuple[dict[str, I6
         if few.any():
             counts[name] = np.zeros((connections, 2), np.int64)
             counts[name][rows] = few
-    unseen = np.zeros(connections, np.bool_)
-    unseen[rows[rare[:, RARE.index("acked_unseen")].any(axis=1)]] = True
-    return counts, unseen
+    missing = np.broadcast_to(np.False_, (connections, 2))
+    if columns["missing"].any():
+        missing = np.zeros((connections, 2), np.bool_)
+        missing[rows] = columns["missing"].reshape(-1, 2)
+    return counts, missing

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.oracle import analysis, measures, strangers
 from tests.oracle.connections import ends_of, originators, other_end, split
 from tests.oracle.measures import Pair
-from tests.oracle.packets import FIN, RST, SYN, End, Packet, packets_of
+from tests.oracle.packets import ACK, FIN, RST, SYN, End, Packet, packets_of
 from tests.oracle.zeek import Zeek
 
 COUNTED = (
@@ -27,6 +27,7 @@ class Connection:
     packet_count: Pair
     bytes: Pair
     unique_bytes: Pair
+    missing: tuple[bool, bool]
     counts: tuple[Counter[str], Counter[str]]
     conn_state: str
     history: str
@@ -70,6 +71,7 @@ def connection(packets: list[Packet], originator: End, again: set[int]) -> Conne
         packet_count=counted,
         bytes=payload,
         unique_bytes=(measures.unique_bytes(sent[0]), measures.unique_bytes(sent[1])),
+        missing=_missing(packets, sent),
         counts=(counts(packets, ends[0]), counts(packets, ends[1])),
         conn_state=zeek.conn_state,
         history=zeek.history,
@@ -78,6 +80,15 @@ def connection(packets: list[Packet], originator: End, again: set[int]) -> Conne
         longest_gap=measures.longest_gap(packets),
         refused=judged.refused,
     )
+
+
+def _missing(packets: list[Packet], sent: list[list[Packet]]) -> tuple[bool, bool]:
+    """Of each side; nothing is missed of a connection that nobody accepted."""
+    accepted = any(
+        each.flags & (SYN | ACK) == SYN | ACK or (not each.flags & SYN and (each.payload or each.flags & FIN))
+        for each in packets
+    )
+    return (measures.missing(*sent), measures.missing(*sent[::-1])) if accepted else (False, False)
 
 
 def counts(packets: list[Packet], source: End) -> Counter[str]:

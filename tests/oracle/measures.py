@@ -7,6 +7,7 @@ from itertools import pairwise
 from tests.oracle.packets import ACK, FIN, RST, SYN, End, Packet, ahead
 
 Pair = tuple[int, int]
+FARTHEST = 1 << 28  # an ACK so far ahead speaks of no segment
 FAR = 1 << 20  # a SYN or RST whose number is this far off moves nothing
 
 
@@ -66,6 +67,30 @@ def unique_bytes(sent: list[Packet]) -> int:
         if control:
             taken.add(at if packet.flags & SYN else at + packet.payload)
     return max(high for _, high in spans) - min(low for low, _ in spans) - len(taken) if spans else 0
+
+
+def missing(sent: list[Packet], peers: list[Packet]) -> bool:
+    """Was something of this side acknowledged, or passed over without its peer in sight, that is not here?"""
+    segments = [
+        (at, at + packet.payload + bool(packet.flags & (SYN | FIN)))
+        for at, packet in zip(positions(sent), sent, strict=True)
+        if not packet.flags & RST
+    ]
+    if not segments:
+        return False
+    acks = [ahead(packet.ack, sent[0].seq) for packet in _acking(peers) if packet.number > sent[0].number]
+    reached = segments[0][0]
+    for begin, end in sorted(segments):  # what begins before the first that was captured leaves no gap
+        if begin > reached and (not peers or any(ack > reached for ack in acks)):
+            return True
+        reached = max(reached, end)
+    return any(reached < ack < reached + FARTHEST for ack in acks)
+
+
+def _acking(sent: list[Packet]) -> list[Packet]:
+    """What acknowledges: no RST, and nothing before its side's last SYN,ACK, which may be of an older connection."""
+    accepts = [place for place, packet in enumerate(sent) if packet.flags & (SYN | ACK) == SYN | ACK]
+    return [each for each in sent[accepts[-1] if accepts else 0 :] if each.flags & ACK and not each.flags & RST]
 
 
 def repeated(sent: list[Packet]) -> set[int]:

@@ -40,7 +40,7 @@ def test_harmed_traffic(tmp_path: Path, seed: int, share: float) -> None:
     compared, found = differences(mutated_traffic(seed, 100, share).write(tmp_path / "traffic.pcap"))
     assert compared >= 100
     # what a SYN was shows by what follows: tags given meanwhile are not taken back, where nearly all is harm
-    assert len(found) <= (2 if share == 0.4 else 0)
+    assert len(found) <= (3 if share == 0.4 else 0)
 
 
 def test_one_long_connection_over_the_wrap(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def flow_table() -> FlowTable:
         wscale=np.full((n, 2), -1, np.int8),
         rtt_ns=nanoseconds([c.rtt_ms for c in CAPTURED]),
         longest_gap_ns=nanoseconds([c.gap_ms for c in CAPTURED]),
-        acked_unseen=np.zeros(n, np.bool_),
+        missing=np.zeros((n, 2), np.bool_),
         copies=0,
         first_number=np.arange(1, n + 1),
         first_time=first,
