@@ -197,5 +197,7 @@ class FlowTable(Struct, frozen=True):
 
     @property
     def packets_missing(self) -> int:
-        """Connections of which something was acknowledged that the capture lacks, though it has both directions."""
-        return int(np.count_nonzero(self.missing.any(axis=1)))
+        """Connections of which something was acknowledged that the capture lacks, or a SYN answered by no SYN,ACK."""
+        spoke = (self.bytes[:, 1] > 0) | (self.counts["fin"][:, 1] > 0)
+        unopened = self.numbers.opened[:, 0] & spoke & (self.counts["syn"][:, 1] == 0)
+        return int(np.count_nonzero(self.missing.any(axis=1) | unopened))

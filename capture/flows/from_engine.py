@@ -97,7 +97,7 @@ def _numbers(columns: dict[str, Records]) -> Records:
 
 
 def _counts(columns: dict[str, Records], connections: int) -> tuple[dict[str, I64], Records]:
-    """The counts of each direction, what never happened at no cost; and of whom something was acknowledged that is missing."""
+    """The counts of each direction, what never happened at no cost; and of whom something acknowledged is missing."""
     rows = columns["rare_row"]
     rare = columns["rare_counts"].reshape(-1, len(RARE), 2)
     counts: dict[str, I64] = {}

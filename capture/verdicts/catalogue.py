@@ -12,13 +12,15 @@ from capture.language import catalogue, per_language
 
 
 class CauseInfo(Struct, frozen=True):
-    """One entry of causes.toml. `severity` is critical, warning, info, or none for a clean end."""
+    """One entry of causes.toml. `severity` is critical, warning, info, or none for a clean end; `absence`: it says that
+    something did not come, which a capture without gaps alone can show."""
 
     meaning: str
     severity: str
     cost: int
     playbook: str | None = None
     decide_by: str | None = None
+    absence: bool = False
 
     @property
     def clean(self) -> bool:

@@ -59,7 +59,7 @@ def context_of(
     plain = ~reset & facts.syn_ack & facts.both_fins()
     word[~plain] &= np.uint16(0xFFFF & ~Context.LONG_ANSWER)
     word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD | Context.LONG_ANSWER)
-    word |= np.uint16(unsaid & Context.NO_TIME)
+    word |= np.uint16(unsaid & (Context.NO_TIME | Context.GAPS))
     word[reset] |= np.uint16(unsaid & Context.NO_TTL)
     return word
 

@@ -1,5 +1,5 @@
-"""What a printed capture does not say leaves other readings open: without TTLs anyone may have sent a RST, and without
-times nobody knows who waited."""
+"""What a capture does not say leaves other readings open: without TTLs anyone may have sent a RST, without times nobody
+knows who waited, and where packets are missing what nobody saw may have passed by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from capture.model import Ending
-from capture.verdicts.diagnosis import CERTAIN, LIKELY
+from capture.verdicts import catalogue
+from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE
 from capture.verdicts.event_codes import Context
 
 if TYPE_CHECKING:
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
     from capture.verdicts.ending import End
     from capture.verdicts.history_facts import Story
 
-CODES = {"no_ttl": Context.NO_TTL, "no_time": Context.NO_TIME}
+GAPS = (
+    "packets_missing", "one_direction", "bad_record", "broken_lines", "fragments_missing", "part_left_out",
+    "dropped_by_capture",
+)  # fmt: skip
+CODES = {"no_ttl": Context.NO_TTL, "no_time": Context.NO_TIME, **dict.fromkeys(GAPS, Context.GAPS)}
 """Codes of notices, and what of a connection is not known where they stand."""
-UNSAID = Context.NO_TTL | Context.NO_TIME
+UNSAID = Context.NO_TTL | Context.NO_TIME | Context.GAPS
 
 
 def unsaid_in(notices: Iterable[Notice]) -> Context:
@@ -33,7 +38,7 @@ def unsaid_in(notices: Iterable[Notice]) -> Context:
 
 
 def as_far_as_told(story: Story, end: End, diagnosis: Diagnosis) -> Diagnosis:
-    """The diagnosis, no surer than the lines allow."""
+    """The diagnosis, no surer than what was captured allows."""
     unsaid = story.context & UNSAID
     if not unsaid:
         return diagnosis
@@ -43,4 +48,6 @@ def as_far_as_told(story: Story, end: End, diagnosis: Diagnosis) -> Diagnosis:
         if elsewhere not in (diagnosis.cause, *others):
             others = (*others, elsewhere)
     certainty = LIKELY if diagnosis.certainty is CERTAIN else diagnosis.certainty
+    if Context.GAPS in unsaid and catalogue.causes()[diagnosis.cause].absence:
+        certainty = POSSIBLE  # what it says was not there may be what was not captured
     return replace(diagnosis, certainty=certainty, alternatives=others)

@@ -4,7 +4,8 @@
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
 arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
 `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
-`?` not captured. `o`: it acknowledges what an older connection of the same ports had sent.
+`?` not captured. `x`: sent, but the packet is not in the capture. `o`: it acknowledges what an older connection of the
+same ports had sent.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
 
@@ -23,7 +24,7 @@ from capture.model import TcpFlags
 from capture.wire.column_types import Mark, QuotedTcp
 from capture.wire.payload_kinds import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?o]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?ox]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
 CONTENTS = {
     "g": Content.GOODBYE,
@@ -109,6 +110,8 @@ class _Writer:
             content = told[0] if told else Content.PLAIN if payload else Content.UNKNOWN
             window = 0 if "z" in marks or (flags & TcpFlags.RST and "t" not in marks) else 500
             number += 1
+            if "x" in marks:
+                continue
             self.rows.append(
                 (
                     number, time, side, (me.isn + begin) % 2**32,

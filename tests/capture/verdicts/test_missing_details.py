@@ -1,4 +1,4 @@
-"""A printed capture that leaves out times or TTLs is judged no surer than its lines allow."""
+"""A capture that leaves out times, TTLs or packets is judged no surer than it allows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from capture.model import Verdict
+from capture.model import Notice, Verdict
 from capture.triage import triage
+from capture.verdicts import catalogue
+from capture.verdicts.judge import judge
+from capture.verdicts.missing_details import GAPS
+from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.capture.verdicts.test_judge import CASES
 
 LAB = Path(__file__).parents[2] / "data" / "lab"
 
@@ -49,3 +54,28 @@ def test_without_identifications_a_challenge_is_seen_all_the_same(tmp_path: Path
     name = "16f-blind-rst-challenge-ack/server.pcap"
     told = triage([str(LAB / name)])[0].connection(0).verdict
     assert printed(tmp_path, name).certainty == told.certainty
+
+
+def test_what_did_not_come_is_at_most_possible_where_packets_are_missing() -> None:
+    for text, cause, *_ in CASES:
+        for code in GAPS:
+            sure = judge(flow_table(text)).of(0)
+            verdict = judge(flow_table(text), notices=[Notice(code, "")]).of(0)
+            assert verdict.cause == cause
+            if catalogue.causes()[cause].absence:
+                assert verdict.certainty == "possible", text
+            else:
+                assert verdict.certainty == ("likely" if sure.certainty == "certain" else sure.certainty), text
+
+
+def test_other_notices_take_nothing_away() -> None:
+    verdict = judge(flow_table(NORMAL), notices=[Notice("seen_twice", ""), Notice("cut_short", "")]).of(0)
+    assert verdict.certainty == "certain"
+
+
+def test_absences() -> None:
+    assert {code for code, info in catalogue.causes().items() if info.absence} == {
+        *("still_open", "client_gave_up", "late_close", "syn_unanswered", "accept_queue_overflow"),
+        *("accept_queue_reset", "no_response", "closed_unanswered", "silent_drop", "idle_drop", "path_mtu_black_hole"),
+        *("no_socket", "keepalive_timeout", "syn_flood", "connect_cancelled"),
+    }

@@ -1,0 +1,40 @@
+"""What the capture lacks of a connection: acknowledged, and never captured. `x` marks what was sent and is not here."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.capture.verdicts.notation import NORMAL, flow_table
+
+OPEN = "cS sSA cA"
+CASES = [
+    # a connection, and of whom something is missing
+    (NORMAL, ""),
+    (f"{OPEN} cPA20 sA sPA50x cA", "s"),  # the last that it said
+    (f"{OPEN} cPA20 sA sPA50x sPA60 cA", "s"),
+    (f"{OPEN} cPA20 sA sPA50x sPA60 sPA60* cA", "s"),  # a repetition makes up for nothing
+    (f"{OPEN} cPA20 sA cPA20* sPA50x sPA60 cA cFA sFA cA", "s"),
+    (f"{OPEN} cPA20x sA sPA50x cA cPA9 sA", "cs"),
+    (f"{OPEN} cPA20 sA sPA50x cA sPA50* cA", ""),  # it came late
+    (f"{OPEN} cPA20 sA sPA50x sPA60", ""),  # passed over, and acknowledged by nobody yet
+    (f"{OPEN} cPA20 sA sFAx cFA sA", "s"),  # a FIN takes a number
+    (f"{OPEN} cPA20x cRAt sR!", ""),  # a RST proves nothing
+    (f"{OPEN} cPA20 sA cRAt", ""),
+    ("cS sA cR <1>cS* sSA cA cPA20 sA sPA3 cA", ""),  # an older connection's number
+    ("cPA20 sA sPA50 cA", ""),  # begun in the middle
+    ("sSA sPA50x sPA60", "s"),  # one direction: what was passed over cannot be known to be lost
+    (f"{OPEN} sPA1400x " + "sPA1400 sPA1400x " * 9 + "cA", "s"),  # more gaps than are kept
+]
+
+
+@pytest.mark.parametrize(("text", "whose"), CASES, ids=[case[0][:60] for case in CASES])
+def test_missing(text: str, whose: str) -> None:
+    flows = flow_table(text)
+    assert flows.missing[0].tolist() == ["c" in whose, "s" in whose]
+    assert flows.packets_missing == bool(whose)
+
+
+def test_an_answer_to_a_syn_that_was_not_captured() -> None:
+    assert flow_table("cS sSAx cA cPA20 sA sPA50 cA").packets_missing == 1
+    assert flow_table("cS sSAx cA").packets_missing == 0
+    assert flow_table("cS sRA", "cS").packets_missing == 0
