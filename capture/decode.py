@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from capture.engine.session import Engine
 from capture.flows.connection_table import FlowTable
 from capture.flows.from_engine import flow_table
+from capture.language import tr
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
 from capture.wire.open_capture import MOST_CAPTURES, CaptureReader, open_capture
@@ -106,7 +107,8 @@ def decode(
         if refused is not None and not error.empty:
             refused(error)
     left_out = tuple(
-        Notice("part_left_out", f"{error.path} is not in this: {error.why}") for error in unreadable.values()
+        Notice("part_left_out", tr("{path} is not in this: {why}", path=error.path, why=error.why))
+        for error in unreadable.values()
     )
     return [replace(whole, notices=(*left_out, *whole.notices))]
 
@@ -144,21 +146,27 @@ def _apart(path: str, watch: _Watch) -> list[DecodedCapture]:
             except CaptureUnreadable as error:
                 if not found:
                     raise
-                found[-1] = _told(found[-1], "cut_short", f"behind it begins what cannot be read: {error.why}")
+                found[-1] = _told(
+                    found[-1], "cut_short", tr("behind it begins what cannot be read: {why}", why=error.why)
+                )
                 break
             found.append(decoding.decoded(last=True))
             packets += reader.packets
             if not reader.another:
                 break
             if len(found) == MOST_CAPTURES:
-                found[-1] = _told(found[-1], "cut_short", f"after {MOST_CAPTURES} captures the rest is not read")
+                found[-1] = _told(
+                    found[-1], "cut_short", tr("after {n} captures the rest is not read", n=MOST_CAPTURES)
+                )
                 break
             decoding = _Decoding([path], watch)
             reader = reader.following(decoding.engine)
     if len(found) == 1:
         return found
     return [
-        _told(one, SEVERAL, f"capture {at} of {len(found)} in this file; each counts its packets from 1")
+        _told(
+            one, SEVERAL, tr("capture {n} of {all} in this file; each counts its packets from 1", n=at, all=len(found))
+        )
         for at, one in enumerate(found, 1)
     ]
 
@@ -261,14 +269,29 @@ def _gaps(flows: FlowTable) -> Iterator[Notice]:
     """What the connections show that the capture lacks, or has too much of."""
     one_way, holes, twice = flows.one_direction, flows.packets_missing, flows.seen_twice
     if one_way:
-        shown = f"{one_way} connection{' shows' if one_way == 1 else 's show'} one direction only"
-        yield Notice("one_direction", f"{shown}, though the other one spoke: what it said is not known")
+        text = tr(
+            "{n} connection shows one direction only, though the other one spoke: what it said is not known"
+            if one_way == 1
+            else "{n} connections show one direction only, though the other one spoke: what it said is not known",
+            n=one_way,
+        )
+        yield Notice("one_direction", text)
     if holes:
-        has = f"{holes} connection{' has' if holes == 1 else 's have'} gaps"
-        yield Notice("packets_missing", f"{has}: packets were dropped while capturing, or went by elsewhere")
+        text = tr(
+            "{n} connection has gaps: packets were dropped while capturing, or went by elsewhere"
+            if holes == 1
+            else "{n} connections have gaps: packets were dropped while capturing, or went by elsewhere",
+            n=holes,
+        )
+        yield Notice("packets_missing", text)
     if twice:
-        has = f"{twice} connection{' has' if twice == 1 else 's have'}"
-        yield Notice(SEEN_TWICE, f"{has} packets that were captured more than once: each is counted once")
+        text = tr(
+            "{n} connection has packets that were captured more than once: each is counted once"
+            if twice == 1
+            else "{n} connections have packets that were captured more than once: each is counted once",
+            n=twice,
+        )
+        yield Notice(SEEN_TWICE, text)
 
 
 def _in_time_order(paths: Sequence[str], unreadable: dict[str, CaptureUnreadable]) -> list[str]:

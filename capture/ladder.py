@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.flows.connection_table import Tag
+from capture.language import tr
 from capture.model import TcpFlags, TcpState
 from capture.reread import packets_of
 
@@ -130,7 +131,7 @@ def ladder_rows(triage: Triage, connection: int, *, fold: bool = True) -> list[L
                 ack=_relative(packets.ack, row, base[1 - side]) if flags & TcpFlags.ACK else None,
                 payload=int(packets.payload[row]),
                 window=int(packets.window[row]),
-                notes=tuple(word for tag, word in TAG_WORDS if tags & tag),
+                notes=tuple(tr(word) for tag, word in TAG_WORDS if tags & tag),
                 originator_state=originator_state,
                 responder_state=responder_state,
                 evidence=evidence.get(number),

@@ -95,3 +95,18 @@ def test_sentences_in_the_code_have_a_chinese_one_with_the_same_placeholders(pac
     chinese = _read(SENTENCES[package])
     wrong = [f"{key}: {value}" for key, value in chinese.items() if _placeholders(key) != _placeholders(value)]
     assert not wrong, "\n".join(wrong)
+
+
+@cache
+def _constants(package: str) -> frozenset[str]:
+    """Every text in a package's code: words in tables are handed to tr() later."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / package).rglob("*.py"))
+    return frozenset(
+        n.value for t in trees for n in ast.walk(t) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    )
+
+
+@pytest.mark.parametrize("package", SENTENCES)
+def test_no_chinese_sentence_is_of_an_english_one_that_is_gone(package: str) -> None:
+    known = _constants(package) | _said(package) | {text.upper() for text in _constants(package)}
+    assert not set(_read(SENTENCES[package])) - known

@@ -9,6 +9,7 @@ from capture.kernel.closed_sockets import closed
 from capture.kernel.event import KernelEvent, Kind, Reading
 from capture.kernel.event_groups import EventGroup, groups
 from capture.kernel.looks_with_events import LookEvents
+from capture.language import tr
 from capture.model import Endpoint
 from capture.safe_text import printable
 
@@ -61,12 +62,15 @@ def text(look: LookEvents) -> str:
     """Events by group, the largest first, what was lost and what could not be had; for people."""
     found, lost = groups(look.events), look.reading.lost
     total, ended = sum(one.count for one in look.events), len(look.reading.ends)
-    lines = [f"kernel events  {total}; connections ended {ended}", *(f"  ({limit})" for limit in look.limits)]
+    lines = [
+        tr("kernel events  {n}; connections ended {ended}", n=total, ended=ended),
+        *(f"  ({limit})" for limit in look.limits),
+    ]
     lines += [f"  {line(one)}" for one in found[:LARGEST]]
     if len(found) > LARGEST:
-        lines.append(f"  and {len(found) - LARGEST} more groups")
+        lines.append("  " + tr("and {n} more groups", n=len(found) - LARGEST))
     if lost:
-        lines.append(f"  {lost} or more events were lost: they came faster than they were read")
+        lines.append("  " + tr("{n} or more events were lost: they came faster than they were read", n=lost))
     return "\n".join(printable(one) for one in lines) + "\n"
 
 
@@ -74,8 +78,8 @@ def line(group: EventGroup) -> str:
     """As "45 calls failed, send EPIPE: gateway[2105] 127.0.0.1:8878 to 127.0.0.1:*"."""
     detail = " ".join(word for word in (group.call, group.errno, group.reason) if word)
     who = f"{group.owner.name}[{group.owner.pid}] " if group.owner is not None else ""
-    where = f"{group.local} to {group.remote}" if group.local else "address not told"
-    return f"{group.count} {WORDS[group.kind]}" + (f", {detail}" if detail else "") + f": {who}{where}"
+    where = tr("{a} to {b}", a=group.local, b=group.remote) if group.local else tr("address not told")
+    return f"{group.count} {tr(WORDS[group.kind])}" + (f", {detail}" if detail else "") + f": {who}{where}"
 
 
 def _end(end: Endpoint | None) -> dict[str, Any] | None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture.language import sentences
 from capture.model import Certainty, Side
 from capture.points.compared import Sighted
 from capture.points.differences import SIDES, Fate, letters
-from capture.points.joint_verdict import Joint, syn_sentence
+from capture.points.joint_verdict import Joint, sentence, syn_sentence
 from capture.points.windows import Window, window_of
 
 if TYPE_CHECKING:
@@ -65,17 +66,14 @@ class Alone:
         silent = not len(self._of(name)[1].rows)
         resets = [packet for packet in fate.injected if "R" in packet.flags]
         if resets:
-            text = (
-                f"The RST at {here} (packet {resets[0].packet}) has the responder's name; {there}, on its side, saw "
-                f"nothing of this connection: something between the two points refused it."
-            )
+            text = sentence("refused_between", here=here, there=there, packet=resets[0].packet)
             return Joint("refused_by_firewall", Certainty.CERTAIN, text)
         syns = [packet for packet in fate.lost if "S" in packet.flags]
         if len(syns) == len(fate.lost):
             sure, text = Certainty.CERTAIN, syn_sentence("SYN", syns)
             if silent:
                 sure = Certainty.LIKELY
-                text += f" {there} saw no TCP packet at all: if it was recording there, that is so."
+                text = sentences(text, sentence("if_recording", there=there))
             cause = verdict.cause if verdict.cause in ("unreachable", "connect_cancelled") else "syn_unanswered"
             return Joint(cause, sure, text)
         return Joint(verdict.cause, Certainty(verdict.certainty), verdict.sentence)

@@ -117,3 +117,4 @@ class Both(Struct, frozen=True):
     certainty: Certainty
     sentence: str
     proxied: bool = False
+    died: bool = False  # from some packet on nothing of a side arrived at the other point

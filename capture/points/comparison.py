@@ -151,6 +151,7 @@ class Comparison:
             reordered=tuple(self.reordered.get(pair, ())), delayed=tuple(self.delayed.get(pair, ())),
             duplicated=tuple(f.duplicated), missed=tuple(f.missed),
             one_way_ns=(way[0], way[1]), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
+            died=joint.died,
         )  # fmt: skip
 
     def _alone(self, name: str, connection: int) -> Both:

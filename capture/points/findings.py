@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from capture.language import catalogue, per_language
+from capture.language import catalogue, count_of, per_language, tr
 from capture.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _as_a_whole(comparison: Comparison) -> Iterator[Finding]:
     for here, there in ((a, b), (b, a)):
         if not len(there.rows):
             words = {"here": here.name.upper(), "there": there.name.upper()}
-            seen = "1 connection" if counts[here.name] == 1 else f"{counts[here.name]:,} connections"
+            seen = count_of(counts[here.name], "connection")
             finding = _finding("no_tcp", [], **words)
             text = _texts()["no_tcp"]["text"].format(n=seen, **words)
             yield Finding("no_tcp", finding.severity, finding.title, text, counts[here.name], (), None)
@@ -69,7 +69,7 @@ def _as_a_whole(comparison: Comparison) -> Iterator[Finding]:
         return
     spans = [(point.triage.decoded.first_time or 0, point.triage.decoded.last_time or 0) for point in (a, b)]
     apart = spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]
-    words = {name: f"{count:,} connection{'' if count == 1 else 's'}" for name, count in counts.items()}
+    words = {name: count_of(count, "connection") for name, count in counts.items()}
     yield _finding("no_overlap" if apart else "no_common_connection", [], **words)
 
 
@@ -78,9 +78,9 @@ def _proxied(comparison: Comparison) -> Finding:
     entries: list[Entry] = list(zip(chain.a, chain.b, strict=True))
     before, behind = ("A", "B") if chain.front == "a" else ("B", "A")
     clocks = (
-        f"B's clock was taken to be {chain.ahead_ns / 1e9:,.1f} s ahead"
+        tr("B's clock was taken to be {seconds} s ahead", seconds=f"{chain.ahead_ns / 1e9:,.1f}")
         if chain.ahead_ns
-        else "the clocks were taken to agree"
+        else tr("the clocks were taken to agree")
     )
     return _finding("proxied", entries, before=before, behind=behind, clocks=clocks)
 
@@ -95,7 +95,7 @@ def _of_groups(comparison: Comparison) -> Iterator[Finding]:
     yield from _counted("syn_lost", syns, [len(c.lost) for c in syns])
     known = {(c.a, c.b) for c in (*resets, *syns)}
     left = [c for c in shown if c.lost and (c.a, c.b) not in known]
-    dead = [c for c in left if c.certainty == "certain" and "died between" in c.sentence]
+    dead = [c for c in left if c.died]
     yield from _counted("path_died", dead, [len(c.lost) for c in dead])
     some = [c for c in left if c not in dead]
     sent = max(1, len(comparison.matched.same_a)) + sum(len(c.lost) for c in shown)
@@ -116,7 +116,7 @@ def _of_groups(comparison: Comparison) -> Iterator[Finding]:
 def _counted(code: str, group: Sequence[Both], packets: Sequence[int], **words: Any) -> Iterator[Finding]:
     if group:
         total = sum(packets)
-        told = f"{total:,} packet{'' if total == 1 else 's'}"
+        told = count_of(total, "packet")
         yield _finding(code, [(c.a, c.b) for c in group], packets=told, where=_where(group), **words)
 
 
@@ -124,7 +124,7 @@ def _where(group: Sequence[Both]) -> str:
     places = Counter(str(c.responder) for c in group)
     if len(places) <= MOST_PLACES:
         return ", ".join(place for place, _ in places.most_common())
-    return f"{len(places):,} places"
+    return count_of(len(places), "place")
 
 
 def _rewritten(comparison: Comparison) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def _rewritten(comparison: Comparison) -> Iterator[Finding]:
     if len(other):
         entries: list[Entry] = [(int(pairs.a[i]), int(pairs.b[i])) for i in other.tolist()]
         examples = Counter(_example(comparison.connection(entry)) for entry in entries[:200])
-        yield _finding("readdressed", entries, examples="; ".join(text for text, _ in examples.most_common(3)) + ".")
+        yield _finding("readdressed", entries, examples="; ".join(text for text, _ in examples.most_common(3)))
     shifted = np.flatnonzero(comparison.matched.shift.any(axis=1))
     if len(shifted):
         yield _finding("renumbered", [(int(pairs.a[i]), int(pairs.b[i])) for i in shifted.tolist()])
@@ -147,9 +147,23 @@ def _example(both: Both) -> str:
         ("originator", "responder"), (both.originator, both.responder), both.readdressed_as, strict=True
     ):
         if was.ip != now.ip:
-            told.append(f"the {side} {was.ip} at A is {now.ip} at B")
+            told.append(
+                tr(
+                    "the originator {was} at A is {now} at B"
+                    if side == "originator"
+                    else "the responder {was} at A is {now} at B",
+                    was=was.ip,
+                    now=now.ip,
+                )
+            )
         elif was.port != now.port:
-            told.append(f"the {side}'s port is another one at B")
+            told.append(
+                tr(
+                    "the originator's port is another one at B"
+                    if side == "originator"
+                    else "the responder's port is another one at B"
+                )
+            )
     return ", ".join(told)
 
 

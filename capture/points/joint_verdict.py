@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from capture.language import catalogue as texts
+from capture.language import per_language, sentences, tr
 from capture.model import Certainty, Ending, Side
 from capture.verdicts import catalogue
 
@@ -21,12 +24,23 @@ _SURE = (Certainty.POSSIBLE, Certainty.LIKELY, Certainty.CERTAIN)
 _PLACE = {"a": "A", "b": "B"}
 
 
+@per_language
+def _sentences() -> dict[str, str]:
+    return texts(os.path.dirname(__file__), "sentences")
+
+
+def sentence(code: str, **facts: object) -> str:
+    """A sentence of sentences.toml with its facts filled in."""
+    return _sentences()[code].format(**facts)
+
+
 class Joint(Struct, frozen=True):
     """What both captures say together."""
 
     cause: str
     certainty: Certainty
     sentence: str
+    died: bool = False  # between the points
 
 
 class Ends(Struct, frozen=True):
@@ -59,11 +73,9 @@ def _forged(a: Verdict, b: Verdict, fate: Fate) -> Joint | None:
 def _forged_sentence(packet: Sighted, resets: Sequence[Sighted]) -> str:
     here, there = _PLACE[packet.seen_at], _PLACE["b" if packet.seen_at == "a" else "a"]
     both = {other.seen_at for other in resets} == {"a", "b"}
-    more = " Each side got one in the other's name." if both else ""
-    return (
-        f"The RST at {here} (packet {packet.packet}) has the {packet.sender}'s name, and the {packet.sender} never "
-        f"sent it: {there}, on its side, has none. Something between the two points reset the connection.{more}"
-    )
+    code = "forged_of_originator" if packet.sender is Side.ORIGINATOR else "forged_of_responder"
+    said = sentence(code, here=here, there=there, packet=packet.packet)
+    return sentences(said, sentence("forged_both") if both else "")
 
 
 def _syn_lost(fate: Fate, ends: Ends) -> Joint | None:
@@ -77,8 +89,8 @@ def _syn_lost(fate: Fate, ends: Ends) -> Joint | None:
 def syn_sentence(what: str, lost: Sequence[Sighted]) -> str:
     """That an opening packet did not arrive."""
     here, there = _PLACE[lost[0].seen_at], _PLACE["b" if lost[0].seen_at == "a" else "a"]
-    times = f"was sent {len(lost)} times and" if len(lost) > 1 else "was sent and"
-    return f"The {what} {times} passed {here} ({packets_text(lost)}); it never arrived at {there}: it was lost between."
+    code = "syn_lost_often" if len(lost) > 1 else "syn_lost"
+    return sentence(code, what=what, n=len(lost), here=here, there=there, packets=packets_text(lost))
 
 
 def _path_died(a: Verdict, b: Verdict, fate: Fate, ends: Ends) -> Joint | None:
@@ -92,19 +104,17 @@ def _path_died(a: Verdict, b: Verdict, fate: Fate, ends: Ends) -> Joint | None:
             continue
         cause = sender.cause if sender.cause in DEAD else "silent_drop"
         here, there = _PLACE[lost[0].seen_at], _PLACE["b" if lost[0].seen_at == "a" else "a"]
-        text = (
-            f"From packet {lost[0].packet} at {here} on, nothing that the {side} sent arrived at {there} "
-            f"({packets_text(lost)}): the connection died between the two points."
-        )
-        return Joint(cause, Certainty.CERTAIN, text)
+        code = "died_of_originator" if side is Side.ORIGINATOR else "died_of_responder"
+        text = sentence(code, packet=lost[0].packet, here=here, there=there, packets=packets_text(lost))
+        return Joint(cause, Certainty.CERTAIN, text, died=True)
     return None
 
 
 def packets_text(packets: Sequence[Sighted], most: int = 6) -> str:
     """Packet numbers in words."""
     numbers = ", ".join(str(packet.packet) for packet in packets[:most])
-    more = f" and {len(packets) - most} more" if len(packets) > most else ""
-    return f"packet{'' if len(packets) == 1 else 's'} {numbers}{more}"
+    more = tr(" and {n} more", n=len(packets) - most) if len(packets) > most else ""
+    return tr("packet {numbers}" if len(packets) == 1 else "packets {numbers}", numbers=numbers) + more
 
 
 def _better(a: Verdict, b: Verdict, fate: Fate | None) -> Joint:
@@ -123,18 +133,23 @@ def judged_through_proxy(front: Verdict, back: Verdict, at_front: str) -> Joint:
     here, there = _PLACE[at_front], _PLACE["b" if at_front == "a" else "a"]
     told = back if catalogue.causes()[front.cause].clean else front
     sure = min(Certainty.LIKELY, Certainty(told.certainty), key=_SURE.index)
-    text = f"Likely two sides of one proxy. {here}: {front.sentence} {there}: {back.sentence}"
+    text = sentences(sentence("proxied"), f"{here}: {front.sentence}", f"{there}: {back.sentence}")
     return Joint(told.cause, sure, text)
 
 
-def _with_losses(sentence: str, fate: Fate | None) -> str:
+def _with_losses(told: str, fate: Fate | None) -> str:
     """What one capture calls whole had losses that it could not see."""
     if fate is None or not fate.lost:
-        return sentence
-    said = sentence.replace(", and nothing was lost", "")
+        return told
+    said = told.replace(catalogue.nothing_lost(), "")
     places = ((name, [p for p in fate.lost if p.seen_at == name]) for name in ("a", "b"))
-    lost = "; ".join(f"at {_PLACE[name]} {packets_text(packets)}" for name, packets in places if packets)
-    return f"{said} Between the points {len(fate.lost)} {'was' if len(fate.lost) == 1 else 'were'} lost ({lost})."
+    lost = "; ".join(
+        tr("at {place} {packets}", place=_PLACE[name], packets=packets_text(packets))
+        for name, packets in places
+        if packets
+    )
+    code = "lost_one" if len(fate.lost) == 1 else "lost_some"
+    return sentences(said, sentence(code, n=len(fate.lost), lost=lost))
 
 
 def _saw_more(fate: Fate | None) -> str | None:

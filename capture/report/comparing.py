@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import capture
+from capture.language import count_of, tr
 from capture.points.findings import findings_of
 from capture.report.document import findings_document
-from capture.report.text import counted
+from capture.report.text import finding_lines
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
@@ -129,9 +130,10 @@ def text_lines(comparison: Comparison) -> Iterator[str]:
     yield ""
     shown = comparison.worst(WORST)
     if not shown:
-        yield "CONNECTIONS  none has a difference"
+        yield f"{tr('CONNECTIONS')}  {tr('none has a difference')}"
         return
-    yield f"CONNECTIONS  with differences, worst first{f' ({WORST})' if len(shown) == WORST else ''}"
+    most = f" ({WORST})" if len(shown) == WORST else ""
+    yield f"{tr('CONNECTIONS')}  {tr('with differences, worst first')}{most}"
     for both in shown:
         yield f"  {_title(both)}  {both.cause} ({both.certainty})"
         yield f"      {printable(both.sentence)}"
@@ -143,72 +145,87 @@ def summary(comparison: Comparison) -> Iterator[str]:
     for point in comparison.points:
         decoded = point.triage.decoded
         place = _seen_from(point.name, comparison.near)
-        side = f", on the {place}s' side" if place else ""
-        packets = f"{counted(decoded.tcp_packets, 'TCP packet')}, {counted(len(decoded.flows), 'connection')}"
+        side = (
+            (tr(", on the originators' side") if place == "originator" else tr(", on the responders' side"))
+            if place
+            else ""
+        )
+        packets = f"{count_of(decoded.tcp_packets, 'TCP packet')}, {count_of(len(decoded.flows), 'connection')}"
         yield f"{point.name.upper()}  {printable(point.path)}: {packets}{side}"
         for notice in decoded.notices:
             yield f"  ! {notice.code}: {printable(notice.text)}"
     common, alone = len(comparison.matched.pairs.a), comparison.alone.ids
-    only = f"; only in A {len(alone['a']):,}, only in B {len(alone['b']):,}"
-    packets = counted(len(comparison.matched.same_a), "packet")
-    yield f"in both: {counted(common, 'connection')}, {packets}{only}"
-    yield f"clocks: {_clock_text(comparison)}"
+    only = tr("; only in A {a}, only in B {b}", a=f"{len(alone['a']):,}", b=f"{len(alone['b']):,}")
+    packets = count_of(len(comparison.matched.same_a), "packet")
+    yield tr("in both: {connections}, {packets}", connections=count_of(common, "connection"), packets=packets) + only
+    yield tr("clocks: {said}", said=_clock_text(comparison))
 
 
 def _clock_text(comparison: Comparison) -> str:
     clock = comparison.clock
     if clock.offset_ns is None:
-        return "nothing tells how they stand to each other"
-    ahead = f"B's is {abs(clock.offset_ns) / 1e6:,.3f} ms {'ahead of' if clock.offset_ns >= 0 else 'behind'} A's"
+        return tr("nothing tells how they stand to each other")
+    ahead = tr(
+        "B's is {ms} ms ahead of A's" if clock.offset_ns >= 0 else "B's is {ms} ms behind A's",
+        ms=f"{abs(clock.offset_ns) / 1e6:,.3f}",
+    )
     if clock.bound_ns is None:
-        return f"{ahead}, or less: only one direction was seen, and its delay is part of that"
-    drift = f", and gains {clock.drift * 1e6:+.1f} ppm" if clock.drift else ""
-    return f"{ahead}{drift}, within {clock.bound_ns / 1e6:,.3f} ms (half of the least round trip between the points)"
+        return tr("{ahead}, or less: only one direction was seen, and its delay is part of that", ahead=ahead)
+    if clock.drift:
+        ahead += tr(", and gains {drift} ppm", drift=f"{clock.drift * 1e6:+.1f}")
+    bound = f"{clock.bound_ns / 1e6:,.3f}"
+    return tr("{ahead}, within {bound} ms (half of the least round trip between the points)", ahead=ahead, bound=bound)
 
 
 def _findings(comparison: Comparison) -> Iterator[str]:
     found = findings_of(comparison)
     if not found:
         alone = comparison.alone.ids["a"] or comparison.alone.ids["b"]
-        seen = " of the connections that both points saw" if alone else ""
-        yield f"FINDINGS  none: what entered the path{seen} left it, in order and unchanged"
+        all_well = (
+            tr("none: what entered the path of the connections that both points saw left it, in order and unchanged")
+            if alone
+            else tr("none: what entered the path left it, in order and unchanged")
+        )
+        yield f"{tr('FINDINGS')}  {all_well}"
         return
-    yield "FINDINGS"
+    yield tr("FINDINGS")
     for finding in found:
-        yield f"  {finding.severity.upper():<8} {printable(finding.title)}"
-        yield f"           {printable(finding.text)}"
-        if finding.playbook:
-            yield f"           next: tcptriage playbook {finding.playbook}"
+        yield from finding_lines(finding)
 
 
 def _title(both: Both) -> str:
     ids = f"A#{both.a}" if both.b is None else f"B#{both.b}" if both.a is None else f"A#{both.a} B#{both.b}"
-    as_other = f" (at B {both.readdressed_as[0]} -> {both.readdressed_as[1]})" if both.readdressed_as else ""
+    as_other = ""
+    if both.readdressed_as:
+        as_other = tr(
+            " (at B {originator} -> {responder})", originator=both.readdressed_as[0], responder=both.readdressed_as[1]
+        )
     return f"{ids} {both.originator} -> {both.responder}{as_other}"
 
 
 def _details(both: Both) -> Iterator[str]:
     for name, packets in (
-        ("lost", both.lost),
-        ("injected", both.injected),
-        ("doubled", both.duplicated),
-        ("not captured", both.missed),
+        (tr("lost"), both.lost),
+        (tr("injected"), both.injected),
+        (tr("doubled"), both.duplicated),
+        (tr("not captured"), both.missed),
     ):
         if packets:
             yield f"{name}: {_named([_sight(packet) for packet in packets])}"
     if both.modified:
         changes = (", ".join(_change(c.what, c.a, c.b) for c in m.changed) for m in both.modified)
         told = [f"A {m.a} = B {m.b} ({change})" for m, change in zip(both.modified, changes, strict=True)]
-        yield f"changed: {_named(told)}"
-    for name, moved in (("out of order", both.reordered), ("late", both.delayed)):
+        yield f"{tr('changed')}: {_named(told)}"
+    for name, moved in ((tr("out of order"), both.reordered), (tr("late"), both.delayed)):
         if moved:
             yield f"{name}: {_named([f'A {m.a} = B {m.b} ({m.late_ms:,.1f} ms)' for m in moved])}"
 
 
 def _sight(packet: Sighted) -> str:
     size = f" {packet.payload} B" if packet.payload else ""
-    part = f", {packet.missing} B of it" if packet.missing else ""
-    return f"{packet.seen_at.upper()} {packet.packet} {packet.flags}{size} of the {packet.sender}{part}"
+    part = tr(", {n} B of it", n=packet.missing) if packet.missing else ""
+    whose = tr("of the originator") if packet.sender == "originator" else tr("of the responder")
+    return f"{packet.seen_at.upper()} {packet.packet} {packet.flags}{size} {whose}{part}"
 
 
 def _change(what: str, a: int | str | None, b: int | str | None) -> str:
@@ -216,26 +233,26 @@ def _change(what: str, a: int | str | None, b: int | str | None) -> str:
 
 
 def _named(told: list[str]) -> str:
-    more = f"; {len(told) - MOST_PACKETS:,} more" if len(told) > MOST_PACKETS else ""
+    more = tr("; {n} more", n=f"{len(told) - MOST_PACKETS:,}") if len(told) > MOST_PACKETS else ""
     return "; ".join(told[:MOST_PACKETS]) + more
 
 
 def markdown_lines(comparison: Comparison) -> Iterator[str]:
     """The same for a ticket."""
     a, b = (printable(point.path).replace("`", "'") for point in comparison.points)
-    yield f"# `{a}` and `{b}` compared"
+    yield tr("# `{a}` and `{b}` compared", a=a, b=b)
     yield ""
     yield from _fenced(summary(comparison))
     yield ""
-    yield "## Findings"
+    yield tr("## Findings")
     yield ""
     yield from _fenced(_findings(comparison))
     yield ""
     shown = comparison.worst(WORST)
     if shown:
-        yield "## Connections with differences, worst first"
+        yield tr("## Connections with differences, worst first")
         yield ""
-        yield "| connection | cause | certainty | lost | injected | what happened |"
+        yield tr("| connection | cause | certainty | lost | injected | what happened |")
         yield "|---|---|---|---|---|---|"
     for both in shown:
         cells = (

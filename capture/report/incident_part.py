@@ -9,6 +9,7 @@ import msgspec
 
 from capture.kernel.event_groups import groups
 from capture.kernel.events_report import line
+from capture.language import tr
 from capture.recorder.events_of_connections import event_of
 from capture.recorder.incident_folder import LOG
 from capture.safe_text import printable
@@ -27,16 +28,27 @@ def incident_lines(incident: Incident) -> Iterator[str]:
 
     manifest = incident.manifest
     when = utc(int(manifest.trigger.time * 1e9))
-    yield f"INCIDENT  {printable(manifest.host, 100)}, {when}: {printable(manifest.trigger.kind, 60)}"
+    yield f"{tr('INCIDENT')}  {printable(manifest.host, 100)}, {when}: {printable(manifest.trigger.kind, 60)}"
     yield f"          {printable(manifest.trigger.text, LONGEST)}"
     seconds = manifest.end - manifest.begin
-    yield f"          {seconds:.0f} s: {manifest.packets} packets ({manifest.packets_dropped} dropped)"
-    yield f"          {manifest.events} kernel events ({manifest.events_lost} lost), {manifest.looks} looks"
-    yield f"          {manifest.log_lines} log lines"
+    indent = " " * 10
+    yield indent + tr(
+        "{seconds} s: {packets} packets ({dropped} dropped)",
+        seconds=f"{seconds:.0f}",
+        packets=manifest.packets,
+        dropped=manifest.packets_dropped,
+    )
+    yield indent + tr(
+        "{events} kernel events ({lost} lost), {looks} looks",
+        events=manifest.events,
+        lost=manifest.events_lost,
+        looks=manifest.looks,
+    )
+    yield indent + tr("{n} log lines", n=manifest.log_lines)
     for note in manifest.notes:
-        yield f"  ! not recorded: {printable(note, LONGEST)}"
+        yield "  ! " + tr("not recorded: {what}", what=printable(note, LONGEST))
     if manifest.suppressed:
-        yield f"  ! {manifest.suppressed} further triggers made no folder of their own"
+        yield "  ! " + tr("{n} further triggers made no folder of their own", n=manifest.suppressed)
     yield from _events(incident)
     yield from _log(incident)
 
@@ -51,10 +63,10 @@ def _events(incident: Incident) -> Iterator[str]:
         event for entry in incident.events() if (event := event_of(entry)) is not None and event.last is None
     )
     if found:
-        yield "KERNEL"
+        yield tr("KERNEL")
         yield from (f"  {printable(line(one), LONGEST)}" for one in found[:GROUPS])
     if len(found) > GROUPS:
-        yield f"  and {len(found) - GROUPS} more groups"
+        yield "  " + tr("and {n} more groups", n=len(found) - GROUPS)
 
 
 def _log(incident: Incident) -> Iterator[str]:
@@ -68,5 +80,5 @@ def _log(incident: Incident) -> Iterator[str]:
             if total <= LINES:
                 shown.append(printable(text.rstrip("\n"), LONGEST))
     if total:
-        yield f"LOG  {total} lines" + (f", the first {LINES}" if total > LINES else "")
+        yield tr("LOG  {n} lines", n=total) + (tr(", the first {n}", n=LINES) if total > LINES else "")
         yield from (f"  {text}" for text in shown)

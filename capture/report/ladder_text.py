@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capture.cells import centred, right
+from capture.language import count_of, tr
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -14,11 +17,13 @@ ARROW = 30  # characters between the lifelines
 
 
 def ladder_lines(rows: Iterable[LadderRow], originator: Endpoint, responder: Endpoint) -> list[str]:
-    """One line a row, ASCII only, about 90 columns; the packets that carry the verdict begin with `*`."""
-    lines = [f"{'packet':>8} {'time':>10}  {originator!s:<{ARROW // 2 + 12}} {responder!s:>{ARROW // 2 + 12}}"]
+    """One line a row, in English ASCII only, about 90 columns; the packets that carry the verdict begin with `*`."""
+    head, half = f"{right(tr('packet'), 8)} {right(tr('time'), 10)}", ARROW // 2 + 12
+    lines = [f"{head}  {originator!s:<{half}} {responder!s:>{half}}"]
     for row in rows:
         if row.is_gap:
-            lines.append(f"{'':>8} {'':>10}  {'':<12}|{f'~ {row.gap / 1e9:.1f} s of silence ~':^{ARROW}}|")
+            silence = tr("~ {seconds} s of silence ~", seconds=f"{row.gap / 1e9:.1f}")
+            lines.append(f"{'':>8} {'':>10}  {'':<12}|{centred(silence, ARROW)}|")
         lines.append(_line(row))
         if row.evidence:
             lines.append(f"{'':>8} {'':>10}  {'':<12}^ {row.evidence}")
@@ -28,8 +33,9 @@ def ladder_lines(rows: Iterable[LadderRow], originator: Endpoint, responder: End
 def _line(row: LadderRow) -> str:
     text = row.flags if not row.payload else f"{row.flags} {row.payload} B"
     if row.count > 1:
-        text = f"{row.count} packets, {row.payload} B"
-    arrow = f"{f' {text} ':-^{ARROW - 1}}>" if row.side == 0 else f"<{f' {text} ':-^{ARROW - 1}}"
+        text = f"{count_of(row.count, 'packet')}, {row.payload} B"
+    line = centred(f" {text} ", ARROW - 1, "-")
+    arrow = f"{line}>" if row.side == 0 else f"<{line}"
     mark = "*" if row.evidence else " "
     notes = f"  ({', '.join(row.notes)})" if row.notes else ""
     lanes = f"{row.originator_state:<12}|{arrow}|{row.responder_state:>12}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import capture
 from capture.ladder import ladder_rows
+from capture.language import tr
 from capture.report.ladder_text import ladder_lines
 from capture.report.text import findings, totals
 from capture.safe_text import printable
@@ -21,18 +22,18 @@ LADDER_ROWS = 60  # of one sample: the first and the last ones
 
 def markdown_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """Summary, findings, the worst connections as a table, and the ladders of the samples."""
-    yield f"# TCP triage of `{_code(triage.decoded.path)}`"
+    yield tr("# TCP triage of `{path}`", path=_code(triage.decoded.path))
     yield ""
     for incident in triage.incidents:
         from capture.report.incident_part import incident_lines
 
-        yield "## Incident"
+        yield tr("## Incident")
         yield ""
         yield from _fenced(incident_lines(incident))
         yield ""
     yield from _fenced(totals(triage, len(selected)))
     yield ""
-    yield "## Findings"
+    yield tr("## Findings")
     yield ""
     yield from _fenced(findings(triage, len(selected)))
     yield ""
@@ -43,9 +44,9 @@ def markdown_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
 
 
 def _table(triage: Triage, shown: Sequence[int]) -> Iterable[str]:
-    yield "## Connections, worst first"
+    yield tr("## Connections, worst first")
     yield ""
-    yield "| # | originator | responder | ended by | cause | certainty | what happened |"
+    yield tr("| # | originator | responder | ended by | cause | certainty | what happened |")
     yield "|---|---|---|---|---|---|---|"
     for number in shown:
         c = triage.connection(number)
@@ -69,7 +70,8 @@ def _samples(triage: Triage, selected: Sequence[int]) -> list[int]:
 def _ladder(triage: Triage, number: int) -> Iterable[str]:
     connection = triage.connection(number)
     verdict = connection.verdict
-    yield f"## Connection {number}: {connection.originator} → {connection.responder}"
+    yield tr("## Connection {n}: {originator} → {responder}", n=number, originator=connection.originator,
+             responder=connection.responder)  # fmt: skip
     yield ""
     yield _cell(verdict.sentence)
     yield ""
@@ -77,7 +79,7 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     if len(rows) > LADDER_ROWS:
         half = LADDER_ROWS // 2
         lines = ladder_lines(rows[:half], connection.originator, connection.responder)
-        lines += [f"{'':>8} … {len(rows) - 2 * half} rows left out …"]
+        lines += [f"{'':>8} … {tr('{n} rows left out', n=len(rows) - 2 * half)} …"]
         lines += ladder_lines(rows[-half:], connection.originator, connection.responder)[1:]
     else:
         lines = ladder_lines(rows, connection.originator, connection.responder)
@@ -89,9 +91,10 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
             for call, result in (("connect", calls.connect), ("read", calls.read), ("write", calls.write))
             if result is not None
         )
-        yield f"- next calls of the {side.value}: {said or 'the capture cannot tell'}"
+        said = said or tr("the capture cannot tell")
+        yield tr("- next calls of the {side}: {said}", side=tr(side.value), said=said)
     if verdict.decide_by:
-        yield f"- what would decide: {_cell(verdict.decide_by)}"
+        yield tr("- what would decide: {how}", how=_cell(verdict.decide_by))
     yield ""
 
 

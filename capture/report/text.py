@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capture.cells import left
+from capture.language import count_of, tr
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from capture.decode import DecodedCapture
+    from capture.model import Finding
     from capture.triage import Triage
 
 WORST = 20  # connections that the text shows
@@ -32,74 +35,75 @@ def text_lines(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
 def totals(triage: Triage, selected: int) -> Iterable[str]:
     """What the capture holds, and what was lost of it."""
     decoded = triage.decoded
-    yield f"{printable(decoded.path)}: {decoded.format}, {', '.join(decoded.link_types) or 'no link type'}"
+    yield f"{printable(decoded.path)}: {decoded.format}, {', '.join(decoded.link_types) or tr('no link type')}"
     span = ""
     if decoded.first_time is not None and decoded.last_time is not None:
-        span = f", {(decoded.last_time - decoded.first_time) / 1e9:,.1f} s from {utc(decoded.first_time)}"
+        seconds = f"{(decoded.last_time - decoded.first_time) / 1e9:,.1f}"
+        span = tr(", {seconds} s from {begin}", seconds=seconds, begin=utc(decoded.first_time))
     connections = len(decoded.flows)
-    chosen = "" if selected == connections else f" ({selected:,} by the filter)"
-    packets = f"{counted(decoded.packets, 'packet')}, {decoded.tcp_packets:,} TCP"
-    yield f"{packets}, {counted(connections, 'connection')}{chosen}{span}"
+    chosen = "" if selected == connections else tr(" ({n} by the filter)", n=f"{selected:,}")
+    packets = f"{count_of(decoded.packets, 'packet')}, {decoded.tcp_packets:,} TCP"
+    yield f"{packets}, {count_of(connections, 'connection')}{chosen}{span}"
     for notice in decoded.notices:
-        where = f"packet {notice.packet}: " if notice.packet is not None else ""
+        where = tr("packet {n}: ", n=notice.packet) if notice.packet is not None else ""
         yield f"  ! {notice.code}: {where}{printable(notice.text)}"
     if connections:
-        yield f"seen from: {triage.verdicts.vantage.why}"
+        yield tr("seen from: {why}", why=triage.verdicts.vantage.why)
     endings = triage.verdicts.count(lambda template: template.ended_by)
     if endings:
-        yield "ended by: " + ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())
+        yield tr("ended by: ") + ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common())
     causes = triage.verdicts.count(lambda template: template.diagnosis.cause)
     if causes:
-        yield "causes: " + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
+        yield tr("causes: ") + ", ".join(f"{cause} {count:,}" for cause, count in causes.most_common(8))
 
 
 def findings(triage: Triage, selected: int) -> Iterable[str]:
     """One paragraph a finding, most severe first; none is good news only where everything was decoded."""
     found = triage.findings
     if not found:
-        yield f"FINDINGS  {_none(triage.decoded, selected)}"
+        yield f"{tr('FINDINGS')}  {_none(triage.decoded, selected)}"
         return
-    yield "FINDINGS"
+    yield tr("FINDINGS")
     for finding in sorted(found, key=lambda f: (f.severity.rank, -f.connections)):
-        yield f"  {finding.severity.upper():<8} {printable(finding.title)}"
-        yield f"           {printable(finding.text)}"
-        if finding.playbook:
-            yield f"           next: tcptriage playbook {finding.playbook}"
+        yield from finding_lines(finding)
+
+
+def finding_lines(finding: Finding) -> Iterable[str]:
+    """One finding: its severity and title, what it means, where to go on."""
+    yield f"  {left(tr(finding.severity.upper()), 8)} {printable(finding.title)}"
+    yield f"           {printable(finding.text)}"
+    if finding.playbook:
+        yield tr("           next: {command}", command=f"tcptriage playbook {finding.playbook}")
 
 
 def _none(decoded: DecodedCapture, selected: int) -> str:
     if selected < len(decoded.flows):
-        return "none on the connections that the filter chose"
+        return tr("none on the connections that the filter chose")
     if not decoded.tcp_packets:
-        return "none: no TCP packet was decoded"
+        return tr("none: no TCP packet was decoded")
     from capture.decode import SEEN_TWICE, SEVERAL
     from capture.wire.pcapng_comments import REMARKS
 
     if any(notice.code not in (*REMARKS, SEVERAL, SEEN_TWICE) for notice in decoded.notices):
-        return "none in what could be decoded (see the notices above)"
-    return "none: nothing here asks for attention"
+        return tr("none in what could be decoded (see the notices above)")
+    return tr("none: nothing here asks for attention")
 
 
 def worst(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
     """The worst connections, each with its sentence."""
     shown = selected[:WORST]
     if not shown:
-        yield "CONNECTIONS  none"
+        yield f"{tr('CONNECTIONS')}  {tr('none')}"
         return
-    yield f"CONNECTIONS  worst {len(shown)} of {len(selected):,}" if len(selected) > WORST else "CONNECTIONS"
+    some = tr("  worst {n} of {all}", n=len(shown), all=f"{len(selected):,}") if len(selected) > WORST else ""
+    yield f"{tr('CONNECTIONS')}{some}"
     for number in shown:
         connection = triage.connection(number)
         verdict = connection.verdict
-        yield (
-            f"  #{connection.id} {connection.originator} -> {connection.responder}  {connection.conn_state}  "
-            f"ended by {verdict.ended_by}, {verdict.cause} ({verdict.certainty})"
-        )
+        ended = tr("ended by {how}, {cause} ({certainty})", how=verdict.ended_by, cause=verdict.cause,
+                   certainty=verdict.certainty)  # fmt: skip
+        yield f"  #{connection.id} {connection.originator} -> {connection.responder}  {connection.conn_state}  {ended}"
         yield f"      {printable(verdict.sentence)}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: 1 packet, 2,000 packets."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def utc(nanoseconds: int) -> str:
@@ -109,4 +113,4 @@ def utc(nanoseconds: int) -> str:
     try:
         return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
-        return f"epoch {nanoseconds / 1e9:.0f} s"
+        return tr("epoch {seconds} s", seconds=f"{nanoseconds / 1e9:.0f}")

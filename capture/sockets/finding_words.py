@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from capture.language import catalogue, count_of, per_language
+from capture.language import catalogue, count_of, per_language, tr
 from capture.model import Endpoint, Finding, Severity
 from capture.safe_text import printable
 from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Process, SocketRow
@@ -122,7 +122,7 @@ def age_text(seconds: float, is_minimum: bool = False) -> str:
     elif seconds < 172_800:
         said = f"{seconds / 3600:.0f} h"
     else:
-        said = f"{seconds / 86_400:.0f} days"
+        said = tr("{n} days", n=f"{seconds / 86_400:.0f}")
     return phrase("at_least", age=said) if is_minimum else said
 
 

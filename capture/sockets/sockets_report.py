@@ -7,7 +7,8 @@ from typing import IO, Any
 
 import msgspec
 
-from capture.language import count_of
+from capture.cells import cells, left
+from capture.language import count_of, tr
 from capture.model import Finding
 from capture.safe_text import printable
 from capture.sockets.finding_lives import Life, identity
@@ -163,14 +164,18 @@ def _batches(rows: Iterable[SocketRow], keep: Callable[[SocketRow], bool] | None
 
 def text(snapshot: Snapshot) -> str:
     """States, findings and the largest groups of a look, for people; controls in foreign text are made visible."""
-    lines = [f"{snapshot.host}  {count_of(len(snapshot.rows), 'socket')}  source {snapshot.source}"]
-    lines.append("states    " + ("  ".join(f"{state} {count}" for state, count in _ordered(snapshot)) or "none"))
+    lines = [f"{snapshot.host}  {count_of(len(snapshot.rows), 'socket')}  {tr('source')} {snapshot.source}"]
+    lines.append(
+        left(tr("states"), 10) + ("  ".join(f"{state} {count}" for state, count in _ordered(snapshot)) or tr("none"))
+    )
     if snapshot.counters:
-        lines.append("counters  " + "  ".join(f"{name} +{value}" for name, value in snapshot.counters.items()))
+        lines.append(
+            left(tr("counters"), 10) + "  ".join(f"{name} +{value}" for name, value in snapshot.counters.items())
+        )
     lines += _attention(snapshot)
     for finding in snapshot.findings:
         advice = f"  [tcptriage playbook {finding.playbook}]" if finding.playbook else ""
-        lines += [f"{finding.severity.value:8}  {finding.title}", f"          {finding.text}{advice}"]
+        lines += [f"{left(tr(finding.severity.value), 8)}  {finding.title}", f"          {finding.text}{advice}"]
     lines += _past_lines([life for life in snapshot.lives if life.over])
     groups = snapshot.groups
     for title, kind in (
@@ -179,7 +184,7 @@ def text(snapshot: Snapshot) -> str:
         ("remote hosts", groups.hosts),
         ("peers", groups.peers),
     ):
-        lines += _group_lines(title, kind)
+        lines += _group_lines(tr(title), kind)
     lines += _unix_lines(snapshot)
     return "\n".join(printable(line) for line in lines) + "\n"
 
@@ -187,30 +192,38 @@ def text(snapshot: Snapshot) -> str:
 def _unix_lines(snapshot: Snapshot) -> list[str]:
     """Unix listeners in whose accept queue somebody waits, the longest queues first."""
     waiting = sorted((one for one in snapshot.unix_listeners if one.waiting), key=lambda one: (-one.waiting, one.path))
-    lines = [f"  {one.path}  {one.waiting} of {one.most} waiting" for one in waiting[:LARGEST_GROUPS]]
+    lines = [
+        "  " + tr("{path}  {n} of {most} waiting", path=one.path, n=one.waiting, most=one.most)
+        for one in waiting[:LARGEST_GROUPS]
+    ]
     if len(waiting) > LARGEST_GROUPS:
-        lines.append(f"  and {len(waiting) - LARGEST_GROUPS} more")
-    return ["unix listeners", *lines] if lines else []
+        lines.append("  " + tr("and {n} more", n=len(waiting) - LARGEST_GROUPS))
+    return [tr("unix listeners"), *lines] if lines else []
 
 
 def _attention(snapshot: Snapshot) -> list[str]:
     """How many findings follow; where there are none, that nothing asks for attention and what was not looked at."""
     found, sockets = len(snapshot.findings), count_of(sum(snapshot.states.values()), "socket")
-    said = count_of(found, "finding") if found else f"nothing asks for attention among {sockets}"
+    said = count_of(found, "finding") if found else tr("nothing asks for attention among {sockets}", sockets=sockets)
     if not snapshot.limits:
-        return [f"findings  {said}"]
-    return [f"findings  {said}; not seen:", *(f"          - {limit}" for limit in snapshot.limits)]
+        return [left(tr("findings"), 10) + said]
+    return [
+        left(tr("findings"), 10) + tr("{said}; not seen:", said=said),
+        *(f"          - {limit}" for limit in snapshot.limits),
+    ]
 
 
 def _past_lines(past: list[Life]) -> list[str]:
     """What came and went since the first look, the last one first."""
     lines = [
-        f"over      {since_text(life.first_seen)} to {since_text(life.last_seen)}"
-        f"{f', {life.times} times' if life.times > 1 else ''}: {life.worst.value}: {life.finding.title}"
+        left(tr("over"), 10)
+        + tr("{begin} to {end}", begin=since_text(life.first_seen), end=since_text(life.last_seen))
+        + (tr(", {n} times", n=life.times) if life.times > 1 else "")
+        + f": {tr(life.worst.value)}: {life.finding.title}"
         for life in past[:PAST_SHOWN]
     ]
     if len(past) > PAST_SHOWN:
-        lines.append(f"          and {len(past) - PAST_SHOWN} more that are over")
+        lines.append(" " * 10 + tr("and {n} more that are over", n=len(past) - PAST_SHOWN))
     return lines
 
 
@@ -221,12 +234,12 @@ def _ordered(snapshot: Snapshot) -> list[tuple[str, int]]:
 def _group_lines(title: str, groups: tuple[Group, ...]) -> list[str]:
     if not groups:
         return []
-    width = min(44, max(len(group.label) for group in groups[:LARGEST_GROUPS]))
+    width = min(44, max(cells(group.label) for group in groups[:LARGEST_GROUPS]))
     lines = [title]
     for group in groups[:LARGEST_GROUPS]:
         states = sorted(group.states.items(), key=lambda item: (-item[1], item[0]))
         spelled = "  ".join(f"{state} {count}" for state, count in states)
-        lines.append(f"  {group.label:{width}}  {group.sockets:>6}  {spelled}")
+        lines.append(f"  {left(group.label, width)}  {group.sockets:>6}  {spelled}")
     if len(groups) > LARGEST_GROUPS:
-        lines.append(f"  and {len(groups) - LARGEST_GROUPS} more")
+        lines.append("  " + tr("and {n} more", n=len(groups) - LARGEST_GROUPS))
     return lines

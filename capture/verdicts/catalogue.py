@@ -70,6 +70,11 @@ def error_choice(code: str) -> str:
     return str(_sentences()["outlook"][code])
 
 
+def nothing_lost() -> str:
+    """The claim of some sentences that a second point may prove wrong."""
+    return str(_sentences()["claims"]["nothing_lost"])
+
+
 def side_word(side: int) -> str:
     """The client, the server."""
     return str(_sentences()["sides"][("originator", "responder")[side]])

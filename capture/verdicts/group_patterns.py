@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.language import sentences
+from capture.language import sentences, tr
 from capture.verdicts import catalogue
 from capture.verdicts.group import ALIKE, LEAST, Group, cluster, count, say
 from capture.verdicts.sentence_numbers import duration
@@ -81,7 +81,9 @@ def _share(group: Group, facts: dict[str, object]) -> str | None:
     total = count(group.total)
     if n >= group.total:
         return say("all_of_listener", total=total)
-    return say("share", share=f"{share:.1%}" if share >= 0.001 else f"{count(n)} in {total}", total=total)
+    return say(
+        "share", share=f"{share:.1%}" if share >= 0.001 else tr("{n} in {total}", n=count(n), total=total), total=total
+    )
 
 
 def _clients(group: Group, facts: dict[str, object]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from capture.kernel.event import KernelEvent, Kind
+from capture.language import count_of, sentences, tr
 from capture.model import Certainty, Evidence, Finding, NextCalls, Severity, Side, Verdict
 from capture.safe_text import printable
 
@@ -40,14 +41,16 @@ def with_kernel_facts(verdict: Verdict, told: Iterable[Told]) -> Verdict:
     errors, disagree = _errors(verdict, kept)
     evidence = [*verdict.evidence, *(Evidence(None, _sentence(event)) for _, event in kept)]
     if disagree:
-        evidence.append(Evidence(None, f"packets and kernel disagree: {disagree}"))
+        evidence.append(Evidence(None, tr("packets and kernel disagree: {how}", how=disagree)))
     failed = [_sentence(event) for _, event in kept if event.kind is Kind.CALL_FAILED]
     return replace(
         verdict,
         errors=errors,
         evidence=tuple(evidence),
         certainty=_certainty(verdict, kept, bool(disagree)),
-        sentence=" ".join((verdict.sentence, *(f"{text[0].upper()}{text[1:]}." for text in failed[:SAID]))),
+        sentence=sentences(
+            verdict.sentence, *(tr("{said}.", said=text[0].upper() + text[1:]) for text in failed[:SAID])
+        ),
     )
 
 
@@ -61,9 +64,13 @@ def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[Told]]]) -> list
         Finding(
             code="events_disagree",
             severity=Severity.WARNING,
-            title=f"packets and kernel disagree on {len(found):,} connection" + ("" if len(found) == 1 else "s"),
-            text=f"Connection {number}: {why}. What the kernel told is a fact: are packets missing, "
-            "or was there another connection between the same ends?",
+            title=tr("packets and kernel disagree on {connections}", connections=count_of(len(found), "connection")),
+            text=tr(
+                "Connection {number}: {why}. What the kernel told is a fact: are packets missing, or was there another "
+                "connection between the same ends?",
+                number=number,
+                why=why,
+            ),
             connections=len(found),
             sample=tuple(found)[:SAMPLE],
             playbook=None,
@@ -83,7 +90,14 @@ def _errors(verdict: Verdict, told: list[Told]) -> tuple[dict[Side, NextCalls], 
         seen.add((side, call))
         inferred = getattr(found[side], call)
         if inferred is not None and inferred != event.errno and not disagree:
-            disagree = f"{side.value}'s {call}: {inferred} from the packets, {event.errno} from the kernel"
+            disagree = tr(
+                "originator's {call}: {packets} from the packets, {kernel} from the kernel"
+                if side is Side.ORIGINATOR
+                else "responder's {call}: {packets} from the packets, {kernel} from the kernel",
+                call=call,
+                packets=inferred,
+                kernel=event.errno,
+            )
         found[side] = replace(found[side], **{call: event.errno})
     return found, disagree
 
@@ -105,24 +119,40 @@ def _rank(certainty: Certainty) -> int:
 
 
 def _sentence(event: KernelEvent) -> str:
-    who = f"{printable(event.owner.name, 32)}[{event.owner.pid}]" if event.owner is not None else "this machine"
-    times = f", {event.count} times" if event.count > 1 else ""
-    what = {
-        Kind.CALL_FAILED: f"the kernel told {who} {event.errno} at its {event.call}",
-        Kind.ERROR_REPORTED: f"the kernel put {event.errno} on the socket"
-        + (f" of {who}" if event.owner is not None else "")
-        + (", at its connect" if event.call == "connect" else ""),
-        Kind.RESET_SENT: f"{who} sent a reset" + (f", the kernel's reason {event.reason}" if event.reason else ""),
-        Kind.RESET_RECEIVED: "a reset was taken in",
-        Kind.RETRANSMITTED: "a segment was sent again",
-        Kind.DROPPED: f"the kernel dropped a packet: {event.reason}",
-        Kind.CLOSED: "the socket was closed" + _last_words(event),
-    }[event.kind]
-    return what + times
+    who = f"{printable(event.owner.name, 32)}[{event.owner.pid}]" if event.owner is not None else tr("this machine")
+    times = tr(", {n} times", n=event.count) if event.count > 1 else ""
+    return _what(event, who) + times
+
+
+def _what(event: KernelEvent, who: str) -> str:
+    match event.kind:
+        case Kind.CALL_FAILED:
+            return tr("the kernel told {who} {errno} at its {call}", who=who, errno=event.errno, call=event.call)
+        case Kind.ERROR_REPORTED:
+            at = tr(", at its connect") if event.call == "connect" else ""
+            if event.owner is not None:
+                return tr("the kernel put {errno} on the socket of {who}", errno=event.errno, who=who) + at
+            return tr("the kernel put {errno} on the socket", errno=event.errno) + at
+        case Kind.RESET_SENT:
+            why = tr(", the kernel's reason {reason}", reason=event.reason) if event.reason else ""
+            return tr("{who} sent a reset", who=who) + why
+        case Kind.RESET_RECEIVED:
+            return tr("a reset was taken in")
+        case Kind.RETRANSMITTED:
+            return tr("a segment was sent again")
+        case Kind.DROPPED:
+            return tr("the kernel dropped a packet: {reason}", reason=event.reason)
+        case Kind.CLOSED:
+            return tr("the socket was closed") + _last_words(event)
 
 
 def _last_words(event: KernelEvent) -> str:
     last = event.last
     if last is None:
         return ""
-    return f": {last.bytes_sent} bytes sent, {last.bytes_received} received, {last.retransmits} retransmissions"
+    return tr(
+        ": {sent} bytes sent, {received} received, {again} retransmissions",
+        sent=last.bytes_sent,
+        received=last.bytes_received,
+        again=last.retransmits,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture.language import tr
 from capture.verdicts import catalogue
 from capture.verdicts.ending import icmp_class
 from capture.verdicts.event_codes import Kind
@@ -194,7 +195,7 @@ class Numbers:
 
     def _times(self, connection: int) -> str:
         told = len(self._too_big(connection))
-        return "once" if told == 1 else f"{told} times"
+        return tr("once") if told == 1 else tr("{n} times", n=told)
 
     def _icmp(self, _: int) -> str:
         story = self.template.story

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 from capture.engine.session import ToldNotice
+from capture.language import tr
 from capture.model import Notice
 from capture.safe_text import printable
 from capture.wire.link_types import link_name
@@ -39,7 +40,7 @@ def _comment(told: ToldNotice) -> str:
 _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[ToldNotice], str]]] = {
     NoticeCode.LINK_TYPE: (
         "unsupported_link_type",
-        lambda told: f"link type {link_name(told.a)} is not decoded: no TCP is seen in it",
+        lambda told: tr("link type {name} is not decoded: no TCP is seen in it", name=link_name(told.a)),
     ),
     NoticeCode.PACKET_CUT: ("cut_short", "the file ends within a packet, which is left out"),
     NoticeCode.BLOCK_CUT: ("cut_short", "the file ends within a block, which is left out"),
@@ -85,5 +86,5 @@ def sentences(told: Iterable[ToldNotice], source: Iterable[Notice] = ()) -> list
 
 def _sentence(told: ToldNotice) -> Notice:
     code, text = _SENTENCES[NoticeCode(told.code)]
-    said = text.format(a=told.a, b=told.b) if isinstance(text, str) else text(told)
+    said = tr(text, a=told.a, b=told.b) if isinstance(text, str) else text(told)
     return Notice(code, said, told.packet or None)

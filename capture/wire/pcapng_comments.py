@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from mmap import mmap
 
+from capture.language import tr
 from capture.safe_text import printable
 
 COMMENT, NAMES = "comment", "resolved_names"  # codes of notices
@@ -38,7 +39,8 @@ def named_addresses(records: Buffer, order: str) -> str:
             name = value[size:].split(b"\0")[0].decode("utf-8", "replace")
             found.append(f"{ip_address(value[:size])} {printable(name, LONGEST)}")
     more = ", …" if len(found) > _MOST_RECORDS else ""
-    return f"the capture names addresses: {', '.join(found[:_MOST_RECORDS])}{more}" if found else ""
+    names = ", ".join(found[:_MOST_RECORDS]) + more
+    return tr("the capture names addresses: {names}", names=names) if found else ""
 
 
 def _options(data: Buffer, order: str) -> Iterator[tuple[int, bytes]]:
