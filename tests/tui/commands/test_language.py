@@ -41,3 +41,24 @@ def test_json_is_english_whatever_is_asked_for(capsys: pytest.CaptureFixture[str
     english = json.loads(capsys.readouterr().out)
     main(["explain", "--lang", "zh", "--format", "json", LINE])
     assert json.loads(capsys.readouterr().out) == english
+
+
+def test_a_report_is_told_in_chinese_with_columns_in_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--lang", "zh", "tui/examples/incident.pcap"]) == 0
+    said = capsys.readouterr().out
+    assert "  警告     10.1.1.2:80 的 20 个客户端在响应完整之前放弃\n" in said
+    assert "客户端在约 801 ms 后放弃（20 条中有 20 条）。怎样判别：" in said
+    assert "如果服务端再写，会得到 EPIPE（broken pipe）；" in said
+    assert "client gave up waiting" not in said
+
+
+def test_markdown_is_told_in_chinese_and_its_ladder_stands_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.cells import cell_len
+
+    assert main(["report", "--lang", "zh", "--format", "md", "tui/examples/incident.pcap"]) == 0
+    said = capsys.readouterr().out
+    assert "# `tui/examples/incident.pcap` 的 TCP 诊断\n" in said
+    lanes = [line for line in said.splitlines() if line.count("|") == 2 and line.startswith((" ", "*"))]
+    assert lanes
+    assert {cell_len(line[: line.index("|")]) for line in lanes} == {33}
+    assert {cell_len(line[: line.rindex("|")]) for line in lanes} == {64}
