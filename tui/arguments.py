@@ -15,10 +15,10 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
 
   report FILE...     connections, verdicts and findings of captures
   compare A B        the same connections, captured at two points
+  fleet PATH...      many captures to one data set of Parquet files
   sockets            this machine's TCP connections and what is wrong with them
   explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
-  playbooks          list the playbooks; `playbook NAME` opens one
-  check NAME         run a playbook's automatic steps
+  playbooks          list them; `playbook NAME` opens one, `check NAME` runs one
   watch              record until something breaks, then keep what lay around it
   demo               the whole way, on recordings that ship with the program
 
@@ -222,6 +222,38 @@ def compare_parser() -> Parser:
     parser.add_argument("b", metavar="B", help="a capture of the same time at another point")
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
     return parser
+
+
+def fleet_parser() -> Parser:
+    """`tcptriage fleet`."""
+    parser = Parser(
+        prog="tcptriage fleet",
+        allow_abbrev=False,
+        description="Read many captures into one data set: DIR/connections/*.parquet, DIR/findings.parquet and "
+        "DIR/manifest.json. A run that was interrupted goes on where it stopped. Needs tcptriage[fleet].",
+        epilog="Exit status: 0 done; 2 usage, or nothing could be read. What was left out, and why: manifest.json.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders, patterns; stores too (s3://…)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the result goes; a store's path too")
+    workers = parser.add_mutually_exclusive_group()
+    workers.add_argument("--workers", type=_workers, metavar="N", help="processes of this machine (one a core)")
+    workers.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster's scheduler, as tcp://HOST:8786")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--together",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="files with such names are one capture; may repeat (else told by names and times)",
+    )
+    which.add_argument("--apart", action="store_true", help="each file is a capture by itself")
+    return parser
+
+
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes between 1 and 1024")
+    return int(text)
 
 
 def playbooks_parser() -> Parser:

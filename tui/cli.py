@@ -23,6 +23,7 @@ COMMANDS = {
     "sockets": "tui.commands.sockets",
     "explain": "tui.commands.explain",
     "compare": "tui.commands.compare",
+    "fleet": "tui.commands.fleet",
     "playbooks": "tui.commands.playbooks",
     "playbook": "tui.commands.playbook",
     "check": "tui.commands.check",

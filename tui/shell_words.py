@@ -9,13 +9,14 @@ import shtab
 
 from tui import arguments
 
-FILES = frozenset({"files", "a", "b", "log", "replay", "record", "output"})
+FILES = frozenset({"files", "paths", "a", "b", "log", "replay", "record", "output"})
 FOLDERS = frozenset({"out"})
 ABOUT = {
     "report": "connections, verdicts and findings of captures",
     "sockets": "TCP connections and what is wrong with them",
     "explain": "name the error in a log line",
     "compare": "the same connections captured at two points",
+    "fleet": "many captures to one data set of Parquet files",
     "playbooks": "list the playbooks",
     "playbook": "open one playbook",
     "check": "run a playbook's automatic steps",
@@ -33,6 +34,7 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
         "sockets": arguments.sockets_parser(),
         "explain": arguments.explain_parser(),
         "compare": arguments.compare_parser(),
+        "fleet": arguments.fleet_parser(),
         "playbooks": arguments.playbooks_parser(),
         "playbook": arguments.playbook_parser(),
         "check": arguments.check_parser(),

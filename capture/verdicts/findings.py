@@ -40,12 +40,12 @@ def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None
     only = verdicts.once if chosen is None else verdicts.once & chosen
     found = [_finding(group, hop) for group, hop in one_story(list(_groups(flows, verdicts, only)), verdicts)]
     if chosen is None:
-        found += [*short_connections(flows, verdicts), *_seen_again(verdicts)]
+        found += [*short_connections(flows, verdicts), *seen_again(verdicts)]
     found.sort(key=lambda f: (f.severity.rank, -f.connections))
     return found[:MOST_FINDINGS]
 
 
-def _seen_again(verdicts: Verdicts) -> list[Finding]:
+def seen_again(verdicts: Verdicts) -> list[Finding]:
     """Connections of which the capture holds another sight: one for all, so that nobody counts them twice."""
     again = sorted(verdicts.relations.same_as)
     if not again:
@@ -65,8 +65,13 @@ def _seen_again(verdicts: Verdicts) -> list[Finding]:
     ]
 
 
-def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool) -> Iterator[Group]:
-    """Connections with the same cause, acting side and listener; where many listeners share it, wider groups."""
+def listener_groups(flows: FlowTable, verdicts: Verdicts) -> Iterator[Group]:
+    """Connections with the same cause, acting side and listener, however many listeners share it."""
+    return _groups(flows, verdicts, verdicts.once, most=len(flows))
+
+
+def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool, most: int = MOST_PLACES) -> Iterator[Group]:
+    """Connections with the same cause, acting side and listener; where more than `most` share it, wider groups."""
     kinds, labels = _kinds(verdicts)
     kind_of = kinds[verdicts.template_of]
     chosen = np.flatnonzero((kind_of >= 0) & only)
@@ -78,7 +83,7 @@ def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool) -> Iterator[Group]
         members = chosen[kind_of[chosen] == kind]
         for place in (listener, host, np.zeros(len(flows), np.int64)):
             parts = _split(members, place[members])
-            if len(parts) <= MOST_PLACES:
+            if len(parts) <= most:
                 break
         for part in parts:
             total = int(totals[distinct(listener[part])].sum())
@@ -128,16 +133,20 @@ def _finding(group: Group, hop: Hop | None = None) -> Finding:
 
 
 def _severity(group: Group) -> Severity:
-    """What it costs users: the cause's own weight, less where it is rare at its listener."""
-    info = catalogue.causes().get(group.cause)
+    return severity_of(group.cause, group.actor, len(group.members), group.total)
+
+
+def severity_of(cause: str, actor: int | None, members: int, total: int) -> Severity:
+    """What it costs users: the cause's own weight, less where it is rare among the `total` of its listeners."""
+    info = catalogue.causes().get(cause)
     if info is None or info.severity == "none":
         return Severity.INFO
     rank = Severity(info.severity).rank
-    if group.cause == "aborted" and group.actor == 0:
+    if cause == "aborted" and actor == 0:
         rank += 1  # whoever asked went away by itself
-    share = len(group.members) / max(1, group.total)
-    if share < NOTABLE and len(group.members) < 100:
+    share = members / max(1, total)
+    if share < NOTABLE and members < 100:
         rank += 1
-    if share < RARE and len(group.members) < 10:
+    if share < RARE and members < 10:
         rank += 1
     return _SEVERITIES[min(rank, 2)]

@@ -90,7 +90,7 @@ class PlainSource:
             try:
                 got = self._read(view) or 0
             except OSError as error:
-                self.notices.append(Notice("cut_short", f"reading stopped: {os.strerror(error.errno or 0)}"))
+                self.notices.append(Notice("cut_short", f"reading stopped: {why_not(error)[0]}"))
                 got = 0
         self.position += got
         return got
@@ -243,8 +243,7 @@ def open_source(path: str) -> tuple[Source, str | None]:
         file, total = _open(path)
         prefix = _peek(file)
     except OSError as error:
-        why, hint = _WHY.get(error.errno or 0, (os.strerror(error.errno or 0), "check the name"))
-        raise CaptureUnreadable(path, why, hint) from None
+        raise CaptureUnreadable(path, *why_not(error)) from None
     except ValueError:
         raise CaptureUnreadable(path, "the name holds a zero byte", "check the name") from None
     if not prefix:
@@ -257,6 +256,12 @@ def open_source(path: str) -> tuple[Source, str | None]:
     if prefix.startswith(ZSTD) or _is_skippable(prefix):
         return PackedSource(plain, "zstd"), "zstd"
     return plain, None
+
+
+def why_not(error: OSError) -> tuple[str, str]:
+    """Why a file cannot be opened, and what to do."""
+    plain = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    return _WHY.get(error.errno or 0, (plain, "check the name"))
 
 
 def _filled(source: Source, view: memoryview) -> int:
@@ -277,6 +282,10 @@ def _open(path: str) -> tuple[BinaryIO, int | None]:
             raise CaptureUnreadable(path, "it is closed", "name a file, or pipe a capture in")
         # one read() each: with a buffer in between, all of what is asked for would be waited for
         return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), None
+    if "://" in path and not os.path.exists(path):
+        from capture.wire.stores import open_stored
+
+        return open_stored(path), None
     file = io.FileIO(path, "r")
     status = os.fstat(file.fileno())
     return file, status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -1,0 +1,129 @@
+"""What a file is, before its packets are taken: its container, its link types, from when to when.
+
+The first and the last time tell which files are one capture (grouping). Of a large plain file only its begin and its
+end are read: the engine finds the next plausible record behind a cut by itself, and a pcapng block can be walked from
+the end of the file. All others (packed ones, small ones, those of stores, text) are read whole.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from capture.engine.session import Engine, Reader
+from capture.fleet.model import Surveyed
+from capture.wire.byte_source import open_source
+from capture.wire.link_types import link_name
+from capture.wire.open_capture import open_capture
+from capture.wire.stores import file_system
+
+if TYPE_CHECKING:
+    from capture.wire.byte_source import Source
+
+HEAD = 1 << 18  # bytes of the begin, and of the end, of a large file
+LARGE = 1 << 23
+PCAPNG = b"\x0a\x0d\x0d\x0a"
+PCAP = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1"))
+PCAP_HEADER = 24
+LONGEST_BLOCK = 1 << 24
+CHANGES = ("size", "ETag", "etag", "mtime", "LastModified", "md5Hash", "created")  # what stores tell of a file's bytes
+
+
+def stamp_of(path: str) -> tuple[int | None, str]:
+    """A file's size, and what changes when its bytes do. Raises CaptureUnreadable, OSError."""
+    if "://" in path and not os.path.exists(path):
+        fs, name = file_system(path)
+        try:
+            told = fs.info(name)
+        except OSError:
+            raise
+        except Exception as error:  # each store's own kinds
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        kept = {key: str(told[key]) for key in CHANGES if key in told}
+        size = told.get("size")
+        return (int(size) if size is not None else None), repr(sorted(kept.items()))
+    status = os.stat(path)
+    return status.st_size, f"{status.st_size} {status.st_mtime_ns}"
+
+
+def survey(path: str) -> Surveyed:
+    """Look at a file. Raises CaptureUnreadable where nothing of it can be read."""
+    source, packing = open_source(path)  # what cannot be opened is explained
+    try:
+        size, stamp = stamp_of(path)
+        large = packing is None and size is not None and size >= LARGE and source.total == size
+        both = _both_ends(source, path, size) if large and size is not None else None
+    finally:
+        source.close()
+    if both is not None:
+        return Surveyed(path, size, stamp, *both)
+    return _whole(path, size, stamp)
+
+
+def _whole(path: str, size: int | None, stamp: str) -> Surveyed:
+    engine = Engine()
+    with open_capture(path, engine) as reader:
+        reader.run()
+        totals, links, kind = engine.totals, tuple(reader.link_types), reader.format
+    if not totals.packets:
+        return Surveyed(path, size, stamp, kind, links, None, None)
+    return Surveyed(path, size, stamp, kind, links, totals.first_time, totals.last_time)
+
+
+def _both_ends(source: Source, path: str, size: int) -> tuple[str, tuple[str, ...], int, int] | None:
+    """Container, link types, first and last time by the two ends of a file; None where they do not tell."""
+    head = bytearray(HEAD)
+    head = head[: source.fill(memoryview(head))]
+    with open(path, "rb") as file:
+        file.seek(size - HEAD)
+        tail = file.read(HEAD)
+    if head.startswith(PCAP):
+        header, tail = bytes(head[:PCAP_HEADER]), bytes(tail)
+    elif head.startswith(PCAPNG):
+        header, whole = _descriptions(bytes(head)), _last_blocks(tail, big=head[8:12] == b"\x1a\x2b\x3c\x4d")
+        if not whole:
+            return None
+        tail = whole
+    else:
+        return None
+    first, last = Engine(), Engine()
+    one, two = Reader(first, 0), Reader(last, 0)
+    if one.feed(bytes(head)) < 0 or two.feed(header) < 0 or two.feed(tail) < 0:
+        return None
+    two.end()
+    begin, end = first.totals, last.totals
+    if not begin.packets or not end.packets or end.last_time < begin.first_time:
+        return None
+    links = dict.fromkeys(link_name(link) for link in (*one.links, *two.links))
+    return one.format, tuple(links), begin.first_time, end.last_time
+
+
+def _blocks(data: bytes, big: bool) -> list[tuple[int, int, int]]:
+    """Where the whole blocks at the begin of these bytes begin and end, and of what type each is."""
+    order = "big" if big else "little"
+    found, at = [], 0
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], order)  # type: ignore[arg-type]
+        if size < 12 or size % 4 or at + size > len(data):
+            break
+        found.append((at, at + size, int.from_bytes(data[at : at + 4], order)))  # type: ignore[arg-type]
+        at += size
+    return found
+
+
+def _descriptions(head: bytes) -> bytes:
+    """The section header and the interfaces of a pcapng's begin."""
+    big = head[8:12] == b"\x1a\x2b\x3c\x4d"
+    return b"".join(head[at:end] for at, end, kind in _blocks(head, big) if kind in (0x0A0D0D0A, 1))
+
+
+def _last_blocks(tail: bytes, *, big: bool) -> bytes:
+    """The whole blocks at the end of a pcapng: each ends with its own length."""
+    order = "big" if big else "little"
+    at = len(tail)
+    while at >= 12:
+        size = int.from_bytes(tail[at - 4 : at], order)  # type: ignore[arg-type]
+        if size < 12 or size > min(at, LONGEST_BLOCK) or tail[at - size + 4 : at - size + 8] != tail[at - 4 : at]:
+            break
+        at -= size
+    return tail[at:]
