@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.filters.matchers import End, Span, plain_address
+from capture.filters.moments import Moments, Recent
 from capture.model import COUNT_NAMES
 
 if TYPE_CHECKING:
@@ -145,6 +146,19 @@ def _age(flows: FlowTable) -> Numbers:
     return (flows.highest_time - flows.lowest_time) / 1e9
 
 
+def _in_moments(flows: FlowTable, matcher: Matcher) -> Bool:
+    """Connections that were there at some moment of the span."""
+    assert isinstance(matcher, Moments)
+    return np.asarray(matcher.meets(flows.lowest_time / 1e9, flows.highest_time / 1e9), dtype=np.bool_)
+
+
+def _until_the_end(flows: FlowTable, matcher: Matcher) -> Bool:
+    """Connections with a packet in the last seconds of the capture."""
+    assert isinstance(matcher, Recent)
+    end = flows.highest_time.max() if len(flows) else 0
+    return np.asarray((end - flows.highest_time) / 1e9 <= matcher.seconds, dtype=np.bool_)
+
+
 def _sum_of_count(name: str) -> Callable[[FlowTable], Numbers]:
     return lambda flows: flows.counts[name].sum(axis=1).astype(np.float64)
 
@@ -160,6 +174,8 @@ _COLUMNS: dict[str, Callable[[FlowTable, Matcher], Bool]] = {
     "handshake": _words(lambda flows: flows.complete_handshake.tolist()),
     "vlan": _words(_scopes("vlan")),
     "tunnel": _words(_scopes("tunnel")),
+    "time": _in_moments,
+    "last": _until_the_end,
     "id": _numbers(lambda flows: np.arange(len(flows), dtype=np.float64)),
     "age": _numbers(_age),
     "bytes": _numbers(lambda flows: flows.bytes.sum(axis=1).astype(np.float64)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from capture.filters.filter_errors import FilterError, message
 from capture.filters.matchers import Words
+from capture.filters.moments import Recent
 from capture.filters.parsing import Clause, clauses_of
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.clauses)
 
-    def matches_connection(self, connection: Connection) -> bool:
-        """Whether a captured connection matches."""
-        return all(_connection_matches(clause, connection) != clause.negated for clause in self.clauses)
+    def matches_connection(self, connection: Connection, until: int | None = None) -> bool:
+        """Whether a captured connection matches; `until`: its capture's end (epoch ns), which `last:` counts from."""
+        return all(_connection_matches(clause, connection, until) != clause.negated for clause in self.clauses)
 
     def matches_socket(self, row: SocketLike) -> bool:
         """Whether a live socket matches."""
@@ -60,8 +61,12 @@ def parse(text: str) -> Filter:
     return Filter(text, clauses_of(text))
 
 
-def _connection_matches(clause: Clause, connection: Connection) -> bool:
+def _connection_matches(clause: Clause, connection: Connection, until: int | None) -> bool:
     for term, matcher in clause.tests:
+        if isinstance(matcher, Recent):
+            if until is not None and matcher.test((until - connection.last_time) / 1e9):
+                return True
+            continue
         if term.connection is not None and any(map(matcher.test, term.connection(connection))):
             return True
         if term.verdict is not None and any(map(matcher.test, term.verdict(connection.verdict))):
@@ -78,13 +83,16 @@ def _misplacement(clause: Clause, kind: Kind) -> str | None:
     if term is None:
         return None
     if not term.tells_of(kind):
-        return message("needs_captured" if kind == "socket" else "needs_sockets", term=term.name)
+        code = "needs_sockets" if kind == "connection" else "needs_moments" if term.of_moments else "needs_captured"
+        return message(code, term=term.name)
     if term.name == "state":
         from capture.filters.code_lists import LIVE_STATES, ZEEK_STATES
 
-        possible = LIVE_STATES if kind == "socket" else ZEEK_STATES
+        possible = ZEEK_STATES if kind == "connection" else LIVE_STATES
         tests = [matcher for _, matcher in clause.tests if isinstance(matcher, Words)]
         if tests and not any(matcher.test(state) for matcher in tests for state in possible):
             value = clause.written
-            return message("state_of_capture" if kind == "socket" else "state_of_socket", term=term.name, value=value)
+            return message(
+                "state_of_socket" if kind == "connection" else "state_of_capture", term=term.name, value=value
+            )
     return None

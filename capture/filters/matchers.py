@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from capture.filters.moments import Moments, Recent
+
 if TYPE_CHECKING:
     from capture.model import Endpoint
 
@@ -118,7 +120,7 @@ class Truth:
         return value is self.wanted
 
 
-Matcher = Span | End | Words | Nothing | Truth
+Matcher = Span | End | Words | Nothing | Truth | Moments | Recent
 
 
 def plain_address(text: str) -> Address:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from capture.filters import code_lists, values
+from capture.filters.moments import Lived, moments
 from capture.model import COUNT_NAMES, TcpState
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from capture.filters.row_protocols import SocketLike
     from capture.model import Connection, Verdict
 
-Kind = Literal["connection", "socket"]
+Kind = Literal["connection", "socket", "event"]
+"""Of what the rows are; an event is asked like a socket, and has a moment."""
 Got = Iterable[Any]
 
 
@@ -39,10 +41,13 @@ class Term:
     socket: Callable[[SocketLike], Got] | None = None
     choices: Callable[[], Iterable[str]] = tuple
     aliases: tuple[str, ...] = ()
+    of_moments: bool = False  # of what has a moment: captured connections, events; live sockets are of now
 
     def tells_of(self, kind: Kind) -> bool:
         """Whether rows of this kind hold what the term asks for."""
-        return self.socket is not None if kind == "socket" else bool(self.connection or self.verdict)
+        if kind == "connection":
+            return bool(self.connection or self.verdict)
+        return self.socket is not None and not (self.of_moments and kind == "socket")
 
 
 def _state(text: str) -> Matcher:
@@ -61,6 +66,12 @@ def _retransmissions(row: SocketLike) -> Got:
 def _queued(row: SocketLike) -> Got:
     """Bytes in both queues; a listener's queues hold connections, not bytes."""
     return () if row.state == TcpState.LISTEN else (row.recv_q + row.send_q,)
+
+
+def _moment(row: SocketLike) -> Got:
+    """An event's; a live socket has none."""
+    at = getattr(row, "at", None)
+    return () if at is None else (Lived(at, at, local=True),)
 
 
 def _count(count: str) -> Term:
@@ -308,6 +319,25 @@ _TERMS = (
         "payload seen of both sides; of a socket the bytes in its queues",
         connection=lambda c: (sum(c.bytes),),
         socket=_queued,
+    ),
+    Term(
+        "time",
+        moments,
+        "not_a_moment",
+        "when: 10:40:08..10:40:12, 10:40, 2026-11-21T10:40..; a captured connection's (UTC), an event's (local)",
+        connection=lambda c: (Lived(c.first_time / 1e9, c.last_time / 1e9),),
+        socket=_moment,
+        aliases=("when", "at"),
+        of_moments=True,
+    ),
+    Term(
+        "last",
+        values.recent,
+        "not_a_length",
+        "the last so long, 30s or 5m: packets in it until the capture's end, a state entered, an event",
+        connection=lambda c: (c.last_time,),
+        socket=lambda s: (getattr(s, "ago_s", s.age_s),),
+        aliases=("since",),
     ),
     Term("packets", values.count, "not_a_number", "packets of both sides", connection=lambda c: (sum(c.packets),)),
     Term(

@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from capture.filters.matchers import End, Network, Nothing, Span, Truth, Words, code, is_glob, name, plain_network
+from capture.filters.moments import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +79,11 @@ def size(text: str) -> Span | Nothing:
 def duration(text: str) -> Span | Nothing:
     """A duration in seconds."""
     return span(text, SECONDS, bare=False)
+
+
+def recent(text: str) -> Recent:
+    """The last so long: 30s, 5m."""
+    return Recent(quantity(text, SECONDS))
 
 
 def ports(text: str) -> Span:

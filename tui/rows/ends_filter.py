@@ -28,8 +28,13 @@ def keeps(
     netns: Namespace | str | None,
     cookie: str | None,
     state: TcpState | None = None,
+    at: float | None = None,
+    now: float | None = None,
 ) -> bool:
-    """Whether the filter keeps it. Queues, ages and timers are unknown: terms on them match nothing of it."""
+    """Whether the filter keeps it. Queues, ages and timers are unknown: terms on them match nothing of it.
+
+    `at` is when it happened, `now` the end of what was seen: epoch seconds.
+    """
     if wanted is None:
         return True
     like = SimpleNamespace(
@@ -38,6 +43,8 @@ def keeps(
         remote=remote or NOWHERE,
         owners=owners,
         age_s=None,
+        at=at,
+        ago_s=None if at is None or now is None else now - at,
         netns=netns,
         cookie=cookie,
         recv_q=0,

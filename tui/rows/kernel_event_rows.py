@@ -55,6 +55,7 @@ class EventHistory:
     ended: int = 0
     lost: int = 0
     limits: tuple[str, ...] | None = None
+    until: float | None = None
 
     def add(self, told: LookEvents) -> None:
         """Take what came with a look."""
@@ -62,6 +63,7 @@ class EventHistory:
         self.ended += len(told.reading.ends)
         self.lost += told.reading.lost
         self.limits = told.limits
+        self.until = told.reading.time
         while self.events and self.events[0].time < told.reading.time - KEPT_S:
             self.events.popleft()
 
@@ -98,10 +100,10 @@ def text_of(group: EventGroup) -> str:
 
 def filtered(history: EventHistory, wanted: Filter | None) -> list[EventGroup]:
     """The groups of the events that a filter of sockets keeps, most first."""
-    return groups([event for event in tuple(history.events) if _matches(event, wanted)])
+    return groups([event for event in tuple(history.events) if _matches(event, wanted, history.until)])
 
 
-def _matches(event: KernelEvent, wanted: Filter | None) -> bool:
+def _matches(event: KernelEvent, wanted: Filter | None, now: float | None) -> bool:
     return keeps(
         wanted,
         local=event.local,
@@ -109,6 +111,8 @@ def _matches(event: KernelEvent, wanted: Filter | None) -> bool:
         owners=() if event.owner is None else (event.owner,),
         netns=event.netns,
         cookie=event.cookie,
+        at=event.time,
+        now=now,
     )
 
 

@@ -51,7 +51,7 @@ def line(one: Transition) -> str:
     return "  ".join(text for text, _ in cells(one) if text)
 
 
-def matches(one: Transition, wanted: Filter | None) -> bool:
+def matches(one: Transition, wanted: Filter | None, now: float | None = None) -> bool:
     """Whether a filter of sockets keeps it; its state is the one it entered, or the last of a closed one."""
     return keeps(
         wanted,
@@ -61,10 +61,14 @@ def matches(one: Transition, wanted: Filter | None) -> bool:
         netns=one.netns,
         cookie=one.cookie,
         state=one.after or one.before,
+        at=one.time,
+        now=now,
     )
 
 
-def transition_rows(numbered: Iterable[tuple[int, Transition]], wanted: Filter | None) -> ListRows:
-    """Newest first; each keeps its number, so that the cursor stays on it."""
-    kept = [(number, cells(one)) for number, one in numbered if matches(one, wanted)]
+def transition_rows(
+    numbered: Iterable[tuple[int, Transition]], wanted: Filter | None, now: float | None = None
+) -> ListRows:
+    """Newest first; each keeps its number, so that the cursor stays on it. `now`: when the last look was."""
+    kept = [(number, cells(one)) for number, one in numbered if matches(one, wanted, now)]
     return ListRows(kept[::-1])

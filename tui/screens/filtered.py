@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
@@ -11,12 +11,13 @@ from tui.work.messages import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from capture.filters import Filter
+    from capture.filters.terms import Kind
 
 
 class FilteredScreen(TriageScreen):
     """`/` opens the line, Esc takes the filter off. Subclasses say what follows from another filter."""
 
-    FILTERS: ClassVar[Literal["connection", "socket"]] = "socket"
+    FILTERS: ClassVar[Kind] = "socket"
     TABLE: ClassVar[str] = "#rows"
     BINDINGS = [
         Binding("slash", "filter", show=False),

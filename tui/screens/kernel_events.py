@@ -28,6 +28,7 @@ class KernelEventsScreen(FilteredScreen):
 
     MODE = "live"
     TABLE = "#kernel-events"
+    FILTERS = "event"
     KEYS = (("Enter", "playbook"), ("/", "filter"), ("p", "pause"), ("y", "copy"), ("a", "keep"), ("Esc", "back"))
     TOPICS = ("states",)
     ABOUT = "What the kernel told processes in the last five minutes: failed calls, resets with its reason, drops."

@@ -27,6 +27,7 @@ class TransitionsScreen(FilteredScreen):
 
     MODE = "live"
     TABLE = "#transitions"
+    FILTERS = "event"
     KEYS = (("/", "filter"), ("p", "pause"), ("y", "copy"), ("a", "keep"), ("Esc", "back"))
     TOPICS = ("states",)
     ABOUT = "What appeared (+), closed (-) or changed its state between two looks. After: how long it was in the state."
@@ -63,7 +64,7 @@ class TransitionsScreen(FilteredScreen):
         text = self.filter_text
         table.set_title(f"Transitions: {text}" if text else "Transitions")
         table.set_empty("no transition matches the filter" if text and self._seen else "nothing changed yet")
-        table.show(transition_rows(self._seen, self.wanted))
+        table.show(transition_rows(self._seen, self.wanted, self._history.until))
         left_out = self._history.transitions_left_out
         more = f" · {left_out:,} left out" if left_out else ""
         self.title_bar.set_right("paused" if self._paused else count(len(self._seen), "transition") + more)

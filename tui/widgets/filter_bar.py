@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.binding import Binding
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from capture.filters import FilterError
+    from capture.filters.terms import Kind
 
 
 EXAMPLES = {
     "socket": "state:close-wait port:8080 peer:10.0.0.0/8 -process:nginx age:>30s",
+    "event": "process:nginx peer:10.0.0.0/8 time:10:40:08..10:40:12 last:30s",
     "connection": "cause:aborted reset-by:responder port:8080 -peer:10.0.0.0/8",
 }
 
@@ -27,9 +29,9 @@ EXAMPLES = {
 class TermSuggester(Suggester):
     """Completes the word being typed from the filter language's own words."""
 
-    def __init__(self, kind: Literal["connection", "socket"]) -> None:
+    def __init__(self, kind: Kind) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self._kind: Literal["connection", "socket"] = kind
+        self._kind: Kind = kind
 
     async def get_suggestion(self, value: str) -> str | None:
         """The whole line with its last word completed; None where nothing fits."""
@@ -52,9 +54,9 @@ class FilterBar(Vertical):
         Binding("tab", "complete", show=False, priority=True),
     ]
 
-    def __init__(self, kind: Literal["connection", "socket"]) -> None:
+    def __init__(self, kind: Kind) -> None:
         super().__init__(id="filter")
-        self._kind: Literal["connection", "socket"] = kind
+        self._kind: Kind = kind
         self.display = False
 
     def compose(self) -> ComposeResult:

@@ -56,6 +56,7 @@ class History:
     transitions_left_out: int = 0  # by the looks themselves, where too much changed at once
     transitions_seen: int = 0
     looks: int = 0
+    until: float | None = None  # when the last look was, epoch seconds
     kernel: EventHistory = field(default_factory=EventHistory)
 
     def add(self, snapshot: Snapshot) -> None:
@@ -64,6 +65,7 @@ class History:
             line = self.states.setdefault(state, deque([0] * min(self.looks, KEPT_LOOKS), maxlen=KEPT_LOOKS))
             line.append(snapshot.states.get(state, 0))
         self.looks += 1
+        self.until = snapshot.time
         self.transitions.extend(enumerate(snapshot.transitions, self.transitions_seen))
         self.transitions_seen += len(snapshot.transitions)
         self.transitions_left_out += snapshot.transitions_left_out

@@ -77,3 +77,9 @@ def test_hostile_names_are_made_visible() -> None:
 def test_each_leads_to_its_playbook(event: KernelEvent, playbook: str) -> None:
     (group,) = filtered(history(event, now=2.0), None)
     assert playbook_of(group) == playbook
+
+
+def test_events_are_filtered_by_when_they_were() -> None:
+    kept = history(failed(900, 1), failed(1000, 2))
+    assert [group.last for group in filtered(kept, parse("last:30s"))] == [1000]
+    assert [group.last for group in filtered(kept, parse("time:00:15Z"))] == [900]  # 900 s after midnight

@@ -1,0 +1,99 @@
+"""When: spans of a clock or a calendar, and the last seconds; the same of columns and of single connections."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.filters import FilterError, parse
+from capture.filters.moments import DAY, Lived, moments
+from capture.triage import triage
+from tests.capture.filters.rows import Row
+
+INCIDENT = Path(__file__).parents[3] / "tui" / "examples" / "incident.pcap"  # 2026-11-21 10:40:06 to 10:40:12 UTC
+NOON = 20_000 * DAY + 12 * 3600  # of some day, UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "meets"),
+    [
+        ("12:00", NOON + 59.9, NOON + 59.9, True),  # the minute that was written belongs to it
+        ("12:00", NOON + 60, NOON + 60, False),
+        ("12:00:00..12:00:04", NOON + 4.9, NOON + 9, True),
+        ("12:00:00..12:00:04", NOON + 5, NOON + 9, False),
+        ("12:00:00..12:00:04", NOON - 5, NOON - 0.1, False),
+        ("12:00:00..12:00:04", NOON - 5, NOON + 50, True),  # it lived all through
+        ("12:00:00.25", NOON + 0.2599, NOON + 0.2599, True),
+        ("..12:00", NOON - 9000, NOON - 9000, True),
+        ("12:01..", NOON, NOON + 1, False),
+        ("23:59..00:01", NOON + DAY / 2 + 30, NOON + DAY / 2 + 30, True),  # over midnight
+        ("23:59..00:01", NOON, NOON + 1, False),
+        ("03:00", NOON, NOON + 30 * DAY, True),  # each day has three o'clock
+        ("2024-10-04T12:00..12:30", NOON, NOON, True),
+        ("2024-10-04", NOON, NOON, True),
+        ("2024-10-05", NOON, NOON, False),
+        ("2024-10-03T..", NOON, NOON, True),
+    ],
+)
+def test_a_span_meets_what_lived_in_it(text: str, first: float, last: float, meets: bool) -> None:
+    one = moments(text) if text != "2024-10-03T.." else moments("2024-10-03..")
+    assert one.test(Lived(first, last)) is meets
+    assert one.meets(np.array([first]), np.array([last])).tolist() == [meets]
+
+
+@pytest.mark.parametrize("text", ["x", "25:00", "10:61", "10", "..", "2026-13-01", "2026-11-21T11:00..10:00", ""])
+def test_what_is_no_time_is_said(text: str) -> None:
+    with pytest.raises(ValueError):
+        moments(text)
+    if text:
+        with pytest.raises(FilterError, match="is no time: 10:40"):
+            parse(f"time:{text}")
+
+
+def test_events_go_by_the_local_clock_unless_z_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        event = Lived(NOON, NOON, local=True)
+        assert moments("20:00").test(event)
+        assert not moments("12:00").test(event)
+        assert moments("12:00Z").test(event)
+        assert moments("12:00").test(Lived(NOON, NOON))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("time:10:40:08..10:40:09", True),
+        ("-time:10:40:08..10:40:09", True),
+        ("last:500ms", True),
+        ("last:1h -last:2s", True),
+        ("time:2026-11-21T10:40", True),
+        ("time:11:00..12:00", False),
+    ],
+)
+def test_columns_and_connections_agree(text: str, some: bool) -> None:
+    (one,) = triage([str(INCIDENT)])
+    flows, parsed = one.decoded.flows, parse(text)
+    end = int(flows.highest_time.max())
+    kept = parsed.select(flows, one.verdicts).nonzero()[0].tolist()
+    assert kept == [i for i in range(len(flows)) if parsed.matches_connection(one.connection(i), end)]
+    assert bool(kept) is some
+
+
+def test_live_sockets_know_how_new_their_state_is_and_no_time() -> None:
+    assert parse("last:30s").matches_socket(Row(age_s=12))
+    assert not parse("last:10s").matches_socket(Row(age_s=12))
+    assert not parse("time:10:40").matches_socket(Row())
+    (said,) = parse("time:10:40").misplaced("socket")
+    assert "last:30s" in said.message
+    assert parse("time:10:40 last:3s").misplaced("event") == ()
+    assert parse("last:30s").misplaced("connection") == ()
+    with pytest.raises(FilterError, match="is no length of time"):
+        parse("last:soon")
