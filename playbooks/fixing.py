@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from capture.safe_text import printable
-from playbooks.checks.evidence_words import say
 from playbooks.checks.looked import Offer
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Ability
 from playbooks.loader import FILLED, PLACEHOLDER
 from playbooks.masking import mask

@@ -13,9 +13,9 @@ import msgspec
 
 from capture.safe_text import printable
 from playbooks.checks.all_namespaces import judge_everywhere
-from playbooks.checks.evidence_words import say
 from playbooks.checks.looked import Judgement, Offer, Pass, Result, Seen
 from playbooks.checks.registry import Check, known_checks, manual, unknown
+from playbooks.evidence_words import say
 from playbooks.facts.collecting import collect
 from playbooks.facts.facts import Facts
 from playbooks.fixing import chosen, fill

@@ -218,6 +218,13 @@ class TriageApp(App[int]):
         if isinstance(bottom, CaptureScreen):
             bottom.open(tuple(paths), wanted)
 
+    def open_help(self) -> None:
+        """The keys and words of the screen in front."""
+        from tui.screens.help import help_for
+
+        if (front := self.front) is not None:
+            self.push_screen(help_for(front))
+
     def capture_holding(self, wanted: str) -> str | None:
         """The path of the open capture with connections that a filter keeps; None where none has, or none is open.
 
@@ -308,7 +315,7 @@ class TriageApp(App[int]):
         """Every command by name: Ctrl-P or `:`."""
         from tui.palette import commands
 
-        yield from commands(self)
+        yield from commands(self, self, self.front)
 
 
 def first_mode(request: Request) -> str:

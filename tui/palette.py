@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tui.app import TriageApp
+    from textual.app import App
+
+    from tui.screens.asked_app import AskedApp
+    from tui.screens.base import TriageScreen
 
 FILTERS = (
     ("live", "state:close-wait", "sockets whose peer closed and whose program did not"),
@@ -19,40 +22,36 @@ FILTERS = (
     ("capture", "ended-by:rst", "connections that were reset"),
     ("capture", "ended-by:timeout", "connections that got no answer"),
 )
+OF_ANY_SCREEN = (
+    ("Help", "this screen's keys and words (?)", "help"),
+    ("Copy", "send what the cursor is on (y)", "copy"),
+    ("Show plain", "for the terminal's own selection (v)", "plain"),
+    ("Keep as evidence", "what the cursor is on (a)", "keep"),
+)
 
 
-def commands(app: TriageApp) -> Iterable[SystemCommand]:
-    """(title, help, what to call)."""
+def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iterable[SystemCommand]:
+    """(title, help, what to call). Actions run by name, as keys run them."""
     for key, mode, title in (
         ("1", "live", "this machine's connections now"),
         ("2", "capture", "a recording"),
         ("3", "playbooks", "what to check and what to do"),
         ("4", "evidence", "what was kept"),
     ):
-        yield SystemCommand(f"Go to {mode}", f"{title} ({key})", partial(app.action_go, mode))
-    yield SystemCommand("Explain log lines", "paste lines of a log (l)", app.action_paste_line)
-    front = app.front
+        yield SystemCommand(f"Go to {mode}", f"{title} ({key})", partial(app.run_action, f"app.go('{mode}')"))
+    yield SystemCommand("Explain log lines", "paste lines of a log (l)", partial(app.run_action, "app.paste_line"))
     if front is not None:
         if front.MODE == "live":
-            yield SystemCommand("Thresholds of live findings", "see and set them (T)", partial(_thresholds, app))
-        yield SystemCommand("Help", "this screen's keys and words (?)", front.action_help)
-        yield SystemCommand("Copy", "send what the cursor is on (y)", front.action_copy)
-        yield SystemCommand("Show plain", "for the terminal's own selection (v)", front.action_plain)
-        yield SystemCommand("Keep as evidence", "what the cursor is on (a)", front.action_keep)
+            here = partial(app.run_action, "thresholds", front)
+            yield SystemCommand("Thresholds of live findings", "see and set them (T)", here)
+        for title, said, action in OF_ANY_SCREEN:
+            yield SystemCommand(title, said, partial(app.run_action, action, front))
     for mode, text, what in FILTERS:
-        yield SystemCommand(f"Filter {mode}: {text}", what, partial(app.filter_mode, mode, text))
+        yield SystemCommand(f"Filter {mode}: {text}", what, partial(asked.filter_mode, mode, text))
     for name, title in playbook_titles():
-        yield SystemCommand(f"Playbook: {name}", title, partial(app.open_playbook, name, {}))
-    yield SystemCommand("Other colours", "dark or light", app.action_other_theme)
-    yield SystemCommand("Quit", "leave (q)", app.action_leave)
-
-
-def _thresholds(app: TriageApp) -> None:
-    from tui.screens.live import LiveScreen
-
-    app.action_go("live")
-    if isinstance(app.screen, LiveScreen):
-        app.screen.action_thresholds()
+        yield SystemCommand(f"Playbook: {name}", title, partial(asked.open_playbook, name, {}))
+    yield SystemCommand("Other colours", "dark or light", partial(app.run_action, "app.other_theme"))
+    yield SystemCommand("Quit", "leave (q)", partial(app.run_action, "app.leave"))
 
 
 def playbook_titles() -> list[tuple[str, str]]:

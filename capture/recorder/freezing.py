@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from capture import __version__
+from capture.anonymizing import Anonymizer
 from capture.kernel.event import KernelEvent
 from capture.kernel.events_report import event_object
 from capture.recorder.anonymous_packets import AnonymousPackets
@@ -23,7 +24,6 @@ from capture.recorder.look_ring import LookRing
 from capture.recorder.packet_ring import SNAP, Packet, packets_of
 from capture.recorder.pcapng_file import PcapngFile
 from capture.recorder.spool import Spool
-from capture.report.anonymizing import Anonymizer
 
 NAME: Final = "incident-%Y%m%dT%H%M%SZ"
 MOST_SAME: Final = 1000

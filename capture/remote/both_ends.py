@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from capture.language import catalogue, count_of, per_language, tr
 from capture.model import Endpoint, Finding, Severity, TcpState
@@ -14,7 +14,7 @@ from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from capture.remote.host_looks import HostLooks
+    from capture.remote.host import Host
 
 LEAST_S: Final = 5.0
 """A close that takes so long is no close on its way."""
@@ -24,13 +24,23 @@ SAMPLE: Final = 20
 WAITING: Final = frozenset({TcpState.FIN_WAIT_1, TcpState.FIN_WAIT_2})
 
 Ends = tuple[Endpoint, Endpoint]
-Taken = list[tuple["HostLooks", Snapshot | None]]
+
+
+class OfHost(Protocol):
+    """Looks at one host."""
+
+    @property
+    def host(self) -> Host:
+        """Which."""
+
+
+Looks = TypeVar("Looks", bound=OfHost)
 
 
 class _View:
     """One host's sockets by their ends. Loopback is left out: each host has its own."""
 
-    def __init__(self, looks: HostLooks, snapshot: Snapshot) -> None:
+    def __init__(self, looks: OfHost, snapshot: Snapshot) -> None:
         self.name = looks.host.name
         self.arrived = looks.host.arrived
         self.rows: dict[Ends, SocketRow] = {}
@@ -48,7 +58,7 @@ class BothEnds:
     def __init__(self) -> None:
         self._missing: set[tuple[str, str, Ends]] = set()
 
-    def joined(self, taken: Taken) -> Taken:
+    def joined(self, taken: Sequence[tuple[Looks, Snapshot | None]]) -> list[tuple[Looks, Snapshot | None]]:
         """The looks with findings of both ends added to the host whose process they are about."""
         views = [_View(looks, snapshot) for looks, snapshot in taken if snapshot is not None]
         found: defaultdict[str, list[Finding]] = defaultdict(list)

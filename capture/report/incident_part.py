@@ -24,7 +24,7 @@ LONGEST = 300
 
 def incident_lines(incident: Incident) -> Iterator[str]:
     """For people."""
-    from capture.report.text import utc
+    from capture.report.moments import utc
 
     manifest = incident.manifest
     when = utc(int(manifest.trigger.time * 1e9))

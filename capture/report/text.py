@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from capture.cells import left
 from capture.language import count_of, tr
+from capture.report.moments import utc
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
@@ -104,13 +105,3 @@ def worst(triage: Triage, selected: Sequence[int]) -> Iterable[str]:
                    certainty=verdict.certainty)  # fmt: skip
         yield f"  #{connection.id} {connection.originator} -> {connection.responder}  {connection.conn_state}  {ended}"
         yield f"      {printable(verdict.sentence)}"
-
-
-def utc(nanoseconds: int) -> str:
-    """A moment in UTC to the second; a moment no calendar holds as its epoch seconds."""
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return tr("epoch {seconds} s", seconds=f"{nanoseconds / 1e9:.0f}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capture.language import count_of
 from capture.sockets.limits import limit_text
-from capture.sockets.row import Namespace
+from capture.sockets.snapshot import Unseen
 from capture.sockets.socket_errors import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
 EVERY_S = 3.0
 """How often namespaces that came and went are looked for."""
 NAMED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """A namespace that was not looked into. `sockets` None where nothing tells how many it holds; `permitted` whether
-    it was only not asked for."""
-
-    namespace: Namespace
-    sockets: int | None
-    permitted: bool
 
 
 class Elsewhere:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from capture.model import Endpoint, Finding, TcpState
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.finding_lives import Life
-from capture.sockets.namespace_set import Unseen
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.rst_tap import TappedResets
 from capture.sockets.settings import KernelSettings
@@ -63,6 +62,16 @@ class Transition(NamedTuple):
     def remote(self) -> Endpoint:
         """The peer's end."""
         return form.remote_of(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A namespace that was not looked into. `sockets` None where nothing tells how many it holds; `permitted` whether
+    it was only not asked for."""
+
+    namespace: Namespace
+    sockets: int | None
+    permitted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from capture.sockets import inet_diag_msg as form
 from capture.sockets.finding_lives import Lives
 from capture.sockets.findings import find
 from capture.sockets.look_history import Scene
-from capture.sockets.namespace_set import Unseen
 from capture.sockets.row import Process
-from capture.sockets.snapshot import PlaceView, Snapshot
+from capture.sockets.snapshot import PlaceView, Snapshot, Unseen
 from capture.sockets.socket_groups import group_places
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends

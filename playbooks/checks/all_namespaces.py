@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from playbooks.checks.evidence_words import say
 from playbooks.checks.looked import Judgement, Pass, Result
 from playbooks.checks.registry import Check
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
 from playbooks.model import Outcome
 

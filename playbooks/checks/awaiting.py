@@ -6,9 +6,10 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
-from playbooks.checks.evidence_words import age, holder_name, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown
+from playbooks.evidence_words import age, say
 from playbooks.facts.facts import Facts, Holder, Socket
 
 AWAITED_S = 1.0

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from capture.verdicts.catalogue import causes
-from playbooks.checks.evidence_words import say
 from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Captured, CapturedConnection, Facts
 
 SHOWN = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.evidence_words import percent, say, times_text
+from playbooks.checks.fact_words import times_text
 from playbooks.checks.fix_audience import agents
 from playbooks.checks.nginx_config import (
     clock,
@@ -20,6 +20,7 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import Edit, commands
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for_writers, unknown, warned
+from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import AccessLog, Facts, Times
 
 MANY, SHARE = 5, 0.01

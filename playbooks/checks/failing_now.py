@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.capture_causes import patience_of, sample_evidence, untold
-from playbooks.checks.evidence_words import bracketed, holder_name, most_common, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.looked import Offer
 from playbooks.checks.reaching import serves
 from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, offers_for, unknown, warned
+from playbooks.evidence_words import bracketed, most_common, say
 from playbooks.facts.facts import Ended, Facts, Holder, Traffic
 
 MANY = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.evidence_words import most_common, percent, say
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for, unknown, warned
+from playbooks.evidence_words import most_common, percent, say
 from playbooks.facts.facts import Facts, Granted, Process
 from playbooks.facts.processes import LOOKED_INTO
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.evidence_words import age, holder_name, most_common, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.queues import is_full, listeners_of, owner_of
 from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned
+from playbooks.evidence_words import age, most_common, say
 from playbooks.facts.facts import Facts, Socket
 
 HALF_OPEN_S = 1.0

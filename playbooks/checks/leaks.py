@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from playbooks.checks.awaiting import explains
-from playbooks.checks.evidence_words import age, bracketed, holder_name, most_common, own_language_first, percent, say
+from playbooks.checks.fact_words import holder_name, own_language_first
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
@@ -21,6 +21,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
+from playbooks.evidence_words import age, bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts, Holder, Process, Socket
 
 PILE = 10

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.evidence_words import percent, say, times_text
+from playbooks.checks.fact_words import times_text
 from playbooks.checks.registry import Judgement, check, failed, look, unknown, warned
+from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import Facts
 
 LEFT_BEHIND = 5

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from playbooks.checks.evidence_words import say
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
 from playbooks.model import Outcome
 from playbooks.scope import Scope

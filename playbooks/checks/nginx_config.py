@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sized
 from datetime import UTC, datetime
 
-from playbooks.checks.evidence_words import say
 from playbooks.checks.registry import Judgement, look, unknown
+from playbooks.evidence_words import say
 from playbooks.facts.facts import AccessLog, Directive, ErrorLog, Facts, Nginx, NginxServer
 
 QUIET_LEVELS = ("crit", "alert", "emerg")

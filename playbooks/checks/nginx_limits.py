@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playbooks.checks.evidence_words import percent, say
 from playbooks.checks.nginx_config import (
     QUIET_LEVELS,
     config_judged,
@@ -18,6 +17,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import Edit, commands, set_in_block, set_in_main
 from playbooks.checks.registry import Judgement, Offer, check, failed, offer, unknown, warned
+from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import Facts, NginxServer, Worker
 
 DEFAULT_CONNECTIONS = 512

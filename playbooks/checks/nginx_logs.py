@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playbooks.checks.evidence_words import say
 from playbooks.checks.nginx_config import (
     QUIET_LEVELS,
     clock,
@@ -21,6 +20,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import set_beside
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Directive, ErrorLog, Facts, Nginx, NginxServer
 from playbooks.facts.log_files import is_file
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playbooks.checks.evidence_words import bracketed, say
 from playbooks.checks.nginx_config import (
     config_judged,
     effective,
@@ -22,6 +21,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import Edit, commands, opening
 from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
+from playbooks.evidence_words import bracketed, say
 from playbooks.facts.facts import Directive, Facts, IdlePeer, NginxServer
 
 MANY_TIME_WAIT = 100

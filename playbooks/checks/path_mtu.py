@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.evidence_words import say
 from playbooks.checks.registry import Judgement, check, look, offer, unknown, warned
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
 
 COUNTERS = ("TCPMTUPFail", "TCPMTUPSuccess")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from playbooks.checks.evidence_words import bracketed, holder_name, most_common, percent, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, offers_for, unknown, warned
+from playbooks.evidence_words import bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts, Socket
 
 FULL, HIGH = 0.7, 0.5

@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from capture.language import catalogue, per_language
-from playbooks.checks.evidence_words import percent, say, times_text
+from playbooks.checks.fact_words import times_text
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
+from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import Facts, ProxyEnd, ProxyLog
 
 MANY, SHARE = 5, 0.01

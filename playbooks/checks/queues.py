@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from playbooks.checks.evidence_words import holder_name, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
@@ -20,6 +20,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts, Holder, Socket, UnixListener
 
 BUSY = 0.5

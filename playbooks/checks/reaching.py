@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.evidence_words import bracketed, holder_name, say
+from playbooks.checks.fact_words import holder_name
 from playbooks.checks.registry import Judgement, check, counted_of, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
+from playbooks.evidence_words import bracketed, say
 from playbooks.facts.facts import Facts, FirewallRule, Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from playbooks.checks.evidence_words import age, bracketed, holder_name, most_common, own_language_first, percent, say
+from playbooks.checks.fact_words import holder_name, own_language_first
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
     Judgement,
@@ -20,6 +20,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
+from playbooks.evidence_words import age, bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts, FirewallRule, Socket
 
 CLOSED_S = 1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.clients_gone import older_requests
-from playbooks.checks.evidence_words import most_common, say, times_text
+from playbooks.checks.fact_words import times_text
 from playbooks.checks.nginx_config import (
     config_judged,
     effective,
@@ -18,6 +18,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT, slowest_upstream, timeout_parameters, timeouts_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
+from playbooks.evidence_words import most_common, say
 from playbooks.facts.facts import Directive, Facts, Nginx, NginxServer, Times, Timing
 from playbooks.facts.percentiles import percentiles
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from playbooks.facts.facts import Absence, AccessLog, Nginx, NginxServer, Route, Times
-from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_own, is_proxys, last_lines, not_nginx
+from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_own, last_lines
 from playbooks.facts.percentiles import percentiles
-from playbooks.facts.proxy_log import flat_json
+from playbooks.facts.proxy_log import flat_json, is_proxys, not_nginx
 
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'

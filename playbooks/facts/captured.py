@@ -127,7 +127,7 @@ class JudgedCapture:
         """One connection with its verdict in words."""
         import msgspec
 
-        from playbooks.checks.evidence_words import say
+        from playbooks.evidence_words import say
 
         told = _sample(self.triage.connection(number))
         cut = self._cut.get(number)

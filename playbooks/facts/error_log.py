@@ -13,10 +13,9 @@ from playbooks.facts.log_files import (
     is_access_log,
     is_error_line,
     is_own,
-    is_proxys,
     last_lines,
-    not_nginx,
 )
+from playbooks.facts.proxy_log import is_proxys, not_nginx
 
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))

@@ -138,26 +138,6 @@ def is_error_line(line: str) -> bool:
     return _ERROR_TIME.search(line, 0, MOST_PREFIX) is not None
 
 
-def not_nginx(path: str, lines: list[str], wanted: str) -> Absence:
-    """That a log is not what was wanted of nginx, and whose it is where that can be told."""
-    from playbooks.facts.proxy_log import program_of
-
-    program = program_of([line for line in lines if line.strip()])
-    if program is None:
-        return Absence("unreadable", f"{path}: no line reads as {wanted}")
-    name = {"haproxy": "HAProxy", "envoy": "Envoy", "apache": "Apache"}[program]
-    return Absence(
-        "unreadable", f"{path}: no line reads as {wanted}: it is {name}'s (playbook proxy-upstream reads it)"
-    )
-
-
-def is_proxys(lines: list[str]) -> bool:
-    """Whether it is a log of HAProxy, Envoy or Apache."""
-    from playbooks.facts.proxy_log import program_of
-
-    return program_of([line for line in lines if line.strip()]) is not None
-
-
 def is_access_log(lines: list[str]) -> bool:
     """Whether the first lines carry an access log's time."""
     first = [line for line in lines[:50] if line]

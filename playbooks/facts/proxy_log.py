@@ -68,6 +68,22 @@ def program_of(lines: list[str]) -> str | None:
     return best if counts[best] else None
 
 
+def not_nginx(path: str, lines: list[str], wanted: str) -> Absence:
+    """That a log is not what was wanted of nginx, and whose it is where that can be told."""
+    program = program_of([line for line in lines if line.strip()])
+    if program is None:
+        return Absence("unreadable", f"{path}: no line reads as {wanted}")
+    name = {"haproxy": "HAProxy", "envoy": "Envoy", "apache": "Apache"}[program]
+    return Absence(
+        "unreadable", f"{path}: no line reads as {wanted}: it is {name}'s (playbook proxy-upstream reads it)"
+    )
+
+
+def is_proxys(lines: list[str]) -> bool:
+    """Whether it is a log of HAProxy, Envoy or Apache."""
+    return program_of([line for line in lines if line.strip()]) is not None
+
+
 @dataclass(slots=True)
 class _Kind:
     count: int = 0

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from playbooks.symptoms.explain_report import explain_logs
+from playbooks.explain_report import explain_logs
 from tests.playbooks.symptoms.samples import ordinary_lines, samples
 
 REQUEST = (

@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 import capture, crossplane, playbooks
 from capture.sockets import counters, finding_words, limits
 from capture.verdicts import catalogue
-from playbooks.checks.evidence_words import say
+from playbooks.evidence_words import say
 from playbooks.run import run_checks
 from playbooks.loader import load_all
 from playbooks.check_report import document

@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
         return 2
     written = write(report, chosen.format)
     if chosen.anonymize:
-        from capture.report.anonymizing import Anonymizer
+        from capture.anonymizing import Anonymizer
 
         written = Anonymizer()(written)
     sys.stdout.write(written if written.endswith("\n") else written + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, dashboard_parser
@@ -20,6 +20,7 @@ MAGICS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap
     b"\x0a\x0d\x0d\x0a", b"\x1f\x8b", b"\x28\xb5\x2f\xfd",  # pcapng, gzip, zstd
 )  # fmt: skip
+NO_KEYS = "standard input is a capture and there is no terminal to ask for keys; try `tcptriage report -`"
 LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
 
 
@@ -64,11 +65,14 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     if why:
         complain(f"tcptriage: {why}")
         return 2
-    if "-" in request.files and not _stdin_to_terminal():
-        complain(
-            "tcptriage: standard input is a capture and there is no terminal to ask for keys; try `tcptriage report -`"
-        )
-        return 2
+    if "-" in request.files:
+        from tui.work.standard_input import StandardInput
+
+        try:
+            request = replace(request, stdin=StandardInput.moved_aside())
+        except OSError:
+            complain(f"tcptriage: {NO_KEYS}")
+            return 2
     if not (os.isatty(0) and os.isatty(2)):
         complain("tcptriage: the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`")
         return 2
@@ -84,9 +88,8 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     try:
         status = app.run(mouse=terminal.mouse)
     finally:
-        for path in spooled:
-            with suppress(OSError):
-                os.unlink(path)
+        if request.stdin is not None:
+            request.stdin.remove()
     if app.failure:
         complain(f"tcptriage: {app.failure}")
     sys.stdout.flush()
@@ -143,22 +146,3 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
     except CaptureUnreadable as error:
         return str(error)
     return None
-
-
-def _stdin_to_terminal() -> bool:
-    """Keep the capture that is coming in by another descriptor and give the keys' place to the terminal."""
-    global stdin_capture
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError:
-        return False
-    stdin_capture = os.dup(0)
-    os.dup2(terminal, 0)
-    os.close(terminal)
-    return True
-
-
-spooled: list[str] = []
-"""Files that hold what came in by standard input: gone when the program ends."""
-stdin_capture: int | None = None
-"""The descriptor that standard input moved to, where a capture comes in by it."""

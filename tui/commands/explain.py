@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, explain_parser
-from tui.commands.report import EVERY_S, SILENT_S, output
+from tui.commands.report import EVERY_S, SILENT_S
+from tui.commands.report_output import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ def run(arguments: list[str]) -> int:
     if chosen.text and chosen.log:
         complain("tcptriage explain: give lines as arguments, or --log, not both; see 'tcptriage explain --help'")
         return 2
-    from playbooks.symptoms.explain_report import explain_logs, explain_texts, write_json, write_text
+    from playbooks.explain_report import explain_logs, explain_texts, write_json, write_text
     from playbooks.symptoms.log_blocks import LogUnreadable
 
     try:

@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from tui.arguments import complain, report_parser
+from tui.commands.report_output import output
 from tui.work.interrupted_pipe import first_interrupt_noted
 from tui.work.process_settings import for_one_long_computation
 
@@ -62,7 +63,7 @@ def run(arguments: list[str]) -> int:
 
     anonymize = None
     if chosen.anonymize:
-        from capture.report.anonymizing import Anonymizer
+        from capture.anonymizing import Anonymizer
 
         anonymize = Anonymizer(name for t in triages for name in t.decoded.flows.addresses.names.values())
     try:
@@ -112,17 +113,6 @@ def found(triages: Sequence[Triage], severity: str) -> bool:
 
     limit = Severity(severity).rank
     return any(finding.severity.rank <= limit for triage in triages for finding in triage.findings)
-
-
-@contextmanager
-def output(path: str | None) -> Iterator[BinaryIO]:
-    """The file to write to, or standard output."""
-    if path is None or path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with open(path, "wb") as stream:
-        yield stream
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def run(chosen: argparse.Namespace, wanted: Filter | None) -> int:
     from capture.report.followed_lines import EndedConnections, follow
     from capture.wire.capture_errors import CaptureUnreadable
     from capture.wire.growing_file import Followed
-    from tui.commands.report import output
+    from tui.commands.report_output import output
 
     engine = Engine()
     (path,) = chosen.files

@@ -182,6 +182,6 @@ def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> 
 def _anonymizer(asked: bool) -> Callable[[str], str] | None:
     if not asked:
         return None
-    from capture.report.anonymizing import Anonymizer
+    from capture.anonymizing import Anonymizer
 
     return Anonymizer()

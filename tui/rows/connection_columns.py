@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.rows.column_layout import Column
+from tui.text.column_layout import Column
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),

@@ -36,7 +36,7 @@ class Line:
 
 def explain_lines(text: str) -> list[Line]:
     """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
-    from playbooks.symptoms.explain_report import told_of
+    from playbooks.explain_report import told_of
     from playbooks.symptoms.line_ends import lines_of
     from playbooks.tables.table_reader import table_of
 
@@ -105,7 +105,7 @@ def explain_file(path: str) -> list[Line]:
 
     Raises LogUnreadable.
     """
-    from playbooks.symptoms.explain_report import Explanation, explain_logs, text_lines
+    from playbooks.explain_report import Explanation, explain_logs, text_lines
 
     explanation = explain_logs([path])
     found: list[Line] = []

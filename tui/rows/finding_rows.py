@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
+from tui.text.column_layout import Column
 from tui.text.quantities import clock
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from capture.kernel.event_groups import EventGroup, groups
 from capture.kernel.events_report import WORDS, line
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.rows.ends_filter import keeps
+from tui.text.column_layout import Column
 from tui.text.quantities import clock
 from tui.widgets.row_table import ListRows
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.rows.column_layout import Column, cells, fit, fit_tail, wrap
+from tui.text.column_layout import Column, cells, fit, fit_tail, wrap
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:

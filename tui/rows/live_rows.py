@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.text.charts import sparkline
+from tui.text.column_layout import Column
 from tui.text.quantities import milliseconds
 from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from capture.sockets.snapshot import Group
-    from tui.work.live_feed import History, Look
+    from tui.rows.live_look import History, Look
 
 SPARK = 60  # looks; a narrow pane shows the last of them
 GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
+from tui.text.column_layout import Column
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:

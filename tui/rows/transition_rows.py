@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.rows.ends_filter import keeps
+from tui.text.column_layout import Column
 from tui.text.quantities import clock, duration
 from tui.widgets.row_table import ListRows
 

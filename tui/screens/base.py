@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from tui.app import TriageApp
+    from tui.screens.asked_app import AskedApp
 
 Keys = tuple[tuple[str, str], ...]
 LAST_KEYS: Keys = (("?", "help"), ("q", "quit"))
@@ -60,9 +60,9 @@ class TriageScreen(Screen[Any]):
         return ()
 
     @property
-    def triage_app(self) -> TriageApp:
-        """The app, by its own type."""
-        return cast("TriageApp", self.app)
+    def triage_app(self) -> AskedApp:
+        """The app, as screens see it."""
+        return cast("AskedApp", self.app)
 
     @property
     def title_bar(self) -> TitleBar:
@@ -89,9 +89,7 @@ class TriageScreen(Screen[Any]):
 
     def action_help(self) -> None:
         """This screen's keys and words."""
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(type(self).__name__, self.ABOUT, (*self.KEYS, *LAST_KEYS), self.TOPICS))
+        self.triage_app.open_help()
 
     def action_copy(self) -> None:
         """Send what the screen is about to whatever clipboard is within reach."""

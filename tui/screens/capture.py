@@ -129,7 +129,12 @@ class CaptureScreen(FollowingScreen):
         request = self.triage_app.investigation.request
         column, _, descending = SORTS[self._sort]
         self._job = CaptureJob(
-            paths, request.join if join is None else join, self.wanted, (column, descending), self.post_message
+            paths,
+            request.join if join is None else join,
+            self.wanted,
+            (column, descending),
+            self.post_message,
+            request.stdin,
         )
         self.title_bar.set_right(self._job.called)
         for table in ("findings", "connections"):

@@ -9,7 +9,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.rows.column_layout import Column
+from tui.text.column_layout import Column
 from tui.widgets.row_table import STYLES, ListRows, RowsTable
 
 if TYPE_CHECKING:

@@ -171,7 +171,7 @@ class ConnectionScreen(TriageScreen):
 
     def action_picture(self) -> None:
         """The ladder as an SVG file in the current folder."""
-        from tui.text.ladder_svg import ladder_svg
+        from tui.rows.ladder_svg import ladder_svg
         from tui.work.saved_files import save
 
         picture = ladder_svg(self._rows, self._one.originator, self._one.responder, self._one.verdict.sentence)

@@ -8,12 +8,12 @@ from textual import on
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.screens.base import TriageScreen
-from tui.text.evidence_page import page
+from tui.text.column_layout import Column
 from tui.text.quantities import clock
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
+from tui.work.evidence_page import page
 from tui.work.saved_files import save
 
 if TYPE_CHECKING:

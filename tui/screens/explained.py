@@ -8,10 +8,10 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.rows.explained_lines import Line, explain_file, explain_lines
 from tui.screens.base import TriageScreen
 from tui.terminal.clipboard import to_file
+from tui.text.column_layout import Column
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 

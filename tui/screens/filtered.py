@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 
 from tui.screens.base import TriageScreen
-from tui.work.messages import FilterApplied, FilterLeft
+from tui.widgets.filter_bar import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from capture.filters import Filter

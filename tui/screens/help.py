@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.binding import Binding
 
-from tui.rows.column_layout import cells, wrap
-from tui.screens.base import TriageScreen
+from tui.screens.base import LAST_KEYS, TriageScreen
+from tui.text.column_layout import cells, wrap
 from tui.text.glossary import chapters, meaning
 from tui.widgets.paper import Paper
 
@@ -80,3 +80,8 @@ class HelpScreen(TriageScreen):
                 page.append(f"  {lines.pop(0)}\n")
             for line in lines:
                 page.append(f" {'':{column}}  {line}\n")
+
+
+def help_for(screen: TriageScreen) -> HelpScreen:
+    """The help of a screen."""
+    return HelpScreen(type(screen).__name__, screen.ABOUT, (*screen.KEYS, *LAST_KEYS), screen.TOPICS)

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from capture.model import Finding
     from capture.remote.host import Host
     from capture.sockets.thresholds import Thresholds
-    from tui.work.live_feed import LiveFeed, Look, Looker
+    from tui.rows.live_look import Look
+    from tui.work.live_feed import LiveFeed, Looker
     from tui.work.watch_child import WatchChild
 
 

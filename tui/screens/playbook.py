@@ -9,9 +9,9 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
 from tui.screens.base import TriageScreen
+from tui.text.column_layout import Column
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines

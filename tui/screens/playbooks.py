@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from capture.safe_text import printable
-from tui.rows.column_layout import Column
 from tui.rows.playbook_steps import Summary, summaries
 from tui.screens.base import TriageScreen
+from tui.text.column_layout import Column
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 

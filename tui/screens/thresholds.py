@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from tui.rows.column_layout import Column
 from tui.screens.base import TriageScreen
+from tui.text.column_layout import Column
 from tui.text.glossary import meaning
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable

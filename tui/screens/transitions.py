@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.sockets.snapshot import Transition
-    from tui.work.live_feed import History
+    from tui.rows.live_look import History
 
 REFRESH_S = 1.0
 

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.filter import LineFilter
 
-from tui.rows.column_layout import cells
+from tui.text.column_layout import cells
 
 if TYPE_CHECKING:
     from textual.color import Color

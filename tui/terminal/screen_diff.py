@@ -14,7 +14,7 @@ from rich.segment import ControlType, Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
-from tui.rows.column_layout import cells
+from tui.text.column_layout import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.rows.column_layout import cells, fit, wrap
+from tui.text.column_layout import cells, fit, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

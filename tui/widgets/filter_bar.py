@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
-
-from tui.work.messages import FilterApplied, FilterLeft
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from capture.filters import FilterError
+    from capture.filters import Filter, FilterError
     from capture.filters.terms import Kind
 
 
@@ -24,6 +23,19 @@ EXAMPLES = {
     "event": "process:nginx peer:10.0.0.0/8 time:10:40:08..10:40:12 last:30s",
     "connection": "cause:aborted reset-by:responder port:8080 -peer:10.0.0.0/8",
 }
+
+
+class FilterApplied(Message):
+    """A filter was entered. `parsed` is None where the text is empty."""
+
+    def __init__(self, text: str, parsed: Filter | None) -> None:
+        super().__init__()
+        self.text = text
+        self.parsed = parsed
+
+
+class FilterLeft(Message):
+    """The filter's line was left as it was."""
 
 
 class TermSuggester(Suggester):

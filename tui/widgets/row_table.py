@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.rows.column_layout import Column, Placed, cells, fit, fit_tail, place
+from tui.text.column_layout import Column, Placed, cells, fit, fit_tail, place
 
 if TYPE_CHECKING:
     from textual import events

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widget import Widget
 
-from tui.rows.column_layout import ELLIPSIS, cells, fit, wrap
+from tui.text.column_layout import ELLIPSIS, cells, fit, wrap
 
 if TYPE_CHECKING:
     from textual.app import RenderResult

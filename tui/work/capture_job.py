@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from capture.triage import Triage
     from tui.rows.connection_rows import ConnectionRows
     from tui.work.capture_reading import Reading
+    from tui.work.standard_input import StandardInput
 
 
 class CaptureJob:
@@ -30,12 +31,14 @@ class CaptureJob:
         wanted: Filter | None,
         sort: tuple[str, bool],
         tell: Callable[[Message], object],
+        stdin: StandardInput | None = None,
     ) -> None:
         self._paths = tuple(paths)
         self._join = join
         self._wanted = wanted
         self._sort = sort
         self._send = tell
+        self._stdin = stdin
         self._cancel = threading.Event()
         self._dropped = False
         names = " + ".join if join else ", ".join
@@ -75,18 +78,17 @@ class CaptureJob:
             self._tell(CaptureFailed(str(CaptureUnreadable("-", error.why, error.hint) if came_by_pipe else error)))
 
     def _read(self) -> None:
-        from tui.commands import dashboard
         from tui.work.capture_reading import Growing, read, spool
 
         paths = self._paths
-        if "-" in paths and dashboard.stdin_capture is not None:
+        if "-" in paths and self._stdin is not None:
             arrived = spool(
-                dashboard.stdin_capture,
+                self._stdin.descriptor,
                 self._progressed,
                 self._cancel.is_set,
                 lambda path: Growing(path, self._grew),
             )
-            dashboard.spooled.append(arrived)
+            self._stdin.hold(arrived)
             paths = tuple(arrived if path == "-" else path for path in paths)
             if not self._dropped:
                 self._cancel.clear()  # it ended the waiting for more; what has arrived is read

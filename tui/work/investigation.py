@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from capture.remote.host import Host
     from capture.triage import Triage
+    from tui.work.standard_input import StandardInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False
     examples: str = ""  # the folder of the shipped recordings
+    stdin: StandardInput | None = None  # where a capture comes in by it
 
 
 @dataclass(frozen=True, slots=True)

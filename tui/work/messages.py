@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from capture.filters import Filter
     from capture.triage import Triage
     from tui.rows.connection_rows import ConnectionRows
+    from tui.rows.live_look import Look
     from tui.terminal.clipboard import Sent
     from tui.work.capture_reading import Reading
     from tui.work.first_sockets import Peek
-    from tui.work.live_feed import Look
 
 
 class CaptureProgressed(Message):
@@ -60,19 +59,6 @@ class CaptureFailed(Message):
 
 class DecodingStopped(Message):
     """Decoding was cancelled."""
-
-
-class FilterApplied(Message):
-    """A filter was entered. `parsed` is None where the text is empty."""
-
-    def __init__(self, text: str, parsed: Filter | None) -> None:
-        super().__init__()
-        self.text = text
-        self.parsed = parsed
-
-
-class FilterLeft(Message):
-    """The filter's line was left as it was."""
 
 
 class TextSent(Message):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from capture.anonymizing import Anonymizer
 from capture.recorder.anonymous_packets import AnonymousPackets
-from capture.report.anonymizing import Anonymizer
 
 
 def checksum(data: bytes) -> int:

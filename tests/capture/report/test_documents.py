@@ -73,7 +73,7 @@ def test_readable_formats_tell_the_story(triages: list[Triage], format: str) -> 
 
 
 def test_anonymized_reports_hold_no_address_of_the_capture(triages: list[Triage]) -> None:
-    from capture.report.anonymizing import Anonymizer
+    from capture.anonymizing import Anonymizer
 
     for format in ("json", "md"):
         page = written(triages, format, anonymize=Anonymizer())

@@ -17,7 +17,7 @@ import importlib, os, pkgutil, sys
 import encodings.idna
 import capture, crossplane, playbooks
 from capture.sockets import counters, finding_words, limits
-from playbooks.checks.evidence_words import say
+from playbooks.evidence_words import say
 from playbooks.run import run_checks
 from playbooks.loader import load_all
 for package in (capture, playbooks):

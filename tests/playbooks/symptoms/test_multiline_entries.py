@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from playbooks.explain_report import told_of
 from playbooks.symptoms.explain_line import explain_line
-from playbooks.symptoms.explain_report import told_of
 from playbooks.symptoms.log_scan import scan_log
 from playbooks.symptoms.multiline_entries import goes_on
 

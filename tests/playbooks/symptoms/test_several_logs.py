@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playbooks.symptoms.explain_report import explain_logs, write_json, write_text
+from playbooks.explain_report import explain_logs, write_json, write_text
 
 CLIENT = "2026-03-02T10:{at}Z ERROR read tcp 10.0.0.2:{port}->10.0.0.9:9092: read: connection reset by peer\n"
 SERVER = "2026-03-02T10:{at}Z ERROR write tcp 10.0.0.9:9092->10.0.0.2:{port}: write: broken pipe\n"

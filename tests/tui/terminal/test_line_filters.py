@@ -4,8 +4,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from tui.rows.column_layout import cells
 from tui.terminal.line_filters import AsciiOnly, NoColours, ascii_of
+from tui.text.column_layout import cells
 
 BLACK = Color(0, 0, 0)
 

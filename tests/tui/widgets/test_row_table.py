@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from textual.app import App, ComposeResult
 
-from tui.rows.column_layout import Column
+from tui.text.column_layout import Column
 from tui.widgets.row_table import Cell, ListRows, RowsTable
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.rows import connection_columns, socket_rows
-from tui.rows.column_layout import ELLIPSIS, Column, cells, fit, fit_tail, place, wrap
+from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_tail, place, wrap
 
 THREE = (Column("a", "A", 5, rank=0), Column("b", "B", 10, most=20, rank=1), Column("c", "C", 4, rank=2))
 

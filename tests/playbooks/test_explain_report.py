@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playbooks.symptoms.explain_report import Explanation, explain_logs, explain_texts, write_json, write_text
+from playbooks.explain_report import Explanation, explain_logs, explain_texts, write_json, write_text
 
 KEYS = ["line", "text", "symptom", "errno", "source", "local", "remote", "time", "playbook", "meaning"]
 ACCESS = '10.0.0.{c} - - [02/Jan/2024:15:{m:02}:05 +0000] "GET {path} HTTP/1.1" {status} 0 "-" "curl"\n'

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import capture
-from capture.report.anonymizing import Anonymizer
+from capture.anonymizing import Anonymizer
 from capture.safe_text import printable
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 import pytest
 
-from capture.report.anonymizing import Anonymizer
+from capture.anonymizing import Anonymizer
 
 
 def test_the_same_address_is_the_same_stand_in() -> None:

@@ -1,0 +1,53 @@
+"""What screens ask of the app, by name: so no screen knows the app itself, and any of them opens alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.terminal.detection import Terminal
+    from tui.work.investigation import Investigation
+
+
+class AskedApp(Protocol):
+    """The app as screens see it."""
+
+    failure: str | None
+    """One line for standard error, said after the screen is gone."""
+
+    @property
+    def investigation(self) -> Investigation:
+        """What this run has gathered."""
+
+    @property
+    def terminal(self) -> Terminal:
+        """What kind of terminal this is."""
+
+    def open_playbook(self, name: str, settings: dict[str, str], *, found: str = "") -> None:
+        """A playbook with facts filled in."""
+
+    def open_capture(self, paths: Sequence[str], wanted: str = "") -> None:
+        """Captures, with a filter on."""
+
+    def open_help(self) -> None:
+        """The keys and words of the screen in front."""
+
+    def capture_holding(self, wanted: str) -> str | None:
+        """The path of an open capture with connections that a filter keeps."""
+
+    def filter_mode(self, mode: str, text: str) -> None:
+        """Another mode, with a filter on."""
+
+    def explain_text(self, text: str) -> None:
+        """What lines of a log say."""
+
+    def send(self, what: str, text: str) -> None:
+        """A text to every clipboard within reach."""
+
+    def keep(self, kind: str, title: str, body: str) -> None:
+        """A thing to the evidence; `body` is Markdown."""
+
+    def show_plain(self, text: str) -> None:
+        """A text alone on the terminal."""
