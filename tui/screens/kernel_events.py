@@ -18,7 +18,7 @@ from tui.rows.kernel_event_rows import (
     text_of,
 )
 from tui.screens.filtered import FilteredScreen
-from tui.text.quantities import count
+from tui.text.language import count
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:

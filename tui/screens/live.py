@@ -22,7 +22,8 @@ from tui.rows.finding_rows import (
 from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.screens.filtered import FilteredScreen
-from tui.text.quantities import clock, count
+from tui.text.language import count
+from tui.text.quantities import clock
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines
 from tui.work.messages import LookingFailed, RowsPeeked, SnapshotTaken
