@@ -10,7 +10,7 @@ from textual.app import SystemCommand
 from tui.text.language import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from textual.app import App
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
-from tui.rows.column_layout import wrap
 
 from capture.language import choose
+from tui.text.column_layout import wrap
 from tui.text.language import count, tr
 from tui.widgets.bars import KeyBar
 
