@@ -73,12 +73,12 @@ class TriageApp(App[int]):
         self.stylesheet.set_variables(self.get_css_variables())
         for mode in MODES:
             if mode != self.DEFAULT_MODE:
-                self.add_mode(mode, partial(_screen, mode))
+                self.add_mode(mode, partial(_screen, mode, request))
 
     def get_default_screen(self) -> Screen[Any]:
         """The first mode's. It becomes a mode now: made as one, it would have all styles parsed a second time."""
-        self.add_mode(self.DEFAULT_MODE, partial(_screen, self.DEFAULT_MODE))
-        return _screen(self.DEFAULT_MODE)
+        self.add_mode(self.DEFAULT_MODE, partial(_screen, self.DEFAULT_MODE, self.investigation.request))
+        return _screen(self.DEFAULT_MODE, self.investigation.request)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What each line of the screen goes through on its way to the terminal."""
@@ -320,17 +320,21 @@ class TriageApp(App[int]):
 
 def first_mode(request: Request) -> str:
     """The mode in which a request begins."""
-    if request.files:
+    if request.files or request.fleet is not None:
         return "capture"
     return "playbooks" if request.playbook or request.demo else "live"
 
 
-def _screen(mode: str) -> Screen[Any]:
+def _screen(mode: str, request: Request) -> Screen[Any]:
     """The first screen of a mode, made when the mode is first shown."""
     if mode == "live":
         from tui.screens.live import LiveScreen
 
         return LiveScreen()
+    if mode == "capture" and request.fleet is not None:
+        from tui.screens.fleet import FleetScreen
+
+        return FleetScreen(request.fleet)
     if mode == "capture":
         from tui.screens.capture import CaptureScreen
 

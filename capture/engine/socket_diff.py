@@ -1,5 +1,4 @@
-"""The compiled comparison of two dumps of sockets (socket_diff.c). Without numpy: the live view starts without it, and
-waits for no compiler in a checkout that has changed."""
+"""The compiled comparison of two dumps of sockets (socket_diff.c). Without numpy: the live view starts without it."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def _library() -> Any:
-    loaded: Any = ctypes.CDLL(str(compiled(at_once=True)))
+    loaded: Any = ctypes.CDLL(str(compiled()))
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments

@@ -142,6 +142,12 @@ def _known(column: I64, unit: float) -> Numbers:
     return np.where(column < 0, np.nan, column / unit)
 
 
+def _ids(flows: FlowTable) -> Numbers:
+    """Its place in the table; rows of several captures say theirs (capture.fleet.result)."""
+    ids: Numbers = getattr(flows, "ids", np.arange(len(flows))).astype(np.float64)
+    return ids
+
+
 def _age(flows: FlowTable) -> Numbers:
     return (flows.highest_time - flows.lowest_time) / 1e9
 
@@ -176,7 +182,7 @@ _COLUMNS: dict[str, Callable[[FlowTable, Matcher], Bool]] = {
     "tunnel": _words(_scopes("tunnel")),
     "time": _in_moments,
     "last": _until_the_end,
-    "id": _numbers(lambda flows: np.arange(len(flows), dtype=np.float64)),
+    "id": _numbers(_ids),
     "age": _numbers(_age),
     "bytes": _numbers(lambda flows: flows.bytes.sum(axis=1).astype(np.float64)),
     "packets": _numbers(lambda flows: flows.packet_count.sum(axis=1).astype(np.float64)),

@@ -6,6 +6,8 @@ connections of a template share is made once. tests/capture/fleet holds each val
 
 from __future__ import annotations
 
+import base64
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +56,21 @@ def _fields() -> Iterable[tuple[str, Any]]:
 
 ROWS = pa.schema(list(_fields()))
 """One row a connection. Times are epoch seconds as text, with nine decimals, as in the JSON lines."""
+
+
+BADNESS = "tcptriage.badness"
+"""What the metadata of a part calls how bad each row's end is: for "worst first" on the screen, and no column, since
+the JSON lines have none."""
+
+
+def packed_badness(badness: I64) -> bytes:
+    """As the metadata holds it: text."""
+    return base64.b85encode(zlib.compress(badness.astype("<i4").tobytes()))
+
+
+def unpacked_badness(packed: bytes) -> I64:
+    """Of a part's rows, by id. Raises ValueError, zlib.error where it is damaged."""
+    return np.frombuffer(zlib.decompress(base64.b85decode(packed)), "<i4").astype(np.int64)
 
 
 def rows_of(triage: Triage, name: str, chosen: I64) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,3 +46,13 @@ def _capture(one: ReadCapture) -> dict[str, Any]:
         "last_time": seconds(one.last_time),
         "notices": [{"code": code, "packet": packet, "text": text} for code, packet, text in one.notices],
     }
+
+
+def manifest_of(path: str) -> dict[str, Any] | None:
+    """The manifest of a folder that holds a fleet's result; None of any other."""
+    try:
+        with open(os.path.join(path, MANIFEST), "rb") as file:
+            document = msgspec.json.decode(file.read())
+    except (OSError, msgspec.DecodeError, ValueError):
+        return None
+    return document if isinstance(document, dict) and document.get("schema") == SCHEMA else None

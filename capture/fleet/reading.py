@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from capture import __version__
-from capture.fleet.columns import ROWS, rows_of
+from capture.fleet.columns import BADNESS, ROWS, packed_badness, rows_of
 from capture.fleet.model import SCHEMA, LeftOut, Planned, ReadCapture, Reading, Surveyed
 from capture.fleet.parts import parts_of
 from capture.fleet.stores import WORK, Store
@@ -143,6 +143,7 @@ def _write_rows(triage: Triage, name: str, store: Store, part: str) -> None:
     ):
         for begin in range(0, connections, BATCH):
             writer.write_table(rows_of(triage, name, np.arange(begin, min(begin + BATCH, connections))))
+        writer.add_key_value_metadata({BADNESS: packed_badness(triage.verdicts.badness)})
 
 
 def _slug(path: str) -> str:

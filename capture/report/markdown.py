@@ -10,7 +10,6 @@ from capture.language import tr
 from capture.report.ladder_text import ladder_lines
 from capture.report.text import findings, totals
 from capture.safe_text import printable
-from capture.wire.capture_errors import PacketUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,7 +75,15 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     yield ""
     yield _cell(verdict.sentence)
     yield ""
-    yield from _ladder_rows(triage, number)
+    rows = ladder_rows(triage, number)
+    if len(rows) > LADDER_ROWS:
+        half = LADDER_ROWS // 2
+        lines = ladder_lines(rows[:half], connection.originator, connection.responder)
+        lines += [f"{'':>8} … {tr('{n} rows left out', n=len(rows) - 2 * half)} …"]
+        lines += ladder_lines(rows[-half:], connection.originator, connection.responder)[1:]
+    else:
+        lines = ladder_lines(rows, connection.originator, connection.responder)
+    yield from _fenced(lines)
     yield ""
     for side, calls in verdict.errors.items():
         said = ", ".join(
@@ -89,23 +96,6 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     if verdict.decide_by:
         yield tr("- what would decide: {how}", how=_cell(verdict.decide_by))
     yield ""
-
-
-def _ladder_rows(triage: Triage, number: int) -> Iterable[str]:
-    connection = triage.connection(number)
-    try:
-        rows = ladder_rows(triage, number)
-    except PacketUnreadable as error:  # the file changed or went since it was read: the verdict stays
-        yield _cell(str(error))
-        return
-    if len(rows) > LADDER_ROWS:
-        half = LADDER_ROWS // 2
-        lines = ladder_lines(rows[:half], connection.originator, connection.responder)
-        lines += [f"{'':>8} … {tr('{n} rows left out', n=len(rows) - 2 * half)} …"]
-        lines += ladder_lines(rows[-half:], connection.originator, connection.responder)[1:]
-    else:
-        lines = ladder_lines(rows, connection.originator, connection.responder)
-    yield from _fenced(lines)
 
 
 def _fenced(lines: Iterable[str]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from tui.arguments import complain, dashboard_parser
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from capture.remote.host import Host
     from tui.work.investigation import Request
@@ -35,9 +36,11 @@ def run(arguments: list[str]) -> int:
     except ValueError as error:
         complain(f"tcptriage: {error}")
         return 2
+    fleet = _fleet(chosen.files)
     return open_screen(
         Request(
-            files=tuple(chosen.files),
+            files=() if fleet is not None else tuple(chosen.files),
+            fleet=fleet,
             join=chosen.join,
             filter=chosen.filter,
             interval=chosen.interval,
@@ -48,6 +51,15 @@ def run(arguments: list[str]) -> int:
         ),
         chosen,
     )
+
+
+def _fleet(files: Sequence[str]) -> str | None:
+    """The one folder that was named, if `tcptriage fleet` made it."""
+    if len(files) != 1 or not os.path.isdir(files[0]):
+        return None
+    from capture.fleet.manifest import manifest_of
+
+    return files[0] if manifest_of(files[0]) is not None else None
 
 
 def _hosts(chosen: argparse.Namespace) -> tuple[Host, ...]:

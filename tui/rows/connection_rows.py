@@ -65,31 +65,33 @@ class ConnectionRows:
 
     def _format(self, number: int) -> Sequence[tuple[str, str]]:
         triage, connection = self.find(number)
-        one = triage.connection(connection)
-        verdict = one.verdict
-        bad = int(triage.verdicts.badness[connection])
-        sign, tone = mark(bad)
-        base = triage.decoded.first_time or one.first_time
-        retransmitted = sum(side["retransmission"] for side in one.counts)
-        if not self._whole:
-            sign, tone = "", ""
-        return (
-            (sign, tone),
-            (str(one.originator), ""),
-            (str(one.responder), ""),
-            (ended(verdict.ended_by), tone) if self._whole else ("…", "dim"),
-            (ended_by_whom(one), "") if self._whole else ("", ""),
-            (verdict.cause, tone or "dim") if self._whole else ("still reading", "dim"),
-            (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
-            (duration((one.last_time - one.first_time) / 1e9), "dim"),
-            (size(sum(one.packets)), "dim"),
-            (size(sum(one.bytes)), "dim"),
-            (one.conn_state, "dim"),
-            (str(retransmitted), "warn" if retransmitted else "dim"),
-            (verdict.certainty.value, "dim"),
-            (one.history, "dim"),
-            (str(one.id), "dim"),
-        )
+        one, bad = triage.connection(connection), int(triage.verdicts.badness[connection])
+        return connection_cells(one, bad, triage.decoded.first_time or one.first_time, whole=self._whole)
+
+
+def connection_cells(one: Connection, bad: int, base: int, *, whole: bool = True) -> tuple[tuple[str, str], ...]:
+    """In the order of connection_columns.COLUMNS. `bad`: how bad its end is; `base`: when its capture begins, epoch ns;
+    `whole` False: how it ends is still to come."""
+    verdict = one.verdict
+    sign, tone = mark(bad) if whole else ("", "")
+    retransmitted = sum(side["retransmission"] for side in one.counts)
+    return (
+        (sign, tone),
+        (str(one.originator), ""),
+        (str(one.responder), ""),
+        (ended(verdict.ended_by), tone) if whole else ("…", "dim"),
+        (ended_by_whom(one), "") if whole else ("", ""),
+        (verdict.cause, tone or "dim") if whole else ("still reading", "dim"),
+        (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
+        (duration((one.last_time - one.first_time) / 1e9), "dim"),
+        (size(sum(one.packets)), "dim"),
+        (size(sum(one.bytes)), "dim"),
+        (one.conn_state, "dim"),
+        (str(retransmitted), "warn" if retransmitted else "dim"),
+        (verdict.certainty.value, "dim"),
+        (one.history, "dim"),
+        (str(one.id), "dim"),
+    )
 
 
 def mark(bad: int) -> tuple[str, str]:

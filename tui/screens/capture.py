@@ -14,7 +14,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.screens.base import LAST_KEYS
 from tui.screens.followed import FollowingScreen
-from tui.text.language import count
+from tui.text.quantities import count
 from tui.text.vantage_words import seen_from
 from tui.widgets.bars import KeyBar
 from tui.widgets.row_table import ListRows, RowsTable
@@ -77,6 +77,7 @@ class CaptureScreen(FollowingScreen):
         self._job: CaptureJob | None = None
         self._reading = False
         self._first_filter = ""
+        self._first_join: bool | None = None
         self._ready = False
         self._noticed = 0  # replaced files that were said
 
@@ -97,7 +98,7 @@ class CaptureScreen(FollowingScreen):
         self._ready = True
         self.watch_file()
         if self._paths:
-            self.call_after_refresh(self.read, self._paths, self._first_filter)
+            self.call_after_refresh(self.read, self._paths, self._first_filter, join=self._first_join)
         elif request.files:
             self.call_after_refresh(self.read, request.files, request.filter)
         else:
@@ -112,12 +113,12 @@ class CaptureScreen(FollowingScreen):
 
     # -- reading
 
-    def open(self, paths: tuple[str, ...], wanted: str = "") -> None:
+    def open(self, paths: tuple[str, ...], wanted: str = "", *, join: bool | None = None) -> None:
         """Read captures now, or as soon as the screen is there."""
         if self._ready:
-            self.read(paths, wanted)
+            self.read(paths, wanted, join=join)
         else:
-            self._paths, self._first_filter = paths, wanted
+            self._paths, self._first_filter, self._first_join = paths, wanted, join
 
     def read(self, paths: tuple[str, ...], wanted: str = "", *, join: bool | None = None) -> None:
         """Open captures, in place of those that are open. `join` None: as the command line said."""

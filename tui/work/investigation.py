@@ -19,6 +19,7 @@ class Request:
     """What the command line asked the dashboard for."""
 
     files: tuple[str, ...] = ()
+    fleet: str | None = None  # a folder that `tcptriage fleet` made
     join: bool = False
     filter: str = ""
     interval: float = 1.0
