@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO
 
 import msgspec
 
@@ -26,6 +24,7 @@ from capture.sockets.recording_format import (
     RecordedRow,
     RecordedUnix,
 )
+from capture.sockets.recording_lines import RecordingLines
 from capture.sockets.row import Moment, Namespace, Owner, Process
 from capture.sockets.rst_tap import Reset, TappedResets
 from capture.sockets.settings import KernelSettings
@@ -138,6 +137,10 @@ class Replay:
         self.thresholds = thresholds or Thresholds()
         self.cut_short = False
         """Whether the file turned out to have no end, or to end in the middle of a look, which is left out."""
+        self.whole = False
+        """Whether its end was reached; then damage is a checksum that does not fit."""
+        self.damage = ""
+        """What is wrong with the file behind the looks that could be read; empty where nothing is."""
         self._lines = self._read()
         self._ahead: RecordedLook | None = next(self._lines, None)
         if self._ahead is None:
@@ -158,7 +161,7 @@ class Replay:
     def look(self, details: bool | None = None, thorough: bool = False) -> Snapshot:
         """The next look, as thorough as it was when recorded whatever is asked.
 
-        Raises RecordingEnded after the last, RecordingUnreadable where the file is damaged.
+        Raises RecordingEnded after the last that can be read, RecordingUnreadable where the file cannot be read on.
         """
         recorded = self._ahead
         if recorded is None:
@@ -172,7 +175,10 @@ class Replay:
         self._last = recorded.moment
         self.looks += 1
         limits = recorded.limits
-        if self._ahead is None and self.cut_short and not self._unfinished:
+        if self._ahead is None and self.damage:
+            code = "changed" if self.whole else "damaged"
+            limits = (*limits, limit_text(code, looks=self.looks, why=self.damage))
+        elif self._ahead is None and self.cut_short and not self._unfinished:
             limits = (*limits, limit_text("cut_short", looks=self.looks))
         look = Look(
             time=recorded.time,
@@ -191,41 +197,33 @@ class Replay:
             yield self.look()
 
     def _read(self) -> Iterator[RecordedLook]:
+        """Looks as far as they can be read; damage behind the first one ends them, and is told with the last."""
         number, ended, marked = 0, False, False
         try:
-            with open(self.path, "rb") as plain:
-                packed_up = plain.read(2) == b"\x1f\x8b"
-                plain.seek(0)
-                lines: IO[bytes] = gzip.GzipFile(fileobj=plain) if packed_up else plain  # type: ignore[assignment]
-                for line in self._whole_lines(lines):
+            with open(self.path, "rb") as file:
+                lines = RecordingLines(file)
+                for line in lines:
                     number += 1
-                    schema = HEAD.decode(line).schema
-                    if schema == END_SCHEMA:
+                    if ended:  # read on for the checksum behind it
+                        continue
+                    try:
+                        look = _look_of(line)
+                    except (msgspec.MsgspecError, ValueError) as error:
+                        if number == 1:
+                            raise RecordingUnreadable(self._damaged(number, str(error))) from error
+                        self.damage = f"line {number}: {error}"
+                        return
+                    if look is None:
                         ended = True
-                        break
-                    marked = schema == SCHEMA
-                    if schema not in (SCHEMA, FIRST_SCHEMA):
-                        raise RecordingUnreadable(self._damaged(number, "not a recording of this program's looks"))
-                    look = LOOKS.decode(line)
-                    if not look.places or look.places[0].netns is not None:
-                        raise RecordingUnreadable(self._damaged(number, "not a recording of this program's looks"))
+                        continue
+                    marked = look.schema == SCHEMA
                     yield look
-                self.cut_short = self.cut_short or (marked and not ended)
+                if lines.damage and not number:
+                    raise RecordingUnreadable(f"{self.path}: {lines.damage}; is this a file made with --record?")
+                self.damage, self.whole = lines.damage, ended
+                self.cut_short = not ended and not self.damage and (lines.cut or marked)
         except OSError as error:
             raise RecordingUnreadable(f"{self.path}: {error.strerror or error}; check the path") from error
-        except msgspec.MsgspecError as error:
-            raise RecordingUnreadable(self._damaged(number, str(error))) from error
-
-    def _whole_lines(self, lines: IO[bytes]) -> Iterator[bytes]:
-        """Lines that have their end: the last one may be cut, and so may a compressed file."""
-        try:
-            for line in lines:
-                if line.endswith(b"\n"):
-                    yield line
-                else:
-                    self.cut_short = True
-        except EOFError:
-            self.cut_short = True
 
     def _take_unix(self, recorded: RecordedLook, sources: list[RecordedSource], places: list[Place]) -> None:
         self._unix = self._unix if recorded.unix is None else recorded.unix
@@ -280,7 +278,20 @@ class Replay:
                 sources[number].drop(key)
         self._take_unix(recorded, sources, list(places.values()))
         for row in recorded.rows:
-            if not 0 <= row.place < len(sources) or len(row.raw) != RECORD_SIZE:
-                raise RecordingUnreadable(f"{self.path}: a socket in it is damaged; is this a file made with --record?")
             sources[row.place].take(row, self._processes)
         return list(places.values())
+
+
+def _look_of(line: bytes) -> RecordedLook | None:
+    """The look of a line, None of the mark at the end. Raises ValueError or MsgspecError where it is neither."""
+    schema = HEAD.decode(line).schema
+    if schema == END_SCHEMA:
+        return None
+    if schema not in (SCHEMA, FIRST_SCHEMA):
+        raise ValueError("not a recording of this program's looks")
+    look = LOOKS.decode(line)
+    if not look.places or look.places[0].netns is not None:
+        raise ValueError("not a recording of this program's looks")
+    if not all(0 <= row.place < len(look.places) and len(row.raw) == RECORD_SIZE for row in look.rows):
+        raise ValueError("a socket in it is damaged")
+    return look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 import tempfile
@@ -129,6 +130,35 @@ def test_unix_listeners_bound_ports_and_tapped_resets_are_kept(tmp_path: Path) -
         ]
     codes = {finding.code for look in replayed for finding in look.findings}
     assert {"resets", "accept_queue_full"} <= codes
+
+
+@in_own_network
+def test_what_lies_before_damage_is_read_and_the_damage_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "looks"
+    watcher = Watcher(all_namespaces=False)
+    with maker(200) as made, Recorder(path) as recorder:
+        ends = []
+        for _ in range(8):
+            recorder.write(watcher.look())
+            ends.append(path.stat().st_size)
+            made.tell("churn 20")
+    whole = path.read_bytes()
+    plain = gzip.decompress(whole)
+    for kept in (3, 6):
+        for flipped in (ends[kept - 1] + 20, (ends[kept - 1] + ends[kept]) // 2):
+            path.write_bytes(whole[:flipped] + bytes([whole[flipped] ^ 0xFF]) + whole[flipped + 1 :])
+            replay = Replay(path)
+            looks = list(replay)
+            assert len(looks) >= kept
+            # a byte may be another and the text still be one: then the checksum at the end tells
+            told = f"after look {len(looks)}" if len(looks) < 8 else "its checksum does not fit"
+            assert told in looks[-1].limits[-1]
+            assert not any("damage" in limit for look in looks[:-1] for limit in look.limits)
+        lines = plain.splitlines(keepends=True)
+        path.write_bytes(b"".join([*lines[:kept], b'{"schema":"tcptriage.looks/2","time":', *lines[kept + 1 :]]))
+        looks = list(Replay(path))
+        assert len(looks) == kept
+        assert f"damaged after look {kept} (line {kept + 1}: " in looks[-1].limits[-1]
 
 
 @pytest.mark.parametrize(
