@@ -191,7 +191,7 @@ struct connection {
   uint64_t first_fin, first_rst; /* packet numbers, 0 without; the end in the lowest bit */
   struct event *events;
   /* the packet before, no second sight */
-  int64_t before_time;
+  int64_t before_time, before_gap; /* and the silence ahead of it */
   uint32_t before_seq, before_ack;
   uint32_t accept_seq[2]; /* SYN,ACKs that wait for their ACK */
   uint32_t first_ack;     /* what its first packet acknowledged */
@@ -213,7 +213,6 @@ struct connection {
   int64_t first_times[2]; /* of its first three packets: the second and third */
   char history[HISTORY];
   uint32_t long_history;
-  uint32_t padding[2]; /* what is packed comes in units of sixteen bytes */
 };
 enum { ROLE_GUESSED, ROLE_ACCEPTED, ROLE_OPENED };
 enum { /* connection.flags */
@@ -262,6 +261,7 @@ const char *conn_state(const struct connection *c);
 size_t history_most(const struct connection *c);
 /* events.c */
 void event_take(struct look *look);
+void reset_seen_again(const struct look *look);
 /* folding.c: the kept events of a connection, resolved and folded, into `out` (room for c->count); how many */
 size_t events_folded(const struct connection *c, struct event *out);
 void events_compact(struct connection *c);

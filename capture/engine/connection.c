@@ -201,6 +201,7 @@ static uint16_t second_sight(struct look *look) {
   struct rare *rare = rare_of(look->c);
   if (rare) rare->copies++;
   look->again = look->s->payload > 0;
+  if (look->s->flags & RST) reset_seen_again(look);
   look->tags = TAG_SECOND_SIGHT;
   history_take(look);
   return look->tags;

@@ -6,6 +6,7 @@
 #include "conn.h"
 
 enum { STRAY_NS = 5000000 }; /* sooner, a second ACK is loss, reordering or offload at work */
+enum { LATE_NS = 3000000 };  /* captured so much later at most, in another queue than its answer */
 enum { REGULAR_STEP = 64 };  /* IP identifications of one sender that grow by so little make a line */
 enum { FAR_OFF = 2048 };     /* from the line */
 enum { FIRST_ROOM = 8, MOST_ROOM = 1024 };
@@ -15,6 +16,12 @@ static int kind_of(const struct segment *s) {
   if (s->flags & SYN) return s->flags & ACK ? KIND_SYN_ACK : KIND_SYN;
   if (s->flags & FIN) return KIND_FIN;
   return s->payload ? KIND_DATA : KIND_ACK;
+}
+
+/* Was it sent before? Data that the capture holds once only, after its own ACK, was merely captured late. */
+static int repeats(const struct look *look) {
+  if (look->tags & TAG_SPURIOUS_RETRANSMISSION && !look->again) return 0;
+  return (look->tags & ALL_REPEATS) != 0;
 }
 
 static struct event *next_event(struct connection *c) {
@@ -114,7 +121,7 @@ static void remember(struct look *look, int kind, int pure) {
   }
   if (kind == KIND_DATA) own->data_number = s->number;
   if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
-  if (kind != KIND_RST && s->payload && !(look->tags & (ALL_REPEATS | TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
+  if (kind != KIND_RST && s->payload && !repeats(look) && !(look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
     own->said_number = s->number;
   if (kind == KIND_SYN_ACK) own->known &= ~KNOWS_ACKED; /* what came before answered an older connection in TIME-WAIT */
   if (s->flags & ACK && kind != KIND_RST && (!(own->known & KNOWS_ACKED) || ahead(s->ack, own->acked) > 0)) {
@@ -140,6 +147,7 @@ static void remember(struct look *look, int kind, int pure) {
   c->before_pure = (uint8_t)pure;
   c->before_end = look->side;
   c->before_time = s->time;
+  c->before_gap = look->gap;
   c->before_seq = s->seq;
   c->before_ack = s->ack;
   c->before_window = s->window;
@@ -169,7 +177,47 @@ static int is_news(const struct look *look, int kind) {
     own->known |= KNOWS_SAID;
     own->said = s->ack;
   }
-  return further || (speaks && !(look->tags & (ALL_REPEATS | TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)));
+  return further || (speaks && !repeats(look) && !(look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)));
+}
+
+/* A bare RST takes its number from what it answers: a segment that acknowledges just that, and comes right after the RST,
+ * was captured late. It stands before the RST, after the silence that the RST seemed to end. */
+static void before_its_reset(const struct look *look) {
+  const struct segment *s = look->s;
+  struct connection *c = look->c;
+  if (c->count < 2 || c->before_kind != KIND_RST || c->before_end == look->side) return;
+  struct event *late = &c->events[c->count - 1], *rst = late - 1, moved = *rst;
+  int answers = (rst->code & (KIND_MASK | EVENT_BARE)) == (KIND_RST | EVENT_BARE) && s->flags & ACK && s->ack == rst->end;
+  if (!answers || (!s->payload && !(s->flags & FIN)) || look->gap < 0 || look->gap >= LATE_NS) return;
+  moved.gap = late->gap;
+  late->gap = rst->gap;
+  *rst = *late;
+  *late = moved;
+}
+
+/* A segment that comes right after the packet that acknowledges it was captured late: it stands before that packet. */
+static void before_its_ack(const struct look *look) {
+  struct connection *c = look->c;
+  struct event *late = &c->events[c->count - 1];
+  if (c->before_end == look->side || !c->before_kind || c->before_kind == KIND_RST || look->gap < 0 || look->gap >= LATE_NS) return;
+  if (!(look->peer->known & KNOWS_ACKED) || ahead(look->after, c->before_ack) > 0) return;
+  late->gap += c->before_gap;
+  if (c->count < 2 || event_number(late - 1) != look->peer->last_number) return;
+  struct event moved = late[-1];
+  moved.gap = look->gap;
+  late[-1] = *late;
+  *late = moved;
+}
+
+/* A RST captured on both sides of a router, the later sight first: of its TTLs the one that its sender's packets have. */
+void reset_seen_again(const struct look *look) {
+  const struct segment *s = look->s;
+  struct connection *c = look->c;
+  if (s->marks & MARK_TTL_UNKNOWN || s->ttl != look->own->ttl_last) return;
+  for (uint32_t i = c->count; i-- > 0;) {
+    struct event *e = &c->events[i];
+    if ((e->code & KIND_MASK) == KIND_RST && e->code >> 15 == look->side && e->end == s->seq) e->size = s->ttl;
+  }
 }
 
 /* Takes one packet, no second sight, into the connection's events. */
@@ -187,13 +235,13 @@ void event_take(struct look *look) {
   code = kind == KIND_RST ? reset_code(look) : kind;
   if (answers && c->before_kind == KIND_PROBE) kept = 1;
   int opened = c->before_kind == KIND_SYN || c->before_kind == KIND_SYN_ACK || c->before_kind == KIND_RST;
-  if (answers && opened && pure) kept = 1;
-  int more = (data || kind == KIND_FIN) && look->tags & ALL_REPEATS ? KEPT_WAS_SENT : 0;
+  if ((answers || c->before_kind == KIND_SYN) && opened && pure) kept = 1; /* the SYN,ACK may yet come */
+  int more = (data || kind == KIND_FIN) && repeats(look) ? KEPT_WAS_SENT : 0;
   if (more && look->tags & TAG_SPURIOUS_RETRANSMISSION) more |= KEPT_SPURIOUS;
   if (data || (kind == KIND_FIN && s->payload)) code |= read_content(s, &more);
   if (kind == KIND_FIN) {
     if (s->payload) code |= EVENT_WITH_DATA;
-    if (look->tags & ALL_REPEATS) code |= EVENT_REPEAT;
+    if (repeats(look)) code |= EVENT_REPEAT;
   }
   if (pure && is_stray(look)) {
     code |= EVENT_STRAY;
@@ -203,6 +251,8 @@ void event_take(struct look *look) {
   int first_fin = kind == KIND_FIN && !(look->own->known & KNOWS_FIN);
   if (is_news(look, kind)) look->own->news_number = s->number;
   if (kept) keep(look, code, more);
+  if (kept && kind != KIND_RST) before_its_reset(look);
+  if ((data && !look->again) || first_fin) before_its_ack(look);
   remember(look, kind, pure);
   if (first_fin) acked_already(look);
 }

@@ -75,6 +75,8 @@ class Story(Struct, frozen=True, dict=True):
         if early is not None and self.first(Kind.SYN) is None:
             return early  # the capture began in the handshake: data was on its way before this SYN,ACK
         side = 1 - self.events[accepted].side
+        if self.first(Kind.ACK, side, before=accepted) is not None:
+            return accepted  # it was acknowledged, and captured after that
         for i in range(accepted + 1, len(self.events)):
             if self.events[i].side == side and self.events[i].kind in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.PROBE):
                 return i

@@ -20,6 +20,7 @@ Pair = tuple[TcpState, TcpState]
 """The states of originator and responder."""
 
 ON_FIN_RECEIVED = {
+    TcpState.SYN_SENT: TcpState.CLOSE_WAIT,  # its last ACK of the handshake was captured before the SYN,ACK
     TcpState.SYN_RECEIVED: TcpState.CLOSE_WAIT,
     TcpState.ESTABLISHED: TcpState.CLOSE_WAIT,
     TcpState.FIN_WAIT_1: TcpState.CLOSING,

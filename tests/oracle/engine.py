@@ -35,6 +35,7 @@ class Connection:
     rtt: int | None
     longest_gap: int | None
     refused: set[int]  # numbers of RSTs that took no effect
+    repeated: set[int]  # numbers of packets whose payload had all been seen before
 
 
 def connections_of(path: str, again: Collection[int] = ()) -> list[Connection]:
@@ -79,6 +80,7 @@ def connection(packets: list[Packet], originator: End, again: set[int]) -> Conne
         rtt=rtt,
         longest_gap=measures.longest_gap(packets),
         refused=judged.refused,
+        repeated=repeated,
     )
 
 

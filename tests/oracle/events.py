@@ -24,10 +24,11 @@ class Event:
     packet: Packet
     kind: str
     marks: set[str] = field(default_factory=set)
+    late: bool = False  # captured once, after its own ACK
 
     @property
     def repeats(self) -> bool:
-        return bool(self.packet.tags & REPETITIONS)
+        return bool(self.packet.tags & REPETITIONS) and not self.late
 
     @property
     def speaks(self) -> bool:
@@ -51,10 +52,11 @@ def kind_of(packet: Packet) -> str:
     return "data" if packet.payload else "ack"
 
 
-def events_of(connection: list[Packet], refused: set[int]) -> list[Event]:
-    """The events of a connection, second sights left out. `refused`: numbers of RSTs that took no effect."""
+def events_of(connection: list[Packet], refused: set[int], again: set[int]) -> list[Event]:
+    """The events of a connection, second sights left out. `refused`: numbers of RSTs that took no effect; `again`:
+    of packets whose payload had all been seen before."""
     packets = [packet for packet in connection if "second_sight" not in packet.tags]
-    told = [Event(packet, kind_of(packet)) for packet in packets]
+    told = [Event(packet, kind_of(packet), late=_late(packet, again)) for packet in packets]
     kept = [event.kind != "ack" for event in told]
     _probes_and_answers(told, kept)
     _acks_of_fins(told, kept)
@@ -71,10 +73,16 @@ def events_of(connection: list[Packet], refused: set[int]) -> list[Event]:
     return [event for event, worth in zip(told, kept, strict=True) if worth]
 
 
+def _late(packet: Packet, again: set[int]) -> bool:
+    return "spurious_retransmission" in packet.tags and packet.number not in again
+
+
 def _probes_and_answers(told: list[Event], kept: list[bool]) -> None:
     """What comes right after a probe from the other side; pure ACKs right after a SYN, a SYN,ACK or a RST."""
     for place in range(1, len(told)):
         before, event = told[place - 1], told[place]
+        if before.kind == "syn" and event.kind == "ack":
+            kept[place] = True
         if event.packet.source == before.packet.source:
             continue
         opened = before.kind in ("syn", "syn_ack", "rst") and event.kind == "ack"

@@ -53,7 +53,7 @@ def differing(path: str) -> list[str]:
             continue
         told = [
             (event.packet.number, judged_bits(code_of(event, int(event.packet.source != want.ends[0]))))
-            for event in events_of(want.packets, want.refused)
+            for event in events_of(want.packets, want.refused, want.repeated)
         ]
         kept = kept_events(capture, i)
         wrong = [each for each in kept if each not in told]

@@ -4,8 +4,8 @@
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
 arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
 `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
-`?` not captured. `x`: sent, but the packet is not in the capture. `o`: it acknowledges what an older connection of the
-same ports had sent.
+`?` not captured. `x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
+`o`: it acknowledges what an older connection of the same ports had sent.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
 
@@ -24,7 +24,7 @@ from capture.model import TcpFlags
 from capture.wire.column_types import Mark, QuotedTcp
 from capture.wire.payload_kinds import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?ox]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxw]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
 CONTENTS = {
     "g": Content.GOODBYE,
@@ -119,6 +119,9 @@ class _Writer:
                     flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(content),
                 )
             )  # fmt: skip
+            if "w" in marks:
+                late, soon = self.rows[-2:]
+                self.rows[-2:] = [(*late[:2], *soon[2:]), (*soon[:2], *late[2:])]
 
 
 def flow_table(
