@@ -26,6 +26,7 @@ from setuptools.build_meta import (
 )
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.dist import Distribution
 
 __all__ = [
     "build_editable",
@@ -85,6 +86,9 @@ def build_editable(wheel_directory: str, config_settings: Any = None, metadata_d
         return str(build_meta.build_editable(wheel_directory, config_settings, metadata_directory))
 
 
+install_data: Any = Distribution().get_command_class("install_data")  # distutils' own, as setuptools brings it
+
+
 class BuildEngine(build_py):
     """Copies the packages as ever, and compiles the engine: beside them, or in place for an editable install."""
 
@@ -101,9 +105,24 @@ class BuildEngine(build_py):
         place.mkdir(parents=True, exist_ok=True)
         zig = compiling.zig_compiler() if target else None
         try:
-            compiling.compile_to(place / name, [*zig, "-target", target[0]] if zig and target else None)
+            compiling.compile_to(place / name, [*zig, *_options(*target)] if zig and target else None)
         except compiling.CannotCompile as error:
             raise SystemExit(str(error)) from None
+
+
+class ShareFiles(install_data):
+    """Installs the files of share/, and writes the man page from the parsers of the tree that is built."""
+
+    def run(self) -> None:
+        """The man page, after the files that pyproject.toml names."""
+        super().run()
+        import capture
+        from release.man_page import man_page
+
+        page = Path(self.install_dir, "share", "man", "man1", "tcptriage.1")
+        self.mkpath(str(page.parent))
+        page.write_text(man_page(capture.__version__), encoding="utf-8")
+        self.outfiles.append(str(page))
 
 
 class PlatformWheel(bdist_wheel):
@@ -125,6 +144,11 @@ class PlatformWheel(bdist_wheel):
     def get_tag(self) -> tuple[str, str, str]:
         """py3-none-PLATFORM."""
         return "py3", "none", os.environ.get(_TARGET) or super().get_tag()[2]
+
+
+def _options(platform: str, name: str) -> list[str]:
+    """For another platform. A dylib bears its own name, which is else the path where it was compiled."""
+    return ["-target", platform, *([f"-Wl,-install_name,@rpath/{name}"] if name.endswith(".dylib") else [])]
 
 
 def _compiler_wanted() -> list[str]:

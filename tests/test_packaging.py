@@ -22,10 +22,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT_VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "capture" / "__init__.py").read_text())[0]
 PACKAGES = ("capture", "playbooks", "tui")
 SDIST = {
-    *(*PACKAGES, "tests", "docs", "README.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "pyproject.toml"),
+    *(*PACKAGES, "tests", "docs", "release", "README.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "pyproject.toml"),
     *("requirements-dev.in", "requirements-dev.txt", "build_engine.py"),
+}
+SHARED = {
+    "share/man/man1/tcptriage.1",
+    "share/bash-completion/completions/tcptriage",
+    "share/zsh/site-functions/_tcptriage",
+    "share/fish/vendor_completions.d/tcptriage.fish",
+    "share/tcptriage/tcptriage-watch.service",
 }
 LIBRARY = "_tcptriage_engine"
 GENERATED = {"PKG-INFO", "setup.cfg", "tcptriage.egg-info"}  # what setuptools adds to an sdist
@@ -160,7 +168,8 @@ def test_wheel_holds_the_packages_and_their_data(which: str, request: pytest.Fix
     (library,) = libraries(names)
     assert library in (f"{LIBRARY}.so", f"{LIBRARY}.dylib", f"{LIBRARY}.dll")
     tops = {name.split("/")[0] for name in names - {library}}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == set(PACKAGES)
+    assert {name.split(".data/data/")[1] for name in names if ".data/" in name} == SHARED
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert [name for name in names if name.endswith((".c", ".h", ".pyc"))] == []
 
@@ -269,9 +278,27 @@ def test_installed_wheel_runs(installed: Path, tmp_path: Path) -> None:
     assert "broken-pipe" in listed.stdout
 
 
-def pinned() -> dict[str, str]:
-    """Package → its lines in requirements-dev.txt."""
-    text = (ROOT / "requirements-dev.txt").read_text()
+def test_installed_wheel_brings_its_man_page_and_completions(installed: Path, tmp_path: Path) -> None:
+    share = installed.parent / "share"
+    page = (share / "man" / "man1" / "tcptriage.1").read_text()
+    assert PROJECT_VERSION in page.splitlines()[0]
+    script = share / "bash-completion" / "completions" / "tcptriage"
+    if shutil.which("bash") is None:
+        pytest.skip("not installed: bash")
+    path = f"{installed}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", f". {script}; complete -p tcptriage"],
+        capture_output=True,
+        text=True,
+        env={"PATH": path},
+        timeout=60,
+    )
+    assert done.stdout.endswith(" tcptriage\n"), done.stderr
+
+
+def pinned(file: str = "requirements-dev.txt") -> dict[str, str]:
+    """Package → its lines in a file of pins."""
+    text = (ROOT / file).read_text()
     return {
         match[1].lower(): match[0]
         for match in re.finditer(r"^([A-Za-z0-9_.-]+)==.*(?:\n +--hash.*)*", text, re.MULTILINE)
@@ -291,8 +318,21 @@ def test_every_requirement_is_pinned_by_hash() -> None:
     assert all("--hash=sha256:" in lines for lines in pins.values())
 
 
-def test_requirements_name_no_place() -> None:
-    text = (ROOT / "requirements-dev.txt").read_text()
+def test_what_makes_a_release_is_pinned_by_hash() -> None:
+    bundled, tools = pinned("release/requirements-bundle.txt"), pinned("release/requirements.txt")
+    assert {name_of(one) for one in PROJECT["project"]["dependencies"]} <= set(bundled)
+    assert {"build", "setuptools", "ziglang"} <= set(tools)
+    assert all("--hash=sha256:" in lines for lines in [*bundled.values(), *tools.values()])
+    tested = pinned()
+    other = [name for name in bundled if bundled[name].split()[0] != tested[name].split()[0]]
+    assert other == []  # what is bundled is what the tests ran with
+
+
+@pytest.mark.parametrize(
+    "file", ["requirements-dev.txt", "release/requirements.txt", "release/requirements-bundle.txt"]
+)
+def test_requirements_name_no_place(file: str) -> None:
+    text = (ROOT / file).read_text()
     assert "//" not in text
     assert not re.search(r"--(index-url|extra-index-url|find-links|trusted-host)", text)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-import shtab
-
 from tui import arguments
 
 FILES = frozenset({"files", "paths", "a", "b", "log", "replay", "record", "output"})
@@ -47,6 +45,8 @@ def parsers() -> Mapping[str, argparse.ArgumentParser]:
 
 def whole_parser(version: str, playbooks: list[str]) -> argparse.ArgumentParser:
     """All commands below one, with what completes each argument."""
+    import shtab  # the man page is written where it is not installed
+
     plain = argparse.ArgumentParser(prog="tcptriage", add_help=False)
     _take(plain, arguments.dashboard_parser(version), but=("files",))
     commands = plain.add_subparsers(dest="command")

@@ -1,0 +1,1 @@
+"""Makes a release: python3 -m release."""
