@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import shlex
 import subprocess
 import time
@@ -160,7 +161,9 @@ def checked_settings(playbook: Playbook, settings: Mapping[str, str]) -> dict[st
         settings = _of_incident(settings, takes)
     for key, value in settings.items():
         if key not in takes:
-            raise BadSetting(f"--set {printable(key, 40)}: {playbook.name} takes {', '.join(takes)}")
+            close = difflib.get_close_matches(key, takes, 1)
+            meant = f"did you mean {close[0]}? " if close else ""
+            raise BadSetting(f"--set {printable(key, 40)}: {meant}{playbook.name} takes {', '.join(takes)}")
         if key in NUMBERS and not (value.isascii() and value.isdigit() and 0 < int(value[:12]) <= NUMBERS[key]):
             raise BadSetting(f"--set {key}: {printable(value, 40)!r} is no {key}: 1 to {NUMBERS[key]}")
         if not value or "\0" in value or (value.startswith("-") and key == "host"):

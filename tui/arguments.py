@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from capture.language import LANGUAGES, choose, of_locale
@@ -31,16 +32,28 @@ options of the dashboard:
   --own-namespace    leave out other network namespaces (containers)
   --theme NAME       dark or light       --ascii     no characters beyond ASCII
   --no-mouse         leave it to the terminal  --lang en|zh  --version  --help
-FILE: pcap, pcapng, either packed, or printed packets; `-` is standard input.
+FILE: pcap, pcapng, packed or not, text; - is stdin: tcptriage incident.pcap
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
 """
+
+
+class Paragraphs(argparse.HelpFormatter):
+    """Wraps a description or an epilog paragraph by paragraph, and leaves those with indented lines as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        told = text.split("\n\n")
+        return "\n\n".join(
+            one if "\n  " in one else super(Paragraphs, self)._fill_text(one, width, indent) for one in told
+        )
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and that chooses the language of what is told."""
 
-    def __init__(self, **told: Any) -> None:
-        super().__init__(**told)
+    def __init__(self, *, examples: Sequence[str] = (), epilog: str = "", **told: Any) -> None:
+        shown = ["\n".join(["examples:", *(f"  {line}" for line in examples)])] if examples else []
+        told.setdefault("formatter_class", Paragraphs)
+        super().__init__(epilog="\n\n".join([*shown, *([epilog] if epilog else [])]) or None, **told)
         self.add_argument(
             "--lang",
             choices=LANGUAGES,
@@ -49,15 +62,30 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The arguments; the language is chosen then. JSON is English, whatever is asked for."""
-        given = super().parse_args(args, namespace)
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
         json = getattr(given, "format", None) in ("json", "jsonl") or getattr(given, "follow", False)
         given.lang = "en" if json else given.lang or of_locale(os.environ)
         choose(given.lang)
         return given
 
+    def _unknown(self, words: list[str]) -> str:
+        """argparse's own sentence, and the option that was perhaps meant."""
+        mistyped = next((word.partition("=")[0] for word in words if word.startswith("--")), "")
+        return f"unrecognized arguments: {' '.join(words)}{did_you_mean(mistyped, self._option_string_actions)}"
+
     def error(self, message: str) -> NoReturn:
         """One line on standard error, status 2."""
         self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """ "; did you mean X?" for what is close to a word that is not known, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, 1, 0.7)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 class MainParser(Parser):
@@ -98,15 +126,21 @@ def _setting(text: str) -> tuple[str, str]:
 def dashboard_parser(version: str) -> Parser:
     """`tcptriage [FILE…]`."""
     parser = MainParser(prog="tcptriage", allow_abbrev=False)
-    parser.add_argument("files", nargs="*", metavar="FILE")
-    parser.add_argument("--join", action="store_true")
-    parser.add_argument("--filter", default="", metavar="EXPR")
-    parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="captures, or printed packets; - is standard input")
+    parser.add_argument("--join", action="store_true", help="read several files as one capture that was rotated")
+    parser.add_argument(
+        "--filter", default="", metavar="EXPR", help="start filtered, e.g. 'state:close-wait port:8080'"
+    )
+    parser.add_argument(
+        "--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks at live connections (1)"
+    )
     namespace_options(parser)
     host_options(parser)
-    parser.add_argument("--replay", metavar="PATH")
-    parser.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--version", action="version", version=f"tcptriage {version}")
+    parser.add_argument("--replay", metavar="PATH", help="the looks of a recording instead of this machine's")
+    parser.add_argument(
+        "--threshold", action="append", default=[], metavar="NAME=VALUE", help="from when on it is a live finding"
+    )
+    parser.add_argument("--version", action="version", version=f"tcptriage {version}", help="show the version")
     screen_options(parser)
     return parser
 
@@ -140,6 +174,11 @@ def report_parser() -> Parser:
     parser = Parser(
         prog="tcptriage report",
         allow_abbrev=False,
+        examples=(
+            "tcptriage report incident.pcap --format md --output ticket.md",
+            "tcptriage report incident.pcap --filter reset-by:responder --fail-on warning",
+            "tcpdump -i any -s 128 -U -w - tcp | tcptriage report --follow -",
+        ),
         description="Decode captures and tell how each connection ended, who did it, and why.",
         epilog="Exit status: 0 done; 1 a finding of --fail-on's severity, or worse; 2 usage, or nothing could be read.",
     )
@@ -163,6 +202,11 @@ def sockets_parser() -> Parser:
     parser = Parser(
         prog="tcptriage sockets",
         allow_abbrev=False,
+        examples=(
+            "tcptriage sockets --filter 'state:close-wait age:>30s'",
+            "tcptriage sockets --interval 5 --count 12 --record looks.gz",
+            "tcptriage sockets --host web1 --host docker:api --format json",
+        ),
         description="Look at this machine's TCP connections: states, findings, the largest groups, or every socket.",
         epilog="Exit status: 0 done; 1 with --fail-on, on a finding as severe; 2 usage.",
     )
@@ -201,6 +245,11 @@ def explain_parser() -> Parser:
     parser = Parser(
         prog="tcptriage explain",
         allow_abbrev=False,
+        examples=(
+            "tcptriage explain 'write tcp 10.1.2.2:8000->10.1.2.1:41960: write: broken pipe'",
+            "tcptriage explain --log /var/log/nginx/error.log",
+            "ss -tanp | tcptriage explain",
+        ),
         description="Recognise error lines (the symptom, its meaning, its playbook), and tables of sockets.",
     )
     parser.add_argument("text", nargs="*", metavar="TEXT", help="lines, one an argument; none: standard input")
@@ -214,6 +263,10 @@ def compare_parser() -> Parser:
     parser = Parser(
         prog="tcptriage compare",
         allow_abbrev=False,
+        examples=(
+            "tcptriage compare client.pcap server.pcap",
+            "tcptriage compare client.pcap server.pcap --format md",
+        ),
         description="Compare two captures of the same connections, packet by packet: what was lost, injected or "
         "changed between the two points, and what that proves.",
         epilog="Exit status: 0 done; 2 usage, or a file that cannot be read.",
@@ -229,6 +282,10 @@ def fleet_parser() -> Parser:
     parser = Parser(
         prog="tcptriage fleet",
         allow_abbrev=False,
+        examples=(
+            "tcptriage fleet captures/ --out dataset --workers 4",
+            "tcptriage fleet captures/ --out dataset --scheduler tcp://head:8786",
+        ),
         description="Read many captures into one data set: DIR/connections/*.parquet, DIR/findings.parquet and "
         "DIR/manifest.json. A run that was interrupted goes on where it stopped. Needs tcptriage[fleet].",
         epilog="Exit status: 0 done; 2 usage, or nothing could be read. What was left out, and why: manifest.json.",
@@ -259,7 +316,14 @@ def _workers(text: str) -> int:
 def playbooks_parser() -> Parser:
     """`tcptriage playbooks`."""
     parser = Parser(
-        prog="tcptriage playbooks", allow_abbrev=False, description="List the playbooks; make and check your own."
+        prog="tcptriage playbooks",
+        allow_abbrev=False,
+        examples=(
+            "tcptriage playbooks",
+            "tcptriage playbooks --new our-proxy",
+            "tcptriage playbooks --lint our-proxy.toml",
+        ),
+        description="List the playbooks; make and check your own.",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument("--new", metavar="NAME", help="write NAME.toml, commented, where your own playbooks lie")
@@ -269,9 +333,22 @@ def playbooks_parser() -> Parser:
 
 def playbook_parser() -> Parser:
     """`tcptriage playbook NAME`."""
-    parser = Parser(prog="tcptriage playbook", allow_abbrev=False, description="Open one playbook in the dashboard.")
+    parser = Parser(
+        prog="tcptriage playbook",
+        allow_abbrev=False,
+        examples=("tcptriage playbook close-wait", "tcptriage playbook close-wait --set pid=812"),
+        description="Open one playbook in the dashboard.",
+    )
     parser.add_argument("name", metavar="NAME", help="as `tcptriage playbooks` lists it")
-    parser.add_argument("--set", dest="settings", type=_setting, action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="narrow its checks, e.g. pid=812, port=8080",
+    )
     screen_options(parser)
     return parser
 
@@ -281,6 +358,11 @@ def check_parser() -> Parser:
     parser = Parser(
         prog="tcptriage check",
         allow_abbrev=False,
+        examples=(
+            "tcptriage check accept-queue --set port=8080",
+            "tcptriage check broken-pipe --set capture=incident.pcap --format md",
+            "tcptriage check nginx-upstream --set log=/var/log/nginx/error.log",
+        ),
         description="Run a playbook's automatic steps on this machine, or on a capture or a log.",
         epilog="Exit status: 0 every step passed; 1 a step failed; 2 usage; 3 a step could not be decided.",
     )
@@ -305,20 +387,18 @@ def watch_parser() -> Parser:
     parser = Parser(
         prog="tcptriage watch",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Record packets, kernel events, looks at the sockets and log lines in rings;\n"
-        "when a trigger fires, write what lay around it into a folder that opens like a\n"
-        "capture: tcptriage INCIDENT.",
+        examples=(
+            "sudo tcptriage watch --log /var/log/nginx/error.log --out /var/tmp/incidents",
+            "sudo tcptriage watch --port 9092 --on errno:ECONNRESET --on resets:50/10",
+        ),
+        description="Record packets, kernel events, looks at the sockets and log lines in rings; when a trigger fires, "
+        "write what lay around it into a folder that opens like a capture: tcptriage INCIDENT.",
         epilog="""triggers (--on, may repeat):
   finding:CODE   a live finding appears (finding:any: each warning; the default)
   symptom:CODE   a line of a followed log tells of it (with --log alone: each)
   errno:NAME     the kernel tells a call of it, e.g. errno:EPIPE
   resets:N/S     N resets within S seconds, e.g. resets:20/5
   and the signal USR1, always
-
-examples:
-  sudo tcptriage watch --log /var/log/nginx/error.log --out /var/tmp/incidents
-  sudo tcptriage watch --port 9092 --on errno:ECONNRESET --on resets:50/10
 
 Exit status: 0 the time is over, or it was told to stop; 2 usage, or nothing can be recorded.""",
     )
@@ -373,6 +453,10 @@ def demo_parser() -> Parser:
     parser = Parser(
         prog="tcptriage demo",
         allow_abbrev=False,
+        examples=(
+            "tcptriage demo",
+            "tcptriage demo --theme light",
+        ),
         description="Walk from a log line to the cause and the fix, on recordings that ship with the program.",
     )
     screen_options(parser)
@@ -384,14 +468,14 @@ def completion_parser() -> Parser:
     parser = Parser(
         prog="tcptriage completion",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "tcptriage completion bash > ~/.local/share/bash-completion/completions/tcptriage",
+            "tcptriage completion zsh > ~/.zfunc/_tcptriage",
+            "tcptriage completion fish > ~/.config/fish/completions/tcptriage.fish",
+        ),
         description="Write what a shell needs to complete tcptriage's commands, options and playbooks.",
-        epilog="""examples:
-  tcptriage completion bash > ~/.local/share/bash-completion/completions/tcptriage
-  tcptriage completion zsh > ~/.zfunc/_tcptriage
-  tcptriage completion fish > ~/.config/fish/completions/tcptriage.fish""",
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to write for")
     return parser
 
 
@@ -400,6 +484,10 @@ def info_parser() -> Parser:
     parser = Parser(
         prog="tcptriage info",
         allow_abbrev=False,
+        examples=(
+            "tcptriage info",
+            "tcptriage info --format json",
+        ),
         description="Say where files lie, what this user can see of the machine, and which kernel events there are.",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")

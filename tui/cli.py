@@ -79,9 +79,23 @@ def _defect(error: Exception) -> str:
 
 def _command(arguments: list[str]) -> Callable[[list[str]], int]:
     named = bool(arguments) and arguments[0] in COMMANDS
+    if arguments and not named:
+        _mistyped(arguments[0])
     module = COMMANDS[arguments.pop(0)] if named else "tui.commands.dashboard"
     run: Callable[[list[str]], int] = import_module(module).run
     return run
+
+
+def _mistyped(word: str) -> None:
+    """Leaves with one line where a word is close to a command's name, and names no file."""
+    import difflib
+
+    if not word.isalpha() or os.path.lexists(word):
+        return
+    close = difflib.get_close_matches(word, COMMANDS, 1, 0.7)
+    if close:
+        print(f"tcptriage: {word}: no such file, and no command; did you mean {close[0]}?", file=sys.stderr)
+        raise SystemExit(UNUSABLE)
 
 
 def _silence(descriptor: Callable[[], int]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli import main
+from playbooks.loader import load
+from playbooks.run import checked_settings
+from tui.cli import COMMANDS, main
+from tui.shell_words import parsers
 
 DATA = Path(__file__).parent.parent / "data" / "lab"
 LARGE_499 = str(DATA / "12f-499-large" / "client.pcap")
@@ -38,6 +43,59 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_each_command_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"tcptriage {command}" in capsys.readouterr().out
+
+
+def commands_with_examples() -> list[tuple[str, str]]:
+    return [
+        (name, line.strip())
+        for name, parser in parsers().items()
+        for line in (parser.epilog or "").splitlines()
+        if re.match(r"  .*\btcptriage ", line)
+    ]
+
+
+def test_each_command_shows_examples() -> None:
+    assert {name for name, _ in commands_with_examples()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(("command", "line"), commands_with_examples())
+def test_examples_of_the_help_are_commands_that_exist(command: str, line: str) -> None:
+    assert len(line) <= 90
+    words = shlex.split(line)
+    words = words[words.index("tcptriage") + 1 :]
+    assert words.pop(0) == command
+    given = parsers()[command].parse_args(words[: words.index(">")] if ">" in words else words)
+    if command in ("check", "playbook"):
+        checked_settings(load(given.name), dict(given.settings))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["reprot", "x.pcap"], "did you mean report?"),
+        (["sokets"], "did you mean sockets?"),
+        (["--thme", "dark"], "did you mean --theme?"),
+        (["report", "--fromat=json", "x.pcap"], "did you mean --format?"),
+        (["sockets", "--intervall", "2"], "did you mean --interval?"),
+        (["check", "brokn-pipe"], "there is broken-pipe"),
+        (["playbook", "close-wiat"], "there is close-wait"),
+        (["check", "broken-pipe", "--set", "prot=80"], "did you mean port?"),
+    ],
+)
+def test_what_is_mistyped_is_named(arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert meant in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_file_may_be_called_almost_like_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").write_text("these are not packets\n")
+    assert main(["reports"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
 
 
 WRONG = [
