@@ -83,7 +83,7 @@ struct engine {
 };
 
 /* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
-enum { PACKED = 1, TOUCHED = 2, PLACE_BITS = 3 };
+enum { PACKED = 1, TOUCHED = 2, PLACE_BITS = 3, TYPICAL = 32 };
 struct store {
   uintptr_t *places; /* a struct connection, or a packed one, and PLACE_BITS */
   uint32_t room;
@@ -93,7 +93,7 @@ struct store {
   struct connection *spare, **slabs; /* a list through `events`; where they all are */
   uint32_t slab_count;
   struct arena arena; /* where they are packed */
-  uint32_t *typical; /* the first one that was packed */
+  uint32_t *typical[TYPICAL]; /* of each class the first one that was packed */
   uint32_t *units;   /* scratch */
   size_t units_room;
 };

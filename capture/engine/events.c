@@ -38,8 +38,26 @@ static struct event *next_event(struct connection *c) {
   return &c->events[c->count++];
 }
 
+/* Plain data that was acknowledged: no packet that comes will change what is told of it, unless its side says no more. */
+static int is_settled(const struct connection *c, const struct event *e, int side) {
+  const struct side *peer = &c->sides[!side];
+  return e->code == (KIND_DATA | (side ? EVENT_SIDE : 0)) && !(e->kept & (KEPT_WAS_SENT | KEPT_SPURIOUS)) &&
+         peer->known & KNOWS_ACKED && ahead(e->end, peer->acked) <= 0;
+}
+
+/* A side says more: of a run of its plain data before, the last is enough, as folding at the end has it. */
+static void fold_run_before(struct connection *c, int side) {
+  while (c->count > 1 && is_settled(c, &c->events[c->count - 1], side) && is_settled(c, &c->events[c->count - 2], side)) {
+    struct event *last = &c->events[--c->count];
+    struct side *own = &c->sides[side];
+    if (last[-1].size > own->largest_acked) own->largest_acked = last[-1].size;
+    last[-1] = *last;
+  }
+}
+
 static void keep(struct look *look, int code, int kept) {
   const struct segment *s = look->s;
+  if ((code & KIND_MASK) == KIND_DATA) fold_run_before(look->c, look->side);
   struct event *e = next_event(look->c);
   if (!e) return;
   int rst = (code & KIND_MASK) == KIND_RST;

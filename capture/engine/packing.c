@@ -1,5 +1,5 @@
 /* Connections at rest take a third of the room, exactly as they are: numbers are written relative to one another and in
- * as few bytes as they need (a code of two bits each: 0, 1, 2 or 4 bytes). A packet brings its connection back.
+ * as few bytes as they need. A packet brings its connection back.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "core.h"
 
 #ifndef HOT_AT_FIRST
-#define HOT_AT_FIRST 512 /* connections that are not packed; tests pack nearly all */
+#define HOT_AT_FIRST 64 /* connections that are not packed; tests pack nearly all */
 #endif
 enum {
   MOST_DEAD = 4 << 20, /* bytes given back, beside as many as are in use */
@@ -56,24 +56,23 @@ static uint64_t from_near64(uint64_t code, uint64_t base) {
 #define IN_SIDE(name) offsetof(struct side, name)
 
 static const uint16_t TIMES[] = { /* near the first */
-  IN_CONNECTION(last_time), IN_CONNECTION(lowest_time), IN_CONNECTION(syn_time), IN_CONNECTION(opening_time),
-  IN_CONNECTION(first_times), IN_CONNECTION(first_times[1]),
+  IN_CONNECTION(lowest_time), IN_CONNECTION(syn_time), IN_CONNECTION(opening_time), IN_CONNECTION(first_times),
+  IN_CONNECTION(first_times[1]),
 };
 static const uint16_t LATE_TIMES[] = {IN_CONNECTION(highest_time), IN_CONNECTION(before_time)}; /* near the last */
 static const uint16_t NUMBERS[] = {IN_CONNECTION(first_fin), IN_CONNECTION(first_rst)}; /* and the end below it */
-static const uint16_t SIDE_TIMES[] = {IN_SIDE(next_time), IN_SIDE(ack_time), IN_SIDE(word_time)};
-static const uint16_t SIDE_NUMBERS[] = {IN_SIDE(last_number), IN_SIDE(news_number), IN_SIDE(said_number),
-                                        IN_SIDE(word_number), IN_SIDE(data_number)};
-static const uint16_t STREAM[] = {IN_SIDE(position), IN_SIDE(reached), IN_SIDE(high), IN_SIDE(control_at[0]),
-                                  IN_SIDE(control_at[1]), IN_SIDE(control_at[2]), IN_SIDE(control_at[3])}; /* near low, and that near next */
+static const uint16_t SIDE_TIMES[] = {IN_SIDE(next_time), IN_SIDE(ack_time)}; /* near the last */
+static const uint16_t SIDE_NUMBERS[] = {IN_SIDE(news_number), IN_SIDE(said_number), IN_SIDE(data_number)}; /* near its last */
+static const uint16_t BEGIN[] = {IN_SIDE(low), IN_SIDE(control_at[0])}; /* near its first sequence number */
+static const uint16_t REACH[] = {IN_SIDE(position), IN_SIDE(high), IN_SIDE(control_at[1]), IN_SIDE(control_at[2]),
+                                 IN_SIDE(control_at[3])}; /* near the place that it reached */
+static const uint16_t OPENING[] = {IN_SIDE(isn), IN_SIDE(stream_seq), IN_SIDE(control), IN_SIDE(control[1])}; /* near its first */
 static const uint16_t OWN[] = { /* near next */
-  IN_SIDE(contiguous), IN_SIDE(last_seq), IN_SIDE(last_after), IN_SIDE(first_seq), IN_SIDE(isn), IN_SIDE(plain_seq),
-  IN_SIDE(stream_seq), IN_SIDE(control), IN_SIDE(control[1]), IN_SIDE(control[2]), IN_SIDE(control[3]),
-  IN_SIDE(last_plain), IN_SIDE(fin_end),
+  IN_SIDE(contiguous), IN_SIDE(last_seq), IN_SIDE(last_after), IN_SIDE(plain_seq), IN_SIDE(control[2]),
+  IN_SIDE(control[3]), IN_SIDE(last_plain), IN_SIDE(fin_end),
 };
-static const uint16_t PEERS[] = { /* near the other side's next */
-  IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(accepts), IN_SIDE(accepts[1]), IN_SIDE(said), IN_SIDE(acked),
-};
+static const uint16_t PEERS[] = {IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(said), IN_SIDE(acked)}; /* near the other's next */
+static const uint16_t ACCEPTED[] = {IN_SIDE(accepts), IN_SIDE(accepts[1])}; /* near the other's first */
 
 enum way { PACK, UNPACK };
 
@@ -94,26 +93,56 @@ static void turn32(void *at, uint32_t base, enum way way) {
 #define EACH(list, at, turn, base)                                                                                     \
   for (size_t i = 0; i < sizeof(list) / sizeof *(list); i++) turn((char *)(at) + (list)[i], (base), way)
 
+/* What others are near to, as it was before all was turned. */
+struct bases {
+  uint64_t last, last_number[2], reached[2];
+  uint32_t next[2], first[2];
+};
+
+/* The bases themselves; `bases` gets them as they are unpacked. */
+static void turn_bases(struct connection *c, struct bases *bases, enum way way) {
+  for (int round = 0; round < 2; round++) {
+    if (round == (way == UNPACK)) {
+      bases->last = (uint64_t)c->last_time;
+      for (int end = 0; end < 2; end++) {
+        bases->next[end] = c->sides[end].next;
+        bases->first[end] = c->sides[end].first_seq;
+        bases->reached[end] = (uint64_t)c->sides[end].reached;
+        bases->last_number[end] = c->sides[end].last_number;
+      }
+      continue;
+    }
+    turn64(&c->last_time, (uint64_t)c->first_time, way);
+    for (int end = 0; end < 2; end++) {
+      struct side *side = &c->sides[end];
+      turn32(&side->first_seq, side->next, way);
+      turn64(&side->reached, side->next, way);
+      turn64(&side->last_number, c->first_number, way);
+      turn64(&side->word_number, c->first_number, way);
+      turn64(&side->word_time, (uint64_t)c->first_time, way);
+    }
+  }
+}
+
 static void turn_fields(struct connection *c, enum way way) {
-  uint64_t time = (uint64_t)c->first_time, number = c->first_number;
-  uint32_t next[2] = {c->sides[0].next, c->sides[1].next};
-  uint64_t last = (uint64_t)c->last_time;
-  if (way == UNPACK) turn64(&last, time, way);
-  EACH(TIMES, c, turn64, time);
-  EACH(LATE_TIMES, c, turn64, last);
-  EACH(NUMBERS, c, turn64, number << 1);
-  turn32(&c->before_seq, next[c->before_end & 1], way);
-  turn32(&c->before_ack, next[!(c->before_end & 1)], way);
-  for (int i = 0; i < 2; i++) turn32(&c->accept_seq[i], next[!c->originator], way);
+  struct bases bases;
+  turn_bases(c, &bases, way);
+  EACH(TIMES, c, turn64, (uint64_t)c->first_time);
+  EACH(LATE_TIMES, c, turn64, bases.last);
+  EACH(NUMBERS, c, turn64, c->first_number << 1);
+  turn32(&c->before_seq, bases.next[c->before_end & 1], way);
+  turn32(&c->before_ack, bases.next[!(c->before_end & 1)], way);
+  for (int i = 0; i < 2; i++) turn32(&c->accept_seq[i], bases.first[!c->originator], way);
   for (int end = 0; end < 2; end++) {
     struct side *side = &c->sides[end];
-    EACH(SIDE_TIMES, side, turn64, last);
-    EACH(SIDE_NUMBERS, side, turn64, number);
-    if (way == UNPACK) turn64(&side->low, next[end], way);
-    EACH(STREAM, side, turn64, (uint64_t)side->low);
-    if (way == PACK) turn64(&side->low, next[end], way);
-    EACH(OWN, side, turn32, next[end]);
-    EACH(PEERS, side, turn32, next[!end]);
+    EACH(SIDE_TIMES, side, turn64, bases.last);
+    EACH(SIDE_NUMBERS, side, turn64, bases.last_number[end]);
+    EACH(BEGIN, side, turn64, (uint64_t)bases.first[end]);
+    EACH(REACH, side, turn64, bases.reached[end]);
+    EACH(OPENING, side, turn32, bases.first[end]);
+    EACH(OWN, side, turn32, bases.next[end]);
+    EACH(PEERS, side, turn32, bases.next[!end]);
+    EACH(ACCEPTED, side, turn32, bases.first[!end]);
   }
 }
 
@@ -162,6 +191,10 @@ static void units_event(const uint32_t *units, struct trail *trail, struct event
 
 /* ---- units of four bytes, in as few as they need ---- */
 
+/* Most units are as in the typical connection: 0. They go in groups of four, of which a bit each tells whether there is
+ * anything in them; such a group has a code for each unit in a byte, and then the units' bytes. */
+
+enum { GROUP = 4, GROUPS_A_WORD = 64 };
 static const uint8_t SIZES[4] = {0, 1, 2, 4};
 static const uint32_t MASKS[4] = {0, 0xFF, 0xFFFF, 0xFFFFFFFF};
 
@@ -173,50 +206,97 @@ static uint32_t get32(const uint8_t *at) {
   return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* Codes of four units in a byte, then their bytes; up to SLACK bytes beyond the end are written. How many bytes. */
+static size_t bits_size(size_t count) { return (count / GROUP + GROUPS_A_WORD - 1) / GROUPS_A_WORD * sizeof(uint64_t); }
+
+/* Which of up to 64 groups hold anything: asked of all at once, as a branch for each would be guessed wrong too often. */
+static uint64_t filled_groups(const uint32_t *units, size_t groups) {
+  uint64_t bits = 0;
+  for (size_t i = groups; i-- > 0;) {
+    uint64_t halves[2];
+    memcpy(halves, units + i * GROUP, sizeof halves);
+    bits = bits << 1 | ((halves[0] | halves[1]) != 0);
+  }
+  return bits;
+}
+
+/* The next group that a bit stands for; its bit goes. */
+static size_t next_group(uint64_t *bits) {
+#if defined(__GNUC__)
+  size_t group = (size_t)__builtin_ctzll(*bits);
+#else
+  size_t group = 0;
+  while (!(*bits >> group & 1)) group++;
+#endif
+  *bits &= *bits - 1;
+  return group;
+}
+
+/* Up to SLACK bytes beyond the end are written. How many bytes. */
 static size_t write_units(const uint32_t *units, size_t count, uint8_t *out) {
-  uint8_t *data = out + count / 4;
-  for (size_t i = 0; i < count; i += 4) {
-    if (!(units[i] | units[i + 1] | units[i + 2] | units[i + 3])) { /* most are as in the typical connection */
-      out[i / 4] = 0;
-      continue;
+  uint8_t *data = out + bits_size(count), *bits_at = out;
+  for (size_t from = 0, groups = count / GROUP; from < groups; from += GROUPS_A_WORD, bits_at += sizeof(uint64_t)) {
+    size_t many = groups - from < GROUPS_A_WORD ? groups - from : GROUPS_A_WORD;
+    uint64_t bits = filled_groups(units + from * GROUP, many);
+    memcpy(bits_at, &bits, sizeof bits);
+    while (bits) {
+      const uint32_t *group = units + (from + next_group(&bits)) * GROUP;
+      uint8_t *codes = data++;
+      uint32_t all = 0;
+      for (int j = 0; j < GROUP; j++) {
+        uint32_t unit = group[j], code = (uint32_t)(unit > 0) + (unit > 0xFF) + (unit > 0xFFFF);
+        put32(data, unit);
+        data += SIZES[code];
+        all |= code << 2 * j;
+      }
+      *codes = (uint8_t)all;
     }
-    uint8_t codes = 0;
-    for (int j = 0; j < 4; j++) {
-      uint32_t unit = units[i + (size_t)j], code = (unit > 0) + (unit > 0xFF) + (unit > 0xFFFF);
-      put32(data, unit);
-      data += SIZES[code];
-      codes |= (uint8_t)(code << 2 * j);
-    }
-    out[i / 4] = codes;
   }
   return (size_t)(data - out);
 }
 
 /* Up to SLACK bytes beyond the end are read. */
 static void read_units(const uint8_t *in, size_t count, uint32_t *units) {
-  const uint8_t *data = in + count / 4;
-  for (size_t i = 0; i < count; i += 4) {
-    if (!in[i / 4]) {
-      memset(units + i, 0, 4 * sizeof *units);
-      continue;
-    }
-    for (int j = 0; j < 4; j++) {
-      int code = in[i / 4] >> 2 * j & 3;
-      units[i + (size_t)j] = get32(data) & MASKS[code];
-      data += SIZES[code];
+  const uint8_t *data = in + bits_size(count);
+  memset(units, 0, count * sizeof *units);
+  for (size_t from = 0; from < count / GROUP; from += GROUPS_A_WORD, in += sizeof(uint64_t)) {
+    uint64_t bits;
+    memcpy(&bits, in, sizeof bits);
+    while (bits) {
+      uint32_t *group = units + (from + next_group(&bits)) * GROUP;
+      uint32_t codes = *data++;
+      for (int j = 0; j < GROUP; j++, codes >>= 2) {
+        group[j] = get32(data) & MASKS[codes & 3];
+        data += SIZES[codes & 3];
+      }
     }
   }
 }
-_Static_assert(UNITS % 4 == 0 && EVENT_UNITS % 4 == 0, "units come in fours");
+_Static_assert(UNITS % GROUP == 0 && EVENT_UNITS % GROUP == 0, "units come in groups");
 
 static int make_room(struct store *store, uint32_t events) {
-  size_t wanted = UNITS + (size_t)events * EVENT_UNITS; /* and as many bytes as all of them, packed */
+  size_t wanted = UNITS + (size_t)events * EVENT_UNITS; /* and what they take at most when packed */
   if (wanted <= store->units_room) return 1;
-  uint32_t *units = realloc(store->units, 2 * wanted * sizeof *units + wanted / 4 + 8);
+  uint32_t *units = realloc(store->units, 2 * wanted * sizeof *units + wanted / 2 + 16);
   if (!units) return 0;
   store->units = units;
   store->units_room = wanted;
+  return 1;
+}
+
+/* Connections that went the same way have most fields in common. */
+static uint8_t class_of(const struct connection *c) {
+  uint64_t x = mixed(c->flags, (uint64_t)c->sides[0].known << 32 | c->sides[1].known);
+  return (uint8_t)(mixed(x, (uint64_t)c->originator << 16 | c->sides[0].state << 8 | c->sides[1].state) >> 32 & (TYPICAL - 1));
+}
+
+/* Take from the units of a connection what the typical one of its class has. 0 where there is no memory. */
+static int differ_from_typical(struct store *store, uint8_t class) {
+  if (!store->typical[class]) {
+    store->typical[class] = malloc(UNITS * 4);
+    if (!store->typical[class]) return 0;
+    memcpy(store->typical[class], store->units, UNITS * 4);
+  }
+  for (size_t i = 0; i < UNITS; i++) store->units[i] ^= store->typical[class][i];
   return 1;
 }
 
@@ -224,20 +304,16 @@ static uint8_t *packed(struct store *store, const struct connection *c) {
   if (!make_room(store, c->count)) return NULL;
   struct connection copy = *c;
   size_t count = UNITS + (size_t)c->count * EVENT_UNITS;
-  uint8_t *out = (uint8_t *)(store->units + store->units_room);
+  uint8_t *out = (uint8_t *)(store->units + store->units_room), class = class_of(c);
   struct trail trail = trail_of(c);
   copy.events = NULL;
+  out[0] = class;
   turn_fields(&copy, PACK);
   memcpy(store->units, (const char *)&copy + PLAIN, UNITS * 4);
-  if (!store->typical) {
-    store->typical = malloc(UNITS * 4);
-    if (!store->typical) return NULL;
-    memcpy(store->typical, store->units, UNITS * 4);
-  }
-  for (size_t i = 0; i < UNITS; i++) store->units[i] ^= store->typical[i];
+  if (!differ_from_typical(store, class)) return NULL;
   for (uint32_t i = 0; i < c->count; i++)
     event_units(&c->events[i], &trail, store->units + UNITS + (size_t)i * EVENT_UNITS);
-  size_t size = write_units(store->units, count, out);
+  size_t size = 1 + write_units(store->units, count, out + 1);
   size_t whole = PLAIN + size + SLACK;
   uint8_t *bytes = whole < UINT32_MAX ? arena_take(&store->arena, whole) : NULL;
   if (!bytes) return NULL;
@@ -252,8 +328,9 @@ static uint8_t *packed(struct store *store, const struct connection *c) {
 static void unpack(const struct store *store, uint32_t *units, const uint8_t *bytes, struct connection *c,
                    struct event *events) {
   memcpy(c, bytes, PLAIN);
-  read_units(bytes + PLAIN, UNITS + (size_t)c->count * EVENT_UNITS, units);
-  for (size_t i = 0; i < UNITS; i++) units[i] ^= store->typical[i];
+  const uint32_t *typical = store->typical[bytes[PLAIN]];
+  read_units(bytes + PLAIN + 1, UNITS + (size_t)c->count * EVENT_UNITS, units);
+  for (size_t i = 0; i < UNITS; i++) units[i] ^= typical[i];
   memcpy((char *)c + PLAIN, units, UNITS * 4);
   turn_fields(c, UNPACK);
   struct trail trail = trail_of(c);
@@ -296,7 +373,7 @@ void store_free(struct store *store, uint32_t connections) {
   free(store->places);
   free(store->hot);
   free(store->units);
-  free(store->typical);
+  for (int i = 0; i < TYPICAL; i++) free(store->typical[i]);
   free(store);
 }
 
