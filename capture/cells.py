@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from unicodedata import combining, east_asian_width
+from functools import lru_cache
+from unicodedata import category, combining, east_asian_width
 
 
 def cells(text: str) -> int:
     """How many columns a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(one) else 2 if east_asian_width(one) in "WF" else 1 for one in text)
+    return len(text) if text.isascii() else sum(map(_cell, text))
+
+
+@lru_cache(maxsize=4096)
+def _cell(one: str) -> int:
+    if combining(one) or category(one) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if east_asian_width(one) in "WF" else 1
 
 
 def left(text: str, width: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -90,15 +90,17 @@ def decode(
     cancelled: Callable[[], bool] | None = None,
     preview: Callable[[DecodedCapture], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
+    copy: IO[bytes] | None = None,
 ) -> list[DecodedCapture]:
     """Decode captures: those of each file (one, but where files were put one behind the other), or one for all files
     with `join` (a capture that was rotated; in time order).
 
     `progress` and `cancelled` are called for every piece; `preview` once, with what the first file has shown so far. Of
     joined files those that can be read are: an empty one is a notice, the errors of others are a notice and go to
-    `refused`. Raises CaptureUnreadable where nothing can be read, DecodingCancelled.
+    `refused`. `copy` is a named file that gets what comes in by standard input, so that its packets can be read again.
+    Raises CaptureUnreadable where nothing can be read, DecodingCancelled, OSError where the copy cannot be written.
     """
-    watch = _Watch(progress, cancelled, preview)
+    watch = _Watch(progress, cancelled, preview, copy)
     if not join:
         return [decoded for path in paths for decoded in _apart(path, watch)]
     unreadable: dict[str, CaptureUnreadable] = {}
@@ -126,6 +128,7 @@ class _Watch(Struct):
     progress: Callable[[Progress], None] | None
     cancelled: Callable[[], bool] | None
     preview: Callable[[DecodedCapture], None] | None
+    copy: IO[bytes] | None = None
 
     def tell(self, reader: CaptureReader, packets: int) -> None:
         if self.progress is not None:
@@ -209,12 +212,17 @@ class _Decoding:
 
     def take(self, reader: CaptureReader, part: FilePart, before: int) -> None:
         """Read one capture; `before` packets were read until here."""
+        copy = self._watch.copy
+        if part.path == "-" and copy is not None:
+            reader.copy, part = copy, replace(part, stored=copy.name)
         self._readers.append(reader)
         self._parts.append(part)
         self._watch.tell(reader, before)
         while reader.step():
             self._watch.tell(reader, before + reader.packets)
             self._preview()  # the first piece is small: it is there at once
+        if reader.copy is not None:
+            reader.copy.flush()
         self._watch.tell(reader, before + reader.packets)
 
     def _overlaps(self, path: str) -> bool:

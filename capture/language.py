@@ -111,18 +111,17 @@ class Words:
         said: str = self._overlay().get(text, text)
         return said.format(**facts) if facts else said
 
+    def count(self, number: int, noun: str) -> str:
+        """A number with its noun: `1 socket`, `12 sockets`, `2 processes`; in Chinese with its measure word."""
+        told: str | None = self._overlay().get(f"{{n}} {noun}")
+        if told is not None:
+            return told.format(n=f"{number:,}")
+        return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
+
 
 tr = Words(os.path.dirname(__file__), "words")
 """The sentences in the code of `capture`: words.zh.toml."""
-
-
-def count_of(number: int, noun: str) -> str:
-    """A number with its noun: `1 socket`, `12 sockets`, `2 processes`; in Chinese with its measure word."""
-    plain = f"{{n}} {noun}"
-    told = tr(plain)
-    if told != plain:
-        return told.format(n=f"{number:,}")
-    return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
+count_of = tr.count
 
 
 def sentences(*told: str) -> str:

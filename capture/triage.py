@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -135,13 +135,14 @@ def triage(
     cancelled: Callable[[], bool] | None = None,
     preview: Callable[[Triage], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
+    copy: IO[bytes] | None = None,
 ) -> list[Triage]:
     """Decode and judge captures: one Triage for each that a file holds, or one for all with `join`.
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
     Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
     CaptureUnreadable is raised. Of joined files those that can be read are, in any case. Raises DecodingCancelled where
-    `cancelled` said so.
+    `cancelled` said so. `copy` as of `decode`.
     """
     show: Callable[[DecodedCapture], None] | None = None
     if preview is not None:
@@ -159,6 +160,7 @@ def triage(
                 cancelled=cancelled,
                 preview=show,
                 refused=refused,
+                copy=copy,
             )
             _require_known_link_type(captures)
         except CaptureUnreadable as error:

@@ -16,7 +16,7 @@ import tomli
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("capture", "playbooks", "tui")
 OVERLAYS = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.zh.toml"))
-SENTENCES = {package: ROOT / package / "words.zh.toml" for package in ("capture",)}
+SENTENCES = {"capture": ROOT / "capture" / "words.zh.toml", "tui": ROOT / "tui" / "text" / "screen.zh.toml"}
 """Overlays of sentences that stand in the code: their keys are the English ones."""
 TEMPLATE = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 KEPT = re.compile(r"`[^`]+`")
@@ -75,9 +75,11 @@ def _said(package: str) -> frozenset[str]:
     found: set[str] = set()
     for path in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr" and node.args:
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+                continue
+            if node.func.id == "tr":
                 found.update(_literals(node.args[0]))
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "count_of":
+            elif node.func.id in ("count", "count_of") and len(node.args) == 2:
                 found.update(f"{{n}} {noun}" for noun in _literals(node.args[1]))
     return frozenset(found)
 

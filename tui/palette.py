@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
+from tui.text.language import tr
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from textual.app import App
 
@@ -38,20 +40,26 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         ("3", "playbooks", "what to check and what to do"),
         ("4", "evidence", "what was kept"),
     ):
-        yield SystemCommand(f"Go to {mode}", f"{title} ({key})", partial(app.run_action, f"app.go('{mode}')"))
-    yield SystemCommand("Explain log lines", "paste lines of a log (l)", partial(app.run_action, "app.paste_line"))
+        go = partial(app.run_action, f"app.go('{mode}')")
+        yield _command("Go to {mode}", f"{tr(title)} ({key})", go, mode=tr(mode))
+    yield _command("Explain log lines", "paste lines of a log (l)", partial(app.run_action, "app.paste_line"))
     if front is not None:
         if front.MODE == "live":
             here = partial(app.run_action, "thresholds", front)
-            yield SystemCommand("Thresholds of live findings", "see and set them (T)", here)
+            yield _command("Thresholds of live findings", "see and set them (T)", here)
         for title, said, action in OF_ANY_SCREEN:
-            yield SystemCommand(title, said, partial(app.run_action, action, front))
+            yield _command(title, said, partial(app.run_action, action, front))
     for mode, text, what in FILTERS:
-        yield SystemCommand(f"Filter {mode}: {text}", what, partial(asked.filter_mode, mode, text))
+        show = partial(asked.filter_mode, mode, text)
+        yield _command("Filter {mode}: {text}", what, show, mode=tr(mode), text=text)
     for name, title in playbook_titles():
-        yield SystemCommand(f"Playbook: {name}", title, partial(asked.open_playbook, name, {}))
-    yield SystemCommand("Other colours", "dark or light", partial(app.run_action, "app.other_theme"))
-    yield SystemCommand("Quit", "leave (q)", partial(app.run_action, "app.leave"))
+        yield _command("Playbook: {name}", title, partial(asked.open_playbook, name, {}), name=name)
+    yield _command("Other colours", "dark or light", partial(app.run_action, "app.other_theme"))
+    yield _command("Quit", "leave (q)", partial(app.run_action, "app.leave"))
+
+
+def _command(title: str, help: str, call: Callable[[], Any], **facts: str) -> SystemCommand:
+    return SystemCommand(tr(title, **facts), tr(help), call)
 
 
 def playbook_titles() -> list[tuple[str, str]]:

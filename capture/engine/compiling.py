@@ -108,13 +108,16 @@ def run(command: list[str]) -> Ran:
     return Ran(done.returncode, done.stderr)
 
 
-def compiled() -> Path:
-    """Where the shared library is; in a checkout that has changed it is compiled first. Raises CannotCompile."""
+def compiled(at_once: bool = False) -> Path:
+    """Where the shared library is; in a checkout that has changed it is compiled first, or, where it is wanted
+    `at_once`, left aside. Raises CannotCompile."""
     own = HERE / NAME
-    if sources() and not _is_current(own) and system_compiler() is not None:
-        compile_to(own)
-    if sources() and own.exists():
-        return own
+    if sources():
+        current = _is_current(own)
+        if not current and not at_once and system_compiler() is not None:
+            compile_to(own)
+        if current or (own.exists() and not at_once):
+            return own
     for folder in (HERE.parents[1], *map(Path, sys.path)):
         if (folder / NAME).is_file():
             return folder / NAME

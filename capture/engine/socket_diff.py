@@ -1,4 +1,5 @@
-"""The compiled comparison of two dumps of sockets (socket_diff.c). Without numpy: the live view starts without it."""
+"""The compiled comparison of two dumps of sockets (socket_diff.c). Without numpy: the live view starts without it, and
+waits for no compiler in a checkout that has changed."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def _library() -> Any:
-    loaded: Any = ctypes.CDLL(str(compiled()))
+    loaded: Any = ctypes.CDLL(str(compiled(at_once=True)))
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments

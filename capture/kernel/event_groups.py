@@ -27,13 +27,17 @@ class EventGroup(Struct, frozen=True):
     sample: KernelEvent
 
 
+def group_key(event: KernelEvent) -> tuple[object, ...]:
+    """What the events of one group share."""
+    hosts = (event.local.ip if event.local else "", event.remote.ip if event.remote else "")
+    return (event.kind, event.errno, event.call, event.reason, event.owner, *hosts, event.netns)
+
+
 def groups(events: Iterable[KernelEvent]) -> list[EventGroup]:
     """Groups, most events first; among equals the one that began first."""
     members: dict[tuple[object, ...], list[KernelEvent]] = {}
     for event in events:
-        hosts = (event.local.ip if event.local else "", event.remote.ip if event.remote else "")
-        key = (event.kind, event.errno, event.call, event.reason, event.owner, *hosts, event.netns)
-        members.setdefault(key, []).append(event)
+        members.setdefault(group_key(event), []).append(event)
     found = [_group(them) for them in members.values()]
     return sorted(found, key=lambda group: (-group.count, group.first))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,20 +11,11 @@ from capture.kernel.closed_sockets import closed
 from capture.kernel.event import KernelEvent, Kind, Reading
 from capture.kernel.event_groups import EventGroup, groups
 from capture.kernel.looks_with_events import LookEvents
-from capture.language import tr
+from capture.language import catalogue, per_language, tr
 from capture.model import Endpoint
 from capture.safe_text import printable
 
 LARGEST = 12
-WORDS = {
-    Kind.RESET_SENT: "resets sent",
-    Kind.RESET_RECEIVED: "resets received",
-    Kind.CALL_FAILED: "calls failed",
-    Kind.ERROR_REPORTED: "errors on sockets",
-    Kind.RETRANSMITTED: "retransmissions",
-    Kind.DROPPED: "packets dropped",
-    Kind.CLOSED: "connections ended",
-}
 
 
 def event_object(event: KernelEvent) -> dict[str, Any]:
@@ -66,7 +59,7 @@ def text(look: LookEvents) -> str:
         tr("kernel events  {n}; connections ended {ended}", n=total, ended=ended),
         *(f"  ({limit})" for limit in look.limits),
     ]
-    lines += [f"  {line(one)}" for one in found[:LARGEST]]
+    lines += [f"  {line(one)}, {time.strftime('%H:%M:%S', time.localtime(one.last))}" for one in found[:LARGEST]]
     if len(found) > LARGEST:
         lines.append("  " + tr("and {n} more groups", n=len(found) - LARGEST))
     if lost:
@@ -75,11 +68,39 @@ def text(look: LookEvents) -> str:
 
 
 def line(group: EventGroup) -> str:
-    """As "45 calls failed, send EPIPE: gateway[2105] 127.0.0.1:8878 to 127.0.0.1:*"."""
-    detail = " ".join(word for word in (group.call, group.errno, group.reason) if word)
-    who = f"{group.owner.name}[{group.owner.pid}] " if group.owner is not None else ""
-    where = tr("{a} to {b}", a=group.local, b=group.remote) if group.local else tr("address not told")
-    return f"{group.count} {tr(WORDS[group.kind])}" + (f", {detail}" if detail else "") + f": {who}{where}"
+    """As "gateway[2105]: 45 writes failed, EPIPE, to 127.0.0.1:*" (event_words.toml). Names in it are hostile text."""
+    words = _catalogue()
+    told = words["words"]
+    owner = f"{group.owner.name}[{group.owner.pid}]" if group.owner is not None else ""
+    local, remote = group.local or told["untold"], group.remote or told["untold"]
+    port = group.local.rpartition(":")[2]
+    here = port.isdigit()
+    reset = group.kind is Kind.RESET_SENT
+    if reset and group.remote:  # the ports of callers say nothing
+        remote = group.remote.removesuffix(":*")
+    template = words.get(f"{group.kind}_{group.call}") or words.get(group.kind.value) or words["error_reported"]
+    return str(template["one" if group.count == 1 else "many"]).format(
+        who=f"{owner}: " if owner else "",
+        by=told["by"].format(owner=owner) if owner else "",
+        port="" if not here else f" :{port}" if reset else told["received_by"].format(port=port),
+        why=f", {reason_text(group.reason)}" if group.reason else "",
+        place=told["place"].format(local=local, remote=remote) if group.local else "",
+        count=f"{group.count:,}",
+        errno=group.errno or "",
+        local=local,
+        remote=remote,
+    )
+
+
+def reason_text(reason: str) -> str:
+    """The kernel's word for a reset or a drop, and what it says."""
+    meaning = _catalogue()["reasons"].get(reason)
+    return f"{meaning} ({reason})" if meaning else reason
+
+
+@per_language
+def _catalogue() -> dict[str, Any]:
+    return catalogue(os.path.dirname(__file__), "event_words")
 
 
 def _end(end: Endpoint | None) -> dict[str, Any] | None:

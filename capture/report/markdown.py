@@ -10,6 +10,7 @@ from capture.language import tr
 from capture.report.ladder_text import ladder_lines
 from capture.report.text import findings, totals
 from capture.safe_text import printable
+from capture.wire.capture_errors import PacketUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,15 +76,7 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     yield ""
     yield _cell(verdict.sentence)
     yield ""
-    rows = ladder_rows(triage, number)
-    if len(rows) > LADDER_ROWS:
-        half = LADDER_ROWS // 2
-        lines = ladder_lines(rows[:half], connection.originator, connection.responder)
-        lines += [f"{'':>8} … {tr('{n} rows left out', n=len(rows) - 2 * half)} …"]
-        lines += ladder_lines(rows[-half:], connection.originator, connection.responder)[1:]
-    else:
-        lines = ladder_lines(rows, connection.originator, connection.responder)
-    yield from _fenced(lines)
+    yield from _ladder_rows(triage, number)
     yield ""
     for side, calls in verdict.errors.items():
         said = ", ".join(
@@ -96,6 +89,23 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     if verdict.decide_by:
         yield tr("- what would decide: {how}", how=_cell(verdict.decide_by))
     yield ""
+
+
+def _ladder_rows(triage: Triage, number: int) -> Iterable[str]:
+    connection = triage.connection(number)
+    try:
+        rows = ladder_rows(triage, number)
+    except PacketUnreadable as error:  # the file changed or went since it was read: the verdict stays
+        yield _cell(str(error))
+        return
+    if len(rows) > LADDER_ROWS:
+        half = LADDER_ROWS // 2
+        lines = ladder_lines(rows[:half], connection.originator, connection.responder)
+        lines += [f"{'':>8} … {tr('{n} rows left out', n=len(rows) - 2 * half)} …"]
+        lines += ladder_lines(rows[-half:], connection.originator, connection.responder)[1:]
+    else:
+        lines = ladder_lines(rows, connection.originator, connection.responder)
+    yield from _fenced(lines)
 
 
 def _fenced(lines: Iterable[str]) -> Iterable[str]:

@@ -237,8 +237,9 @@ class Followed:
             names = [entry.name for entry in os.scandir(here.parent) if pattern.fullmatch(entry.name)]
         except OSError:
             return None
-        for name in names:
-            path = str(here.with_name(name))
+        paths = [str(here.with_name(name)) for name in names]
+        self._done = {path: self._done[path] for path in paths if path in self._done}  # a ring drops files for years
+        for name, path in zip(names, paths, strict=True):
             at = _written(Path(path))
             if name == here.name or at < written or at < 0:
                 continue

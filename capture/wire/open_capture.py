@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from capture.engine import session
 from capture.engine.session import Engine, Reader
@@ -161,7 +161,7 @@ class CaptureReader:
     `copy`: a file that gets all bytes too, so that a pipe can be looked at again.
     """
 
-    copy: BinaryIO | None = None
+    copy: IO[bytes] | None = None
 
     def __init__(self, path: str, source: Source, engine: Engine, packets: Packets, begun: list[bytes]) -> None:
         self.path, self._source, self._engine = path, source, engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pty
@@ -311,3 +312,15 @@ def test_fail_on_means_the_connections_that_the_filter_chose(
 ) -> None:
     assert main(["report", LARGE_499, "--filter", chosen, "--fail-on", "warning"]) == status
     assert ("none on the connections that the filter chose" in capsys.readouterr().out) == (status == 0)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_markdown_of_a_pipe_is_that_of_the_file(packed: bool) -> None:
+    """Its ladders are drawn from packets that are read again: a pipe's bytes are kept until then."""
+    path = Path(__file__).parents[2] / "tui" / "examples" / "unread-data.pcap"
+    sent = gzip.compress(path.read_bytes()) if packed else path.read_bytes()
+    command = [sys.executable, "-m", "tui.cli", "report", "--format", "md"]
+    piped = subprocess.run([*command, "-"], input=sent, capture_output=True, check=True)
+    named = subprocess.run([*command, str(path)], capture_output=True, check=True)
+    assert piped.stdout.decode() == named.stdout.decode().replace(str(path), "-")
+    assert b"## Connection" in piped.stdout

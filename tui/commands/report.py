@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager, nullcontext
+from tempfile import NamedTemporaryFile, gettempdir
+from typing import IO, TYPE_CHECKING
 
 from tui.arguments import complain, report_parser
 from tui.commands.report_output import output
@@ -14,6 +15,7 @@ from tui.work.interrupted_pipe import first_interrupt_noted
 from tui.work.process_settings import for_one_long_computation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator, Sequence
 
     from capture.decode import Progress
@@ -43,11 +45,24 @@ def run(arguments: list[str]) -> int:
         return follow(chosen, wanted)
     chosen.format = chosen.format or "text"
     for_one_long_computation()
+    with ExitStack() as stack:
+        return _report(chosen, wanted, stack)
+
+
+def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack) -> int:
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
-    with told(sys.stderr.isatty()) as progress, first_interrupt_noted() if "-" in chosen.files else nullcontext():
-        triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append)
+    piped = "-" in chosen.files
+    kept = stack.enter_context(_kept()) if piped and chosen.format == "md" else None  # for its ladders
+    try:
+        with told(sys.stderr.isatty()) as progress, first_interrupt_noted() if piped else nullcontext():
+            triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append, copy=kept)
+    except OSError as error:
+        if kept is None:
+            raise
+        complain(f"tcptriage report: standard input cannot be kept in {gettempdir()}: {error.strerror or error}")
+        return 2
     for unreadable in refused:
         complain(f"tcptriage report: {unreadable}")
     if not triages:
@@ -79,6 +94,11 @@ def run(arguments: list[str]) -> int:
     if refused:
         return 2
     return 1 if chosen.fail_on and found(triages, chosen.fail_on) else 0
+
+
+def _kept() -> IO[bytes]:
+    """A file for what comes in by a pipe; it goes with the command."""
+    return NamedTemporaryFile()
 
 
 def _filter(text: str | None) -> Filter | None:

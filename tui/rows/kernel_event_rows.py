@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from capture.kernel.event_groups import EventGroup, groups
-from capture.kernel.events_report import WORDS, line
+from capture.kernel.event_groups import EventGroup, group_key, groups
+from capture.kernel.events_report import line
 from capture.safe_text import printable
 from tui.rows.ends_filter import keeps
 from tui.text.column_layout import Column
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.kernel.event import KernelEvent
     from capture.kernel.looks_with_events import LookEvents
+    from capture.model import Endpoint
+    from capture.sockets.row import SocketRow
 
 KEPT_S = 300.0
 MOST = 20_000
 COLUMNS = (
     Column("last", "Last", 8, rank=0),
+    Column("what", "What the kernel said", 62, most=200, rank=0, least=20),
+    Column("local", "Local", 21, most=28, rank=1, least=12, tail=True),
+)
+CONNECTION_COLUMNS = (
+    Column("last", "Last", 8, rank=0),
     Column("count", "Count", 7, right=True, rank=0),
-    Column("what", "What the kernel said", 34, most=48, rank=0, least=20),
-    Column("process", "Process", 16, most=24, rank=1),
-    Column("local", "Local", 21, most=28, rank=2, least=12, tail=True),
+    Column("local", "Local", 21, most=28, rank=0, least=12, tail=True),
     Column("remote", "Remote", 21, most=28, rank=0, least=12, tail=True),
+    Column("now", "Now", 11, rank=1),
 )
 PLAYBOOKS = {
     "EPIPE": "broken-pipe",
@@ -80,22 +86,102 @@ def key_of(group: EventGroup) -> tuple[object, ...]:
 
 def cells(group: EventGroup) -> tuple[tuple[str, str], ...]:
     """In the order of COLUMNS."""
-    detail = " ".join(word for word in (group.call, group.errno, group.reason) if word)
-    who = f"{group.owner.pid} {printable(group.owner.name, 24)}" if group.owner is not None else ""
     told = group.errno is not None or group.kind == "reset_sent"
     return (
         (clock(group.last), "dim"),
-        (f"{group.count:,}", ""),
-        (f"{WORDS[group.kind]}{', ' if detail else ''}{detail}", "warning" if told else ""),
-        (who, ""),
+        (printable(line(group), 300), "warn" if told else ""),
         (group.local or "(not told)", ""),
-        (group.remote or "", ""),
     )
 
 
 def text_of(group: EventGroup) -> str:
     """One group as text, for the clipboard."""
-    return f"{clock(group.first)} to {clock(group.last)}: {line(group)}"
+    return f"{clock(group.first)} to {clock(group.last)}: {printable(line(group))}"
+
+
+Ends = tuple["Endpoint", "Endpoint", "str | None"]
+"""Local end, remote end, network namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventConnection:
+    """One connection of a group: its events in order of time, and all that the kernel said of it beside them."""
+
+    ends: Ends
+    events: tuple[KernelEvent, ...]
+    all_events: tuple[KernelEvent, ...]
+
+    @property
+    def count(self) -> int:
+        """Events of the group."""
+        return sum(event.count for event in self.events)
+
+    @property
+    def cookie(self) -> str | None:
+        """The socket's, where it was told."""
+        return next((event.cookie for event in self.all_events if event.cookie), None)
+
+
+def connections_of(history: EventHistory, group: EventGroup) -> list[EventConnection]:
+    """The connections that a group speaks of, the last one first; none where the kernel named no addresses."""
+    wanted = group_key(group.sample)
+    own: dict[Ends, list[KernelEvent]] = {}
+    everything: dict[Ends, list[KernelEvent]] = {}
+    for event in tuple(history.events):
+        if event.local is not None and event.remote is not None:
+            ends = (event.local, event.remote, event.netns)
+            everything.setdefault(ends, []).append(event)
+            if group_key(event) == wanted:
+                own.setdefault(ends, []).append(event)
+    found = [EventConnection(ends, tuple(events), tuple(everything[ends])) for ends, events in own.items()]
+    return sorted(found, key=lambda one: -one.events[-1].time)
+
+
+def find_sockets(rows: Iterable[SocketRow], wanted: Iterable[EventConnection]) -> dict[Ends, SocketRow]:
+    """The live socket of each connection that still has one: by its cookie where that was told, else by its ends."""
+    named = {one.cookie: one.ends for one in wanted if one.cookie is not None}
+    unnamed = {one.ends for one in wanted if one.cookie is None}
+    ports = {ends[0].port.to_bytes(2, "big") for ends in (*named.values(), *unnamed)}
+    found = {}
+    for row in rows:
+        if row.raw[4:6] not in ports or row.state == "LISTEN":
+            continue
+        ends = named.get(row.cookie)
+        if ends is None:
+            own = (row.local, row.remote, str(row.netns) if row.netns is not None else None)
+            ends = own if own in unnamed else None
+        if ends is not None:
+            found[ends] = row
+    return found
+
+
+def connection_rows(found: Iterable[EventConnection], sockets: Mapping[Ends, SocketRow]) -> ListRows:
+    """In the order of CONNECTION_COLUMNS; the key is the connection's ends."""
+    return ListRows([(one.ends, _connection_cells(one, sockets.get(one.ends))) for one in found])
+
+
+def _connection_cells(one: EventConnection, row: SocketRow | None) -> tuple[tuple[str, str], ...]:
+    return (
+        (clock(one.events[-1].time), "dim"),
+        (f"{one.count:,}", ""),
+        (str(one.ends[0]), ""),
+        (str(one.ends[1]), ""),
+        (row.state.value, "") if row is not None else ("gone", "dim"),
+    )
+
+
+def connection_text(one: EventConnection, row: SocketRow | None) -> str:
+    """All that is known of a connection: what the kernel said in order of time, then its socket now."""
+    from tui.text.glossary import meaning
+    from tui.text.socket_lines import socket_facts
+
+    said = [f"{clock(event.time)}  {printable(line(group))}" for event in one.all_events for group in groups([event])]
+    if row is None:
+        now = ["Its socket has gone. Where a recording or an incident is open, w looks for its packets there."]
+    else:
+        now = [f"{name:<14} {value}" for name, value in socket_facts(row)]
+        now += ["", f"{row.state.value}: {meaning('states', row.state.value)}"]
+    return "\n".join(["What the kernel said:", *said, "", *now])
 
 
 def filtered(history: EventHistory, wanted: Filter | None) -> list[EventGroup]:

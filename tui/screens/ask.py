@@ -9,6 +9,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.text.language import tr
+
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
@@ -33,8 +35,8 @@ class AskScreen(ModalScreen["str | None"]):
     def compose(self) -> ComposeResult:
         """The question over the line."""
         with Vertical():
-            yield Static(self._question, markup=False)
-            yield Input(self._value, placeholder=self._hint, compact=True)
+            yield Static(tr(self._question), markup=False)
+            yield Input(self._value, placeholder=tr(self._hint), compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answered."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual.binding import Binding
 from textual.screen import Screen
 
+from tui.text.language import tr
 from tui.widgets.bars import KeyBar, Said, TitleBar
 from tui.widgets.row_table import STYLES
 
@@ -72,7 +73,7 @@ class TriageScreen(Screen[Any]):
     def say(self, text: str, tone: str = "") -> None:
         """Answer the user, in the lines above the keys."""
         if self.is_mounted:
-            self.query_one(Said).say(text, tone)
+            self.query_one(Said).say(tr(text), tone)
 
     def copy_text(self) -> tuple[str, str]:
         """(what it is, the text) that `y` sends; an empty text where there is nothing to copy."""

@@ -14,7 +14,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
 from tui.screens.base import LAST_KEYS
 from tui.screens.followed import FollowingScreen
-from tui.text.quantities import count
+from tui.text.language import count
 from tui.text.vantage_words import seen_from
 from tui.widgets.bars import KeyBar
 from tui.widgets.row_table import ListRows, RowsTable

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from tui.screens.base import LAST_KEYS, TriageScreen
 from tui.text.column_layout import cells, wrap
 from tui.text.glossary import chapters, meaning
+from tui.text.language import tr
 from tui.widgets.paper import Paper
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ EVERYWHERE = (
     (": or Ctrl-P", "every command by name"),
     ("? or F1", "this help"),
     ("Ctrl-L", "paint the screen again"),
+    ("--ascii", "at the start, where lines do not meet: the terminal draws them two cells wide"),
     ("q", "quit   (Ctrl-C too; Ctrl-Z suspends)"),
 )
 
@@ -57,11 +59,12 @@ class HelpScreen(TriageScreen):
 
     def _page(self, width: int) -> Text:
         page = Text(no_wrap=True)
-        for line in wrap(self._about, width):
+        for line in wrap(tr(self._about), width):
             page.append(line + "\n")
-        keys = tuple((key, meaning("keys", label) or label) for key, label in self._keys)
-        self._section(page, "Keys here", keys, width)
-        self._section(page, "Keys everywhere", EVERYWHERE, width)
+        keys = tuple((key, meaning("keys", label) or tr(label)) for key, label in self._keys)
+        self._section(page, tr("Keys here"), keys, width)
+        everywhere = tuple((tr(key), tr(said)) for key, said in EVERYWHERE)
+        self._section(page, tr("Keys everywhere"), everywhere, width)
         for topic in self._topics:
             title, words = chapters()[topic]
             self._section(page, title, tuple(words.items()), width)

@@ -7,37 +7,57 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 
-from tui.rows.kernel_event_rows import COLUMNS, filtered, kernel_rows, key_of, playbook_of, text_of
+from tui.rows.kernel_event_rows import (
+    COLUMNS,
+    connections_of,
+    filtered,
+    find_sockets,
+    kernel_rows,
+    key_of,
+    playbook_of,
+    text_of,
+)
 from tui.screens.filtered import FilteredScreen
-from tui.text.quantities import count
+from tui.text.language import count
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.widget import Widget
 
     from capture.kernel.event_groups import EventGroup
+    from capture.sockets.row import SocketRow
     from tui.rows.kernel_event_rows import EventHistory
 
 REFRESH_S = 1.0
 
 
 class KernelEventsScreen(FilteredScreen):
-    """Groups of the last five minutes, most first. Enter opens the playbook that a group leads to."""
+    """Groups of the last five minutes, most first. Enter goes to the connection that a group speaks of, or to those;
+    where the kernel named none, to the playbook. `sockets` gives those of the last look."""
 
     MODE = "live"
     TABLE = "#kernel-events"
     FILTERS = "event"
-    KEYS = (("Enter", "playbook"), ("/", "filter"), ("p", "pause"), ("y", "copy"), ("a", "keep"), ("Esc", "back"))
+    KEYS = (
+        ("Enter", "connection"),
+        ("b", "playbook"),
+        ("/", "filter"),
+        ("p", "pause"),
+        ("y", "copy"),
+        ("a", "keep"),
+        ("Esc", "back"),
+    )
     TOPICS = ("states",)
     ABOUT = "What the kernel told processes in the last five minutes: failed calls, resets with its reason, drops."
     AUTO_FOCUS = "#kernel-events"
-    BINDINGS = [Binding("p", "pause", show=False)]
+    BINDINGS = [Binding("p", "pause", show=False), Binding("b", "playbook", show=False)]
 
-    def __init__(self, history: EventHistory) -> None:
+    def __init__(self, history: EventHistory, sockets: Callable[[], Sequence[SocketRow]]) -> None:
         super().__init__()
         self._history = history
+        self._sockets = sockets
         self._groups: dict[object, EventGroup] = {}
         self._paused = False
 
@@ -83,8 +103,27 @@ class KernelEventsScreen(FilteredScreen):
     @on(RowsTable.Chosen, "#kernel-events")
     def _chosen(self, event: RowsTable.Chosen) -> None:
         group = self._groups.get(event.key)
+        if group is None:
+            return
+        found = connections_of(self._history, group)
+        if not found:
+            self.action_playbook()
+            return
+        from tui.screens.event_connections import EventConnectionScreen, EventConnectionsScreen
+
+        playbook = playbook_of(group)
+        if len(found) > 1:
+            self.app.push_screen(EventConnectionsScreen(text_of(group), found, self._sockets, playbook))
+            return
+        row = find_sockets(self._sockets(), found).get(found[0].ends)
+        self.app.push_screen(EventConnectionScreen(found[0], row, playbook))
+
+    def action_playbook(self) -> None:
+        """Where the group under the cursor leads."""
+        group = self._groups.get(self.query_one("#kernel-events", RowsTable).cursor_key)
         name = playbook_of(group) if group is not None else None
         if group is None or name is None:
+            self.say("No playbook is about this; 3 lists them all", "warn")
             return
         self.triage_app.open_playbook(name, {}, found=text_of(group))
 

@@ -22,7 +22,8 @@ from tui.rows.finding_rows import (
 from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
 from tui.screens.filtered import FilteredScreen
-from tui.text.quantities import clock, count
+from tui.text.language import count
+from tui.text.quantities import clock
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines
 from tui.work.messages import LookingFailed, RowsPeeked, SnapshotTaken
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from capture.model import Finding
     from capture.remote.host import Host
+    from capture.sockets.row import SocketRow
     from capture.sockets.thresholds import Thresholds
     from tui.rows.live_look import Look
     from tui.work.live_feed import LiveFeed, Looker
@@ -302,7 +304,11 @@ class LiveScreen(FilteredScreen):
             return
         from tui.screens.kernel_events import KernelEventsScreen
 
-        self.app.push_screen(KernelEventsScreen(self._look.history.kernel))
+        self.app.push_screen(KernelEventsScreen(self._look.history.kernel, self._shown_sockets))
+
+    def _shown_sockets(self) -> Sequence[SocketRow]:
+        """All of the last look, whatever the filter."""
+        return self._look.snapshot.rows if self._look is not None else ()
 
     def action_watch(self) -> None:
         """Start the flight recorder; once it runs, freeze what it has."""

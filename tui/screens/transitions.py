@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 from tui.rows.transition_rows import COLUMNS, line, transition_rows
 from tui.screens.filtered import FilteredScreen
-from tui.text.quantities import count
+from tui.text.language import count
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:

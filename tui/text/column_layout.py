@@ -5,15 +5,18 @@ Pure: nothing here knows a terminal. Widths are in terminal cells, so that a wid
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from capture.cells import cells as cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ELLIPSIS = "…"
+OPENING = frozenset("（《【“‘「(")
+CLOSING = frozenset("，。；：！？、）》】”’」…,.;:!?)%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +71,6 @@ def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, 
     return tuple(Placed(index, columns[index], widths[index]) for index in sorted(widths))
 
 
-def cells(text: str) -> int:
-    """How many terminal cells a text takes."""
-    return len(text) if text.isascii() else sum(map(_cell, text))
-
-
-@lru_cache(maxsize=4096)
-def _cell(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """`text` in exactly `width` cells: padded, or cut with a mark. A cut is always visible: a cut address is a lie."""
     taken = cells(text)
@@ -103,7 +94,7 @@ def _cut(text: str, width: int) -> tuple[str, int]:
         return "", 0
     taken = 0
     for at, character in enumerate(text):
-        size = 1 if character.isascii() else _cell(character)
+        size = cells(character)
         if taken + size > width - 1:
             return text[:at] + ELLIPSIS, taken + 1
         taken += size
@@ -111,16 +102,34 @@ def _cut(text: str, width: int) -> tuple[str, int]:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Text broken at spaces into lines of at most `width` cells; a longer word is broken where it must be."""
+    """Text in lines of at most `width` cells, broken at spaces and between Chinese characters; a longer word is broken
+    where it must be."""
     lines: list[str] = []
     line = ""
     for word in text.split():
-        if line and cells(line) + 1 + cells(word) > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}" if line else word
-        while cells(line) > width > 0:
-            at = next(i for i in range(len(line), 0, -1) if cells(line[:i]) <= width) if cells(line[:1]) <= width else 1
-            lines.append(line[:at])
-            line = line[at:]
+        for position, piece in enumerate(_pieces(word)):
+            gap = " " if line and not position else ""
+            if line and cells(line) + len(gap) + cells(piece) > width:
+                lines.append(line)
+                line = gap = ""
+            line = f"{line}{gap}{piece}"
+            while cells(line) > width > 0:
+                at = next((i for i in range(len(line), 0, -1) if cells(line[:i]) <= width), 1)
+                lines.append(line[:at])
+                line = line[at:]
     return [*lines, line] if line else lines
+
+
+def _pieces(word: str) -> list[str]:
+    """A word between whose pieces a line may end: at Chinese characters, but no line begins with what closes or ends
+    with what opens (the rule of CLREQ, kinsoku)."""
+    if word.isascii():
+        return [word]
+    pieces = [word[0]]
+    for before, after in pairwise(word):
+        breaks = (cells(before) == 2 or cells(after) == 2) and after not in CLOSING and before not in OPENING
+        if breaks:
+            pieces.append(after)
+        else:
+            pieces[-1] += after
+    return pieces

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from tui.text.language import count as count
+
 
 def duration(seconds: float, *, at_least: bool = False) -> str:
     """A span in at most five characters: 40ms, 3.2s, 59s, 12m, 3h05, 4d; `≥` before a minimum."""
@@ -44,8 +46,3 @@ def size(count: float) -> str:
 def clock(epoch: float) -> str:
     """Local time of day."""
     return time.strftime("%H:%M:%S", time.localtime(epoch))
-
-
-def count(number: int, noun: str) -> str:
-    """1 socket, 1,190 sockets."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.text.column_layout import cells, fit, wrap
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ class TitleBar(Widget):
         """Modes at the left, the right text cut to what is left."""
         line = Text(no_wrap=True, end="")
         for mode, title in MODES:
-            line.append(f" {title} ", "bold reverse" if mode == self._mode else "")
+            line.append(f" {tr(title)} ", "bold reverse" if mode == self._mode else "")
         room = self.size.width - line.cell_len
         right = fit(self._right, min(cells(self._right), max(0, room - 2)))
         line.append(" " * (room - cells(right) - 1) + right + " ")
@@ -53,7 +54,7 @@ class TitleBar(Widget):
         """The modes can be clicked."""
         x = 0
         for mode, title in MODES:
-            x += len(title) + 2
+            x += cells(tr(title)) + 2
             if event.x < x:
                 self.app.switch_mode(mode)
                 return
@@ -75,11 +76,12 @@ class KeyBar(Widget):
     def render(self) -> RenderResult:
         """`key label` pairs; help and quit, the last two, always stay."""
         line = Text(no_wrap=True, end="")
-        always = sum(len(key) + len(label) + 3 for key, label in self._keys[-2:])
+        keys = [(key, tr(label)) for key, label in self._keys]
+        always = sum(cells(key) + cells(label) + 3 for key, label in keys[-2:])
         left = self.size.width - always
-        for position, (key, label) in enumerate(self._keys):
-            wide = len(key) + len(label) + 3
-            if position < len(self._keys) - 2:
+        for position, (key, label) in enumerate(keys):
+            wide = cells(key) + cells(label) + 3
+            if position < len(keys) - 2:
                 if wide > left:
                     continue
                 left -= wide

@@ -8,6 +8,8 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from tui.text.language import tr
+
 if TYPE_CHECKING:
     from rich.text import Text
     from textual.app import ComposeResult
@@ -28,7 +30,7 @@ class Paper(VerticalScroll, can_focus=True):
     def __init__(self, text: str | Text = "", *, title: str = "", id: str | None = None) -> None:
         super().__init__(id=id, classes="paper")
         self._page = text
-        self.border_title = title.replace("[", "\\[")
+        self.border_title = tr(title).replace("[", "\\[")
 
     def compose(self) -> ComposeResult:
         """One static text."""
@@ -40,7 +42,7 @@ class Paper(VerticalScroll, can_focus=True):
             return
         self._page = text
         if title is not None:
-            self.border_title = title.replace("[", "\\[")
+            self.border_title = tr(title).replace("[", "\\[")
         if self.is_mounted and (static := self.query(Static)):
             static.first().update(text)
             self.scroll_home(animate=False)

@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.text.column_layout import Column, Placed, cells, fit, fit_tail, place
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from textual import events
@@ -116,7 +117,7 @@ class RowsTable(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
         self._head = int(head)
-        self._empty = empty
+        self._empty = tr(empty)
         self._rows: Rows = ListRows([])
         self._cursor = 0
         self._key: Hashable | None = None
@@ -141,7 +142,7 @@ class RowsTable(ScrollView, can_focus=True):
 
     def set_title(self, title: str) -> None:
         """What stands in the border; the place of the cursor is added to it."""
-        self._title = title
+        self._title = tr(title)
         self._show_position()
 
     def set_note(self, note: str) -> None:
@@ -151,6 +152,7 @@ class RowsTable(ScrollView, can_focus=True):
 
     def set_empty(self, text: str) -> None:
         """What to say where there is no row."""
+        text = tr(text)
         if text != self._empty:
             self._empty = text
             if not len(self._rows):
@@ -332,7 +334,7 @@ class RowsTable(ScrollView, can_focus=True):
     def _head_line(self, width: int) -> Strip:
         texts = []
         for placed in self._placed:
-            title = placed.column.title
+            title = tr(placed.column.title)
             if self.sorted_by is not None and self.sorted_by[0] == placed.column.key:
                 title += "▼" if self.sorted_by[1] else "▲"
             texts.append(fit(title, placed.width, right=placed.column.right))

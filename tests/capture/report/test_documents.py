@@ -91,3 +91,13 @@ def test_a_selection_is_kept(triages: list[Triage]) -> None:
 )
 def test_seconds_keep_all_nine_decimals(nanoseconds: int | None, text: str | None) -> None:
     assert seconds(nanoseconds) == text
+
+
+def test_a_file_that_went_away_takes_the_ladders_only(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "gone.pcap"
+    path.write_bytes(CAPTURES[0].read_bytes())
+    found = triage([str(path)])
+    path.unlink()
+    text = written(found, "md")
+    assert "## Connection" in text
+    assert "gone.pcap: no such file" in text

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from capture.engine.compiling import compiled
 from capture.engine.socket_diff import SocketDiff
 from capture.sockets.dump_diff import DumpDiff, PlainDiff, new_diff
 from capture.sockets.dump_messages import message_spans
@@ -38,7 +39,8 @@ def table(new_diff: Callable[[], DumpDiff] = new_diff) -> SocketTable:
     return SocketTable(lambda raw: SocketRow(raw, MOMENT, None), new_diff)
 
 
-new_diff()  # in a checkout that has changed this compiles the engine: not within a test's time
+compiled()  # in a checkout that has changed the engine is compiled now: not within a test's time
+whatever_the_machine_does = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 both_diffs = pytest.mark.parametrize("make", [new_diff, PlainDiff])
 
 
@@ -49,6 +51,7 @@ Sockets = st.lists(
 
 
 @both_diffs
+@whatever_the_machine_does
 @given(dumps=st.lists(Sockets, min_size=2, max_size=5), cut=st.integers(1, 30))
 def test_any_sequence_of_dumps(
     make: Callable[[], DumpDiff], dumps: list[list[tuple[int, int, int, int]]], cut: int
@@ -153,6 +156,7 @@ def test_the_engine_compares_where_there_is_one() -> None:
 
 
 @both_diffs
+@whatever_the_machine_does
 @given(chunk=st.binary(max_size=600))
 def test_any_bytes_are_no_danger(make: Callable[[], DumpDiff], chunk: bytes) -> None:
     kept = table(make)
@@ -163,6 +167,7 @@ def test_any_bytes_are_no_danger(make: Callable[[], DumpDiff], chunk: bytes) -> 
 
 
 @both_diffs
+@whatever_the_machine_does
 @given(tail=st.binary(max_size=200), count=st.integers(0, 40))
 def test_a_cut_dump_keeps_the_whole_messages(make: Callable[[], DumpDiff], tail: bytes, count: int) -> None:
     whole = b"".join(message(record(number), 0) for number in range(1, count + 1))

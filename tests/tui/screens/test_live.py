@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import socket
+import time
+
+import pytest
 
 from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
+from tui.screens.event_connections import EventConnectionScreen, EventConnectionsScreen
+from tui.screens.kernel_events import KernelEventsScreen
 from tui.screens.live import LiveScreen
 from tui.screens.record import RecordScreen
 from tui.screens.socket import SocketScreen
@@ -146,3 +153,42 @@ async def test_findings_that_are_over_stay_in_the_list() -> None:
         await until(pilot, lambda: any(" over " in line and name in line for line in screen_text(app).splitlines()))
         for client in clients:
             client.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="kernel events need root")
+async def test_a_kernel_event_leads_to_its_connection_and_that_to_the_playbook() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        app = app_of(interval=0.2, all_namespaces=False)
+        async with app.run_test(size=(110, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen._look is not None)
+            live = app.screen
+            assert isinstance(live, LiveScreen)
+            await until(pilot, lambda: live._look is not None and live._look.history.kernel.limits is not None)
+            clients = [socket.create_connection(server.getsockname()) for _ in range(2)]
+            for client in clients:
+                server.accept()[0].close()
+                time.sleep(0.05)
+                for _ in range(2):
+                    with contextlib.suppress(OSError):
+                        client.send(b"x")
+                    time.sleep(0.02)
+            await pilot.press("K")
+            await until(pilot, lambda: isinstance(app.screen, KernelEventsScreen))
+            app.screen.apply_filter(f"port:{port} pid:{os.getpid()}")  # type: ignore[attr-defined]
+            await until(pilot, lambda: "2 writes failed, EPIPE, to 127.0.0.1" in screen_text(app))
+            table = app.screen.query_one("#kernel-events", RowsTable)
+            key = next(table.rows.key(at) for at in range(len(table.rows)) if "EPIPE" in table.rows.cells(at)[1][0])
+            assert table.move_to(key)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, EventConnectionsScreen))
+            assert f"127.0.0.1:{clients[1].getsockname()[1]}" in screen_text(app)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, EventConnectionScreen))
+            text = screen_text(app)
+            assert "1 write failed, EPIPE" in text
+            assert "reset" in text  # what the kernel said beside it
+            await pilot.press("b")
+            await until(pilot, lambda: "Broken pipe" in screen_text(app) or "broken-pipe" in screen_text(app))
+            for client in clients:
+                client.close()
