@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown))
-        json = getattr(given, "format", None) in ("json", "jsonl") or getattr(given, "follow", False)
+        json = getattr(given, "format", None) in ("json", "jsonl", "openmetrics") or getattr(given, "follow", False)
         given.lang = "en" if json else given.lang or of_locale(os.environ)
         choose(given.lang)
         return given
@@ -205,12 +205,14 @@ def sockets_parser() -> Parser:
         examples=(
             "tcptriage sockets --filter 'state:close-wait age:>30s'",
             "tcptriage sockets --interval 5 --count 12 --record looks.gz",
+            "tcptriage sockets --format openmetrics --interval 5 --count 2",
             "tcptriage sockets --host web1 --host docker:api --format json",
         ),
         description="Look at this machine's TCP connections: states, findings, the largest groups, or every socket.",
         epilog="Exit status: 0 done; 1 with --fail-on, on a finding as severe; 2 usage.",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    formats = ("text", "json", "openmetrics")
+    parser.add_argument("--format", choices=formats, default="text", help="default: text; openmetrics to be scraped")
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching sockets")
     parser.add_argument("--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks")
     parser.add_argument("--count", type=_count, metavar="N", help="looks (default 1; with --interval alone: 1)")

@@ -44,6 +44,9 @@ def run(arguments: list[str]) -> int:
     if chosen.host and (chosen.replay or chosen.record or chosen.events):
         complain("tcptriage sockets: --host goes with none of --replay, --record, --events")
         return 2
+    if chosen.format == "openmetrics" and (chosen.host or chosen.replay or chosen.events or chosen.filter):
+        complain("tcptriage sockets: --format openmetrics goes with none of --host, --replay, --events, --filter")
+        return 2
     try:
         return _of_hosts(chosen, wanted, thresholds) if chosen.host else _looks(chosen, wanted, thresholds)
     except SourceUnavailable as error:
@@ -93,7 +96,7 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
     anonymize = _anonymizer(chosen.anonymize)
     worst = 3
     count = chosen.count or (1 if chosen.replay is None else 1_000_000_000)
-    exact = chosen.format == "json" or wanted is not None
+    exact = chosen.format in ("json", "openmetrics") or wanted is not None
     looker = open_looker(chosen.replay, all_namespaces=chosen.all_namespaces, exact=exact, thresholds=thresholds)
     record = taker(chosen.record, chosen.overwrite)
     events = _events(chosen)
@@ -112,6 +115,8 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
             record.write(snapshot)
             worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
             told = events.after(snapshot) if events is not None else None
+            if chosen.format == "openmetrics" and look < count - 1:
+                continue  # one document is of one look: the last, which knows what moved since the first
             _write(snapshot, told, chosen.format, keep, anonymize, first=look == 0)
     finally:
         looker.close()
@@ -146,6 +151,10 @@ def _write(
     stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
     if format == "json":
         write_json(snapshot, stream, keep, _keys(told) | ({"asked": asked} if asked else {}))
+    elif format == "openmetrics":
+        from capture.sockets.openmetrics import exposition
+
+        stream.write(exposition(snapshot))
     else:
         stream.write(("" if first else "\n") + (f"{asked}: " if asked else "") + text(snapshot))
         if keep is not None:
