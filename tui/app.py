@@ -16,6 +16,7 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
 from textual.filter import ANSIToTruecolor
 
+from tui.resuming import CaseTracker
 from tui.terminal.detection import Terminal
 from tui.terminal.line_filters import AsciiOnly, NoColours
 from tui.terminal.screen_diff import Shown, Thrifty
@@ -59,6 +60,8 @@ class TriageApp(App[int]):
         super().__init__()
         self.terminal = terminal or Terminal()
         self.investigation = Investigation(request)
+        self.case = CaseTracker(self, self)
+        self.reopen = ""  # a case to go on with instead, once this screen is gone
         self.failure: str | None = None  # said on standard error after the screen is gone
         self._shown = Shown()
         self._line_filters: list[LineFilter] = []
@@ -121,6 +124,7 @@ class TriageApp(App[int]):
     def on_mount(self) -> None:
         """Take the signals; open the demo if it was asked for."""
         request = self.investigation.request
+        self.case.begin()
         if request.demo:
             from tui.screens.demo import DemoScreen
 
@@ -155,6 +159,15 @@ class TriageApp(App[int]):
             poll.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]
             if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):
                 self._end_by(signal.SIGHUP)
+
+    def exit(self, *told: Any, **named: Any) -> None:
+        """Leave; where the user was is kept before the screens go."""
+        self.case.take()
+        super().exit(*told, **named)
+
+    def on_unmount(self) -> None:
+        """All is written: another process may go on with the case."""
+        self.case.end()
 
     def action_interrupt(self) -> None:
         """Ctrl-C: the shell is told that this was one."""
@@ -290,7 +303,7 @@ class TriageApp(App[int]):
 
     def keep(self, kind: str, title: str, body: str) -> None:
         """Add to the evidence."""
-        self.investigation.keep(kind, title, body)
+        self.investigation.keep(kind, title, body, self.front.seen_in() if self.front is not None else "")
         self.say(f"Kept as evidence ({len(self.investigation.items)}): {title}. 4 shows and exports it", "good")
 
     def show_plain(self, text: str) -> None:
@@ -320,6 +333,8 @@ class TriageApp(App[int]):
 
 def first_mode(request: Request) -> str:
     """The mode in which a request begins."""
+    if request.keeper is not None and request.keeper.case.place.mode in MODES:
+        return request.keeper.case.place.mode
     if request.files or request.fleet is not None:
         return "capture"
     return "playbooks" if request.playbook or request.demo else "live"

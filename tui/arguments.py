@@ -21,17 +21,17 @@ usage: tcptriage [FILE...]           the dashboard: captures, or this machine
   explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
   playbooks          list them; `playbook NAME` opens one, `check NAME` runs one
   watch              record until something breaks, then keep what lay around it
-  demo               the whole way, on recordings that ship with the program
+  demo, cases        the whole way on shipped recordings; what earlier runs kept
 
 options of the dashboard:
+  --resume [NAME]    go on with the last case, or with another
   --join             read several files as one capture that was rotated
   --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
   --host HOST        look at other hosts over ssh (docker:NAME, kubectl:POD)
   --interval S       seconds between two looks at the live connections (1)
   --threshold N=V    from when on it is a live finding (T lists them)
   --own-namespace    leave out other network namespaces (containers)
-  --theme NAME       dark or light       --ascii     no characters beyond ASCII
-  --no-mouse         leave it to the terminal  --lang en|zh  --version  --help
+  --theme NAME  --ascii  --no-mouse  --lang en|zh  --version  --help
 FILE: pcap, pcapng, packed or not, text; - is stdin: tcptriage incident.pcap
 Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
 """
@@ -137,6 +137,9 @@ def dashboard_parser(version: str) -> Parser:
     namespace_options(parser)
     host_options(parser)
     parser.add_argument("--replay", metavar="PATH", help="the looks of a recording instead of this machine's")
+    parser.add_argument(
+        "--resume", nargs="?", const="", metavar="NAME", help="go on with the last case, or with another"
+    )
     parser.add_argument(
         "--threshold", action="append", default=[], metavar="NAME=VALUE", help="from when on it is a live finding"
     )
@@ -462,6 +465,27 @@ def demo_parser() -> Parser:
         description="Walk from a log line to the cause and the fix, on recordings that ship with the program.",
     )
     screen_options(parser)
+    return parser
+
+
+def cases_parser() -> Parser:
+    """`tcptriage cases`."""
+    parser = Parser(
+        prog="tcptriage cases",
+        allow_abbrev=False,
+        examples=(
+            "tcptriage cases",
+            "tcptriage cases --show 20261130-101500 > ticket.md",
+            "tcptriage cases --delete 20261130-101500",
+        ),
+        description="List the cases that earlier runs of the dashboard kept, the latest first. `tcptriage --resume` "
+        "goes on with the last, `tcptriage --resume NAME` with another.",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--show", metavar="NAME", help="write the evidence page of one, as x does on the screen")
+    changes = parser.add_mutually_exclusive_group()
+    changes.add_argument("--delete", metavar="NAME", help="put a case away; the last 20 can be restored")
+    changes.add_argument("--restore", metavar="NAME", help="bring a deleted case back")
     return parser
 
 

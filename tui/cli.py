@@ -28,6 +28,7 @@ COMMANDS = {
     "playbook": "tui.commands.playbook",
     "check": "tui.commands.check",
     "watch": "tui.commands.watch",
+    "cases": "tui.commands.cases",
     "demo": "tui.commands.demo",
     "completion": "tui.commands.completion",
     "info": "tui.commands.info",

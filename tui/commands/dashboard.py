@@ -31,7 +31,12 @@ def run(arguments: list[str]) -> int:
     from tui.work.investigation import Request
 
     chosen = dashboard_parser(__version__).parse_args(arguments)
+    keeper = None
     try:
+        if chosen.resume is not None:
+            from tui.commands.resume import take_up_case
+
+            keeper = take_up_case(chosen)
         hosts = _hosts(chosen)
     except ValueError as error:
         complain(f"tcptriage: {error}")
@@ -48,6 +53,10 @@ def run(arguments: list[str]) -> int:
             replay=chosen.replay,
             hosts=hosts,
             thresholds=tuple(chosen.threshold),
+            ssh=chosen.ssh,
+            sudo=chosen.sudo,
+            keep_case=True,
+            keeper=keeper,
         ),
         chosen,
     )
@@ -73,7 +82,7 @@ def _hosts(chosen: argparse.Namespace) -> tuple[Host, ...]:
 
 def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     """Run the app for a request; `chosen` holds the options that every screen has."""
-    why = first_complaint(request)
+    why = first_complaint(request) if request.keeper is None else None  # its evidence is there without its files
     if why:
         complain(f"tcptriage: {why}")
         return 2
@@ -104,6 +113,12 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
             request.stdin.remove()
     if app.failure:
         complain(f"tcptriage: {app.failure}")
+    elif app.reopen:
+        from tui.commands.resume import reopen
+
+        reopen(app.reopen, chosen)
+    elif app.case.name and app.investigation.items and app.return_code in (0, 130):
+        complain(f"tcptriage: case {app.case.name} is kept; `tcptriage --resume` goes on with it")
     sys.stdout.flush()
     return app.return_code or 0 if status is None else status
 

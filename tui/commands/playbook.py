@@ -18,4 +18,4 @@ def run(arguments: list[str]) -> int:
     except PlaybookError as error:
         complain(f"tcptriage playbook: {error}")
         return 2
-    return open_screen(Request(playbook=chosen.name, settings=dict(chosen.settings)), chosen)
+    return open_screen(Request(keep_case=True, playbook=chosen.name, settings=dict(chosen.settings)), chosen)

@@ -11,8 +11,22 @@ if TYPE_CHECKING:
     from tui.work.investigation import Investigation
 
 
+class KeptCase(Protocol):
+    """The case that is kept on disk."""
+
+    @property
+    def name(self) -> str:
+        """Empty where there is none."""
+
+    def take(self) -> None:
+        """What there is now is news to it."""
+
+
 class AskedApp(Protocol):
     """The app as screens see it."""
+
+    reopen: str
+    """The case to go on with, once the screen is gone."""
 
     failure: str | None
     """One line for standard error, said after the screen is gone."""
@@ -20,6 +34,10 @@ class AskedApp(Protocol):
     @property
     def investigation(self) -> Investigation:
         """What this run has gathered."""
+
+    @property
+    def case(self) -> KeptCase:
+        """The case of this run."""
 
     @property
     def terminal(self) -> Terminal:

@@ -12,7 +12,7 @@ from tui.widgets.bars import KeyBar, Said, TitleBar
 from tui.widgets.row_table import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from textual.app import ComposeResult
     from textual.widget import Widget
@@ -75,6 +75,11 @@ class TriageScreen(Screen[Any]):
         if self.is_mounted:
             self.query_one(Said).say(tr(text), tone)
 
+    @property
+    def says(self) -> str:
+        """What it says now."""
+        return self.query_one(Said).text if self.is_mounted else ""
+
     def copy_text(self) -> tuple[str, str]:
         """(what it is, the text) that `y` sends; an empty text where there is nothing to copy."""
         return "", ""
@@ -82,6 +87,22 @@ class TriageScreen(Screen[Any]):
     def evidence(self) -> tuple[str, str, str]:
         """(kind, title, Markdown) that `a` keeps; an empty body where there is nothing to keep."""
         return "", "", ""
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether what the screen shows is still being read."""
+        return False
+
+    def place(self) -> dict[str, Any]:
+        """What shows this screen again in a later run: kept with the case. Empty: it is not shown again."""
+        return {}
+
+    def return_to(self, place: Mapping[str, Any]) -> None:
+        """Show what `place` told in an earlier run."""
+
+    def seen_in(self) -> str:
+        """What the evidence of this screen was seen in: a capture's name, a host; empty where that is not known."""
+        return ""
 
     def action_back(self) -> None:
         """The screen this one came from."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.binding import Binding
@@ -79,6 +80,7 @@ class CaptureScreen(FollowingScreen):
         self._first_filter = ""
         self._first_join: bool | None = None
         self._ready = False
+        self._opened_now: tuple[tuple[str, ...], bool] = ((), False)
         self._noticed = 0  # replaced files that were said
 
     def body(self) -> Iterable[Widget]:
@@ -100,7 +102,7 @@ class CaptureScreen(FollowingScreen):
         if self._paths:
             self.call_after_refresh(self.read, self._paths, self._first_filter, join=self._first_join)
         elif request.files:
-            self.call_after_refresh(self.read, request.files, request.filter)
+            self.call_after_refresh(self.read, request.files, self.first_filter())
         else:
             self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")
 
@@ -144,6 +146,8 @@ class CaptureScreen(FollowingScreen):
         self._tell("timeline", "")
         self._tell("finding-text", "")
         self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *LAST_KEYS))
+        self._opened_now = (tuple(paths), request.join if join is None else join)
+        self.triage_app.case.take()
         self._run(self._job)
 
     @work(thread=True, exclusive=True, group="capture", exit_on_error=False)
@@ -154,6 +158,22 @@ class CaptureScreen(FollowingScreen):
         self.forget_file()
         if self._job is not None:
             self._job.drop()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether captures are being read."""
+        named = self._paths or self.triage_app.investigation.request.files
+        return self._reading or bool(named and not self._opened_now[0])
+
+    def place(self) -> dict[str, Any]:
+        """The captures, the filter, the row."""
+        paths, join = self._opened_now
+        files = [os.path.abspath(path) for path in paths if path != "-"]
+        return super().place() | {"files": files, "join": join}
+
+    def seen_in(self) -> str:
+        """The captures."""
+        return self.called
 
     @property
     def called(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.binding import Binding
@@ -163,6 +163,14 @@ class ConnectionScreen(TriageScreen):
             self.say("This capture shows no other hop of its requests: no proxy's other side, and no second sight")
             return
         self.app.switch_screen(ConnectionScreen(self._triage, other))
+
+    def place(self) -> dict[str, Any]:
+        """The connection."""
+        return {"kind": "connection", "capture": self._triage.index, "number": self._connection}
+
+    def seen_in(self) -> str:
+        """The capture."""
+        return printable(Path(self._triage.decoded.path).name, 60)
 
     def action_live(self) -> None:
         """The same endpoints among this machine's live sockets."""

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.text.quantities import clock
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
@@ -37,15 +38,19 @@ class EvidenceScreen(TriageScreen):
         ("x", "export"),
         ("X", "export without addresses"),
         ("y", "copy"),
+        ("n", "note"),
         ("d", "drop"),
+        ("u", "undo"),
+        ("C", "cases"),
         ("v", "plain"),
-        ("n", "add a note"),
     )
     ABOUT = "What was kept: findings, connections with their ladders, checks, lines, fixes. x writes one Markdown page."
     BINDINGS = [
         Binding("x", "export(False)", show=False),
         Binding("X", "export(True)", show=False),
         Binding("d", "drop", show=False),
+        Binding("u", "undo", show=False),
+        Binding("C", "cases", show=False),
         Binding("n", "note", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]
@@ -91,8 +96,26 @@ class EvidenceScreen(TriageScreen):
         """Take one thing out."""
         number = self.query_one("#items", RowsTable).cursor_key
         if isinstance(number, int):
-            self.triage_app.investigation.drop(number)
+            item = self.triage_app.investigation.drop(number)
             self._show()
+            if item is not None:
+                self.say(tr("Dropped: {what}; u brings it back", what=printable(item.title, 60)))
+
+    def action_undo(self) -> None:
+        """Take back what was dropped last."""
+        item = self.triage_app.investigation.take_back()
+        if item is None:
+            self.say("Nothing dropped is left", "warn")
+            return
+        self._show()
+        self.query_one("#items", RowsTable).move_to(item.number)
+        self.say(tr("Back: {what}", what=printable(item.title, 60)), "good")
+
+    def action_cases(self) -> None:
+        """What earlier runs kept."""
+        from tui.screens.cases import CasesScreen
+
+        self.app.push_screen(CasesScreen())
 
     def action_note(self) -> None:
         """A sentence of one's own."""

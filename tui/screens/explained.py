@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.binding import Binding
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+MOST_KEPT = 1 << 20  # characters of pasted lines that a case keeps
 COLUMNS = (
     Column("line", "Line", 6, right=True, rank=2),
     Column("symptom", "Symptom", 22, rank=0),
@@ -83,7 +86,8 @@ class ExplainedScreen(TriageScreen):
             body = "\n".join(
                 f"- `{line.text.replace('`', '')}` — {line.symptom}: {line.meaning}" for line in lines[:20]
             )
-            self.triage_app.investigation.keep("log", f"{len(lines)} log lines: {lines[0].symptom}", body)
+            title = f"{len(lines)} log lines: {lines[0].symptom}"
+            self.triage_app.investigation.keep("log", title, body, self.seen_in())
 
     def _line(self) -> Line | None:
         key = self.query_one("#lines", RowsTable).cursor_key
@@ -110,6 +114,15 @@ class ExplainedScreen(TriageScreen):
         if capture is not None:
             settings["capture"] = capture
         self.triage_app.open_playbook(line.playbook, settings, found=printable(line.text, 200))
+
+    def place(self) -> dict[str, Any]:
+        """The log, or the lines."""
+        path = os.path.abspath(self._path) if self._path else None
+        return {"kind": "lines", "path": path, "text": self._text[:MOST_KEPT]}
+
+    def seen_in(self) -> str:
+        """The log."""
+        return printable(Path(self._path).name, 60) if self._path else "pasted lines"
 
     def action_sockets(self) -> None:
         """The live sockets of the line's endpoints."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 
 from tui.screens.base import TriageScreen
 from tui.widgets.filter_bar import FilterApplied, FilterLeft
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from capture.filters import Filter
     from capture.filters.terms import Kind
 
@@ -75,6 +78,24 @@ class FilteredScreen(TriageScreen):
         if parsed is not None and (misplaced := parsed.misplaced(self.FILTERS)):
             self.say(str(misplaced[0]), "warn")
         self.filter_changed()
+        self.triage_app.case.take()
+
+    def place(self) -> dict[str, Any]:
+        """The filter, and the row under the cursor."""
+        key = self.query_one(self.TABLE, RowsTable).cursor_key
+        return {"filter": self.filter_text, "row": key if isinstance(key, int | str) else None}
+
+    def return_to(self, place: Mapping[str, Any]) -> None:
+        """The row under the cursor; the filter was there from the start."""
+        if place.get("row") is not None:
+            self.query_one(self.TABLE, RowsTable).move_to(place["row"])
+
+    def first_filter(self) -> str:
+        """The filter that the screen begins with: of the case that is taken up, else the command line's."""
+        request = self.triage_app.investigation.request
+        if self.MODE in request.bottoms:
+            return str(request.bottoms[self.MODE].get("filter", ""))
+        return request.filter if bool(request.files) == (self.MODE == "capture") else ""
 
     def action_back(self) -> None:
         """Take the filter off, else go back."""

@@ -118,9 +118,8 @@ class LiveScreen(FilteredScreen):
         ):
             self._table(name).set_title(title)
         self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
-        request = self.triage_app.investigation.request
-        if request.filter and not request.files:
-            self.apply_filter(request.filter)
+        if (wanted := self.first_filter()) and self._replay is None:
+            self.apply_filter(wanted)
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture
 
     def _begin(self) -> None:
@@ -268,6 +267,10 @@ class LiveScreen(FilteredScreen):
         if self._feed is not None:
             self._feed.sort((column, descending))
         self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+
+    def seen_in(self) -> str:
+        """The host that is looked at."""
+        return printable(self._look.snapshot.host, 60) if self._look is not None else ""
 
     def action_pause(self) -> None:
         """Stop or go on looking."""

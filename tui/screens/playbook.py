@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.binding import Binding
@@ -149,7 +151,7 @@ class PlaybookScreen(TriageScreen):
         self._show_entry()
         if outcome.cured:
             self.say(f"Cured: {printable('; '.join(outcome.cured))}", "good")
-        self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown)
+        self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown, self.seen_in())
         if not self._touched:
             self._to_first_trouble()
         wish, self._wish = self._wish, None
@@ -268,7 +270,7 @@ class PlaybookScreen(TriageScreen):
         entry = self._entry()
         if entry is not None and entry.fix is not None:
             fix = entry.fix
-            self.triage_app.investigation.keep("fix", printable(fix.title), fix_markdown(fix))
+            self.triage_app.investigation.keep("fix", printable(fix.title), fix_markdown(fix), self.seen_in())
             if fix.risk in RISKY and self._warned != entry.key:
                 self._warned = entry.key
                 self.say(f"Risk {fix.risk}: {risk_words(fix)} Press y again to copy it", "warn")
@@ -283,6 +285,15 @@ class PlaybookScreen(TriageScreen):
         return (
             ("check", f"{self._book} {self._outcome.tally}", self._outcome.markdown) if self._outcome else ("", "", "")
         )
+
+    def place(self) -> dict[str, Any]:
+        """The playbook and its settings."""
+        return {"kind": "playbook", "name": self._book, "settings": self._settings, "found": self._found}
+
+    def seen_in(self) -> str:
+        """The capture and the log that the checks read, else this machine."""
+        files = [Path(self._settings[key]).name for key in ("capture", "log") if self._settings.get(key)]
+        return printable(", ".join(files), 60) or socket.gethostname()
 
     # -- going on
 

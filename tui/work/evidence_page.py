@@ -11,9 +11,9 @@ from capture.anonymizing import Anonymizer
 from capture.safe_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from tui.work.investigation import Item
+    from tui.work.evidence_item import Item
 
 CHAPTERS = (
     ("note", "Notes"),
@@ -23,13 +23,17 @@ CHAPTERS = (
     ("check", "Checks"),
     ("fix", "Fixes proposed"),
 )
+WANTED = {"finding": "finding", "connection": "verdict of a connection", "fix": "fix"}
+IN_SUMMARY = 5  # of a kind; how many more there are is said
+STAMP = "%Y-%m-%d %H:%M:%S %z"
 
 
-def page(items: Sequence[Item], *, anonymize: bool = False, now: float | None = None) -> str:
-    """Summary, then each kind of evidence in a chapter; the tool's version at the end."""
+def page(items: Sequence[Item], *, anonymize: bool = False, now: float | None = None, host: str = "") -> str:
+    """Summary, then each kind of evidence in a chapter; the tool's version at the end. `host` where the case was kept:
+    this machine if left out; an anonymous page names none."""
     at = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now))
-    host = "" if anonymize else f" on {printable(socket.gethostname())}"
-    lines = [f"# TCP evidence of {at}{host}", "", *_summary(items)]
+    where = "" if anonymize else printable(host or socket.gethostname())
+    lines = [f"# TCP evidence of {at}{' on ' if where else ''}{where}", "", *_summary(items, where)]
     for kind, title in CHAPTERS:
         chosen = [item for item in items if item.kind == kind]
         if not chosen:
@@ -37,17 +41,53 @@ def page(items: Sequence[Item], *, anonymize: bool = False, now: float | None = 
         lines += ["", f"## {title}"]
         for item in chosen:
             when = time.strftime("%H:%M:%S", time.localtime(item.at))
-            lines += ["", f"### {_heading(item.title)}", f"_kept {when}_", ""]
+            seen = f", seen in {_heading(item.of)}" if item.of and not anonymize else ""
+            lines += ["", f"### {_heading(item.title)}", f"_kept {when}{seen}_", ""]
             lines += [printable(line) for line in item.body.split("\n")]
     lines += ["", f"_tcptriage {capture.__version__}_", ""]
     text = "\n".join(lines)
     return Anonymizer()(text) if anonymize else text
 
 
-def _summary(items: Sequence[Item]) -> list[str]:
-    named = [f"- {title.lower()}: {sum(item.kind == kind for item in items)}" for kind, title in CHAPTERS]
-    first = [f"- **{_heading(item.title)}**" for item in items if item.kind in ("finding", "note")][:5]
-    return ["## Summary", "", *first, *(line for line in named if not line.endswith(": 0"))]
+def _summary(items: Sequence[Item], host: str) -> list[str]:
+    """What a reader of the ticket needs first: what is wrong, why, what to change, where, when."""
+    lines = ["## Summary", ""]
+    lines += _told(items, "note", "Note", lambda item: item.title)
+    lines += _told(items, "finding", "Finding", lambda item: f"{item.title}{_behind(_paragraph(item, 1))}")
+    lines += _told(items, "connection", "Verdict", lambda item: f"{item.title}{_behind(_paragraph(item, 0))}")
+    lines += _told(items, "check", "Check", lambda item: item.title)
+    lines += _told(items, "fix", "Fix", lambda item: f"{item.title}{_behind(_target(item))}")
+    kinds = {item.kind for item in items}
+    missing = [name for kind, name in WANTED.items() if kind not in kinds]
+    lines += [f"- Not kept: {', '.join(missing)}"] if missing else []
+    lines += [f"- **Host:** {host}"] if host else []
+    seen = list(dict.fromkeys(item.of for item in items if item.of)) if host else []
+    lines += [f"- **Seen in:** {'; '.join(map(_heading, seen))}"] if seen else []
+    if items:
+        first, last = (time.strftime(STAMP, time.localtime(pick(item.at for item in items))) for pick in (min, max))
+        lines.append(f"- **Time:** kept {first}" + (f" to {last}" if last != first else ""))
+    return lines
+
+
+def _told(items: Sequence[Item], kind: str, name: str, words: Callable[[Item], str]) -> list[str]:
+    chosen = [item for item in items if item.kind == kind]
+    lines = [f"- **{name}:** {_heading(words(item))}" for item in chosen[:IN_SUMMARY]]
+    more = len(chosen) - IN_SUMMARY
+    return [*lines, f"- and {more} more below"] if more > 0 else lines
+
+
+def _paragraph(item: Item, number: int) -> str:
+    paragraphs = item.body.split("\n\n")
+    return paragraphs[number].replace("\n", " ") if number < len(paragraphs) else ""
+
+
+def _target(item: Item) -> str:
+    """Where a fix goes, and what stands there now: the line under its snippet."""
+    return next((line for line in item.body.split("\n") if "; now: " in line), "")
+
+
+def _behind(text: str) -> str:
+    return f" — {text}" if text else ""
 
 
 def _heading(text: str) -> str:

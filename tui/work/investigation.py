@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tui.work.evidence_item import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from capture.remote.host import Host
     from capture.triage import Triage
+    from tui.work.case_keeper import CaseKeeper
     from tui.work.standard_input import StandardInput
+
+MOST_DROPPED = 50  # that can be taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +37,15 @@ class Request:
     demo: bool = False
     examples: str = ""  # the folder of the shipped recordings
     stdin: StandardInput | None = None  # where a capture comes in by it
+    ssh: str = "ssh"  # what reached the hosts
+    sudo: bool = False
+    keep_case: bool = False  # on disk, from the first thing on that would be lost
+    keeper: CaseKeeper | None = None  # of the case that is taken up
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing kept as evidence. `body` is Markdown; `at` epoch seconds."""
-
-    kind: str  # finding | connection | check | log | fix | note
-    title: str
-    body: str
-    at: float
-    number: int
+    @property
+    def bottoms(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the first screen of each mode shows at the start: where a case is taken up, what it showed."""
+        return self.keeper.case.place.bottoms if self.keeper is not None else {}
 
 
 @dataclass(slots=True)
@@ -52,16 +55,39 @@ class Investigation:
     request: Request
     triages: list[Triage] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    dropped: list[Item] = field(default_factory=list)  # taken out, the latest last
+    changed: Callable[[], None] = lambda: None  # called after each change of the evidence
     _count: int = 0
 
-    def keep(self, kind: str, title: str, body: str) -> Item:
+    def __post_init__(self) -> None:
+        """What a case that is taken up holds."""
+        if (keeper := self.request.keeper) is not None:
+            self.items, self.dropped = list(keeper.case.items), list(keeper.case.dropped)
+            self._count = max((item.number for item in (*self.items, *self.dropped)), default=0)
+
+    def keep(self, kind: str, title: str, body: str, of: str = "") -> Item:
         """Add to the evidence; the same thing kept twice replaces its earlier self."""
         self._count += 1
-        item = Item(kind, title, body, time.time(), self._count)
-        self.items = [kept for kept in self.items if (kept.kind, kept.title) != (kind, title)]
+        item = Item(kind, title, body, time.time(), self._count, of)
+        self.items = [kept for kept in self.items if (kept.kind, kept.title, kept.of) != (kind, title, of)]
         self.items.append(item)
+        self.changed()
         return item
 
-    def drop(self, number: int) -> None:
-        """Take one thing out again."""
-        self.items = [item for item in self.items if item.number != number]
+    def drop(self, number: int) -> Item | None:
+        """Take one thing out again; `take_back` undoes it."""
+        item = next((item for item in self.items if item.number == number), None)
+        if item is not None:
+            self.items.remove(item)
+            self.dropped = [*self.dropped, item][-MOST_DROPPED:]
+            self.changed()
+        return item
+
+    def take_back(self) -> Item | None:
+        """Undo the last `drop` that was not undone; None where there is none."""
+        if not self.dropped:
+            return None
+        item = self.dropped.pop()
+        self.items = sorted((*self.items, item), key=lambda one: one.number)
+        self.changed()
+        return item
