@@ -11,6 +11,8 @@ from tui.text.quantities import milliseconds
 from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
     from capture.sockets.snapshot import Group
     from tui.rows.live_look import History, Look
 
@@ -33,12 +35,30 @@ def _state(name: str, number: int, history: History, ascii: bool) -> tuple[tuple
     return (name, ""), (f"{number:,}", "strong"), (sparkline(history.states[name], SPARK, ascii=ascii), "dim")
 
 
-def group_rows(groups: tuple[Group, ...], word: str) -> ListRows:
-    """The largest groups; `word` is the filter's."""
-    shown = groups[:50]
-    return ListRows(
-        [(_filter(one, word), ((printable(one.label, 60), ""), (f"{one.sockets:,}", "strong"))) for one in shown]
-    )
+class GroupRows:
+    """All groups, the largest first, formatted when they are seen; `word` is the filter's."""
+
+    def __init__(self, groups: Sequence[Group], word: str) -> None:
+        self._groups, self._word = groups, word
+        self._places: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def key(self, index: int) -> Hashable:
+        """The filter that keeps a group's sockets."""
+        return _filter(self._groups[index], self._word)
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Where a group is now."""
+        if self._places is None:
+            self._places = {_filter(one, self._word): place for place, one in enumerate(self._groups)}
+        return self._places.get(str(key))
+
+    def cells(self, index: int) -> Sequence[tuple[str, str]]:
+        """In the order of GROUP_COLUMNS."""
+        one = self._groups[index]
+        return (printable(one.label, 60), ""), (f"{one.sockets:,}", "strong")
 
 
 def _filter(group: Group, word: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,48 @@ def _behind_one_row(others: list[Entry]) -> list[Entry]:
     count = f"{len(others)} more, for other programs and causes" if len(others) > 1 else "1 more, for another cause"
     page = _page([f"{count}: Enter lists them.", "", *(f"  - {entry.title}" for entry in others)])
     return [Entry(OTHERS, "other", count, count, page, "", behind=tuple(others))]
+
+
+def fixes_first(run: Run) -> tuple[Entry, ...]:
+    """A run as who wants its fixes reads it: these, or why there is none; the checks behind one row; other fixes."""
+    fixes = [entry for entry in run.entries if entry.outcome == "fix"]
+    steps = tuple(entry for entry in run.entries if entry.key.startswith("step "))
+    rest = [entry for entry in run.entries if entry.key == OTHERS]
+    checks = tr("the checks: {tally}", tally=run.tally.partition(";")[0])
+    page = _page([f"{checks}. {tr('Enter lists them.')}", "", *(f"  {one.outcome:<8} {one.title}" for one in steps)])
+    behind = [Entry("checks", "checks", checks, checks, page, "", behind=steps)] if steps else []
+    if fixes:
+        return (*fixes, *behind, *rest)
+    return (_no_fix(run, bool(rest)), *behind, *(other for row in rest for other in row.behind))
+
+
+def _no_fix(run: Run, others: bool) -> Entry:
+    """Why these checks propose nothing."""
+    steps = run.report.steps
+    wrong = [step for step in steps if step.outcome in ("fail", "warn")]
+    open_ones = [step for step in steps if step.outcome in ("unknown", "manual")]
+    if wrong:
+        why = tr("what is wrong was seen, but not the setting or program to change")
+    elif open_ones and len(open_ones) == len(steps):
+        why = tr("no check could look at what it needs")
+    else:
+        why = tr("the checks that could look found nothing wrong now")
+    lines = [tr("No fix: {why}.", why=why), ""]
+    lines += [line for step in wrong for line in (f"  {step.outcome.upper()} {step.title}: {step.meaning}", "")]
+    if open_ones:
+        reasons: dict[str, list[str]] = {}
+        for step in open_ones:
+            reasons.setdefault(_reason(step), []).append(step.title)
+        lines.append(tr("Not looked at:"))
+        lines += [line for why, titles in reasons.items() for line in (f"  {'; '.join(titles)}:", f"    {why}")]
+        lines.append("")
+    if others:
+        lines.append(tr("Rows with ○ are fixes that are known for such trouble; no check here asked for them."))
+    return Entry("none", "none", tr("no fix: {why}", why=why), tr("no fix"), _page(lines), "")
+
+
+def _reason(step: StepResult) -> str:
+    return step.evidence[0] if step.evidence else tr("a person decides: see its question")
 
 
 OTHERS = "others"

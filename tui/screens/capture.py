@@ -12,10 +12,11 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.rows.connection_columns import COLUMNS, SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import finding_cells, finding_key, finding_markdown, most_severe_first
+from tui.rows.finding_rows import Found, finding_key, most_severe_first
 from tui.screens.base import LAST_KEYS
 from tui.screens.followed import FollowingScreen
-from tui.text.language import count
+from tui.screens.with_findings import ScreenWithFindings
+from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
 from tui.widgets.bars import KeyBar
 from tui.widgets.row_table import ListRows, RowsTable
@@ -30,16 +31,15 @@ from tui.work.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Iterable
 
     from textual.widget import Widget
 
-    from capture.model import Finding
     from capture.triage import Triage
     from tui.rows.connection_rows import ConnectionRows
 
 
-class CaptureScreen(FollowingScreen):
+class CaptureScreen(FollowingScreen, ScreenWithFindings):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
@@ -47,9 +47,11 @@ class CaptureScreen(FollowingScreen):
     TABLE = "#connections"
     KEYS = (
         ("Enter", "ladder"),
+        ("f", "fix"),
         ("/", "filter"),
         ("s", "sort"),
         ("o", "file"),
+        ("F", "all findings"),
         ("l", "log"),
         ("y", "copy"),
         ("Tab", "pane"),
@@ -61,6 +63,7 @@ class CaptureScreen(FollowingScreen):
     TOPICS = ("endings", "conn_state", "causes", "flags")
     ABOUT = "A recording's connections, worst first: how each ended, who closed first, and the likely cause."
     AUTO_FOCUS = "#connections"
+    FINDINGS_TITLE = "What is wrong in this capture"
     BINDINGS = [
         Binding("s", "sort", show=False),
         Binding("o", "open", show=False),
@@ -73,7 +76,6 @@ class CaptureScreen(FollowingScreen):
         self._paths = paths  # of a screen over another one: the mode's own reads what the command line named
         self._triages: list[Triage] = []
         self._rows: ConnectionRows | None = None
-        self._findings: dict[Hashable, tuple[int, Finding]] = {}
         self._sort = 0
         self._job: CaptureJob | None = None
         self._reading = False
@@ -92,7 +94,7 @@ class CaptureScreen(FollowingScreen):
 
     def on_mount(self) -> None:
         """Read what the command line named."""
-        self._table("findings").set_title("What is wrong in this capture")
+        self._table("findings").set_title(self.FINDINGS_TITLE)
         self._table("connections").set_title("Connections")
         self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         request = self.triage_app.investigation.request
@@ -285,18 +287,13 @@ class CaptureScreen(FollowingScreen):
         self._table("connections").set_note(seen_from(self._triages) if short else "")
 
     def _show_findings(self) -> None:
-        found = [(triage.index, finding) for triage in self._triages for finding in triage.findings]
-        ordered = most_severe_first([finding for _, finding in found])
-        of = {id(finding): capture for capture, finding in found}
-        self._findings = {(of[id(one)], *finding_key(one), n): (of[id(one)], one) for n, one in enumerate(ordered)}
-        table = self._table("findings")
-        table.set_empty(f"nothing asks for attention in {self._totals()}")
-        table.show(ListRows([(key, finding_cells(one)) for key, (_, one) in self._findings.items()]))
-        self._tell_finding()
-
-    def _tell_finding(self) -> None:
-        found = self._findings.get(self._table("findings").cursor_key)
-        self._tell("finding-text", printable(found[1].text) if found else "")
+        of = {id(finding): triage for triage in self._triages for finding in triage.findings}
+        ordered = most_severe_first([finding for triage in self._triages for finding in triage.findings])
+        found = [
+            Found((of[id(one)].index, *finding_key(one), n), one, capture=of[id(one)].decoded.path)
+            for n, one in enumerate(ordered)
+        ]
+        self.show_findings(found, tr("nothing asks for attention in {totals}", totals=self._totals()))
 
     def _tell(self, name: str, text: str) -> None:
         self.query_one(f"#{name}", Lines).set_text(text)
@@ -341,9 +338,8 @@ class CaptureScreen(FollowingScreen):
         if self._rows is None:
             return ""
         key = self._table("connections").cursor_key
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            found = self._findings.get(self.focused.cursor_key)
-            key = self._rows.number(found[0], int(found[1].sample[0])) if found and found[1].sample else None
+        if (found := self.found_here) is not None:
+            key = self._number_of_sample(found)
         if key is None:
             return ""
         triage, connection = self._rows.find(key)
@@ -399,23 +395,32 @@ class CaptureScreen(FollowingScreen):
         if paths:
             self.read(paths, join=join)
 
-    @on(RowsTable.Moved, "#findings")
-    def _finding_moved(self) -> None:
-        self._tell_finding()
+    def _number_of_sample(self, found: Found) -> int | None:
+        """The row of a finding's first connection."""
+        capture = next((n for n, one in enumerate(self._triages) if one.decoded.path == found.capture), None)
+        if self._rows is None or capture is None or not found.finding.sample:
+            return None
+        return self._rows.number(capture, int(found.finding.sample[0]))
 
-    @on(RowsTable.Chosen, "#findings")
-    def _finding_chosen(self, event: RowsTable.Chosen) -> None:
-        """A finding leads to its playbook, with the capture as its fact; its sample is filtered beneath."""
-        found = self._findings.get(event.key)
-        if found is None:
-            return
-        capture, finding = found
-        path = self._triages[capture].decoded.path
-        if finding.playbook is not None:
-            self.triage_app.open_playbook(finding.playbook, {"capture": path}, found=printable(finding.text))
-        elif finding.sample and self._rows is not None:
-            self._table("connections").move_to(self._rows.number(capture, int(finding.sample[0])))
+    def open_finding(self, found: Found) -> None:
+        """Its playbook, with the capture as its fact; without one, its first connection."""
+        number = self._number_of_sample(found)
+        if found.finding.playbook is not None or number is None:
+            super().open_finding(found)
+        else:
+            self._table("connections").move_to(number)
             self._table("connections").focus()
+
+    def playbook_of_row(self) -> tuple[str, dict[str, str], str] | None:
+        """The verdict's, with the capture as its fact."""
+        key = self._table("connections").cursor_key
+        if self._rows is None or key is None:
+            return None
+        triage, connection = self._rows.find(key)
+        verdict = triage.verdict(connection)
+        if verdict.playbook is None:
+            return None
+        return verdict.playbook, {"capture": triage.decoded.path}, printable(verdict.sentence)
 
     @on(RowsTable.Chosen, "#connections")
     def _connection_chosen(self, event: RowsTable.Chosen) -> None:
@@ -427,9 +432,8 @@ class CaptureScreen(FollowingScreen):
 
     def copy_text(self) -> tuple[str, str]:
         """The connection under the cursor, or the finding, in words."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            found = self._findings.get(self.focused.cursor_key)
-            return ("Finding", f"{found[1].title}\n{found[1].text}") if found else ("", "")
+        if (found := self.found_here) is not None:
+            return self.copy_of_finding(found)
         key = self._table("connections").cursor_key
         if self._rows is None or key is None:
             return "", ""
@@ -439,9 +443,8 @@ class CaptureScreen(FollowingScreen):
 
     def evidence(self) -> tuple[str, str, str]:
         """The finding, or the connection with its ladder, under the cursor."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            found = self._findings.get(self.focused.cursor_key)
-            return ("finding", printable(found[1].title), finding_markdown(found[1])) if found else ("", "", "")
+        if (found := self.found_here) is not None:
+            return self.evidence_of_finding(found)
         key = self._table("connections").cursor_key
         if self._rows is None or key is None:
             return "", "", ""

@@ -11,7 +11,7 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.rows.connection_columns import SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import finding_cells, finding_markdown
+from tui.rows.finding_rows import Found, finding_cells, finding_markdown
 from tui.screens.filtered import FilteredScreen
 from tui.text.quantities import count
 from tui.widgets.row_table import ListRows, RowsTable
@@ -116,7 +116,7 @@ class FleetScreen(FilteredScreen):
         self._fleet = fleet
         table = self._table("findings")
         table.set_empty("nothing asks for attention in these captures")
-        table.show(ListRows([(at, finding_cells(one)) for at, one in enumerate(fleet.findings)]))
+        table.show(ListRows([(at, finding_cells(Found(at, one))) for at, one in enumerate(fleet.findings)]))
         self._tell_finding()
         if fleet.left_out:
             first = fleet.left_out[0]

@@ -11,29 +11,21 @@ from textual.containers import Horizontal
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import (
-    finding_cells,
-    finding_key,
-    finding_markdown,
-    most_severe_first,
-    past_cells,
-    settings_of,
-)
-from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, group_rows, rates, state_rows
+from tui.rows.finding_rows import found_live
+from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
-from tui.screens.filtered import FilteredScreen
-from tui.text.language import count
+from tui.screens.with_findings import ScreenWithFindings
+from tui.text.language import count, tr
 from tui.text.quantities import clock
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 from tui.work.messages import LookingFailed, RowsPeeked, SnapshotTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.widget import Widget
 
-    from capture.model import Finding
     from capture.remote.host import Host
     from capture.sockets.row import SocketRow
     from capture.sockets.thresholds import Thresholds
@@ -42,10 +34,7 @@ if TYPE_CHECKING:
     from tui.work.watch_child import WatchChild
 
 
-PAST_SHOWN = 50
-
-
-class LiveScreen(FilteredScreen):
+class LiveScreen(ScreenWithFindings):
     """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
 
     MODE = "live"
@@ -53,8 +42,10 @@ class LiveScreen(FilteredScreen):
     TABLE = "#sockets"
     KEYS = (
         ("Enter", "open"),
+        ("f", "fix"),
         ("/", "filter"),
         ("s", "sort"),
+        ("F", "all findings"),
         ("p", "pause"),
         ("t", "changes"),
         ("K", "kernel"),
@@ -72,6 +63,7 @@ class LiveScreen(FilteredScreen):
     TOPICS = ("states", "sockets", "counters")
     ABOUT = "What is wrong on this machine now, most severe first; below, its connections by state, process and peer."
     AUTO_FOCUS = "#sockets"
+    FINDINGS_TITLE = "What is wrong now"
     BINDINGS = [
         Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
@@ -91,7 +83,7 @@ class LiveScreen(FilteredScreen):
         self._is_of_now = False
         self._feed: LiveFeed | None = None
         self._look: Look | None = None
-        self._findings: dict[Hashable, Finding] = {}
+        self._since: float | None = None  # when the first look was
         self._sort = 0
         self._thresholds: Thresholds | None = None
         self._recorder: WatchChild | None = None
@@ -182,6 +174,8 @@ class LiveScreen(FilteredScreen):
     @on(SnapshotTaken)
     def _show_look(self, event: SnapshotTaken) -> None:
         look = self._look = event.look
+        if self._since is None:
+            self._since = look.snapshot.time
         with self.app.batch_update():
             self._tell_moment()
             self._show_findings()
@@ -207,29 +201,15 @@ class LiveScreen(FilteredScreen):
         if self._look is None:
             return
         snapshot = self._look.snapshot
-        found = most_severe_first(snapshot.findings)
-        past = [life for life in snapshot.lives if life.over][:PAST_SHOWN]
-        self._findings = {finding_key(one): one for one in found}
-        self._findings |= {("over", life.key): life.finding for life in past}
-        table = self._table("findings")
         total = sum(snapshot.states.values())
-        unseen = f"; {count(len(snapshot.limits), 'thing')} not seen" if snapshot.limits else ""
-        table.set_empty(f"nothing asks for attention among {count(total, 'socket')}{unseen}")
-        over = f", {len(past)} over" if past else ""
-        table.set_title(f"What is wrong now: {len(found) or 'nothing'}{over}" if found or past else "What is wrong now")
-        rows: list[tuple[Hashable, tuple[tuple[str, str], ...]]] = [
-            (finding_key(one), finding_cells(one)) for one in found
-        ]
-        table.show(ListRows(rows + [(("over", life.key), past_cells(life)) for life in past]))
-        self._tell_finding()
+        nothing = tr("nothing asks for attention among {sockets}", sockets=count(total, "socket"))
+        if snapshot.limits:
+            nothing += tr("; {things} not seen", things=count(len(snapshot.limits), "thing"))
+        self.show_findings(found_live(snapshot, self._since or 0.0), nothing)
 
-    def _tell_finding(self) -> None:
-        """The words behind the finding under the cursor; without one, what could not be seen."""
-        if self._look is None:
-            return
-        finding = self._findings.get(self._table("findings").cursor_key)
-        text = finding.text if finding else _unseen(self._look.snapshot.limits)
-        self.query_one("#finding-text", Lines).set_text(printable(text))
+    def text_without_finding(self) -> str:
+        """What could not be seen."""
+        return printable(_unseen(self._look.snapshot.limits)) if self._look is not None else ""
 
     def _show_groups(self) -> None:
         if self._look is None:
@@ -237,8 +217,8 @@ class LiveScreen(FilteredScreen):
         snapshot = self._look.snapshot
         plain = self.triage_app.terminal.plain_charts
         self._table("states").show(state_rows(self._look, plain))
-        self._table("processes").show(group_rows(snapshot.groups.processes, "pid"))
-        self._table("peers").show(group_rows(snapshot.groups.hosts, "peer"))
+        self._table("processes").show(GroupRows(snapshot.groups.processes, "pid"))
+        self._table("peers").show(GroupRows(snapshot.groups.hosts, "peer"))
         self.query_one("#counters", Lines).set_text(rates(self._look, plain))
 
     # -- keys
@@ -370,20 +350,6 @@ class LiveScreen(FilteredScreen):
         key = self._table("sockets").cursor_key
         return rows.row(key) if isinstance(rows, SocketRows) and key is not None else None
 
-    @on(RowsTable.Moved, "#findings")
-    def _finding_moved(self) -> None:
-        self._tell_finding()
-
-    @on(RowsTable.Chosen, "#findings")
-    def _finding_chosen(self, event: RowsTable.Chosen) -> None:
-        finding = self._findings.get(event.key)
-        if finding is None:
-            return
-        if finding.playbook is None:
-            self.say(printable(finding.text))
-            return
-        self.triage_app.open_playbook(finding.playbook, settings_of(finding), found=printable(finding.text))
-
     @on(RowsTable.Chosen, "#states,#processes,#peers")
     def _group_chosen(self, event: RowsTable.Chosen) -> None:
         self.apply_filter(str(event.key))
@@ -398,12 +364,11 @@ class LiveScreen(FilteredScreen):
 
     def copy_text(self) -> tuple[str, str]:
         """The row under the cursor as text, whichever pane has it."""
+        if (found := self.found_here) is not None:
+            return self.copy_of_finding(found)
         focused = self.focused
         if isinstance(focused, RowsTable) and focused.id != "sockets" and focused.cursor_key is not None:
             place = focused.rows.place_of(focused.cursor_key)
-            finding = self._findings.get(focused.cursor_key)
-            if finding is not None:
-                return "Finding", f"{finding.title}\n{finding.text}"
             if place is not None:
                 return "Row", " ".join(text for text, _ in focused.rows.cells(place)[:2])
         row = self._row()
@@ -415,10 +380,8 @@ class LiveScreen(FilteredScreen):
 
     def evidence(self) -> tuple[str, str, str]:
         """The finding, or the socket, under the cursor."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            finding = self._findings.get(self.focused.cursor_key)
-            if finding is not None:
-                return "finding", printable(finding.title), finding_markdown(finding)
+        if (found := self.found_here) is not None:
+            return self.evidence_of_finding(found)
         _, text = self.copy_text()
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if text else ("", "", "")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from playbooks.model import CheckReport, Fix, StepResult
+    from tui.widgets.row_table import Cell
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
@@ -38,6 +39,8 @@ MARKS = {
     "manual": ("· ", "dim"),
     "fix": ("→ ", "strong"),
     "other": ("○ ", "dim"),
+    "none": ("- ", "warn"),
+    "checks": ("≡ ", "dim"),
 }
 LABELS = {"other": "fix?"}  # known to the playbook, not asked for by what was found here
 RISKY = ("medium", "high")
@@ -63,6 +66,8 @@ class PlaybookScreen(TriageScreen):
         "The steps of a playbook, run on this machine; what each found; below them the fixes. Nothing is changed by it."
     )
     AUTO_FOCUS = "#steps"
+    LIST_COLUMNS = COLUMNS
+    EMPTY = "checking …"
     BINDINGS = [
         Binding("r", "run", show=False),
         Binding("e", "settings", show=False),
@@ -90,7 +95,7 @@ class PlaybookScreen(TriageScreen):
     def body(self) -> Iterable[Widget]:
         """What led here, the list, the page."""
         yield Lines(id="found", most=6, low=3)
-        yield RowsTable(COLUMNS, empty="checking …", id="steps")
+        yield RowsTable(self.LIST_COLUMNS, empty=self.EMPTY, id="steps")
         yield Paper(id="page")
 
     def on_mount(self) -> None:
@@ -145,7 +150,7 @@ class PlaybookScreen(TriageScreen):
     def _show(self, outcome: Run) -> None:
         self._since = None
         self._outcome = outcome
-        self._list(outcome.entries)
+        self._list(self.listed(outcome))
         self.query_one("#steps", RowsTable).set_title(f"{self._book}: {outcome.title}")
         self._tell_head("")
         self._show_entry()
@@ -160,11 +165,17 @@ class PlaybookScreen(TriageScreen):
 
     def _list(self, entries: Iterable[Entry]) -> None:
         self._entries = {entry.key: entry for entry in entries}
-        rows = [
-            (e.key, (MARKS[e.outcome], (LABELS.get(e.outcome, e.outcome), MARKS[e.outcome][1]), (e.title, "")))
-            for e in self._entries.values()
-        ]
+        rows = [(entry.key, self.cells_of(entry)) for entry in self._entries.values()]
         self.query_one("#steps", RowsTable).show(ListRows(rows))
+
+    def listed(self, outcome: Run) -> Iterable[Entry]:
+        """The rows of a run, in order."""
+        return outcome.entries
+
+    def cells_of(self, entry: Entry) -> tuple[Cell, ...]:
+        """In the order of LIST_COLUMNS."""
+        mark = MARKS[entry.outcome]
+        return (mark, (LABELS.get(entry.outcome, entry.outcome), mark[1]), (entry.title, ""))
 
     def _open_row(self, row: Entry) -> None:
         """Put what is behind a row in its place."""

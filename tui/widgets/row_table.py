@@ -268,15 +268,22 @@ class RowsTable(ScrollView, can_focus=True):
     def _show_position(self) -> None:
         if not self._title:
             return
-        count = len(self._rows)
-        position = (
-            f" {self._cursor + 1:,}/{count:,}" if count > max(1, self._height) else f" {count:,}" if count else ""
-        )
-        title = f"{self._title}{position}" if self._head else self._title
+        title = self._title + self._position()
         if self._note and cells(title) + cells(self._note) + 5 <= self._width:
             title = f"{title} · {self._note}"
         if str(self.border_title or "") != title.replace("[", "\\["):
             self.border_title = title.replace("[", "\\[")
+
+    def _position(self) -> str:
+        """Where the cursor is among how many rows; of a list without a head only where some are out of sight."""
+        count = len(self._rows)
+        if count > max(1, self._height):
+            return (
+                f" {self._cursor + 1:,}/{count:,}"
+                if self._head
+                else tr(" · {at} of {count} ↕", at=f"{self._cursor + 1:,}", count=f"{count:,}")
+            )
+        return f" {count:,}" if count and self._head else ""
 
     def on_resize(self) -> None:
         """Another width may hold other columns."""

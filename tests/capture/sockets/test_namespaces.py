@@ -18,7 +18,7 @@ from capture.sockets.socket_watch import Watcher
 from capture.sockets.sockets_report import document, text
 from tests.capture.sockets.network import enter_new_network, in_own_network
 from tests.capture.sockets.test_owners import become_nobody
-from tui.rows.live_rows import group_rows
+from tui.rows.live_rows import GroupRows
 
 ID = "3f" * 32
 
@@ -162,7 +162,7 @@ def test_groups_and_scopes_of_another_namespace_carry_its_name() -> None:
     (host,) = [group for group in snapshot.groups.hosts if group.key == f"{place}|fe80::7"]
     assert host.label == f"fe80::7 @{place.name}"
     assert len(members(host, snapshot.rows)) == host.sockets > 0
-    key = group_rows((host,), "peer").key(0)
+    key = GroupRows((host,), "peer").key(0)
     wanted = parse(str(key))
     assert sum(map(wanted.matches_socket, snapshot.rows)) == host.sockets
     told = [one for one in document(snapshot)["sockets"] if one.get("interface")]
