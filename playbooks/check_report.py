@@ -9,7 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 import capture
+from capture.cells import left, right
 from capture.safe_text import printable
+from playbooks.language import tr
 from playbooks.masking import mask
 from playbooks.model import CheckReport, Fix, Outcome, StepResult
 from playbooks.run import Comparison
@@ -74,7 +76,7 @@ def text_lines(report: CheckReport) -> Iterator[str]:
     """For a terminal: each step with its evidence, then the fixes."""
     yield f"{report.playbook}: {report.title}  ({report.host}, {_when(report.time)})"
     for step in report.steps:
-        yield f"{MARKS[step.outcome]}  {step.title}"
+        yield f"{left(tr(MARKS[step.outcome]), 7)}  {step.title}"
         for line in step.evidence:
             yield f"           {line}"
         if scope := scope_text(step.scope):
@@ -89,7 +91,12 @@ def text_lines(report: CheckReport) -> Iterator[str]:
     if report.others:
         yield ""
         whom = _named(report.others)
-        yield f"{len(report.others)} more for other programs ({whom}): tcptriage playbook {report.playbook}"
+        yield tr(
+            "{n} more for other programs ({whom}): {command}",
+            n=len(report.others),
+            whom=whom,
+            command=f"tcptriage playbook {report.playbook}",
+        )
 
 
 def _named(fixes: Iterable[Fix]) -> str:
@@ -97,7 +104,8 @@ def _named(fixes: Iterable[Fix]) -> str:
 
 
 def _text_fix(number: int, fix: Fix) -> Iterator[str]:
-    yield f"fix {number}  {fix.title}  (risk {fix.risk}, lasts: {fix.lasts})"
+    how = tr("(risk {risk}, lasts: {lasts})", risk=tr(fix.risk), lasts=tr(fix.lasts))
+    yield f"{tr('fix {n}', n=number)}  {fix.title}  {how}"
     if fix.refused:
         yield from _hanging("not here", fix.refused)
     for name in ("why", "target", "current", "proposed"):
@@ -111,7 +119,7 @@ def _text_fix(number: int, fix: Fix) -> Iterator[str]:
 
 def _hanging(name: str, text: str) -> Iterator[str]:
     lines = text.strip("\n").splitlines() or [""]
-    yield f"  {name:<9}{lines[0]}"
+    yield f"  {left(tr(name), 9)}{lines[0]}"
     yield from (f"           {line}".rstrip() for line in lines[1:])
 
 
@@ -119,27 +127,27 @@ def markdown_lines(report: CheckReport, comparison: Comparison | None = None) ->
     """For the ticket: host, time, steps, evidence, fixes; and what changed, after a recheck."""
     yield f"# {_cell(report.title)}"
     yield ""
-    yield f"- playbook: `{report.playbook}`"
-    yield f"- host: `{_code(report.host)}`"
-    yield f"- time: {_when(report.time)}"
+    yield f"- {tr('playbook')}: `{report.playbook}`"
+    yield f"- {tr('host')}: `{_code(report.host)}`"
+    yield f"- {tr('time')}: {_when(report.time)}"
     for key, value in report.settings.items():
         yield f"- {key}: `{_code(mask(value))}`"
     yield ""
-    yield "## Steps"
+    yield tr("## Steps")
     for step in report.steps:
         yield ""
         yield from _markdown_step(step)
     if comparison is not None:
         yield ""
-        yield "## Before and after"
+        yield tr("## Before and after")
         yield ""
-        yield "| step | before | after |"
+        yield tr("| step | before | after |")
         yield "|---|---|---|"
         for change in comparison.changes:
             yield f"| {_cell(change.title)} | {_state(change.before)} | {_state(change.after)} |"
     if report.fixes:
         yield ""
-        yield "## Fixes"
+        yield tr("## Fixes")
     for fix in report.fixes:
         yield ""
         yield from _markdown_fix(fix)
@@ -149,16 +157,16 @@ def markdown_lines(report: CheckReport, comparison: Comparison | None = None) ->
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """Before and after, a line a step, with what the evidence says now."""
-    yield f"before {_when(comparison.before.time)}, after {_when(comparison.after.time)}"
+    yield tr("before {before}, after {after}", before=_when(comparison.before.time), after=_when(comparison.after.time))
     for change in comparison.changes:
         before, after = _state(change.before), _state(change.after)
-        yield f"  {before:>7} -> {after:<7}  {change.title}{'  (cured)' if change.cured else ''}"
+        yield f"  {right(before, 7)} -> {left(after, 7)}  {change.title}{'  ' + tr('(cured)') if change.cured else ''}"
         if before != after and change.after is not None:
             yield from (f"                        {line}" for line in change.after.evidence[:3])
 
 
 def _markdown_step(step: StepResult) -> Iterator[str]:
-    yield f"### {step.outcome.value.upper()}: {_cell(step.title)}"
+    yield f"### {tr(step.outcome.value.upper())}: {_cell(step.title)}"
     yield ""
     if step.question:
         yield _cell(step.question)
@@ -166,7 +174,7 @@ def _markdown_step(step: StepResult) -> Iterator[str]:
     for line in step.evidence:
         yield f"- {_cell(line)}"
     if scope := scope_text(step.scope):
-        yield f"- looked at: {_cell(scope)}"
+        yield f"- {tr('looked at')}: {_cell(scope)}"
     if step.meaning and step.outcome in (Outcome.FAIL, Outcome.WARN):
         yield ""
         yield _cell(" ".join(step.meaning.split()))
@@ -180,17 +188,17 @@ def _markdown_fix(fix: Fix) -> Iterator[str]:
     yield ""
     yield _cell(" ".join(fix.why.split()))
     yield ""
-    yield f"- target: `{_code(fix.target)}`"
-    yield f"- {_cell(' '.join(fix.current.split()) or 'not set')} → {_cell(' '.join(fix.proposed.split()))}"
-    yield f"- risk: {fix.risk}; lasts: {fix.lasts}"
-    yield f"- not when: {_cell(' '.join(fix.not_when.split()))}"
+    yield f"- {tr('target')}: `{_code(fix.target)}`"
+    yield f"- {_cell(' '.join(fix.current.split()) or tr('not set'))} → {_cell(' '.join(fix.proposed.split()))}"
+    yield "- " + tr("risk: {risk}; lasts: {lasts}", risk=tr(fix.risk), lasts=tr(fix.lasts))
+    yield f"- {tr('not when')}: {_cell(' '.join(fix.not_when.split()))}"
     if fix.refused:
-        yield f"- **not on this host**: {_cell(fix.refused)}"
+        yield f"- **{tr('not on this host')}**: {_cell(fix.refused)}"
     yield ""
     yield from _fenced(fix.language, fix.snippet)
     for name in ("apply", "verify", "undo"):
         yield ""
-        yield f"{name}:"
+        yield f"{tr(name)}:"
         yield ""
         yield from _fenced("sh", getattr(fix, name))
 
@@ -204,7 +212,7 @@ def _fenced(language: str, text: str) -> Iterator[str]:
 
 
 def _state(step: StepResult | None) -> str:
-    return step.outcome.value if step is not None else "-"
+    return tr(step.outcome.value) if step is not None else "-"
 
 
 def _when(seconds: float) -> str:

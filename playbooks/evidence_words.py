@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from capture.language import catalogue, per_language
+from playbooks.language import tr
 
 NAMED = 3
 """How many of a kind a sentence names."""
@@ -33,7 +34,7 @@ def age(seconds: float, is_minimum: bool = False) -> str:
     elif seconds < 172_800:
         said = f"{seconds / 3600:.0f} h"
     else:
-        said = f"{seconds / 86_400:.0f} days"
+        said = tr("{n} days", n=f"{seconds / 86_400:.0f}")
     return say("at_least", age=said) if is_minimum else said
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from capture.safe_text import printable
+from playbooks.language import tr
 from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.log_scan import scan_log
@@ -222,21 +223,25 @@ def text_lines(explanation: Explanation) -> Iterator[str]:
 
 def _said(said: Explained | None, entry: Entry | None) -> Iterator[str]:
     if said is None:
-        yield "  no symptom known in this line"
+        yield "  " + tr("no symptom known in this line")
         return
     head = [symptoms()[said.symptom].title, f"({said.symptom})"]
     head += [said.errno] if said.errno else []
-    head += [f"said by {said.source}"] if said.source else []
+    head += [tr("said by {source}", source=said.source)] if said.source else []
     yield "  " + " ".join(head)
     yield f"  {said.meaning}"
-    ends = [f"{name} {end}" for name, end in (("local", said.local), ("remote", said.remote)) if end]
-    ends += [f"at {said.time}"] if said.time else []
+    ends = _named(said.local, said.remote)
+    ends += [tr("at {time}", time=said.time)] if said.time else []
     if ends:
         yield "  " + ", ".join(ends)
     if entry is not None:
-        named = " ".join(f"{name} {end}" for name, end in (("local", entry.local), ("remote", entry.remote)) if end)
-        yield f"  line {entry.line} of the same entry names {named}"
-    yield f"  playbook: {said.playbook}{_own(said.symptom)}"
+        named = " ".join(_named(entry.local, entry.remote))
+        yield "  " + tr("line {n} of the same entry names {ends}", n=entry.line, ends=named)
+    yield f"  {tr('playbook')}: {said.playbook}{_own(said.symptom)}"
+
+
+def _named(local: End | None, remote: End | None) -> list[str]:
+    return [f"{tr(name)} {end}" for name, end in (("local", local), ("remote", remote)) if end]
 
 
 def _own(symptom: str) -> str:
@@ -244,22 +249,27 @@ def _own(symptom: str) -> str:
     from playbooks.loader import own_for
 
     names = own_for(symptom)
-    return f" (yours: {', '.join(names)})" if names else ""
+    return tr(" (yours: {names})", names=", ".join(names)) if names else ""
 
 
 def _summary_lines(summary: LogSummary) -> Iterator[str]:
-    yield f"{summary.lines:,} lines read, {sum(summary.matches.values()):,} with a symptom"
+    yield tr(
+        "{n} lines read, {matches} with a symptom",
+        n=f"{summary.lines:,}",
+        matches=f"{sum(summary.matches.values()):,}",
+    )
     if not summary.matches:
         return
-    yield f"from {summary.first_time or 'an unknown time'} to {summary.last_time or 'an unknown time'}"
+    unknown = tr("an unknown time")
+    yield tr("from {begin} to {end}", begin=summary.first_time or unknown, end=summary.last_time or unknown)
     yield ""
     for code, count in summary.matches.most_common():
         sample = summary.samples[code]
-        yield f"{count:>9,}  {symptoms()[code].title} ({code}), playbook: {sample.explained.playbook}"
-        yield f"           e.g. line {sample.line}: {printable(sample.text, 160)}"
-    yield from _table("by peer", ((f"{p}  {s}", n) for (s, p), n in summary.peers.most_common(MOST_PEERS)))
+        yield f"{count:>9,}  {symptoms()[code].title} ({code}), {tr('playbook')}: {sample.explained.playbook}"
+        yield " " * 11 + tr("e.g. line {n}: {text}", n=sample.line, text=printable(sample.text, 160))
+    yield from _table(tr("by peer"), ((f"{p}  {s}", n) for (s, p), n in summary.peers.most_common(MOST_PEERS)))
     busiest = sorted(sorted(summary.minutes.items(), key=lambda item: -item[1])[:MOST_MINUTES])
-    yield from _table("by minute (the busiest)", ((f"{m}  {s}", n) for (m, s), n in busiest))
+    yield from _table(tr("by minute (the busiest)"), ((f"{m}  {s}", n) for (m, s), n in busiest))
     yield from _join_lines(summary)
 
 
@@ -276,13 +286,13 @@ def _join_lines(summary: LogSummary) -> Iterator[str]:
     if not joins:
         return
     yield ""
-    yield "requests that ended early beside errors that an application met"
+    yield tr("requests that ended early beside errors that an application met")
     for join in joins[:MOST_JOINS]:
         shared = f" {join.by} {printable(join.shared)}" if join.shared else ""
         counts = ", ".join(f"{n} {code}" for code, n in (*join.proxy.items(), *join.application.items()))
         yield f"  {join.minute}{shared}: {counts}"
     if len(joins) > MOST_JOINS:
-        yield f"  … and {len(joins) - MOST_JOINS:,} more"
+        yield "  … " + tr("and {n} more", n=f"{len(joins) - MOST_JOINS:,}")
 
 
 def _together_lines(explanation: Explanation) -> Iterator[str]:
@@ -290,14 +300,14 @@ def _together_lines(explanation: Explanation) -> Iterator[str]:
     if not found:
         return
     yield ""
-    yield "the same in several logs"
+    yield tr("the same in several logs")
     for one in found[:MOST_JOINS]:
-        yield f"  {one.by} {printable(one.shared)}" + (f" at {one.first}" if one.first else "")
+        yield f"  {one.by} {printable(one.shared)}" + (" " + tr("at {time}", time=one.first) if one.first else "")
         for log, counts in one.logs.items():
             said = ", ".join(f"{count} {code}" for code, count in counts.items())
             yield f"      {printable(explanation.logs[log], 60)}: {said}"
     if len(found) > MOST_JOINS:
-        yield f"  … and {len(found) - MOST_JOINS:,} more"
+        yield "  … " + tr("and {n} more", n=f"{len(found) - MOST_JOINS:,}")
 
 
 def write_text(explanation: Explanation, stream: BinaryIO) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from capture.safe_text import printable
+from playbooks.language import tr
 
 
 class Scope(msgspec.Struct, frozen=True, rename={"begin": "from", "end": "to"}):
@@ -72,5 +73,5 @@ def scope_text(scope: Scope) -> str:
     if scope.begin is not None and scope.end is not None:
         first, last = (datetime.fromtimestamp(moment, UTC) for moment in (scope.begin, scope.end))
         until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-        said.append(f"{first:%Y-%m-%d %H:%M:%S} to {until} UTC")
+        said.append(tr("{begin} to {end} UTC", begin=f"{first:%Y-%m-%d %H:%M:%S}", end=until))
     return printable(", ".join(said), 400)

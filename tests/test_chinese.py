@@ -16,7 +16,11 @@ import tomli
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("capture", "playbooks", "tui")
 OVERLAYS = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.zh.toml"))
-SENTENCES = {"capture": ROOT / "capture" / "words.zh.toml", "tui": ROOT / "tui" / "text" / "screen.zh.toml"}
+SENTENCES = {
+    "capture": ROOT / "capture" / "words.zh.toml",
+    "playbooks": ROOT / "playbooks" / "words.zh.toml",
+    "tui": ROOT / "tui" / "text" / "screen.zh.toml",
+}
 """Overlays of sentences that stand in the code: their keys are the English ones."""
 TEMPLATE = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 KEPT = re.compile(r"`[^`]+`")
@@ -110,5 +114,6 @@ def _constants(package: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("package", SENTENCES)
 def test_no_chinese_sentence_is_of_an_english_one_that_is_gone(package: str) -> None:
-    known = _constants(package) | _said(package) | {text.upper() for text in _constants(package)}
-    assert not set(_read(SENTENCES[package])) - known
+    texts = {text for each in SENTENCES for text in _constants(each)} | _said(package)
+    gone = set(_read(SENTENCES[package])) - texts - {text.upper() for text in texts}
+    assert not gone

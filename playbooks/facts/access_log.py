@@ -11,6 +11,7 @@ from playbooks.facts.facts import Absence, AccessLog, Nginx, NginxServer, Route,
 from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_own, last_lines
 from playbooks.facts.percentiles import percentiles
 from playbooks.facts.proxy_log import flat_json, is_proxys, not_nginx
+from playbooks.language import tr
 
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -64,13 +65,13 @@ def collect_access_log(log: str | None, nginx: Nginx | Absence | None, since: fl
             return Absence("unreadable", f"{path}: {error.strerror or error}")
         lines = [line for line in lines if line][-MOST_LINES:]
         if log is not None and is_error_log(lines):
-            return Absence("not_given", f"{path} is an error log: the access log was not named")
+            return Absence("not_given", tr("{path} is an error log: the access log was not named", path=path))
         if log is not None and is_proxys(lines):
-            return not_nginx(path, lines, "nginx's access log")
+            return not_nginx(path, lines, tr("nginx's access log"))
         for line in lines:
             read.add(line, int(start), formats)
     if not read.rows and not read.older and read.unread:
-        return Absence("unreadable", f"{chosen[0][0]}: no line reads as an access log's")
+        return Absence("unreadable", tr("{path}: no line reads as an access log's", path=chosen[0][0]))
     since_when = min(start for _, start in chosen) or None
     own = is_own("access_log", log, nginx)
     return _summed(tuple(path for path, _ in chosen), read, since_when, own)

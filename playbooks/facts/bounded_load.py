@@ -14,6 +14,7 @@ from capture.sockets.socket_watch import Watcher
 from playbooks.facts.facts import Absence, LoadRun, Timing
 from playbooks.facts.percentiles import percentiles
 from playbooks.facts.request_times import timed
+from playbooks.language import tr
 
 WORKERS = 8
 SECONDS = 4.0
@@ -28,7 +29,7 @@ def _close_wait(look: Snapshot) -> set[str]:
 def collect_load(url: str | None) -> LoadRun | Absence:
     """GETs by WORKERS at a time for SECONDS. Only a URL that a person named is ever asked."""
     if url is None:
-        return Absence("not_given", "no URL was named: --set url=http://… puts a bounded load on one")
+        return Absence("not_given", tr("no URL was named: --set url=http://… puts a bounded load on one"))
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
@@ -36,7 +37,7 @@ def collect_load(url: str | None) -> LoadRun | Absence:
         return Absence("unreadable", f"{url}: {error}")
     host = parts.hostname
     if not host:
-        return Absence("unreadable", f"{url}: has no host")
+        return Absence("unreadable", tr("{url}: has no host", url=url))
     try:
         with Watcher() as watcher:
             look = watcher.look()

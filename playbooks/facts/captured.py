@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from capture.model import Connection
 from playbooks.facts.facts import Absence, Captured, CapturedConnection
 from playbooks.facts.this_host import mostly_here, own_addresses
+from playbooks.language import tr
 
 if TYPE_CHECKING:
     from capture.triage import Triage
@@ -29,7 +30,7 @@ SAMPLES = 4
 def collect_capture(path: str | None, host: str | None, port: int | None) -> Captured | Absence:
     """The capture's connections, those of a host and port where given. Absent without --set capture."""
     if path is None:
-        return Absence("not_given", "no capture was named: --set capture=FILE reads one")
+        return Absence("not_given", tr("no capture was named: --set capture=FILE reads one"))
     from capture.filters import FilterError
     from capture.wire.capture_errors import CaptureUnreadable
 
@@ -155,7 +156,8 @@ def _sample(connection: Connection) -> CapturedConnection:
         reset_by=verdict.reset_by.value if verdict.reset_by else None,
         sentence=verdict.sentence,
         evidence=tuple(
-            f"packet {item.packet}: {item.text}" if item.packet else item.text for item in verdict.evidence[:6]
+            tr("packet {n}: {text}", n=item.packet, text=item.text) if item.packet else item.text
+            for item in verdict.evidence[:6]
         ),
         longest_gap_ms=connection.longest_gap_ms,
         bytes=connection.bytes,

@@ -12,6 +12,7 @@ from capture.sockets.namespaces import in_network_of
 from playbooks.facts.facts import Absence, Facts
 from playbooks.facts.host_abilities import collect_ability
 from playbooks.facts.this_host import OF_THIS_MACHINE, own_netns, why_elsewhere
+from playbooks.language import tr
 
 if TYPE_CHECKING:
     from playbooks.facts.live_packets import Recording
@@ -48,7 +49,10 @@ class Request:
         except OSError as error:
             return Absence("unreadable", f"{error.filename or name}: {error.strerror or error}")
         except Exception as error:  # a defect in collecting is not "nothing there", and takes no other part along
-            return Absence("unreadable", f"{name} could not be collected: {type(error).__name__}: {error}")
+            return Absence(
+                "unreadable",
+                tr("{name} could not be collected: {error}", name=name, error=f"{type(error).__name__}: {error}"),
+            )
 
     def of_this_machine(self, name: str) -> bool:
         """Whether a part would be read from this machine, and not from a file or an address that was named."""
@@ -131,7 +135,7 @@ def _capture(request: Request) -> Any:
 
 def _traffic(request: Request) -> Any:
     if request.recording is None:
-        return Absence("not_given", "a capture was named: that is looked at, not the packets of now")
+        return Absence("not_given", tr("a capture was named: that is looked at, not the packets of now"))
     return request.recording.judged(request.settings.get("host"), request.number("port"))
 
 

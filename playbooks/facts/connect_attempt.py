@@ -7,6 +7,7 @@ import time
 
 from playbooks.facts.facts import Absence, Probe
 from playbooks.facts.request_times import error_code
+from playbooks.language import tr
 
 SECONDS = 4.0
 
@@ -14,7 +15,7 @@ SECONDS = 4.0
 def collect_probe(host: str | None, port: int | None) -> Probe | Absence:
     """What connect() says; the connection is closed at once. Absent without --set port (host: this machine)."""
     if port is None:
-        return Absence("not_given", "no port was named: --set host=HOST --set port=PORT tries one")
+        return Absence("not_given", tr("no port was named: --set host=HOST --set port=PORT tries one"))
     host = host or "127.0.0.1"
     began = time.monotonic()
     try:

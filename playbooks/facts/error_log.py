@@ -16,6 +16,7 @@ from playbooks.facts.log_files import (
     last_lines,
 )
 from playbooks.facts.proxy_log import is_proxys, not_nginx
+from playbooks.language import tr
 
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
@@ -95,8 +96,8 @@ def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: flo
             counted.add(line, start)
         if counted.lines + counted.older == before and any(line.strip() for line in text):
             if log is not None and is_access_log(text) and not is_proxys(text):
-                return Absence("not_given", f"{path} is an access log: the error log was not named")
-            return not_nginx(path, text, "nginx's error log")
+                return Absence("not_given", tr("{path} is an access log: the error log was not named", path=path))
+            return not_nginx(path, text, tr("nginx's error log"))
     starts = [start for _, start in chosen]
     return ErrorLog(
         paths=tuple(path for path, _ in chosen),

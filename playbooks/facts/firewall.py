@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from playbooks.facts.facts import Absence, FirewallRule
+from playbooks.language import tr
 
 SECONDS = 5
 MOST_RULES = 500
@@ -48,7 +49,7 @@ def collect_firewall() -> tuple[FirewallRule, ...] | Absence:
 def _nft_rules() -> tuple[FirewallRule, ...] | Absence:
     nft = _tool("nft")
     if nft is None:
-        return Absence("unreadable", "nft is not installed: firewall rules of this machine are unknown")
+        return Absence("unreadable", tr("nft is not installed: firewall rules of this machine are unknown"))
     text = _output([nft, "-a", "list", "ruleset"])
     return text if isinstance(text, Absence) else parse_ruleset(text)
 
@@ -64,7 +65,10 @@ def _legacy_rules(family: str, names: str) -> tuple[FirewallRule, ...] | Absence
     name = "iptables-legacy-save" if family == "ip" else "ip6tables-legacy-save"
     tool = _tool(name) or _tool(name.replace("-legacy", ""))
     if tool is None:
-        return Absence("unreadable", f"tables of {name.removesuffix('-save')} are in use, and {name} is not installed")
+        return Absence(
+            "unreadable",
+            tr("tables of {kind} are in use, and {name} is not installed", kind=name.removesuffix("-save"), name=name),
+        )
     text = _output([tool, "-c"])
     return text if isinstance(text, Absence) else parse_saved(text, family)
 
@@ -78,10 +82,13 @@ def _output(argv: list[str]) -> str | Absence:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Absence("unreadable", f"{said}: could not be run: {error}")
+        return Absence("unreadable", tr("{command}: could not be run: {error}", command=said, error=error))
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        return Absence("unreadable", f"{said}: {reason}: firewall rules are unknown (run with sudo)")
+        reason = (done.stderr.strip().splitlines() or [tr("no reason given")])[0]
+        return Absence(
+            "unreadable",
+            tr("{command}: {reason}: firewall rules are unknown (run with sudo)", command=said, reason=reason),
+        )
     return done.stdout
 
 

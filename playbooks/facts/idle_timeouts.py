@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from playbooks.facts.facts import Absence, IdlePeer
 from playbooks.facts.request_times import error_code
+from playbooks.language import tr
 
 WAIT_S = 8.0
 """Longer than the 5 s of Node and of gunicorn's threads (2 s) or uvicorn (5 s); the rest is for a person to look up."""
@@ -18,14 +19,14 @@ def collect_idle_peers(url: str | None) -> tuple[IdlePeer, ...] | Absence:
     some."""
     if url is None:
         return Absence(
-            "not_given", "no server is asked unless you name it: --set url=http://HOST:PORT/ of the upstream"
+            "not_given", tr("no server is asked unless you name it: --set url=http://HOST:PORT/ of the upstream")
         )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 80
     except ValueError as error:
         return Absence("unreadable", f"{url}: {error}")
-    return (_measured(host, port),) if host else Absence("unreadable", f"{url}: has no host")
+    return (_measured(host, port),) if host else Absence("unreadable", tr("{url}: has no host", url=url))
 
 
 def _measured(host: str, port: int) -> IdlePeer:

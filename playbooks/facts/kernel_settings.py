@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from playbooks.facts.facts import Absence
+from playbooks.language import tr
 
 SETTINGS = (
     "fs.file-max",
@@ -48,4 +49,4 @@ def collect_kernel(root: str = "/proc/sys") -> dict[str, str] | Absence:
             found[name] = " ".join(Path(root, *name.split(".")).read_text().split())
         except OSError:
             continue
-    return found or Absence("unreadable", f"{root} cannot be read: kernel settings are unknown")
+    return found or Absence("unreadable", tr("{root} cannot be read: kernel settings are unknown", root=root))

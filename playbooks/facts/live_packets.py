@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from capture.model import Endpoint, TcpState
 from playbooks.facts.facts import Absence, Ended, Holder, Traffic
+from playbooks.language import tr
 
 if TYPE_CHECKING:
     from playbooks.facts.captured import JudgedCapture
@@ -57,14 +58,20 @@ class Recording:
         self._places: dict[bytes, str] = {}
         self._thread: threading.Thread | None = None
         if not sys.platform.startswith("linux"):
-            self.absent = Absence("unreadable", "packets can be looked at live on Linux only: --set capture=FILE reads")
+            self.absent = Absence(
+                "unreadable", tr("packets can be looked at live on Linux only: --set capture=FILE reads")
+            )
             return
         try:
             self._socket = _packet_socket()
         except OSError as error:
             reason = error.strerror or str(error)
             self.absent = Absence(
-                "unreadable", f"this machine's packets: {reason}: run with sudo, or --set capture=FILE reads a capture"
+                "unreadable",
+                tr(
+                    "this machine's packets: {reason}: run with sudo, or --set capture=FILE reads a capture",
+                    reason=reason,
+                ),
             )
             return
         import capture.sockets.socket_watch  # noqa: F401  (here, not in two threads at once)
@@ -125,11 +132,11 @@ class Recording:
     def judged(self, host: str | None, port: int | None) -> Traffic | Absence:
         """Waits for the end of the recording; its connections by cause and service."""
         if self._thread is None:
-            return self.absent or Absence("unreadable", "no packets were recorded")
+            return self.absent or Absence("unreadable", tr("no packets were recorded"))
         self._thread.join()
         self._watcher.join()
         if self._defect:
-            return Absence("unreadable", f"this machine's packets: {self._defect}")
+            return Absence("unreadable", tr("this machine's packets: {why}", why=self._defect))
         if not self._packets:
             return Traffic(SECONDS, 0, 0, False)
         # in memory: packets have no business on a disk, which may be full besides
@@ -194,7 +201,7 @@ def _summed(
     try:
         read = JudgedCapture(path, host, port)
     except (CaptureUnreadable, FilterError, OSError) as error:
-        return Absence("unreadable", f"this machine's packets: {error}")
+        return Absence("unreadable", tr("this machine's packets: {why}", why=error))
     services: Counter[tuple[str, int]] = Counter()
     ended: defaultdict[tuple[str, int, str], list[int]] = defaultdict(list)
     for number in read.chosen:

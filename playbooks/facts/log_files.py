@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 
 from playbooks.facts.facts import Absence, Nginx, NginxServer
+from playbooks.language import tr
 
 MOST_BYTES = 64 << 20
 """Read from the end of one log."""
@@ -53,10 +54,12 @@ def chosen_logs(
     if own:
         recent = max(since or 0.0, time.time() - RECENT_S)
         there = [(path, max(start, recent)) for path, start in own.items() if os.path.exists(path)]
-        return there or Absence("not_here", f"no such log is there yet: {', '.join(list(own)[:3])}")
+        return there or Absence("not_here", tr("no such log is there yet: {paths}", paths=", ".join(list(own)[:3])))
     if isinstance(nginx, Absence) and nginx.kind == "unreadable":
         return Absence("unreadable", nginx.why)
-    return Absence("not_given", "no log was named and no nginx runs whose log it could be: --set log=FILE reads one")
+    return Absence(
+        "not_given", tr("no log was named and no nginx runs whose log it could be: --set log=FILE reads one")
+    )
 
 
 def is_own(directive: str, log: str | None, nginx: Nginx | Absence | None) -> bool:
@@ -80,14 +83,14 @@ def last_lines(path: str) -> tuple[list[str], bool]:
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(22, "not a regular file", path)
+            raise OSError(22, tr("not a regular file"), path)
         if file.read(2) == b"\x1f\x8b":
             file.seek(0)
             try:
                 with gzip.open(file) as unpacked:
                     data = unpacked.read(MOST_BYTES)
             except (EOFError, gzip.BadGzipFile) as error:
-                raise OSError(22, f"damaged gzip: {error}", path) from None
+                raise OSError(22, tr("damaged gzip: {error}", error=error), path) from None
             return data.decode("utf-8", "replace").splitlines(), len(data) == MOST_BYTES
         cut = status.st_size > MOST_BYTES
         file.seek(max(0, status.st_size - MOST_BYTES))

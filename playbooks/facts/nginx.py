@@ -12,6 +12,7 @@ from typing import Any
 from capture.sockets.process_limits import process_details
 from playbooks.facts.facts import Absence, Directive, Nginx, NginxServer
 from playbooks.facts.worker_processes import workers_of
+from playbooks.language import tr
 
 DEFAULTS = (
     "/etc/nginx/nginx.conf",
@@ -43,7 +44,7 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
         wanted += [(None, path, "") for path in DEFAULTS if not masters and os.path.exists(path)][:1]
     if not wanted:
         return Absence(
-            "not_here", "no nginx runs here and no configuration of one was found: --set config=FILE names one"
+            "not_here", tr("no nginx runs here and no configuration of one was found: --set config=FILE names one")
         )
     named = config is not None
     servers = [_server(path, prefix, master, named) for master, path, prefix in wanted[:MOST_SERVERS]]
@@ -84,15 +85,18 @@ def _server(path: str, prefix: str, master: int | None, named: bool) -> NginxSer
 
     try:
         if os.path.getsize(path) > LARGEST_FILE:
-            return Absence("unreadable", f"{path}: too large for a configuration of nginx")
+            return Absence("unreadable", tr("{path}: too large for a configuration of nginx", path=path))
         with open(path, "rb"):
             pass
         parsed = crossplane.parse(path, comments=False, strict=False, check_ctx=False, check_args=False)
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not readable as text"
-        return Absence("unreadable", f"{path}: {reason}: nginx's configuration is unknown (run with sudo?)")
+        reason = getattr(error, "strerror", None) or tr("not readable as text")
+        return Absence(
+            "unreadable",
+            tr("{path}: {reason}: nginx's configuration is unknown (run with sudo?)", path=path, reason=reason),
+        )
     except Exception as error:  # crossplane's parser raises many kinds on broken files
-        return Absence("unreadable", f"{path}: cannot be parsed: {error}")
+        return Absence("unreadable", tr("{path}: cannot be parsed: {error}", path=path, error=error))
     files = tuple(one["file"] for one in parsed["config"])
     flat = itertools.islice(_flattened(parsed["config"]), MOST_DIRECTIVES)
     errors = tuple(f"{one.get('file')}:{one.get('line') or '?'}: {one.get('error')}" for one in parsed["errors"])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from playbooks.facts.facts import Granted, Process
+from playbooks.language import tr
 
 PAM_FILES = "/etc/security/limits.conf"
 PAM_FOLDER = "/etc/security/limits.d"
@@ -25,7 +26,9 @@ def granted(process: Process, others: Iterable[Process], root: str = "/") -> Gra
     """The most that is in force for the process's unit, or for the log-ins of its user; None where nothing tells."""
     if process.unit:
         soft, hard = unit_limits(process.unit)
-        return Granted(soft, hard, account(process.uid), f"LimitNOFILE of {process.unit}" if soft or hard else "")
+        return Granted(
+            soft, hard, account(process.uid), tr("LimitNOFILE of {unit}", unit=process.unit) if soft or hard else ""
+        )
     name = account(process.uid)
     soft, hard, said = None, None, ""
     for where, kind, value in pam_lines(process.uid, name, root):

@@ -13,6 +13,7 @@ from capture.sockets.limits import limit_text
 from capture.sockets.process_limits import process_details, read_limits
 from capture.sockets.process_visibility import read_sight
 from playbooks.facts.facts import Absence, Process, Processes
+from playbooks.language import tr
 
 LOOKED_INTO = 5
 """Processes whose descriptors are sorted by kind: those nearest to their limits."""
@@ -43,7 +44,7 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
     """All processes, or the one named. Absent where that one is not there."""
     if pid is not None:
         if not Path(root, str(pid)).is_dir():
-            return Absence("unreadable", f"no process {pid} is running (or it is hidden from this user)")
+            return Absence("unreadable", tr("no process {pid} is running (or it is hidden from this user)", pid=pid))
         numbers = [pid]
     else:
         numbers = [int(name) for name in os.listdir(root) if name.isdigit()]

@@ -12,6 +12,7 @@ import msgspec
 from playbooks.facts.facts import Absence, ProxyEnd, ProxyLog
 from playbooks.facts.log_files import last_lines
 from playbooks.facts.percentiles import percentiles
+from playbooks.language import tr
 
 MOST_LINES = 200_000
 MOST_SERVERS = 5
@@ -47,7 +48,7 @@ class Ended:
 def collect_proxy_log(log: str | None) -> ProxyLog | Absence:
     """The named log, if it is one of these proxies'. Absent (not_here) where it is another program's."""
     if log is None:
-        return Absence("not_given", "no log was named: --set log=FILE reads HAProxy's, Envoy's or Apache's")
+        return Absence("not_given", tr("no log was named: --set log=FILE reads HAProxy's, Envoy's or Apache's"))
     try:
         lines, cut = last_lines(log)
     except OSError as error:
@@ -55,7 +56,7 @@ def collect_proxy_log(log: str | None) -> ProxyLog | Absence:
     lines = [line for line in lines if line.strip()][-MOST_LINES:]
     program = program_of(lines)
     if program is None:
-        return Absence("not_here", f"{log}: no line reads as HAProxy's, Envoy's or Apache's")
+        return Absence("not_here", tr("{log}: no line reads as HAProxy's, Envoy's or Apache's", log=log))
     return _summed(program, log, lines, cut)
 
 
@@ -72,10 +73,16 @@ def not_nginx(path: str, lines: list[str], wanted: str) -> Absence:
     """That a log is not what was wanted of nginx, and whose it is where that can be told."""
     program = program_of([line for line in lines if line.strip()])
     if program is None:
-        return Absence("unreadable", f"{path}: no line reads as {wanted}")
+        return Absence("unreadable", tr("{path}: no line reads as {wanted}", path=path, wanted=wanted))
     name = {"haproxy": "HAProxy", "envoy": "Envoy", "apache": "Apache"}[program]
     return Absence(
-        "unreadable", f"{path}: no line reads as {wanted}: it is {name}'s (playbook proxy-upstream reads it)"
+        "unreadable",
+        tr(
+            "{path}: no line reads as {wanted}: it is {name}'s (playbook proxy-upstream reads it)",
+            path=path,
+            wanted=wanted,
+            name=name,
+        ),
     )
 
 

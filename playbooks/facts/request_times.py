@@ -9,6 +9,7 @@ import time
 from urllib.parse import SplitResult, urlsplit
 
 from playbooks.facts.facts import Absence, Timing, UrlTimes
+from playbooks.language import tr
 
 RUNS = 10
 SECONDS = 12.0
@@ -21,14 +22,14 @@ APP_TIMEOUT = "APP_TIMEOUT"
 def collect_timing(url: str | None) -> UrlTimes | Absence:
     """RUNS requests to the URL, one after another. Nobody else is asked."""
     if url is None:
-        return Absence("not_given", "no URL was named: --set url=http://… measures one")
+        return Absence("not_given", tr("no URL was named: --set url=http://… measures one"))
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
     except ValueError as error:
         return Absence("unreadable", f"{url}: {error}")
     if not parts.hostname:
-        return Absence("unreadable", f"{url}: has no host")
+        return Absence("unreadable", tr("{url}: has no host", url=url))
     runs: list[Timing] = []
     address = ""
     began = time.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from playbooks.facts.facts import Absence, LogGroup, SymptomLog
 from playbooks.facts.log_kind import moment_of, nature_of
 from playbooks.facts.this_host import locals_here, own_addresses
+from playbooks.language import tr
 from playbooks.symptoms.explanation import End
 
 MOST_GROUPS = 5000
@@ -36,7 +37,7 @@ def _named(group: _Group) -> str:
 def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     """Error lines by symptom and peer, all of the log; those before `since` (epoch seconds) do not count."""
     if path is None:
-        return Absence("not_given", "no log was named: --set log=FILE reads one")
+        return Absence("not_given", tr("no log was named: --set log=FILE reads one"))
     from playbooks.symptoms.log_blocks import LogUnreadable
     from playbooks.symptoms.log_scan import scan_log
 
@@ -51,7 +52,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     try:
         nature = nature_of(path)
         if nature.kind == "binary":
-            return Absence("unreadable", f"{path} is no text: not a log")
+            return Absence("unreadable", tr("{path} is no text: not a log", path=path))
         for match in scan_log(path, 0, told):
             explained = match.explained
             if since is not None and _before(explained.time, since):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from playbooks.facts.facts import Absence, Captured, SymptomLog
+from playbooks.language import tr
 
 OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe")
 """Parts of Facts that are always this machine's. nginx and its logs are so where no setting names them."""
@@ -55,15 +56,17 @@ def locals_here(addresses: Iterable[str], own: frozenset[str]) -> bool | None:
 def why_elsewhere(settings: Mapping[str, str], capture: Any, log: Any) -> str | None:
     """Why facts of this machine may not stand beside the capture or log that was named; None where they may."""
     if isinstance(capture, Captured) and not capture.here:
-        return (
-            f"{capture.path} does not show this machine's addresses: "
-            "nothing of this machine stands beside it (run this on the machine of the capture, without capture=)"
+        return tr(
+            "{path} does not show this machine's addresses: "
+            "nothing of this machine stands beside it (run this on the machine of the capture, without capture=)",
+            path=capture.path,
         )
     if isinstance(capture, Absence) and capture.kind == "unreadable" and "capture" in settings:
-        return f"a capture was named and could not be read ({capture.why}): whose it is cannot be told"
+        return tr("a capture was named and could not be read ({why}): whose it is cannot be told", why=capture.why)
     if isinstance(log, SymptomLog) and log.here is False:
-        return (
-            f"{log.path} speaks of local addresses that are not this machine's: "
-            "nothing of this machine stands beside it (run this on the machine of the log, without log=)"
+        return tr(
+            "{path} speaks of local addresses that are not this machine's: "
+            "nothing of this machine stands beside it (run this on the machine of the log, without log=)",
+            path=log.path,
         )
     return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from capture.language import catalogue, count_of, per_language
 from capture.model import Finding, Severity
 from capture.sockets.finding_words import share_text
+from playbooks.language import tr
 from playbooks.tables.end_formats import is_address, is_any
 from playbooks.tables.pasted_counters import troubles
 
@@ -58,7 +59,7 @@ def _close_wait(rows: list[TableSocket], listening: frozenset[int | None]) -> It
     for pile in _piles(rows, holder):
         severity = Severity.WARNING if len(pile) >= FEW else Severity.INFO
         port = _common(one.local.port for one in pile) if len(pile) > 1 or pile[0].local.port in listening else None
-        place = f" at port {port}" if port else ""
+        place = tr(" at port {port}", port=port) if port else ""
         words = {"count": _count(pile), "holder": _held(pile), "place": place, "peers": _peers(pile)}
         yield _finding("close_wait_pile", severity, pile, words, {"port": port})
 
@@ -93,14 +94,18 @@ def _ports(sockets: Sequence[TableSocket]) -> Iterator[Finding]:
 def _half_open(rows: list[TableSocket]) -> Iterator[Finding]:
     for pile in _piles(rows, lambda one: one.local.port):
         if len(pile) >= MANY_HALF_OPEN:
-            words = {"count": _count(pile), "place": f" at port {pile[0].local.port}", "peers": _peers(pile)}
+            words = {
+                "count": _count(pile),
+                "place": tr(" at port {port}", port=pile[0].local.port),
+                "peers": _peers(pile),
+            }
             yield _finding("syn_recv_pile", Severity.WARNING, pile, words, {"port": pile[0].local.port})
 
 
 def _queues(listeners: list[TableSocket]) -> Iterator[Finding]:
     for one in listeners:
         waiting = one.recv_q or 0
-        words = {"listener": str(one.local), "waiting": f"{waiting:,}", "holder": _held([one], " of")}
+        words = {"listener": str(one.local), "waiting": f"{waiting:,}", "holder": _held([one], of=True)}
         facts = {"port": one.local.port}
         if one.backlog_max is not None and waiting > one.backlog_max:
             words["most"] = f"{one.backlog_max:,}"
@@ -167,14 +172,17 @@ def _count(pile: Sequence[TableSocket]) -> str:
     return count_of(len(pile), "connection")
 
 
-def _held(pile: Sequence[TableSocket], joint: str = " by") -> str:
+def _held(pile: Sequence[TableSocket], of: bool = False) -> str:
     names = {(one.process, one.pid) for one in pile}
     if len(names) != 1:
         return ""
     process, pid = names.pop()
     if process is None:
-        return f"{joint} process {pid}" if pid is not None else ""
-    return f"{joint} {process}" + (f" (pid {pid})" if pid is not None else "")
+        if pid is None:
+            return ""
+        return tr(" of process {pid}" if of else " by process {pid}", pid=pid)
+    named = process if pid is None else tr("{process} (pid {pid})", process=process, pid=pid)
+    return tr(" of {who}" if of else " by {who}", who=named)
 
 
 def _peers(pile: Sequence[TableSocket]) -> str:
@@ -183,8 +191,8 @@ def _peers(pile: Sequence[TableSocket]) -> str:
     port = _peer_port(pile)
     named = [f"{host} ({count:,})" if count > 1 else host for host, count in hosts.most_common(PEERS_NAMED)]
     more = len(hosts) - len(named)
-    said = ", ".join(named) + (f" and {more:,} more" if more > 0 else "")
-    return f"{said}, port {port}" if port else said
+    said = ", ".join(named) + (tr(" and {n} more", n=f"{more:,}") if more > 0 else "")
+    return tr("{hosts}, port {port}", hosts=said, port=port) if port else said
 
 
 def _peer(pile: Sequence[TableSocket]) -> str:

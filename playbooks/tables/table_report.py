@@ -5,9 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from capture.cells import left
 from capture.language import count_of
 from capture.safe_text import printable
 from capture.sockets.sockets_report import finding_object
+from playbooks.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,13 +38,17 @@ def text_lines(tables: Iterable[tuple[str | None, PastedTable]]) -> Iterator[str
     for log, table in tables:
         yield ""
         states = ", ".join(f"{count:,} {state}" for state, count in table.states.items())
-        where = f" in {printable(log)}" if log else ""
-        yield f"a table of {count_of(len(table.sockets), 'socket')}{where}: {states}" if states else f"counters{where}"
+        where = tr(" in {log}", log=printable(log)) if log else ""
+        sockets = count_of(len(table.sockets), "socket")
+        head = tr("a table of {sockets}{where}: {states}", sockets=sockets, where=where, states=states)
+        yield head if states else tr("counters{where}", where=where)
         for one in table.findings:
-            yield f"{one.severity.value:8}  {printable(one.title)}"
+            yield f"{left(tr(one.severity.value), 8)}  {printable(one.title)}"
             yield f"          {printable(one.text)}  [tcptriage playbook {one.playbook}]"
         if not table.findings:
-            yield "  no pile and no full queue among these; ages, and what was left out, such a table does not tell"
+            yield "  " + tr(
+                "no pile and no full queue among these; ages, and what was left out, such a table does not tell"
+            )
 
 
 def _socket(one: TableSocket) -> dict[str, Any]:

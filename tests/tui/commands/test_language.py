@@ -62,3 +62,46 @@ def test_markdown_is_told_in_chinese_and_its_ladder_stands_in_columns(capsys: py
     assert lanes
     assert {cell_len(line[: line.index("|")]) for line in lanes} == {33}
     assert {cell_len(line[: line.rindex("|")]) for line in lanes} == {64}
+
+
+def test_a_check_is_told_in_chinese_and_its_commands_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", "nginx-499", "--lang", "zh", "--set", "capture=tui/examples/incident.pcap"])
+    said = capsys.readouterr().out
+    assert "失败     抓包中谁先关闭\n" in said
+    assert "           128 条连接中的 40 条：client_gave_up 40\n" in said
+    assert "         = 这些客户端先离开了。\n" in said
+    assert "         $ nginx -T | grep -n proxy_ignore_client_abort\n" in said
+
+
+def test_fixes_of_a_playbook_keep_their_snippets_and_values(capsys: pytest.CaptureFixture[str]) -> None:
+    from capture.language import choose
+    from playbooks.loader import load_all
+
+    english = load_all()
+    choose("zh")
+    chinese = load_all()
+    assert list(english) == list(chinese)
+    for name, book in english.items():
+        for one, other in zip(book.fixes, chinese[name].fixes, strict=True):
+            told = (one.id, one.snippet, one.apply, one.verify, one.undo, one.risk, one.lasts, one.who)
+            assert told == (
+                other.id,
+                other.snippet,
+                other.apply,
+                other.verify,
+                other.undo,
+                other.risk,
+                other.lasts,
+                other.who,
+            )
+            assert one.title != other.title or (one.title.isascii() and " " not in one.title.replace(": ", ":"))
+        for step, same in zip(book.steps, chinese[name].steps, strict=True):
+            assert (step.id, step.command, step.next, step.offers) == (same.id, same.command, same.next, same.offers)
+            assert step.question != same.question
+
+
+def test_explained_lines_are_told_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "--lang", "zh", LINE])
+    said = capsys.readouterr().out
+    assert "本端写入了对端已经关闭的连接" in said
+    assert "手册: broken-pipe" in said
