@@ -6,7 +6,7 @@ One packet or folded run is one row; a long silence, and what a packet proves, a
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui.text.column_layout import Column, cells, fit, fit_tail, wrap
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from capture.model import Endpoint
 
 ARROW = "arrow"
+CLOCKS = ("Time", "UTC", "Since last")
+"""Titles of the column of times: since the first packet, of day, since the packet before (seconds)."""
 COLUMNS = (
     Column("mark", "", 1, rank=0),
     Column("number", "Packet", 7, right=True, rank=0),
@@ -29,7 +31,32 @@ COLUMNS = (
 FIXED = sum(c.width for c in COLUMNS if c.key != ARROW and c.rank == 0)
 
 
+SCALE_LINES = 30  # lines that a ladder to scale gives to the time of its whole
+NOTHING = (("", ""),) * 7
 NOTABLE_GAP_NS = 100_000_000  # a shorter silence than a second is drawn where it is a quarter of the whole story
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a ladder tells time: its clock, and whether silences are drawn to scale."""
+
+    clock: str = "Time"
+    to_scale: bool = False
+
+    @property
+    def clock_width(self) -> int:
+        """Cells of the column of times."""
+        return 15 if self.clock == CLOCKS[1] else 10
+
+    def time_of(self, row: LadderRow) -> str:
+        """The time of a packet: since the first one, of day in UTC, or since the packet before."""
+        if self.clock == CLOCKS[1]:
+            return clock_of_day(row.time)
+        return f"{(row.gap if self.clock == CLOCKS[2] else row.since_start) / 1e9:.6f}"
+
+    def other_clock(self) -> View:
+        """The next of the three clocks."""
+        return replace(self, clock=CLOCKS[(CLOCKS.index(self.clock) + 1) % len(CLOCKS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +68,23 @@ class Line:
     cells: tuple[tuple[str, str], ...]
 
 
-def columns_for(width: int, originator: Endpoint, responder: Endpoint) -> tuple[Column, ...]:
-    """The columns at a width: the arrow takes what is left, the notes come where there is room for both."""
-    notes = 0 if width < 120 else min(60, width - 90)
-    gaps = 5 + (1 if notes else 0)
-    arrow = max(16, min(70, width - FIXED - gaps - notes))
+SINCE_START = View()
+
+
+def columns_for(width: int, originator: Endpoint, responder: Endpoint, view: View = SINCE_START) -> tuple[Column, ...]:
+    """The columns at a width: notes come beside the arrow where there is room for both, and share it with it."""
+    fixed = FIXED + view.clock_width - 10
+    room = width - fixed - 5
+    notes = 0 if width < 120 else max(30, (room - 1) * 2 // 5)
+    arrow = max(16, room - notes - 1 if notes else min(70, room))
     left, right = str(originator), str(responder)
-    room = arrow - arrow // 2 - 1
-    head = fit_tail(left, arrow // 2 - 1) + "  " + fit(fit_tail(right, room).strip(), room, right=True)
+    half = arrow - arrow // 2 - 1
+    head = fit_tail(left, arrow // 2 - 1) + "  " + fit(fit_tail(right, half).strip(), half, right=True)
     out = []
     for column in COLUMNS:
-        if column.key == ARROW:
+        if column.key == "time":
+            column = replace(column, title=view.clock, width=view.clock_width)
+        elif column.key == ARROW:
             column = Column(ARROW, head, arrow)
         elif column.key == "notes":
             if not notes:
@@ -62,28 +95,23 @@ def columns_for(width: int, originator: Endpoint, responder: Endpoint) -> tuple[
 
 
 class LadderLines:
-    """The ladder's lines at one width. A key is (row, kind, n): it survives folding and resizing."""
+    """The ladder's lines at one width. A key is (packet, kind, n): it survives folding and resizing."""
 
-    def __init__(self, rows: Sequence[LadderRow], columns: Sequence[Column]) -> None:
+    def __init__(self, rows: Sequence[LadderRow], columns: Sequence[Column], view: View = SINCE_START) -> None:
         self.rows = rows
+        self._view = view
         by_key = {column.key: column.width for column in columns}
         self._arrow = by_key[ARROW]
         self._notes = by_key.get("notes", 0)
+        self._indent = 1 + 7 + view.clock_width + 10 + 4
         self.lines: list[Line] = []
-        indent = 1 + 7 + 10 + 10 + 4
         last_states: tuple[object, object] = (None, None)
-        span = rows[-1].since_start if rows else 0
+        self._span = rows[-1].since_start if rows else 0
         for index, row in enumerate(rows):
-            if row.is_gap or (row.gap >= NOTABLE_GAP_NS and row.gap * 4 >= span):
-                self.lines.append(self._gap(index, row))
+            self.lines += self._silence(index, row)
             self.lines.append(self._packet(index, row, last_states))
             last_states = (row.originator_state, row.responder_state)
-            if self._notes:
-                continue  # they stand beside the arrow
-            if row.notes:
-                self.lines += self._said(index, ", ".join(row.notes), "warn", indent, "note")
-            if row.evidence:
-                self.lines += self._said(index, row.evidence, "strong", indent, "proof")
+            self.lines += self._beside(index, row) if self._notes else self._below(index, row)
         self._keys = [(rows[line.row].number, line.kind, n) for n, line in self._numbered()]
         self._places = {key: place for place, key in enumerate(self._keys)}
 
@@ -132,47 +160,73 @@ class LadderLines:
         return None
 
     def _packet(self, index: int, row: LadderRow, last: tuple[object, object]) -> Line:
-        tone = tone_of(row)
         left, right = str(row.originator_state), str(row.responder_state)
         found = [
             ("▶" if row.evidence else "", "strong"),
             (str(row.number), "strong" if row.evidence else "dim"),
-            (f"{row.since_start / 1e9:.6f}", "dim"),
+            (self._view.time_of(row), "dim"),
             (left, "strong" if row.originator_state != last[0] else "dim"),
-            (arrow(row, self._arrow), tone),
+            (arrow(row, self._arrow), tone_of(row)),
             (right, "strong" if row.responder_state != last[1] else "dim"),
         ]
         if self._notes:
-            said = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
-            found.append((said, "strong" if row.evidence else "warn"))
+            found.append(next(iter(self._noted(row)), ("", "")))
         return Line(index, "packet", tuple(found))
+
+    def _noted(self, row: LadderRow) -> list[tuple[str, str]]:
+        """What a packet proves, or what the analysis says of it, wrapped to the column of notes."""
+        said = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
+        return [(part, "strong" if row.evidence else "warn") for part in wrap(said, self._notes)]
+
+    def _beside(self, index: int, row: LadderRow) -> list[Line]:
+        """The further lines of a long note: time goes on between the lifelines beside it."""
+        rest = self._noted(row)[1:]
+        return [Line(index, "note", (*NOTHING[:4], (self._lifelines(), "dim"), NOTHING[5], part)) for part in rest]
+
+    def _below(self, index: int, row: LadderRow) -> list[Line]:
+        found = self._said(index, ", ".join(row.notes), "warn", "note") if row.notes else []
+        return found + (self._said(index, row.evidence, "strong", "proof") if row.evidence else [])
+
+    def _silence(self, index: int, row: LadderRow) -> list[Line]:
+        """A silence worth a line; to scale, as many lines as its share of the whole asks for."""
+        share = row.gap / self._span if self._span else 0.0
+        more = round(share * SCALE_LINES) if self._view.to_scale else 0
+        if not (row.is_gap or more or (row.gap >= NOTABLE_GAP_NS and share >= 0.25)):
+            return []
+        empty = Line(index, "gap", (*NOTHING[:4], (self._lifelines("┆"), "dim"), *NOTHING[5 : 7 if self._notes else 6]))
+        before = max(0, more - 1) // 2
+        return [empty] * before + [self._gap(index, row)] + [empty] * (max(0, more - 1) - before)
+
+    def _lifelines(self, line: str = "│") -> str:
+        return f"{line}{' ' * (self._arrow - 2)}{line}"
 
     def _gap(self, index: int, row: LadderRow) -> Line:
         silence = duration(row.gap / 1e9)
         text = next(
             t for t in (f" {silence} of silence ", f" {silence} silence ", silence) if cells(t) <= self._arrow - 2
         )
-        found = [("", ""), ("", ""), ("", ""), ("", ""), (f"┆{text:┈^{self._arrow - 2}}┆", "dim"), ("", "")]
-        if self._notes:
-            found.append(("", ""))
-        return Line(index, "gap", tuple(found))
+        drawn = (f"┆{text:┈^{self._arrow - 2}}┆", "dim")
+        return Line(index, "gap", (*NOTHING[:4], drawn, *NOTHING[5 : 7 if self._notes else 6]))
 
-    def _said(self, index: int, text: str, tone: str, indent: int, kind: str) -> list[Line]:
-        width = max(20, self._arrow + 12 + self._notes - 2)
-        lead = " " * (indent if self._arrow + 12 >= 40 else 10)
+    def _said(self, index: int, text: str, tone: str, kind: str) -> list[Line]:
+        lead = " " * (self._indent if self._arrow + 12 >= 40 else 10)
         return [
             Line(index, kind, ((f"{lead}{'└ ' if not at else '  '}{part}", tone),))
-            for at, part in enumerate(wrap(text, width))
+            for at, part in enumerate(wrap(text, max(20, self._arrow + 10)))
         ]
 
 
 def tone_of(row: LadderRow) -> str:
-    """RST bad, trouble a warning, SYN and FIN strong, the rest plain."""
+    """RST bad, trouble a warning, FIN and SYN bold, data and ACKs each in the colour of its side."""
     if "RST" in row.flags:
         return "bad"
     if row.problem:
         return "warn"
-    return "strong" if "SYN" in row.flags or "FIN" in row.flags else ""
+    if "FIN" in row.flags:
+        return "fin"
+    if "SYN" in row.flags:
+        return "strong"
+    return "originator" if row.side == 0 else "responder"
 
 
 def arrow(row: LadderRow, width: int) -> str:
@@ -202,3 +256,10 @@ def labels(row: LadderRow) -> list[str]:
         f"{flags}{payload}",
         flags,
     ]
+
+
+def clock_of_day(nanoseconds: int) -> str:
+    """hh:mm:ss.µs in UTC of an epoch time."""
+    seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
+    day = seconds % 86_400
+    return f"{day // 3600:02}:{day // 60 % 60:02}:{day % 60:02}.{rest:06}"

@@ -28,6 +28,7 @@ class TriageScreen(Screen[Any]):
 
     AUTO_FOCUS = "RowsTable"
     COMPONENT_CLASSES = STYLES
+    ALLOW_IN_MAXIMIZED_VIEW = "TitleBar,Said,KeyBar,FilterBar"
     MODE: ClassVar[str] = ""  # which is lit in the title; empty: the one that it came from
     KEYS: ClassVar[Keys] = ()
     END_KEYS: ClassVar[Keys] = LAST_KEYS  # shown however narrow the screen
@@ -47,6 +48,7 @@ class TriageScreen(Screen[Any]):
         Binding("y", "copy", "Copy", show=False),
         Binding("v", "plain", "Show plain", show=False),
         Binding("a", "keep", "Keep as evidence", show=False),
+        Binding("z", "zoom", "Zoom", show=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -105,9 +107,18 @@ class TriageScreen(Screen[Any]):
         return ""
 
     def action_back(self) -> None:
-        """The screen this one came from."""
-        if len(self.app.screen_stack) > 1:
+        """The screen this one came from; of a zoomed pane, the others."""
+        if self.maximized is not None:
+            self.minimize()
+        elif len(self.app.screen_stack) > 1:
             self.app.pop_screen()
+
+    def action_zoom(self) -> None:
+        """The pane with the cursor on the whole screen, and back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is None or not self.maximize(self.focused, container=False):
+            self.say("No pane here to zoom", "warn")
 
     def action_help(self) -> None:
         """This screen's keys and words."""

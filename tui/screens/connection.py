@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from textual.binding import Binding
 from capture.ladder import ladder_rows
 from capture.report.ladder_text import ladder_lines
 from capture.safe_text import printable
-from tui.rows.ladder_rows import LadderLines, columns_for
+from tui.rows.ladder_rows import CLOCKS, SINCE_START, LadderLines, columns_for
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 from tui.text.vantage_words import seen_from
 from tui.text.verdict_lines import story
 from tui.widgets.row_table import RowsTable
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from capture.triage import Triage
 
 
+CLOCKS_TOLD = ("seconds since the first packet", "of day, UTC", "seconds since the packet before")
+
+
 class ConnectionScreen(TriageScreen):
     """The ladder. n and N go to the next and previous problem, Enter decodes a packet in full."""
 
@@ -36,6 +41,8 @@ class ConnectionScreen(TriageScreen):
         ("Enter", "decode"),
         ("n/N", "problem"),
         ("f", "fold"),
+        ("u", "clock"),
+        ("i", "to scale"),
         ("b", "playbook"),
         ("h", "other hop"),
         ("y", "copy"),
@@ -51,6 +58,8 @@ class ConnectionScreen(TriageScreen):
         Binding("n", "problem(1)", show=False),
         Binding("N", "problem(-1)", show=False),
         Binding("f", "fold", show=False),
+        Binding("u", "clock", show=False),
+        Binding("i", "scale", show=False),
         Binding("b", "playbook", show=False),
         Binding("h", "hop", show=False),
         Binding("x", "picture", show=False),
@@ -63,6 +72,7 @@ class ConnectionScreen(TriageScreen):
         self._connection = connection
         self._one = triage.connection(connection)
         self._fold = True
+        self._view = SINCE_START
         self._rows: list[LadderRow] = []
         self._lines: LadderLines | None = None
         self._width = 0
@@ -93,8 +103,8 @@ class ConnectionScreen(TriageScreen):
         if not self._rows or not self.is_mounted:
             return
         table = self.query_one("#ladder", RowsTable)
-        columns = columns_for(width, self._one.originator, self._one.responder)
-        self._lines = LadderLines(self._rows, columns)
+        columns = columns_for(width, self._one.originator, self._one.responder, self._view)
+        self._lines = LadderLines(self._rows, columns, self._view)
         table.set_columns(columns)
         table.show(self._lines)
         self._tell_packet()
@@ -146,6 +156,18 @@ class ConnectionScreen(TriageScreen):
         self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
         self._draw()
         self.say("Long data runs are folded" if self._fold else "Every packet is shown; f folds again")
+
+    def action_clock(self) -> None:
+        """Times since the first packet, of day, or since the packet before."""
+        self._view = self._view.other_clock()
+        self._draw()
+        self.say(tr("Times: {which}", which=tr(CLOCKS_TOLD[CLOCKS.index(self._view.clock)])))
+
+    def action_scale(self) -> None:
+        """Silences as long on the screen as they were, or a line each."""
+        self._view = replace(self._view, to_scale=not self._view.to_scale)
+        self._draw()
+        self.say("Silences are drawn to scale; i: a line each" if self._view.to_scale else "Silences take a line each")
 
     def action_playbook(self) -> None:
         """What to do about it."""

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from textual import events
 
 Cell = tuple[str, str]
-"""Text and its tone: "", bad, warn, good, dim, strong."""
+"""Text and its tone: "" or one of TONES."""
 
-TONES = ("bad", "warn", "good", "dim", "strong")
+TONES = ("bad", "warn", "good", "dim", "strong", "originator", "responder", "fin")
 STYLES = {"rows--head", "rows--cursor", "rows--still"} | {f"rows--{tone}" for tone in TONES}
 """Component classes, kept by the screen: each of its tables would have them matched against all styles for itself."""
 

@@ -33,6 +33,18 @@ async def test_worst_first_and_a_group_speaks_for_many() -> None:
         assert connections(app).rows.cells(127)[0][0] == ""
 
 
+async def test_a_pane_fills_the_screen_and_esc_gives_the_others_back() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        await pilot.press("z")
+        await until(pilot, lambda: "What is wrong" not in screen_text(app))
+        assert "Connections" in screen_text(app)
+        assert "q quit" in screen_text(app)  # the keys stay
+        await pilot.press("escape")
+        await until(pilot, lambda: "What is wrong" in screen_text(app))
+
+
 async def test_enter_opens_the_ladder_and_esc_comes_back() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
