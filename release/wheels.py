@@ -98,8 +98,9 @@ def _check_engine(name: str, tag: str, data: bytes) -> None:
         raise Unfit(f"{name}: its engine needs glibc {found.glibc}")
     if system == "musllinux" and (found.glibc != (0, 0) or b"libc.so.6" in found.names):
         raise Unfit(f"{name}: its engine needs glibc")
-    if system == "macosx" and not (found.signed and found.macos <= (int(major), int(minor))):
-        raise Unfit(f"{name}: its engine is not signed (arm64 loads no other), or needs macOS {found.macos}")
+    signed = found.signed or machine != "arm64"  # which loads no code without a signature
+    if system == "macosx" and not (signed and found.macos <= (int(major), int(minor))):
+        raise Unfit(f"{name}: its engine is not signed, or needs macOS {found.macos}")
     here = (str(Path.home()) + "/", os.getcwd() + "/", "/tmp/")
     if any(place.encode() in data for place in here):
         raise Unfit(f"{name}: its engine names folders of the machine that made it")

@@ -25,7 +25,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT_VERSION = re.findall(r'__version__ = "(.+)"', (ROOT / "capture" / "__init__.py").read_text())[0]
 PACKAGES = ("capture", "playbooks", "tui")
 SDIST = {
-    *(*PACKAGES, "tests", "docs", "release", "README.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "pyproject.toml"),
+    *(
+        *PACKAGES,
+        "tests",
+        "docs",
+        "release",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+        "MANIFEST.in",
+        "pyproject.toml",
+    ),
     *("requirements-dev.in", "requirements-dev.txt", "build_engine.py"),
 }
 SHARED = {
@@ -339,5 +351,5 @@ def test_requirements_name_no_place(file: str) -> None:
 
 def test_every_dependency_says_why() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    block = text.split("\ndependencies = [\n")[1].split("\n]")[0]
+    block = re.split(r"\ndependencies = \[.*\n", text)[1].split("\n]")[0]
     assert [line for line in block.splitlines() if "#" not in line] == []

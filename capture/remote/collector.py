@@ -3,8 +3,9 @@
 #
 # Runs on the other host: python >= 3.6, standard library only, from standard input. It reads the kernel's TCP sockets,
 # /proc and counters, writes frames to standard output, and nothing else anywhere. What they mean is judged at home.
-# INTERVAL and COUNT are put in front of it. A frame: 4 bytes of length (network order), then so many of zlib: 4 bytes
-# of length of a JSON head, the head, then netlink messages one after another.
+# INTERVAL and COUNT are put in front of it; by itself: python3 collector.py [COUNT [SECONDS]] >looks.frames
+# A frame: 4 bytes of length (network order), then so many of zlib: 4 bytes of length of a JSON head, the head, then
+# netlink messages one after another.
 import json
 import os
 import socket
@@ -111,22 +112,24 @@ def look(diag):
     return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages)
 
 
-def main():
+def main(count, interval):
     diag = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)
     diag.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     out = sys.stdout.buffer
     due = time.time()
-    for number in range(COUNT):  # noqa: F821
+    for number in range(count):
         if number:
-            due = max(due + INTERVAL, time.time())  # noqa: F821
+            due = max(due + interval, time.time())
             time.sleep(max(0.0, due - time.time()))
         frame = zlib.compress(look(diag), 1)
         out.write(struct.pack(">I", len(frame)) + frame)
         out.flush()
 
 
+if "COUNT" not in globals():
+    COUNT, INTERVAL = int(sys.argv[1]) if sys.argv[1:] else 1, float(sys.argv[2]) if sys.argv[2:] else 1.0
 try:
-    main()
+    main(COUNT, INTERVAL)
 except (BrokenPipeError, KeyboardInterrupt):
     pass
 except OSError as error:

@@ -48,6 +48,7 @@ def _program() -> dict[str, Any]:
 
 
 def _files() -> dict[str, Any]:
+    import capture.remote
     from playbooks.loader import user_directory
     from tui.terminal.clipboard import file_folders
     from tui.work.watch_child import incidents_folder
@@ -55,6 +56,7 @@ def _files() -> dict[str, Any]:
     return {
         "own playbooks": str(user_directory()),
         "copied texts": [str(folder) for folder in file_folders()],
+        "collector (--host)": str(Path(capture.remote.__file__).with_name("collector.py")),
         "incidents (key W)": str(incidents_folder()),
     }
 

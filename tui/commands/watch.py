@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from capture.recorder.flight_recorder import FlightRecorder
     from capture.recorder.privileges import User
 
-READABLE = ("/proc/self", "/sys/devices/system/cpu", "/usr", "/lib", "/lib64", "/etc")
-"""What an interpreter reads."""
+READABLE = ("/proc/self", "/sys/devices/system/cpu", "/usr", "/bin", "/lib", "/lib64", "/etc")
+"""What an interpreter reads; the one of the bundle is started by a shell."""
 
 
 def run(arguments: list[str]) -> int:

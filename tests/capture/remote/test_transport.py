@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import capture.remote
 from capture.remote.transport import command_for, program, reason
+from tui.cli import main
 
 
 def test_ssh_is_the_systems_with_the_users_words() -> None:
@@ -34,6 +40,23 @@ def test_the_collector_is_a_program_for_old_pythons() -> None:
     ast.parse(text, feature_version=(3, 6))
     assert text.startswith("INTERVAL, COUNT = 2.0, 3\n")
     assert len(text) < 8000
+
+
+def test_looks_can_be_taken_there_and_read_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/offline.md: the collector by itself, its output carried here as a file."""
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("needs Linux")
+    collector = Path(capture.remote.__file__).with_name("collector.py")
+    done = subprocess.run([sys.executable, "-I", "-S", collector, "2", "0.1"], capture_output=True, timeout=60)
+    if done.returncode:
+        pytest.skip(f"no sock_diag: {done.stderr.decode()}")
+    frames = tmp_path / "looks.frames"
+    frames.write_bytes(done.stdout)
+    command = f"sh -c 'cat {frames}'"
+    words = ["sockets", "--host", "web1", "--ssh", command, "--count", "2", "--interval", "0.1", "--format", "json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (first["asked"], first["source"]) == ("web1", "sock_diag")
 
 
 def test_the_last_line_says_why() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -51,3 +52,18 @@ def test_bash_completes(line: str, words: list[str], tmp_path: Path) -> None:
     """
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
     assert sorted(done.stdout.split()) == words, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="not installed: fish")
+def test_the_installed_file_asks_the_program_itself(tmp_path: Path) -> None:
+    """docs/completion has no words of its own, so that a user's playbooks and later commands are completed too."""
+    file = Path(__file__).parents[3] / "docs" / "completion" / "tcptriage.fish"
+    program = tmp_path / "tcptriage"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tui.cli "$@"\n')
+    program.chmod(0o755)
+    ask = f"source {file}; complete -C 'tcptriage check broken-'"
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", ask],
+        capture_output=True, text=True, timeout=60, env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.stdout.split()[:1] == ["broken-pipe"], done.stderr
