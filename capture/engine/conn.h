@@ -73,6 +73,7 @@ enum {
   KEPT_UNREAD = 0x04,   /* what its payload begins with was not captured */
   KEPT_TLS_DATA = 0x08,
   KEPT_SPURIOUS = 0x10, /* its data had been acknowledged before */
+  KEPT_HEARD = 0x20,    /* of a side without packets: the packet is the other side's, whose ACK tells of it */
 };
 
 static inline uint64_t event_number(const struct event *e) { return (uint64_t)e->number_above << 32 | e->number; }
@@ -149,6 +150,7 @@ enum { /* side.known */
   KNOWS_ID = 0x2000,      /* ids[1] */
   KNOWS_IDS = 0x4000,     /* both */
   KNOWS_SAID = 0x10000,   /* said */
+  HEARD_FIN = 0x20000,    /* KNOWS_FIN by the other side's ACK alone */
   SAME_IDS = 0x8000,      /* its IP identification tells nothing: the same on different packets */
 };
 

@@ -238,6 +238,24 @@ void reset_seen_again(const struct look *look) {
   }
 }
 
+/* Of a side that was not captured its peer's ACKs tell what it sent: data, and a FIN, which takes one number, the last. */
+static void hear(struct look *look) {
+  const struct segment *s = look->s;
+  struct side *own = look->own, *peer = look->peer;
+  if (own->known & HEARD_FIN) own->known &= ~(uint32_t)(HEARD_FIN | KNOWS_FIN); /* it has packets after all */
+  if (peer->packets || (s->flags & (ACK | RST)) != ACK || !(own->known & KNOWS_ACKED)) return;
+  int32_t step = ahead(s->ack, own->acked);
+  if (step <= 0) return;
+  struct event *e = next_event(look->c);
+  if (!e) return;
+  *e = (struct event){.time = s->time, .gap = look->gap, .end = s->ack, .size = (uint32_t)step, .number = (uint32_t)s->number,
+                      .number_above = (uint8_t)(s->number >> 32), .kept = KEPT_HEARD,
+                      .code = (uint16_t)((step == 1 ? KIND_FIN : KIND_DATA) | (look->side ? 0 : EVENT_SIDE))};
+  peer->known &= ~(uint32_t)(HEARD_FIN | KNOWS_FIN);
+  if (step == 1) peer->known |= HEARD_FIN | KNOWS_FIN;
+  peer->fin_end = s->ack;
+}
+
 /* Takes one packet, no second sight, into the connection's events. */
 void event_take(struct look *look) {
   const struct segment *s = look->s;
@@ -245,6 +263,7 @@ void event_take(struct look *look) {
   int kind = kind_of(s), pure = kind == KIND_ACK, data = kind == KIND_DATA;
   int answers = c->before_end != look->side; /* of no kind where there is none before */
   int kept = !pure, code;
+  hear(look);
   if (look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE) && (pure || data)) {
     kind = KIND_PROBE;
     data = 0;

@@ -94,6 +94,18 @@ static void resolve(const struct connection *c, struct event *events, size_t n) 
   for (size_t i = 0; i < n && c->originator; i++) events[i].code ^= EVENT_SIDE; /* as the report has it */
 }
 
+/* What was only heard of: nothing where the side has packets, and a step of one number is no FIN where another followed. */
+static size_t heard(const struct connection *c, struct event *events, size_t n) {
+  size_t kept = 0;
+  for (size_t i = 0; i < n; i++) {
+    struct event *e = &events[i];
+    if (e->kept & KEPT_HEARD && c->sides[end_of(e)].packets) continue;
+    if (e->kept & KEPT_HEARD && kind(e) == KIND_FIN && ahead(c->sides[!end_of(e)].acked, e->end) > 0) e->code ^= KIND_FIN ^ KIND_DATA;
+    events[kept++] = *e;
+  }
+  return kept;
+}
+
 static int plain(const struct event *e) { return (e->code & ~EVENT_SIDE) == KIND_DATA; }
 
 static size_t squeezed(struct event *events, const uint8_t *drop, size_t n) {
@@ -168,6 +180,7 @@ size_t events_folded(const struct connection *c, struct event *out) {
   uint8_t drop[2 * MOST_KEPT + 2 * KEPT_LAST];
   if (!n) return 0;
   memcpy(out, c->events, n * sizeof *out);
+  n = heard(c, out, n);
   resolve(c, out, n);
   for (int pass = 0; pass < 3 && n <= sizeof drop; pass++) {
     memset(drop, 0, n);

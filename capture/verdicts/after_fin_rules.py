@@ -18,7 +18,7 @@ KNOWN_LAST_WORDS = Mark.GOODBYE | Mark.PARTING
 def closed_unanswered(story: Story) -> Diagnosis | None:
     """The responder's FIN came instead of an answer to a request that it had taken."""
     fin = story.fins[1]
-    if fin is None or story.first_closer != 1 or Context.ONE_SIDED in story.context:
+    if fin is None or story.first_closer != 1:
         return None
     request = story.waiting(0, at=fin)
     if request is None or story.events[request].has(Mark.LOST) or story.told_why(1, fin):
@@ -201,10 +201,13 @@ def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | No
             "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close", "closed_unanswered"),
             proofs((fin, "fin"), (at, "abort")),
         )  # fmt: skip
-    return Diagnosis(
-        "write_after_peer_close", POSSIBLE, "reset_after_fin", by, ("aborted", "client_gave_up", "stale_keepalive"),
-        proofs((fin, "fin"), (at, "reset")),
-    )  # fmt: skip
+    evidence = proofs((fin, "fin"), (at, "reset"))
+    if by == 1 and story.served(1, at=fin) is not None and story.closing_gap(fin) >= PAUSE:
+        # an ACK of the FIN is answered by nothing: what met the RST was said on an idle connection
+        others: tuple[str, ...] = ("write_after_peer_close", "aborted")
+        return Diagnosis("stale_keepalive", POSSIBLE, "reset_after_idle_fin", by, others, evidence)
+    others = ("aborted", "client_gave_up", "stale_keepalive")
+    return Diagnosis("write_after_peer_close", POSSIBLE, "reset_after_fin", by, others, evidence)
 
 
 def own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:

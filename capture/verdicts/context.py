@@ -26,6 +26,7 @@ THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 BITS = np.left_shift(1, np.arange(16)).astype(np.uint16)
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 NOTHING = Context(0)
+PLAIN = Context.MIDSTREAM | Context.ONE_SIDED | Context.RESPONDER_ONLY | Context.UPLOAD | Context.LONG_ANSWER
 CROWD = 8  # half-open handshakes at one listener
 
 
@@ -45,6 +46,7 @@ def context_of(
     for bit, where in (
         (Context.MIDSTREAM, ~facts.syn & ~facts.syn_ack),
         (Context.ONE_SIDED, (flows.packet_count[:, 0] == 0) | (flows.packet_count[:, 1] == 0)),
+        (Context.RESPONDER_ONLY, flows.packet_count[:, 0] == 0),
         (Context.TIMESTAMPS, facts.timestamps()),
         (Context.UPLOAD, facts.uploads()),
         (Context.LONG_ANSWER, flows.bytes[:, 1] > INITIAL_WINDOW),
@@ -58,7 +60,7 @@ def context_of(
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
     word[~plain] &= np.uint16(0xFFFF & ~Context.LONG_ANSWER)
-    word[plain] &= np.uint16(Context.MIDSTREAM | Context.ONE_SIDED | Context.UPLOAD | Context.LONG_ANSWER)
+    word[plain] &= np.uint16(PLAIN)
     word |= np.uint16(unsaid & (Context.NO_TIME | Context.GAPS))
     word[reset] |= np.uint16(unsaid & Context.NO_TTL)
     return word

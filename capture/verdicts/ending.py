@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from capture.model import Ending
-from capture.verdicts.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark
+from capture.verdicts.event_codes import ICMP_MASK, ICMP_SHIFT, IcmpClass, Kind, Mark
 
 if TYPE_CHECKING:
     from capture.verdicts.history_facts import Story
@@ -56,7 +56,7 @@ def _after_an_answer(story: Story) -> End:
         return _by_reset(story, reset)
     if story.both_acked is not None:
         return End(Ending.FIN, story.both_acked)
-    if fin_by_both or (Context.ONE_SIDED in story.context and story.first_closer is not None):
+    if fin_by_both or (story.heard_of is not None and story.fins[1 - story.heard_of] is not None):
         return End(Ending.FIN, max(i for i in story.fins if i is not None))
     if story.third_packet is None and len(story.indexes(Kind.SYN_ACK)) > 1:
         return End(Ending.TIMEOUT, story.last(Kind.SYN_ACK), 1)

@@ -130,6 +130,8 @@ class Story(Struct, frozen=True, dict=True):
             return 0 if a is not None else 1 if b is not None else None
         if self.events[a].has(Mark.ACKS_FIN) != self.events[b].has(Mark.ACKS_FIN):
             return 1 if self.events[a].has(Mark.ACKS_FIN) else 0
+        if self.heard_of is not None:
+            return 0 if a < b else 1  # the one that was captured: the other side's end was acknowledged later
         # neither FIN acknowledges the other. In flight together, unless the second is a mere repeat of one side's end
         return 2
 
@@ -384,6 +386,13 @@ class Story(Struct, frozen=True, dict=True):
                 if probes and self.stalled(side, probes[-1]):
                     return side, closed, probes[-1]
         return None
+
+    @cached_property
+    def heard_of(self) -> int | None:
+        """The side of which no packet was captured: its events are what the other side's ACKs tell of it."""
+        if Context.ONE_SIDED not in self.context:
+            return None
+        return ORIGINATOR if Context.RESPONDER_ONLY in self.context else RESPONDER
 
     @cached_property
     def whole(self) -> bool:

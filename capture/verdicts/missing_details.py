@@ -40,6 +40,9 @@ def unsaid_in(notices: Iterable[Notice]) -> Context:
 def as_far_as_told(story: Story, end: End, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis, no surer than what was captured allows."""
     unsaid = story.context & UNSAID
+    absence = catalogue.causes()[diagnosis.cause].absence
+    if story.heard_of is not None and story.answered and (absence or end.ending is not Ending.RST):
+        diagnosis = replace(diagnosis, certainty=POSSIBLE)  # ACK numbers tell what was sent, not what became of it
     if not unsaid:
         return diagnosis
     others = diagnosis.alternatives
@@ -48,6 +51,6 @@ def as_far_as_told(story: Story, end: End, diagnosis: Diagnosis) -> Diagnosis:
         if elsewhere not in (diagnosis.cause, *others):
             others = (*others, elsewhere)
     certainty = LIKELY if diagnosis.certainty is CERTAIN else diagnosis.certainty
-    if Context.GAPS in unsaid and catalogue.causes()[diagnosis.cause].absence:
+    if Context.GAPS in unsaid and absence:
         certainty = POSSIBLE  # what it says was not there may be what was not captured
     return replace(diagnosis, certainty=certainty, alternatives=others)

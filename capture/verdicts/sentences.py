@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.flows.connection_table import FlowTable
+    from capture.verdicts.diagnosis import Proof
     from capture.verdicts.signatures import Signatures
     from capture.verdicts.verdict_template import Template
 
@@ -53,9 +54,16 @@ def worded(flows: FlowTable, signed: Signatures, template: Template, connections
         text=sentences(text, error_choice(template).replace("%", "%%")),
         values=[numbers.text(name) for name in names],
         hints=_hints(numbers, template),
-        proofs=[catalogue.evidence(proof.code) for proof in template.diagnosis.proofs],
+        proofs=[_proof(template, proof) for proof in template.diagnosis.proofs],
         packets=[numbers.packets(proof.at) for proof in template.diagnosis.proofs],
     )
+
+
+def _proof(template: Template, proof: Proof) -> str:
+    """What a packet of the evidence proves, or what it acknowledges."""
+    heard = template.story.heard_of
+    unseen = heard is not None and template.story.events[proof.at].side == heard
+    return catalogue.evidence(proof.code) + (catalogue.evidence("heard") if unseen else "")
 
 
 def tell(flows: FlowTable, signed: Signatures, template: Template, connection: int) -> Told:

@@ -149,6 +149,8 @@ def by_fin(story: Story, end: End) -> Diagnosis:
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
             proofs((story.waiting(0, at=story.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
         )  # fmt: skip
+    if first == 1 and story.heard_of is not None and (wrote := story.news(0, after=story.fins[1] or 0)):
+        return _wrote_unseen(story, story.fins[1] or 0, wrote[0])
     whole = story.both_acked is not None and story.whole
     sure = CERTAIN if whole else LIKELY
     if first is not None and (spoke := story.news(1 - first, after=story.fins[first] or 0)):
@@ -159,6 +161,14 @@ def by_fin(story: Story, end: End) -> Diagnosis:
     return _normal(story, first, sure, evidence)
 
 
+def _wrote_unseen(story: Story, fin: int, wrote: int) -> Diagnosis:
+    """The client wrote after the server's FIN, and only one direction was captured: no answer can be seen."""
+    evidence = proofs((fin, "fin"), (wrote, "late_write"))
+    idle = story.served(1, at=fin) is not None and story.closing_gap(fin) >= PAUSE
+    causes = ("stale_keepalive", "write_after_peer_close") if idle else ("write_after_peer_close", "stale_keepalive")
+    return Diagnosis(causes[0], POSSIBLE, "wrote_unseen", 0, (causes[1], "half_close"), evidence)
+
+
 def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Proof, ...]) -> Diagnosis:
     """FINs both ways. Certain only where nothing was left open and nothing speaks for another reading."""
 
@@ -166,7 +176,8 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
         return Diagnosis("normal_close", certainty, sentence, first, others, evidence, harmless=True)
 
     if Context.ONE_SIDED in story.context:  # that nothing was left open, only the other direction could show
-        return Diagnosis("normal_close", POSSIBLE, "one_sided_close", first, ("client_gave_up", "late_close"), evidence)
+        told = "one_sided_end" if None not in story.fins else "one_sided_close"
+        return Diagnosis("normal_close", POSSIBLE, told, first, ("client_gave_up", "late_close"), evidence)
     if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")
@@ -203,7 +214,7 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
 def _gave_up(story: Story) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
     fin, other = story.fins
-    if fin is None or Context.ONE_SIDED in story.context:
+    if fin is None or (other is None and story.heard_of is not None):
         return False
     busy = other is not None and story.events[other].gap >= PAUSE  # it went on working for a client that had left
     if story.closing_gap(fin) < PAUSE and not busy:
@@ -251,6 +262,13 @@ def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
     assert fin is not None
     if (unanswered := closed_unanswered(story)) is not None:
         return unanswered
+    if story.heard_of is not None and (wrote := story.news(1 - first, after=fin)):
+        if first == 1:
+            return _wrote_unseen(story, fin, wrote[0])
+        if (asked := story.waiting(0, at=fin)) is not None:
+            evidence = proofs((asked, "request"), (fin, "fin"), (wrote[0], "late_write"))
+            others = ("half_close", "write_after_peer_close")
+            return Diagnosis("client_gave_up", POSSIBLE, "gave_up_unseen", 0, others, evidence)
     request = story.waiting(0, at=fin)
     paused = story.events[fin].gap >= PAUSE
     if first == 0 and request is not None and _taken(story, request) and (quiet or paused):

@@ -26,6 +26,8 @@ ON_FIN_RECEIVED = {
     TcpState.FIN_WAIT_1: TcpState.CLOSING,
     TcpState.FIN_WAIT_2: TcpState.TIME_WAIT,
 }
+OPENING = (TcpState.SYN_SENT, TcpState.SYN_RECEIVED)
+UNOPENED = (TcpState.CLOSED, TcpState.LISTEN)
 ON_FIN_ACKED = {
     TcpState.FIN_WAIT_1: TcpState.FIN_WAIT_2,
     TcpState.CLOSING: TcpState.TIME_WAIT,
@@ -90,6 +92,8 @@ class _Machine:
             return
         if event.kind in (Kind.RST, Kind.ICMP):
             return
+        if any(state[i] in OPENING and state[1 - i] in UNOPENED for i in (0, 1)):
+            state[:] = [TcpState.ESTABLISHED] * 2  # the other half of the handshake was not captured
         if state[side] is TcpState.SYN_SENT and state[peer] is TcpState.SYN_RECEIVED:
             state[side] = TcpState.ESTABLISHED
         if state[peer] is TcpState.SYN_RECEIVED and state[side] is not TcpState.SYN_SENT:

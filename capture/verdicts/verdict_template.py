@@ -10,7 +10,7 @@ from msgspec import Struct
 from capture.model import Closer, Ending, Resetter
 from capture.verdicts.calls import next_calls
 from capture.verdicts.ending import End, end_of
-from capture.verdicts.event_codes import Kind
+from capture.verdicts.event_codes import Kind, Mark
 from capture.verdicts.history_facts import Story
 from capture.verdicts.missing_details import as_far_as_told
 from capture.verdicts.opening_rules import half_open, never_answered
@@ -92,6 +92,8 @@ def _closed_first(story: Story, end: End) -> Closer | None:
     if story.only_a_refusal:
         return None
     first = story.first_closer
+    if first is not None and _order_unknown(story, first):
+        return None
     if first is not None and story.answered:
         fin = min(i for i in story.fins if i is not None)
         if end.ending is not Ending.RST or end.at is None or fin < end.at:
@@ -99,6 +101,20 @@ def _closed_first(story: Story, end: End) -> Closer | None:
     if end.ending is Ending.RST and end.by is not None and not end.forged and story.answered:
         return CLOSERS[end.by]
     return None
+
+
+def _order_unknown(story: Story, closer: int) -> bool:
+    """Of one direction: whether the other side's FIN was in the data that this FIN acknowledges.
+
+    A FIN is the last that a side sends: where its peer acknowledged more later, or nothing at all, it came later.
+    """
+    heard = story.heard_of
+    if heard is None or closer != 1 - heard or story.fins[heard] is not None:
+        return False
+    fin = story.fins[closer] or 0
+    told = [i for i, event in enumerate(story.events) if event.side == heard]
+    answered = any(event.kind is Kind.RST and event.has(Mark.BARE) for event in story.events[fin:])
+    return bool(told) and told[-1] < fin and not answered  # such a RST answers what the other side still said
 
 
 def _reset_by(story: Story, end: End) -> Resetter | None:

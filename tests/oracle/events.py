@@ -24,6 +24,7 @@ class Event:
     packet: Packet
     kind: str
     marks: set[str] = field(default_factory=set)
+    heard: bool = False  # of the other side, which was not captured: this packet acknowledges it
     late: bool = False  # captured once, after its own ACK
 
     @property
@@ -70,7 +71,38 @@ def events_of(connection: list[Packet], refused: set[int], again: set[int]) -> l
         if event.kind == "fin":
             event.marks |= {"with_data"} if event.packet.payload else set()
             event.marks |= {"repeat"} if event.repeats else set()
+    _heard(told, kept)
     return [event for event, worth in zip(told, kept, strict=True) if worth]
+
+
+def _heard(told: list[Event], kept: list[bool]) -> None:
+    """What the ACKs of one side tell of another one without packets: data, and a FIN where the last step is of one."""
+    if not told or len({event.packet.source for event in told} | {told[0].packet.target}) > 2:
+        return
+    if any(event.packet.source == told[0].packet.target for event in told):
+        return
+    known, steps = None, []
+    for place, event in enumerate(told):
+        packet = event.packet
+        if event.kind == "rst" or not packet.flags & ACK:
+            continue
+        if event.kind == "syn_ack" or known is None:
+            known = packet.ack
+        elif ahead(packet.ack, known) > 0:
+            steps.append((place, ahead(packet.ack, known), packet.ack))
+            known = packet.ack
+    for number, (place, step, end) in enumerate(steps):
+        following = steps[number + 1][0] if number + 1 < len(steps) else len(told)
+        if step == 1:
+            for later in range(place, following):
+                acks = told[later].kind != "rst" and told[later].packet.flags & ACK
+                if acks and ahead(told[later].packet.ack, end) >= 0:
+                    told[later].marks.add("acks_fin")
+                    kept[later] = True
+    for place, step, end in reversed(steps):
+        kind = "fin" if step == 1 and end == steps[-1][2] else "data"
+        told.insert(place, Event(told[place].packet, kind, heard=True))
+        kept.insert(place, True)
 
 
 def _late(packet: Packet, again: set[int]) -> bool:

@@ -19,9 +19,9 @@ KINDS = {kind.name.lower(): kind for kind in Kind}
 TOLD = int(Mark.REPEAT | Mark.LOST | Mark.ACKS_FIN | Mark.ZERO)
 
 
-def code_of(event: Event, side: int) -> int:
+def code_of(event: Event, responder: bool) -> int:
     """The 16 bits of an event, without the silence before it and what its payload says."""
-    code = int(KINDS[event.kind]) | (SIDE_BIT if side else 0)
+    code = int(KINDS[event.kind]) | (SIDE_BIT if responder != event.heard else 0)
     for name in event.marks:
         code |= int(Mark[name.upper()])
     return code
@@ -52,7 +52,10 @@ def differing(path: str) -> list[str]:
         if want is None:
             continue
         told = [
-            (event.packet.number, judged_bits(code_of(event, int(event.packet.source != want.ends[0]))))
+            (
+                event.packet.number,
+                judged_bits(code_of(event, event.packet.source != want.ends[0])),
+            )
             for event in events_of(want.packets, want.refused, want.repeated)
         ]
         kept = kept_events(capture, i)

@@ -23,7 +23,7 @@ def test_every_code_in_the_rules_is_known() -> None:
 
 
 def test_no_text_is_left_over() -> None:
-    used = literals()
+    used = literals() | {"heard"}  # that follows others
     assert catalogue._sentences()["sentences"].keys() <= used
     assert catalogue._sentences()["evidence"].keys() <= used
 
