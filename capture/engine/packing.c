@@ -11,8 +11,10 @@
 #define HOT_AT_FIRST 64 /* connections that are not packed; tests pack nearly all */
 #endif
 enum {
-  MOST_DEAD = 4 << 20, /* bytes given back, beside as many as are in use */
+  MOST_DEAD = 4 << 20, /* bytes given back, beside a share of those in use */
+  DEAD_SHARE = 4,
   COMES_BACK = 4, /* where more than one in so many is soon unpacked again, more are left unpacked */
+  MOST_HOT = 1 << 17, /* … but never more than these */
   SLAB = 256,      /* connections allocated at once */
   PLAIN = offsetof(struct connection, sides),
   UNITS = (sizeof(struct connection) - PLAIN) / 4,
@@ -477,11 +479,11 @@ struct connection *store_thaw(struct store *store, uint32_t index) {
 /* Many packets of many connections at once: packing them would cost more than it is worth. */
 static void count_pack(struct store *store) {
   if (++store->packs < store->most_hot) return;
-  if (store->thaws > store->packs / COMES_BACK && store->most_hot < UINT32_MAX / 2) store->most_hot *= 2;
+  if (store->thaws > store->packs / COMES_BACK && store->most_hot < MOST_HOT) store->most_hot *= 2;
   store->packs = store->thaws = 0;
 }
 
-/* Move all that is packed together, where more has been given back than is in use: once in so many packs. */
+/* Move all that is packed together, where much has been given back: once in so many packs. */
 static void move_together(struct store *store, uint32_t connections) {
   struct arena moved = {0};
   for (uint32_t i = 0; i < connections; i++) {
@@ -520,7 +522,7 @@ static void pack_at_hand(struct store *store) {
 
 void store_trim(struct store *store, uint32_t connections) {
   for (int tries = 0; tries < 4 && store->hot_count > store->most_hot; tries++) pack_at_hand(store);
-  if (store->arena.dead > store->arena.live + MOST_DEAD) move_together(store, connections);
+  if (store->arena.dead > store->arena.live / DEAD_SHARE + MOST_DEAD) move_together(store, connections);
 }
 
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view) {

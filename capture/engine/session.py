@@ -176,7 +176,7 @@ class Engine:
         for kind, count in rows.items():
             for column in getattr(self._library, kind):
                 shape = (count,) if column.width == 1 else (count, column.width)
-                columns[column.name] = np.empty(shape, column.type)
+                columns[column.name] = np.zeros(shape, column.type)  # at no cost: no page before it is written
         columns["event_first"] = np.empty(rows["connection"] + 1, np.int64)
         given = (ctypes.c_void_p * len(columns))(*(column.ctypes.data for column in columns.values()))
         fill = self._call.table_fill_last if last else self._call.table_fill

@@ -153,6 +153,12 @@ static uint32_t word_of(struct engine *e, struct table *t, const struct connecti
   return t->word_count - 1;
 }
 
+/* Most of what few connections have is 0. The columns are when they are given, and take no memory where none is written. */
+#define WRITE(column, row, value)                                                                                      \
+  do {                                                                                                                 \
+    if (value) (column)[row] = (value);                                                                                \
+  } while (0)
+
 /* At most what the column holds. */
 static uint32_t many(const struct connection *c, int end, int which, uint8_t few) {
   uint64_t all = few + (c->rare ? c->rare->many[end][which] : 0);
@@ -169,11 +175,11 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
     to->packet_count[at] = (int64_t)of->packets;
     to->bytes[at] = (int64_t)of->bytes;
     int64_t span = of->known & KNOWS_SPAN ? of->high - of->low - of->taken : 0;
-    to->unique_bytes[at] = span > 0 ? span : 0;
+    WRITE(to->unique_bytes_off, at, (span > 0 ? span : 0) - (int64_t)of->bytes);
     to->wscale[at] = of->wscale;
     to->syn[at] = many(c, end, 0, of->syns);
     to->fin[at] = many(c, end, 1, of->fins);
-    to->rst[at] = many(c, end, 2, of->rsts);
+    WRITE(to->rst, at, many(c, end, 2, of->rsts));
     to->side_seq[at] = of->first_seq;
     to->side_last[at] = of->last_seq;
     to->side_ack[at] = of->last_ack;
@@ -192,19 +198,19 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
 
 static void fill_row(struct engine *e, struct table *t, const struct connection *c, struct columns *to, uint32_t row) {
   fill_pairs(c, to, row);
-  to->scope[row] = (int32_t)c->scope;
+  WRITE(to->scope, row, (int32_t)c->scope);
   to->first_ack[row] = c->first_ack;
   to->first_number[row] = c->first_number;
   to->first_time[row] = c->first_time;
   to->last_time[row] = c->last_time;
-  to->lowest_time[row] = c->lowest_time;
-  to->highest_time[row] = c->highest_time;
+  WRITE(to->lowest_off, row, c->lowest_time - c->first_time);
+  WRITE(to->highest_off, row, c->highest_time - c->last_time);
   to->longest_gap_ns[row] = c->longest_gap;
   to->rtt_ns[row] = c->rtt;
   to->first_fin[row] = c->first_fin ^ (c->first_fin ? c->originator : 0);
-  to->first_rst[row] = c->first_rst ^ (c->first_rst ? c->originator : 0);
+  WRITE(to->first_rst, row, c->first_rst ^ (c->first_rst ? c->originator : 0));
   to->complete_handshake[row] = (c->flags & HAS_COMPLETE) != 0;
-  to->place[row] = (int8_t)c->place;
+  WRITE(to->place, row, (int8_t)c->place);
   to->word[row] = (int32_t)word_of(e, t, c);
 }
 
@@ -239,13 +245,13 @@ static uint64_t fill_events(struct engine *e, struct table *t, const struct conn
   for (size_t i = 0; i < n; i++, at++) {
     to->event_code[at] = t->room[i].code;
     to->event_number[at] = t->room[i].number;
-    to->event_number_above[at] = t->room[i].number_above;
+    WRITE(to->event_number_above, at, t->room[i].number_above);
     int64_t since = (int64_t)((uint64_t)t->room[i].time - (uint64_t)c->first_time), gap = t->room[i].gap;
     int near = is_short(since) && is_short(gap);
     to->event_since[at] = near ? (uint32_t)since : keep_long(e, t, &t->room[i], at);
     to->event_gap[at] = near ? (uint32_t)gap : LONG;
     int alone = (t->room[i].code & KIND_MASK) == KIND_RST && !c->sides[t->room[i].code >> 15 ^ c->originator].ttl_first;
-    to->event_alone_ttl[at] = (uint8_t)(alone ? t->room[i].size : 0);
+    WRITE(to->event_alone_ttl, at, (uint8_t)(alone ? t->room[i].size : 0));
   }
   return at;
 }

@@ -4,13 +4,13 @@
 
 #include "engine.h"
 
-/* type, name, how many a row. Rows are connections in order of first packet. */
+/* type, name, how many a row. Rows are connections in order of first packet. All columns are zeros when they are given. */
 #define CONNECTION_COLUMNS(X)                                                                                          \
   X(int64_t, address, 2)        /* an IPv4 address is its own number, an IPv6 address 2**32 + its index */             \
   X(uint16_t, port, 2)                                                                                                 \
   X(int64_t, packet_count, 2)                                                                                          \
   X(int64_t, bytes, 2)          /* payload seen */                                                                     \
-  X(int64_t, unique_bytes, 2)   /* sequence span without SYN and FIN */                                                \
+  X(int64_t, unique_bytes_off, 2) /* sequence span without SYN and FIN, less the payload seen */                       \
   X(int8_t, wscale, 2)          /* -1 where no SYN of that side showed one */                                          \
   X(uint32_t, syn, 2)                                                                                                  \
   X(uint32_t, fin, 2)                                                                                                  \
@@ -31,8 +31,8 @@
   X(uint64_t, first_number, 1)  /* of its first packet */                                                              \
   X(int64_t, first_time, 1)     /* of its first packet, and of its last */                                             \
   X(int64_t, last_time, 1)                                                                                             \
-  X(int64_t, lowest_time, 1)    /* times may be out of order */                                                        \
-  X(int64_t, highest_time, 1)                                                                                          \
+  X(int64_t, lowest_off, 1)     /* times may be out of order: the lowest less the first, the highest less the last */  \
+  X(int64_t, highest_off, 1)                                                                                           \
   X(int64_t, longest_gap_ns, 1) /* -1 with a single packet */                                                          \
   X(int64_t, rtt_ns, 1)         /* handshake; -1 unknown */                                                            \
   X(uint64_t, first_fin, 1)     /* packet number << 1 | side; 0 without */                                             \

@@ -63,17 +63,19 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last
 
 
 _AS_THEY_ARE = (
-    "address", "port", "scope", "packet_count", "bytes", "unique_bytes", "wscale", "rtt_ns", "longest_gap_ns",
-    "first_time", "last_time", "lowest_time", "highest_time", "place",
+    "address", "port", "scope", "packet_count", "bytes", "wscale", "rtt_ns", "longest_gap_ns", "first_time",
+    "last_time", "place",
 )  # fmt: skip
+_OFF = {"unique_bytes": "bytes", "lowest_time": "first_time", "highest_time": "last_time"}
+"""Columns that are mostly another one: the engine gives by how much they are off."""
 
 
 def _as_they_are(columns: dict[str, Records]) -> dict[str, Any]:
     unsigned = {name: columns[name].view(np.int64) for name in ("first_number", "first_fin", "first_rst")}
     found = {name: columns[name] for name in _AS_THEY_ARE} | unsigned
-    for name, other in (("lowest_time", "first_time"), ("highest_time", "last_time")):
-        if np.array_equal(found[name], found[other]):  # times were in order: one column is enough
-            found[name] = found[other]
+    for name, other in _OFF.items():
+        off = columns[f"{name.removesuffix('_time')}_off"]
+        found[name] = found[other] + off if off.any() else found[other]
     return found
 
 

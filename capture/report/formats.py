@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, overload
 
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     from capture.triage import Triage
+    from capture.wire.column_types import I64
 
 Format = Literal["text", "json", "jsonl", "md"]
 
@@ -100,8 +102,29 @@ def _json(triages: Sequence[Triage], ids: Sequence[Sequence[int]]) -> Iterable[b
 
 def worst_first(triage: Triage, chosen: Sequence[int]) -> Sequence[int]:
     """The chosen connections in the order in which a reader should see them."""
-    order: list[int] = triage.order.tolist()
-    if len(chosen) == len(order):
-        return order
+    if len(chosen) == len(triage.order):
+        return Order(triage.order)
     wanted = set(chosen)
-    return [number for number in order if number in wanted]
+    return [number for number in triage.order.tolist() if number in wanted]
+
+
+class Order(Sequence[int]):
+    """Connections in an order, numbers when they are asked for: a list of a million takes 40 MB."""
+
+    def __init__(self, of: I64) -> None:
+        self._of = of
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[int]: ...
+    def __getitem__(self, at: int | slice) -> int | list[int]:
+        """One, or a list of some."""
+        found: int | list[int] = self._of[at].tolist()
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._of.tolist())
