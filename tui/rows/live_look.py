@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from capture.sockets.snapshot import Snapshot, Transition
     from tui.rows.socket_rows import SocketRows
 
-KEPT_LOOKS = 180
+KEPT_LOOKS = 600  # five minutes of looks half a second apart
 KEPT_TRANSITIONS = 5_000
 LEAST_ROUND_TRIPS = 10  # fewer make no percentile
 RESETS = ("EstabResets", "OutRsts")
@@ -34,6 +34,7 @@ class History:
     transitions_left_out: int = 0  # by the looks themselves, where too much changed at once
     transitions_seen: int = 0
     looks: int = 0
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))  # of the looks, epoch seconds
     until: float | None = None  # when the last look was, epoch seconds
     kernel: EventHistory = field(default_factory=EventHistory)
 
@@ -43,6 +44,7 @@ class History:
             line = self.states.setdefault(state, deque([0] * min(self.looks, KEPT_LOOKS), maxlen=KEPT_LOOKS))
             line.append(snapshot.states.get(state, 0))
         self.looks += 1
+        self.times.append(snapshot.time)
         self.until = snapshot.time
         self.transitions.extend(enumerate(snapshot.transitions, self.transitions_seen))
         self.transitions_seen += len(snapshot.transitions)

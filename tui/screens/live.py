@@ -49,6 +49,7 @@ class LiveScreen(ScreenWithFindings):
         ("p", "pause"),
         ("t", "changes"),
         ("K", "kernel"),
+        ("C", "charts"),
         ("W", "watch"),
         ("l", "log"),
         ("y", "copy"),
@@ -69,6 +70,7 @@ class LiveScreen(ScreenWithFindings):
         Binding("p", "pause", show=False),
         Binding("t", "transitions", show=False),
         Binding("K", "kernel_events", show=False),
+        Binding("C", "charts", show=False),
         Binding("W", "watch", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
@@ -270,6 +272,15 @@ class LiveScreen(ScreenWithFindings):
 
     def _recorded(self) -> bool:
         return bool(self._replay or self.triage_app.investigation.request.replay)
+
+    def action_charts(self) -> None:
+        """The last five minutes in charts."""
+        if self._look is None:
+            self.say("No look yet", "warn")
+            return
+        from tui.screens.charts import ChartsScreen
+
+        self.app.push_screen(ChartsScreen(self._look.history))
 
     def action_transitions(self) -> None:
         """What appeared, closed or changed its state."""

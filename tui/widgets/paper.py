@@ -36,6 +36,13 @@ class Paper(VerticalScroll, can_focus=True):
         """One static text."""
         yield Static(self._page, markup=False)
 
+    def change_page(self, text: str | Text) -> None:
+        """A newer text in the place of the one before: it stays where it was scrolled to."""
+        if text != self._page:
+            self._page = text
+            if self.is_mounted and (static := self.query(Static)):
+                static.first().update(text)
+
     def set_page(self, text: str | Text, title: str | None = None) -> None:
         """Another text, from its top."""
         if text == self._page and title is None:

@@ -192,3 +192,15 @@ async def test_a_kernel_event_leads_to_its_connection_and_that_to_the_playbook()
             await until(pilot, lambda: "Broken pipe" in screen_text(app) or "broken-pipe" in screen_text(app))
             for client in clients:
                 client.close()
+
+
+async def test_charts_show_what_the_looks_counted() -> None:
+    app = app_of(replay=LOOKS)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "ESTAB" in screen_text(app))
+        await pilot.press("C")
+        await until(pilot, lambda: "The last five minutes" in screen_text(app))
+        await until(pilot, lambda: " most" in screen_text(app))
+        assert "-5m00" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "-5m00" not in screen_text(app))

@@ -1,0 +1,85 @@
+"""The last five minutes in charts: resets, retransmissions, overflows, failed calls, and states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from tui.rows.chart_courses import SPAN_S, courses
+from tui.screens.base import TriageScreen
+from tui.text.area_charts import Course, Style, chart
+from tui.text.column_layout import fit
+from tui.text.language import tr
+from tui.widgets.paper import Paper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from tui.rows.live_look import History
+
+REFRESH_S = 1.0
+HEIGHT = 4
+TWO_COLUMNS = 110
+
+
+class ChartsScreen(TriageScreen):
+    """Charts that a person scrolls; each has its axis, its unit and its last value."""
+
+    MODE = "live"
+    KEYS = (("y", "copy"), ("a", "keep"), ("Esc", "back"))
+    TOPICS = ("states", "counters")
+    ABOUT = "The last five minutes: what was counted a second, and how many connections were in each state."
+    AUTO_FOCUS = "Paper"
+
+    def __init__(self, history: History) -> None:
+        super().__init__()
+        self._history = history
+
+    def body(self) -> Iterable[Widget]:
+        """The page of charts."""
+        yield Paper(title="The last five minutes")
+
+    def on_mount(self) -> None:
+        """Draw, and again while looks come."""
+        self._draw()
+        self.set_interval(REFRESH_S, self._draw)
+
+    def on_resize(self) -> None:
+        """As wide as the screen."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.is_mounted:
+            width = max(30, self.app.size.width - 3)
+            self.query_one(Paper).change_page(Text("\n".join(self._lines(width)), no_wrap=True))
+
+    def _lines(self, width: int) -> list[str]:
+        found = courses(self._history)
+        if not self._history.times:
+            return [tr("No look yet")]
+        silent = [course.name for course in found if not any(value for _, value in course.points)]
+        found = [course for course in found if course.name not in silent]
+        columns = 2 if width >= TWO_COLUMNS else 1
+        each = (width - 3 * (columns - 1)) // columns
+        lines: list[str] = [tr("None: {names}", names=", ".join(silent)), ""] if silent else []
+        for at in range(0, len(found), columns):
+            drawn = [self._chart(course, each) for course in found[at : at + columns]]
+            lines += ["   ".join(fit(part, each) for part in parts).rstrip() for parts in zip(*drawn, strict=True)]
+            lines.append("")
+        return lines
+
+    def _chart(self, course: Course, width: int) -> list[str]:
+        terminal = self.triage_app.terminal
+        style: Style = "ascii" if terminal.ascii else "blocks" if terminal.plain_charts else "braille"
+        return chart(course, SPAN_S, width, HEIGHT, style)
+
+    def copy_text(self) -> tuple[str, str]:
+        """The charts as text."""
+        return "Charts", "\n".join(self._lines(78))
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The same, to keep."""
+        return "note", tr("The last five minutes"), "```\n" + "\n".join(self._lines(78)) + "\n```"
