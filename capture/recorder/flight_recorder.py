@@ -28,6 +28,8 @@ APART_S: Final = 60.0
 """One folder a minute at most: a storm of triggers is one incident."""
 GONE_S: Final = 60.0
 """A finding that was away so long is a new one."""
+LATE_S: Final = MARGIN_S / 2
+"""So much later than it happened a thing may be read, and still have the whole `--before` before it."""
 LONGEST_TEXT: Final = 500
 
 
@@ -46,7 +48,10 @@ class FlightRecorder:
         self._rates = [ResetRate(most, seconds) for most, seconds in options.triggers.resets]
         self._present: dict[tuple[str, str], float] = {}
         self._pending: Trigger | None = None
+        self._since = 0.0
+        """When what the pending trigger tells of may have happened first, epoch seconds: a log is read once a tick."""
         self._due = 0.0
+        self._read_at = self._looked_at = time.time()
         self._clock = ClockSteps()
         self._last_folder = float("-inf")
         self._suppressed = 0
@@ -91,6 +96,7 @@ class FlightRecorder:
     def _tick(self) -> None:
         if self.rings.packets is not None:
             self.rings.packets.count()
+        began = time.time()
         look = self.rings.read_look()
         events, lines = self.rings.read_events(), self.rings.read_logs()
         now = time.time()
@@ -102,6 +108,7 @@ class FlightRecorder:
             self._findings(look.findings, now)
         self._events(events)
         self._lines(lines)
+        self._read_at, self._looked_at = began, began if look is not None else self._looked_at
         self._written()
         if self._pending is not None and time.monotonic() >= self._due:
             self._freeze()
@@ -115,7 +122,7 @@ class FlightRecorder:
             before = self._present.get(key)
             self._present[key] = now
             if before is None:
-                self._fire(kind, f"{finding.title}: {finding.text}", now)
+                self._fire(kind, f"{finding.title}: {finding.text}", now, self._looked_at)
         for key in [key for key, seen in self._present.items() if seen < now - GONE_S]:
             del self._present[key]
 
@@ -136,13 +143,14 @@ class FlightRecorder:
             symptom = self._options.recognise(line.text)
             kind = self._options.triggers.symptom(symptom) if symptom is not None else None
             if kind is not None:
-                self._fire(kind, f"{line.path}: {line.text}", line.time)
+                self._fire(kind, f"{line.path}: {line.text}", line.time, self._read_at)
 
-    def _fire(self, kind: str, text: str, when: float) -> None:
+    def _fire(self, kind: str, text: str, when: float, since: float | None = None) -> None:
         if self._pending is not None or time.monotonic() - self._last_folder < APART_S:
             self._suppressed += 1
             return
         self._pending = Trigger(kind, printable(text, LONGEST_TEXT), when)
+        self._since = when if since is None else min(when, max(since, when - LATE_S))
         self._last_folder = time.monotonic()
         self._due = self._last_folder + self._options.after_s
         self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")
@@ -151,7 +159,7 @@ class FlightRecorder:
         trigger, self._pending = self._pending, None
         if trigger is None:
             return
-        begin, end = trigger.time - self._options.before_s, time.time()
+        begin, end = self._since - self._options.before_s, time.time()
         kept_s = self._options.before_s + self._options.after_s + MARGIN_S
         if steps := self._clock.within(kept_s):  # then times tell little: everything that is held goes in
             begin, end = min(begin, end - kept_s, *(low for low, _ in steps)), max(end, *(high for _, high in steps))

@@ -37,6 +37,9 @@ from capture.sockets.watched_namespace import Place
 
 ASKED = 64
 """Rows of a pile that are asked for their last data (5 µs each): spread over it, they tell for the rest."""
+POOL_S, TOGETHER_S = 10.0, 2.0
+"""A pool whose peer closed all its connections at once is reaped every so often, and then they go: a warning only once
+they have stayed that long, or where more come."""
 FLOWING_S = 30.0
 """Data of the last half minute, later than the close: a half-closed download that goes on."""
 
@@ -64,9 +67,10 @@ def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
     left = descriptors_left(pile.process)
     critical = oldest.age_s >= limits.close_wait_critical_s or (left is not None and left < len(rows) / 4)
     port = common_port(rows)
+    severity = Severity.CRITICAL if critical else Severity.INFO if _may_be_a_pool(pile, rate) else Severity.WARNING
     return finding(
         "close_wait_pile",
-        Severity.CRITICAL if critical else Severity.WARNING,
+        severity,
         rows,
         {
             "pid": pile.process.pid if pile.process and not pile.others else None,
@@ -94,6 +98,12 @@ def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
             "room": room_text("room_descriptors", left, rate) if not pile.others else "",
         },
     )
+
+
+def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
+    """Connections that this machine opened (level 0 is a service here), all closed by their peers a moment ago."""
+    oldest, youngest = pile.rows[0].age_s, pile.rows[-1].age_s
+    return pile.level > 0 and oldest < POOL_S and oldest - youngest < TOGETHER_S and not (rate and rate > 0)
 
 
 def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:

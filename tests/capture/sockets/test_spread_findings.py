@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from capture.model import Finding
+from capture.model import Finding, Severity
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.thresholds import Thresholds
@@ -354,3 +354,25 @@ def test_a_few_aborts_of_a_busy_server_are_no_finding() -> None:
     look = watcher.look()
     assert look.counters["EstabResets"] >= 20
     assert not of(look, "resets")
+
+
+@in_own_network
+def test_a_pool_whose_peers_closed_at_once_is_a_warning_only_where_more_come_or_it_stays() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    pool = dial(listener.getsockname()[1], 30)
+    kept = [listener.accept()[0] for _ in pool]
+    watcher = Watcher(thresholds=QUICK)
+    watcher.look()
+    for server in kept[:15]:
+        server.close()
+    time.sleep(1.3)
+    (quiet,) = of(watcher.look(), "close_wait_pile")
+    assert (quiet.severity, quiet.connections) == (Severity.INFO, 15)
+    for server in kept[15:]:
+        server.close()
+        time.sleep(0.1)
+    time.sleep(1.3)
+    (grown,) = of(watcher.look(), "close_wait_pile")
+    assert (grown.severity, grown.connections) == (Severity.WARNING, 30)
+    for client in pool:
+        client.close()
