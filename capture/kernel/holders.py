@@ -32,8 +32,8 @@ def attributed(events: Iterable[KernelEvent], look: Snapshot, before: Snapshot |
     the same pair of ends: then nobody is named.
     """
     kept = list(events)
-    ports = {event.local.port for event in kept if event.local is not None}
-    connections, listeners = _index(look, before, ports) if ports else ({}, {})
+    wanted = {(event.local.port, event.remote.port) for event in kept if event.local and event.remote}
+    connections, listeners = _index(look, before, wanted) if wanted else ({}, {})
     for event in kept:
         if event.local is None or event.remote is None:
             yield event
@@ -49,20 +49,21 @@ def attributed(events: Iterable[KernelEvent], look: Snapshot, before: Snapshot |
 
 
 def _index(
-    look: Snapshot, before: Snapshot | None, ports: set[int]
+    look: Snapshot, before: Snapshot | None, ports: set[tuple[int, int]]
 ) -> tuple[Mapping[Ends, Holder], Mapping[int, EventOwner]]:
-    """Connections by their ends, and the one process that listens on each port, of these local ports alone."""
+    """Connections by their ends, and the one process that listens on each port: of these ports (local, remote) alone,
+    for all others would cost more than the events."""
     connections: dict[Ends, Holder] = {}
     doubtful: set[Ends] = set()
     listening: dict[int, set[EventOwner]] = {}
-    wanted = {port.to_bytes(2, "big") for port in ports}
+    wanted = {local.to_bytes(2, "big") + remote.to_bytes(2, "big") for local, remote in ports}
+    wanted |= {pair[:2] + bytes(2) for pair in wanted}  # a listener's
     for snapshot in (one for one in (before, look) if one is not None):
         for row in snapshot.rows:
-            if row.raw[4:6] in wanted:
+            if row.raw[4:8] in wanted:
                 _enter(row, connections, doubtful, listening)
     for change in look.transitions:
-        ends = (change.local, change.remote)
-        if change.raw[4:6] in wanted and ends not in connections:
+        if change.raw[4:8] in wanted and (ends := (change.local, change.remote)) not in connections:
             connections[ends] = Holder(_first(change.owners), _name(change.netns), change.cookie)
     for ends in doubtful:
         del connections[ends]
