@@ -13,15 +13,17 @@ class Threads:
     """Looks threads up in /proc; of those that have ended the kernel's saved names tell. One object a reading: a
     thread's number may be another's in the next."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, living: Callable[[int], EventOwner | None] | None = None) -> None:
+        """`living` looks a thread up: of this machine in /proc, if None."""
         self._memory = memory
+        self._living = living or _living
         self._known: dict[int, EventOwner | None] = {}
         self._saved: tuple[dict[int, int], dict[int, str]] | None = None
 
     def owner(self, thread: int) -> EventOwner | None:
         """The process; None where nobody remembers it (or for the idle thread 0)."""
         if thread not in self._known:
-            self._known[thread] = (_living(thread) or self._ended(thread)) if thread > 0 else None
+            self._known[thread] = (self._living(thread) or self._ended(thread)) if thread > 0 else None
         return self._known[thread]
 
     def _ended(self, thread: int) -> EventOwner | None:

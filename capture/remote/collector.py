@@ -3,20 +3,23 @@
 #
 # Runs on the other host: python >= 3.6, standard library only, from standard input. It reads the kernel's TCP sockets,
 # /proc and counters, writes frames to standard output, and nothing else anywhere. What they mean is judged at home.
-# INTERVAL and COUNT are put in front of it; by itself: python3 collector.py [COUNT [SECONDS]] >looks.frames
-# A frame: 4 bytes of length (network order), then so many of zlib: 4 bytes of length of a JSON head, the head, then
-# netlink messages one after another.
+# INTERVAL, COUNT and EVENTS are put in front of it, and collector_events.py where those are asked for; by itself:
+# python3 collector.py [COUNT [SECONDS]] >looks.frames. A frame: 4 bytes of length (network order), then so many of zlib:
+# 4 bytes of length of a JSON head, the head, then netlink messages one after another, pages of the trace ring, ends of
+# connections.
 import json
 import os
+import signal
 import socket
 import struct
 import sys
 import time
 import zlib
 
-VERSION = 1
+VERSION = 2
 CONNECTIONS, LISTENERS = 0xFFF & ~(1 << 10), 1 << 10
 INFO, MEMORY = 1 << 1, 1 << 6
+STUCK_S = 60  # a home that takes no bytes for so long has gone
 TEXTS = ("snmp", "netstat", "dev", "softnet_stat")
 SETTINGS = (
     "ipv4/ip_local_port_range", "ipv4/ip_local_reserved_ports", "ipv4/tcp_fin_timeout", "ipv4/tcp_tw_reuse",
@@ -92,42 +95,58 @@ def inodes(messages):
     return {struct.unpack_from("=I", message, 84)[0] for message in messages if len(message) >= 88}
 
 
-def look(diag):
+def look(diag, events):
     began = time.time()
     listeners = dump(diag, LISTENERS, MEMORY)
     messages = dump(diag, CONNECTIONS, INFO)
     found, hidden = holders(inodes(messages) | inodes(listeners))
+    pages, ends = events.read() if events else (b"", b"")
     head = {
         "version": VERSION,
         "time": began,
         "host": socket.gethostname(),
         "uid": os.geteuid(),
+        "order": sys.byteorder,
+        "clocks": [time.time(), time.clock_gettime(time.CLOCK_MONOTONIC)],
         "listeners": sum(map(len, listeners)),
+        "connections": sum(map(len, messages)),
+        "pages": len(pages),
+        "events": events.told(pages) if events else None,
         "holders": found,
         "hidden": hidden,
         "texts": {name: text("/proc/net/" + name) for name in TEXTS},
         "settings": {name: text("/proc/sys/net/" + name) for name in SETTINGS},
     }
     packed = json.dumps(head).encode()
-    return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages)
+    return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages) + pages + ends
 
 
 def main(count, interval):
     diag = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)
     diag.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     out = sys.stdout.buffer
-    due = time.time()
-    for number in range(count):
-        if number:
-            due = max(due + interval, time.time())
-            time.sleep(max(0.0, due - time.time()))
-        frame = zlib.compress(look(diag), 1)
-        out.write(struct.pack(">I", len(frame)) + frame)
-        out.flush()
+    events = Events(text) if EVENTS else None  # noqa: F821
+    try:
+        due = time.time()
+        if events and count == 1:  # a single look tells of the interval before it
+            time.sleep(interval)
+        for number in range(count):
+            if number:
+                due = max(due + interval, time.time())
+                time.sleep(max(0.0, due - time.time()))
+            frame = zlib.compress(look(diag, events), 1)
+            signal.alarm(STUCK_S)
+            out.write(struct.pack(">I", len(frame)) + frame)
+            out.flush()
+            signal.alarm(0)
+    finally:
+        if events:
+            events.close()
 
 
 if "COUNT" not in globals():
     COUNT, INTERVAL = int(sys.argv[1]) if sys.argv[1:] else 1, float(sys.argv[2]) if sys.argv[2:] else 1.0
+    EVENTS = ()
 try:
     main(COUNT, INTERVAL)
 except (BrokenPipeError, KeyboardInterrupt):

@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from capture.remote.transport import reason
 A_READ: Final = 1 << 18
 KEPT_WORDS: Final = 4096
 END_S: Final = 1.0
+MOST_TOLD: Final = 120
+"""Frames with events that wait to be read."""
 
 
 class Host:
@@ -33,6 +36,7 @@ class Host:
         self._words = list(words)
         self._said = bytearray()
         self._news = threading.Condition()
+        self._told: deque[Frame] = deque(maxlen=MOST_TOLD)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             process = subprocess.Popen(
@@ -52,6 +56,13 @@ class Host:
             return self._news.wait_for(
                 lambda: self.frames >= frames or self.ended or bool(self.trouble), max(0.0, until - time.monotonic())
             )
+
+    def take_events(self) -> list[Frame]:
+        """The frames with events since the last call: of these none is passed over, as looks may be."""
+        with self._news:
+            told = list(self._told)
+            self._told.clear()
+            return told
 
     def close(self) -> None:
         """Ends the command."""
@@ -105,4 +116,6 @@ class Host:
             self.frame = frame
             self.arrived = time.monotonic()
             self.frames += 1
+            if frame.head.events is not None:
+                self._told.append(frame)
             self._news.notify_all()

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from capture.language import count_of
 from capture.remote.both_ends import BothEnds
@@ -23,6 +23,10 @@ from capture.sockets.socket_groups import group_places
 from capture.sockets.thresholds import Thresholds
 from capture.sockets.trends import Trends
 from capture.sockets.watched_namespace import Place
+
+if TYPE_CHECKING:
+    from capture.kernel.looks_with_events import LookEvents
+    from capture.remote.host_events import HostEvents
 
 FIRST_S: Final = 10.0
 """How long the first frame of a host is waited for."""
@@ -41,7 +45,7 @@ class HostLooks:
         self._last: float | None = None
         self._trends, self._lives = Trends(), Lives()
         self._source: RemoteSource | None = None
-        self._seen = 0
+        self._events: HostEvents | None = None
 
     @property
     def answered(self) -> bool:
@@ -66,16 +70,25 @@ class HostLooks:
             now=self._moment.now,
             elapsed_s=None if self._last is None else self._moment.now - self._last,
             host=frame.head.host,
-            source="sock_diag",
-            limits=self._limits(hidden),
+            source=frame.head.source,
+            limits=self._limits(hidden, frame.head.source),
             hidden_owners=hidden,
             processes=self._source.processes,
         )
         self._last = self._moment.now
         return assemble(look, news, self.thresholds, self._trends, self._lives)
 
-    def _limits(self, hidden: int) -> tuple[str, ...]:
+    def events(self, look: Snapshot) -> LookEvents:
+        """The kernel's events of that host since the last call."""
+        from capture.remote.host_events import HostEvents
+
+        self._events = self._events or HostEvents()
+        return self._events.read(self.host.take_events(), look)
+
+    def _limits(self, hidden: int, source: str) -> tuple[str, ...]:
         limits = [limit_text("host_own_namespace", host=self.host.name)]
+        if source == "procfs":
+            limits.append(limit_text("host_without_python", host=self.host.name))
         if hidden:
             advice = limit_text("host_not_root")
             limits.append(limit_text("owners_hidden", sockets=count_of(hidden, "socket"), advice=advice))
@@ -93,7 +106,7 @@ class ManyHosts:
 
     def wait(self, frames: int, interval: float) -> None:
         """Waits for the next frame of each host; the first may take longer. A host that is slow delays no other."""
-        until = time.monotonic() + (FIRST_S if frames == 1 else interval + 1.0)
+        until = time.monotonic() + (FIRST_S + interval if frames == 1 else interval + 1.0)
         for one in self.looks:
             one.host.wait(frames, until)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -19,18 +20,26 @@ OPTIONS: Final = (
     "ServerAliveCountMax=3",
 )
 BATCH: Final = ("-o", "BatchMode=yes")
-THERE: Final = "command -v python3 >/dev/null 2>&1 || { echo 'no python3 there' >&2; exit 127; }; exec "
-PYTHON: Final = THERE + "python3 -I -S -u -"
-ROOT: Final = THERE + "sudo -n python3 -I -S -u -"
+PYTHON: Final = "python3 -I -S -u -"
+CHOICE: Final = "if command -v python3 >/dev/null 2>&1; then exec {python}; fi\n"
+"""Where there is no python3, the shell itself reads the text of /proc (shell_collector.sh)."""
 FOREVER: Final = 1 << 40
 NAME: Final = re.compile(r"[A-Za-z0-9_@.:%\[\]/~+-]{1,255}")
 
 
-def command_for(host: str, ssh: str = "ssh", *, sudo: bool = False, batch: bool = True) -> list[str]:
+def command_for(
+    host: str,
+    ssh: str = "ssh",
+    *,
+    sudo: bool = False,
+    batch: bool = True,
+    interval: float = 1.0,
+    count: int | None = None,
+) -> list[str]:
     """The words to run. `host` is as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD. `batch`: ask
     the user nothing. Raises ValueError for what can be no host."""
     kind, colon, name = host.partition(":")
-    shell = ["sh", "-c", ROOT if sudo else PYTHON]
+    shell = [*(("sudo", "-n") if sudo else ()), "sh", "-c", _script(interval, count)]
     if colon and kind in ("docker", "podman"):
         return [kind, "exec", "-i", _checked(name), *shell]
     if colon and kind == "kubectl":
@@ -42,10 +51,35 @@ def command_for(host: str, ssh: str = "ssh", *, sudo: bool = False, batch: bool 
     return [*words, *OPTIONS, *(BATCH if batch else ()), "--", _checked(host), shlex.join(shell)]
 
 
-def program(interval: float, count: int | None) -> bytes:
+def program(interval: float, count: int | None, events: bool = False) -> bytes:
     """The collector, to be written to its standard input."""
-    text = resources.files("capture.remote").joinpath("collector.py").read_text()
-    return f"INTERVAL, COUNT = {interval!r}, {count or FOREVER}\n{text}".encode()
+    wanted = wanted_events() if events else ()
+    names = ("collector_events.py", "collector.py") if events else ("collector.py",)
+    parts = [resources.files("capture.remote").joinpath(name).read_text() for name in names]
+    return "\n".join((f"INTERVAL, COUNT = {interval!r}, {count or FOREVER}\nEVENTS = {wanted!r}", *parts)).encode()
+
+
+def wanted_events() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """(path, filter, reasons whose numbers on that host stand for REASONS in the filter) of each tracepoint."""
+    from capture.kernel.formats import Format
+    from capture.kernel.records import DROPS, WANTED
+
+    # the numbers of reasons are that kernel's own: here each is its name's place among all
+    here = Format(0, {}, {"reason": dict(enumerate(DROPS))})
+    told = []
+    for one in WANTED.values():
+        words = one.filter(here) or ""
+        chosen = " || ".join(f"reason=={number}" for number in range(len(DROPS)))
+        told.append((one.path, words.replace(chosen, "REASONS"), DROPS if chosen in words else ()))
+    return tuple(told)
+
+
+def _script(interval: float, count: int | None) -> str:
+    """For the shell there: python3 with the collector, or the text of /proc."""
+    text = resources.files("capture.remote").joinpath("shell_collector.sh").read_text()
+    lines = "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith("#"))
+    # whole seconds: not every sleep knows others
+    return CHOICE.format(python=PYTHON) + f"COUNT={count or FOREVER} INTERVAL={max(1, math.ceil(interval))}\n" + lines
 
 
 def _checked(name: str) -> str:

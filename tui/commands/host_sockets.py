@@ -10,21 +10,24 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from capture.kernel.looks_with_events import LookEvents
     from capture.sockets.snapshot import Snapshot
     from capture.sockets.thresholds import Thresholds
 
 
 def looks_at_hosts(
-    chosen: argparse.Namespace, thresholds: Thresholds, write: Callable[[str, Snapshot, bool], None]
+    chosen: argparse.Namespace, thresholds: Thresholds, write: Callable[[str, Snapshot, LookEvents | None, bool], None]
 ) -> int:
-    """Take the looks; `write` is called with the host as it was asked for, its snapshot, and whether
-    it is the first. Returns the worst severity's
-    rank (3 for none), or -1 where no host answered."""
+    """Take the looks; `write` is called with the host as it was asked for, its snapshot, its kernel's events where
+    they are asked for, and whether it is the first. Returns the worst severity's rank (3 for none), or -1 where no
+    host answered."""
     from capture.remote.host_looks import SILENT, ManyHosts
     from tui.work.host_collectors import open_hosts
 
     count = chosen.count or 1
-    hosts = open_hosts(chosen.host, chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=count)
+    hosts = open_hosts(
+        chosen.host, chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=count, events=chosen.events
+    )
     many = ManyHosts(hosts, thresholds)
     worst, first, complained = 3, True, set()
     try:
@@ -38,7 +41,7 @@ def looks_at_hosts(
                         complain(f"tcptriage sockets: {name}: {looks.host.trouble or SILENT}")
                     continue
                 worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
-                write(name, snapshot, first)
+                write(name, snapshot, looks.events(snapshot) if chosen.events else None, first)
                 first = False
             if all(one.host.ended for one in many.looks):
                 break

@@ -41,8 +41,8 @@ def run(arguments: list[str]) -> int:
     except ValueError as error:
         complain(f"tcptriage sockets: {error}")
         return 2
-    if chosen.host and (chosen.replay or chosen.record or chosen.events):
-        complain("tcptriage sockets: --host goes with none of --replay, --record, --events")
+    if chosen.host and (chosen.replay or chosen.record):
+        complain("tcptriage sockets: --host goes with neither --replay nor --record")
         return 2
     if chosen.format == "openmetrics" and (chosen.host or chosen.replay or chosen.events or chosen.filter):
         complain("tcptriage sockets: --format openmetrics goes with none of --host, --replay, --events, --filter")
@@ -74,8 +74,8 @@ def _of_hosts(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thr
     keep = wanted.matches_socket if wanted is not None else None
     anonymize = _anonymizer(chosen.anonymize)
 
-    def write(name: str, snapshot: Snapshot, first: bool) -> None:
-        _write(snapshot, None, chosen.format, keep, anonymize, first=first, asked=name)
+    def write(name: str, snapshot: Snapshot, told: LookEvents | None, first: bool) -> None:
+        _write(snapshot, told, chosen.format, keep, anonymize, first=first, asked=name)
 
     worst = looks_at_hosts(chosen, thresholds, write)
     if worst < 0:

@@ -10,11 +10,12 @@ from capture.remote.frames import LARGEST_FRAME, LARGEST_LOOK, FrameReader
 from capture.remote.host_errors import HostUnreachable
 
 HEAD = {
-    "version": 1,
+    "version": 2,
     "time": 1.5,
     "host": "far",
     "uid": 0,
     "listeners": 4,
+    "connections": 2,
     "holders": {"7": ["nginx", 12, ["1024", "4096"], [[99, 3]]]},
     "hidden": 0,
     "texts": {"snmp": None},
@@ -44,7 +45,10 @@ def test_frames_come_whole_in_any_cut(piece: int) -> None:
         (struct.pack(">I", LARGEST_FRAME + 1), "banner"),
         (struct.pack(">I", 4) + b"junk", "damaged"),
         (frame(cut=5), "damaged|cut"),
-        (frame(HEAD | {"version": 2}), "version 2"),
+        (frame(HEAD | {"version": 1}), "version 1"),
+        (frame(HEAD | {"connections": 3}), "damaged"),
+        (frame(HEAD | {"pages": -1}), "damaged"),
+        (frame(HEAD | {"order": "middle"}), "byte order"),
         (frame(HEAD | {"listeners": 7}), "damaged"),
         (frame(HEAD | {"listeners": -1}), "damaged"),
         (frame(HEAD | {"holders": "none"}), "damaged"),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from capture.kernel.tracefs import open_tracefs
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="needs root and ip")
 ENTER = '#!/bin/sh\nwhile [ "$1" != "--" ]; do shift; done\nns=$2; shift 2\nexec ip netns exec "$ns" sh -c "$*"\n'
@@ -145,8 +148,91 @@ def test_a_hostile_host_is_refused_in_a_line(tmp_path: Path) -> None:
 
 
 def test_what_goes_not_together_is_said() -> None:
-    assert tcptriage("sockets", "--host", "far", "--events").returncode == 2
+    assert tcptriage("sockets", "--host", "far", "--record", "x").returncode == 2
     assert "can be no host" in tcptriage("sockets", "--host=-oProxyCommand=x").stderr
+
+
+BROKEN = """
+import socket, time
+l = socket.create_server(("127.0.0.1", 0))
+print("up", flush=True)
+time.sleep(2)
+for _ in range(5):
+    c = socket.create_connection(l.getsockname()); s, _ = l.accept()
+    c.send(b"x"); time.sleep(.02); s.close(); time.sleep(.05)
+    for _ in range(3):
+        try: c.send(b"y")
+        except OSError: pass
+        time.sleep(.01)
+time.sleep(60)
+"""
+
+
+@needs_root
+def test_kernel_events_of_another_host_name_its_process(two_hosts: tuple[str, str, str]) -> None:
+    server, _, enter = two_hosts
+    subprocess.run(["ip", "-n", server, "link", "set", "lo", "up"], check=True)
+    with running(server, BROKEN) as program:
+        done = tcptriage("sockets", "--host", server, "--ssh", enter, "--events", "--interval", "4", "--format", "json")
+        (look,) = looks(done)
+        (host,) = [look for look in [look] if look["asked"] == server]
+        events = [one for one in host["events"] if (one["owner"] or {}).get("pid") == program.pid]  # type: ignore[attr-defined]
+        failed = [one for one in events if one["kind"] == "call_failed" and one["errno"] == "EPIPE"]
+        assert sum(one["count"] for one in failed) == 10
+        assert {one["owner"]["name"] for one in failed} == {Path(f"/proc/{program.pid}/comm").read_text().strip()}
+        assert all(one["local"]["ip"] == "127.0.0.1" for one in failed)
+        assert any(one["reason"] == "TCP_ABORT_ON_CLOSE" for one in events)
+        closed = [one for one in host["events"] if one["kind"] == "closed"]  # type: ignore[attr-defined]
+        assert any(one["bytes_sent"] for one in closed)
+
+
+def instances() -> set[str]:
+    return {name for name in open_tracefs().names("instances") if name.startswith("tcptriage-")}
+
+
+@needs_root
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_stays_on_a_host_whose_ssh_died(two_hosts: tuple[str, str, str], how: signal.Signals) -> None:
+    server, _, enter = two_hosts
+    before = instances()
+    words = ["sockets", "--host", server, "--ssh", enter, "--events", "--interval", "1", "--count", "1000"]
+    with subprocess.Popen([sys.executable, "-m", "tui.cli", *words], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline()
+        (own,) = {name for name in instances() - before if Path(f"/proc/{name[10:]}").exists()}
+        program.send_signal(signal.SIGSTOP)  # ssh dies by itself, nobody tells the collector
+        os.kill(int(own.removeprefix("tcptriage-")), how)
+        for _ in range(100):
+            if own not in instances():
+                break
+            time.sleep(0.1)
+        assert own not in instances()
+        program.kill()
+
+
+@needs_root
+def test_a_host_with_a_shell_alone_is_read_from_proc(two_hosts: tuple[str, str, str], tmp_path: Path) -> None:
+    server, client, _ = two_hosts
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for tool in ("sh", "cat", "date", "id", "grep", "ls", "sleep", "ss"):
+        (bare / tool).symlink_to(shutil.which(tool) or f"/bin/{tool}")
+    enter = tmp_path / "enter-bare"
+    enter.write_text(ENTER.replace('sh -c "$*"', f'env PATH={bare} sh -c "$*"'))
+    enter.chmod(0o755)
+    with running(server, "LINGER = False" + SERVER) as program, running(client, CLIENT):
+        time.sleep(5)
+        done = tcptriage(
+            "sockets", "--host", server, "--ssh", str(enter), "--format", "json", "--count", "2", "--events"
+        )
+        first, last = looks(done)
+        assert first["source"] == last["source"] == "procfs"
+        assert last["states"] == {"LISTEN": 1, "CLOSE-WAIT": 2, "ESTAB": 1}
+        rows = {row["state"]: row for row in last["sockets"]}  # type: ignore[attr-defined]
+        assert rows["CLOSE-WAIT"]["owners"][0]["pid"] == program.pid
+        assert rows["CLOSE-WAIT"]["owners"][0]["name"] == Path(f"/proc/{program.pid}/comm").read_text().strip()
+        assert rows["LISTEN"]["backlog_max"] == 128 or rows["LISTEN"]["backlog_max"] > 0
+        assert any("no python3" in limit for limit in last["limits"])  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import capture.remote
-from capture.remote.transport import command_for, program, reason
+from capture.remote.transport import command_for, program, reason, wanted_events
 from tui.cli import main
 
 
@@ -20,7 +20,7 @@ def test_ssh_is_the_systems_with_the_users_words() -> None:
     assert words[words.index("--") + 1] == "me@web1"
     assert "python3 -I -S -u -" in words[-1]
     assert "BatchMode=yes" not in command_for("web1", batch=False)
-    assert "sudo -n python3" in command_for("web1", sudo=True)[-1]
+    assert command_for("web1", sudo=True)[-1].startswith("sudo -n sh -c ")
 
 
 def test_containers_go_by_their_engines_exec() -> None:
@@ -38,8 +38,21 @@ def test_what_can_be_no_host_is_refused(host: str) -> None:
 def test_the_collector_is_a_program_for_old_pythons() -> None:
     text = program(2.0, 3).decode()
     ast.parse(text, feature_version=(3, 6))
-    assert text.startswith("INTERVAL, COUNT = 2.0, 3\n")
+    assert text.startswith("INTERVAL, COUNT = 2.0, 3\nEVENTS = ()\n")
     assert len(text) < 8000
+    with_events = program(2.0, 3, events=True).decode()
+    ast.parse(with_events, feature_version=(3, 6))
+    assert "tcp_send_reset" in with_events
+    assert "NETFILTER_DROP" in with_events
+
+
+def test_what_is_asked_of_another_kernel_names_no_number_of_this_one() -> None:
+    wanted = {path: (words, reasons) for path, words, reasons in wanted_events()}
+    words, reasons = wanted["skb/kfree_skb"]
+    assert words == "(protocol==0x800 || protocol==0x86dd) && (REASONS)"
+    assert "SOCKET_RCVBUFF" in reasons
+    assert wanted["tcp/tcp_send_reset"] == ("", ())
+    assert wanted["sock/sock_send_length"][0].startswith("protocol==6 && ret<0")
 
 
 def test_looks_can_be_taken_there_and_read_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
