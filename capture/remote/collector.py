@@ -4,9 +4,9 @@
 # Runs on the other host: python >= 3.6, standard library only, from standard input. It reads the kernel's TCP sockets,
 # /proc and counters, writes frames to standard output, and nothing else anywhere. What they mean is judged at home.
 # INTERVAL, COUNT and EVENTS are put in front of it, and collector_events.py where those are asked for; by itself:
-# python3 collector.py [COUNT [SECONDS]] >looks.frames. A frame: 4 bytes of length (network order), then so many of zlib:
-# 4 bytes of length of a JSON head, the head, then netlink messages one after another, pages of the trace ring, ends of
-# connections.
+# python3 collector.py [COUNT [SECONDS]] >looks.frames
+# A frame: 4 bytes of length (network order), then so many of zlib: 4 bytes of length of a JSON head, the head, then
+# netlink messages one after another, pages of the trace ring, ends of connections.
 import json
 import os
 import signal

@@ -365,12 +365,14 @@ def test_a_pool_whose_peers_closed_at_once_is_a_warning_only_where_more_come_or_
     watcher.look()
     for server in kept[:15]:
         server.close()
+    watcher.look()  # from when on they are known to be closed
     time.sleep(1.3)
     (quiet,) = of(watcher.look(), "close_wait_pile")
     assert (quiet.severity, quiet.connections) == (Severity.INFO, 15)
     for server in kept[15:]:
         server.close()
         time.sleep(0.1)
+    watcher.look()
     time.sleep(1.3)
     (grown,) = of(watcher.look(), "close_wait_pile")
     assert (grown.severity, grown.connections) == (Severity.WARNING, 30)
