@@ -9,6 +9,7 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.verdicts.event_codes import SIDE_BIT, Context, Kind, Mark
+from capture.verdicts.vantage import INITIAL_TTLS, Place
 from capture.wire.arrays import among, distinct, numbered
 from capture.wire.column_types import Mark as PacketMark
 
@@ -53,7 +54,9 @@ def context_of(
         (Context.QUIET_END, facts.quiet()),
         (Context.BUSY_LISTENER, facts.busy()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
-        (Context.KNOWN_HOST, facts.known_host()),
+        (Context.KNOWN_HOST, facts.known_host() | facts.own_refusal()),
+        (Context.AT_CLIENT, facts.captured_at(Place.CLIENT)),
+        (Context.AT_SERVER, facts.captured_at(Place.SERVER)),
     ):
         word[where] |= np.uint16(bit)
     # a fact that changes no verdict only makes more signatures
@@ -201,6 +204,22 @@ class _Facts:
         )  # one direction alone tells nothing
         count = np.bincount(self.listener[half], minlength=self.n)
         where: Bool = (half | self._lonely_syn()) & (count[self.listener] >= CROWD)
+        return where
+
+    def own_refusal(self) -> Bool:
+        """The host itself refused: it is the originator's own, or the RST was captured where it was sent, behind a
+        router that the SYN had passed."""
+        opening, address = self.flows.opening, self.flows.address
+        here = self.with_kind(Kind.RST) & ~self.syn_ack & (opening.side[:, 0] == 0) & (opening.side[:, 1] == 1)
+        routed = ~np.isin(opening.ttl[:, 0], INITIAL_TTLS) & (opening.ttl[:, 0] > 0)
+        where: Bool = here & ((address[:, 0] == address[:, 1]) | (routed & np.isin(opening.ttl[:, 1], INITIAL_TTLS)))
+        return where
+
+    def captured_at(self, place: Place) -> Bool:
+        """Resets captured at one end: nothing lies between it and the capture."""
+        opening, side = self.flows.opening, int(place is Place.SERVER)
+        initial = np.isin(opening.ttl, INITIAL_TTLS) & (opening.side == side)
+        where: Bool = self.with_kind(Kind.RST) & (self.flows.place == place) & initial.any(axis=1)
         return where
 
     def known_host(self) -> Bool:

@@ -110,5 +110,7 @@ class Context(IntFlag):
     NO_TTL = 0x0400  # a RST whose TTL is not known: of a printed capture
     NO_TIME = 0x0800  # the printed capture says no times
     RESPONDER_ONLY = 0x2000  # with ONE_SIDED: its packets; of the other side only what its ACKs tell is known
+    AT_CLIENT = 0x4000  # with a RST: captured at the originator, by the handshake's timing and its initial TTL
+    AT_SERVER = 0x8000
     GAPS = 0x1000  # the capture lacks packets that went by, of this connection or of others
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

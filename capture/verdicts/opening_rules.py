@@ -101,7 +101,9 @@ def cancelled(story: Story, at: int) -> Diagnosis:
             "connect_cancelled", POSSIBLE, "cancelled_late", story.events[at].side, ("aborted", "keepalive_timeout"),
             proofs((accepted, "syn_ack"), (at, "cancelling_reset")),
         )  # fmt: skip
-    return Diagnosis(
-        "connect_cancelled", LIKELY, "connect_cancelled", story.events[at].side, ("aborted",),
+    live = not story.events[at].marks & (Mark.BARE | Mark.ANSWER | Mark.CUT)
+    own = live and story.whole and Context.AT_CLIENT in story.context and not story.data(0) and not story.data(1)
+    return Diagnosis(  # captured where it was sent, nobody else can have made it
+        "connect_cancelled", CERTAIN if own else LIKELY, "connect_cancelled", story.events[at].side, ("aborted",),
         proofs((accepted, "syn_ack"), (at, "cancelling_reset")), harmless=True,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import own_half_close, peer_had_closed
-from capture.verdicts.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.opening_rules import cancelled
 
@@ -180,7 +180,7 @@ def _instead_of_an_answer(
     story: Story, at: int, by: int, sure: Certainty, request: int, response: int | None
 ) -> Diagnosis:
     """The server reset while a request stood open."""
-    evidence = proofs((response, "last_response"), (request, "request"), (at, "abort"))
+    event, evidence = story.events[at], proofs((response, "last_response"), (request, "request"), (at, "abort"))
     asked_after = max((e.gap for e in story.events[(response or 0) + 1 : request + 1]), default=0)
     if response is not None and asked_after >= IDLE and story.events[at].gap < PAUSE:
         # its idle time-out closed the socket as the request came: a close with unread data makes a RST
@@ -188,6 +188,8 @@ def _instead_of_an_answer(
     if response is not None:
         others: tuple[str, ...] = ("no_response", "stale_keepalive") if asked_after >= PAUSE else ("no_response",)
         return Diagnosis("aborted", sure, "abort_next_request", by, others, evidence)
+    if sure is LIKELY and story.whole and Context.AT_SERVER in story.context and event.gap < LONG_IDLE:
+        sure = CERTAIN  # a live socket's RST, captured where it was sent: nobody else can have made it
     return Diagnosis("aborted", sure, "abort_unanswered", by, ("no_response",), evidence)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from capture.verdicts.after_fin_rules import closed_unanswered
 from capture.verdicts.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
-from capture.verdicts.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.ending import icmp_class
+from capture.verdicts.event_codes import IDLE, LONG_IDLE, PAUSE, Context, IcmpClass, Kind, Mark
 
 if TYPE_CHECKING:
     from capture.model import Certainty
@@ -35,8 +36,10 @@ def by_timeout(story: Story, end: End) -> Diagnosis:
     if again and not story.data(1):
         return overflow(story)
     if story.icmp:
+        # a router says that it cannot reach the host, and nothing came of what was sent after that
+        said = icmp_class(story, story.icmp[-1]) in (IcmpClass.HOST, IcmpClass.NET) and story.icmp[-1] < last
         return Diagnosis(
-            "unreachable", LIKELY, "unreachable_midway", side, ("silent_drop",),
+            "unreachable", CERTAIN if said and story.whole else LIKELY, "unreachable_midway", side, ("silent_drop",),
             proofs((first, "unanswered"), (story.icmp[-1], "icmp"), (last, "unanswered_again")),
         )  # fmt: skip
     if story.events[first].kind is Kind.PROBE:
@@ -49,10 +52,13 @@ def _unheard(story: Story, side: int, run: list[int]) -> Diagnosis:
     first, last = run[0], run[-1]
     evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
     one_sided = Context.ONE_SIDED in story.context
+    full_size = any(story.events[i].has(Mark.BIG) and story.events[i].has(Mark.REPEAT) for i in run)
     if story.too_big:
         told = proofs((first, "unanswered"), (story.too_big[0], "too_big"), (last, "unanswered_again"))
-        return Diagnosis("path_mtu_black_hole", LIKELY, "mtu_told", side, ("silent_drop",), told)
-    if any(story.events[i].has(Mark.BIG) and story.events[i].has(Mark.REPEAT) for i in run):
+        # what the router calls too large is what was lost
+        return Diagnosis("path_mtu_black_hole", CERTAIN if full_size and story.whole else LIKELY, "mtu_told", side,
+                         ("silent_drop",), told)  # fmt: skip
+    if full_size:
         return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
     if meanwhile := story.repeats_meanwhile(side, run):
         both = proofs((first, "unanswered"), (meanwhile[0], "still_asking"), (last, "unanswered_again"))
@@ -143,7 +149,10 @@ def by_fin(story: Story, end: End) -> Diagnosis:
             proofs((story.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
         )  # fmt: skip
     if first == 2:
-        return Diagnosis("simultaneous_close", LIKELY, "simultaneous_close", None, ("normal_close",), evidence)
+        # neither FIN acknowledges the other, and both were acknowledged: there is no other order of such numbers
+        crossed = story.both_acked is not None and story.whole and story.waiting(0, at=max(fins)) is None
+        sure: Certainty = CERTAIN if crossed else LIKELY
+        return Diagnosis("simultaneous_close", sure, "simultaneous_close", None, ("normal_close",), evidence)
     if first == 0 and _gave_up(story):
         return Diagnosis(
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),

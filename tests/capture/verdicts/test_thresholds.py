@@ -113,6 +113,29 @@ TABLE = [
     # a bare RST and the FIN that it answers
     (f"{SERVED} <5>cFA sR", "no_socket", LIKELY, False),
     (f"{SERVED} cFA sA sRAt", "aborted", LIKELY, True),
+    # certain where nothing else can have made these packets, and likely beside it
+    ("cS^63 sRA", "refused", CERTAIN, False),  # captured where the RST was made, behind a router
+    ("cS^63 sRA^62", "refused", LIKELY, False),
+    ("cS sRA", "refused", LIKELY, False),
+    ("cS sSA <0.5>cA cPA20 sA sRAt", "aborted", CERTAIN, False),  # captured at the server
+    ("cS^63 sSA^63 <0.5>cA^63 cPA20^63 sA^63 sRAt^63", "aborted", LIKELY, False),
+    ("cS <0.5>sSA cA cPA20 sA sRAt", "aborted", LIKELY, False),  # at the client
+    ("cS sSA cA cPA20 sA sRAt", "aborted", LIKELY, False),
+    ("cS sSA <0.5>cA cPA20 sA <29.998>sRAt", "aborted", CERTAIN, False),
+    ("cS sSA <0.5>cA cPA20 sA <29.999>sRAt", "aborted", LIKELY, False),
+    ("cS sSA <0.5>cA cPA20 sA sPA50 cA cPA20 sA sRAt", "aborted", LIKELY, False),  # a race with its idle time-out
+    ("cS <0.5>sSA cA cRAt", "connect_cancelled", CERTAIN, True),
+    ("cS <0.5>sSA cA cR", "connect_cancelled", LIKELY, True),
+    ("cS sSA <0.5>cA cRAt", "connect_cancelled", LIKELY, True),
+    (f"{SERVED} cFA sFA~ cA sA", "simultaneous_close", CERTAIN, False),
+    (f"{SERVED} cFA sFA~ cA", "simultaneous_close", LIKELY, False),
+    (f"{HELLO} cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
+    (f"{SERVED} cPA20 i3.1 <1>cPA20* <2>cPA20* <4>cPA20*", "unreachable", CERTAIN, False),
+    (f"{SERVED} cPA20 i3.0 <1>cPA20* <2>cPA20* <4>cPA20*", "unreachable", CERTAIN, False),
+    (f"{SERVED} cPA20 i3.13 <1>cPA20* <2>cPA20* <4>cPA20*", "unreachable", LIKELY, False),
+    (f"{SERVED} cPA20 <1>cPA20* <2>cPA20* <4>cPA20* i3.1", "unreachable", LIKELY, False),
+    (f"{SERVED} cPA1448 i3.4 <1>cPA1448* <2>cPA1448* <4>cPA1448*", "path_mtu_black_hole", CERTAIN, False),
+    (f"{SERVED} cPA900 i3.4 <1>cPA900* <2>cPA900* <4>cPA900*", "path_mtu_black_hole", LIKELY, False),
     # begun in the middle
     ("sPA4096 cR", "write_after_peer_close", POSSIBLE, False),
     ("cPA20 sR", "no_socket", POSSIBLE, False),
@@ -147,6 +170,11 @@ def test_a_single_syn(later: float, cause: str) -> None:
 def test_two_repeats_need_a_quiet_second(later: float, cause: str) -> None:
     text = f"{SERVED} cPA20 <0.2>cPA20* <0.2>cPA20*"
     assert judge(flow_table(text, "cS sSA", starts=[0.0, later], ports=[80, 81])).causes()[0] == cause
+
+
+def test_a_host_that_refuses_itself_is_certain() -> None:
+    verdict = judge(flow_table("cS sRA", clients=[0x7F000001], servers=[0x7F000001])).of(0)
+    assert (verdict.cause, verdict.certainty) == ("refused", "certain")
 
 
 def test_one_direction_makes_no_flood() -> None:

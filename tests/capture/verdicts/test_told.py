@@ -1,0 +1,170 @@
+"""All that is said of a connection, word by word, for each mechanism and both sides of each threshold.
+
+told.txt holds it: a connection in the notation (several that share a capture: with ` & `), then what is told of the
+first. `python -m tests.capture.verdicts.test_told` writes it anew: what changed is read in the diff.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from capture.model import Side, Verdict
+from capture.verdicts.judge import judge
+from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.capture.verdicts.test_judge import CASES
+from tests.capture.verdicts.test_one_direction import CASES as ONE_WAY
+from tests.capture.verdicts.test_one_direction import only
+from tests.capture.verdicts.test_thresholds import HELLO, SERVED, TABLE
+
+TOLD = Path(__file__).with_name("told.txt")
+REPEATED = " <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"
+MORE = [
+    # what the tables lack
+    "cS cR",
+    "cS sSA <1>sSA* <2>sSA* <4>sSA*",
+    "cS sSA",
+    "cS sSA <1>cS* sSA* <2>cS* sSA*",
+    "sR",
+    "sRA",
+    "sRAt",
+    "cS sRA^63 & cS sSA cA cPA20 sA sPA50 cA cFA sFA cA",
+    "cS i3.13",
+    "cS i3.9 <1>cS* i3.9",
+    "cS sSA i3.1",
+    f"{HELLO} sPA50 cA sRAt#9000",
+    "cS#1 sSA#1 cA#2 cPA20#3 sA#2 sPA50#3 cA#4 sRAt#9000",
+    f"{SERVED} cPA20 sRAt^63",
+    f"{SERVED} cPA20 sR^63",
+    f"{SERVED} cPA20 sRA",
+    f"{SERVED} <3>sRA",
+    f"{SERVED} <3>cPA20 sR",
+    f"{HELLO} cPA20 sR",
+    f"{SERVED} cFA sA <0.5>sPA9 cRAt",
+    f"{SERVED} sFA cA cRAt",
+    f"{HELLO} <0.5>sFA cRAt",
+    f"{HELLO} <0.5>cFA sRAt",
+    f"{SERVED} cPA24g cFA sRAt",
+    f"{HELLO} sPA1448 cPA24g cFA sRAt",
+    f"{SERVED} cPA24g sPA24g cFA sFA~ cR",
+    f"{SERVED} cFA sFA~ sPA24g cR",
+    f"{SERVED} cPA9? cFA sPA24g sFA cR",
+    f"{HELLO} cFA sPA24g sFA cR",
+    "cS sSA cA sFA cFA sA",
+    "cS sSA cA cPA9000 sA cPA9000 sA sPA70 cA sFA cPA9000 sR",
+    f"{HELLO} <4>cFA",
+    f"{HELLO} & cS sSA cA <5>cPA9 sA",
+    f"{HELLO} <4>cFA & {NORMAL}",
+    f"{SERVED} cFA sA",
+    f"{SERVED} cFA sA & cS sSA cA <5>cPA9 sA",
+    f"{SERVED} sFA cA & cS sSA cA <5>cPA9 sA",
+    f"{HELLO} sA1448 cAz <0.2>sAk cAz <0.4>sAk cAz sRAt",
+    f"{HELLO} sA1448 cAz <0.2>sAk cAz <0.4>sAk cAz",
+    f"{HELLO} sA1448 cAz <0.2>sAk <0.4>sAk <0.8>sAk <1.6>sAk",
+    f"{SERVED} <1>sAk <1>sAk <1>sAk <1>sAk",
+    f"{SERVED} <40>sAk <1>sAk <1>sAk <1>sRAt",
+    f"cS sSA cA cPA20{REPEATED} & cS sSA cA cPA20{REPEATED}",
+    f"cS sSA cA cPA20{REPEATED} & cS sSA cA cPA20 <5>cFA",
+    f"cS sSA cA cPA20{REPEATED} sR",
+    "cS sSA cA cPA20 <0.2>sSA* <0.4>cPA20* <0.8>sSA* cPA20* <1>sR",
+    "cS sSA cA & cS <1>cS* <2>cS* <4>cS*",
+    "cS sSA & " + " & ".join(["cS sSA"] * 9),
+    "cS & " + " & ".join(["cS sSA"] * 9),
+    "cS <1>cS* sSA cA cPA20 sA sPA50 cA cFA sFA cA",
+    "cS <1>cS* sSA cA cPA20 sA sPA50 cA sFA cFA sA",
+    f"{SERVED} cPA1448 i3.4 <0.2>cPA1448* i3.4 <0.4>cPA1448* <0.8>cPA1448*",
+    f"{SERVED} sPA1448 i3.4 <0.2>sPA1448* <0.4>sPA1448* <0.8>sPA1448*",
+    f"{SERVED} cPA20 i3.13{REPEATED} i3.13",
+    f"{SERVED} cPA20 i3.3{REPEATED} i3.3",
+    f"{SERVED} cPA20 i3.10{REPEATED} i3.10",
+    f"{SERVED} cPA20 i3.1 <0.2>cPA20* sA sPA50 cA cFA sFA cA",  # an error, and it went on
+    f"{SERVED} cPA20 i4.0 <0.2>cPA20* sA",
+    f"{SERVED} sFA cA cPA20{REPEATED}",
+    f"{SERVED} sFA cA cFA <0.2>cFA* <0.4>cFA* <0.8>cFA*",
+    f"{SERVED} cFA <0.2>cFA* <0.4>cFA* <0.8>cFA*",
+    f"{SERVED} cFA sA sFA <0.2>sFA* <0.4>sFA* <0.8>sFA*",
+    f"{SERVED} sPA50{REPEATED.replace('c', 's').replace('20', '50')}",
+    f"{SERVED} sPA50 <0.2>sPA50* cPA20~ <0.2>cPA20*~ sPA50* <0.4>sPA50* cPA20*~ <0.4>cPA20*~ <0.8>sPA50*",
+    f"{SERVED} sR! <1>cPA20 sA sPA50 cA",
+    f"{SERVED} sRAt! <1>cPA20 sA sPA50 cA sFA cFA sA",
+    f"{SERVED} sR <0.4>sPA50 cR",
+    f"{SERVED} cPA20 <0.2>cPA20* sR & cS sSA cA <5>cPA9 sA",
+    f"{SERVED} <0.1>cA <0.1>cA cFA sFA cA",
+    "cS sA cR & cS sSA cA <5>cPA9 sA",
+    "cPA20 sA sPA50 cA cFA sFA cA",
+    "sPA50 cA sFA cFA sA",
+    "cPA20 sA <0.5>cFA sA",
+    "cPA20 <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*",
+    "cAk <1>cAk <1>cAk",
+    "sFA cA cFA sA",
+    "cFA sR",
+    "cFPA20 sA sFPA50 cA",
+    "cS sSA cA cFPA20 sA sFPA50 cA",
+    "cS sSA cFA sFA cA",
+    "cS sSA cA cPA20 sA sPA50 cA <31>cPA20 sRAt",
+    f"{SERVED} cPA20 sPA50 cA cPA20 sRAt",
+    f"{SERVED} <0.5>cPA20 sA <0.5>sRAt",
+    f"{SERVED} <0.5>sRAt",
+    f"{HELLO} sPA1448 <0.5>cRAt",
+    f"{HELLO} sPA1448 cA <0.5>cRAt",
+    f"{SERVED} <3>cRAt",
+    f"{HELLO} <60>cRAt",
+    f"{HELLO} <60>sRAt",
+    f"{SERVED} <75>sFA cA <1>cPA20 sR",
+    f"{SERVED} <350>cPA20 sR",
+]
+
+
+def texts() -> list[str]:
+    """All that is held, each once, in the order of the tables."""
+    tables = [case[0] for case in CASES] + [case[0] for case in TABLE] + [only(case[1], case[0]) for case in ONE_WAY]
+    return list(dict.fromkeys([*tables, *MORE]))
+
+
+def told(text: str) -> list[str]:
+    """What is told of the first connection, in lines."""
+    table = flow_table(*text.split(" & "))
+    verdicts = judge(table)
+    verdict = verdicts.of(0)
+    cost = verdicts.badness.tolist()[0]
+    return [
+        f"{verdict.cause}, {verdict.certainty.value}; or {', '.join(verdict.alternatives) or '-'}; cost {cost}",
+        f"by {verdict.ended_by.value}; first {_name(verdict.closed_first)}; reset by {_name(verdict.reset_by)}",
+        *(f"{side.value}: {' '.join(_calls(verdict, side))}" for side in Side),
+        verdict.sentence,
+        *(f"{evidence.packet}: {evidence.text}" for evidence in verdict.evidence),
+    ]
+
+
+def _name(token: object) -> str:
+    return str(getattr(token, "value", None) or "-")
+
+
+def _calls(verdict: Verdict, side: Side) -> list[str]:
+    calls = verdict.errors[side]
+    return [call or "-" for call in (calls.connect, calls.read, calls.write)]
+
+
+def held() -> dict[str, list[str]]:
+    """What told.txt holds, by text."""
+    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
+    each = [list(lines) for empty, lines in blocks if not empty]
+    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
+
+
+HELD = held() if TOLD.exists() else {}
+
+
+@pytest.mark.parametrize("text", texts())
+def test_what_is_told(text: str) -> None:
+    assert told(text) == HELD.get(text)
+
+
+def test_nothing_else_is_held() -> None:
+    assert list(HELD) == texts()
+
+
+if __name__ == "__main__":
+    TOLD.write_text("\n".join("\n  ".join([text, *told(text)]) + "\n" for text in texts()))
