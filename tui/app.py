@@ -21,6 +21,7 @@ from tui.terminal.detection import Terminal
 from tui.terminal.line_filters import AsciiOnly, NoColours
 from tui.terminal.screen_diff import Shown, Thrifty
 from tui.terminal.themes import DARK, LIGHT
+from tui.text.language import tr
 from tui.work.investigation import Investigation, Request
 from tui.work.messages import TextSent
 from tui.work.process_settings import collect_garbage_again
@@ -304,7 +305,10 @@ class TriageApp(App[int]):
     def keep(self, kind: str, title: str, body: str) -> None:
         """Add to the evidence."""
         self.investigation.keep(kind, title, body, self.front.seen_in() if self.front is not None else "")
-        self.say(f"Kept as evidence ({len(self.investigation.items)}): {title}. 4 shows and exports it", "good")
+        self.say(
+            tr("Kept as evidence ({n}): {title}. 4 shows and exports it", n=len(self.investigation.items), title=title),
+            "good",
+        )
 
     def show_plain(self, text: str) -> None:
         """The text alone on the terminal, nothing tracking the mouse: select it with the terminal's own means."""
@@ -312,7 +316,7 @@ class TriageApp(App[int]):
 
         try:
             with self.suspend():
-                sys.stdout.write(f"\n{safe_to_paste(text)}\n\n(Enter returns to tcptriage) ")
+                sys.stdout.write(f"\n{safe_to_paste(text)}\n\n{tr('(Enter returns to tcptriage)')} ")
                 sys.stdout.flush()
                 with suppress(EOFError, KeyboardInterrupt):
                     sys.stdin.readline()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Closer, Ending, Resetter
+from tui.text.language import tr
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def connection_cells(one: Connection, bad: int, base: int, *, whole: bool = True
         (str(one.responder), ""),
         (ended(verdict.ended_by), tone) if whole else ("…", "dim"),
         (ended_by_whom(one), "") if whole else ("", ""),
-        (verdict.cause, tone or "dim") if whole else ("still reading", "dim"),
+        (verdict.cause, tone or "dim") if whole else (tr("still reading"), "dim"),
         (f"{(one.first_time - base) / 1e9:.2f}", "dim"),
         (duration((one.last_time - one.first_time) / 1e9), "dim"),
         (size(sum(one.packets)), "dim"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def table_rows(table: PastedTable) -> list[Line]:
     return [_table_row(-number, states, *one) for number, one in enumerate(told, 1)]
 
 
-QUIET_TABLE = "No pile and no full queue among these; ages, and what was left out, such a table does not tell."
+QUIET_TABLE = tr("No pile and no full queue among these; ages, and what was left out, such a table does not tell.")
 
 
 def _table_row(
@@ -78,7 +79,7 @@ def _table_row(
     words = [f"port:{value}" if name == "port" else value for name, value in settings]
     state = code.removesuffix("_pile").replace("_", "-")
     live = " ".join([f"state:{state}", *words] if code.endswith("_pile") else words)
-    page = "\n".join(printable(line) for line in (title, "", text, "", f"the table: {states}"))
+    page = "\n".join(printable(line) for line in (title, "", text, "", tr("the table: {states}", states=states)))
     return Line(
         number=number,
         text=title,
@@ -118,13 +119,13 @@ def explain_file(path: str) -> list[Line]:
     if not count:
         return tables
     page = "\n".join(printable(text) for text in text_lines(Explanation((), summary, (path,))))
-    title = f"{count:,} of {summary.lines:,} lines"
+    title = tr("{n} of {all} lines", n=f"{count:,}", all=f"{summary.lines:,}")
     if count > MOST_LINES:
-        title += f", the first {MOST_LINES:,} listed"
+        title += tr(", the first {n} listed", n=f"{MOST_LINES:,}")
     commonest = summary.samples[summary.matches.most_common(1)[0][0]]
     first = _line(0, commonest.text.strip(), commonest.explained)
     playbook = (commonest.explained.playbook, "")
-    cells = (("all", "dim"), ("the whole log", "strong"), ("", ""), ("", ""), playbook, (title, ""))
+    cells = (("all", "dim"), (tr("the whole log"), "strong"), ("", ""), ("", ""), playbook, (title, ""))
     return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *tables, *found]
 
 
@@ -181,7 +182,7 @@ def filters_of(said: Explained) -> tuple[str, str]:
 
 
 def _page(text: str, said: Explained, entry: Entry | None) -> str:
-    told = f"   (line {entry.line} of the same entry)" if entry is not None else ""
+    told = "   " + tr("(line {n} of the same entry)", n=entry.line) if entry is not None else ""
     facts = [
         ("symptom", said.symptom),
         ("errno", said.errno),
@@ -189,9 +190,9 @@ def _page(text: str, said: Explained, entry: Entry | None) -> str:
         ("local", said.local and f"{said.local}{told}"),
         ("peer", said.remote and f"{said.remote}{told}"),
         ("time", said.time),
-        ("playbook", f"{said.playbook}   (Enter opens it)" if said.playbook else None),
+        ("playbook", f"{said.playbook}   {tr('(Enter opens it)')}" if said.playbook else None),
     ]
     more = len(text) - LONG_LINE
-    shown = f"{text[:LONG_LINE]} … (and {more:,} more characters)" if more > 0 else text
+    shown = f"{text[:LONG_LINE]} … " + tr("(and {n} more characters)", n=f"{more:,}") if more > 0 else text
     lines = [shown, "", said.meaning, "", *(f"{name:<9} {value}" for name, value in facts if value)]
     return "\n".join(printable(line) for line in lines)

@@ -96,7 +96,7 @@ def finding_cells(found: Found) -> tuple[tuple[str, str], ...]:
 
 def _past_cells(life: Life) -> tuple[tuple[str, str], ...]:
     """One that is over: from when to when it was seen, and what it was."""
-    times = f" ({life.times} times)" if life.times > 1 else ""
+    times = tr(" ({n} times)", n=life.times) if life.times > 1 else ""
     title = f"{clock(life.first_seen)}-{clock(life.last_seen)}{times} {printable(life.finding.title)}"
     return ((MARKS[life.worst.value][0], "dim"), (tr("over"), "dim"), (title, "dim"))
 
@@ -130,9 +130,9 @@ def finding_key(finding: Finding) -> tuple[str, str]:
 
 def finding_markdown(finding: Finding) -> str:
     """A finding for a ticket."""
-    lines = [f"**{finding.severity.value}** — {printable(finding.title)}", "", printable(finding.text)]
+    lines = [f"**{tr(finding.severity.value)}** — {printable(finding.title)}", "", printable(finding.text)]
     if finding.playbook:
-        lines += ["", f"Next: `tcptriage playbook {finding.playbook}`"]
+        lines += ["", tr("Next: {command}", command=f"`tcptriage playbook {finding.playbook}`")]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from capture.kernel.events_report import line
 from capture.safe_text import printable
 from tui.rows.ends_filter import keeps
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.text.quantities import clock
 from tui.widgets.row_table import ListRows
 
@@ -90,13 +91,13 @@ def cells(group: EventGroup) -> tuple[tuple[str, str], ...]:
     return (
         (clock(group.last), "dim"),
         (printable(line(group), 300), "warn" if told else ""),
-        (group.local or "(not told)", ""),
+        (group.local or tr("(not told)"), ""),
     )
 
 
 def text_of(group: EventGroup) -> str:
     """One group as text, for the clipboard."""
-    return f"{clock(group.first)} to {clock(group.last)}: {printable(line(group))}"
+    return tr("{begin} to {end}", begin=clock(group.first), end=clock(group.last)) + f": {printable(line(group))}"
 
 
 Ends = tuple["Endpoint", "Endpoint", "str | None"]
@@ -177,11 +178,11 @@ def connection_text(one: EventConnection, row: SocketRow | None) -> str:
 
     said = [f"{clock(event.time)}  {printable(line(group))}" for event in one.all_events for group in groups([event])]
     if row is None:
-        now = ["Its socket has gone. Where a recording or an incident is open, w looks for its packets there."]
+        now = [tr("Its socket has gone. Where a recording or an incident is open, w looks for its packets there.")]
     else:
         now = [f"{name:<14} {value}" for name, value in socket_facts(row)]
         now += ["", f"{row.state.value}: {meaning('states', row.state.value)}"]
-    return "\n".join(["What the kernel said:", *said, "", *now])
+    return "\n".join([tr("What the kernel said:"), *said, "", *now])
 
 
 def filtered(history: EventHistory, wanted: Filter | None) -> list[EventGroup]:

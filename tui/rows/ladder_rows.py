@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tui.text.column_layout import Column, cells, fit, fit_tail, wrap
+from tui.text.language import tr
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:
@@ -203,7 +204,13 @@ class LadderLines:
     def _gap(self, index: int, row: LadderRow) -> Line:
         silence = duration(row.gap / 1e9)
         text = next(
-            t for t in (f" {silence} of silence ", f" {silence} silence ", silence) if cells(t) <= self._arrow - 2
+            t
+            for t in (
+                f" {tr('{silence} of silence', silence=silence)} ",
+                f" {tr('{silence} silence', silence=silence)} ",
+                silence,
+            )
+            if cells(t) <= self._arrow - 2
         )
         drawn = (f"┆{text:┈^{self._arrow - 2}}┆", "dim")
         return Line(index, "gap", (*NOTHING[:4], drawn, *NOTHING[5 : 7 if self._notes else 6]))
@@ -245,8 +252,12 @@ def labels(row: LadderRow) -> list[str]:
     """What an arrow says, longest first."""
     flags = row.flags
     if row.count > 1:
-        whole = f"{row.count} packets, {size(row.payload)} bytes"
-        return [f"{whole}, {row.number}–{row.last_number}", whole, f"{row.count} pkts {size(row.payload)} B"]
+        whole = tr("{n} packets, {size} bytes", n=row.count, size=size(row.payload))
+        return [
+            f"{whole}, {row.number}–{row.last_number}",
+            whole,
+            tr("{n} pkts {size} B", n=row.count, size=size(row.payload)),
+        ]
     payload = f" len {row.payload}" if row.payload else ""
     ack = f" ack {row.ack}" if row.ack is not None else ""
     return [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.rows.ladder_rows import labels
+from tui.text.language import tr
 from tui.text.quantities import duration
 
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ def ladder_svg(rows: Sequence[LadderRow], originator: Endpoint, responder: Endpo
     for row in rows:
         if row.is_gap:
             parts.append(
-                _text((LEFT + RIGHT) / 2, y, f"{duration(row.gap / 1e9)} of silence", DIM, "middle", italic=True)
+                _text(
+                    (LEFT + RIGHT) / 2,
+                    y,
+                    tr("{silence} of silence", silence=duration(row.gap / 1e9)),
+                    DIM,
+                    "middle",
+                    italic=True,
+                )
             )
             y += STEP
         parts += _packet(row, y)
@@ -40,8 +48,8 @@ def ladder_svg(rows: Sequence[LadderRow], originator: Endpoint, responder: Endpo
     ]
     head = [
         _text(24, 28, sentence, INK, "start", bold=True),
-        _text(LEFT, TOP - 34, f"{originator} (originator)", INK, "middle", bold=True),
-        _text(RIGHT, TOP - 34, f"{responder} (responder)", INK, "middle", bold=True),
+        _text(LEFT, TOP - 34, tr("{end} (originator)", end=originator), INK, "middle", bold=True),
+        _text(RIGHT, TOP - 34, tr("{end} (responder)", end=responder), INK, "middle", bold=True),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDE}" height="{y + 24}" viewBox="0 0 {WIDE} {y + 24}" '

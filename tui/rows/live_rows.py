@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from capture.safe_text import printable
 from tui.text.charts import sparkline
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.text.quantities import milliseconds
 from tui.widgets.row_table import ListRows
 
@@ -73,15 +74,15 @@ def rates(look: Look, ascii: bool) -> str:
     for name, line in (
         ("resets", history.resets),
         ("retransmits", history.retransmits),
-        ("listen overflows", history.overflows),
+        (tr("listen overflows"), history.overflows),
     ):
         if line:
             parts.append(
-                f"{name} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
+                f"{tr(name)} {line[-1]:.0f}/s {sparkline(line, 10, ascii=ascii).strip() if any(line) else ''}".rstrip()
             )
     failed = sum(event.count for event in history.kernel.events if event.kind == "call_failed")
     if failed:
-        parts.append(f"{failed:,} calls failed (K)")
+        parts.append(tr("{n} calls failed (K)", n=f"{failed:,}"))
     if look.rtt_us is not None:
         median, high = (milliseconds(value / 1000) for value in look.rtt_us)
         parts.append(f"RTT p50 {median} p95 {high}")

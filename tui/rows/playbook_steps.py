@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from capture.cells import left
 from capture.safe_text import printable
-from tui.text.language import tr
+from tui.text.language import count, tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +116,10 @@ def shown(report: CheckReport, book: Playbook, cured: tuple[str, ...] = ()) -> R
     from playbooks.loader import load_all
 
     books = frozenset(load_all())
-    count = {outcome: sum(step.outcome == outcome for step in report.steps) for outcome in OUTCOMES}
-    tally = ", ".join(f"{number} {outcome}" for outcome, number in count.items() if number)
+    counts = {outcome: sum(step.outcome == outcome for step in report.steps) for outcome in OUTCOMES}
+    tally = ", ".join(f"{number} {tr(outcome)}" for outcome, number in counts.items() if number)
     if report.fixes:
-        tally += f"; {len(report.fixes)} {'fix' if len(report.fixes) == 1 else 'fixes'} proposed"
+        tally += tr("; {fixes} proposed", fixes=count(len(report.fixes), "fix"))
     offered = {fix.id for fix in (*report.fixes, *report.others)}
     others = [*report.others, *(fill(template, {}) for template in book.fixes if template.id not in offered)]
     if book.name in READS_NGINX:
@@ -137,8 +138,12 @@ def _behind_one_row(others: list[Entry]) -> list[Entry]:
     """The fixes that nothing here asked for, or that are for other programs: one row that opens."""
     if not others:
         return []
-    count = f"{len(others)} more, for other programs and causes" if len(others) > 1 else "1 more, for another cause"
-    page = _page([f"{count}: Enter lists them.", "", *(f"  - {entry.title}" for entry in others)])
+    count = (
+        tr("{n} more, for other programs and causes", n=len(others))
+        if len(others) > 1
+        else tr("1 more, for another cause")
+    )
+    page = _page([tr("{how_many}: Enter lists them.", how_many=count), "", *(f"  - {entry.title}" for entry in others)])
     return [Entry(OTHERS, "other", count, count, page, "", behind=tuple(others))]
 
 
@@ -148,7 +153,9 @@ def fixes_first(run: Run) -> tuple[Entry, ...]:
     steps = tuple(entry for entry in run.entries if entry.key.startswith("step "))
     rest = [entry for entry in run.entries if entry.key == OTHERS]
     checks = tr("the checks: {tally}", tally=run.tally.partition(";")[0])
-    page = _page([f"{checks}. {tr('Enter lists them.')}", "", *(f"  {one.outcome:<8} {one.title}" for one in steps)])
+    page = _page(
+        [f"{checks}. {tr('Enter lists them.')}", "", *(f"  {left(tr(one.outcome), 8)} {one.title}" for one in steps)]
+    )
     behind = [Entry("checks", "checks", checks, checks, page, "", behind=steps)] if steps else []
     if fixes:
         return (*fixes, *behind, *rest)
@@ -167,7 +174,7 @@ def _no_fix(run: Run, others: bool) -> Entry:
     else:
         why = tr("the checks that could look found nothing wrong now")
     lines = [tr("No fix: {why}.", why=why), ""]
-    lines += [line for step in wrong for line in (f"  {step.outcome.upper()} {step.title}: {step.meaning}", "")]
+    lines += [line for step in wrong for line in (f"  {tr(step.outcome.upper())} {step.title}: {step.meaning}", "")]
     if open_ones:
         reasons: dict[str, list[str]] = {}
         for step in open_ones:
@@ -199,16 +206,16 @@ def carried(settings: dict[str, str], before: str, after: str) -> dict[str, str]
 def _about(book: Playbook) -> str:
     from playbooks.fixing import fill
 
-    lines = [book.summary, "", "Steps:"]
+    lines = [book.summary, "", tr("Steps:")]
     lines += [f"  {n}. {step.title}" for n, step in enumerate(book.steps, 1)]
     if book.fixes:
-        lines += ["", "Fixes it may propose:", *(f"  - {fill(fix, {}).title}" for fix in book.fixes)]
+        lines += ["", tr("Fixes it may propose:"), *(f"  - {fill(fix, {}).title}" for fix in book.fixes)]
     if book.folklore:
-        lines += ["", "Often said, and wrong on Linux:", *(f"  - {text}" for text in book.folklore)]
+        lines += ["", tr("Often said, and wrong on Linux:"), *(f"  - {text}" for text in book.folklore)]
     if book.see_also:
-        lines += ["", f"See also: {', '.join(book.see_also)}"]
+        lines += ["", tr("See also: {names}", names=", ".join(book.see_also))]
     if book.origin:
-        lines += ["", f"Your own: {book.origin}"]
+        lines += ["", tr("Your own: {path}", path=book.origin)]
     return _page(lines)
 
 
@@ -217,40 +224,59 @@ def _step(step: StepResult, books: frozenset[str]) -> Entry:
 
     lines = [step.question]
     if step.meaning:
-        lines += ["", f"{step.outcome.upper()}: {step.meaning}"]
+        lines += ["", f"{tr(step.outcome.upper())}: {step.meaning}"]
     if step.evidence:
         lines += ["", *(f"  {text}" for text in step.evidence)]
     if scope := scope_text(step.scope):
-        lines += ["", f"Looked at: {scope}"]
+        lines += ["", tr("Looked at: {scope}", scope=scope)]
     if step.command:
-        lines += ["", "By hand:", f"  $ {step.command}"]
+        lines += ["", tr("By hand:"), f"  $ {step.command}"]
     onward = step.next if step.next in books else ""
     if onward:
-        lines += ["", f"Next: playbook {onward} (g goes there)"]
+        lines += ["", tr("Next: playbook {name} (g goes there)", name=onward)]
     outcome = step.outcome.value
     return Entry(f"step {step.id}", outcome, printable(step.title), outcome, _page(lines), step.command, next=onward)
 
 
 def _fix(fix: Fix, kind: str) -> Entry:
-    lines = [f"Not on this host: {fix.refused}", ""] if fix.refused else []
-    lines += [fix.snippet.rstrip("\n"), "", f"{'in':<8} {fix.target}"]
+    lines = [tr("Not on this host: {why}", why=fix.refused), ""] if fix.refused else []
+    lines += [fix.snippet.rstrip("\n"), "", _fact("in", fix.target)]
     if fix.current and kind != "other":  # nobody looked at what is in force for a fix that no check asked for
-        lines.append(f"{'now':<8} {fix.current}")
-    lines += [f"{'proposed':<8} {fix.proposed}", f"{'risk':<8} {fix.risk}; lasts: {_lasts(fix)}", "", f"Why: {fix.why}"]
+        lines.append(_fact("now", fix.current))
+    lines += [
+        _fact("proposed", fix.proposed),
+        _fact("risk", tr("{risk}; lasts: {time}", risk=tr(fix.risk), time=_lasts(fix))),
+        "",
+        tr("Why: {why}", why=fix.why),
+    ]
     if fix.not_when:
-        lines.append(f"Not when: {fix.not_when}")
-    lines += ["", "Apply:", *_indented(fix.apply), "Verify:", *_indented(fix.verify), "Undo:", *_indented(fix.undo)]
+        lines.append(tr("Not when: {when}", when=fix.not_when))
+    lines.append("")
+    for name, command in (("Apply:", fix.apply), ("Verify:", fix.verify), ("Undo:", fix.undo)):
+        lines += [tr(name), *_indented(command)]
     if kind == "other":
         lines += [
             "",
-            "No check here asked for this one: its values are examples, words in capitals are yours to fill in.",
+            tr("No check here asked for this one: its values are examples, words in capitals are yours to fill in."),
         ]
     title = printable(fix.title)
-    return Entry(f"fix {fix.id}", kind, title, f"{title} (y copies the snippet)", _page(lines), fix.snippet, fix)
+    return Entry(
+        f"fix {fix.id}",
+        kind,
+        title,
+        tr("{title} (y copies the snippet)", title=title),
+        _page(lines),
+        fix.snippet,
+        fix,
+    )
+
+
+def _fact(name: str, value: str) -> str:
+    return f"{left(tr(name), 8)} {value}"
 
 
 def _lasts(fix: Fix) -> str:
-    return {"now": "until the process ends", "reboot": "until the next boot", "permanent": "permanently"}[fix.lasts]
+    return tr({"now": "until the process ends", "reboot": "until the next boot", "permanent": "permanently"}[fix.lasts])
 
 
 def _indented(text: str) -> list[str]:
@@ -264,8 +290,15 @@ def _page(lines: list[str]) -> str:
 def fix_markdown(fix: Fix) -> str:
     """A fix for a ticket."""
     fence = f"```{fix.language}\n{fix.snippet.rstrip()}\n```"
-    facts = f"in {fix.target}; now: {fix.current or 'not set'}; risk {fix.risk}; lasts {_lasts(fix)}"
-    return f"{fix.why}\n\n{fence}\n\n{facts}\n\nApply: `{fix.apply}`\n\nVerify: `{fix.verify}`\n\nUndo: `{fix.undo}`"
+    facts = tr(
+        "in {target}; now: {current}; risk {risk}; lasts {time}",
+        target=fix.target,
+        current=fix.current or tr("not set"),
+        risk=tr(fix.risk),
+        time=_lasts(fix),
+    )
+    commands = ((tr("Apply:"), fix.apply), (tr("Verify:"), fix.verify), (tr("Undo:"), fix.undo))
+    return "\n\n".join([fix.why, fence, facts, *(f"{name} `{command}`" for name, command in commands)])
 
 
 STATE_FILTERS = {

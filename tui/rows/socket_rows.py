@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def process(row: SocketRow) -> tuple[str, str]:
         first = row.owners[0]
         more = f" +{len(row.owners) - 1}" if len(row.owners) > 1 else ""
         return f"{first.pid}{more} {printable(first.name, 24)}", ""
-    return f"({row.owner_missing})", "dim"
+    return f"({tr(row.owner_missing or 'unknown')})", "dim"
 
 
 _SORT_KEYS: dict[str, Callable[[SocketRow], object]] = {

@@ -185,7 +185,9 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
     @on(CaptureProgressed)
     def _progressed(self, event: CaptureProgressed) -> None:
         if self._reading and not self._triages:
-            self._table("findings").set_empty(f"reading {self.called}: {event.reading.sentence}")
+            self._table("findings").set_empty(
+                tr("reading {file}: {progress}", file=self.called, progress=event.reading.sentence)
+            )
 
     @on(DecodingStopped)
     def _stopped(self) -> None:
@@ -200,7 +202,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         text = printable(event.text)
         if self.triage_app.investigation.request.files:
             self.triage_app.failure = text
-        self._end_reading(f"{text}   (o opens another file)")
+        self._end_reading(f"{text}   {tr('(o opens another file)')}")
         self.say(text, "bad")
 
     def _end_reading(self, empty: str) -> None:
@@ -244,7 +246,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
     def _after_reading(self) -> None:
         notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
         if notices:
-            more = f" (and {len(notices) - 1} more notices)" if len(notices) > 1 else ""
+            more = tr(" (and {n} more notices)", n=len(notices) - 1) if len(notices) > 1 else ""
             self.say(printable(notices[0]) + more, "warn")
 
     def show_title(self) -> None:
@@ -273,7 +275,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         latency = latency_line(self._triages, plain) if self.size.height >= 30 else ""
         lines = timeline_lines(self._triages, max(20, self.size.width - 2), plain)
         places = dict.fromkeys(triage.verdicts.vantage.why for triage in self._triages)
-        seen = f"seen from: {printable('; '.join(places))}" if self.size.height >= 30 else ""
+        seen = tr("seen from: {where}", where=printable("; ".join(places))) if self.size.height >= 30 else ""
         return [*lines, *(text for text in (latency, seen) if text)]
 
     def on_resize(self) -> None:
@@ -301,8 +303,12 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
     def _show_rows(self, rows: ConnectionRows) -> None:
         text = self.filter_text
         table = self._table("connections")
-        title = f"Connections: {text} — {len(rows):,} of {rows.total:,}" if text else "Connections"
-        table.set_title(f"{title} (so far)" if self._reading else title)
+        title = (
+            tr("Connections: {filter} — {n} of {all}", filter=text, n=f"{len(rows):,}", all=f"{rows.total:,}")
+            if text
+            else "Connections"
+        )
+        table.set_title(tr("{title} (so far)", title=tr(title)) if self._reading else title)
         self._tell_place()
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)
@@ -356,7 +362,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         self._sort = (self._sort + 1) % len(SORTS)
         column, name, descending = SORTS[self._sort]
         self._table("connections").set_order(column, descending)
-        self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+        self.say(tr("Sorted by {name}", name=tr(name)) if column != "mark" else "Worst first")
         self._arrange()
 
     @work(thread=True, exclusive=True, group="arrange")

@@ -14,7 +14,7 @@ from capture.report.ladder_text import ladder_lines
 from capture.safe_text import printable
 from tui.rows.ladder_rows import CLOCKS, SINCE_START, LadderLines, columns_for
 from tui.screens.base import TriageScreen
-from tui.text.language import tr
+from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
 from tui.text.verdict_lines import story
 from tui.widgets.row_table import RowsTable
@@ -86,7 +86,9 @@ class ConnectionScreen(TriageScreen):
     def on_mount(self) -> None:
         """Draw it, with the cursor on the first packet that carries the verdict."""
         one = self._one
-        self.title_bar.set_right(f"{printable(Path(self._triage.decoded.path).name, 40)} · connection {one.id}")
+        self.title_bar.set_right(
+            f"{printable(Path(self._triage.decoded.path).name, 40)} · {tr('connection {id}', id=one.id)}"
+        )
         self.query_one("#story", Lines).set_text(story(one))
         self.query_one("#ladder", RowsTable).set_title("Ladder")
         self.query_one("#ladder", RowsTable).set_note(seen_from([self._triage]))
@@ -206,7 +208,9 @@ class ConnectionScreen(TriageScreen):
 
         picture = ladder_svg(self._rows, self._one.originator, self._one.responder, self._one.verdict.sentence)
         path = save(f"ladder-{self._one.id}.svg", picture)
-        self.say(f"Written: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+        self.say(
+            tr("Written: {path}", path=path) if path else "No folder here can be written to", "good" if path else "bad"
+        )
 
     def copy_text(self) -> tuple[str, str]:
         """The ladder as text, for a ticket."""
@@ -228,14 +232,13 @@ def other_hop(one: Connection) -> int | None:
 def packet_line(row: LadderRow, one: Connection) -> str:
     """Everything of one row in words: the arrow may have had no room for it."""
     sender, receiver = (one.originator, one.responder) if row.side == 0 else (one.responder, one.originator)
-    numbers = f"#{row.number}" if row.count == 1 else f"#{row.number}–{row.last_number} ({row.count} packets)"
+    numbers = f"#{row.number}" if row.count == 1 else f"#{row.number}–{row.last_number} ({count(row.count, 'packet')})"
     ack = f" ack {row.ack}" if row.ack is not None else ""
-    text = (
-        f"{numbers}  {sender} → {receiver}  {row.flags}  seq {row.seq}{ack}  {row.payload} bytes  window {row.window}"
-    )
+    carried = f"seq {row.seq}{ack}  {count(row.payload, 'byte')}  {tr('window')} {row.window}"
+    text = f"{numbers}  {sender} → {receiver}  {row.flags}  {carried}"
     tail = [part for part in (", ".join(row.notes), row.evidence or "") if part]
     after = f"{row.originator_state} | {row.responder_state}"
-    return f"{text}\nafter it: {after}" + (f"   {printable('; '.join(tail))}" if tail else "")
+    return f"{text}\n{tr('after it: {states}', states=after)}" + (f"   {printable('; '.join(tail))}" if tail else "")
 
 
 def ladder_text(triage: Triage, connection: int, rows: list[LadderRow] | None = None) -> str:

@@ -14,6 +14,7 @@ from tui.rows.kernel_event_rows import (
     find_sockets,
 )
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 from tui.text.quantities import count
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import RowsTable
@@ -112,7 +113,7 @@ class EventConnectionScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """The page."""
-        yield Paper(self._text, title=f"Connection {self._line}")
+        yield Paper(self._text, title=tr("Connection {ends}", ends=self._line))
 
     def on_mount(self) -> None:
         """Say what became of it."""

@@ -74,7 +74,7 @@ class EvidenceScreen(TriageScreen):
             ListRows([(i.number, ((clock(i.at), "dim"), (i.kind, ""), (printable(i.title), ""))) for i in items])
         )
         self._show_item()
-        self.title_bar.set_right(f"{len(items)} kept")
+        self.title_bar.set_right(tr("{n} kept", n=len(items)))
 
     @on(RowsTable.Moved, "#items")
     def _show_item(self) -> None:
@@ -86,11 +86,14 @@ class EvidenceScreen(TriageScreen):
     def action_export(self, anonymize: bool) -> None:
         """Write the page into the current folder."""
         if not self.triage_app.investigation.items:
-            self.say(f"There is nothing to export: {EMPTY}", "warn")
+            self.say(tr("There is nothing to export: {why}", why=tr(EMPTY)), "warn")
             return
         path = save("tcptriage-evidence.md", page(self.triage_app.investigation.items, anonymize=anonymize))
         kind = "without addresses" if anonymize else "as it is: addresses are in it, X leaves them out"
-        self.say(f"Written {kind}: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+        self.say(
+            tr("Written {kind}: {path}", kind=tr(kind), path=path) if path else "No folder here can be written to",
+            "good" if path else "bad",
+        )
 
     def action_drop(self) -> None:
         """Take one thing out."""

@@ -14,6 +14,7 @@ from tui.rows.explained_lines import Line, explain_file, explain_lines
 from tui.screens.base import TriageScreen
 from tui.terminal.clipboard import to_file
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 
@@ -81,12 +82,12 @@ class ExplainedScreen(TriageScreen):
         table.set_empty("no line here speaks of a TCP failure that is known; Esc goes back")
         table.show(ListRows([(line.number, line.cells) for line in lines]))
         if lines and lines[0].number == 0:  # the first row counts the whole log: say it where it is not cut off
-            table.set_title(f"Log lines: {lines[0].meaning}")
+            table.set_title(tr("Log lines: {meaning}", meaning=lines[0].meaning))
         if lines:
             body = "\n".join(
                 f"- `{line.text.replace('`', '')}` — {line.symptom}: {line.meaning}" for line in lines[:20]
             )
-            title = f"{len(lines)} log lines: {lines[0].symptom}"
+            title = tr("{n} log lines: {symptom}", n=len(lines), symptom=lines[0].symptom)
             self.triage_app.investigation.keep("log", title, body, self.seen_in())
 
     def _line(self) -> Line | None:

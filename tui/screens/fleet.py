@@ -13,6 +13,7 @@ from tui.rows.connection_columns import SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, finding_cells, finding_markdown
 from tui.screens.filtered import FilteredScreen
+from tui.text.language import tr
 from tui.text.quantities import count
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines
@@ -120,8 +121,8 @@ class FleetScreen(FilteredScreen):
         self._tell_finding()
         if fleet.left_out:
             first = fleet.left_out[0]
-            more = f" (and {len(fleet.left_out) - 1} more: manifest.json)" if len(fleet.left_out) > 1 else ""
-            self.say(printable(f"left out: {first.path}: {first.why}{more}"), "warn")
+            more = tr(" (and {n} more: manifest.json)", n=len(fleet.left_out) - 1) if len(fleet.left_out) > 1 else ""
+            self.say(printable(tr("left out: {path}: {why}", path=first.path, why=first.why) + more), "warn")
         if wanted:
             self.apply_filter(wanted)
         else:
@@ -161,7 +162,11 @@ class FleetScreen(FilteredScreen):
         table = self._table("connections")
         total = len(fleet) if fleet is not None else 0
         narrowed = self._narrowed()
-        table.set_title(f"Connections{narrowed} — {len(rows):,} of {total:,}" if narrowed else "Connections")
+        table.set_title(
+            tr("Connections{narrowed} — {n} of {all}", narrowed=narrowed, n=f"{len(rows):,}", all=f"{total:,}")
+            if narrowed
+            else "Connections"
+        )
         table.set_empty("no connection matches the filter" if narrowed else "no TCP connections in these captures")
         table.show(rows)
         self._show("connections")
@@ -171,7 +176,10 @@ class FleetScreen(FilteredScreen):
         self._tell_row()
 
     def _narrowed(self) -> str:
-        parts = [self.filter_text, f"in {printable(self._capture)}" if self._capture is not None else ""]
+        parts = [
+            self.filter_text,
+            tr("in {capture}", capture=printable(self._capture)) if self._capture is not None else "",
+        ]
         text = ", ".join(part for part in parts if part)
         return f": {text}" if text else ""
 
@@ -188,7 +196,11 @@ class FleetScreen(FilteredScreen):
         from tui.rows.fleet_rows import GROUPINGS
 
         self._by = (self._by + 1) % (len(GROUPINGS) + 1)
-        self.say(f"Grouped by {GROUPINGS[self._by - 1]}: Enter shows a group" if self._by else "All connections")
+        self.say(
+            tr("Grouped by {what}: Enter shows a group", what=tr(GROUPINGS[self._by - 1]))
+            if self._by
+            else "All connections"
+        )
         self.filter_changed()
 
     def action_sort(self) -> None:
@@ -196,7 +208,7 @@ class FleetScreen(FilteredScreen):
         self._sort = (self._sort + 1) % len(SORTS)
         column, name, descending = SORTS[self._sort]
         self._table("connections").set_order(column, descending)
-        self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+        self.say(tr("Sorted by {name}", name=tr(name)) if column != "mark" else "Worst first")
         self.filter_changed()
 
     def action_back(self) -> None:

@@ -7,6 +7,7 @@ from textual.binding import Binding
 
 from tui.screens.base import LAST_KEYS
 from tui.screens.filtered import FilteredScreen
+from tui.text.language import tr
 from tui.widgets.bars import KeyBar
 from tui.work.followed_capture import LOOK_S, FileBefore, FollowJob
 from tui.work.messages import FollowingEnded
@@ -67,7 +68,7 @@ class FollowingScreen(FilteredScreen):
             self._before = None
             self.say(f"{self.called} {lost}", "warn")
         elif self._before.grew:
-            self.say(f"{self.called} grows, and is followed: p stops that")
+            self.say(tr("{file} grows, and is followed: p stops that", file=self.called))
             self._follow(self._before.path)
 
     def _follow(self, path: str) -> None:
@@ -87,13 +88,13 @@ class FollowingScreen(FilteredScreen):
     def action_follow(self) -> None:
         """Stop following the file, or go on."""
         if self._stopped_at is not None:
-            self.say(f"{self.called} is followed again")
+            self.say(tr("{file} is followed again", file=self.called))
             self._before = FileBefore(self._stopped_at)
             self._follow(self._stopped_at)
         elif self.following and self._before is not None:
             self._stopped_at, self._before = self._before.path, None
             self._stop()
-            self.say(f"{self.called} is no longer followed: p goes on")
+            self.say(tr("{file} is no longer followed: p goes on", file=self.called))
             self._show_change()
         else:
             can = self._before is not None and self.can_follow() is not None

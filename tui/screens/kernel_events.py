@@ -18,7 +18,7 @@ from tui.rows.kernel_event_rows import (
     text_of,
 )
 from tui.screens.filtered import FilteredScreen
-from tui.text.language import count
+from tui.text.language import count, tr
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class KernelEventsScreen(FilteredScreen):
         history, table = self._history, self.query_one("#kernel-events", RowsTable)
         found = filtered(history, self.wanted)
         self._groups = {key_of(one): one for one in found}
-        table.set_title(f"Kernel events: {self.filter_text}" if self.filter_text else "Kernel events")
+        table.set_title(tr("Kernel events: {filter}", filter=self.filter_text) if self.filter_text else "Kernel events")
         table.set_empty(self._empty())
         table.show(kernel_rows(found))
-        lost = f" · {history.lost:,} or more lost" if history.lost else ""
+        lost = " · " + tr("{n} or more lost", n=f"{history.lost:,}") if history.lost else ""
         total = sum(one.count for one in found)
-        ended = f" · {history.ended:,} connections ended"
-        self.title_bar.set_right("paused" if self._paused else count(total, "event") + ended + lost)
+        ended = " · " + tr("{n} connections ended", n=f"{history.ended:,}")
+        self.title_bar.set_right(tr("paused") if self._paused else count(total, "event") + ended + lost)
 
     def _empty(self) -> str:
         if self._history.limits is None:

@@ -163,14 +163,14 @@ class LiveScreen(ScreenWithFindings):
     def _tell_failure(self, event: LookingFailed) -> None:
         for name in ("findings", "sockets"):
             self._table(name).set_empty("the live connections cannot be read")
-        self.say(f"The live connections cannot be read: {printable(event.why)}", "bad")
+        self.say(tr("The live connections cannot be read: {why}", why=printable(event.why)), "bad")
 
     @on(RowsPeeked)
     def _show_peek(self, event: RowsPeeked) -> None:
         if self._look is None:
             table = self._table("sockets")
             more = len(event.peek.rows) < event.peek.total
-            table.set_title(f"Connections: the first of {event.peek.total:,}" if more else "Connections")
+            table.set_title(tr("Connections: the first of {n}", n=f"{event.peek.total:,}") if more else "Connections")
             table.show(event.peek.rows)
 
     @on(SnapshotTaken)
@@ -185,7 +185,7 @@ class LiveScreen(ScreenWithFindings):
             filtered = self.filter_text
             table = self._table("sockets")
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
-            table.set_title(f"Connections: {filtered}" if filtered else "Connections")
+            table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else "Connections")
             table.show(look.rows)
 
     def _tell_moment(self) -> None:
@@ -194,8 +194,8 @@ class LiveScreen(ScreenWithFindings):
         snapshot = self._look.snapshot
         recorded = self._recorded()
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
-        parts += ["recorded"] if recorded else []
-        parts += ["its end"] if self._feed.ended else ["paused"] if self._feed.paused else []
+        parts += [tr("recorded")] if recorded else []
+        parts += [tr("its end")] if self._feed.ended else [tr("paused")] if self._feed.paused else []
         parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
         self.title_bar.set_right(" · ".join(parts))
 
@@ -248,7 +248,7 @@ class LiveScreen(ScreenWithFindings):
         self._table("sockets").set_order(column, descending)
         if self._feed is not None:
             self._feed.sort((column, descending))
-        self.say(f"Sorted by {name}" if column != "mark" else "Worst first")
+        self.say(tr("Sorted by {name}", name=tr(name)) if column != "mark" else "Worst first")
 
     def seen_in(self) -> str:
         """The host that is looked at."""
@@ -320,14 +320,14 @@ class LiveScreen(ScreenWithFindings):
             out.parent.mkdir(parents=True, exist_ok=True)
             self._recorder = WatchChild(out, self._recorder_said)
         except OSError as error:
-            self.say(f"The flight recorder: {error.strerror}", "warn")
+            self.say(tr("The flight recorder: {why}", why=error.strerror), "warn")
             return
-        self.say(f"Recording into {out}: a new warning freezes what lay around it, W does so now")
+        self.say(tr("Recording into {out}: a new warning freezes what lay around it, W does so now", out=out))
 
     def _recorder_said(self, sentence: str) -> None:
         """On the recorder's thread."""
         with suppress(RuntimeError):  # the app has ended
-            self.app.call_from_thread(self.say, printable(f"Flight recorder: {sentence}", 400))
+            self.app.call_from_thread(self.say, printable(tr("Flight recorder: {sentence}", sentence=sentence), 400))
 
     def action_thresholds(self) -> None:
         """From when on it is a finding."""
@@ -399,7 +399,7 @@ class LiveScreen(ScreenWithFindings):
 
 def _unseen(limits: Sequence[str]) -> str:
     """What could not be seen, as one sentence: it stands where nothing asks for attention."""
-    return f"Not seen: {'; '.join(limits)}." if limits else ""
+    return tr("Not seen: {what}.", what="; ".join(limits)) if limits else ""
 
 
 def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from capture.reread import packets_of
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 from tui.widgets.paper import Paper
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class PacketScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """The page."""
-        yield Paper("reading …", title=f"Packet {self._numbers[self._at]}")
+        yield Paper("reading …", title=tr("Packet {n}", n=self._numbers[self._at]))
 
     def on_mount(self) -> None:
         """Decode it."""
@@ -61,12 +62,12 @@ class PacketScreen(TriageScreen):
         try:
             lines = packet_lines(self._triage, number, int(self._packets.offset[at]))
         except Exception as error:  # the file may have changed, and dpkt raises what it likes on damaged packets
-            lines = [f"This packet cannot be shown: {error or type(error).__name__}"]
+            lines = [tr("This packet cannot be shown: {why}", why=error or type(error).__name__)]
         self.app.call_from_thread(self._show, number, "\n".join(printable(line) for line in lines))
 
     def _show(self, number: int, text: str) -> None:
         self._text = text
-        self.query_one(Paper).set_page(text, f"Packet {number}")
+        self.query_one(Paper).set_page(text, tr("Packet {n}", n=number))
 
     def copy_text(self) -> tuple[str, str]:
         """The decode as text."""

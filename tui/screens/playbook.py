@@ -14,6 +14,7 @@ from capture.safe_text import printable
 from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines
@@ -138,7 +139,7 @@ class PlaybookScreen(TriageScreen):
         if self._since is None:
             return
         seconds = int(time.monotonic() - self._since)
-        waited = f"{seconds} s, some steps watch for a while; Esc leaves" if seconds else ""
+        waited = tr("{n} s, some steps watch for a while; Esc leaves", n=seconds) if seconds else ""
         self._tell_head("checking … " + (self._heard or waited))
 
     def _failed(self, why: str) -> None:
@@ -155,7 +156,7 @@ class PlaybookScreen(TriageScreen):
         self._tell_head("")
         self._show_entry()
         if outcome.cured:
-            self.say(f"Cured: {printable('; '.join(outcome.cured))}", "good")
+            self.say(tr("Cured: {what}", what=printable("; ".join(outcome.cured))), "good")
         self.triage_app.investigation.keep("check", f"{self._book} {outcome.tally}", outcome.markdown, self.seen_in())
         if not self._touched:
             self._to_first_trouble()
@@ -284,7 +285,9 @@ class PlaybookScreen(TriageScreen):
             self.triage_app.investigation.keep("fix", printable(fix.title), fix_markdown(fix), self.seen_in())
             if fix.risk in RISKY and self._warned != entry.key:
                 self._warned = entry.key
-                self.say(f"Risk {fix.risk}: {risk_words(fix)} Press y again to copy it", "warn")
+                self.say(
+                    tr("Risk {risk}: {why} Press y again to copy it", risk=tr(fix.risk), why=risk_words(fix)), "warn"
+                )
                 return
         super().action_copy()
 
@@ -316,7 +319,7 @@ class PlaybookScreen(TriageScreen):
         value = " ".join(f"{key}={value}" for key, value in self._settings.items())
         keys = ", ".join(keys_of(self._book))
         self.app.push_screen(
-            AskScreen(f"Settings: KEY=VALUE … of {keys}", "port=8080 capture=file.pcap", value), self._set
+            AskScreen(tr("Settings: KEY=VALUE … of {keys}", keys=keys), "port=8080 capture=file.pcap", value), self._set
         )
 
     def _set(self, text: str | None) -> None:
@@ -350,15 +353,17 @@ class PlaybookScreen(TriageScreen):
         if self._outcome is None:
             return
         path = save(f"tcptriage-{self._book}.md", self._outcome.markdown)
-        self.say(f"Written: {path}" if path else "No folder here can be written to", "good" if path else "bad")
+        self.say(
+            tr("Written: {path}", path=path) if path else "No folder here can be written to", "good" if path else "bad"
+        )
 
 
 def risk_words(fix: Fix) -> str:
     """What could go wrong, and for how long."""
     lasts = {
-        "now": "it lasts until the next restart",
-        "reboot": "it lasts until the next boot",
-        "permanent": "it stays",
+        "now": tr("it lasts until the next restart"),
+        "reboot": tr("it lasts until the next boot"),
+        "permanent": tr("it stays"),
     }
-    undo = f" Undo: {printable(fix.undo, 80)}." if fix.undo else ""
+    undo = tr(" Undo: {how}.", how=printable(fix.undo, 80)) if fix.undo else ""
     return f"{printable(fix.why, 120)}; {lasts.get(fix.lasts, fix.lasts)}.{undo}"

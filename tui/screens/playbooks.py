@@ -10,6 +10,7 @@ from capture.safe_text import printable
 from tui.rows.playbook_steps import Summary, summaries
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
+from tui.text.language import count
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 
@@ -51,7 +52,7 @@ class PlaybooksScreen(TriageScreen):
         self._books = {book.name: book for book in found}
         rows = [(book.name, ((book.name, "strong"), (printable(book.title), ""))) for book in found]
         self.query_one("#books", RowsTable).show(ListRows(rows))
-        self.title_bar.set_right(f"{len(found)} playbooks")
+        self.title_bar.set_right(count(len(found), "playbook"))
         request = self.triage_app.investigation.request
         if request.playbook and self.is_current:
             self.triage_app.open_playbook(request.playbook, dict(request.settings))

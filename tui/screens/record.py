@@ -15,6 +15,7 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 from tui.text.tcpdump_command import PACKETS, SECONDS, SNAPLEN, command, shell_line
 from tui.widgets.paper import Paper
 
@@ -44,21 +45,30 @@ class RecordScreen(TriageScreen):
     def body(self) -> Iterable[Widget]:
         """The command and its bounds."""
         why = self._why_not()
-        run = f"R runs it here and opens the result. {why}" if not why else f"It cannot be run from here: {why}"
+        run = (
+            tr("R runs it here and opens the result. {why}", why=why)
+            if not why
+            else tr("It cannot be run from here: {why}", why=why)
+        )
+        bounds = tr(
+            "It ends by itself after {seconds} s or {packets} packets, and keeps the first {bytes} bytes of each: "
+            "at most {megabytes} MB. It reads packets and changes nothing; payload bytes may be in the file, so treat "
+            "it as confidential.",
+            seconds=SECONDS,
+            packets=f"{PACKETS:,}",
+            bytes=SNAPLEN,
+            megabytes=f"{PACKETS * (SNAPLEN + 16) / 1e6:.1f}",
+        )
         yield Paper(
-            f"{self._line}\n\n"
-            f"It ends by itself after {SECONDS} s or {PACKETS:,} packets, and keeps the first {SNAPLEN} bytes of each: "
-            f"at most {PACKETS * (SNAPLEN + 16) / 1e6:.1f} MB. It reads packets and changes nothing; payload bytes may "
-            "be in the file, so treat it as confidential.\n\n"
-            f"{run}\nAfterwards: tcptriage connection.pcap",
+            f"{self._line}\n\n{bounds}\n\n{run}\n{tr('Afterwards: {command}', command='tcptriage connection.pcap')}",
             title="Capture this connection",
         )
 
     def _why_not(self) -> str:
         if os.geteuid() != 0:
-            return "recording needs root; copy the command instead."
+            return tr("recording needs root; copy the command instead.")
         if shutil.which("tcpdump") is None:
-            return "tcpdump is not installed."
+            return tr("tcpdump is not installed.")
         return ""
 
     def copy_text(self) -> tuple[str, str]:
@@ -71,10 +81,16 @@ class RecordScreen(TriageScreen):
             self.say("It is being recorded; Esc stops early and opens what there is")
             return
         if why := self._why_not():
-            self.say(f"It cannot be run from here: {why}", "warn")
+            self.say(tr("It cannot be run from here: {why}", why=why), "warn")
             return
         path = str(Path(tempfile.mkdtemp(prefix="tcptriage-")) / "connection.pcap")
-        self.say(f"Recording for at most {SECONDS} s into {path} … Esc stops early and opens what there is")
+        self.say(
+            tr(
+                "Recording for at most {seconds} s into {path} … Esc stops early and opens what there is",
+                seconds=SECONDS,
+                path=path,
+            )
+        )
         self._record(path)
 
     @work(thread=True, exclusive=True, group="record", exit_on_error=False)
@@ -87,14 +103,14 @@ class RecordScreen(TriageScreen):
             )
             _, told = self._tcpdump.communicate()
         except OSError as error:
-            self.app.call_from_thread(self.say, f"tcpdump could not be started: {error}", "bad")
+            self.app.call_from_thread(self.say, tr("tcpdump could not be started: {error}", error=error), "bad")
             return
         finally:
             self._tcpdump = None
         said = told.decode(errors="replace").strip().splitlines()
         if not os.path.exists(path) or os.path.getsize(path) <= 24:
-            why = said[-1] if said else "no packet came"
-            self.app.call_from_thread(self.say, f"Nothing was recorded: {printable(why)}", "warn")
+            why = said[-1] if said else tr("no packet came")
+            self.app.call_from_thread(self.say, tr("Nothing was recorded: {why}", why=printable(why)), "warn")
             return
         if not self._stopped.is_set():
             self.app.call_from_thread(self.triage_app.open_capture, (path,))

@@ -9,6 +9,7 @@ from textual.binding import Binding
 from capture.model import TcpState
 from tui.screens.base import TriageScreen
 from tui.text.glossary import meaning
+from tui.text.language import tr
 from tui.text.socket_lines import socket_facts, socket_line
 from tui.widgets.paper import Paper
 
@@ -59,7 +60,7 @@ class SocketScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """The page."""
-        yield Paper(self._text, title=f"Socket {self._row.local} → {self._row.remote}")
+        yield Paper(self._text, title=tr("Socket {local} → {remote}", local=self._row.local, remote=self._row.remote))
 
     def on_mount(self) -> None:
         """Say what it is."""
@@ -71,7 +72,7 @@ class SocketScreen(TriageScreen):
         if name is None and (self._row.unanswered or self._row.send_q):
             name = "silent-drop" if self._row.unanswered else "slow-reader"
         if name is None:
-            self.say(f"No playbook is about {self._state.value} as such; 3 lists them all", "warn")
+            self.say(tr("No playbook is about {state} as such; 3 lists them all", state=self._state.value), "warn")
             return
         settings = {"port": str(self._row.local.port)}
         if self._row.owners and name == "close-wait":

@@ -10,6 +10,7 @@ from textual import on
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.glossary import meaning
+from tui.text.language import tr
 from tui.widgets.paper import Paper
 from tui.widgets.row_table import ListRows, RowsTable
 
@@ -83,7 +84,7 @@ class ThresholdsScreen(TriageScreen):
             return
         self._changed(self._now)
         self._show()
-        self.say(f"{self._chosen_name()} is {text} from the next look on", "good")
+        self.say(tr("{name} is {value} from the next look on", name=self._chosen_name(), value=text), "good")
 
     def copy_text(self) -> tuple[str, str]:
         """What is not the default, as options."""

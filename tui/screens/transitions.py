@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 from tui.rows.transition_rows import COLUMNS, line, transition_rows
 from tui.screens.filtered import FilteredScreen
-from tui.text.language import count
+from tui.text.language import count, tr
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ class TransitionsScreen(FilteredScreen):
         """The rows anew."""
         table = self.query_one("#transitions", RowsTable)
         text = self.filter_text
-        table.set_title(f"Transitions: {text}" if text else "Transitions")
+        table.set_title(tr("Transitions: {filter}", filter=text) if text else "Transitions")
         table.set_empty("no transition matches the filter" if text and self._seen else "nothing changed yet")
         table.show(transition_rows(self._seen, self.wanted, self._history.until))
         left_out = self._history.transitions_left_out
-        more = f" · {left_out:,} left out" if left_out else ""
-        self.title_bar.set_right("paused" if self._paused else count(len(self._seen), "transition") + more)
+        more = " · " + tr("{n} left out", n=f"{left_out:,}") if left_out else ""
+        self.title_bar.set_right(tr("paused") if self._paused else count(len(self._seen), "transition") + more)
 
     def action_pause(self) -> None:
         """Stop or go on."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,10 +42,10 @@ class Sent:
             "osc52": "sent to the terminal (OSC 52)",
             "desktop": "given to the desktop's clipboard",
         }
-        said = "; ".join(words[way] for way in self.ways) or "no clipboard within reach"
+        said = "; ".join(tr(words[way]) for way in self.ways) or tr("no clipboard within reach")
         if "osc52" in self.ways and self.size > SURE_BYTES:
-            said += f"; {self.size} bytes, some terminals take fewer"
-        where = f"also in {self.path}" if self.path else "no file could be written"
+            said += "; " + tr("{n} bytes, some terminals take fewer", n=self.size)
+        where = tr("also in {path}", path=self.path) if self.path else tr("no file could be written")
         return f"{said}; {where}"
 
 

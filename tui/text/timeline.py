@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from capture.cells import left
 from tui.text.charts import binned, sparkline
+from tui.text.language import tr
 from tui.text.quantities import duration, milliseconds
 
 if TYPE_CHECKING:
@@ -44,11 +46,15 @@ def timeline_lines(triages: Sequence[Triage], width: int, ascii: bool) -> list[s
         times = ends.get(code)
         if times:
             line = sparkline(binned(times, start, end, bins), bins, ascii=ascii)
-            lines.append(f"{name:<8} {len(times):>8,} {line}")
+            lines.append(f"{left(tr(name), 8)} {len(times):>8,} {line}")
     if not any(ends.get(code) for code, _ in SHOWN[:3]):
         return []
     seconds = (end - start) / 1e9
-    head = f"{'ended by':<17} {duration(seconds)} from left to right, {duration(seconds / bins)} a bar"
+    head = (
+        left(tr("ended by"), 17)
+        + " "
+        + tr("{span} from left to right, {bar} a bar", span=duration(seconds), bar=duration(seconds / bins))
+    )
     return [head, *lines] if width >= 100 else lines[:3]
 
 
@@ -63,4 +69,4 @@ def latency_line(triages: Sequence[Triage], ascii: bool) -> str:
     scale = np.log2(np.maximum(values, 1000)).astype(int)
     low, high = int(scale.min()), int(scale.max())
     spread = sparkline(np.bincount(scale - low, minlength=high - low + 1).tolist(), high - low + 1, ascii=ascii)
-    return f"handshake  {told}  {spread.strip()}"
+    return f"{tr('handshake')}  {told}  {spread.strip()}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.text.language import tr
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,4 +22,5 @@ PLACES = {
 
 def seen_from(triages: Sequence[Triage]) -> str:
     """`seen from the server`; of several captures each different place once."""
-    return "seen from " + ", ".join(dict.fromkeys(PLACES[triage.verdicts.vantage.place] for triage in triages))
+    places = dict.fromkeys(PLACES[triage.verdicts.vantage.place] for triage in triages)
+    return tr("seen from {places}", places=", ".join(map(tr, places)))

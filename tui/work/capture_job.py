@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.text.language import tr
 from tui.work.messages import CaptureDecoded, CaptureFailed, CaptureGrew, CaptureProgressed, DecodingStopped
 
 if TYPE_CHECKING:
@@ -59,11 +60,17 @@ class CaptureJob:
         try:
             self._read_or_say_why_not()
         except OSError as error:
-            self._tell(CaptureFailed(f"cannot read {error.filename or self._paths[0]}: {error.strerror or error}"))
+            self._tell(
+                CaptureFailed(
+                    tr("cannot read {path}: {why}", path=error.filename or self._paths[0], why=error.strerror or error)
+                )
+            )
         except MemoryError:
-            self._tell(CaptureFailed(f"{names}: not enough memory; filter it first: tcpdump -r … -w …"))
+            self._tell(CaptureFailed(tr("{names}: not enough memory; filter it first: tcpdump -r … -w …", names=names)))
         except Exception as error:  # a defect of ours must end as a line, not as a reading that never ends
-            self._tell(CaptureFailed(f"{names}: a defect stopped the reading: {_kept(error)}"))
+            self._tell(
+                CaptureFailed(tr("{names}: a defect stopped the reading: {error}", names=names, error=_kept(error)))
+            )
 
     def _read_or_say_why_not(self) -> None:
         from capture.decode import DecodingCancelled

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui.text.language import count, tr
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ class Reading:
     def sentence(self) -> str:
         """Bytes, packets, rate and time left."""
         rate = self.done / self.seconds if self.seconds > 0 else 0.0
-        text = f"{size(self.done)}B"
+        done = f"{size(self.done)}B"
         if self.total:
-            text += f" of {size(self.total)}B ({min(99, self.done * 100 // self.total)} %)"
-        text += f", {self.packets:,} packets, {size(rate)}B/s"
+            percent = min(99, self.done * 100 // self.total)
+            done = tr("{done} of {all}B ({percent} %)", done=done, all=size(self.total), percent=percent)
+        text = f"{done}, {count(self.packets, 'packet')}, {size(rate)}B/s"
         if self.total and rate > 0 and self.seconds > 0.5:
-            text += f", {duration(max(0.0, (self.total - self.done) / rate))} left"
+            text += tr(", {time} left", time=duration(max(0.0, (self.total - self.done) / rate)))
         return text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.text.language import tr
 from tui.work.messages import CaptureGrew, FollowingEnded
 
 if TYPE_CHECKING:
@@ -100,4 +101,4 @@ class FollowJob:
     def _end(self, why: str) -> None:
         if not self._stopped.is_set():
             name = printable(Path(self._path).name, 60)
-            self._send(FollowingEnded(f"{name} is no longer followed: {why}"))
+            self._send(FollowingEnded(tr("{file} is no longer followed: {why}", file=name, why=tr(why))))

@@ -88,7 +88,7 @@ async def test_looking_fails_as_a_line() -> None:
 
 async def test_help_explains_the_words_of_the_screen() -> None:
     app = app_of(interval=5)
-    async with app.run_test(size=(80, 60)) as pilot:
+    async with app.run_test(size=(80, 90)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
         text = screen_text(app)
