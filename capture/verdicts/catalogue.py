@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,8 @@ from capture.language import catalogue, per_language
 
 class CauseInfo(Struct, frozen=True):
     """One entry of causes.toml. `severity` is critical, warning, info, or none for a clean end; `absence`: it says that
-    something did not come, which a capture without gaps alone can show."""
+    something did not come, which a capture without gaps alone can show. `titles` of a
+    finding on one, and on many, or one text for both."""
 
     meaning: str
     severity: str
@@ -21,6 +23,7 @@ class CauseInfo(Struct, frozen=True):
     playbook: str | None = None
     decide_by: str | None = None
     absence: bool = False
+    titles: Sequence[str] | str = ()
 
     @property
     def clean(self) -> bool:
@@ -102,8 +105,12 @@ def _findings() -> dict[str, Any]:
 
 
 def finding_title(cause: str, count: int) -> str:
-    """The title of a finding, for one connection or for many, with its placeholders."""
-    forms = _findings()["titles"][cause]  # one for all numbers, where the language has no plural
+    """The title of a finding, for one connection or for many, with its placeholders.
+
+    One text serves all numbers, where the language has no plural.
+    """
+    known = causes().get(cause)
+    forms = known.titles if known and known.titles else _findings()["titles"][cause]
     return str(forms if isinstance(forms, str) else forms[0 if count == 1 else 1])
 
 
