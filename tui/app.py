@@ -130,6 +130,8 @@ class TriageApp(App[int]):
             from tui.screens.demo import DemoScreen
 
             self.push_screen(DemoScreen(request.examples))
+        if request.compare is not None:
+            self.open_comparison(*request.compare)
         if not self.is_headless:
             self.call_after_refresh(collect_garbage_again)
             self._take_signals()
@@ -231,6 +233,12 @@ class TriageApp(App[int]):
             self.pop_screen()
         if isinstance(bottom, CaptureScreen):
             bottom.open(tuple(paths), wanted)
+
+    def open_comparison(self, a: str, b: str) -> None:
+        """The same connections at two points."""
+        from tui.screens.comparison import ComparisonScreen
+
+        self.push_screen(ComparisonScreen(a, b))
 
     def open_help(self) -> None:
         """The keys and words of the screen in front."""
@@ -339,7 +347,7 @@ def first_mode(request: Request) -> str:
     """The mode in which a request begins."""
     if request.keeper is not None and request.keeper.case.place.mode in MODES:
         return request.keeper.case.place.mode
-    if request.files or request.fleet is not None:
+    if request.files or request.fleet is not None or request.compare is not None:
         return "capture"
     return "playbooks" if request.playbook or request.demo else "live"
 

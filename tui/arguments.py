@@ -271,6 +271,7 @@ def compare_parser() -> Parser:
         examples=(
             "tcptriage compare client.pcap server.pcap",
             "tcptriage compare client.pcap server.pcap --format md",
+            "tcptriage compare client.pcap server.pcap --screen",
         ),
         description="Compare two captures of the same connections, packet by packet: what was lost, injected or "
         "changed between the two points, and what that proves.",
@@ -278,7 +279,9 @@ def compare_parser() -> Parser:
     )
     parser.add_argument("a", metavar="A", help="a capture, as report reads them; - is stdin")
     parser.add_argument("b", metavar="B", help="a capture of the same time at another point")
+    parser.add_argument("--screen", action="store_true", help="on the screen, packet by packet between the points")
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
+    screen_options(parser)
     return parser
 
 

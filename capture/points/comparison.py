@@ -182,6 +182,24 @@ class Comparison:
             proxied=True,
         )  # fmt: skip
 
+    def same_packets(self, a: int | None, b: int | None) -> dict[int, int]:
+        """The packets of a connection that both points saw: numbers in A's file to those in B's."""
+        pair = None if a is None or b is None else self._pair_of.get((a, b))
+        if pair is None:
+            return {}
+        matched = self.matched
+        here = np.flatnonzero(matched.pair_a[matched.same_a] == pair)
+        numbers = (
+            point.rows["number"][same[here]].tolist()
+            for point, same in zip(self.points, (matched.same_a, matched.same_b), strict=True)
+        )
+        return dict(zip(*numbers, strict=True))
+
+    def is_flipped(self, a: int | None, b: int | None) -> bool:
+        """Whether B calls that end the responder which is A's originator."""
+        pair = None if a is None or b is None else self._pair_of.get((a, b))
+        return pair is not None and bool(self.matched.pairs.flipped[pair])
+
     def joint(self, pair: int) -> Joint:
         """The verdict of both captures on a pair."""
         pairs = self.matched.pairs

@@ -14,7 +14,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from capture.points.compared import Altered, Both, Moved, Sighted
+    from capture.points.compared import Altered, Both, Changed, Moved, Sighted
     from capture.points.comparison import Comparison
 
 SCHEMA = "tcptriage.compare/1"
@@ -135,9 +135,9 @@ def text_lines(comparison: Comparison) -> Iterator[str]:
     most = f" ({WORST})" if len(shown) == WORST else ""
     yield f"{tr('CONNECTIONS')}  {tr('with differences, worst first')}{most}"
     for both in shown:
-        yield f"  {_title(both)}  {both.cause} ({both.certainty})"
+        yield f"  {title_of(both)}  {both.cause} ({both.certainty})"
         yield f"      {printable(both.sentence)}"
-        yield from (f"      {line}" for line in _details(both))
+        yield from (f"      {line}" for line in details_of(both))
 
 
 def summary(comparison: Comparison) -> Iterator[str]:
@@ -180,20 +180,22 @@ def _clock_text(comparison: Comparison) -> str:
 def _findings(comparison: Comparison) -> Iterator[str]:
     found = findings_of(comparison)
     if not found:
-        alone = comparison.alone.ids["a"] or comparison.alone.ids["b"]
-        all_well = (
-            tr("none: what entered the path of the connections that both points saw left it, in order and unchanged")
-            if alone
-            else tr("none: what entered the path left it, in order and unchanged")
-        )
-        yield f"{tr('FINDINGS')}  {all_well}"
+        yield f"{tr('FINDINGS')}  {all_well(comparison)}"
         return
     yield tr("FINDINGS")
     for finding in found:
         yield from finding_lines(finding)
 
 
-def _title(both: Both) -> str:
+def all_well(comparison: Comparison) -> str:
+    """What no finding means, of what both points saw."""
+    if comparison.alone.ids["a"] or comparison.alone.ids["b"]:
+        return tr("none: what entered the path of the connections that both points saw left it, in order and unchanged")
+    return tr("none: what entered the path left it, in order and unchanged")
+
+
+def title_of(both: Both) -> str:
+    """Its ids at both points, and its ends."""
     ids = f"A#{both.a}" if both.b is None else f"B#{both.b}" if both.a is None else f"A#{both.a} B#{both.b}"
     as_other = ""
     if both.readdressed_as:
@@ -203,7 +205,8 @@ def _title(both: Both) -> str:
     return f"{ids} {both.originator} -> {both.responder}{as_other}"
 
 
-def _details(both: Both) -> Iterator[str]:
+def details_of(both: Both) -> Iterator[str]:
+    """What became of its packets, a line a kind."""
     for name, packets in (
         (tr("lost"), both.lost),
         (tr("injected"), both.injected),
@@ -213,7 +216,7 @@ def _details(both: Both) -> Iterator[str]:
         if packets:
             yield f"{name}: {_named([_sight(packet) for packet in packets])}"
     if both.modified:
-        changes = (", ".join(_change(c.what, c.a, c.b) for c in m.changed) for m in both.modified)
+        changes = (", ".join(change_text(c) for c in m.changed) for m in both.modified)
         told = [f"A {m.a} = B {m.b} ({change})" for m, change in zip(both.modified, changes, strict=True)]
         yield f"{tr('changed')}: {_named(told)}"
     for name, moved in ((tr("out of order"), both.reordered), (tr("late"), both.delayed)):
@@ -228,8 +231,9 @@ def _sight(packet: Sighted) -> str:
     return f"{packet.seen_at.upper()} {packet.packet} {packet.flags}{size} {whose}{part}"
 
 
-def _change(what: str, a: int | str | None, b: int | str | None) -> str:
-    return what if a is None and b is None else f"{what} {a} -> {b}"
+def change_text(change: Changed) -> str:
+    """A field and what became of it: "ttl 64 -> 60"."""
+    return change.what if change.a is None and change.b is None else f"{change.what} {change.a} -> {change.b}"
 
 
 def _named(told: list[str]) -> str:
@@ -256,7 +260,7 @@ def markdown_lines(comparison: Comparison) -> Iterator[str]:
         yield "|---|---|---|---|---|---|"
     for both in shown:
         cells = (
-            _title(both),
+            title_of(both),
             both.cause,
             str(both.certainty),
             str(len(both.lost)),
@@ -266,7 +270,7 @@ def markdown_lines(comparison: Comparison) -> Iterator[str]:
         yield "| " + " | ".join(printable(cell).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
     if shown:
         yield ""
-        yield from _fenced(line for both in shown for line in (_title(both), *(f"  {d}" for d in _details(both))))
+        yield from _fenced(line for both in shown for line in (title_of(both), *(f"  {d}" for d in details_of(both))))
         yield ""
     yield f"_tcptriage {capture.__version__}_"
 

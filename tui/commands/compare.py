@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from tui.arguments import compare_parser, complain
 from tui.commands.report_output import output
 from tui.work.interrupted_pipe import first_interrupt_noted
 from tui.work.process_settings import for_one_long_computation
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def run(arguments: list[str]) -> int:
@@ -16,6 +20,8 @@ def run(arguments: list[str]) -> int:
     if chosen.a == "-" and chosen.b == "-":
         complain("tcptriage compare: standard input can be read once only; name it once")
         return 2
+    if chosen.screen:
+        return _on_screen(chosen)
     for_one_long_computation()
     from capture.points.comparison import compare
     from capture.report.comparing import write_comparison
@@ -31,3 +37,13 @@ def run(arguments: list[str]) -> int:
         for piece in write_comparison(comparison, chosen.format):
             stream.write(piece)
     return 0
+
+
+def _on_screen(chosen: argparse.Namespace) -> int:
+    if "-" in (chosen.a, chosen.b):
+        complain("tcptriage compare: packets are read again for the screen: save standard input to a file first")
+        return 2
+    from tui.commands.dashboard import open_screen
+    from tui.work.investigation import Request
+
+    return open_screen(Request(compare=(chosen.a, chosen.b)), chosen)

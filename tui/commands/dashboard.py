@@ -139,7 +139,7 @@ def first_complaint(request: Request) -> str | None:
             Thresholds().changed(request.thresholds)
         except ValueError as error:
             return str(error)
-    for path in (*request.files, *((request.replay,) if request.replay else ())):
+    for path in (*request.files, *(request.compare or ()), *((request.replay,) if request.replay else ())):
         if path != "-" and (why := _unreadable(path, capture=path != request.replay)):
             return why
     return None

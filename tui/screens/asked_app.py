@@ -49,6 +49,9 @@ class AskedApp(Protocol):
     def open_capture(self, paths: Sequence[str], wanted: str = "") -> None:
         """Captures, with a filter on."""
 
+    def open_comparison(self, a: str, b: str) -> None:
+        """The same connections at two points."""
+
     def open_help(self) -> None:
         """The keys and words of the screen in front."""
 

@@ -1,0 +1,33 @@
+"""Two captures compared on the screen: findings, connections, and the packets of one between both points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tui.screens.helping import app_of, screen_text, until
+
+LAB = Path(__file__).parents[2] / "data" / "lab" / "16b-middlebox-rst"
+
+
+async def test_from_the_finding_to_the_packet_that_was_put_in() -> None:
+    app = app_of(compare=(str(LAB / "client.pcap"), str(LAB / "server.pcap")))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "was reset by something between the points" in screen_text(app))
+        assert "in both: 1 connection" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "it never passed B" in screen_text(app))
+        assert "middlebox_reset (certain)" in screen_text(app)
+        await pilot.press("n", "n", "enter")
+        await until(pilot, lambda: "Transmission Control Protocol" in screen_text(app) or "TCP" in screen_text(app))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: "What happened between the points" in screen_text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "Kept as evidence" in screen_text(app))
+
+
+async def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    broken = tmp_path / "none.pcap"
+    broken.write_bytes(b"no capture" * 10)
+    app = app_of(compare=(str(LAB / "client.pcap"), str(broken)))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "none.pcap" in screen_text(app) and "not" in screen_text(app))

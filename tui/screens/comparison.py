@@ -1,0 +1,186 @@
+"""Two captures compared: what happened between the points, and the connections it happened to, worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.binding import Binding
+
+from capture.safe_text import printable
+from tui.rows.compared_rows import COLUMNS, compared_rows
+from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
+from tui.rows.finding_rows import Found, finding_cells, finding_markdown
+from tui.screens.base import TriageScreen
+from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.text_lines import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from capture.model import Finding
+    from capture.points.compared import Both
+    from capture.points.comparison import Comparison
+
+MOST = 2_000  # connections that are listed
+"""More than anybody reads: findings speak for groups."""
+
+
+class ComparisonScreen(TriageScreen):
+    """Findings, points and clocks, connections. Enter opens a connection's packets at both points."""
+
+    MODE = "capture"
+    KEYS = (
+        ("Enter", "packets"),
+        ("e", "every connection"),
+        ("y", "copy"),
+        ("a", "keep"),
+        ("Tab", "pane"),
+        ("Esc", "back"),
+    )
+    TOPICS = ("causes", "flags")
+    ABOUT = (
+        "The same connections captured at two points: what was lost, put in, changed or delayed between them, what "
+        "that proves, and the connections that it cost most."
+    )
+    AUTO_FOCUS = "#connections"
+    BINDINGS = [
+        Binding("e", "every", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, a: str, b: str) -> None:
+        super().__init__()
+        self._paths = a, b
+        self._comparison: Comparison | None = None
+        self._shown: list[Both] = []
+        self._every = False
+        self._findings: list[Finding] = []
+
+    def body(self) -> Iterable[Widget]:
+        """Findings, the points, connections."""
+        yield RowsTable(FINDING_COLUMNS, head=False, empty="reading both captures …", id="findings")
+        yield Lines(id="finding-text", most=5, low=3)
+        yield Lines(id="points", most=6, low=3)
+        yield RowsTable(COLUMNS, empty="", id="connections")
+        yield Lines(id="row-text", most=4, low=2)
+
+    def on_mount(self) -> None:
+        """Read both."""
+        self.query_one("#findings", RowsTable).set_title("What happened between the points")
+        self.query_one("#connections", RowsTable).set_title("Connections")
+        self.title_bar.set_right(" | ".join(printable(Path(path).name, 30) for path in self._paths))
+        self.call_after_refresh(self._read)
+
+    @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
+    def _read(self) -> None:
+        from capture.points.comparison import compare
+        from capture.wire.capture_errors import CaptureUnreadable
+
+        try:
+            found = compare(*self._paths)
+            shown = list(found.worst(MOST))
+        except (CaptureUnreadable, OSError, MemoryError) as error:
+            self.app.call_from_thread(self._failed, str(error) or "not enough memory")
+            return
+        self.app.call_from_thread(self._opened, found, shown)
+
+    def _failed(self, text: str) -> None:
+        self.triage_app.failure = printable(text)
+        self.query_one("#findings", RowsTable).set_empty(printable(text))
+        self.say(printable(text), "bad")
+
+    def _opened(self, found: Comparison, shown: list[Both]) -> None:
+        from capture.points.findings import findings_of
+        from capture.report.comparing import all_well, summary
+
+        self._comparison, self._shown = found, shown
+        self._findings = findings_of(found)
+        table = self.query_one("#findings", RowsTable)
+        table.set_empty(all_well(found))
+        table.show(ListRows([(at, finding_cells(Found(at, one))) for at, one in enumerate(self._findings)]))
+        self._tell_finding()
+        self.query_one("#points", Lines).set_text("\n".join(summary(found)))
+        self._list()
+
+    def _list(self) -> None:
+        table = self.query_one("#connections", RowsTable)
+        table.set_title("Connections" if self._every else "Connections with a difference")
+        table.set_empty("no connection" if self._every else "none has a difference; e shows every one")
+        table.show(compared_rows(self._shown))
+        self._tell_row()
+
+    def action_every(self) -> None:
+        """All connections, or those with a difference."""
+        if self._comparison is not None:
+            self._every = not self._every
+            self._load(self._comparison, self._every)
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _load(self, found: Comparison, every: bool) -> None:
+        shown = [found.connection(entry) for entry in found.entries[:MOST]] if every else list(found.worst(MOST))
+        self.app.call_from_thread(self._loaded, shown)
+
+    def _loaded(self, shown: list[Both]) -> None:
+        self._shown = shown
+        self._list()
+
+    def _row(self) -> Both | None:
+        key = self.query_one("#connections", RowsTable).cursor_key
+        return next((both for both in self._shown if (both.a, both.b) == key), None)
+
+    def _finding(self) -> Finding | None:
+        key = self.query_one("#findings", RowsTable).cursor_key
+        return self._findings[key] if isinstance(key, int) else None
+
+    def _focused_finding(self) -> Finding | None:
+        return self._finding() if self.focused is self.query_one("#findings", RowsTable) else None
+
+    @on(RowsTable.Moved, "#connections")
+    def _tell_row(self) -> None:
+        both = self._row()
+        self.query_one("#row-text", Lines).set_text(printable(both.sentence) if both else "")
+
+    @on(RowsTable.Moved, "#findings")
+    def _tell_finding(self) -> None:
+        finding = self._finding()
+        self.query_one("#finding-text", Lines).set_text(printable(finding.text) if finding else "")
+
+    @on(RowsTable.Chosen, "#findings")
+    def _to_playbook(self) -> None:
+        """From a finding to its playbook; without one to the connections below it."""
+        finding = self._finding()
+        if finding is None or finding.playbook is None:
+            self.query_one("#connections", RowsTable).focus()
+        else:
+            self.triage_app.open_playbook(finding.playbook, {}, found=printable(finding.text))
+
+    @on(RowsTable.Chosen, "#connections")
+    def _open(self) -> None:
+        both = self._row()
+        if both is not None and self._comparison is not None:
+            from tui.screens.compared_connection import ComparedConnectionScreen
+
+            self.app.push_screen(ComparedConnectionScreen(self._comparison, both))
+
+    def copy_text(self) -> tuple[str, str]:
+        """The finding or the connection under the cursor."""
+        if (finding := self._focused_finding()) is not None:
+            return "Finding", f"{printable(finding.title)}\n{printable(finding.text)}"
+        from capture.report.comparing import details_of, title_of
+
+        both = self._row()
+        if both is None:
+            return "", ""
+        return "Connection", "\n".join([title_of(both), printable(both.sentence), *details_of(both)])
+
+    def evidence(self) -> tuple[str, str, str]:
+        """The same, to keep."""
+        if (finding := self._focused_finding()) is not None:
+            return "finding", printable(finding.title), finding_markdown(finding)
+        what, text = self.copy_text()
+        return ("connection", text.split("\n")[0], f"```\n{text}\n```") if what else ("", "", "")
