@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntFlag
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
 from msgspec import Struct
 
+from capture.engine.library import distinct_runs
 from capture.wire.column_types import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
 
 
@@ -86,7 +88,15 @@ class Spans:
         return found if np.ndim(rows) else int(found[0])
 
 
-class Events(Struct, frozen=True):
+class Histories(Struct, frozen=True):
+    """The distinct series of event codes: those of series k are code[first[k]:first[k + 1]]."""
+
+    of: I32  # (n,) the series of each connection, numbered in order of first sight
+    code: U16
+    first: I64  # (distinct + 1,)
+
+
+class Events(Struct, frozen=True, dict=True):
     """Kept events of all connections: those of connection i are rows first[i]:first[i + 1] of the others, (m,)."""
 
     code: U16  # verdicts.codes
@@ -95,6 +105,15 @@ class Events(Struct, frozen=True):
     gap: I64 | Spans  # ns since the connection's packet before; 0 for its first
     alone_ttl: U8  # TTL of a RST whose claimed sender sent nothing else; 0 of others
     first: I64  # (n + 1,)
+
+    @cached_property
+    def histories(self) -> Histories:
+        """The codes once more, each series once: what is asked of codes alone need not be asked of every connection."""
+        of, speaker = distinct_runs(self.code, self.first)
+        begin, lengths = self.first[speaker], self.first[speaker + 1] - self.first[speaker]
+        first = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        rows = np.repeat(begin - first[:-1], lengths) + np.arange(first[-1])
+        return Histories(of, self.code[rows], first)
 
 
 class Opening(Struct, frozen=True):

@@ -76,11 +76,13 @@ def listeners_of(flows: FlowTable) -> I64:
 
 class _Facts:
     def __init__(self, flows: FlowTable, events: Events, listeners: I64, until: int | None) -> None:
-        self.flows, self.events, self.until = flows, events, until
+        self.flows, self.until = flows, until
         self.n = len(flows)
-        self.some = np.diff(events.first) > 0  # connections that have events, and where each one's begin
-        self.begin = events.first[:-1][self.some]
-        self.kind = np.bitwise_and(events.code, 0xF, dtype=np.uint8, casting="unsafe")
+        told = events.histories  # of each distinct history, not of each connection
+        self.code, self.history = told.code, told.of
+        self.some = np.diff(told.first) > 0  # histories that have events, and where each one's begin
+        self.begin = told.first[:-1][self.some]
+        self.kind = np.bitwise_and(self.code, 0xF, dtype=np.uint8, casting="unsafe")
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)
         self.listener = listeners
@@ -92,14 +94,10 @@ class _Facts:
 
     def _of_events(self, reduce: np.ufunc, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What the events of each connection come to; 0 without any. Shape (n,)."""
-        found = np.zeros(self.n, values.dtype)
+        found = np.zeros(len(self.some), values.dtype)
         if len(self.begin):
             found[self.some] = reduce.reduceat(values, self.begin)
-        return found
-
-    def _connections(self, rows: I64) -> I64:
-        """Whose events these are; both in order."""
-        return np.searchsorted(self.events.first, rows, side="right") - 1
+        return found[self.history]
 
     def _any(self, events: Bool) -> Bool:
         """Connections that have any of these events."""
@@ -112,20 +110,23 @@ class _Facts:
 
     def both_fins(self) -> Bool:
         """Connections with a FIN of each side."""
-        fin = self.kind == int(Kind.FIN)
-        return self._any(fin & (self.events.code < SIDE_BIT)) & self._any(fin & (self.events.code >= SIDE_BIT))
+        of_originator, of_responder = self._by_side(Kind.FIN)
+        return of_originator & of_responder
+
+    def _by_side(self, kind: Kind) -> tuple[Bool, Bool]:
+        """Connections that have an event of a kind by the originator, and by the responder."""
+        events = self.kind == int(kind)
+        return self._any(events & (self.code < SIDE_BIT)), self._any(events & (self.code >= SIDE_BIT))
 
     def timestamps(self) -> Bool:
         """The side that reset had used the timestamp option on another packet."""
-        resets = np.flatnonzero(self.kind == int(Kind.RST))
+        of_originator, of_responder = self._by_side(Kind.RST)
         has = np.zeros(self.n, np.bool_)
-        conn = self._connections(resets)
-        side = (self.events.code[resets] >> 15).astype(np.uint8)
         opening = self.flows.opening
         for packet in (0, 1):
-            used = (opening.marks[conn, packet] & int(PacketMark.TIMESTAMP)) != 0
-            used &= (opening.flags[conn, packet] & int(TcpFlags.RST)) == 0
-            has[conn[used & (opening.side[conn, packet] == side)]] = True
+            used = (opening.marks[:, packet] & int(PacketMark.TIMESTAMP)) != 0
+            used &= (opening.flags[:, packet] & int(TcpFlags.RST)) == 0
+            has |= used & np.where(opening.side[:, packet] == 0, of_originator, of_responder)
         return has
 
     def uploads(self) -> Bool:
@@ -163,10 +164,7 @@ class _Facts:
         return lonely
 
     def _repeated_accepts(self) -> Bool:
-        of = self._connections(np.flatnonzero(self.kind == int(Kind.SYN_ACK)))
-        again = np.zeros(self.n, np.bool_)
-        again[of[1:][of[1:] == of[:-1]]] = True
-        return again
+        return self._of_events(np.add, (self.kind == int(Kind.SYN_ACK)).astype(np.int64)) > 1
 
     def busy(self) -> Bool:
         """Listeners that took some connections and not others: SYNs, handshakes or first data went unanswered there."""
@@ -187,18 +185,18 @@ class _Facts:
 
     def _ignored(self) -> Bool:
         """The handshake was done, and the originator's data repeated in vain: the responder never said more."""
-        code = self.events.code
+        code = self.code
         in_vain = (self.kind == int(Kind.DATA)) & ((code & LOST_AGAIN) == LOST_AGAIN) & (code < SIDE_BIT)
         where: Bool = self._any(in_vain) & self.syn_ack & (self.flows.bytes[:, 1] == 0)
         return where
 
     def _acked_yet_repeated(self) -> Bool:
-        lost = (self.kind == int(Kind.DATA)) & ((self.events.code & int(Mark.LOST)) != 0)
+        lost = (self.kind == int(Kind.DATA)) & ((self.code & int(Mark.LOST)) != 0)
         return self._repeated_accepts() & self._any(lost)
 
     def crowd(self) -> Bool:
         """Many half-open handshakes at one listener; the SYNs that it no longer answered belong to them."""
-        third = (self.events.code < SIDE_BIT) & THIRD[self.kind]
+        third = (self.code < SIDE_BIT) & THIRD[self.kind]
         half = (
             self.syn_ack & ~self._any(third) & (self.flows.packet_count[:, 0] > 0)
         )  # one direction alone tells nothing
@@ -224,6 +222,7 @@ class _Facts:
 
     def known_host(self) -> Bool:
         """The responder of a refused SYN answers elsewhere in the capture (its RST's TTL was compared)."""
-        alive = distinct(self.flows.address[self.syn_ack, 1])
-        where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & among(self.flows.address[:, 1], alive)
+        where = self.with_kind(Kind.RST) & ~self.syn_ack
+        if where.any():
+            where &= among(self.flows.address[:, 1], distinct(self.flows.address[self.syn_ack, 1]))
         return where

@@ -40,7 +40,7 @@ def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] 
     """
     kept, listeners = with_foreign_marks(flows), listeners_of(flows)
     signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices)))
-    relations = relations_of(flows)
+    relations = relations_of(flows, listeners)
     return Verdicts(flows, retold(signed, relations, flows), listeners, relations)
 
 

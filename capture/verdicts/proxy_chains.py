@@ -47,32 +47,40 @@ class _Times(Struct, frozen=True):
     answered: I64
     size: I64
 
+    def of(self, connections: I64) -> _Times:
+        """Those of some connections."""
+        columns = (self.begin, self.end, self.asked, self.answered, self.size)
+        return _Times(*(column[connections] for column in columns))
 
-def chains_of(flows: FlowTable, left_out: dict[int, int]) -> dict[int, Chain]:
-    """The chain of each connection that is part of one."""
+
+def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[int, Chain]:
+    """The chain of each connection that is part of one; `fronts` are the numbers of their listeners."""
     if len(flows) < 2:
         return {}
     times = _times(flows)
-    fronts = numbered(flows.address[:, 1] * 65536 + flows.port[:, 1])
     backs = numbered(fronts * (1 << 33) + flows.address[:, 0])  # a proxy's address, and the upstream it asks
     keep = np.ones(len(flows), np.bool_)
     keep[list(left_out)] = False
     front_groups, back_groups = _busiest(fronts, keep, times), _busiest(backs, keep, times)
+    front_times = [times.of(front) for front in front_groups]
     pairings = []
     for back in back_groups:
         proxy = flows.address[back[0], 0]
         asked = set(fronts[flows.address[:, 0] == proxy].tolist())  # listeners of which it is a client itself
-        for front in front_groups:
+        for front, whens in zip(front_groups, front_times, strict=True):
             listener = int(fronts[front[0]])
             if listener == fronts[back[0]]:
                 continue
             same_host = bool(flows.address[front[0], 1] == proxy)
             own = not same_host and listener in asked
-            others = front[flows.address[front, 0] != proxy] if own else front  # a proxy is not its own client
+            others = front
+            if own:  # a proxy is not its own client
+                others = front[flows.address[front, 0] != proxy]
+                whens = times.of(others)
             some = back[:: max(1, len(back) // TRIED)]
-            if not _links(others, some, times, SOME * len(some)):
+            if not _links(others, whens, some, times, SOME * len(some)):
                 continue
-            links = _links(others, back, times, (SOME if same_host else MOSTLY) * len(back))
+            links = _links(others, whens, back, times, (SOME if same_host else MOSTLY) * len(back))
             if links:
                 delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
                 pairings.append((delay, listener, int(fronts[back[0]]), links))
@@ -107,28 +115,32 @@ def _times(flows: FlowTable) -> _Times:
     return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0].astype(np.int64))
 
 
-def _links(front: I64, back: I64, times: _Times, least: float) -> dict[int, Chain]:
+def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -> dict[int, Chain]:
     """Each upstream connection with the client's that caused it: of those in question the one that waited longest.
 
-    Both in order of their begin. Nothing where fewer than `least` have one: a few connections mostly show it.
+    `fronts` are the times of `front`. Both sides in order of their begin. Nothing where fewer than `least` have one: a
+    few connections mostly show it.
     """
-    begins = times.begin[front]
     taken: set[int] = set()
     links: dict[int, Chain] = {}
     for left, number in zip(range(len(back), 0, -1), back.tolist(), strict=True):
         if len(links) + left < least:
             return {}
-        when = int(times.begin[number])
-        upto = int(np.searchsorted(begins, when, "right"))
-        near = front[max(0, upto - LOOKED_BACK) : upto]
-        cause = np.where((times.asked[near] > 0) & (times.asked[near] <= when), times.asked[near], times.begin[near])
-        fits = (when - cause <= PASSED_ON_NS) & (times.end[near] >= when)
-        fits &= (times.answered[near] == 0) | (times.answered[near] >= when)
-        both = (times.size[near] > 0) & (times.size[number] > 0)
-        fits &= ~both | (np.abs(times.size[near] - times.size[number]) <= ALIKE_BYTES)
-        open_ = [int(i) for i in near[fits] if int(i) not in taken and int(i) != number]
+        when, size = int(times.begin[number]), int(times.size[number])
+        upto = int(np.searchsorted(fronts.begin, when, "right"))
+        near = slice(max(0, upto - LOOKED_BACK), upto)
+        at = np.flatnonzero(fronts.end[near] >= when) + near.start
+        if not len(at):
+            continue
+        asked, answered, sizes = fronts.asked[at], fronts.answered[at], fronts.size[at]
+        cause = np.where((asked > 0) & (asked <= when), asked, fronts.begin[at])
+        fits = (when - cause <= PASSED_ON_NS) & ((answered == 0) | (answered >= when))
+        if size > 0:
+            fits &= (sizes <= 0) | (np.abs(sizes - size) <= ALIKE_BYTES)
+        near_by = front[at]
+        open_ = [int(i) for i in near_by[fits] if int(i) not in taken and int(i) != number]
         if open_:
             taken.add(open_[0])
-            at_once = when - int(cause[near == open_[0]][0]) <= AT_ONCE_NS
+            at_once = when - int(cause[near_by == open_[0]][0]) <= AT_ONCE_NS
             links[number] = Chain(open_[0], number, at_once and len(open_) == 1)
     return links if len(links) >= least else {}

@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
+from capture.verdicts.context import listeners_of
 from capture.verdicts.proxy_chains import Chain, chains_of
 from capture.wire.arrays import repeats
 
@@ -35,13 +36,14 @@ class Relations(Struct, frozen=True, dict=True):
     chains: dict[int, Chain]
 
 
-def relations_of(flows: FlowTable) -> Relations:
-    """What belongs together in a capture."""
+def relations_of(flows: FlowTable, listeners: I64 | None = None) -> Relations:
+    """What belongs together in a capture; `listeners`: those of context.listeners_of, where they are known already."""
     if len(flows) < 2:
         return Relations({}, {}, {})
+    listeners = listeners_of(flows) if listeners is None else listeners
     same_as = _seen_again(flows)
     elsewhere = _answered_elsewhere(flows, same_as)
-    return Relations(same_as, elsewhere, chains_of(flows, same_as))
+    return Relations(same_as, elsewhere, chains_of(flows, same_as, listeners))
 
 
 def _opening(flows: FlowTable) -> tuple[Bool, I64, Bool, I64]:

@@ -46,10 +46,9 @@ def short_connections(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
 
 def _single_exchanges(flows: FlowTable, verdicts: Verdicts) -> Bool:
     """Closed by FIN after at most one request and its answer."""
-    events = verdicts.signed.events
-    conn = np.repeat(np.arange(len(flows), dtype=np.int32), np.diff(events.first))
-    asked = ((events.code & 0xF) == int(Kind.DATA)) & (events.code < 0x8000)
-    requests = np.bincount(conn[asked], minlength=len(flows))
+    told = verdicts.signed.events.histories
+    asked = ((told.code & 0xF) == int(Kind.DATA)) & (told.code < 0x8000)
+    requests = np.diff(np.concatenate([[0], np.cumsum(asked)])[told.first])[told.of]
     closed = np.array([t.ended_by is Ending.FIN for t in verdicts.templates] or [False])[verdicts.template_of]
     single: Bool = closed & (requests <= 1)
     return single

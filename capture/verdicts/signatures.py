@@ -51,36 +51,23 @@ class Signatures(Struct, frozen=True):
 def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
     """Give each connection its template; the state machine runs once for each distinct signature."""
     special, merged = _special(flows, events)
-    words, begin = _words(events, context, special)
-    distinct, of = _numbered(words, begin)
-    templates = [make(np.frombuffer(key, np.uint16).tolist()) for key in distinct]
+    told = events.histories
+    history = told.of.astype(np.int64)
+    codes: dict[bytes, int] = {}
+    for i, code in special.items():
+        history[i] = len(told.first) - 1 + codes.setdefault(code.tobytes(), len(codes))
+    of, speakers = _numbered(history << 16 | context)
+    templates = []
+    for speaker in speakers.tolist():
+        low, high = told.first[told.of[speaker] : told.of[speaker] + 2].tolist()
+        code = special.get(speaker, told.code[low:high])
+        templates.append(make([int(context[speaker]), *code.tolist()]))
     return Signatures(templates, of, events, merged)
 
 
-def _words(events: Events, context: U16, special: dict[int, U16]) -> tuple[U16, I64]:
-    """The context word of each connection, then its events (or its special ones); and where each begins. (n + 1,)"""
-    lengths = np.diff(events.first)
-    plain = np.ones(len(lengths), np.bool_)
-    plain[list(special)] = False
-    codes = events.code if not special else events.code[np.repeat(plain, lengths)]
-    for i, code in special.items():
-        lengths[i] = len(code)
-    begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + 1)])
-    words = np.empty(begin[-1], np.uint16)
-    others = np.ones(len(words), np.bool_)
-    words[begin[:-1]], others[begin[:-1]] = context, False
-    for i, code in special.items():
-        here = slice(begin[i] + 1, begin[i + 1])
-        words[here], others[here] = code, False
-    words[others] = codes
-    return words, begin
-
-
-def _numbered(words: U16, begin: I64) -> tuple[list[bytes], I32]:
-    """The distinct runs of words, in order of first sight, and which one each is."""
-    of, speaker = distinct_runs(words, begin)
-    ends = zip(begin[speaker].tolist(), begin[speaker + 1].tolist(), strict=True)
-    return [words[low:high].tobytes() for low, high in ends], of
+def _numbered(keys: I64) -> tuple[I32, I64]:
+    """The number of each key, in order of first sight, and the first that has each number."""
+    return distinct_runs(keys.view(np.uint16), np.arange(0, 4 * len(keys) + 1, 4))
 
 
 def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int, list[int]]]:
