@@ -118,7 +118,7 @@ def ended_by_whom(one: Connection) -> str:
     who: Closer | Resetter | None = verdict.closed_first
     if verdict.ended_by is Ending.RST and verdict.reset_by is Resetter.MIDDLEBOX:
         who = verdict.reset_by
-    return _WHO[who.value if who is not None else None]
+    return tr(_WHO[who.value if who is not None else None])
 
 
 def connection_rows(

@@ -51,7 +51,7 @@ def next_calls(one: Connection) -> str:
 
 
 def _of_side(one: Connection, place: int, side: Side) -> str:
-    calls, who = one.verdict.errors.get(side), tr(f"the {side.value}")
+    calls, who = one.verdict.errors.get(side), tr("the originator" if side is Side.ORIGINATOR else "the responder")
     if one.counts[place]["fin"]:
         read = calls.read if calls is not None else None
         if read in NO_ERROR:
