@@ -4,6 +4,7 @@ what it did not finish is done again, elsewhere; what kills each worker that tri
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -56,6 +57,11 @@ def _why(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def _leave_ctrl_c_to_the_first() -> None:
+    """The terminal tells all processes of Ctrl-C: the one that started them ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class InProcess:
     """One task after the other, here: for one worker and few files, nothing is to be started."""
 
@@ -83,7 +89,7 @@ class Processes:
     @staticmethod
     def _started(workers: int) -> ProcessPoolExecutor:
         # spawned: a fork would copy the threads' locks of whoever asks
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_ctrl_c_to_the_first)
 
     def done(self, tasks: Iterable[bytes]) -> Iterator[Outcome]:
         """The tasks with their answers; those that were out when a worker died are done again, one at a time."""

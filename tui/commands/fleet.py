@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, fleet_parser
-from tui.work.process_settings import for_one_long_computation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ MOST_TOLD = 10  # files left out that are named on the terminal: the manifest ha
 def run(arguments: list[str]) -> int:
     """Read the captures; returns the exit status."""
     chosen = fleet_parser().parse_args(arguments)
-    for_one_long_computation()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: no threads that never compute
     from capture.fleet.errors import FleetRefused, require_extra
 
     try:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.capture.flows.traffic import random_traffic
 from tui.cli import main
 
 EXAMPLES = Path(__file__).parents[3] / "tui" / "examples"
@@ -53,3 +59,26 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFix
     arguments = ["fleet", str(EXAMPLES / "incident.pcap"), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:9; start one" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130_without_a_traceback_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    """A real terminal's Ctrl-C reaches the whole group, in the middle of the reading."""
+    pytest.importorskip("pyarrow")
+    source = tmp_path / "in"
+    for number in range(30):
+        (source / f"h{number}").mkdir(parents=True)
+        random_traffic(number, 150, 0.1).write(source / f"h{number}" / "a.pcap")
+    command = [sys.executable, "-m", "tui.cli", "fleet", str(source), "--out", str(tmp_path / "out"), "--workers", "2"]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    until = time.monotonic() + 60
+    while len(list((tmp_path / "out" / "connections").glob("*.parquet"))) < 4:  # the first of them have their record
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err) == (130, b"", b"")
+    half = len(list((tmp_path / "out" / "connections").glob("*.parquet")))
+    assert half < 30
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert "connections of 30 captures (" in done.stdout
+    assert len(list((tmp_path / "out" / "connections").glob("*.parquet"))) == 30
