@@ -40,7 +40,9 @@ Outcome = tuple[bytes, "bytes | Failed"]
 
 
 class Executor(Protocol):
-    """Does tasks, in any order."""
+    """Does tasks, in any order. `processes`: of this machine, how many it may use."""
+
+    processes: int
 
     def done(self, tasks: Iterable[bytes]) -> Iterator[Outcome]:
         """The tasks with their answers, as they come."""
@@ -63,7 +65,10 @@ def _leave_ctrl_c_to_the_first() -> None:
 
 
 class InProcess:
-    """One task after the other, here: for one worker and few files, nothing is to be started."""
+    """One task after the other, here: for one file, or one worker, nothing is to be started."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self.processes = processes
 
     def done(self, tasks: Iterable[bytes]) -> Iterator[Outcome]:
         """Each task with its answer."""
@@ -83,7 +88,7 @@ class Processes:
     """So many processes of this machine. At most one task each is out, so that it is known what a dead one had."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self._workers = self.processes = workers
         self._pool = self._started(workers)
 
     @staticmethod
@@ -141,6 +146,8 @@ class Processes:
 class Dask:
     """The workers of a Dask cluster by its scheduler's address. Which task goes where, and again where a worker died,
     the scheduler says."""
+
+    processes = 1  # its workers are threads of their own processes: none is forked
 
     def __init__(self, address: str) -> None:
         """Raises FleetRefused where no scheduler answers, or its workers lack this program."""

@@ -36,7 +36,7 @@ def _capture(one: ReadCapture) -> dict[str, Any]:
         "capture": one.name,
         "files": list(one.files),
         "together": one.why,
-        "part": f"connections/{one.part}" if one.part else None,
+        "parts": [f"connections/{part}" for part in one.parts],
         "format": one.format,
         "link_types": list(one.link_types),
         "packets": one.packets,

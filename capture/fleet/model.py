@@ -74,7 +74,7 @@ class ReadCapture(Struct, frozen=True):
     key: str  # of what was read (reading.key_of)
     why: str
     files: tuple[str, ...]
-    part: str  # under DIR/connections; "" where it holds no connection
+    parts: tuple[str, ...]  # files of rows under DIR/connections, in order of id; none where it holds no connection
     format: str
     link_types: tuple[str, ...]
     packets: int

@@ -20,18 +20,15 @@ import msgspec
 from msgspec import Struct
 
 from capture import __version__
-from capture.fleet.columns import BADNESS, ROWS, packed_badness, rows_of
 from capture.fleet.model import SCHEMA, LeftOut, Planned, ReadCapture, Reading, Surveyed
 from capture.fleet.parts import parts_of
+from capture.fleet.row_files import RowFiles
 from capture.fleet.stores import WORK, Store
 from capture.language import speaking
 from capture.wire.capture_errors import CaptureUnreadable
 
 if TYPE_CHECKING:
     from capture.triage import Triage
-
-BATCH = 1 << 15  # connections written at once: bounds memory
-PACKING = "zstd"
 
 
 class Task(Struct, frozen=True):
@@ -40,6 +37,7 @@ class Task(Struct, frozen=True):
     out: str
     survey: str | None = None
     plan: Planned | None = None
+    processes: int = 1  # that may write its rows
 
     @property
     def name(self) -> str:
@@ -79,7 +77,7 @@ def _done(task: Task) -> Answer:
         except OSError as error:
             return Answer(left_out=LeftOut(task.survey, error.strerror or str(error)))
     assert task.plan is not None
-    return Answer(reading=read(task.plan, Store(task.out)))
+    return Answer(reading=read(task.plan, Store(task.out), task.processes))
 
 
 def key_of(plan: Planned) -> str:
@@ -93,31 +91,31 @@ def done_name(plan: Planned) -> str:
     return f"{WORK}/{key_of(plan)}.json"
 
 
-def read(plan: Planned, store: Store) -> Reading:
-    """Read a capture and write its rows; what came of it is left beside them, last of all."""
+def read(plan: Planned, store: Store, processes: int = 1) -> Reading:
+    """Read a capture and write its rows, by so many processes; what came of it is left beside them, last of all."""
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
     triages = triage(list(plan.paths), join=len(plan.paths) > 1, refused=refused.append)
     left_out = {error.path: LeftOut(error.path, error.why) for error in refused}
-    captures = tuple(_written(one, plan, store, at, len(triages)) for at, one in enumerate(triages))
+    captures = tuple(_written(one, plan, store, at, len(triages), processes) for at, one in enumerate(triages))
     reading = Reading(captures, tuple(left_out.values()))
     store.write(done_name(plan), msgspec.json.encode(reading))
     return reading
 
 
-def _written(triage: Triage, plan: Planned, store: Store, at: int, of: int) -> ReadCapture:
+def _written(triage: Triage, plan: Planned, store: Store, at: int, of: int, processes: int) -> ReadCapture:
     decoded = triage.decoded
     name = plan.name if of == 1 else f"{plan.name}#{at + 1}"
-    part = f"{_slug(plan.name)}-{key_of(plan)}{'' if of == 1 else f'-{at + 1}'}.parquet"
-    if len(decoded.flows):
-        _write_rows(triage, name, store, part)
+    stem = f"{_slug(plan.name)}-{key_of(plan)}{'' if of == 1 else f'-{at + 1}'}"
+    rows = RowFiles(triage, name, store, stem, processes)
+    findings = tuple(parts_of(triage))
     return ReadCapture(
         name=name,
         key=key_of(plan),
         why=plan.why,
         files=decoded.paths,
-        part=part if len(decoded.flows) else "",
+        parts=rows.finish(),
         format=decoded.format,
         link_types=decoded.link_types,
         packets=decoded.packets,
@@ -126,24 +124,8 @@ def _written(triage: Triage, plan: Planned, store: Store, at: int, of: int) -> R
         first_time=decoded.first_time,
         last_time=decoded.last_time,
         notices=tuple((notice.code, notice.packet, notice.text) for notice in decoded.notices),
-        findings=tuple(parts_of(triage)),
+        findings=findings,
     )
-
-
-def _write_rows(triage: Triage, name: str, store: Store, part: str) -> None:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    pa.set_cpu_count(1)  # workers are what is had of cores
-    connections = len(triage.decoded.flows)
-    with (
-        store.writing(f"connections/{part}") as stream,
-        pq.ParquetWriter(stream, ROWS, compression=PACKING) as writer,
-    ):
-        for begin in range(0, connections, BATCH):
-            writer.write_table(rows_of(triage, name, np.arange(begin, min(begin + BATCH, connections))))
-        writer.add_key_value_metadata({BADNESS: packed_badness(triage.verdicts.badness)})
 
 
 def _slug(path: str) -> str:

@@ -56,11 +56,11 @@ PLAIN = (
 
 
 class StoredCapture(Struct, frozen=True):
-    """A capture of the result: `part` is the file of its rows, None where it has none; `first_time` epoch ns."""
+    """A capture of the result: `parts` are the files of its rows, in order of id; `first_time` epoch ns."""
 
     name: str
     paths: tuple[str, ...]
-    part: str | None
+    parts: tuple[str, ...]
     connections: int
     first_time: int | None
 
@@ -184,7 +184,11 @@ class StoredFleet:
         """The sentence of a row, and its evidence."""
         capture, number = self.capture_of(row)
         columns = ["sentence", "evidence"]
-        found = pq.read_table(f"{self.path}/{capture.part}", columns=columns, filters=[("id", "=", number)]).to_pylist()
+        found = [
+            row
+            for part in capture.parts
+            for row in pq.read_table(f"{self.path}/{part}", columns=columns, filters=[("id", "=", number)]).to_pylist()
+        ]
         if not found:
             return "", ()
         evidence = tuple(Evidence(one["packet"], one["text"]) for one in found[0]["evidence"])
@@ -192,15 +196,18 @@ class StoredFleet:
 
     def _badness(self) -> I64:
         found = [np.zeros(0, np.int64)]
-        for one in self.captures:
-            if one.part:
-                told = pq.read_metadata(f"{self.path}/{one.part}").metadata or {}
-                try:
-                    badness = unpacked_badness(told[BADNESS.encode()])
-                except (KeyError, ValueError, zlib.error):  # written by others
-                    badness = np.zeros(0, np.int64)
-                found.append(badness if len(badness) == one.connections else np.zeros(one.connections, np.int64))
+        for part in self._parts():
+            told = pq.read_metadata(f"{self.path}/{part}")
+            try:
+                badness = unpacked_badness((told.metadata or {})[BADNESS.encode()])
+            except (KeyError, ValueError, zlib.error):  # written by others
+                badness = np.zeros(0, np.int64)
+            found.append(badness if len(badness) == told.num_rows else np.zeros(told.num_rows, np.int64))
         return np.concatenate(found)
+
+    def _parts(self) -> Iterator[str]:
+        """All files of rows, in order of the rows' numbers."""
+        yield from (part for capture in self.captures for part in capture.parts)
 
     def table(self, names: Sequence[str]) -> pa.Table:
         """These columns of all rows, in order of the rows' numbers."""
@@ -209,9 +216,7 @@ class StoredFleet:
     def _table(self, names: Sequence[str]) -> pa.Table:
         empty = pa.schema([ROWS.field(name) for name in names]).empty_table()
         parts = [
-            pq.read_table(f"{self.path}/{one.part}", columns=list(names)).select(list(names))
-            for one in self.captures
-            if one.part
+            pq.read_table(f"{self.path}/{part}", columns=list(names)).select(list(names)) for part in self._parts()
         ]
         return pa.concat_tables([empty, *parts])
 
@@ -257,7 +262,7 @@ class _Counts(Mapping[str, Any]):
 def _capture(one: dict[str, Any]) -> StoredCapture:
     time = one["first_time"]
     first = None if time is None else int(time.replace(".", ""))
-    return StoredCapture(one["capture"], tuple(one["files"]), one["part"], one["connections"], first)
+    return StoredCapture(one["capture"], tuple(one["files"]), tuple(one["parts"]), one["connections"], first)
 
 
 def _two(pair: I64) -> tuple[int, int]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SURVEYS = f"{WORK}/surveys.json"
 FINDINGS = "findings.parquet"
-_OURS = re.compile(r".*-[0-9a-f]{16}(-\d+)?\.parquet")
+_OURS = re.compile(r".*-[0-9a-f]{16}(-\d+)?(-rows\d+)?\.parquet")
 
 
 class Progress(Struct, frozen=True):
@@ -172,15 +172,18 @@ def _read(
 ) -> tuple[list[ReadCapture], int]:
     """Read what has no record yet, the largest first; and how many had one."""
     captures: list[ReadCapture] = []
-    tasks, again = [], 0
+    unread: list[Planned] = []
+    again = 0
     for plan in sorted(plans, key=lambda plan: -sum(file.size or 0 for file in plan.files)):
         earlier = _recorded(store, plan)
         if earlier is None:
-            tasks.append(msgspec.json.encode(Task(store.root, plan=plan)))
+            unread.append(plan)
             continue
         again += len(earlier.captures)
         captures += earlier.captures
         left_out += earlier.left_out
+    spare = max(1, workers.processes // max(1, len(unread)))  # where there are fewer captures than workers
+    tasks = [msgspec.json.encode(Task(store.root, plan=plan, processes=spare)) for plan in unread]
     total = sum(file.size or 0 for plan in plans for file in plan.files)
     done, ready = len(plans) - len(tasks), 0
     progress(Progress("read", done, len(plans), ready, total))
@@ -202,22 +205,22 @@ def _recorded(store: Store, plan: Planned) -> Reading | None:
         reading = msgspec.json.decode(store.read(done_name(plan)), type=Reading)
     except (OSError, msgspec.DecodeError):
         return None
-    whole = all(store.exists(f"connections/{one.part}") for one in reading.captures if one.part)
+    whole = all(store.exists(f"connections/{part}") for one in reading.captures for part in one.parts)
     return reading if whole else None
 
 
 def _require_shared(store: Store, reading: Reading) -> None:
-    for one in reading.captures:
-        if one.part and not store.exists(f"connections/{one.part}"):
+    for part in (part for one in reading.captures for part in one.parts):
+        if not store.exists(f"connections/{part}"):
             raise FleetRefused(
-                f"a worker wrote {one.part}, and it is not in {store.root} here",
+                f"a worker wrote {part}, and it is not in {store.root} here",
                 "--out must be a folder or store that all workers share",
             )
 
 
 def _tidy(store: Store, plans: Sequence[Planned], captures: Sequence[ReadCapture]) -> None:
     """Remove what runs over other files left: parts that no capture has any more, records, and half-written files."""
-    parts = {capture.part for capture in captures}
+    parts = {part for capture in captures for part in capture.parts}
     for name in store.names("connections"):
         if _OURS.fullmatch(name) and name not in parts:
             store.remove(f"connections/{name}")

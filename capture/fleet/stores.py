@@ -32,6 +32,12 @@ class Store:
         except Exception as error:  # each store's own kinds
             raise FleetRefused(f"{root}: {type(error).__name__}: {error}") from error
 
+    @property
+    def is_local(self) -> bool:
+        """Is it a folder of this machine?"""
+        protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
+        return protocol in ("file", "local")
+
     def path(self, name: str) -> str:
         """A path as the file system takes it."""
         return f"{self._base.rstrip('/')}/{name}"
@@ -76,7 +82,7 @@ class Store:
         try:
             with self.fs.open(temporary, "wb") as stream:
                 yield stream
-            if _local(self.fs):
+            if self.is_local:
                 os.replace(temporary, self.path(name))
             else:
                 self.fs.mv(temporary, self.path(name))
@@ -84,11 +90,6 @@ class Store:
             with suppress(Exception):
                 self.fs.rm_file(temporary)
             raise
-
-
-def _local(fs: Any) -> bool:
-    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
-    return protocol in ("file", "local")
 
 
 def _why(error: Exception) -> str:

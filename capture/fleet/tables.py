@@ -66,10 +66,8 @@ def totals_of(store: Store, captures: Sequence[ReadCapture], listeners: Collecti
     totals: Counter[Listener] = Counter()
     hosts = pa.array(sorted({ip for ip, _ in listeners}), pa.string())
     wanted = set(listeners)
-    for capture in captures if wanted else ():
-        if not capture.part:
-            continue
-        with store.fs.open(store.path(f"connections/{capture.part}"), "rb") as stream:
+    for part in (part for capture in captures for part in capture.parts) if wanted else ():
+        with store.fs.open(store.path(f"connections/{part}"), "rb") as stream:
             for batch in pq.ParquetFile(stream).iter_batches(columns=["responder_ip", "responder_port", "same_as"]):
                 rows = batch.filter(pc.and_(pc.is_null(batch["same_as"]), pc.is_in(batch["responder_ip"], hosts)))
                 counted = pa.Table.from_batches([rows]).group_by(["responder_ip", "responder_port"])

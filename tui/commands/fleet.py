@@ -50,8 +50,8 @@ def _executor(workers: int | None, scheduler: str | None) -> Callable[[int], Exe
 
         if scheduler is not None:
             return Dask(scheduler)
-        count = min(workers if workers is not None else cores(), files)
-        return Processes(count) if count > 1 else InProcess()
+        count = workers if workers is not None else cores()
+        return Processes(count) if min(count, files) > 1 else InProcess(count)
 
     return made
 

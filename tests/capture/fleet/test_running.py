@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
+from capture.fleet import row_files
 from capture.fleet.errors import FleetRefused
 from capture.fleet.executors import InProcess, Outcome
+from capture.fleet.result import StoredFleet
 from capture.fleet.running import run_fleet
+from capture.triage import Triage
+from capture.wire.column_types import I64
 from tests.capture.fleet.making import EXAMPLES, cut, in_process, lines, manifest, rows, without_null
 
 INCIDENT = EXAMPLES / "incident.pcap"
@@ -25,6 +30,7 @@ class Interrupted(InProcess):
     """Ctrl-C when so many captures were read."""
 
     def __init__(self, after: int) -> None:
+        super().__init__()
         self.left = after
 
     def done(self, tasks: Iterable[bytes]) -> Iterator[Outcome]:
@@ -38,6 +44,7 @@ class Interrupted(InProcess):
 
 class Counting(InProcess):
     def __init__(self) -> None:
+        super().__init__()
         self.tasks: list[bytes] = []
 
     def done(self, tasks: Iterable[bytes]) -> Iterator[Outcome]:
@@ -166,3 +173,24 @@ def test_findings_are_of_the_whole_fleet(tmp_path: Path) -> None:
     assert len([one for one in found if one["code"] == worst["code"]]) == 1
     by_row = [row for row in rows(out) if row["cause"] == worst["code"]]
     assert len(by_row) == worst["connections"] <= 3 * one_capture
+
+
+def test_rows_of_one_capture_by_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writes its stretch; of one that is killed the stretch is written here."""
+    monkeypatch.setattr(row_files, "LEAST", 10)
+    run_fleet([str(INCIDENT)], str(tmp_path / "one"), in_process)
+    run_fleet([str(INCIDENT)], str(tmp_path / "two"), lambda _: InProcess(2))
+    assert len(list((tmp_path / "two" / "connections").glob("*.parquet"))) == 2
+    assert rows(tmp_path / "two") == rows(tmp_path / "one")
+    parent, write = os.getpid(), row_files.rows_of
+
+    def killed_elsewhere(triage: Triage, name: str, chosen: I64) -> object:
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return write(triage, name, chosen)
+
+    monkeypatch.setattr(row_files, "rows_of", killed_elsewhere)
+    run_fleet([str(INCIDENT)], str(tmp_path / "three"), lambda _: InProcess(2))
+    assert rows(tmp_path / "three") == rows(tmp_path / "one")
+    stored = StoredFleet(str(tmp_path / "three"))
+    assert stored.told(len(stored) - 1)[0] == rows(tmp_path / "one")[-1]["sentence"]
