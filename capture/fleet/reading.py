@@ -4,9 +4,9 @@ All files of a capture go through one engine, in order of time, and through one 
 with a second pass over its edges: a row depends on more than its own packets. Who is the originator of a connection
 that began before the capture is told by all others of its ends; whether a listener is overwhelmed, a host known, a TTL
 foreign, a connection seen again behind a NAT or another hop of a proxy, by connections minutes away. With one engine
-the rows are those of the whole by construction, whatever the cut. It costs little: taking packets is the smaller half
-of the work, the engine is faster than most disks, and a connection that is over is packed into some 300 bytes.
-Captures are what workers share out among them.
+the rows are those of the whole by construction, whatever the cut. Its price: one capture is read by one worker, at one
+core's speed (about 2 GB a second, faster than most disks), and takes some 300 bytes of memory a connection to its end.
+Captures are what workers share out among them; where there are fewer than workers, these write rows (row_files).
 """
 
 from __future__ import annotations
