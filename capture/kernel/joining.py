@@ -14,6 +14,8 @@ from capture.model import Endpoint
 
 REMEMBERED: Final = 65536
 """Sockets whose addresses are kept: those that failed or ended last."""
+CALLERS: Final = 8192
+"""Sockets whose connect() was called last: those that fail mostly do so within a round trip."""
 KEPT_S: Final = 60.0
 """The kernel uses a socket's memory again: what was not heard of for so long is not believed."""
 KINDS: Final = {
@@ -41,18 +43,22 @@ class Joiner:
 
     def __init__(self) -> None:
         self._sockets: dict[int, _Socket] = {}  # by the kernel's address of it
-        self._connecting: dict[Pair, float] = {}
+        self._connecting: dict[Pair, tuple[float, int]] = {}  # when it ended, and the thread that had called
+        self._callers: dict[int, int] = {}  # socket → the thread that called connect()
 
     def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
         """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
         for time, one in said:
             if one.socket and (one.local is not None or one.late is not None):
                 self._remember(one, time)
-            if one.what == "set_state":
+            if one.what == "connecting":
+                self._note_caller(one)
+            if one.what in ("set_state", "connecting"):
                 continue
-            yield self._event(time, one, threads.owner(one.thread))
+            call, thread = self._call(one, time)
+            yield self._event(time, one, call, threads.owner(one.thread) or threads.owner(thread))
 
-    def _event(self, time: float, one: Said, caller: EventOwner | None) -> KernelEvent:
+    def _event(self, time: float, one: Said, call: str | None, caller: EventOwner | None) -> KernelEvent:
         (local, remote), cookie = (one.local, one.remote), one.cookie
         if one.socket:
             known = self._known(one.socket, time)
@@ -65,20 +71,27 @@ class Joiner:
             local=local,
             remote=remote,
             errno=errno.errorcode.get(one.error, str(one.error)) if one.error else None,
-            call=self._call(one, time),
+            call=call,
             reason=one.reason,
             owner=caller,
             cookie=f"{cookie:x}" if cookie else None,
         )
 
-    def _call(self, one: Said, time: float) -> str | None:
-        """connect for an error of a socket that was connecting a moment ago: its state changes just before."""
+    def _call(self, one: Said, time: float) -> tuple[str | None, int]:
+        """connect for an error of a socket that was connecting a moment ago: its state changes just before. And the
+        thread that had called it, 0 where that is not known."""
         if one.what in ("send", "recv"):
-            return one.what
+            return one.what, 0
         if one.what != "error_report":
-            return None
-        at = self._connecting.pop((one.local, one.remote), None)
-        return "connect" if at is not None and time - at < 1.0 else None
+            return None, 0
+        at, thread = self._connecting.pop((one.local, one.remote), (float("-inf"), 0))
+        return ("connect", thread) if time - at < 1.0 else (None, 0)
+
+    def _note_caller(self, one: Said) -> None:
+        self._callers.pop(one.socket, None)
+        self._callers[one.socket] = one.thread
+        if len(self._callers) > CALLERS:
+            del self._callers[next(iter(self._callers))]
 
     def _remember(self, one: Said, time: float) -> None:
         before = self._sockets.pop(one.socket, None)
@@ -87,7 +100,7 @@ class Joiner:
         if len(self._sockets) > REMEMBERED:
             del self._sockets[next(iter(self._sockets))]
         if one.what == "set_state" and one.state == SYN_SENT:
-            self._connecting[one.local, one.remote] = time
+            self._connecting[one.local, one.remote] = (time, self._callers.pop(one.socket, 0))
             if len(self._connecting) > REMEMBERED:
                 del self._connecting[next(iter(self._connecting))]
 

@@ -136,6 +136,8 @@ def _receive_reset(form: Format, record: bytes) -> Said:
 
 
 def _set_state(form: Format, record: bytes) -> Said:
+    if form.number(record, "newstate", signed=True) == SYN_SENT:
+        return Said("connecting", form.number(record, "skaddr"), thread_of(form, record))
     state, socket_at = form.number(record, "oldstate", signed=True), form.number(record, "skaddr")
     if state != SYN_SENT:
         return Said("set_state", socket_at, state=state, late=(form, record))
@@ -189,10 +191,11 @@ def _failed_calls(_: Format) -> str:
 
 def _abnormal_ends(_: Format) -> str:
     """Into CLOSE from where a normal end does not come (states 1 to 4 and 8): they name the addresses of a socket whose
-    calls fail from then on. All changes of state are ten a connection, and even its own FIN would cost too much.
+    calls fail from then on. And into SYN-SENT: that names who called connect(), which an answer that comes in an
+    interrupt does not. All changes of state are ten a connection, and even its own FIN would cost too much.
     """
     normal = " && ".join(f"oldstate!={state}" for state in (5, 7, 9, 10, 11))
-    return f"protocol=={TCP} && newstate==7 && {normal}"
+    return f"protocol=={TCP} && (newstate=={SYN_SENT} || (newstate==7 && {normal}))"
 
 
 def _unwanted_drops(form: Format) -> str:

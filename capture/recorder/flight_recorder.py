@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Final
 
 from capture.kernel.event import KernelEvent, Kind
+from capture.kernel.refused_callers import with_callers
 from capture.model import Finding, Severity
 from capture.recorder.clock_steps import ClockSteps
 from capture.recorder.freezing import Frozen, LogLine
@@ -105,7 +106,7 @@ class FlightRecorder:
             self._asked = False
             self._fire("signal:USR1", "asked for by a signal", now)
         if look is not None:
-            self._findings(look.findings, now)
+            self._findings(with_callers(look.findings, events), now)
         self._events(events)
         self._lines(lines)
         self._read_at, self._looked_at = began, began if look is not None else self._looked_at

@@ -113,6 +113,7 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset])
         "service": service,
         "peers": hosts_text(hosts),
         "kinds": _kinds(parts),
+        "caller": phrase("caller_seen", process=process),
         "reason": _reasons(news.counters),
     }
     code = "refusals" if refused else "resets"

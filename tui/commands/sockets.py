@@ -115,6 +115,10 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
             record.write(snapshot)
             worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
             told = events.after(snapshot) if events is not None else None
+            if told is not None:
+                from capture.kernel.refused_callers import callers_named
+
+                snapshot = callers_named(snapshot, told.events)
             if chosen.format == "openmetrics" and look < count - 1:
                 continue  # one document is of one look: the last, which knows what moved since the first
             _write(snapshot, told, chosen.format, keep, anonymize, first=look == 0)

@@ -114,7 +114,11 @@ class LiveFeed:
                     return
                 history.add(snapshot)
                 if events is not None:
-                    history.kernel.add(events.after(snapshot))
+                    from capture.kernel.refused_callers import callers_named
+
+                    told = events.after(snapshot)
+                    history.kernel.add(told)
+                    snapshot = callers_named(snapshot, told.events)
                 yield self._look(snapshot, history, started)
                 if self._of_now and events is None:  # after the first look: it must not wait for this
                     events = _listen()

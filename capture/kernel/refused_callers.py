@@ -1,0 +1,58 @@
+"""Who called connect() and was refused: no socket is left of it that a look could find, but the kernel told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from capture.kernel.event import EventOwner, KernelEvent
+from capture.model import Finding
+from capture.safe_text import printable
+from capture.sockets.finding_words import phrase
+from capture.sockets.snapshot import Snapshot
+
+REFUSED = "ECONNREFUSED"
+
+
+def callers_named(look: Snapshot, events: Sequence[KernelEvent]) -> Snapshot:
+    """A look whose findings, and the lives of these, name who was refused."""
+    named = with_callers(look.findings, events)
+    changed = {id(old): new for old, new in zip(look.findings, named, strict=True) if old is not new}
+    if not changed:
+        return look
+    lives = tuple(
+        dataclasses.replace(one, finding=changed[id(one.finding)]) if id(one.finding) in changed else one
+        for one in look.lives
+    )
+    return dataclasses.replace(look, findings=named, lives=lives)
+
+
+def with_callers(findings: Sequence[Finding], events: Iterable[KernelEvent]) -> tuple[Finding, ...]:
+    """Findings on refusals that name nobody, with the process that most of the refused calls were of."""
+    unknown = phrase("unknown_process")
+    if not any(_wanting(one, unknown) for one in findings):
+        return tuple(findings)
+    refused = [event for event in events if event.errno == REFUSED and event.owner is not None and event.remote]
+    return tuple(_named(one, unknown, refused) if _wanting(one, unknown) else one for one in findings)
+
+
+def _wanting(finding: Finding, unknown: str) -> bool:
+    return finding.code == "refusals" and not finding.facts.get("sent") and finding.facts.get("process") == unknown
+
+
+def _named(finding: Finding, unknown: str, refused: Iterable[KernelEvent]) -> Finding:
+    host, port = finding.facts.get("host"), finding.facts.get("port")
+    callers: Counter[EventOwner] = Counter()
+    for event in refused:
+        if event.remote is not None and event.owner is not None and event.remote.port == port:
+            callers[event.owner] += event.count if host in (None, event.remote.ip) else 0
+    if not callers.total():
+        return finding
+    owner = callers.most_common(1)[0][0]
+    name = f"{printable(owner.name, 64)}[{owner.pid}]"
+    seen, told = phrase("caller_seen", process=unknown), phrase("caller_told", process=name)
+    facts = {**finding.facts, "process": name, "pid": owner.pid}
+    return replace(finding, text=finding.text.replace(seen, told), facts=facts)

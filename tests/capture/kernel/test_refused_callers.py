@@ -1,0 +1,51 @@
+"""Who called connect() and was refused, where the answer came in an interrupt and no socket is left."""
+
+from __future__ import annotations
+
+from capture.kernel.event import EventOwner, KernelEvent, Kind
+from capture.kernel.joining import Joiner
+from capture.kernel.records import SYN_SENT, Said
+from capture.kernel.refused_callers import with_callers
+from capture.kernel.threads import Threads
+from capture.model import Endpoint, Finding, Severity
+from capture.sockets.finding_words import phrase
+
+LOCAL, REMOTE = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.9", 80)
+CLIENT = EventOwner(7, "client")
+
+
+def told(*said: Said) -> list[KernelEvent]:
+    threads = Threads(lambda: ({}, {}), lambda thread: CLIENT if thread == 71 else None)
+    return list(Joiner().events([(1.0 + at / 1000, one) for at, one in enumerate(said)], threads))
+
+
+def test_a_refusal_in_an_interrupt_is_told_of_the_thread_that_called() -> None:
+    ended = Said("set_state", 0xABC, 0, LOCAL, REMOTE, state=SYN_SENT)
+    error = Said("error_report", 0, 0, LOCAL, REMOTE, error=111)
+    (event,) = told(Said("connecting", 0xABC, 71), ended, error)
+    assert (event.errno, event.call, event.owner) == ("ECONNREFUSED", "connect", CLIENT)
+    (unknown,) = told(Said("connecting", 0xDEF, 71), ended, error)  # another socket's call
+    assert unknown.owner is None
+
+
+def refusals(process: str, sent: bool = False) -> Finding:
+    text = f"100 resets; {phrase('caller_seen', process=process)}."
+    facts: dict[str, object] = {"sent": sent, "process": process, "host": "10.0.0.9", "port": 80, "pid": None}
+    return Finding("refusals", Severity.WARNING, "refused", text, 100, (), None, facts)
+
+
+def test_a_finding_on_refusals_names_the_process_that_was_refused_most() -> None:
+    unknown = phrase("unknown_process")
+    other = EventOwner(8, "other")
+    events = [
+        KernelEvent(1.0, Kind.ERROR_REPORTED, LOCAL, REMOTE, errno="ECONNREFUSED", call="connect", owner=owner, count=n)
+        for owner, n in ((CLIENT, 60), (other, 40))
+    ]
+    elsewhere = Endpoint("10.0.0.8", 80)
+    events.append(KernelEvent(1.0, Kind.ERROR_REPORTED, LOCAL, elsewhere, errno="ECONNREFUSED", owner=other, count=99))
+    (named,) = with_callers([refusals(unknown)], events)
+    assert "the calls were of client[7], the kernel tells" in named.text
+    assert (named.facts["pid"], named.facts["process"]) == (7, "client[7]")
+    for left in (refusals("nginx[5]"), refusals(unknown, sent=True)):
+        assert with_callers([left], events) == (left,)
+    assert with_callers([refusals(unknown)], events[2:]) == (refusals(unknown),)
