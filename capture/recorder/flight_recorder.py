@@ -31,6 +31,8 @@ GONE_S: Final = 60.0
 """A finding that was away so long is a new one."""
 LATE_S: Final = MARGIN_S / 2
 """So much later than it happened a thing may be read, and still have the whole `--before` before it."""
+LEAD_S: Final = 0.5
+"""The first packet of a window comes a moment after it begins: more than that of traffic that is worth recording."""
 LONGEST_TEXT: Final = 500
 
 
@@ -160,7 +162,7 @@ class FlightRecorder:
         trigger, self._pending = self._pending, None
         if trigger is None:
             return
-        begin, end = self._since - self._options.before_s, time.time()
+        begin, end = self._since - self._options.before_s - LEAD_S, time.time()
         kept_s = self._options.before_s + self._options.after_s + MARGIN_S
         if steps := self._clock.within(kept_s):  # then times tell little: everything that is held goes in
             begin, end = min(begin, end - kept_s, *(low for low, _ in steps)), max(end, *(high for _, high in steps))
