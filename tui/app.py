@@ -223,6 +223,18 @@ class TriageApp(App[int]):
 
         self.push_screen(PlaybookScreen(name, settings, found))
 
+    def action_demo_stop(self, by: int) -> None:
+        """The demo's next stop or the one before, from any screen over its list."""
+        from tui.screens.demo import DemoScreen
+
+        for mode in MODES:
+            with suppress(KeyError):
+                for screen in self.get_screen_stack(mode):
+                    if isinstance(screen, DemoScreen):
+                        if mode != self.current_mode:
+                            self.switch_mode(mode)
+                        screen.action_stop(by)
+
     def open_capture(self, paths: Sequence[str], wanted: str = "") -> None:
         """Read captures, in the capture mode."""
         from tui.screens.capture import CaptureScreen
@@ -354,6 +366,10 @@ def first_mode(request: Request) -> str:
 
 def _screen(mode: str, request: Request) -> Screen[Any]:
     """The first screen of a mode, made when the mode is first shown."""
+    if mode == "live" and request.replay is not None:
+        from tui.screens.replay import ReplayScreen
+
+        return ReplayScreen(request.replay)
     if mode == "live":
         from tui.screens.live import LiveScreen
 

@@ -155,6 +155,10 @@ def _screen_of(asked: AskedApp, shown: Mapping[str, Any]) -> TriageScreen | None
             from tui.screens.explained import ExplainedScreen
 
             return ExplainedScreen(str(shown["text"]), shown["path"])
+        if shown["kind"] == "looks":
+            from tui.screens.replay import ReplayScreen
+
+            return ReplayScreen(str(shown["path"]))
     except (KeyError, IndexError, TypeError, ValueError):  # a case of another version, or one that was edited
         return None
     return None

@@ -138,7 +138,7 @@ async def test_cases_are_listed_deleted_and_brought_back() -> None:
     newer, older = list_cases(cases_folder())
     app = app_of(interval=5, keep_case=True)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("4", "C")
+        await pilot.press("4", "o")
         await until(pilot, lambda: isinstance(app.screen, CasesScreen) and "second" in screen_text(app))
         await pilot.press("d")
         await until(pilot, lambda: "u brings it back" in screen_text(app) and "first" in screen_text(app))
@@ -223,7 +223,7 @@ def test_enter_in_the_list_goes_on_with_another_case(tmux: Tmux) -> None:
     tmux.type("clear\n")
     tmux.run(before=f"XDG_STATE_HOME={tmux.folder}/state")
     tmux.until("Connections")
-    tmux.keys("4", "C")
+    tmux.keys("4", "o")
     tmux.until("incident.pcap")
     tmux.keys("Enter")
     tmux.until("FIN-WAIT-1")

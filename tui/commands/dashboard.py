@@ -42,6 +42,7 @@ def run(arguments: list[str]) -> int:
         complain(f"tcptriage: {error}")
         return 2
     fleet = _fleet(chosen.files)
+    _sort_out(chosen)
     return open_screen(
         Request(
             files=() if fleet is not None else tuple(chosen.files),
@@ -60,6 +61,15 @@ def run(arguments: list[str]) -> int:
         ),
         chosen,
     )
+
+
+def _sort_out(chosen: argparse.Namespace) -> None:
+    """A recording of looks is played in the live mode, and so are the looks of an incident."""
+    if chosen.replay or not chosen.files:
+        return
+    from tui.work.recorded_looks import looks_beside
+
+    chosen.files, chosen.replay = looks_beside(chosen.files)
 
 
 def _fleet(files: Sequence[str]) -> str | None:

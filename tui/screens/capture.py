@@ -389,15 +389,22 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
 
     def action_open(self) -> None:
         """Ask for a file."""
-        from tui.screens.ask import AskScreen
+        from tui.screens.ask_path import AskPathScreen
+        from tui.work.case_file import recent_files
 
-        question = "Captures to open (--join: they are one that was rotated)"
-        self.app.push_screen(AskScreen(question, "capture.pcap   or   ring.pcap* --join"), self._opened)
+        meaning = "A capture, an incident folder or a recording. ring.pcap* --join: several that are one."
+        self.app.push_screen(AskPathScreen("Open", meaning, recent=recent_files()), self._opened)
 
     def _opened(self, text: str | None) -> None:
         from tui.work.capture_reading import named
+        from tui.work.recorded_looks import is_recording
 
         paths, join = named(text) if text else ((), False)
+        if len(paths) == 1 and is_recording(paths[0]):
+            from tui.screens.replay import ReplayScreen
+
+            self.app.push_screen(ReplayScreen(paths[0]))
+            return
         if paths:
             self.read(paths, join=join)
 

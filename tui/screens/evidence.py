@@ -41,7 +41,7 @@ class EvidenceScreen(TriageScreen):
         ("n", "note"),
         ("d", "drop"),
         ("u", "undo"),
-        ("C", "cases"),
+        ("o", "open a case"),
         ("v", "plain"),
     )
     ABOUT = "What was kept: findings, connections with their ladders, checks, lines, fixes. x writes one Markdown page."
@@ -50,7 +50,7 @@ class EvidenceScreen(TriageScreen):
         Binding("X", "export(True)", show=False),
         Binding("d", "drop", show=False),
         Binding("u", "undo", show=False),
-        Binding("C", "cases", show=False),
+        Binding("o", "cases", show=False),
         Binding("n", "note", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding
@@ -14,6 +14,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import found_live
 from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
+from tui.screens.recording import RecordingScreen
 from tui.screens.with_findings import ScreenWithFindings
 from tui.text.language import count, tr
 from tui.text.quantities import clock
@@ -30,17 +31,18 @@ if TYPE_CHECKING:
     from capture.sockets.row import SocketRow
     from capture.sockets.thresholds import Thresholds
     from tui.rows.live_look import Look
+    from tui.screens.base import Keys
     from tui.work.live_feed import LiveFeed, Looker
     from tui.work.watch_child import WatchChild
 
 
-class LiveScreen(ScreenWithFindings):
+class LiveScreen(RecordingScreen, ScreenWithFindings):
     """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
 
     MODE = "live"
     FILTERS = "socket"
     TABLE = "#sockets"
-    KEYS = (
+    KEYS: ClassVar[Keys] = (
         ("Enter", "open"),
         ("f", "fix"),
         ("/", "filter"),
@@ -51,6 +53,7 @@ class LiveScreen(ScreenWithFindings):
         ("K", "kernel"),
         ("C", "charts"),
         ("W", "watch"),
+        ("R", "record"),
         ("l", "log"),
         ("y", "copy"),
         ("c", "capture"),
@@ -112,21 +115,27 @@ class LiveScreen(ScreenWithFindings):
         ):
             self._table(name).set_title(title)
         self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
-        if (wanted := self.first_filter()) and self._replay is None:
+        if wanted := self.first_filter():
             self.apply_filter(wanted)
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture
 
-    def _begin(self) -> None:
+    @property
+    def feed(self) -> LiveFeed | None:
+        """What looks; None before the first picture."""
+        return self._feed
+
+    def make_feed(self) -> LiveFeed:
+        """What looks: at this machine, or at the hosts that were named."""
         from tui.work.live_feed import LiveFeed
 
         request = self.triage_app.investigation.request
-        replay = self._replay or request.replay
-        self._is_of_now = replay is None and self.wanted is None
-        self._feed = LiveFeed(
-            opener(replay, request.all_namespaces, request.hosts),
-            request.interval,
-            of_now=replay is None and not request.hosts,
-        )
+        self._is_of_now = self.wanted is None
+        looker = opener(None, request.all_namespaces, request.hosts)
+        return LiveFeed(looker, request.interval, of_now=not request.hosts)
+
+    def _begin(self) -> None:
+        request = self.triage_app.investigation.request
+        self._feed = self.make_feed()
         self._feed.want(self.wanted)
         column, _, descending = SORTS[self._sort]
         self._feed.sort((column, descending))
@@ -136,6 +145,8 @@ class LiveScreen(ScreenWithFindings):
 
     def on_unmount(self) -> None:
         """Let the worker end."""
+        if self._looks_file is not None:
+            self._looks_file.close()
         if self._feed is not None:
             self._feed.stop()
         if self._recorder is not None:
@@ -189,15 +200,18 @@ class LiveScreen(ScreenWithFindings):
             table.show(look.rows)
 
     def _tell_moment(self) -> None:
+        self.title_bar.set_right(" · ".join(self.moment()))
+
+    def moment(self) -> list[str]:
+        """Host and time of the look that is shown, and whether more follow."""
         if self._look is None or self._feed is None:
-            return
+            return []
         snapshot = self._look.snapshot
-        recorded = self._recorded()
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
-        parts += [tr("recorded")] if recorded else []
-        parts += [tr("its end")] if self._feed.ended else [tr("paused")] if self._feed.paused else []
+        parts += [tr("paused")] if self._feed.paused else []
+        parts += self.recorded_so_far()
         parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
-        self.title_bar.set_right(" · ".join(parts))
+        return parts
 
     def _show_findings(self) -> None:
         if self._look is None:
@@ -271,7 +285,7 @@ class LiveScreen(ScreenWithFindings):
         self.say("All network namespaces" if self._feed.all_namespaces else "This network namespace alone")
 
     def _recorded(self) -> bool:
-        return bool(self._replay or self.triage_app.investigation.request.replay)
+        return self._replay is not None
 
     def action_charts(self) -> None:
         """The last five minutes in charts."""

@@ -69,9 +69,9 @@ class PasteScreen(TriageScreen):
 
     def action_file(self) -> None:
         """Explain a whole log."""
-        from tui.screens.ask import AskScreen
+        from tui.screens.ask_path import AskPathScreen
 
-        self.app.push_screen(AskScreen("Log to explain", "path of a log, gzip too"), self._file_named)
+        self.app.push_screen(AskPathScreen("Log to explain", "A whole log; gzip and zstd too."), self._file_named)
 
     def _file_named(self, path: str | None) -> None:
         if path:

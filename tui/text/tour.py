@@ -19,6 +19,7 @@ class Stop:
     about: str
     kind: str
     value: str
+    at: int = 0  # the look of a recording to stop at
 
 
 def stops(folder: Path) -> list[Stop]:
@@ -33,5 +34,5 @@ def stops(folder: Path) -> list[Stop]:
                 continue
             value = f"{stop['playbook']} {path}" if "playbook" in stop else str(path)
         about = " ".join(stop["about"].split())
-        found.append(Stop(f"{number}", f"{number}.", stop["title"], about, stop["kind"], value))
+        found.append(Stop(f"{number}", f"{number}.", stop["title"], about, stop["kind"], value, stop.get("at", 0)))
     return found

@@ -173,6 +173,13 @@ def list_cases(cases: Path | None, *, deleted: bool = False) -> list[Case]:
     return sorted(found, key=lambda case: (-case.changed, case.name))
 
 
+def recent_files(most: int = 20) -> list[str]:
+    """Files that cases had open and that are still there, the latest first."""
+    opened = (case.opened for case in list_cases(cases_folder()))
+    paths = dict.fromkeys(path for one in opened for path in (*one.files, *((one.replay,) if one.replay else ())))
+    return [path for path in paths if os.path.exists(path)][:most]
+
+
 def named_case(cases: Path | None, name: str) -> Case:
     """The case of that name, or the only one whose name begins so. Raises CaseUnusable, which names those there are."""
     folders = _folders(cases)

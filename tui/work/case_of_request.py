@@ -21,10 +21,14 @@ def keeper_of(request: Request) -> CaseKeeper | None:
 def opened_by(request: Request) -> Opened:
     """What a request opens."""
     return Opened(
-        files=tuple(os.path.abspath(path) for path in request.files if path != "-"),
+        files=tuple(os.path.abspath(path) for path in _files(request) if path != "-"),
         join=request.join,
         replay=os.path.abspath(request.replay) if request.replay else None,
         hosts=tuple(host.name for host in request.hosts),
         ssh=request.ssh,
         sudo=request.sudo,
     )
+
+
+def _files(request: Request) -> tuple[str, ...]:
+    return request.files or ((request.fleet,) if request.fleet is not None else ())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from capture.kernel.looks_with_events import EventLooks
     from capture.sockets.snapshot import Snapshot
     from capture.sockets.thresholds import Thresholds
+    from tui.work.looks_file import LooksFile
 
 
 class Looker(Protocol):
@@ -53,6 +54,8 @@ class LiveFeed:
         self._changed = False
         self._stopped = False
         self._wake = threading.Event()
+        self.recording: LooksFile | None = None
+        """Where each look goes too."""
 
     @property
     def paused(self) -> bool:
@@ -113,6 +116,8 @@ class LiveFeed:
                     yield from self._again(snapshot, history, None)
                     return
                 history.add(snapshot)
+                if (file := self.recording) is not None:
+                    file.write(snapshot)
                 if events is not None:
                     from capture.kernel.refused_callers import callers_named
 

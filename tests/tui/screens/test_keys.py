@@ -18,6 +18,8 @@ from tui.widgets.bars import TitleBar
 NAMES = {
     "question_mark": "?", "slash": "/", "colon": ":", "equals_sign": "=", "escape": "Esc", "enter": "Enter",
     "tab": "Tab", "shift+tab": "Shift-Tab", "ctrl+o": "Ctrl-O", "backspace": "Backspace", "f1": "F1",
+    "comma": ",", "full_stop": ".", "left_square_bracket": "[", "right_square_bracket": "]",
+    "greater_than_sign": ">", "less_than_sign": "<",
 }  # fmt: skip
 
 

@@ -178,3 +178,20 @@ async def test_fixes_for_other_programs_wait_behind_one_row() -> None:
         assert "others" not in screen._entries
         assert len(screen._entries) > len(before) + 3
         assert "No check here asked for this one" in screen._entries[list(screen._entries)[-1]].page
+
+
+async def test_the_demo_goes_on_and_back_from_within_a_stop() -> None:
+    app = app_of(demo=True, examples=str(EXAMPLES))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, DemoScreen))
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: "broken_pipe" in screen_text(app) and "Demo 1." in screen_text(app))
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: "Demo 2." in screen_text(app))
+        await pilot.press("greater_than_sign")
+        await until(pilot, lambda: "9/18 · paused" in screen_text(app) and "CLOSE-WAIT      7" in screen_text(app))
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: "Demo 2." in screen_text(app))
+        assert len(app.screen_stack) == 3  # its list, and this stop alone, over the mode
+        await pilot.press("1", "greater_than_sign")  # also from another mode
+        await until(pilot, lambda: "9/18 · paused" in screen_text(app))
