@@ -249,11 +249,16 @@ class Story(Struct, frozen=True, dict=True):
                     run.append(i)
                 else:
                     run = []
-            elif run and event.kind is Kind.PROBE:
+            elif run and (event.kind is Kind.PROBE or self._knocks(event)):
                 run.append(i)
             elif run and event.kind is Kind.DATA and not event.marks & (Mark.LOST | Mark.REPEAT):
                 run = []
         return run
+
+    @staticmethod
+    def _knocks(event: Event) -> bool:
+        """Data sent again that was never taken: it met a window that closed on it, and probes it as well."""
+        return event.kind is Kind.DATA and event.has(Mark.REPEAT) and event.has(Mark.LOST)
 
     def probes_before(self, side: int, at: int) -> list[int]:
         """Keep-alives of this side that nobody answered, right before an index."""

@@ -70,7 +70,7 @@ def _overflow(story: Story, at: int, by: int) -> Diagnosis | None:
 def _stalled(story: Story, at: int, by: int) -> Diagnosis | None:
     for side in (0, 1):
         run = story.stalled(side, at)
-        probes = [i for i in run if story.events[i].kind is Kind.PROBE]
+        probes = [i for i in run if story.events[i].side != side]
         if run and (len(probes) >= 2 or (probes and story.events[at].gap >= PAUSE)):
             return Diagnosis(
                 "zero_window_stall", LIKELY, "stalled_reset" if by == side else "stalled_sender_reset", side,
@@ -207,7 +207,8 @@ def _live_client(story: Story, at: int, sure: Certainty) -> Diagnosis:
     if story.only_shook_hands and (request is None or story.events[at].gap < PAUSE):
         evidence = proofs((response, "last_response"), (at, "abort"))
         return Diagnosis("aborted", sure, "dropped_unused", 0, ("client_gave_up",), evidence, harmless=True)
-    if request is not None and story.asked_for_sure(request):
+    early = Context.UPLOAD in story.context and response is not None and story.events[at].gap < PAUSE
+    if request is not None and story.asked_for_sure(request) and not early:  # else it had its answer, and sent on
         evidence = proofs((request, "request"), (at, "abort"))
         return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)
     if response is not None:

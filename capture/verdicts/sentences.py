@@ -27,7 +27,7 @@ IDLE_ENDS = frozenset(
         "stale_crossing", "stale_reuse", "idle_drop", "abort_after_response", "no_socket", "middlebox_ttl",
         "middlebox_goes_on", "bare_reset", "gave_up", "gave_up_late_response", "normal_close", "abort_unanswered",
         "client_abort_waiting", "no_response", "no_response_then", "idle_reset", "no_socket_idle", "stale_reset",
-        "silent_drop_idle", "closed_unanswered",
+        "normal_server_first", "silent_drop_idle", "closed_unanswered",
     )
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""

@@ -216,7 +216,8 @@ def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Pr
     if story.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
     if first == 1 and not story.told_why(1, fin):
-        return close(LIKELY, "aborted")  # a process that dies with nothing unread closes in the same way
+        # a process that dies with nothing unread closes in the same way
+        return close(LIKELY, "aborted", sentence="normal_server_first")
     return close(sure)
 
 
@@ -239,7 +240,7 @@ def still_open(story: Story, end: End) -> Diagnosis:
         return overflow(story)
     for side in (0, 1):
         run = story.stalled(side, len(story.events))
-        if run and any(story.events[i].kind is Kind.PROBE for i in run):
+        if run and any(story.events[i].side != side for i in run):
             return Diagnosis(
                 "zero_window_stall", LIKELY, "stalled_yet", side, (),
                 proofs((run[0], "window_closed"), (run[-1], "window_probe")),

@@ -75,11 +75,18 @@ TABLE = [
     (f"{HELLO} sA1448 cAz sAk cAz cRAt", "aborted", LIKELY, False),
     (f"{HELLO} sA1448 cAz sAk cAz sAk cAz cRAt", "zero_window_stall", LIKELY, False),
     (f"{HELLO} sA1448 cAz sAk cAz <0.199>cRAt", "zero_window_stall", LIKELY, False),
+    # … or data that a closed window did not take, sent again
+    (f"{HELLO} sA1448 cA sA1448 cAz~ <0.2>sA1448* cAz~ <0.4>sA1448* cAz~ sRAt", "zero_window_stall", LIKELY, False),
+    (f"{HELLO} sA1448 cA sA1448 cAz~ <0.2>sA1448* cAz~ sRAt", "aborted", LIKELY, False),
     # UPLOAD: 4,096 bytes, and more than twice the answer
     (f"{UPLOAD.format(4095)} sPA60 cA sRAt", "aborted", LIKELY, False),
     (f"{UPLOAD.format(4096)} sPA60 cA sRAt", "early_response_reset", LIKELY, False),
     (f"{UPLOAD.format(4096)} sPA2048 cA sRAt", "aborted", LIKELY, False),
     (f"{UPLOAD.format(4096)} sPA2047 cA sRAt", "early_response_reset", LIKELY, False),
+    # … of a client that leaves at once after more of its upload, with the answer at hand
+    (f"{UPLOAD.format(4096)} sPA60 cPA4096 cRAt", "aborted", LIKELY, False),
+    (f"{UPLOAD.format(4096)} sPA60 cPA4096 <0.199>cRAt", "client_gave_up", LIKELY, False),
+    (f"{UPLOAD.format(4096)} cPA4096 cRAt", "client_gave_up", LIKELY, False),
     # an initial window, 14,600 bytes: a longer answer may have been left in the middle
     (f"{HELLO} sPA14600 cA cFA sFA cA", "normal_close", CERTAIN, True),
     (f"{HELLO} sPA14601 cA cFA sFA cA", "normal_close", LIKELY, True),
