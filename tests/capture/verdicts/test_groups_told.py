@@ -1,0 +1,106 @@
+"""All that is said of groups of connections, word by word. groups_told.txt holds it.
+
+`python -m tests.capture.verdicts.test_groups_told` writes it anew: what changed is read in the diff.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.verdicts.findings import find_groups
+from capture.verdicts.judge import judge
+from tests.capture.verdicts.notation import NORMAL, flow_table
+
+TOLD = Path(__file__).with_name("groups_told.txt")
+STALE = "cS sSA cA cPA20 sA sPA50 cA <{}>sFA cA <0.5>cPA20 sR"
+LIVED = "cS sSA cA cPA20 sA sPA50 cA <{}>cFA sFA cA"
+LEFT = "cS sSA cA cPA20 sA <{}>cFA sA <0.5>sPA900 cR"
+ABORT = "cS sSA cA cPA20 sA <{}>sRAt"
+SERVED = "cS sSA cA cPA20 sA sPA50 cA <{}>sRAt"
+FRONT, BACK = "cS sSA cA cPA300 sA <0.8>cFA sFA cA", "cS sSA cA cPA310 sA <0.79>cFA sA <1>sPA40 cR"
+CLIENT, PROXY, OUT, UPSTREAM = 0x0A000001, 0x0A000002, 0x0A000002, 0x0A000103
+
+
+def each(text: str, *numbers: float) -> list[str]:
+    """A connection for each number."""
+    return [text.format(number) for number in numbers]
+
+
+GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "one refusal": (["cS sRA"], {}),
+    "refusals of two clients": (["cS sRA"] * 5 + [NORMAL] * 3, {"clients": [1, 1, 1, 1, 2, 3, 3, 3]}),
+    "refusals of as many clients": (["cS sRA"] * 4, {"clients": [1, 2, 3, 4]}),
+    "refusals of many ports": (["cS sRA"] * 4, {"ports": [1, 2, 3, 4]}),
+    "refusals of many hosts": (["cS sRA"] * 4, {"servers": [1, 2, 3, 4]}),
+    "two waits": (each(LEFT, 0.8, 0.8), {}),
+    "the same wait": (each(LEFT, 0.801, 0.802, 0.803, 0.8), {}),
+    "a round wait": (each(LEFT, 4.99, 5.0, 5.0, 5.01), {}),
+    "no common wait": (each(LEFT, 0.5, 1.5, 3, 6), {}),
+    "aborts, unanswered": (each(ABORT, 0.02, 0.3, 0.5, 0.9), {}),
+    "two aborts": (each(ABORT, 0.3, 0.5), {}),
+    "aborts after responses": (each(SERVED, 0.02, 0.3, 0.5, 0.9), {}),
+    "aborts of both kinds": ([*each(SERVED, 0.3, 0.5), *each(ABORT, 0.3, 0.5)], {}),
+    "aborts at the same age": (each(SERVED, 9, 9, 9, 9.1, 9), {}),
+    "aborts at scattered ages": (each(SERVED, 0.3, 1.9, 1.2, 0.9, 0.6), {}),
+    "aborts at once": (each(ABORT, 0.001, 0.002, 0.001), {}),
+    "an idle time": (each(STALE, 60, 60.2, 60.1), {}),
+    "an idle limit": ([*each(STALE, 61, 95, 200), *each(LIVED, 5, 31, 58)], {}),
+    "a restart": (each(STALE, 20, 16, 11), {"starts": [0.0, 4.0, 9.0]}),
+    "after the same bytes": (["cS sSA cA cPA20 sA sPA900 cA cPA900 sRAt"] * 3 + [NORMAL], {}),
+    "after other bytes": ([f"cS sSA cA cPA20 sA sPA{n} cA cPA900 sRAt" for n in (600, 700, 800)] + [NORMAL], {}),
+    "over minutes": (each(ABORT, *[0.3] * 6), {"starts": [0, 70, 150, 200, 290, 400]}),
+    "all in one minute": ([*each(ABORT, *[0.3] * 6), NORMAL], {"starts": [10, 12, 14, 16, 18, 20, 400]}),
+    "a proxy's two sides": (
+        [FRONT, BACK] * 3,
+        {
+            "clients": [CLIENT, OUT] * 3,
+            "servers": [PROXY, UPSTREAM] * 3,
+            "ports": [80, 9000] * 3,
+            "starts": [x for i in range(3) for x in (i * 5.0, i * 5.0 + 0.005)],
+        },
+    ),
+    "a flood": (["cS sSA"] * 9 + [NORMAL], {}),
+    "a full queue": (["cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sFA cA"] * 3 + [NORMAL], {}),
+    "stalls": (["cS sSA cA cPA20 sA sA1448 cAz sAk cAz sAk cAz cRAt"] * 3, {}),
+    "drops": (["cS sSA cA cPA20 sA sPA9 cA <40>cPA20 <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"] * 3, {}),
+    "late closes": (["cS sSA cA cPA20 sA sPA40 cA cFA sA <3>sFA cR"] * 3, {}),
+}  # fmt: skip
+
+
+def told(name: str) -> list[str]:
+    """What is told of a group's findings, in lines."""
+    texts, more = GROUPS[name]
+    table = flow_table(*texts, **more)
+    lines = []
+    for finding in find_groups(table, judge(table)):
+        sample = ",".join(map(str, finding.sample))
+        lines += [f"{finding.severity.value} {finding.code} of {finding.connections} ({sample}): {finding.title}"]
+        lines += [finding.text]
+    return lines or ["nothing"]
+
+
+def held() -> dict[str, list[str]]:
+    """What groups_told.txt holds, by name."""
+    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
+    found = [list(lines) for empty, lines in blocks if not empty]
+    return {lines[0]: [line.strip() for line in lines[1:]] for lines in found}
+
+
+HELD = held() if TOLD.exists() else {}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_what_is_told(name: str) -> None:
+    assert told(name) == HELD.get(name)
+
+
+def test_nothing_else_is_held() -> None:
+    assert list(HELD) == list(GROUPS)
+
+
+if __name__ == "__main__":
+    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in GROUPS))
