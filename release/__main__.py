@@ -73,10 +73,14 @@ def make(work: Path, wanted_wheels: bool, wanted_bundle: bool) -> list[Path]:
     for wheel in built:
         wheels.check_wheel(wheel, tracked, version)
     (ours,) = (wheel for wheel in built if "manylinux" in wheel.name and wheel.stem.endswith("x86_64"))
-    answers = {}
+    answers: dict[Path | str, str] = {}
     for number, each in enumerate(wheels.pythons() if wanted_wheels else []):
         _say(f"{ours.name} installed by {each}, without a compiler")
         answers[each] = wheels.try_wheel(each, ours, work / f"try-{number}")
+    if answers:
+        newest = wheels.pythons()[-1]
+        _say(f"the same from a folder of files, with no index asked, by {newest}")
+        answers["from files"] = wheels.try_wheel(newest, ours, work / "try-files", wheels.collect(newest, ours, work))
     if len(set(answers.values())) > 1:
         raise wheels.Unfit(f"{ours.name}: another answer with another Python: {', '.join(map(str, answers))}")
     if any('"cause":"client_gave_up"' not in answer for answer in answers.values()):

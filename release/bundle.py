@@ -1,8 +1,8 @@
 """One file for a host without internet: the program, an interpreter, and the C library both stand on.
 
 The interpreter and its libraries are Debian's packages of the release that this runs on, fetched and verified by apt;
-they run by the loader that comes with them, so the host's own C library, old or musl, does not matter: Linux 3.2 and a
-/bin/sh are all that is asked. Python's packages are pinned in requirements-bundle.txt.
+they run by the loader that comes with them, so the host's own C library, old or musl, does not matter: Linux 3.2 and
+/bin/sh, readlink and dirname are all that is asked. Python's packages are pinned in requirements-bundle.txt.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ tcptriage {version} for Linux {machine}: everything is in this folder, and nothi
 
   ./tcptriage report runtime/examples/incident.pcap    ./tcptriage    ./tcptriage --help
 
-It asks of the host: Linux 3.2 or later and a /bin/sh. It writes nothing into this folder, and the home may be
+It asks of the host: Linux 3.2 or later, /bin/sh, readlink, dirname. It writes nothing here, and the home may be
 read-only. `./tcptriage demo` shows the whole way on recordings. For all users: unpack it under /opt and link
 /usr/local/bin/tcptriage to the one here; share/ has the man page (man -l share/man/man1/tcptriage.1), completions,
 and the systemd unit of the recorder.

@@ -92,6 +92,19 @@ def _try(host: Path, bundle: str, expected: str | None) -> None:
         raise Unfit("the bundle: no live sockets are read")
     run("explain 'write tcp 10.1.2.2:8000->10.1.2.1:41960: write: broken pipe'")
     _try_screen(host, f"{program} {example}")
+    _try_recorder(host, program)
+
+
+def _try_recorder(host: Path, program: str) -> None:
+    """As root: an incident's report is written by a child of a child, with the file system closed behind it."""
+    out = host / "tmp" / "incidents"
+    script = (
+        f"{program} watch --out /tmp/incidents --before 1 --after 1 & sleep 5; kill -USR1 $!; sleep 9; kill $!; wait $!"
+    )
+    done = subprocess.run(_inside(host, script, user="0"), capture_output=True, text=True, timeout=120)
+    reports = list(out.glob("incident-*/report.md"))
+    if done.returncode or len(reports) != 1 or not reports[0].read_text().startswith("#"):
+        raise Unfit(f"the bundle: watch wrote no incident: {done.returncode}: {done.stderr[-1500:]}")
 
 
 def _try_screen(host: Path, command: str) -> None:

@@ -139,7 +139,14 @@ def try_wheel(python: Path, wheel: Path, home: Path, files: Path | None = None) 
     return report.replace(example, "incident.pcap")
 
 
-def _run(command: list[str], environment: dict[str, str]) -> str:
+def collect(python: Path, wheel: Path, work: Path) -> Path:
+    """A folder with the wheel and all that it asks for, for that Python: what is carried to a host without internet."""
+    folder = work / "files"
+    _run([str(python), "-m", "pip", "download", "-q", "--only-binary", ":all:", "-d", str(folder), str(wheel)])
+    return folder
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
     if done.returncode:
         raise Unfit(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
