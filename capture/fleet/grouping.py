@@ -3,8 +3,8 @@
 Files are one capture where all of this holds, and the manifest says so of each:
 
 - they lie in one folder, and have the same link types;
-- their names differ in numbers only (tcpdump -C, -G, -W; dumpcap -b; split, editcap), or each begins right where
-  another one ends: a cut leaves no second between two packets, whatever the files are called;
+- their names differ in numbers only (tcpdump -C, -G, -W; dumpcap -b; split, editcap), or, whatever the files are
+  called, each goes on with connections that another one left open, or begins within a second of another's end;
 - they follow each other in time. Files whose times overlap were recorded beside each other, at several hosts or
   interfaces. Where names have several numbers (host 3, piece 14), the number is looked for that keeps such apart.
 
@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"\d+")
 ALONE = "one file"
 NAMED = "the user said so"
 ROTATED = "names that differ in numbers only, the same link types, one after the other in time"
-CONTINUED = "the same folder and link types, and each begins within a second of another's end"
+CONTINUED = "the same folder and link types, and each goes on with another's connections, or right where it ends"
 
 
 def captures_of(files: Sequence[Surveyed], together: Sequence[str] = (), *, apart: bool = False) -> list[Planned]:
@@ -147,7 +147,7 @@ def _follow(files: list[Surveyed]) -> bool:
     for file in sorted(files, key=_begin):
         if file.first_time is None or file.last_time is None:
             continue
-        if end is not None and end - file.first_time > OVERLAP_NS:
+        if end is not None and end - file.first_time > min(OVERLAP_NS, (file.last_time - file.first_time) // 10):
             return False
         end = max(file.last_time, end or file.last_time)
     return True
@@ -166,17 +166,26 @@ def _at_long_gaps(files: list[Surveyed]) -> list[list[Surveyed]]:
 
 
 def _chains(files: list[Surveyed]) -> list[list[Surveyed]]:
-    """Files of which each begins where another ends; one that might continue several continues none."""
+    """Files of which each goes on where another ends; one that might continue several continues none."""
     timed = sorted((file for file in files if file.first_time is not None), key=_begin)
     chains = [[file] for file in files if file.first_time is None]
     ends: list[list[Surveyed]] = []
     for file in timed:
-        fits = [chain for chain in ends if _joint(chain[-1], file)]
+        fits = [chain for chain in ends if _shared(chain[-1], file)]
+        fits = fits or [chain for chain in ends if _joint(chain[-1], file)]
         if len(fits) == 1:
             fits[0].append(file)
         else:
             ends.append([file])
     return chains + ends
+
+
+def _shared(before: Surveyed, after: Surveyed) -> bool:
+    """Does a file go on with connections that another one, which ended before, left open?"""
+    if before.last_time is None or after.first_time is None:
+        return False
+    apart = after.first_time - before.last_time
+    return 0 <= apart <= LONG_GAP_NS and not set(before.open).isdisjoint(after.begun)
 
 
 def _joint(before: Surveyed, after: Surveyed) -> bool:

@@ -28,6 +28,10 @@ class Surveyed(Struct, frozen=True):
     link_types: tuple[str, ...]
     first_time: int | None
     last_time: int | None
+    begun: tuple[str, ...] = ()
+    """Ends of connections that began before the file, as `ip:port ip:port`: the first of them."""
+    open: tuple[str, ...] = ()
+    """Ends of connections that had not ended at its end: the last of them."""
 
 
 class Planned(Struct, frozen=True):

@@ -10,15 +10,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from capture.engine.session import Engine, Reader
 from capture.fleet.model import Surveyed
+from capture.flows.from_engine import flow_table
 from capture.wire.byte_source import open_source
 from capture.wire.link_types import link_name
 from capture.wire.open_capture import open_capture
 from capture.wire.stores import file_system
 
 if TYPE_CHECKING:
+    from capture.flows.connection_table import FlowTable
     from capture.wire.byte_source import Source
+    from capture.wire.column_types import I64
+
+    _Told = tuple[str, tuple[str, ...], int, int, tuple[str, ...], tuple[str, ...]]
 
 HEAD = 1 << 18  # bytes of the begin, and of the end, of a large file
 LARGE = 1 << 23
@@ -26,6 +33,7 @@ PCAPNG = b"\x0a\x0d\x0d\x0a"
 PCAP = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1"))
 PCAP_HEADER = 24
 LONGEST_BLOCK = 1 << 24
+MOST_BEGUN, MOST_OPEN = 64, 512  # connections that are told of at either end
 CHANGES = ("size", "ETag", "etag", "mtime", "LastModified", "md5Hash", "created")  # what stores tell of a file's bytes
 
 
@@ -67,11 +75,12 @@ def _whole(path: str, size: int | None, stamp: str) -> Surveyed:
         totals, links, kind = engine.totals, tuple(reader.link_types), reader.format
     if not totals.packets:
         return Surveyed(path, size, stamp, kind, links, None, None)
-    return Surveyed(path, size, stamp, kind, links, totals.first_time, totals.last_time)
+    flows = flow_table(engine)
+    return Surveyed(path, size, stamp, kind, links, totals.first_time, totals.last_time, _begun(flows), _open(flows))
 
 
-def _both_ends(source: Source, path: str, size: int) -> tuple[str, tuple[str, ...], int, int] | None:
-    """Container, link types, first and last time by the two ends of a file; None where they do not tell."""
+def _both_ends(source: Source, path: str, size: int) -> _Told | None:
+    """What the two ends of a file tell; None where they do not."""
     head = bytearray(HEAD)
     head = head[: source.fill(memoryview(head))]
     with open(path, "rb") as file:
@@ -95,7 +104,29 @@ def _both_ends(source: Source, path: str, size: int) -> tuple[str, tuple[str, ..
     if not begin.packets or not end.packets or end.last_time < begin.first_time:
         return None
     links = dict.fromkeys(link_name(link) for link in (*one.links, *two.links))
-    return one.format, tuple(links), begin.first_time, end.last_time
+    edges = _begun(flow_table(first)), _open(flow_table(last))
+    return one.format, tuple(links), begin.first_time, end.last_time, *edges
+
+
+def _begun(flows: FlowTable) -> tuple[str, ...]:
+    """The first connections that began before the file: without a SYN."""
+    return _ends(flows, np.flatnonzero(flows.counts["syn"].sum(axis=1) == 0)[:MOST_BEGUN])
+
+
+def _open(flows: FlowTable) -> tuple[str, ...]:
+    """The last connections that had not ended: without FIN and RST."""
+    lasting = np.flatnonzero((flows.first_fin == 0) & (flows.first_rst == 0))
+    return _ends(flows, lasting[np.argsort(-flows.highest_time[lasting], kind="stable")][:MOST_OPEN])
+
+
+def _ends(flows: FlowTable, connections: I64) -> tuple[str, ...]:
+    """As `ip:port ip:port`, whoever began."""
+    text = flows.addresses.text
+    both = (
+        sorted(f"{text(int(flows.address[i, end]))}:{flows.port[i, end]}" for end in (0, 1))
+        for i in connections.tolist()
+    )
+    return tuple(" ".join(ends) for ends in both)
 
 
 def _blocks(data: bytes, big: bool) -> list[tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from capture.fleet.errors import FleetRefused
 from capture.fleet.grouping import ALONE, CONTINUED, NAMED, ROTATED, captures_of
@@ -66,6 +67,22 @@ def test_any_names_where_each_begins_as_another_ends() -> None:
     assert [plan.paths for plan in plans] == [("/a/q.pcap", "/a/m.pcap", "/a/x.pcap")]
     assert plans[0].why == CONTINUED
     assert grouped(file("/a/x.pcap", 0, 10), file("/a/q.pcap", 12, 20)) == [["x.pcap"], ["q.pcap"]]
+
+
+def test_any_names_where_connections_go_on() -> None:
+    """Minutes lie between, and one more file has the same times: the connection tells."""
+    files = [
+        replace(file("/a/x.pcap", 100, 130), begun=("10.0.0.1:4 10.0.0.2:80",)),
+        replace(file("/a/q.pcap", 0, 10), open=("10.0.0.1:3 10.0.0.2:80", "10.0.0.1:4 10.0.0.2:80")),
+        file("/a/other.pcap", 0, 99.5),
+    ]
+    assert grouped(*files) == [["other.pcap"], ["q.pcap", "x.pcap"]]
+    assert captures_of(files)[1].why == CONTINUED
+
+
+def test_the_same_moment_at_other_snaplens_is_no_ring() -> None:
+    """Short recordings that overlap wholly, though by less than a second."""
+    assert len(captures_of([file(f"/a/snap{size}.pcap", 0, 0.3) for size in (34, 40, 54)])) == 3
 
 
 def test_what_might_continue_two_continues_none() -> None:

@@ -56,7 +56,7 @@ def test_pieces_in_two_processes(whole: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_pieces_of_any_size_under_any_name(whole: str, tmp_path: Path, seed: int) -> None:
-    """Cut anywhere, named so that names sort wrongly: one that the user names, as times alone do not tell it."""
+    """Cut anywhere, under names that tell nothing: what crosses the cuts does, else the user."""
     chance = random.Random(seed)
     header, parts = records(whole)
     cuts = sorted(chance.sample(range(1, len(parts)), PIECES - 1))
