@@ -152,12 +152,22 @@ void v6_find_anew(struct engine *e);
 int64_t address_key(struct engine *e, const uint8_t *address, int family);
 struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
-void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien);
+void take(struct engine *e, uint32_t index, struct connection *c, const struct segment *s, int side, int alien);
 /* trace.c */
 uint32_t trace_add(struct engine *e, const struct segment *s);
 void trace_joins(struct engine *e, uint32_t row, uint32_t connection, int side, uint16_t tags);
 /* holding.c */
-void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]);
+/* The connection that a segment's ends have, and which of them sent it. */
+struct found {
+  uint32_t *slot;
+  struct connection *c; /* NULL where there is none, or no memory for it */
+  int side;
+};
+static inline struct found found_at(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]) {
+  struct connection *c = *slot ? connection_at(e, *slot - 1) : NULL;
+  return (struct found){slot, c, c ? side_of(c, keys, s->sport, s->dport) : 0};
+}
+void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]);
 struct undo;
 /* Decide what is held back by what is there; undone afterwards where `undo` is given. 0 where there is no memory. */
 int settle(struct engine *e, struct undo **undo);

@@ -187,12 +187,7 @@ static void watch(struct engine *e, uint32_t index, const struct segment *s, int
     .side = (uint8_t)side, .ttl = s->ttl};
 }
 
-void take(struct engine *e, uint32_t index, const struct segment *s, int side, int alien) {
-  struct connection *c = connection_at(e, index);
-  if (!c) {
-    e->out_of_memory = 1;
-    return;
-  }
+void take(struct engine *e, uint32_t index, struct connection *c, const struct segment *s, int side, int alien) {
   uint16_t tags = connection_take(c, s, side, alien);
   if (s->traced) trace_joins(e, s->traced, index, side, tags);
   if (c->flags & LACKS_MEMORY) e->out_of_memory = 1;
@@ -224,25 +219,24 @@ void segment_in(struct engine *e, const struct arrival *arrival) {
     *slot = e->connections;
     e->tags[slot - e->slots] = tag_of(arrival->key);
     is_second_sight(e->sights, c, given, 0, arrival->print); /* it is remembered */
-    take(e, e->connections - 1, given, 0, 0);
+    take(e, e->connections - 1, c, given, 0, 0);
     return;
   }
-  const struct connection *c = connection_at(e, *slot - 1);
-  if (!c) {
+  struct found at = found_at(e, slot, given, keys);
+  if (!at.c) {
     e->out_of_memory = 1;
     return;
   }
-  int side = side_of(c, keys, given->sport, given->dport);
   int again = given->marks & MARK_SAME_AS_BEFORE || /* a text may say so, and cannot be asked without identification */
-              (!(given->marks & MARK_ID_UNKNOWN) && is_second_sight(e->sights, c, given, side, arrival->print));
+              (!(given->marks & MARK_ID_UNKNOWN) && is_second_sight(e->sights, at.c, given, at.side, arrival->print));
   if (!again) {
-    arrive(e, slot, given, keys);
+    arrive(e, at, given, keys);
     return;
   }
   struct segment copy = *given;
   copy.marks |= MARK_SAME_AS_BEFORE;
   e->copies++;
-  arrive(e, slot, &copy, keys);
+  arrive(e, at, &copy, keys);
 }
 
 void engine_quoted_in(struct engine *e, const struct quoted *quoted) {

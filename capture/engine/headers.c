@@ -20,7 +20,12 @@ void descend(struct descent *d, enum layer layer)
 {
   while (layer != LAYER_NONE && d->depth < DEEPEST) {
     d->depth++;
-    layer = STEPS[layer](d);
+    switch (layer) { /* most packets have these, and a direct call is guessed right */
+    case LAYER_ETHERNET: layer = ethernet(d); break;
+    case LAYER_IPV4: layer = ipv4(d); break;
+    case LAYER_TCP: layer = tcp(d); break;
+    default: layer = STEPS[layer](d);
+    }
   }
 }
 

@@ -8,23 +8,22 @@
 
 enum { CONTROL_SYN, CONTROL_SYN_ACK, CONTROL_FIN, CONTROL_RST };
 
-/* The letter of a segment; 0 for one that says nothing. */
-static char letter_of(const struct segment *s) {
-  switch (s->flags & CONTROL) {
-  case FIN | RST:
-  case SYN | FIN | RST: return 'i';
-  case SYN | FIN:
-  case SYN | RST: return 'q';
-  case SYN: return s->flags & ACK ? 'h' : 's';
-  case FIN: return 'f';
-  case RST: return 'r';
-  default: return s->payload ? 'd' : s->flags & ACK ? 'a' : 0;
-  }
-}
-
+enum letter { LETTER_I, LETTER_Q, LETTER_H, LETTER_S, LETTER_F, LETTER_R, LETTER_D, LETTER_A, LETTER_NONE };
 static const char LETTERS[] = "iqhsfrda";
 
-static uint16_t letter_bit(char letter) { return (uint16_t)(1u << (strchr(LETTERS, letter) - LETTERS)); }
+/* The letter of a segment; LETTER_NONE for one that says nothing. */
+static enum letter letter_of(const struct segment *s) {
+  switch (s->flags & CONTROL) {
+  case 0: return s->payload ? LETTER_D : s->flags & ACK ? LETTER_A : LETTER_NONE;
+  case FIN | RST:
+  case SYN | FIN | RST: return LETTER_I;
+  case SYN | FIN:
+  case SYN | RST: return LETTER_Q;
+  case SYN: return s->flags & ACK ? LETTER_H : LETTER_S;
+  case FIN: return LETTER_F;
+  default: return LETTER_R;
+  }
+}
 
 /* A letter as kept: the end in its highest bit, as roles may still change. */
 static void write_letter(struct connection *c, int end, char letter) {
@@ -130,16 +129,16 @@ void history_take(struct look *look) {
   struct connection *c = look->c;
   struct side *own = look->own;
   const struct segment *s = look->s;
-  char letter = letter_of(s);
+  enum letter letter = letter_of(s);
   int elsewhere = s->flags & CONTROL ? differs(own, s) : 0;
-  if (letter) {
+  if (letter != LETTER_NONE) {
     /* A SYN elsewhere starts the numbers anew, unless its side had closed: only then does it stand out. */
     int closed = own->state == Z_CLOSED || own->state == Z_RESET;
-    int stands_out = letter == 'f' || letter == 'r' || ((letter == 's' || letter == 'h') && closed);
-    uint16_t bit = letter_bit(letter);
+    int stands_out = letter == LETTER_F || letter == LETTER_R || ((letter == LETTER_S || letter == LETTER_H) && closed);
+    uint16_t bit = (uint16_t)(1u << letter);
     if (!(own->letters & bit) || (elsewhere && stands_out)) {
       own->letters |= bit;
-      write_letter(c, look->side, letter);
+      write_letter(c, look->side, LETTERS[letter]);
     }
   }
   int is_reset = own->state == Z_RESET;

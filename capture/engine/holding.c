@@ -44,7 +44,7 @@ static void keys_of(struct engine *e, const struct segment *s, int64_t keys[2]) 
   keys[1] = address_key(e, s->dst, dst_family(s));
 }
 
-static void act(struct engine *e, uint32_t *slot, enum outcome what, const struct segment *s, const int64_t keys[2]);
+static void act(struct engine *e, struct found at, enum outcome what, const struct segment *s, const int64_t keys[2]);
 
 /* What the first of them is has been decided: take them all. */
 static void resume(struct engine *e, struct held *h, enum outcome what) {
@@ -52,9 +52,10 @@ static void resume(struct engine *e, struct held *h, enum outcome what) {
     const struct segment *s = &h->segments[i];
     int64_t keys[2];
     keys_of(e, s, keys);
-    uint32_t *slot = slot_of(e, keys, s->sport, s->dport, s->scope);
-    if (i) arrive(e, slot, s, keys);
-    else act(e, slot, what, s, keys);
+    struct found at = found_at(e, slot_of(e, keys, s->sport, s->dport, s->scope), s, keys);
+    if (!at.c) e->out_of_memory = 1;
+    else if (i) arrive(e, at, s, keys);
+    else act(e, at, what, s, keys);
   }
   release(h);
 }
@@ -83,10 +84,10 @@ static int hold(struct engine *e, uint32_t index, enum outcome waits, const stru
   return 1;
 }
 
-static void act(struct engine *e, uint32_t *slot, enum outcome what, const struct segment *s, const int64_t keys[2]) {
-  uint32_t index = *slot - 1;
-  struct connection *c = connection_at(e, index);
-  int side = side_of(c, keys, s->sport, s->dport);
+static void act(struct engine *e, struct found at, enum outcome what, const struct segment *s, const int64_t keys[2]) {
+  uint32_t index = *at.slot - 1;
+  struct connection *c = at.c;
+  int side = at.side;
   if (what >= WAITS_ANSWER) {
     if (hold(e, index, what, s, side)) return;
     what = decided(what, &c->sides[side], s, 1, 1);
@@ -99,29 +100,20 @@ static void act(struct engine *e, uint32_t *slot, enum outcome what, const struc
     }
   }
   if (what == STARTS) {
-    if (!connection_new(e, s, keys)) return;
+    if (!(c = connection_new(e, s, keys))) return;
     index = e->connections - 1;
-    *slot = index + 1;
+    *at.slot = index + 1;
     side = 0;
   }
   if (what == AFRESH) connection_forget_opening(c, side);
-  take(e, index, s, side, what == ALIEN);
+  take(e, index, c, s, side, what == ALIEN);
 }
 
 /* A segment of ends that are known. */
-void arrive(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]) {
-  struct connection *c = *slot ? connection_at(e, *slot - 1) : NULL;
-  if (!c) {
-    e->out_of_memory = 1;
-    return;
-  }
-  if (c->pending) {
-    hold_on(e, c, s);
-    return;
-  }
-  int side = side_of(c, keys, s->sport, s->dport);
-  if (s->marks & MARK_SAME_AS_BEFORE) take(e, *slot - 1, s, side, 0);
-  else act(e, slot, starts_another(c, s, side), s, keys);
+void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]) {
+  if (at.c->pending) hold_on(e, at.c, s);
+  else if (s->marks & MARK_SAME_AS_BEFORE) take(e, *at.slot - 1, at.c, s, at.side, 0);
+  else act(e, at, starts_another(at.c, s, at.side), s, keys);
 }
 
 /* NULL where there is no memory. */

@@ -165,29 +165,29 @@ static void event_units(const struct event *event, struct trail *trail, uint32_t
   uint32_t *end = &trail->end[event->code >> 15];
   since = zigzag64(since);
   units[0] = (uint32_t)since;
-  units[1] = (uint32_t)(since >> 32);
-  units[2] = (uint32_t)gap;
-  units[3] = (uint32_t)(gap >> 32);
-  units[4] = zigzag32(event->end - *end);
-  units[5] = event->size;
-  units[6] = zigzag32(event->number - trail->number);
-  units[7] = event->code | (uint32_t)event->kept << 16 | (uint32_t)event->number_above << 24;
+  units[1] = zigzag32(event->end - *end);
+  units[2] = zigzag32(event->number - trail->number);
+  units[3] = event->code | (uint32_t)event->kept << 16 | (uint32_t)event->number_above << 24;
+  units[4] = (uint32_t)(since >> 32); /* from here on most have nothing */
+  units[5] = (uint32_t)gap;
+  units[6] = (uint32_t)(gap >> 32);
+  units[7] = event->size;
   trail->time = (uint64_t)event->time;
   trail->number = event->number;
   *end = event->end;
 }
 
 static void units_event(const uint32_t *units, struct trail *trail, struct event *event) {
-  uint64_t since = unzigzag64(units[0] | (uint64_t)units[1] << 32);
+  uint64_t since = unzigzag64(units[0] | (uint64_t)units[4] << 32);
   event->time = (int64_t)(trail->time + since);
-  event->gap = (int64_t)(unzigzag64(units[2] | (uint64_t)units[3] << 32) + since);
-  event->code = (uint16_t)units[7];
-  event->kept = (uint8_t)(units[7] >> 16);
-  event->number_above = (uint8_t)(units[7] >> 24);
+  event->gap = (int64_t)(unzigzag64(units[5] | (uint64_t)units[6] << 32) + since);
+  event->code = (uint16_t)units[3];
+  event->kept = (uint8_t)(units[3] >> 16);
+  event->number_above = (uint8_t)(units[3] >> 24);
   uint32_t *end = &trail->end[event->code >> 15];
-  event->end = *end += unzigzag32(units[4]);
-  event->size = units[5];
-  event->number = trail->number += unzigzag32(units[6]);
+  event->end = *end += unzigzag32(units[1]);
+  event->size = units[7];
+  event->number = trail->number += unzigzag32(units[2]);
   trail->time = (uint64_t)event->time;
 }
 
@@ -221,6 +221,19 @@ static uint64_t filled_groups(const uint32_t *units, size_t groups) {
   return bits;
 }
 
+/* How many bits a unit takes, and by that its code. */
+static unsigned bits_of(uint32_t unit) {
+#if defined(__GNUC__)
+  return 63u - (unsigned)__builtin_clzll((uint64_t)unit << 1 | 1);
+#else
+  unsigned bits = 0;
+  while (bits < 32 && unit >> bits) bits++;
+  return bits;
+#endif
+}
+
+static const uint8_t CODES[33] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
+
 /* The next group that a bit stands for; its bit goes. */
 static size_t next_group(uint64_t *bits) {
 #if defined(__GNUC__)
@@ -245,7 +258,7 @@ static size_t write_units(const uint32_t *units, size_t count, uint8_t *out) {
       uint8_t *codes = data++;
       uint32_t all = 0;
       for (int j = 0; j < GROUP; j++) {
-        uint32_t unit = group[j], code = (uint32_t)(unit > 0) + (unit > 0xFF) + (unit > 0xFFFF);
+        uint32_t unit = group[j], code = CODES[bits_of(unit)];
         put32(data, unit);
         data += SIZES[code];
         all |= code << 2 * j;
