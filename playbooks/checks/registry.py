@@ -50,6 +50,7 @@ MODULES = (
     "path_mtu",
     "ports",
     "proxy_ends",
+    "proxy_waits",
     "queues",
     "reaching",
     "stalls",

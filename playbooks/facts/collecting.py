@@ -56,7 +56,7 @@ class Request:
 
     def of_this_machine(self, name: str) -> bool:
         """Whether a part would be read from this machine, and not from a file or an address that was named."""
-        if name == "nginx":
+        if name in ("nginx", "proxy_config"):
             return "config" not in self.settings
         if name in ("error_log", "access_log"):
             return "log" not in self.settings and "config" not in self.settings
@@ -163,6 +163,13 @@ def _proxy_log(request: Request) -> Any:
     return collect_proxy_log(request.settings.get("log"))
 
 
+def _proxy_config(request: Request) -> Any:
+    from playbooks.facts.proxy_config import collect_proxy_config
+
+    log = request.part("proxy_log")
+    return collect_proxy_config(request.settings.get("config"), getattr(log, "program", None))
+
+
 def _url(request: Request) -> Any:
     from playbooks.facts.request_times import collect_timing
 
@@ -205,6 +212,7 @@ READERS: dict[str, Read] = {
     "error_log": _error_log,
     "access_log": _access_log,
     "proxy_log": _proxy_log,
+    "proxy_config": _proxy_config,
     "log": _log,
     "capture": _capture,
     "firewall": _firewall,

@@ -335,6 +335,28 @@ class ProxyLog(msgspec.Struct, frozen=True):
     cut: bool = False
 
 
+class ProxyWait(msgspec.Struct, frozen=True):
+    """How long a proxy waits. `kind`: connect, server (for an answer), client, request (to be complete), queue, idle,
+    tunnel; `seconds` None: without end, or not told; `written` as it stands in `file` at `line` (empty and 0: the
+    program's default); `place` the section, route or cluster that it applies to."""
+
+    kind: str
+    seconds: float | None
+    written: str
+    file: str
+    line: int
+    place: str = ""
+
+
+class ProxyConfig(msgspec.Struct, frozen=True):
+    """The waits of haproxy, apache or envoy; `missing` those that should be there and have no default, in words."""
+
+    program: str
+    path: str
+    waits: tuple[ProxyWait, ...]
+    missing: tuple[str, ...] = ()
+
+
 class LogGroup(msgspec.Struct, frozen=True):
     """Error lines of one symptom toward one peer."""
 
@@ -533,6 +555,7 @@ class Facts(msgspec.Struct, frozen=True):
     error_log: ErrorLog | None = None
     access_log: AccessLog | None = None
     proxy_log: ProxyLog | None = None
+    proxy_config: ProxyConfig | None = None
     log: SymptomLog | None = None
     capture: Captured | None = None
     traffic: Traffic | None = None
@@ -569,6 +592,8 @@ class Facts(msgspec.Struct, frozen=True):
             read = self.error_log if part == "error_log" else self.access_log
             paths = ", ".join(read.paths) if read is not None else named
             return Scope(self.host if named is None else None, log=paths)
+        if part == "proxy_config":
+            return Scope(self.host if "config" not in self.settings else None, begin=self.began, end=self.time)
         inside = self.sockets.netns if self.sockets is not None else None
         return Scope(self.host, self.netns or inside, begin=self.began, end=self.time)
 

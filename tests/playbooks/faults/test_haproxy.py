@@ -91,3 +91,31 @@ def ask(host: Namespace) -> None:
         while sock.recv(4096):
             pass
         sock.close()
+
+
+def test_the_wait_that_cut_requests_is_named_with_its_line_and_changed_as_printed(
+    host: Namespace, check: Callable[..., Checked], tmp_path: Path
+) -> None:
+    config, log = tmp_path / "haproxy.cfg", tmp_path / "haproxy.log"
+    config.write_text(CONFIG)
+    with log.open("w") as written:
+        proxy = host.start("haproxy", "-f", str(config), stdout=written, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: ":8801" in host.run("ss", "-Hltn"))
+        with running(host, SILENT):
+            ask(host)
+        until(lambda: log.read_text().count(" be_app/") >= 8)
+    finally:
+        proxy.terminate()
+        proxy.wait(5)
+    found = check("proxy-upstream", log=log, config=config)
+    assert found.outcome("config") is Outcome.FAIL, found.evidence("config")
+    assert f"timeout server 500ms ({config}:11)" in found.evidence("config")
+    fix = next(one for one in found.report.fixes if one.id == "proxy-wait")
+    before = config.read_text()
+    edit = fix.apply.split(" && haproxy -c")[0]
+    subprocess.run(["bash", "-ec", edit], check=True)
+    assert config.read_text() == before.replace("timeout server 500ms", f"{fix.proposed}")
+    subprocess.run(["haproxy", "-c", "-f", str(config)], check=True, capture_output=True)
+    subprocess.run(["bash", "-ec", fix.undo.split(" && haproxy -c")[0]], check=True)
+    assert config.read_text() == before
