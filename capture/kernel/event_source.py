@@ -7,13 +7,14 @@ import time
 from types import TracebackType
 
 from capture.kernel.closed_sockets import ClosedSockets
+from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.equal_events import fold
 from capture.kernel.event import Reading
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.instance import Instance
 from capture.kernel.janitor import Janitor
 from capture.kernel.joining import Joiner
-from capture.kernel.records import Said
+from capture.kernel.records import SYN_SENT, Said
 from capture.kernel.threads import Threads
 from capture.kernel.tracefs import open_tracefs
 
@@ -65,6 +66,8 @@ class KernelEvents:
         said, lost = self._said()
         threads = Threads(self._instance.thread_names if self._instance is not None else lambda: ({}, {}))
         events, left_out = fold(self._joiner.events(said, threads))
+        if self._joiner.calls is not None:
+            self._joiner.calls.prune()
         ends, missed = self._closed.read() if self._closed is not None else ([], 0)
         return Reading(time.time(), events, tuple(ends), lost + left_out + missed)
 
@@ -95,6 +98,7 @@ class KernelEvents:
         if self._instance is None:
             return [], 0
         began, lost = time.monotonic_ns(), 0
+        calls, state_id, state_at = self._connect_calls()
         offset = time.time_ns() - began  # anew each time: the wall clock may be set
         found, self._ahead = self._ahead, []
         formats = self._instance.formats
@@ -103,12 +107,27 @@ class KernelEvents:
                 lost += one
                 continue
             at, record = one
-            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
+            number = int.from_bytes(record[:2], sys.byteorder)
+            if number == state_id and calls is not None and record[state_at] == SYN_SENT:
+                calls.note(at, record)  # as many as there are connects: not decoded
+                continue
+            known = formats.get(number)
             if known is not None:
                 wanted, form = known
                 (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))
+        if calls is not None:
+            calls.offset = offset
         found.sort(key=lambda entry: entry[0])
         return [((at + offset) / 1e9, said) for at, said in found], lost
+
+    def _connect_calls(self) -> tuple[ConnectCalls | None, int, int]:
+        """Where calls of connect() are kept, the number of their event, and where its record tells the new state."""
+        calls = self._joiner.calls
+        if calls is None and self._instance is not None:
+            for wanted, form in self._instance.formats.values():
+                if wanted.path.endswith("/inet_sock_set_state"):
+                    calls = self._joiner.calls = ConnectCalls(form)
+        return (calls, calls.id, calls.state_at) if calls is not None else (None, -1, 0)
 
 
 def _open_instance() -> Instance:

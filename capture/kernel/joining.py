@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.kernel.formats import Format
 from capture.kernel.records import SYN_SENT, Said, ends_of
@@ -45,6 +46,8 @@ class Joiner:
         self._sockets: dict[int, _Socket] = {}  # by the kernel's address of it
         self._connecting: dict[Pair, tuple[float, int]] = {}  # when it ended, and the thread that had called
         self._callers: dict[int, int] = {}  # socket → the thread that called connect()
+        self.calls: ConnectCalls | None = None
+        """Where the calls of this machine are, which are not given as records."""
 
     def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
         """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
@@ -100,7 +103,8 @@ class Joiner:
         if len(self._sockets) > REMEMBERED:
             del self._sockets[next(iter(self._sockets))]
         if one.what == "set_state" and one.state == SYN_SENT:
-            self._connecting[one.local, one.remote] = (time, self._callers.pop(one.socket, 0))
+            thread = self._callers.pop(one.socket, 0) or (self.calls.thread(one.socket, time) if self.calls else 0)
+            self._connecting[one.local, one.remote] = (time, thread)
             if len(self._connecting) > REMEMBERED:
                 del self._connecting[next(iter(self._connecting))]
 

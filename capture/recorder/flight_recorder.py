@@ -19,6 +19,7 @@ from capture.recorder.freezing import Frozen, LogLine
 from capture.recorder.housekeeping import make_rings, prune, size_of
 from capture.recorder.incident_folder import Trigger
 from capture.recorder.options import Options
+from capture.recorder.packet_ring import RETIRE_MS
 from capture.recorder.rings import MARGIN_S, Rings
 from capture.recorder.triggers import ResetRate
 from capture.recorder.writer import Writer
@@ -78,6 +79,7 @@ class FlightRecorder:
                     due = max(due + TICK_S, time.monotonic())
                     self._tick()
             if self._asked or self._pending is not None:
+                time.sleep(RETIRE_MS / 1000)  # for the last packets
                 self._tick()
                 self._freeze()
         finally:
@@ -155,7 +157,7 @@ class FlightRecorder:
         self._pending = Trigger(kind, printable(text, LONGEST_TEXT), when)
         self._since = when if since is None else min(when, max(since, when - LATE_S))
         self._last_folder = time.monotonic()
-        self._due = self._last_folder + self._options.after_s
+        self._due = self._last_folder + self._options.after_s + RETIRE_MS / 1000
         self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")
 
     def _freeze(self) -> None:

@@ -20,7 +20,9 @@ SNAP: Final = 128
 BLOCK_BYTES: Final = 1 << 20
 BLOCKS: Final = 16
 FRAME_BYTES: Final = 2048
-RETIRE_MS: Final = 100
+RETIRE_MS: Final = 500
+"""After so long a block is handed over that is not full: so BLOCKS of them hold 8 s of little traffic, and a busy
+machine may keep the recorder waiting."""
 """A block that is not full is handed out after so long."""
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
 TPACKET_V3: Final = 2

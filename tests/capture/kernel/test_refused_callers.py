@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
+from capture.kernel.formats import Format, Place
 from capture.kernel.joining import Joiner
 from capture.kernel.records import SYN_SENT, Said
 from capture.kernel.refused_callers import with_callers
@@ -26,6 +30,23 @@ def test_a_refusal_in_an_interrupt_is_told_of_the_thread_that_called() -> None:
     assert (event.errno, event.call, event.owner) == ("ECONNREFUSED", "connect", CLIENT)
     (unknown,) = told(Said("connecting", 0xDEF, 71), ended, error)  # another socket's call
     assert unknown.owner is None
+
+
+def test_a_sockets_memory_that_is_used_again_is_another_call() -> None:
+    names = ("common_type", "common_flags", "common_pid", "skaddr", "newstate")
+    places = {name: Place(8 * at, 8 if name == "skaddr" else 4) for at, name in enumerate(names)}
+    calls = ConnectCalls(Format(9, places, {}))
+
+    def record(thread: int, socket: int) -> bytes:
+        numbers = {"common_type": 9, "common_flags": 0, "common_pid": thread, "skaddr": socket, "newstate": SYN_SENT}
+        return b"".join(numbers[name].to_bytes(8, sys.byteorder) for name in names)
+
+    for at, thread in ((1_000_000_000, 71), (2_000_000_000, 72), (3_000_000_000, 73)):
+        calls.note(at, record(thread, 0xABC))
+    assert [calls.thread(0xABC, time) for time in (0.5, 1.5, 2.5, 9.0)] == [0, 71, 72, 73]
+    assert calls.thread(0xDEF, 9.0) == 0
+    calls.prune()
+    assert [calls.thread(0xABC, time) for time in (2.5, 3.5)] == [0, 73]
 
 
 def refusals(process: str, sent: bool = False) -> Finding:
