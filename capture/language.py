@@ -42,10 +42,13 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def of_locale(environment: Mapping[str, str]) -> str:
-    """The language that the locale asks for (POSIX: LC_ALL, then LC_MESSAGES, then LANG; the first that is set)."""
+    """The language that the locale asks for (POSIX: LC_ALL, then LC_MESSAGES, then LANG; the first that is set).
+    Chinese in another charset than UTF-8 (zh_CN.GB18030) is not written here."""
     names = (environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     locale = next((name for name in names if name), "").lower()
-    return "zh" if locale == "zh" or locale.startswith(("zh.", *_SIMPLIFIED)) else "en"
+    name, _, charset = locale.partition("@")[0].partition(".")
+    ours = (name == "zh" or name.startswith(_SIMPLIFIED)) and charset.replace("-", "") in ("", "utf8")
+    return "zh" if ours else "en"
 
 
 def per_language(make: Callable[[], T]) -> Callable[[], T]:

@@ -320,7 +320,7 @@ class TriageApp(App[int]):
 
     def on_text_sent(self, event: TextSent) -> None:
         """Say it in honest words."""
-        self.say(f"{event.what}: {event.sent.sentence}", "good" if event.sent.path or event.sent.ways else "bad")
+        self.say(f"{tr(event.what)}: {event.sent.sentence}", "good" if event.sent.path or event.sent.ways else "bad")
 
     def keep(self, kind: str, title: str, body: str) -> None:
         """Add to the evidence."""

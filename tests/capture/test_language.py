@@ -32,6 +32,9 @@ from capture.language import (
         ({"LC_ALL": "", "LANG": "zh_SG.UTF-8"}, "zh"),
         ({"LANG": "zh_TW.UTF-8"}, "en"),
         ({"LANG": "zh"}, "zh"),
+        ({"LANG": "zh_CN"}, "zh"),
+        ({"LANG": "zh_CN.GB18030"}, "en"),
+        ({"LANG": "zh_CN.utf8@pinyin"}, "zh"),
     ],
 )
 def test_the_locale_tells_the_language_as_posix_orders_its_variables(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from capture.cells import left
 from capture.safe_text import printable
 from tui.text.language import tr
 
@@ -194,5 +195,5 @@ def _page(text: str, said: Explained, entry: Entry | None) -> str:
     ]
     more = len(text) - LONG_LINE
     shown = f"{text[:LONG_LINE]} … " + tr("(and {n} more characters)", n=f"{more:,}") if more > 0 else text
-    lines = [shown, "", said.meaning, "", *(f"{name:<9} {value}" for name, value in facts if value)]
+    lines = [shown, "", said.meaning, "", *(f"{left(tr(name), 9)} {value}" for name, value in facts if value)]
     return "\n".join(printable(line) for line in lines)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from capture.cells import left
 from capture.kernel.event_groups import EventGroup, group_key, groups
 from capture.kernel.events_report import line
 from capture.safe_text import printable
@@ -180,7 +181,7 @@ def connection_text(one: EventConnection, row: SocketRow | None) -> str:
     if row is None:
         now = [tr("Its socket has gone. Where a recording or an incident is open, w looks for its packets there.")]
     else:
-        now = [f"{name:<14} {value}" for name, value in socket_facts(row)]
+        now = [f"{left(name, 14)} {value}" for name, value in socket_facts(row)]
         now += ["", f"{row.state.value}: {meaning('states', row.state.value)}"]
     return "\n".join([tr("What the kernel said:"), *said, "", *now])
 

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from capture.cells import centred
 from tui.text.column_layout import Column, cells, fit, fit_tail, wrap
 from tui.text.language import tr
 from tui.text.quantities import duration, size
@@ -212,7 +213,7 @@ class LadderLines:
             )
             if cells(t) <= self._arrow - 2
         )
-        drawn = (f"┆{text:┈^{self._arrow - 2}}┆", "dim")
+        drawn = (f"┆{centred(text, self._arrow - 2, '┈')}┆", "dim")
         return Line(index, "gap", (*NOTHING[:4], drawn, *NOTHING[5 : 7 if self._notes else 6]))
 
     def _said(self, index: int, text: str, tone: str, kind: str) -> list[Line]:

@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.widgets import Static, TextArea
 
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,9 @@ class PasteScreen(TriageScreen):
 
     def body(self) -> Iterable[Widget]:
         """What to do, and the box."""
-        yield Static("Paste error lines here, then Enter. Nothing leaves this machine.", classes="lines", markup=False)
+        yield Static(
+            tr("Paste error lines here, then Enter. Nothing leaves this machine."), classes="lines", markup=False
+        )
         yield PasteBox()
 
     def explain(self) -> None:

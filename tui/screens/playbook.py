@@ -119,7 +119,7 @@ class PlaybookScreen(TriageScreen):
     @work(thread=True, exclusive=True, group="check", exit_on_error=False)
     def _ask(self, settings: dict[str, str], before: CheckReport | None) -> None:
         def heard(step: StepResult) -> None:
-            self.app.call_from_thread(self._hear, f"{printable(step.title, 50)}: {step.outcome}")
+            self.app.call_from_thread(self._hear, f"{printable(step.title, 50)}: {tr(step.outcome)}")
 
         try:
             outcome = ask(self._book, settings, before, heard)
@@ -176,7 +176,7 @@ class PlaybookScreen(TriageScreen):
     def cells_of(self, entry: Entry) -> tuple[Cell, ...]:
         """In the order of LIST_COLUMNS."""
         mark = MARKS[entry.outcome]
-        return (mark, (LABELS.get(entry.outcome, entry.outcome), mark[1]), (entry.title, ""))
+        return (mark, (tr(LABELS.get(entry.outcome, entry.outcome)), mark[1]), (entry.title, ""))
 
     def _open_row(self, row: Entry) -> None:
         """Put what is behind a row in its place."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from capture.cells import left
 from capture.model import TcpState
 from tui.screens.base import TriageScreen
 from tui.text.glossary import meaning
@@ -54,7 +55,7 @@ class SocketScreen(TriageScreen):
         super().__init__()
         self._row = row
         self._state = row.state
-        facts = [f"{name:<14} {value}" for name, value in socket_facts(row)]
+        facts = [f"{left(name, 14)} {value}" for name, value in socket_facts(row)]
         self._line = socket_line(row)
         self._text = "\n".join([*facts, "", f"{row.state.value}: {meaning('states', row.state.value)}"])
 

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.filter import LineFilter
 
+from capture.language import chosen
 from tui.text.column_layout import cells
 
 if TYPE_CHECKING:
@@ -60,20 +61,23 @@ _PLAIN = {
 
 
 @lru_cache(maxsize=4096)
-def ascii_of(text: str) -> str:
-    """`text` in ASCII and in as many cells as before."""
+def ascii_of(text: str, wide: bool = False) -> str:
+    """`text` in ASCII and in as many cells as before. `wide`: Chinese stays, whose width no terminal doubts."""
     if text.isascii():
         return text
-    return "".join(c if c.isascii() else _PLAIN.get(c, "?" * cells(c)) for c in text)
+    return "".join(c if c.isascii() or (wide and cells(c) == 2) else _PLAIN.get(c, "?" * cells(c)) for c in text)
 
 
 class AsciiOnly(LineFilter):
-    """Every character beyond ASCII by its nearest one."""
+    """Every character beyond ASCII by its nearest one; of Chinese screens but for the Chinese."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Runs on each line of the screen."""
+        wide = chosen() == "zh"
         return [
-            segment if segment.control or segment.text.isascii() else Segment(ascii_of(segment.text), segment.style)
+            segment
+            if segment.control or segment.text.isascii()
+            else Segment(ascii_of(segment.text, wide), segment.style)
             for segment in segments
         ]
 
