@@ -22,7 +22,7 @@ async def test_a_capture_is_shown_in_chinese(size: tuple[int, int]) -> None:
     choose("zh")
     app = app_of(INCIDENT)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "128" in "".join(strips(app)))
+        await until(pilot, lambda: all(said in "".join(strips(app)) for said in ("128", "client_gave_up", "放弃")))
         text = "\n".join(strips(app))
         assert "1 实时  2 抓包  3 手册  4 证据" in text
         assert "的 20 个客户端在响应完整之前放弃" in text
@@ -35,7 +35,7 @@ async def test_a_ladder_keeps_its_lifelines_in_line() -> None:
     choose("zh")
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "128" in "".join(strips(app)))
+        await until(pilot, lambda: all(said in "".join(strips(app)) for said in ("128", "client_gave_up", "放弃")))
         await pilot.press("enter")
         await until(pilot, lambda: "静默 801ms" in "\n".join(strips(app)))
         drawn = [line for line in strips(app) if any(mark in line for mark in "│┆")]
@@ -61,7 +61,7 @@ async def test_ascii_draws_lines_plain_and_keeps_the_chinese() -> None:
     choose("zh")
     app = app_of(INCIDENT, terminal=Terminal(mouse=False, ascii=True))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "128" in "".join(strips(app)))
+        await until(pilot, lambda: all(said in "".join(strips(app)) for said in ("128", "client_gave_up", "放弃")))
         written = "".join(
             segment.text
             for strip in app.screen._compositor.render_strips()
