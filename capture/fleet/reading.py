@@ -5,7 +5,7 @@ with a second pass over its edges: a row depends on more than its own packets. W
 that began before the capture is told by all others of its ends; whether a listener is overwhelmed, a host known, a TTL
 foreign, a connection seen again behind a NAT or another hop of a proxy, by connections minutes away. With one engine
 the rows are those of the whole by construction, whatever the cut. Its price: one capture is read by one worker, at one
-core's speed (about 2 GB a second, faster than most disks), and takes some 300 bytes of memory a connection to its end.
+core's speed (1 to 2 GB a second, that of a good disk), and takes some 300 bytes of memory a connection to its end.
 Captures are what workers share out among them; where there are fewer than workers, these write rows (row_files).
 """
 
@@ -98,6 +98,8 @@ def read(plan: Planned, store: Store, processes: int = 1) -> Reading:
     refused: list[CaptureUnreadable] = []
     triages = triage(list(plan.paths), join=len(plan.paths) > 1, refused=refused.append)
     left_out = {error.path: LeftOut(error.path, error.why) for error in refused}
+    if not triages and refused:  # what is true of the first is the reason for all
+        left_out = {path: LeftOut(path, refused[0].why) for path in plan.paths} | left_out
     captures = tuple(_written(one, plan, store, at, len(triages), processes) for at, one in enumerate(triages))
     reading = Reading(captures, tuple(left_out.values()))
     store.write(done_name(plan), msgspec.json.encode(reading))

@@ -22,6 +22,7 @@ from capture.fleet.running import run_fleet
 from capture.triage import Triage
 from capture.wire.column_types import I64
 from tests.capture.fleet.making import EXAMPLES, cut, in_process, lines, manifest, rows, without_null
+from tests.capture.wire import building as make
 
 INCIDENT = EXAMPLES / "incident.pcap"
 
@@ -107,6 +108,17 @@ def test_what_cannot_be_read_stands_in_the_manifest(tmp_path: Path) -> None:
     assert [notice["code"] for notice in told["captures"][0]["notices"]] == ["cut_short"]
     assert sorted(Path(one["path"]).name for one in told["files"]) == ["cut.pcap", "good.pcap"]
     assert told["connections"] == len(rows(out)) == fleet.connections
+
+
+def test_each_piece_of_a_capture_that_nobody_can_decode_is_told(tmp_path: Path) -> None:
+    for number in range(2):
+        frames = make.pcap([b"x" * 60] * 3, link=147, start=1_700_000_000 + number)
+        (tmp_path / f"p{number}.pcap").write_bytes(frames)
+    run_fleet([str(tmp_path)], str(tmp_path / "out"), in_process)
+    told = manifest(tmp_path / "out")
+    assert told["captures"] == []
+    assert [Path(one["path"]).name for one in told["left_out"]] == ["p0.pcap", "p1.pcap"]
+    assert {one["why"] for one in told["left_out"]} == {"its link type (USER0) is not decoded"}
 
 
 def test_a_file_that_holds_two_captures(tmp_path: Path) -> None:
