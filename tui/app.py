@@ -14,13 +14,17 @@ from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
+from textual.events import Key
 from textual.filter import ANSIToTruecolor
+from textual.widgets import Input, TextArea
 
+from capture.safe_text import printable
 from tui.resuming import CaseTracker
 from tui.terminal.detection import Terminal
 from tui.terminal.line_filters import AsciiOnly, NoColours
 from tui.terminal.screen_diff import Shown, Thrifty
-from tui.terminal.themes import DARK, LIGHT
+from tui.terminal.themes import THEMES, next_theme
+from tui.text.key_meanings import given_keys
 from tui.text.language import tr
 from tui.work.investigation import Investigation, Request
 from tui.work.messages import TextSent
@@ -52,6 +56,7 @@ class TriageApp(App[int]):
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("ctrl+l", "redraw", show=False, priority=True),
+        Binding("ctrl+t", "other_theme", "Next theme", show=False),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
@@ -63,6 +68,7 @@ class TriageApp(App[int]):
         self.investigation = Investigation(request)
         self.case = CaseTracker(self, self)
         self.reopen = ""  # a case to go on with instead, once this screen is gone
+        self._given_keys, self.key_words = given_keys(request.keys)
         self.failure: str | None = None  # said on standard error after the screen is gone
         self._shown = Shown()
         self._line_filters: list[LineFilter] = []
@@ -71,9 +77,10 @@ class TriageApp(App[int]):
             self._line_filters.append(NoColours())
         if self.terminal.ascii:
             self._line_filters.append(AsciiOnly())
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.set_reactive(TriageApp.theme, LIGHT.name if self.terminal.light else DARK.name)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.set_reactive(TriageApp.theme, f"tcptriage-{self.terminal.theme}")
+        self.set_class(self.terminal.few_colours, "-few-colours")
         self.stylesheet.set_variables(self.get_css_variables())
         for mode in MODES:
             if mode != self.DEFAULT_MODE:
@@ -126,6 +133,8 @@ class TriageApp(App[int]):
         """Take the signals; open the demo if it was asked for."""
         request = self.investigation.request
         self.case.begin()
+        if request.warnings:
+            self.call_after_refresh(self._tell_warnings)
         if request.demo:
             from tui.screens.demo import DemoScreen
 
@@ -163,6 +172,21 @@ class TriageApp(App[int]):
             if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):
                 self._end_by(signal.SIGHUP)
 
+    def _tell_warnings(self) -> None:
+        first, *more = self.investigation.request.warnings
+        rest = tr("; and {n} more: `tcptriage info` tells them", n=len(more)) if more else ""
+        self.say(printable(first, 300) + rest, "warn")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that the configuration gave away do what they were given, except where text is typed."""
+        if self._given_keys and isinstance(event, Key) and not event.is_forwarded and not self._is_typed_in():
+            event = Key(self._given_keys.get(event.key, event.key), event.character)
+        await super().on_event(event)
+
+    def _is_typed_in(self) -> bool:
+        """Whether a key is text of an input, or nobody is there to take it."""
+        return not self._screen_stack or isinstance(self.focused, Input | TextArea)
+
     def exit(self, *told: Any, **named: Any) -> None:
         """Leave; where the user was is kept before the screens go."""
         self.case.take()
@@ -177,8 +201,15 @@ class TriageApp(App[int]):
         self.exit(130)
 
     def action_other_theme(self) -> None:
-        """Dark, or light."""
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        """The next of the themes."""
+        self.action_theme(next_theme(self.theme).removeprefix("tcptriage-"))
+
+    def action_theme(self, name: str) -> None:
+        """Another theme, also for the next run."""
+        from tui.work.configuration import keep_theme
+
+        self.theme = f"tcptriage-{name}"
+        self.say(tr("Theme {name}; {kept}", name=name, kept=keep_theme(name)), "good")
 
     def action_leave(self) -> None:
         """Quit."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from capture.language import LANGUAGES, choose, of_locale
+from tui.terminal.detection import THEME_NAMES
 
 USAGE = """\
 usage: tcptriage [FILE...]           the dashboard: captures, or this machine
@@ -66,7 +67,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(self._unknown(unknown))
         json = getattr(given, "format", None) in ("json", "jsonl", "openmetrics") or getattr(given, "follow", False)
-        given.lang = "en" if json else given.lang or of_locale(os.environ)
+        given.lang = "en" if json else given.lang or configured_language() or of_locale(os.environ)
         choose(given.lang)
         return given
 
@@ -86,6 +87,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(word, known, 1, 0.7)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def configured_language() -> str | None:
+    """The language that config.toml asks for."""
+    from tui.work.configuration import read_configuration
+
+    return read_configuration().language
 
 
 class MainParser(Parser):
@@ -132,7 +140,7 @@ def dashboard_parser(version: str) -> Parser:
         "--filter", default="", metavar="EXPR", help="start filtered, e.g. 'state:close-wait port:8080'"
     )
     parser.add_argument(
-        "--interval", type=_seconds, default=1.0, metavar="S", help="seconds between two looks at live connections (1)"
+        "--interval", type=_seconds, metavar="S", help="seconds between two looks at live connections (1)"
     )
     namespace_options(parser)
     host_options(parser)
@@ -150,7 +158,7 @@ def dashboard_parser(version: str) -> Parser:
 
 def screen_options(parser: argparse.ArgumentParser) -> None:
     """What every command with a screen accepts."""
-    parser.add_argument("--theme", choices=("dark", "light"), help="the colours; default: what the terminal tells")
+    parser.add_argument("--theme", choices=THEME_NAMES, help="the colours; default: what the terminal tells")
     parser.add_argument("--ascii", action="store_true", help="no characters beyond ASCII")
     parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
 
@@ -516,10 +524,12 @@ def info_parser() -> Parser:
         examples=(
             "tcptriage info",
             "tcptriage info --format json",
+            "tcptriage info --write-config",
         ),
         description="Say where files lie, what this user can see of the machine, and which kernel events there are.",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--write-config", action="store_true", help="write config.toml, commented; never over one")
     return parser
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
+from tui.terminal.detection import THEME_NAMES
+from tui.text.key_meanings import MEANINGS, key_named
 from tui.text.language import tr
 
 if TYPE_CHECKING:
@@ -54,8 +56,25 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         yield _command("Filter {mode}: {text}", what, show, mode=tr(mode), text=text)
     for name, title in playbook_titles():
         yield _command("Playbook: {name}", title, partial(asked.open_playbook, name, {}), name=name)
-    yield _command("Other colours", "dark or light", partial(app.run_action, "app.other_theme"))
+    for name in THEME_NAMES:
+        yield _command(
+            "Theme: {name}", "also for the next run", partial(app.run_action, f"app.theme('{name}')"), name=name
+        )
+    if front is not None:
+        yield from of_the_screen(app, front)
     yield _command("Quit", "leave (q)", partial(app.run_action, "app.leave"))
+
+
+def of_the_screen(app: App[Any], front: TriageScreen) -> Iterable[SystemCommand]:
+    """What the keys of the screen in front do, as its footer and its help call it."""
+    for word, label in front.KEYS:
+        for key in word.split("/") if len(word) > 1 else (word,):
+            name = key_named(key)
+            title = MEANINGS.get(name)
+            if title is not None and name not in ("colon", "tab", "escape"):
+                yield _command(
+                    "{what} ({key})", label, partial(app.simulate_key, name), what=tr(title).capitalize(), key=key
+                )
 
 
 def _command(title: str, help: str, call: Callable[[], Any], **facts: str) -> SystemCommand:

@@ -116,7 +116,7 @@ async def test_a_capture_that_is_gone_does_not_take_the_evidence_with_it(tmp_pat
 async def test_dropped_evidence_comes_back_also_in_a_later_run() -> None:
     app = app_of(interval=5, keep_case=True)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("4", "n", *"one", "enter", "n", *"two", "enter", "d")
+        await pilot.press("4", "plus", *"one", "enter", "plus", *"two", "enter", "d")
         await until(pilot, lambda: "u brings it back" in screen_text(app))
         assert [item.title for item in the_case().items] == ["two"]
         await pilot.press("q")
@@ -134,7 +134,7 @@ async def test_cases_are_listed_deleted_and_brought_back() -> None:
     for words in ("first", "second"):
         app = app_of(interval=5, keep_case=True)
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("4", "n", *words, "enter", "q")
+            await pilot.press("4", "plus", *words, "enter", "q")
     newer, older = list_cases(cases_folder())
     app = app_of(interval=5, keep_case=True)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -164,12 +164,12 @@ async def test_a_home_that_takes_nothing_is_said_once(tmp_path: Path) -> None:
 async def _says_once() -> None:
     app = app_of(interval=5, keep_case=True)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("4", "n", *"one", "enter")
+        await pilot.press("4", "plus", *"one", "enter")
         await until(pilot, lambda: "not kept on disk" in screen_text(app))
-        await pilot.press("n", *"two", "enter")
+        await pilot.press("plus", *"two", "enter")
         await until(pilot, lambda: "two" in screen_text(app))
         app.say("")
-        await pilot.press("n", *"three", "enter")
+        await pilot.press("plus", *"three", "enter")
         await until(pilot, lambda: "three" in screen_text(app))
         assert "not kept on disk" not in screen_text(app)
 

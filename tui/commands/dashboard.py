@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, dashboard_parser
+from tui.work.configuration import read_configuration
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,9 @@ def run(arguments: list[str]) -> int:
     from tui.work.investigation import Request
 
     chosen = dashboard_parser(__version__).parse_args(arguments)
+    settings = read_configuration()
     keeper = None
+    chosen.interval = chosen.interval or settings.interval or 1.0
     try:
         if chosen.resume is not None:
             from tui.commands.resume import take_up_case
@@ -53,7 +56,7 @@ def run(arguments: list[str]) -> int:
             all_namespaces=chosen.all_namespaces,
             replay=chosen.replay,
             hosts=hosts,
-            thresholds=tuple(chosen.threshold),
+            thresholds=(*settings.thresholds, *chosen.threshold),
             ssh=chosen.ssh,
             sudo=chosen.sudo,
             keep_case=True,
@@ -111,7 +114,14 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     from tui.work.process_settings import for_a_quick_start
 
     for_a_quick_start()
-    terminal = terminal_of(os.environ, ascii=chosen.ascii, mouse=chosen.mouse, theme=chosen.theme)
+    settings = read_configuration()
+    request = replace(request, columns=settings.columns, keys=settings.keys, warnings=settings.troubles)
+    terminal = terminal_of(
+        os.environ,
+        ascii=chosen.ascii or bool(settings.ascii),
+        mouse=chosen.mouse and settings.mouse is not False,
+        theme=chosen.theme or settings.theme,
+    )
     prepare_textual(terminal)
     from tui.app import TriageApp
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from capture.safe_text import printable
-from tui.arguments import info_parser
+from tui.arguments import complain, info_parser
 
 
 def run(arguments: list[str]) -> int:
     """Write what is known; returns the exit status."""
     chosen = info_parser().parse_args(arguments)
+    if chosen.write_config:
+        return _write_configuration()
     facts = collect()
     if chosen.format == "json":
         import msgspec
@@ -28,6 +30,24 @@ def run(arguments: list[str]) -> int:
             values = value if isinstance(value, list) else [value]
             for number, one in enumerate(values or ["none"]):
                 sys.stdout.write(f"  {name if not number else '':<22}{printable(str(one), 400)}\n")
+    return 0
+
+
+def _write_configuration() -> int:
+    """Written once, every entry commented out with what it is and what is allowed."""
+    from tui.work.configuration import configuration_file, write_whole
+    from tui.work.configuration_page import default_page
+
+    path = configuration_file()
+    try:
+        if path is None or path.exists():
+            complain(f"tcptriage info: there is {path} already" if path else "tcptriage info: there is no home")
+            return 2
+        write_whole(path, default_page())
+    except OSError as error:
+        complain(f"tcptriage info: {path}: {(error.strerror or str(error)).lower()}")
+        return 2
+    sys.stdout.write(f"{printable(str(path))} is written; every entry in it is commented out\n")
     return 0
 
 
@@ -51,9 +71,15 @@ def _files() -> dict[str, Any]:
     import capture.remote
     from playbooks.loader import user_directory
     from tui.terminal.clipboard import file_folders
+    from tui.work.case_file import cases_folder
+    from tui.work.configuration import configuration_file, read_configuration
     from tui.work.watch_child import incidents_folder
 
+    settings = read_configuration()
     return {
+        "configuration": str(configuration_file() or "none: there is no home"),
+        "wrong in it": list(settings.troubles) or "nothing",
+        "cases": str(cases_folder() or "none: there is no home"),
         "own playbooks": str(user_directory()),
         "copied texts": [str(folder) for folder in file_folders()],
         "collector (--host)": str(Path(capture.remote.__file__).with_name("collector.py")),

@@ -37,7 +37,9 @@ def run(arguments: list[str]) -> int:
     from capture.sockets.thresholds import Thresholds
 
     try:
-        thresholds = Thresholds().changed(chosen.threshold)
+        from tui.work.configuration import read_configuration
+
+        thresholds = Thresholds().changed((*read_configuration().thresholds, *chosen.threshold))
     except ValueError as error:
         complain(f"tcptriage sockets: {error}")
         return 2

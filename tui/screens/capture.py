@@ -90,7 +90,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         yield RowsTable(FINDING_COLUMNS, head=False, id="findings")
         yield Lines(id="finding-text", most=6, low=3)
         yield Lines(id="timeline", most=5, low=3)
-        yield RowsTable(COLUMNS, empty="no capture is open: o opens one", id="connections")
+        yield RowsTable(self.chosen_columns(COLUMNS), empty="no capture is open: o opens one", id="connections")
 
     def on_mount(self) -> None:
         """Read what the command line named."""

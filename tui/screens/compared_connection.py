@@ -30,7 +30,7 @@ class ComparedConnectionScreen(TriageScreen):
     KEYS = (
         ("Enter", "decode"),
         ("n/N", "difference"),
-        ("b", "playbook"),
+        ("B", "playbook"),
         ("y", "copy"),
         ("a", "keep"),
         ("Esc", "back"),
@@ -44,7 +44,7 @@ class ComparedConnectionScreen(TriageScreen):
     BINDINGS = [
         Binding("n", "problem(1)", show=False),
         Binding("N", "problem(-1)", show=False),
-        Binding("b", "playbook", show=False),
+        Binding("B", "playbook", show=False),
     ]
 
     def __init__(self, comparison: Comparison, both: Both) -> None:

@@ -40,10 +40,10 @@ class ConnectionScreen(TriageScreen):
     KEYS = (
         ("Enter", "decode"),
         ("n/N", "problem"),
-        ("f", "fold"),
-        ("u", "clock"),
+        ("e", "every packet"),
+        ("m", "clock"),
         ("i", "to scale"),
-        ("b", "playbook"),
+        ("B", "playbook"),
         ("h", "other hop"),
         ("y", "copy"),
         ("x", "SVG"),
@@ -57,10 +57,10 @@ class ConnectionScreen(TriageScreen):
     BINDINGS = [
         Binding("n", "problem(1)", show=False),
         Binding("N", "problem(-1)", show=False),
-        Binding("f", "fold", show=False),
-        Binding("u", "clock", show=False),
+        Binding("e", "fold", show=False),
+        Binding("m", "clock", show=False),
         Binding("i", "scale", show=False),
-        Binding("b", "playbook", show=False),
+        Binding("B", "playbook", show=False),
         Binding("h", "hop", show=False),
         Binding("x", "picture", show=False),
         Binding("w", "live", show=False),
@@ -157,7 +157,7 @@ class ConnectionScreen(TriageScreen):
         self._fold = not self._fold
         self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
         self._draw()
-        self.say("Long data runs are folded" if self._fold else "Every packet is shown; f folds again")
+        self.say("Long data runs are folded" if self._fold else "Every packet is shown; e folds again")
 
     def action_clock(self) -> None:
         """Times since the first packet, of day, or since the packet before."""

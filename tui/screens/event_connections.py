@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 class EventConnectionsScreen(TriageScreen):
     """Those of one group as they were when it was opened; Enter opens one."""
 
-    KEYS = (("Enter", "connection"), ("b", "playbook"), ("y", "copy"), ("a", "keep"), ("Esc", "back"))
+    KEYS = (("Enter", "connection"), ("B", "playbook"), ("y", "copy"), ("a", "keep"), ("Esc", "back"))
     TOPICS = ("states",)
     ABOUT = "The connections of which the kernel said the same, the last one first."
     AUTO_FOCUS = "#event-connections"
-    BINDINGS = [Binding("b", "playbook", show=False)]
+    BINDINGS = [Binding("B", "playbook", show=False)]
 
     def __init__(
         self,
@@ -88,9 +88,9 @@ class EventConnectionScreen(TriageScreen):
     """One connection: what the kernel said of it, and its socket where it still has one (`row`)."""
 
     KEYS = (
-        ("b", "playbook"),
+        ("B", "playbook"),
         ("c", "capture this"),
-        ("w", "in the recording"),
+        ("P", "in the recording"),
         ("y", "copy"),
         ("a", "keep"),
         ("Esc", "back"),
@@ -99,9 +99,9 @@ class EventConnectionScreen(TriageScreen):
     ABOUT = "One connection: all that the kernel said of it, and what it tells of its socket."
     AUTO_FOCUS = "Paper"
     BINDINGS = [
-        Binding("b", "playbook", show=False),
+        Binding("B", "playbook", show=False),
         Binding("c", "capture_this", show=False),
-        Binding("w", "packets", show=False),
+        Binding("P", "packets", show=False),
     ]
 
     def __init__(self, one: EventConnection, row: SocketRow | None, playbook: str | None) -> None:

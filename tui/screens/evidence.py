@@ -38,7 +38,7 @@ class EvidenceScreen(TriageScreen):
         ("x", "export"),
         ("X", "export without addresses"),
         ("y", "copy"),
-        ("n", "note"),
+        ("+", "note"),
         ("d", "drop"),
         ("u", "undo"),
         ("o", "open a case"),
@@ -51,7 +51,7 @@ class EvidenceScreen(TriageScreen):
         Binding("d", "drop", show=False),
         Binding("u", "undo", show=False),
         Binding("o", "cases", show=False),
-        Binding("n", "note", show=False),
+        Binding("plus", "note", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]
 

@@ -40,13 +40,13 @@ class ExplainedScreen(TriageScreen):
     KEYS = (
         ("Enter", "playbook"),
         ("w", "sockets of it"),
-        ("p", "packets of it"),
+        ("P", "packets of it"),
         ("y", "copy"),
         ("l", "another"),
         ("Esc", "back"),
     )
     ABOUT = "Each line judged alone: what it means, who was involved, and which playbook goes on from here."
-    BINDINGS = [Binding("w", "sockets", show=False), Binding("p", "packets", show=False)]
+    BINDINGS = [Binding("w", "sockets", show=False), Binding("P", "packets", show=False)]
 
     def __init__(self, text: str, path: str | None = None) -> None:
         super().__init__()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 
 from tui.screens.base import TriageScreen
+from tui.text.column_layout import Column, only
 from tui.widgets.filter_bar import FilterApplied, FilterLeft
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from capture.filters import Filter
     from capture.filters.terms import Kind
@@ -89,6 +90,10 @@ class FilteredScreen(TriageScreen):
         """The row under the cursor; the filter was there from the start."""
         if place.get("row") is not None:
             self.query_one(self.TABLE, RowsTable).move_to(place["row"])
+
+    def chosen_columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Those that the configuration names for this mode; all where it names none."""
+        return only(columns, self.triage_app.investigation.request.columns.get(self.MODE, ()))
 
     def first_filter(self) -> str:
         """The filter that the screen begins with: of the case that is taken up, else the command line's."""

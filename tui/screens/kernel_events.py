@@ -42,7 +42,7 @@ class KernelEventsScreen(FilteredScreen):
     FILTERS = "event"
     KEYS = (
         ("Enter", "connection"),
-        ("b", "playbook"),
+        ("B", "playbook"),
         ("/", "filter"),
         ("p", "pause"),
         ("y", "copy"),
@@ -52,7 +52,7 @@ class KernelEventsScreen(FilteredScreen):
     TOPICS = ("states",)
     ABOUT = "What the kernel told processes in the last five minutes: failed calls, resets with its reason, drops."
     AUTO_FOCUS = "#kernel-events"
-    BINDINGS = [Binding("p", "pause", show=False), Binding("b", "playbook", show=False)]
+    BINDINGS = [Binding("p", "pause", show=False), Binding("B", "playbook", show=False)]
 
     def __init__(self, history: EventHistory, sockets: Callable[[], Sequence[SocketRow]]) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         ("a", "keep"),
         ("=", "rows like it"),
         ("T", "thresholds"),
-        ("N", "own network"),
+        ("O", "own network"),
         (":", "commands"),
     )
     TOPICS = ("states", "sockets", "counters")
@@ -77,7 +77,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         Binding("W", "watch", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
-        Binding("N", "namespaces", show=False),
+        Binding("O", "namespaces", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
@@ -102,7 +102,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
             yield RowsTable(GROUP_COLUMNS, head=False, id="processes")
             yield RowsTable(GROUP_COLUMNS, head=False, id="peers", classes="last")
         yield Lines(id="counters", most=1)
-        yield RowsTable(COLUMNS, empty="looking …", id="sockets")
+        yield RowsTable(self.chosen_columns(COLUMNS), empty="looking …", id="sockets")
 
     def on_mount(self) -> None:
         """Start to look."""

@@ -55,11 +55,11 @@ class PlaybookScreen(TriageScreen):
         ("y", "copy"),
         ("v", "plain"),
         ("r", "run again"),
-        ("e", "settings"),
+        ("E", "settings"),
         ("f", "fixes"),
-        ("g", "go on"),
+        ("B", "go on"),
         ("w", "sockets"),
-        ("p", "packets"),
+        ("P", "packets"),
         ("Esc", "back"),
         ("x", "export"),
     )
@@ -71,11 +71,11 @@ class PlaybookScreen(TriageScreen):
     EMPTY = "checking …"
     BINDINGS = [
         Binding("r", "run", show=False),
-        Binding("e", "settings", show=False),
+        Binding("E", "settings", show=False),
         Binding("f", "fixes", show=False),
-        Binding("g", "go_on", show=False, priority=True),
+        Binding("B", "go_on", show=False),
         Binding("w", "sockets", show=False),
-        Binding("p", "packets", show=False),
+        Binding("P", "packets", show=False),
         Binding("x", "export", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]

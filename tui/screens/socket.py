@@ -35,9 +35,9 @@ class SocketScreen(TriageScreen):
     """The facts of one socket as they were when it was opened."""
 
     KEYS = (
-        ("b", "playbook"),
+        ("B", "playbook"),
         ("c", "capture this"),
-        ("w", "in the recording"),
+        ("P", "in the recording"),
         ("y", "copy"),
         ("a", "keep"),
         ("Esc", "back"),
@@ -46,9 +46,9 @@ class SocketScreen(TriageScreen):
     ABOUT = "Everything the kernel tells of one socket."
     AUTO_FOCUS = "Paper"
     BINDINGS = [
-        Binding("b", "playbook", show=False),
+        Binding("B", "playbook", show=False),
         Binding("c", "capture_this", show=False),
-        Binding("w", "packets", show=False),
+        Binding("P", "packets", show=False),
     ]
 
     def __init__(self, row: SocketRow) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
+THEME_NAMES = ("dark", "light", "high-contrast", "colour-blind", "colour-blind-light")
 SLOW_LINE_FPS = "10"
 LOCAL_FPS = "30"
 
@@ -20,10 +21,11 @@ class Terminal:
 
     ascii: bool = False
     mouse: bool = True
-    light: bool = False
+    theme: str = "dark"  # of THEME_NAMES
     colours: bool = True
     over_ssh: bool = False
     plain_charts: bool = False  # its font has no eighths of a block
+    few_colours: bool = False  # 16 of them: a pale cursor would round to the background
 
 
 def terminal_of(
@@ -33,7 +35,8 @@ def terminal_of(
     return Terminal(
         ascii=ascii or not _speaks_utf8(environ),
         mouse=mouse,
-        light=theme == "light" if theme else _is_light(environ),
+        theme=theme or ("light" if _is_light(environ) else "dark"),
+        few_colours=_has_few_colours(environ),
         colours="NO_COLOR" not in environ and environ.get("TERM") not in ("dumb", "vt100"),
         plain_charts=ascii or not _speaks_utf8(environ) or environ.get("TERM") == "linux",
         over_ssh=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
@@ -56,6 +59,13 @@ def _speaks_utf8(environ: Mapping[str, str]) -> bool:
     if "." in named:
         return "utf8" in named.lower().replace("-", "")
     return "utf" in locale.getpreferredencoding(False).lower()
+
+
+def _has_few_colours(environ: Mapping[str, str]) -> bool:
+    """As rich judges it: 16 colours unless the terminal's name or COLORTERM tells of more."""
+    if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return False
+    return environ.get("TERM", "").strip().lower().rpartition("-")[2] not in ("256color", "kitty")
 
 
 def _is_light(environ: Mapping[str, str]) -> bool:

@@ -5,7 +5,7 @@ Pure: nothing here knows a terminal. Widths are in terminal cells, so that a wid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ class Column:
     rank: int = 0
     chart: bool = False  # a course in time: its latest end is what is kept of it
     least: int = 0
+    hidden: bool = False  # never shown: the user wants others
     tail: bool = False  # an address: its end, with the port, is what is kept of it
 
 
@@ -46,14 +47,24 @@ class Placed:
     width: int
 
 
+def only(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """The same columns, those that are not named hidden; the first named are kept longest where the width ends."""
+    ranks = {name: rank for rank, name in enumerate(names)}
+    if not ranks:
+        return tuple(columns)
+    return tuple(replace(one, rank=ranks.get(one.key, 0), hidden=one.key not in ranks) for one in columns)
+
+
 def place(columns: Sequence[Column], width: int, gap: int = 1) -> tuple[Placed, ...]:
     """The columns that fit `width` cells with `gap` between them, in the table's order; growth goes to rank order."""
-    wanted = [column.width + gap for column in columns if column.rank <= 0]
+    wanted = [column.width + gap for column in columns if column.rank <= 0 and not column.hidden]
     squeezed = sum(wanted) > width + gap
     widths: dict[int, int] = {}
     left = width + gap
     for index in sorted(range(len(columns)), key=lambda i: (columns[i].rank, i)):
         column = columns[index]
+        if column.hidden:
+            continue
         if squeezed and column.rank > 1:
             break
         taken = column.least if squeezed and column.least else column.width

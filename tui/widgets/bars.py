@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.widget import Widget
 
 from tui.text.column_layout import cells, fit, wrap
+from tui.text.key_meanings import key_named
 from tui.text.language import tr
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class KeyBar(Widget):
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(id="keys")
         self._keys = tuple(keys)
+        self._places: list[tuple[int, int, str]] = []  # from and to which column each key stands
 
     def set_keys(self, keys: Sequence[tuple[str, str]]) -> None:
         """Other keys, e.g. while something can be cancelled."""
@@ -76,7 +78,12 @@ class KeyBar(Widget):
     def render(self) -> RenderResult:
         """`key label` pairs; help and quit, the last two, always stay."""
         line = Text(no_wrap=True, end="")
-        keys = [(key, tr(label)) for key, label in self._keys]
+        words = getattr(self.app, "key_words", {})  # where the configuration gave a key away
+        keys = [
+            ("/".join(words.get(k, k) for k in key.split("/")) if len(key) > 1 else words.get(key, key), tr(label))
+            for key, label in self._keys
+        ]
+        self._places = []
         always = sum(cells(key) + cells(label) + 3 for key, label in keys[-2:])
         left = self.size.width - always
         for position, (key, label) in enumerate(keys):
@@ -85,9 +92,17 @@ class KeyBar(Widget):
                 if wide > left:
                     continue
                 left -= wide
+            start = line.cell_len
             line.append(f" {key}", "bold")
             line.append(f" {label} ", "")
+            self._places.append((start, line.cell_len, key))
         return line
+
+    def on_click(self, event: events.Click) -> None:
+        """A key in the footer can be clicked: it is pressed."""
+        key = next((key for start, end, key in self._places if start <= event.x < end), None)
+        if key is not None:
+            self.app.simulate_key(key_named(key))
 
 
 class Said(Widget):

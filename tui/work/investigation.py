@@ -40,6 +40,9 @@ class Request:
     stdin: StandardInput | None = None  # where a capture comes in by it
     ssh: str = "ssh"  # what reached the hosts
     sudo: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by mode: those that are shown
+    keys: Mapping[str, str] = field(default_factory=dict)  # what a key does: the key, where it is another
+    warnings: tuple[str, ...] = ()  # of the configuration, said at the start
     keep_case: bool = False  # on disk, from the first thing on that would be lost
     keeper: CaseKeeper | None = None  # of the case that is taken up
 

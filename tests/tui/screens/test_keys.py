@@ -13,13 +13,15 @@ from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.app import TriageApp
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
+from tui.terminal.detection import Terminal
+from tui.text.key_meanings import MEANINGS, key_named
 from tui.widgets.bars import TitleBar
 
 NAMES = {
     "question_mark": "?", "slash": "/", "colon": ":", "equals_sign": "=", "escape": "Esc", "enter": "Enter",
     "tab": "Tab", "shift+tab": "Shift-Tab", "ctrl+o": "Ctrl-O", "backspace": "Backspace", "f1": "F1",
     "comma": ",", "full_stop": ".", "left_square_bracket": "[", "right_square_bracket": "]",
-    "greater_than_sign": ">", "less_than_sign": "<",
+    "plus": "+", "greater_than_sign": ">", "less_than_sign": "<",
 }  # fmt: skip
 
 
@@ -44,6 +46,105 @@ def bound(screen: type[TriageScreen]) -> set[str]:
     ]
     keys = [one.key if isinstance(one, Binding) else one[0] for one in bindings]
     return {NAMES.get(key, key) for each in keys for key in each.split(",")}
+
+
+FIXED = {"ctrl+o", "enter", "f1"}  # of boxes to type in, and those that every table has
+
+
+@pytest.mark.parametrize("screen", screens(), ids=lambda screen: screen.__name__)
+def test_one_key_has_one_meaning(screen: type[TriageScreen]) -> None:
+    """What a key does is one of the actions that its meaning stands for, on every screen."""
+    for klass in screen.__mro__:
+        for one in klass.__dict__.get("BINDINGS", ()) if klass.__module__.startswith("tui.") else ():
+            for key in one.key.split(","):
+                if key in FIXED:
+                    continue
+                meaning = MEANINGS[key]
+                assert one.action in ACTIONS.get(meaning, {one.action}), (key, meaning, one.action)
+                taken = {name for name, actions in ACTIONS.items() if one.action in actions}
+                assert not taken or meaning in taken, f"{one.action} is {taken}, not {meaning}"
+
+
+ACTIONS = {
+    "back": {"back"},
+    "leave": {"app.leave", "back"},
+    "help": {"help", "back"},
+    "pause or go on": {"pause", "follow"},
+    "next trouble": {"problem(1)", "next_finding", "step(1)"},
+    "trouble before": {"problem(-1)", "step(-1)"},
+    "fix": {"fix", "fixes"},
+    "playbook": {"playbook", "go_on"},
+    "group by": {"group"},
+    "every one": {"every", "fold"},
+    "packets": {"packets"},
+    "live sockets": {"sockets", "live"},
+    "export": {"export", "export(False)", "picture"},
+    "open another": {"open", "cases"},
+    "record": {"record_looks", "run"},
+    "run again": {"run"},
+    "capture it": {"capture_this"},
+    "drop": {"drop"},
+    "undo": {"undo"},
+    "note": {"note"},
+    "settings": {"settings"},
+    "clock": {"clock"},
+    "step on": {"step(1)"},
+    "step back": {"step(-1)"},
+    "sort": {"sort"},
+}
+"""The actions of a meaning, where it is more than a name: one that is not here may stand for one action alone."""
+
+
+def test_a_meaning_without_actions_is_one_action_everywhere() -> None:
+    found: dict[str, set[str]] = {}
+    for screen in screens():
+        for klass in screen.__mro__:
+            for one in klass.__dict__.get("BINDINGS", ()) if klass.__module__.startswith("tui.") else ():
+                for key in one.key.split(","):
+                    if key not in FIXED:
+                        found.setdefault(MEANINGS[key], set()).add(one.action)
+    assert {
+        meaning: actions for meaning, actions in found.items() if len(actions - ACTIONS.get(meaning, set())) > 1
+    } == {}
+
+
+async def test_a_click_on_the_footer_presses_the_key() -> None:
+    app = app_of(INCIDENT, terminal=Terminal(mouse=True))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        await pilot.click("#keys", offset=(last_line(app).index("s sort"), 0))
+        await until(pilot, lambda: "Sorted by" in screen_text(app))
+        await pilot.click("#keys", offset=(last_line(app).index("? help") + 2, 0))
+        await until(pilot, lambda: "Keys here" in screen_text(app))
+
+
+async def test_the_palette_has_what_the_keys_do() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        for word, _ in app.screen.KEYS:  # type: ignore[attr-defined]
+            meaning = MEANINGS.get(key_named(word))
+            assert meaning is None or word in (":", "Tab", "Esc") or f"{meaning.capitalize()} ({word})" in titles
+        next(one for one in app.get_system_commands(app.screen) if one.title == "Sort (s)").callback()
+        await until(pilot, lambda: "Sorted by" in screen_text(app))
+
+
+async def test_a_key_that_was_given_another_meaning_place() -> None:
+    app = app_of(INCIDENT, keys={"sort": "Z", "help": "f5"})
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        assert "Z sort" in last_line(app)
+        assert "f5 help" in last_line(app)
+        await pilot.press("s")
+        await pilot.pause()
+        assert "Sorted by" not in screen_text(app)
+        await pilot.press("Z")
+        await until(pilot, lambda: "Sorted by" in screen_text(app))
+        await pilot.press("slash", *"ssZ")  # typed text is text
+        assert app.screen.query_one("#filter-line").value == "ssZ"  # type: ignore[attr-defined]
+        await pilot.press("escape", "f5")
+        await until(pilot, lambda: "Keys here" in screen_text(app))
 
 
 def words(pairs: tuple[tuple[str, str], ...]) -> set[str]:

@@ -128,13 +128,13 @@ async def test_own_network_alone_or_all() -> None:
         live = app.screen
         assert isinstance(live, LiveScreen)
         await until(pilot, lambda: live._look is not None)
-        await pilot.press("N")
+        await pilot.press("O")
         await until(pilot, lambda: live._look is not None and len(live._look.snapshot.places) == 1)
         assert "This network namespace alone" in screen_text(app)
         limits = live._look.snapshot.limits if live._look is not None else ()
         if limits and not live._found:
             await until(pilot, lambda: "Not seen: " in screen_text(app))
-        await pilot.press("N")
+        await pilot.press("O")
         assert live._feed is not None
         assert live._feed.all_namespaces
 
@@ -188,7 +188,7 @@ async def test_a_kernel_event_leads_to_its_connection_and_that_to_the_playbook()
             text = screen_text(app)
             assert "1 write failed, EPIPE" in text
             assert "reset" in text  # what the kernel said beside it
-            await pilot.press("b")
+            await pilot.press("B")
             await until(pilot, lambda: "Broken pipe" in screen_text(app) or "broken-pipe" in screen_text(app))
             for client in clients:
                 client.close()

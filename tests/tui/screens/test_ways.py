@@ -94,7 +94,7 @@ async def test_line_filters_the_packets() -> None:
         await until(pilot, lambda: len(app.investigation.triages) == 1)
         app.explain_text(GIN)
         await until(pilot, lambda: "broken_pipe" in screen_text(app))
-        await pilot.press("p")
+        await pilot.press("P")
         await until(pilot, lambda: app.screen.query("#connections") and "1 of 128" in screen_text(app))
 
 

@@ -22,8 +22,9 @@ def test_ascii_where_the_locale_has_no_more(environ: dict[str, str], ascii: bool
 
 def test_what_was_asked_for_wins() -> None:
     assert terminal_of({"LANG": "en_US.UTF-8"}, ascii=True).ascii
-    assert not terminal_of({"COLORFGBG": "0;15"}, theme="dark").light
-    assert terminal_of({"COLORFGBG": "0;15"}).light
+    assert terminal_of({"COLORFGBG": "0;15"}, theme="high-contrast").theme == "high-contrast"
+    assert terminal_of({"COLORFGBG": "0;15"}).theme == "light"
+    assert terminal_of({}).theme == "dark"
 
 
 def test_no_color() -> None:
@@ -42,3 +43,17 @@ def test_what_the_user_set_stays() -> None:
     environ = {"TEXTUAL_FPS": "5"}
     prepare_textual(terminal_of(environ), environ)
     assert environ["TEXTUAL_FPS"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("environ", "few"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "linux"}, True),
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, False),
+        ({"TERM": "xterm-kitty"}, False),
+    ],
+)
+def test_where_there_are_16_colours(environ: dict[str, str], few: bool) -> None:
+    assert terminal_of(environ).few_colours is few
