@@ -119,7 +119,8 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
         yield ast.Constant(node.value + 1)
     elif isinstance(node, ast.Return) and node.value is not None and not _nothing(node.value):
-        yield ast.Return(ast.Constant(None))
+        false = isinstance(node.value, ast.Constant) and node.value.value is False  # None is as good as False
+        yield ast.Return(ast.Constant(True if false else None))
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Diagnosis" and node.args:
         yield ast.Call(node.func, [ast.Constant("unknown"), *node.args[1:]], node.keywords)
 

@@ -16,6 +16,15 @@ def test_most_values_close_together_make_acluster() -> None:
     assert cluster(np.array([1_000] * 9, np.int64), 50_000_000) is None
 
 
+def test_two_percent_of_a_long_time() -> None:
+    near = np.array([10_000_000_000] * 7 + [10_198_000_000] * 3, np.int64)
+    assert cluster(near, 50_000_000) == (10_000_000_000, 10)
+    far = np.array([10_000_000_000] * 7 + [10_202_000_000] * 3, np.int64)
+    assert cluster(far, 50_000_000) != (10_000_000_000, 10)
+    assert cluster(np.array([1_000_000_000] * 7 + [1_059_000_000] * 3, np.int64), 1) == (1_000_000_000, 10)
+    assert cluster(np.array([1_000_000_000] * 7 + [1_061_000_000] * 3, np.int64), 1) != (1_000_000_000, 10)
+
+
 def test_places() -> None:
     one = flow_table("cS", "cS")
     assert place(one, np.array([0, 1])) == "10.0.0.2:80"

@@ -63,6 +63,10 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
             "starts": [x for i in range(3) for x in (i * 5.0, i * 5.0 + 0.005)],
         },
     ),
+    "a proxy's two sides, once": (
+        [FRONT, BACK],
+        {"clients": [CLIENT, OUT], "servers": [PROXY, UPSTREAM], "ports": [80, 9000], "starts": [0.0, 0.005]},
+    ),
     "a flood": (["cS sSA"] * 9 + [NORMAL], {}),
     "a full queue": (["cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sFA cA"] * 3 + [NORMAL], {}),
     "stalls": (["cS sSA cA cPA20 sA sA1448 cAz sAk cAz sAk cAz cRAt"] * 3, {}),

@@ -114,6 +114,10 @@ MORE = [
     f"{HELLO} <60>sRAt",
     f"{SERVED} <75>sFA cA <1>cPA20 sR",
     f"{SERVED} <350>cPA20 sR",
+    "cS sSA cA cPA15? sA cRAt",
+    "sR sR cS sSA cA cPA20 sA sPA50 cA cFA sFA cA",
+    f"{SERVED} cPA20 sR cPA20* sR",
+    f"{SERVED} sFA cPA20* cA cFA sA",
 ]
 
 

@@ -1,0 +1,55 @@
+"""All that a check says of each recorded Facts file, word by word: evidence, and the numbers of its fixes.
+
+told.txt holds it; `python -m tests.playbooks.checks.test_recorded_told` writes it anew: the diff shows what changed.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from playbooks.checks.registry import known_checks
+from tests.playbooks.checks.test_recorded import FILES, recorded
+
+TOLD = Path(__file__).with_name("told.txt")
+
+
+def name_of(path: Path) -> str:
+    """Check and outcome, as the file is called."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def told(path: Path) -> list[str]:
+    """What the check says, in lines."""
+    one = recorded(path)
+    found = known_checks()[path.parent.name].judge(one.facts, **one.given)
+    lines = [found.outcome.value, *found.evidence]
+    for offer in found.offers:
+        numbers = ", ".join(f"{key}={value}" for key, value in sorted(offer.parameters.items()))
+        lines.append(f"fix {offer.fix}: {numbers} ({', '.join(offer.identity) or '-'})")
+    return [" ".join(line.split()) for line in lines]
+
+
+def held() -> dict[str, list[str]]:
+    """What told.txt holds, by name."""
+    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
+    each = [list(lines) for empty, lines in blocks if not empty]
+    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
+
+
+HELD = held() if TOLD.exists() else {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_what_is_told(path: Path) -> None:
+    assert told(path) == HELD.get(name_of(path))
+
+
+def test_nothing_else_is_held() -> None:
+    assert list(HELD) == [name_of(path) for path in FILES]
+
+
+if __name__ == "__main__":
+    TOLD.write_text("\n".join("\n  ".join([name_of(path), *told(path)]) + "\n" for path in FILES))
