@@ -392,7 +392,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         from tui.screens.ask_path import AskPathScreen
         from tui.work.case_file import recent_files
 
-        meaning = "A capture, an incident folder or a recording. ring.pcap* --join: several that are one."
+        meaning = "A capture, an incident folder, a recording. Several that are one: ring.pcap* --join"
         self.app.push_screen(AskPathScreen("Open", meaning, recent=recent_files()), self._opened)
 
     def _opened(self, text: str | None) -> None:

@@ -36,12 +36,12 @@ class EvidenceScreen(TriageScreen):
     MODE = "evidence"
     KEYS = (
         ("x", "export"),
-        ("X", "export without addresses"),
-        ("y", "copy"),
         ("+", "note"),
         ("d", "drop"),
         ("u", "undo"),
-        ("o", "open a case"),
+        ("o", "cases"),
+        ("y", "copy"),
+        ("X", "without addresses"),
         ("v", "plain"),
     )
     ABOUT = "What was kept: findings, connections with their ladders, checks, lines, fixes. x writes one Markdown page."

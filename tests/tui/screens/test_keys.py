@@ -69,6 +69,7 @@ ACTIONS = {
     "back": {"back"},
     "leave": {"app.leave", "back"},
     "help": {"help", "back"},
+    "filter": {"filter"},
     "pause or go on": {"pause", "follow"},
     "next trouble": {"problem(1)", "next_finding", "step(1)"},
     "trouble before": {"problem(-1)", "step(-1)"},
@@ -187,3 +188,31 @@ async def test_the_help_keeps_the_mode_it_came_from() -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: "Keys here" in screen_text(app))
         assert app.screen.query_one(TitleBar).mode == "capture"
+
+
+async def test_the_help_is_searched_and_does_what_it_lists() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        await pilot.press("question_mark", "slash", *"sor")
+        await until(pilot, lambda: "sort" in screen_text(app) and "Ctrl-L" not in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Sorted by" in screen_text(app))
+        await pilot.press("question_mark", "slash", *"nobody says this")
+        await until(pilot, lambda: "nothing here speaks of it" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "No key does that" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Keys here" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Keys here" not in screen_text(app))
+
+
+async def test_arrows_choose_what_the_help_runs() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        await pilot.press("question_mark", "slash", *"evidence", "down", "up", "down")
+        found = app.screen._runnable()  # type: ignore[attr-defined]
+        assert len(found) > 1
+        assert app.screen._at == 1  # type: ignore[attr-defined]
