@@ -159,6 +159,9 @@ static uint32_t word_of(struct engine *e, struct table *t, const struct connecti
     if (value) (column)[row] = (value);                                                                                \
   } while (0)
 
+/* Damaged times may be too far apart: it wraps, and so does who adds it again. */
+static int64_t apart(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
+
 /* At most what the column holds. */
 static uint32_t many(const struct connection *c, int end, int which, uint8_t few) {
   uint64_t all = few + (c->rare ? c->rare->many[end][which] : 0);
@@ -175,7 +178,7 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
     to->packet_count[at] = (int64_t)of->packets;
     to->bytes[at] = (int64_t)of->bytes;
     int64_t span = of->known & KNOWS_SPAN ? of->high - of->low - of->taken : 0;
-    WRITE(to->unique_bytes_off, at, (span > 0 ? span : 0) - (int64_t)of->bytes);
+    WRITE(to->unique_bytes_off, at, apart(span > 0 ? span : 0, (int64_t)of->bytes));
     to->wscale[at] = of->wscale;
     to->syn[at] = many(c, end, 0, of->syns);
     to->fin[at] = many(c, end, 1, of->fins);
@@ -203,8 +206,8 @@ static void fill_row(struct engine *e, struct table *t, const struct connection 
   to->first_number[row] = c->first_number;
   to->first_time[row] = c->first_time;
   to->last_time[row] = c->last_time;
-  WRITE(to->lowest_off, row, c->lowest_time - c->first_time);
-  WRITE(to->highest_off, row, c->highest_time - c->last_time);
+  WRITE(to->lowest_off, row, apart(c->lowest_time, c->first_time));
+  WRITE(to->highest_off, row, apart(c->highest_time, c->last_time));
   to->longest_gap_ns[row] = c->longest_gap;
   to->rtt_ns[row] = c->rtt;
   to->first_fin[row] = c->first_fin ^ (c->first_fin ? c->originator : 0);
