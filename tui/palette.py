@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,26 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         )
     if front is not None:
         yield from of_the_screen(app, front)
+    for path in (one.path for triage in asked.investigation.triages for one in triage.incidents):
+        yield from of_the_incident(app, path)
     yield _command("Quit", "leave (q)", partial(app.run_action, "app.leave"))
+
+
+def of_the_incident(app: App[Any], path: str) -> Iterable[SystemCommand]:
+    """What lies beside the packets in an incident's folder."""
+    from capture.recorder.incident_folder import LOG, LOOKS
+    from tui.screens.explained import ExplainedScreen
+    from tui.screens.replay import ReplayScreen
+
+    looks, log = os.path.join(path, LOOKS), os.path.join(path, LOG)
+    if os.path.isfile(looks):
+        yield _command(
+            "Incident: its looks", "play the live connections of then", lambda: app.push_screen(ReplayScreen(looks))
+        )
+    if os.path.isfile(log):
+        yield _command(
+            "Incident: its log", "explain the lines of then", lambda: app.push_screen(ExplainedScreen("", log))
+        )
 
 
 def of_the_screen(app: App[Any], front: TriageScreen) -> Iterable[SystemCommand]:

@@ -244,6 +244,15 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         self._arrange()
 
     def _after_reading(self) -> None:
+        for incident in (one for triage in self._triages for one in triage.incidents):
+            told = incident.manifest
+            self.say(
+                tr(
+                    "Incident of {host}: {trigger}; the palette (:) has its looks and its log",
+                    host=printable(told.host, 40),
+                    trigger=printable(told.trigger.text, 120),
+                )
+            )
         notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
         if notices:
             more = tr(" (and {n} more notices)", n=len(notices) - 1) if len(notices) > 1 else ""

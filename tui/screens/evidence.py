@@ -124,7 +124,10 @@ class EvidenceScreen(TriageScreen):
         """A sentence of one's own."""
         from tui.screens.ask import AskScreen
 
-        self.app.push_screen(AskScreen("Note", "what you saw, decided or did"), self._noted)
+        self.app.push_screen(
+            AskScreen("Note", "what you saw, decided or did", meaning="It stands first in the exported page."),
+            self._noted,
+        )
 
     def _noted(self, text: str | None) -> None:
         if text:

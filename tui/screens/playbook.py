@@ -319,7 +319,8 @@ class PlaybookScreen(TriageScreen):
         value = " ".join(f"{key}={value}" for key, value in self._settings.items())
         keys = ", ".join(keys_of(self._book))
         self.app.push_screen(
-            AskScreen(tr("Settings: KEY=VALUE … of {keys}", keys=keys), "port=8080 capture=file.pcap", value), self._set
+            AskScreen("Settings", "port=8080 capture=file.pcap", value, meaning=tr("KEY=VALUE … of {keys}", keys=keys)),
+            self._set,
         )
 
     def _set(self, text: str | None) -> None:

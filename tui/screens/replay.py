@@ -73,7 +73,7 @@ class ReplayScreen(LiveScreen):
         of = f"/{player.total}" if player.total else ""
         state = tr("its end") if player.ended else tr("paused") if player.paused else f"{player.speed:g}×"
         snapshot = self._look.snapshot
-        return [tr("recorded"), f"{player.at}{of}", state, clock(snapshot.time), printable(snapshot.host, 30)]
+        return [f"{player.at}{of} · {state}", tr("recorded"), clock(snapshot.time), printable(snapshot.host, 30)]
 
     def seen_in(self) -> str:
         """The host that was looked at, and the recording."""

@@ -72,7 +72,16 @@ class ThresholdsScreen(TriageScreen):
         from tui.screens.ask import AskScreen
 
         name = self._chosen_name()
-        self.app.push_screen(AskScreen(name, "a number", f"{getattr(self._now, name):g}"), self._answered)
+        self.app.push_screen(
+            AskScreen(
+                name,
+                "a number",
+                f"{getattr(self._now, name):g}",
+                meaning=meaning("thresholds", name),
+                unit=unit_of(name),
+            ),
+            self._answered,
+        )
 
     def _answered(self, text: str | None) -> None:
         if not text:
@@ -94,3 +103,9 @@ class ThresholdsScreen(TriageScreen):
             if getattr(self._now, field.name) != field.default
         ]
         return "Options", f"tcptriage {' '.join(others)}" if others else ""
+
+
+def unit_of(name: str) -> str:
+    """What a threshold counts, by the end of its name."""
+    ends = (("_s", "seconds"), ("_share", "a share, 0 to 1"), ("_bytes", "bytes"), ("_second", "a second"))
+    return next((unit for end, unit in ends if name.endswith(end)), "a number of them")

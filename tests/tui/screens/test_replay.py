@@ -8,12 +8,14 @@ import socket
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from capture.recorder.incident_folder import Manifest, Trigger
 from capture.sockets.recording import Recorder
 from capture.sockets.replay import Replay
 from capture.sockets.socket_watch import Watcher
-from tests.tui.screens.helping import INCIDENT, LOOKS, app_of, screen_text, until
+from tests.tui.screens.helping import GIN, INCIDENT, LOOKS, app_of, screen_text, until
 from tui.app import TriageApp
 from tui.commands.dashboard import first_complaint
 from tui.screens.replay import ReplayScreen
@@ -51,6 +53,46 @@ def test_named_like_a_capture(tmp_path: Path) -> None:
     assert looks_beside([INCIDENT, LOOKS]) == ([INCIDENT], LOOKS)
     assert looks_beside([INCIDENT, "-"]) == ([INCIDENT, "-"], None)
     assert first_complaint(Request(replay=LOOKS)) is None
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Path:
+    folder = tmp_path / "incident-20261130T101500Z"
+    folder.mkdir()
+    (folder / "packets.pcapng").write_bytes(Path(INCIDENT).read_bytes())
+    (folder / "looks.jsonl.gz").write_bytes(Path(LOOKS).read_bytes())
+    (folder / "log.txt").write_text(f"{GIN}\n")
+    (folder / "events.jsonl").write_text("")
+    manifest = Manifest(
+        host="shop-gin",
+        kernel="6",
+        version="0",
+        trigger=Trigger("signal", "USR1", 1e9),
+        begin=1e9,
+        end=1e9,
+        packets=1,
+        packets_dropped=0,
+        events=0,
+        events_lost=0,
+        looks=18,
+        log_lines=1,
+    )
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    return folder
+
+
+async def test_an_incident_has_its_looks_and_its_log(incident: Path) -> None:
+    assert looks_beside([str(incident)]) == ([str(incident)], str(incident / "looks.jsonl.gz"))
+    app = app_of(str(incident), replay=str(incident / "looks.jsonl.gz"))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "Incident of shop-gin: USR1" in screen_text(app))
+        await pilot.press("1")
+        await until(pilot, lambda: "recorded" in title(app) and "shop-gin" in title(app))
+        commands = {one.title: one.callback for one in app.get_system_commands(app.screen)}
+        commands["Incident: its log"]()
+        await until(pilot, lambda: "broken_pipe" in screen_text(app))
+        commands["Incident: its looks"]()
+        await until(pilot, lambda: isinstance(app.screen, ReplayScreen) and "recorded" in title(app))
 
 
 async def test_step_on_and_back() -> None:
