@@ -25,6 +25,14 @@ def of_capture(text: str, *keys: str) -> Callable[[Pilot[int]], Awaitable[None]]
     return way
 
 
+def of_group(text: str) -> Callable[[Pilot[int]], Awaitable[None]]:
+    async def way(pilot: Pilot[int]) -> None:
+        await of_capture("▾", "down", "enter")(pilot)
+        await of_capture(text, "down", "enter")(pilot)
+
+    return way
+
+
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 def test_capture(snap_compare: Any, size: tuple[int, int]) -> None:
     assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture("client_gave_up"))
@@ -32,7 +40,7 @@ def test_capture(snap_compare: Any, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 def test_ladder(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_capture("of silence", "down", "enter"))
+    assert snap_compare(app_of(INCIDENT), terminal_size=size, run_before=of_group("of silence"))
 
 
 def test_explained(snap_compare: Any) -> None:

@@ -32,3 +32,10 @@ SORTS: tuple[tuple[str, str, bool], ...] = (
     ("originator", "originator", False),
     ("responder", "responder", False),
 )
+
+GROUPINGS: tuple[tuple[str, str], ...] = (
+    ("alike", "cause and listener"),
+    ("cause", "cause"),
+    ("listener", "listener"),
+    ("peer", "originator"),
+)

@@ -25,44 +25,52 @@ class ConnectionRows:
     """An order over the connections of all captures. A key is (capture, connection), given as one number."""
 
     def __init__(self, triages: Sequence[Triage], order: I64, starts: Sequence[int], whole: bool = True) -> None:
-        self._triages = triages
-        self._starts = starts  # of each capture in the numbering over all
-        self._order = order
+        self.triages = triages
+        self.starts = starts  # of each capture in the numbering over all
+        self.order = order
         self._whole = whole  # False: only a first part was read, and how its connections end is still to come
         self._places: dict[int, int] | None = None
         self._cells = lru_cache(maxsize=512)(self._format)
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self.order)
 
     @property
     def total(self) -> int:
         """Connections before the filter."""
-        return self._starts[-1]
+        return self.starts[-1]
 
     def key(self, index: int) -> Hashable:
         """The connection's number over all captures."""
-        return int(self._order[index])
+        return int(self.order[index])
 
     def place_of(self, key: Hashable) -> int | None:
         """Where a connection is now."""
         if self._places is None:
-            self._places = {number: place for place, number in enumerate(self._order.tolist())}
+            self._places = {number: place for place, number in enumerate(self.order.tolist())}
         return self._places.get(key)  # type: ignore[call-overload,no-any-return]
 
     def find(self, key: Hashable) -> tuple[Triage, int]:
         """The capture and the connection's id in it."""
         number = int(key)  # type: ignore[call-overload]
-        capture = int(np.searchsorted(np.asarray(self._starts), number, side="right")) - 1
-        return self._triages[capture], number - self._starts[capture]
+        capture = int(np.searchsorted(np.asarray(self.starts), number, side="right")) - 1
+        return self.triages[capture], number - self.starts[capture]
+
+    by = ""
+    """By what the rows are grouped."""
+
+    @property
+    def matching(self) -> int:
+        """Connections that the filter keeps, in groups or not."""
+        return len(self.order)
 
     def number(self, capture: int, connection: int) -> int:
         """The key of a connection of a capture."""
-        return self._starts[capture] + connection
+        return self.starts[capture] + connection
 
     def cells(self, index: int) -> Sequence[tuple[str, str]]:
         """In the order of connection_columns.COLUMNS."""
-        return self._cells(int(self._order[index]))
+        return self._cells(int(self.order[index]))
 
     def _format(self, number: int) -> Sequence[tuple[str, str]]:
         triage, connection = self.find(number)
@@ -114,10 +122,14 @@ def ended(ending: Ending) -> str:
 
 def ended_by_whom(one: Connection) -> str:
     """The side whose FIN or RST came first; the resetter where that is another one."""
-    verdict = one.verdict
-    who: Closer | Resetter | None = verdict.closed_first
-    if verdict.ended_by is Ending.RST and verdict.reset_by is Resetter.MIDDLEBOX:
-        who = verdict.reset_by
+    return by_whom(one.verdict.closed_first, one.verdict.ended_by, one.verdict.reset_by)
+
+
+def by_whom(closed_first: Closer | None, ended_by: Ending, reset_by: Resetter | None) -> str:
+    """The same from a verdict's codes."""
+    who: Closer | Resetter | None = closed_first
+    if ended_by is Ending.RST and reset_by is Resetter.MIDDLEBOX:
+        who = reset_by
     return tr(_WHO[who.value if who is not None else None])
 
 
@@ -132,12 +144,13 @@ def connection_rows(
     if wanted is not None:
         masks = [np.asarray(wanted.select(t.decoded.flows, t.verdicts), dtype=bool) for t in triages]
         keep = keep[np.concatenate(masks)] if masks else keep
-    values = np.concatenate([_values(triage, sort[0]) for triage in triages]) if triages else np.zeros(0)
+    values = np.concatenate([values_of(triage, sort[0]) for triage in triages]) if triages else np.zeros(0)
     ranks = np.argsort(-values[keep] if sort[1] else values[keep], kind="stable")
     return ConnectionRows(triages, keep[ranks].astype(np.int64), starts, whole)
 
 
-def _values(triage: Triage, column: str) -> I64:
+def values_of(triage: Triage, column: str) -> I64:
+    """What a capture's connections are sorted by, shape (n,): times in ns, addresses as one number each."""
     flows = triage.decoded.flows
     values: I64
     if column == "mark":

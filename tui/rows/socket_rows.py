@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.rows.finding_rows import MARKS
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.quantities import duration, size
 
 if TYPE_CHECKING:
     from capture.filters import Filter
+    from capture.model import Severity
     from capture.sockets.row import SocketRow
 
 COLUMNS = (
@@ -43,6 +45,23 @@ SORTS: tuple[tuple[str, str, bool], ...] = (
 )
 """(column, what it is called, descending): what `s` goes through."""
 
+NO_FINDINGS: Mapping[Hashable, Severity] = {}
+GROUPINGS: tuple[tuple[str, str], ...] = (
+    ("alike", "state, process and peer"),
+    ("state", "state"),
+    ("process", "process"),
+    ("peer", "peer"),
+    ("listener", "listener"),
+)
+"""(name, what its groups share): what `b` goes through."""
+PLAYBOOKS = {
+    "CLOSE-WAIT": "close-wait",
+    "FIN-WAIT-2": "fin-wait-2",
+    "TIME-WAIT": "time-wait",
+    "SYN-SENT": "silent-drop",
+    "SYN-RECV": "syn-flood",
+    "LISTEN": "accept-queue",
+}
 _BAD_STATES = {
     "CLOSE-WAIT": 40,
     "SYN-SENT": 30,
@@ -81,6 +100,20 @@ def mark(row: SocketRow) -> tuple[str, str]:
     return ("!", "warn") if score >= 15 else ("", "")
 
 
+def playbook_of(row: SocketRow) -> tuple[str, dict[str, str]] | None:
+    """The playbook about a socket's state, and what it looks at; None where none is about it."""
+    name = PLAYBOOKS.get(row.state.value)
+    if name is None and (row.unanswered or row.send_q):
+        name = "silent-drop" if row.unanswered else "slow-reader"
+    if name is None:
+        return None
+    if row.owners and name == "close-wait":
+        return name, {"pid": str(row.owners[0].pid)}
+    if name in ("silent-drop", "fin-wait-2", "time-wait"):
+        return name, {"host": row.remote.ip}
+    return name, {"port": str(row.local.port)}
+
+
 def process(row: SocketRow) -> tuple[str, str]:
     """Who owns a socket, or why nobody does."""
     if row.owners:
@@ -108,33 +141,57 @@ def _address_key(ip: str, port: int) -> tuple[int, tuple[int, ...] | str, int]:
     return (0, tuple(int(part) for part in ip.split(".")), port)
 
 
+Severities = Mapping[Hashable, "Severity"]
+"""The severity of the finding that a socket belongs to, by the socket's key (socket_findings.py)."""
+WEIGHTS = {"critical": 100, "warning": 60, "info": 0}
+"""What a finding makes its rows ask for attention at least."""
+
+
+def mark_of(row: SocketRow, severities: Severities) -> tuple[str, str]:
+    """The mark of the finding that a row belongs to, else the row's own."""
+    severity = severities.get(row.raw[44:52])
+    return mark(row) if severity is None else MARKS[severity.value]
+
+
+def weight(row: SocketRow, severities: Severities) -> int:
+    """How much a row asks for attention by itself and by its finding."""
+    severity = severities.get(row.raw[44:52])
+    return badness(row) if severity is None else max(badness(row), WEIGHTS[severity.value])
+
+
 class SocketRows:
     """An order over rows of one look. Immutable, though the rows below may age while they are shown."""
 
-    def __init__(self, rows: Sequence[SocketRow]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[SocketRow], severities: Severities = NO_FINDINGS) -> None:
+        self.sockets = rows
+        self.severities = severities
         self._places = {row.raw[44:52]: place for place, row in enumerate(rows)}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.sockets)
 
     def key(self, index: int) -> Hashable:
         """The socket's cookie, as the kernel's 8 bytes."""
-        return self._rows[index].raw[44:52]
+        return self.sockets[index].raw[44:52]
 
     def place_of(self, key: Hashable) -> int | None:
         """Where a socket is now."""
         return self._places.get(key)  # type: ignore[call-overload,no-any-return]
 
+    @property
+    def matching(self) -> int:
+        """Sockets that the filter keeps, in groups or not."""
+        return len(self.sockets)
+
     def row(self, key: Hashable) -> SocketRow | None:
         """The socket of a key."""
         place = self.place_of(key)
-        return None if place is None else self._rows[place]
+        return None if place is None else self.sockets[place]
 
     def cells(self, index: int) -> Sequence[tuple[str, str]]:
         """In the order of COLUMNS."""
-        row = self._rows[index]
-        sign, tone = mark(row)
+        row = self.sockets[index]
+        sign, tone = mark_of(row, self.severities)
         state = row.state
         listening = state == "LISTEN"
         rtt = row.rtt_ms
@@ -157,13 +214,16 @@ class SocketRows:
         )
 
 
-def socket_rows(rows: Sequence[SocketRow], wanted: Filter | None, sort: tuple[str, bool]) -> SocketRows:
+def socket_rows(
+    rows: Sequence[SocketRow], wanted: Filter | None, sort: tuple[str, bool], severities: Severities = NO_FINDINGS
+) -> SocketRows:
     """The rows that a filter keeps, in order. For the worker: 50,000 rows take some tens of milliseconds."""
     kept = list(rows) if wanted is None else [row for row in rows if wanted.matches_socket(row)]
     column, descending = sort
     if column == "mark":
-        scored = [(badness(row), row) for row in kept]
-        scored.sort(key=lambda pair: (-pair[0], -pair[1].age_s if pair[0] else 0.0))
-        return SocketRows([row for _, row in scored])
+        sign = -1 if descending else 1
+        scored = [(weight(row, severities), row) for row in kept]
+        scored.sort(key=lambda pair: (sign * pair[0], -pair[1].age_s if pair[0] else 0.0))
+        return SocketRows([row for _, row in scored], severities)
     kept.sort(key=_SORT_KEYS[column], reverse=descending)  # type: ignore[arg-type]
-    return SocketRows(kept)
+    return SocketRows(kept, severities)

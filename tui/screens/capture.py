@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.rows.connection_columns import COLUMNS, SORTS
+from tui.rows.connection_columns import COLUMNS, GROUPINGS, SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, finding_key, most_severe_first
+from tui.rows.grouped_rows import GroupKey
 from tui.screens.base import LAST_KEYS
 from tui.screens.followed import FollowingScreen
 from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_order import ScreenWithOrder
 from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
 from tui.widgets.bars import KeyBar
@@ -36,10 +39,14 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.triage import Triage
+    from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
 
+ROWS_ELSEWHERE = 12
+"""Lines of a low screen that the table of connections has not."""
 
-class CaptureScreen(FollowingScreen, ScreenWithFindings):
+
+class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
@@ -50,7 +57,9 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         ("f", "fix"),
         ("/", "filter"),
         ("s", "sort"),
+        ("b", "group by"),
         ("o", "file"),
+        ("S", "reverse"),
         ("F", "all findings"),
         ("l", "log"),
         ("y", "copy"),
@@ -64,8 +73,9 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
     ABOUT = "A recording's connections, worst first: how each ended, who closed first, and the likely cause."
     AUTO_FOCUS = "#connections"
     FINDINGS_TITLE = "What is wrong in this capture"
+    SORTS = SORTS
+    GROUPINGS = GROUPINGS
     BINDINGS = [
-        Binding("s", "sort", show=False),
         Binding("o", "open", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
@@ -76,7 +86,8 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         self._paths = paths  # of a screen over another one: the mode's own reads what the command line named
         self._triages: list[Triage] = []
         self._rows: ConnectionRows | None = None
-        self._sort = 0
+        self.arrangement = replace(self.arrangement, by=None)
+        self._turn = 0  # of the arranging: a later one replaces it
         self._job: CaptureJob | None = None
         self._reading = False
         self._first_filter = ""
@@ -96,7 +107,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         """Read what the command line named."""
         self._table("findings").set_title(self.FINDINGS_TITLE)
         self._table("connections").set_title("Connections")
-        self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
+        self._table("connections").set_order(*self.arrangement.sort)
         request = self.triage_app.investigation.request
         # After the first picture: the worker's imports must not delay it.
         self._ready = True
@@ -132,12 +143,12 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         self.file_is_read(paths[0] if len(paths) == 1 else None)
         self._take_filter(wanted)
         request = self.triage_app.investigation.request
-        column, _, descending = SORTS[self._sort]
+        self.arrangement = replace(self.arrangement, screenful=max(5, self.app.size.height - ROWS_ELSEWHERE))
         self._job = CaptureJob(
             paths,
             request.join if join is None else join,
             self.wanted,
-            (column, descending),
+            self.arrangement,
             self.post_message,
             request.stdin,
         )
@@ -216,6 +227,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         investigation = self.triage_app.investigation
         investigation.triages = event.triages
         if event.complete:
+            self.arrangement = replace(self.arrangement, by=event.rows.by)  # large groups of alike ones open grouped
             self._reading = False
             self.triage_app.failure = None
             self._end_reading("")
@@ -241,7 +253,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         if new:
             self._noticed += len(new)
             self.say(printable(new[-1].text), "warn")
-        self._arrange()
+        self.arrange_rows()
 
     def _after_reading(self) -> None:
         for incident in (one for triage in self._triages for one in triage.incidents):
@@ -313,9 +325,9 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         text = self.filter_text
         table = self._table("connections")
         title = (
-            tr("Connections: {filter} — {n} of {all}", filter=text, n=f"{len(rows):,}", all=f"{rows.total:,}")
+            tr("Connections: {filter} — {n} of {all}", filter=text, n=f"{rows.matching:,}", all=f"{rows.total:,}")
             if text
-            else "Connections"
+            else self.titled("Connections", rows.matching)
         )
         table.set_title(tr("{title} (so far)", title=tr(title)) if self._reading else title)
         self._tell_place()
@@ -357,6 +369,10 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
             key = self._number_of_sample(found)
         if key is None:
             return ""
+        if isinstance(key, GroupKey):
+            from tui.rows.connection_groups import filter_of
+
+            return filter_of(key)
         triage, connection = self._rows.find(key)
         responder = triage.endpoint(connection, 1)
         cause = triage.verdicts.of(connection).cause
@@ -364,28 +380,26 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
 
     def filter_changed(self) -> None:
         """The rows are arranged anew."""
-        self._arrange()
+        self.arrange_rows()
 
-    def action_sort(self) -> None:
-        """The next order."""
-        self._sort = (self._sort + 1) % len(SORTS)
-        column, name, descending = SORTS[self._sort]
-        self._table("connections").set_order(column, descending)
-        self.say(tr("Sorted by {name}", name=tr(name)) if column != "mark" else "Worst first")
-        self._arrange()
+    def arrange_rows(self) -> None:
+        """In a worker: a large capture must not hold up the keys."""
+        self._turn += 1
+        self._arrange(self._turn, self.arrangement)
 
     @work(thread=True, exclusive=True, group="arrange")
-    def _arrange(self) -> None:
+    def _arrange(self, turn: int, arrangement: Arrangement) -> None:
         if self._triages:
-            column, _, descending = SORTS[self._sort]
+            from tui.rows.connection_groups import grouped
             from tui.rows.connection_rows import connection_rows
 
-            rows = connection_rows(self._triages, self.wanted, (column, descending))
-            self.app.call_from_thread(self._arranged, rows)
+            rows = grouped(connection_rows(self._triages, self.wanted, arrangement.sort), arrangement)
+            self.app.call_from_thread(self._arranged, turn, rows)
 
-    def _arranged(self, rows: ConnectionRows) -> None:
-        self._rows = rows
-        self._show_rows(rows)
+    def _arranged(self, turn: int, rows: ConnectionRows) -> None:
+        if turn == self._turn:
+            self._rows = rows
+            self._show_rows(rows)
 
     # -- keys
 
@@ -446,7 +460,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
 
     @on(RowsTable.Chosen, "#connections")
     def _connection_chosen(self, event: RowsTable.Chosen) -> None:
-        if self._rows is not None:
+        if self._rows is not None and not self.toggle_group(event.key):
             from tui.screens.connection import ConnectionScreen
 
             triage, connection = self._rows.find(event.key)
@@ -459,6 +473,8 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings):
         key = self._table("connections").cursor_key
         if self._rows is None or key is None:
             return "", ""
+        if isinstance(key, GroupKey):
+            return "Group", self._table("connections").text_of_row()
         triage, connection = self._rows.find(key)
         one = triage.connection(connection)
         return "Connection", f"{one.originator} -> {one.responder}  {one.verdict.cause}\n{one.verdict.sentence}"

@@ -11,11 +11,13 @@ from textual.containers import Horizontal
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import found_live
+from tui.rows.finding_rows import Found, found_live
+from tui.rows.grouped_rows import GroupKey
 from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
-from tui.rows.socket_rows import COLUMNS, SORTS, SocketRows
+from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness, playbook_of
 from tui.screens.recording import RecordingScreen
 from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_order import ScreenWithOrder
 from tui.text.language import count, tr
 from tui.text.quantities import clock
 from tui.widgets.row_table import RowsTable
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from tui.work.watch_child import WatchChild
 
 
-class LiveScreen(RecordingScreen, ScreenWithFindings):
+class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
     """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
 
     MODE = "live"
@@ -47,7 +49,9 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         ("f", "fix"),
         ("/", "filter"),
         ("s", "sort"),
+        ("b", "group by"),
         ("F", "all findings"),
+        ("S", "reverse"),
         ("p", "pause"),
         ("t", "changes"),
         ("K", "kernel"),
@@ -68,8 +72,9 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
     ABOUT = "What is wrong on this machine now, most severe first; below, its connections by state, process and peer."
     AUTO_FOCUS = "#sockets"
     FINDINGS_TITLE = "What is wrong now"
+    SORTS = SORTS
+    GROUPINGS = GROUPINGS
     BINDINGS = [
-        Binding("s", "sort", show=False),
         Binding("p", "pause", show=False),
         Binding("t", "transitions", show=False),
         Binding("K", "kernel_events", show=False),
@@ -89,7 +94,6 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         self._feed: LiveFeed | None = None
         self._look: Look | None = None
         self._since: float | None = None  # when the first look was
-        self._sort = 0
         self._thresholds: Thresholds | None = None
         self._recorder: WatchChild | None = None
 
@@ -114,7 +118,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
             ("sockets", "Connections"),
         ):
             self._table(name).set_title(title)
-        self._table("sockets").set_order(SORTS[0][0], SORTS[0][2])
+        self._table("sockets").set_order(*self.arrangement.sort)
         if wanted := self.first_filter():
             self.apply_filter(wanted)
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture
@@ -137,8 +141,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         request = self.triage_app.investigation.request
         self._feed = self.make_feed()
         self._feed.want(self.wanted)
-        column, _, descending = SORTS[self._sort]
-        self._feed.sort((column, descending))
+        self._feed.arrange(self.arrangement)
         if request.thresholds:
             self._judge_by(self._judged_by())
         self._watch(self._feed)
@@ -196,7 +199,8 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
             filtered = self.filter_text
             table = self._table("sockets")
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
-            table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else "Connections")
+            title = self.titled("Connections", look.rows.matching)
+            table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else title)
             table.show(look.rows)
 
     def _tell_moment(self) -> None:
@@ -246,6 +250,10 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         row = self._row()
         if row is None:
             return ""
+        if isinstance(key := self._table("sockets").cursor_key, GroupKey):
+            from tui.rows.socket_groups import filter_of
+
+            return filter_of(key, row)
         if row.state == "LISTEN":
             return f"port:{row.local.port}"
         return f"state:{row.state.value.lower()} peer:{row.remote.ip}"
@@ -255,14 +263,10 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         if self._feed is not None:
             self._feed.want(self.wanted)
 
-    def action_sort(self) -> None:
-        """The next order."""
-        self._sort = (self._sort + 1) % len(SORTS)
-        column, name, descending = SORTS[self._sort]
-        self._table("sockets").set_order(column, descending)
+    def arrange_rows(self) -> None:
+        """The feed sorts and groups."""
         if self._feed is not None:
-            self._feed.sort((column, descending))
-        self.say(tr("Sorted by {name}", name=tr(name)) if column != "mark" else "Worst first")
+            self._feed.arrange(self.arrangement)
 
     def seen_in(self) -> str:
         """The host that is looked at."""
@@ -379,8 +383,30 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
     def _group_chosen(self, event: RowsTable.Chosen) -> None:
         self.apply_filter(str(event.key))
 
+    def finding_of_row(self) -> Found | None:
+        """The finding whose severity the row carries."""
+        row = self._row()
+        if row is None or self._look is None:
+            return None
+        from tui.rows.socket_findings import members
+
+        known = [one for one in self._found.values() if not one.over]
+        return next((one for one in known if row in members(one.finding, self._look.snapshot.rows)), None)
+
+    def playbook_of_row(self) -> tuple[str, dict[str, str], str] | None:
+        """What is done about a socket in such a state."""
+        row = self._row() if isinstance(self.focused, RowsTable) and self.focused.id == "sockets" else None
+        if row is None or not badness(row):
+            return None
+        from tui.text.socket_lines import socket_line
+
+        asked = playbook_of(row)
+        return (*asked, socket_line(row)) if asked is not None else None
+
     @on(RowsTable.Chosen, "#sockets")
-    def _socket_chosen(self) -> None:
+    def _socket_chosen(self, event: RowsTable.Chosen) -> None:
+        if self.toggle_group(event.key):
+            return
         row = self._row()
         if row is not None:
             from tui.screens.socket import SocketScreen
@@ -399,6 +425,8 @@ class LiveScreen(RecordingScreen, ScreenWithFindings):
         row = self._row()
         if row is None:
             return "", ""
+        if isinstance(self._table("sockets").cursor_key, GroupKey):
+            return "Group", self._table("sockets").text_of_row()
         from tui.text.socket_lines import socket_line
 
         return "Connection", socket_line(row)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.binding import Binding
 
 from capture.cells import left
-from capture.model import TcpState
+from tui.rows.socket_rows import playbook_of
 from tui.screens.base import TriageScreen
 from tui.text.glossary import meaning
 from tui.text.language import tr
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.sockets.row import SocketRow
-
-PLAYBOOKS = {
-    TcpState.CLOSE_WAIT: "close-wait",
-    TcpState.FIN_WAIT_2: "fin-wait-2",
-    TcpState.TIME_WAIT: "time-wait",
-    TcpState.SYN_SENT: "silent-drop",
-    TcpState.SYN_RECEIVED: "syn-flood",
-    TcpState.LISTEN: "accept-queue",
-}
 
 
 class SocketScreen(TriageScreen):
@@ -69,18 +60,11 @@ class SocketScreen(TriageScreen):
 
     def action_playbook(self) -> None:
         """What to do about its state."""
-        name = PLAYBOOKS.get(self._state)
-        if name is None and (self._row.unanswered or self._row.send_q):
-            name = "silent-drop" if self._row.unanswered else "slow-reader"
-        if name is None:
+        asked = playbook_of(self._row)
+        if asked is None:
             self.say(tr("No playbook is about {state} as such; 3 lists them all", state=self._state.value), "warn")
             return
-        settings = {"port": str(self._row.local.port)}
-        if self._row.owners and name == "close-wait":
-            settings = {"pid": str(self._row.owners[0].pid)}
-        elif name in ("silent-drop", "fin-wait-2", "time-wait"):
-            settings = {"host": self._row.remote.ip}
-        self.triage_app.open_playbook(name, settings, found=self._line)
+        self.triage_app.open_playbook(*asked, found=self._line)
 
     def action_capture_this(self) -> None:
         """How to record it."""

@@ -83,6 +83,8 @@ class RowsTable(ScrollView, can_focus=True):
         Binding("home,g", "edge(-1)", show=False),
         Binding("end,G", "edge(1)", show=False),
         Binding("enter", "choose", show=False),
+        Binding("right", "fold(True)", show=False),
+        Binding("left", "fold(False)", show=False),
     ]
 
     class Chosen(Message):
@@ -110,6 +112,23 @@ class RowsTable(ScrollView, can_focus=True):
         def control(self) -> RowsTable:
             """The table it happened in."""
             return self.table
+
+    class HeadClicked(Message):
+        """The head of a column was clicked."""
+
+        def __init__(self, table: RowsTable, column: str) -> None:
+            super().__init__()
+            self.table = table
+            self.column = column
+
+    class Folded(Message):
+        """A row is to be opened (`open`) or closed, where it is a group."""
+
+        def __init__(self, table: RowsTable, key: Hashable, open: bool) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+            self.open = open
 
     def __init__(
         self, columns: Sequence[Column], *, head: bool = True, empty: str = "", id: str | None = None, classes: str = ""
@@ -139,6 +158,11 @@ class RowsTable(ScrollView, can_focus=True):
     def cursor_key(self) -> Hashable | None:
         """The key of the row under the cursor."""
         return self._rows.key(self._cursor) if self._cursor < len(self._rows) else None
+
+    def text_of_row(self) -> str:
+        """What the row under the cursor says, in one line."""
+        place = None if self._key is None else self._rows.place_of(self._key)
+        return "" if place is None else "  ".join(text for text, _ in self._rows.cells(place) if text)
 
     def set_title(self, title: str) -> None:
         """What stands in the border; the place of the cursor is added to it."""
@@ -185,6 +209,12 @@ class RowsTable(ScrollView, can_focus=True):
         if self._key != was:
             self.post_message(self.Moved(self, self._key))
 
+    def to_top(self) -> None:
+        """The cursor goes to the first row, and stays with the first of the rows that come."""
+        if len(self._rows):
+            self._set_cursor(0)
+        self._touched = False
+
     def move_to(self, key: Hashable) -> bool:
         """Put the cursor on a row; False where it is not here."""
         place = self._rows.place_of(key)
@@ -213,14 +243,31 @@ class RowsTable(ScrollView, can_focus=True):
         if key is not None:
             self.post_message(self.Chosen(self, key))
 
+    def action_fold(self, open: bool) -> None:
+        """Open or close the group under the cursor."""
+        if (key := self.cursor_key) is not None:
+            self.post_message(self.Folded(self, key, open))
+
     def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, a second one drills."""
+        """A click moves the cursor, a second one drills; one on the head is told."""
+        at = event.get_content_offset_capture(self)
+        if self._head and at.y == 0:
+            self._click_head(at.x)
+            return
         place = int(self.scroll_offset.y) + event.get_content_offset_capture(self).y - self._head
         if 0 <= place < len(self._rows):
             again = place == self._cursor and event.chain > 1
             self._set_cursor(place)
             if again:
                 self.action_choose()
+
+    def _click_head(self, x: int) -> None:
+        left = 0
+        for placed in self._placed:
+            left += placed.width + 1
+            if x < left:
+                self.post_message(self.HeadClicked(self, placed.column.key))
+                return
 
     def _set_cursor(self, place: int) -> None:
         if not len(self._rows):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from capture.filters import Filter
     from capture.triage import Triage
+    from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
     from tui.work.capture_reading import Reading
     from tui.work.standard_input import StandardInput
@@ -30,14 +31,14 @@ class CaptureJob:
         paths: Sequence[str],
         join: bool,
         wanted: Filter | None,
-        sort: tuple[str, bool],
+        arrangement: Arrangement,
         tell: Callable[[Message], object],
         stdin: StandardInput | None = None,
     ) -> None:
         self._paths = tuple(paths)
         self._join = join
         self._wanted = wanted
-        self._sort = sort
+        self._arrangement = arrangement
         self._send = tell
         self._stdin = stdin
         self._cancel = threading.Event()
@@ -103,7 +104,7 @@ class CaptureJob:
             paths,
             self._join,
             wanted=self._wanted,
-            sort=self._sort,
+            arrangement=self._arrangement,
             told=self._progressed,
             decoded=self._decoded,
             cancelled=self._cancel.is_set,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.triage import Triage
     from capture.wire.growing_file import Followed
+    from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
 
 EVERY_S = 0.25
@@ -81,7 +82,7 @@ def read(
     join: bool,
     *,
     wanted: Filter | None,
-    sort: tuple[str, bool],
+    arrangement: Arrangement,
     told: Callable[[Reading], None],
     decoded: Decoded,
     cancelled: Callable[[], bool],
@@ -91,6 +92,7 @@ def read(
     Raises CaptureUnreadable where nothing could be read, DecodingCancelled where `cancelled` said so.
     """
     from capture.triage import triage
+    from tui.rows.connection_groups import grouped
     from tui.rows.connection_rows import connection_rows
 
     started = time.monotonic()
@@ -107,7 +109,7 @@ def read(
         decoded([first], connection_rows([first], wanted, ("start", False), whole=False), False)
 
     triages = triage(paths, join=join, progress=progress, cancelled=cancelled, preview=preview)
-    decoded(triages, connection_rows(triages, wanted, sort), True)
+    decoded(triages, grouped(connection_rows(triages, wanted, arrangement.sort), arrangement), True)
 
 
 class Growing:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from tui.rows.arrangement import Arrangement
 from tui.rows.live_look import History, Look, round_trips
+from tui.rows.socket_findings import severities
 from tui.rows.socket_rows import socket_rows
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class LiveFeed:
         self.interval = interval
         self._wanted: Filter | None = None
         self._thresholds: Thresholds | None = None
-        self._sort = ("mark", True)
+        self._arrangement = Arrangement()
         self.all_namespaces: bool | None = None
         """Whether other network namespaces are looked into; the next look obeys, and tells where this is None."""
         self._paused = False
@@ -67,9 +69,9 @@ class LiveFeed:
         self._wanted = wanted
         self._poke()
 
-    def sort(self, sort: tuple[str, bool]) -> None:
-        """Show them in this order."""
-        self._sort = sort
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show them in this order, in these groups."""
+        self._arrangement = arrangement
         self._poke()
 
     def judge_by(self, thresholds: Thresholds) -> None:
@@ -146,7 +148,13 @@ class LiveFeed:
 
     def _look(self, snapshot: Snapshot, history: History, started: float) -> Look:
         self._changed = False
-        rows = socket_rows(snapshot.rows, self._wanted, self._sort)
+        arrangement = self._arrangement
+        marks = severities(snapshot.findings, snapshot.rows) if snapshot.findings else {}
+        rows = socket_rows(snapshot.rows, self._wanted, arrangement.sort, marks)
+        if arrangement.by:
+            from tui.rows.socket_groups import grouped_sockets
+
+            rows = grouped_sockets(rows, arrangement, snapshot.rows)
         return Look(snapshot, rows, history, time.monotonic() - started, round_trips(snapshot))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,13 @@ def screen_text(app: Any) -> str:
         for x, character in enumerate(strip.text[:width]):
             lines[y][x] = character
     return "\n".join("".join(line) for line in lines)
+
+
+async def in_rows(pilot: Pilot[int], app: Any, number: int) -> None:
+    """Wait until a capture of so many connections is shown, and take its groups off."""
+    screen = app.screen_stack[0]
+    table = screen.query_one("#connections")
+    await until(pilot, lambda: getattr(table.rows, "matching", 0) == number and not screen._reading)
+    screen.arrangement = replace(screen.arrangement, by="")
+    screen.arrange_rows()
+    await until(pilot, lambda: len(table.rows) == number)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
+from tests.tui.screens.helping import INCIDENT, app_of, in_rows, screen_text, until
 from tui.screens.capture import CaptureScreen
 from tui.screens.connection import ConnectionScreen
 from tui.screens.playbook import PlaybookScreen
@@ -24,7 +24,7 @@ def connections(app: object) -> RowsTable:
 async def test_worst_first_and_a_group_speaks_for_many() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         text = screen_text(app)
         assert "20 clients of 10.1.1.2:80 gave up before the answer was complete" in text
         assert "client_gave_up" in text
@@ -39,7 +39,7 @@ async def test_a_pane_fills_the_screen_and_esc_gives_the_others_back() -> None:
         await until(pilot, lambda: "client_gave_up" in screen_text(app))
         await pilot.press("z")
         await until(pilot, lambda: "What is wrong" not in screen_text(app))
-        assert "Connections" in screen_text(app)
+        assert "connections by cause" in screen_text(app)
         assert "q quit" in screen_text(app)  # the keys stay
         await pilot.press("escape")
         await until(pilot, lambda: "What is wrong" in screen_text(app))
@@ -48,7 +48,7 @@ async def test_a_pane_fills_the_screen_and_esc_gives_the_others_back() -> None:
 async def test_enter_opens_the_ladder_and_esc_comes_back() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         text = screen_text(app)
@@ -63,32 +63,35 @@ async def test_enter_opens_the_ladder_and_esc_comes_back() -> None:
 async def test_filter_narrows_and_a_wrong_one_points_at_the_word() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         await pilot.press("slash", *"ended-by", "colon", *"rts", "enter")
         assert "^^^" in screen_text(app)
         assert len(connections(app).rows) == 128
         await pilot.press("backspace", "backspace", *"st", "enter")
         await until(pilot, lambda: len(connections(app).rows) == 20)
         await pilot.press("escape")
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
 
 
-async def test_sort_keeps_the_cursor_on_its_row() -> None:
+async def test_a_sort_goes_to_the_top_and_a_refresh_keeps_the_row() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         await pilot.press("down", "down")
-        key = connections(app).cursor_key
+        key, before = connections(app).cursor_key, connections(app).rows
+        app.screen.arrange_rows()  # type: ignore[attr-defined]
+        await until(pilot, lambda: connections(app).rows is not before)
+        assert connections(app).cursor_key == key
         before = connections(app).rows
         await pilot.press("s")
         await until(pilot, lambda: connections(app).rows is not before)
-        assert connections(app).cursor_key == key
+        assert connections(app).cursor_key == connections(app).rows.key(0)
 
 
 async def test_finding_opens_its_playbook_with_the_capture() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         app.screen.query_one("#findings", RowsTable).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PlaybookScreen))
@@ -102,7 +105,7 @@ async def test_finding_opens_its_playbook_with_the_capture() -> None:
 async def test_any_size_shows_something_and_survives_a_change(size: tuple[int, int]) -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await pilot.resize_terminal(60, 20)
@@ -127,7 +130,7 @@ async def test_copy_and_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("TMUX", raising=False)
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         await pilot.press("enter", "y")
         copied = tmp_path / "tcptriage" / "copied.txt"
         await until(pilot, copied.exists)
@@ -164,6 +167,7 @@ async def test_tells_from_where_the_capture_was_taken(size: tuple[int, int]) -> 
     app = app_of(INCIDENT)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "seen from" in screen_text(app))
+        await in_rows(pilot, app, 128)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         assert "seen from " in screen_text(app)
@@ -175,7 +179,7 @@ async def test_the_dialog_opens_several_as_one(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(body)
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         for words, captures in ((f"'{tmp_path}'/ring*", 2), (f"'{tmp_path}'/ring* --join", 1)):
             await pilot.press("o")
             app.screen.query_one(Input).value = words
@@ -191,7 +195,7 @@ async def test_a_reading_that_was_replaced_says_nothing_more(tmp_path: Path) -> 
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.screen._reading)  # type: ignore[attr-defined]
         app.open_capture([INCIDENT])
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         pipe.open("wb").close()
         await pilot.pause(0.5)
         assert len(connections(app).rows) == 128
@@ -215,7 +219,7 @@ async def test_a_file_that_grows_is_followed_until_a_key_stops_it(tmp_path: Path
         assert connections(app).cursor_key == key
         with path.open("ab") as file:
             file.write(data[30001:])
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         assert "20 clients of 10.1.1.2:80 gave up before the answer was complete" in screen_text(app)
         await pilot.press("p")
         assert "no longer followed" in screen_text(app)
@@ -240,7 +244,7 @@ async def test_a_file_that_is_another_one_now_is_said(tmp_path: Path, change: st
     path.write_bytes(data)
     app = app_of(str(path))
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         if change == "shrink":
             os.truncate(path, 6000)
         elif change == "replace":
@@ -267,7 +271,7 @@ async def test_a_followed_file_that_is_replaced_is_said_and_followed(tmp_path: P
         await until(pilot, lambda: len(connections(app).rows) > few)
         (tmp_path / "new").write_bytes(data)
         os.replace(tmp_path / "new", path)
-        await until(pilot, lambda: len(connections(app).rows) == 128)
+        await in_rows(pilot, app, 128)
         assert "was replaced while it was followed" in " ".join(screen_text(app).split())
 
 
@@ -287,3 +291,42 @@ async def test_h_goes_to_the_other_hop_of_a_proxys_request_and_back() -> None:
         assert front in (chain.front, chain.back)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ConnectionScreen))
+
+
+async def test_it_opens_grouped_and_keys_open_close_and_group_otherwise() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "▸ 20 from 10.1.1.1" in screen_text(app))
+        table = connections(app)
+        assert len(table.rows) == 4
+        await pilot.press("enter")
+        await until(pilot, lambda: len(table.rows) == 24)
+        await pilot.press("down", "down", "left")  # from a member to its group
+        await until(pilot, lambda: table.cursor_key == table.rows.key(0))
+        await pilot.press("left")
+        await until(pilot, lambda: len(table.rows) == 4)
+        await pilot.press("right")
+        await until(pilot, lambda: len(table.rows) == 24)
+        await pilot.press("equals_sign")  # the group as a filter
+        await until(pilot, lambda: app.screen.filter_text == "cause:client_gave_up responder:10.1.1.2:80")  # type: ignore[attr-defined]
+        await until(pilot, lambda: len(table.rows) == 20)
+        await pilot.press("escape", "b", "b", "b", "b")
+        await until(pilot, lambda: len(table.rows) == 128)
+        assert "No groups" in screen_text(app)
+
+
+async def test_s_and_the_head_sort_both_ways() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await in_rows(pilot, app, 128)
+        table = connections(app)
+        await pilot.press("s", "S")
+        await until(pilot, lambda: table.sorted_by == ("start", True) and "Start▼" in screen_text(app))
+        head = next(y for y, line in enumerate(screen_text(app).split("\n")) if "Originator" in line)
+        x = screen_text(app).split("\n")[head].index("Bytes")
+        for order in (True, False):
+            await pilot.click(offset=(x, head))
+            await until(pilot, lambda order=order: table.sorted_by == ("bytes", order))  # type: ignore[misc]
+        assert "Bytes▲" in screen_text(app)
+        await pilot.click(offset=(screen_text(app).split("\n")[head].index("Ended"), head))
+        await until(pilot, lambda: "This column is no order" in screen_text(app))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from tests.tui.screens.helping import EXAMPLES, GIN, INCIDENT, app_of, screen_text, until
+from tests.tui.screens.helping import EXAMPLES, GIN, INCIDENT, app_of, in_rows, screen_text, until
 from tui.screens.connection import ConnectionScreen
 from tui.screens.demo import DemoScreen
 from tui.screens.evidence import EvidenceScreen
@@ -117,7 +117,7 @@ async def test_evidence_becomes_a_page(tmp_path: Path) -> None:
 async def test_ladder_as_picture(tmp_path: Path) -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        await in_rows(pilot, app, 128)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await pilot.press("x")
@@ -142,7 +142,7 @@ async def test_the_demo_is_a_way_through_everything() -> None:
 async def test_modes_keep_their_place() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: len(app.investigation.triages) == 1)
+        await in_rows(pilot, app, 128)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         for mode in "134":
