@@ -76,6 +76,14 @@ def _ends(triage: Triage, side: int) -> tuple[I64, list[str]]:
     return numbers.astype(np.int64), [str(end) if side else end.ip for end in ends]
 
 
+def addresses_of(triage: Triage, side: int) -> dict[str, int]:
+    """The addresses of a side, each with its connections."""
+    flows = triage.decoded.flows
+    _, first, numbers = np.unique(flows.address[:, side], return_index=True, return_counts=True)
+    ends = [triage.endpoint(int(connection), side).ip for connection in first]
+    return dict(zip(ends, numbers.tolist(), strict=True))
+
+
 def _joined(of_captures: Sequence[tuple[I64, list[str]]]) -> tuple[I64, list[str]]:
     """The same name has the same number in all captures."""
     known: dict[str, int] = {}

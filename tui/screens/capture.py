@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from capture.triage import Triage
     from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
+    from tui.text.filter_choices import Values
 
 ROWS_ELSEWHERE = 12
 """Lines of a low screen that the table of connections has not."""
@@ -238,6 +239,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
                 self._tell("timeline", "\n".join(self._timeline()))
             self._show_rows(event.rows)
             self.show_title()
+        self.count_values_again()
 
     @on(CaptureGrew)
     def _grew(self, event: CaptureGrew) -> None:
@@ -381,6 +383,12 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
     def filter_changed(self) -> None:
         """The rows are arranged anew."""
         self.arrange_rows()
+
+    def values_here(self) -> Values:
+        """Of all connections of the open captures."""
+        from tui.rows.filter_values import connection_values
+
+        return connection_values(self._triages)
 
     def arrange_rows(self) -> None:
         """In a worker: a large capture must not hold up the keys."""

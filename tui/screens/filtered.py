@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import work
 from textual.binding import Binding
 
+from capture.safe_text import printable
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column, only
-from tui.widgets.filter_bar import FilterApplied, FilterLeft
+from tui.text.language import tr
+from tui.widgets.bars import KeyBar
+from tui.widgets.filter_bar import FilterApplied, FilterLeft, FilterNamed, FilterTyped
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
@@ -16,6 +20,11 @@ if TYPE_CHECKING:
 
     from capture.filters import Filter
     from capture.filters.terms import Kind
+    from tui.text.filter_choices import Values
+    from tui.work.kept_filters import KeptFilters
+
+LOW = 28
+"""Lines of a screen on which panes give way to the line's list, so that rows are seen."""
 
 
 class FilteredScreen(TriageScreen):
@@ -32,6 +41,7 @@ class FilteredScreen(TriageScreen):
         super().__init__()
         self.filter_text = ""
         self.wanted: Filter | None = None
+        self._kept_filters: KeptFilters | None = None
 
     def filter_changed(self) -> None:
         """Another filter is on."""
@@ -50,11 +60,47 @@ class FilteredScreen(TriageScreen):
 
     async def action_filter(self) -> None:
         """Open the filter's line."""
-        from tui.widgets.filter_bar import FilterBar
+        from tui.widgets.filter_bar import KEYS, FilterBar
 
         if not self.query(FilterBar):
-            await self.mount(FilterBar(self.FILTERS))
+            await self.mount(FilterBar(self.FILTERS, self._kept()))
+        self.query_one(KeyBar).set_keys(KEYS)
+        self.set_class(self.app.size.height < LOW, "filtering")
         self.query_one(FilterBar).open(self.filter_text)
+        self._count_values()
+
+    def _kept(self) -> KeptFilters:
+        if self._kept_filters is None:
+            from tui.work.kept_filters import KeptFilters, default_path
+
+            self._kept_filters = KeptFilters(default_path())
+        return self._kept_filters
+
+    def show_keys(self) -> None:
+        """The screen's own keys."""
+        self.query_one(KeyBar).set_keys((*self.KEYS, *self.END_KEYS))
+
+    def values_here(self) -> Values:
+        """What there is to filter by in the present rows. Called in a worker."""
+        return {}
+
+    def count_values_again(self) -> None:
+        """Other rows are there: where the line is open they are counted."""
+        from tui.widgets.filter_bar import FilterBar
+
+        if any(bar.display for bar in self.query(FilterBar)):
+            self._count_values()
+
+    @work(thread=True, exclusive=True, group="filter-values")
+    def _count_values(self) -> None:
+        values = self.values_here()
+        self.app.call_from_thread(self._show_values, values)
+
+    def _show_values(self, values: Values) -> None:
+        from tui.widgets.filter_bar import FilterBar
+
+        for bar in self.query(FilterBar):
+            bar.set_values(values)
 
     def apply_filter(self, text: str) -> None:
         """Filter from elsewhere; a wrong one is told and changes nothing."""
@@ -67,12 +113,42 @@ class FilteredScreen(TriageScreen):
 
     def on_filter_applied(self, event: FilterApplied) -> None:
         """The line was entered."""
+        self._kept().use(self.FILTERS, event.text)
         self._apply(event.text, event.parsed)
-        self.query_one(self.TABLE).focus()
+        self._leave_line()
+
+    def on_filter_typed(self, event: FilterTyped) -> None:
+        """What stands in the line is shown while it is written."""
+        self.filter_text, self.wanted = event.text, event.parsed
+        self.filter_changed()
 
     def on_filter_left(self, event: FilterLeft) -> None:
-        """The line was left."""
+        """The line was left: the filter is what it was before."""
+        if self.filter_text != event.text:
+            self.apply_filter(event.text)
+        self._leave_line()
+
+    def _leave_line(self) -> None:
+        self.remove_class("filtering")
+        self.show_keys()
         self.query_one(self.TABLE).focus()
+
+    def on_filter_named(self, event: FilterNamed) -> None:
+        """A filter gets a name, or loses it."""
+        from tui.screens.ask import AskScreen
+        from tui.widgets.filter_bar import FilterBar
+
+        def named(name: str | None) -> None:
+            if name:
+                self._kept().save(name, event.text)
+                self.say(tr("Kept as {name}: / lists it", name=printable(name, 40)), "good")
+            self.query_one(FilterBar).refresh_kept()
+
+        if event.forget:
+            self._kept().drop(event.forget)
+            named(None)
+        else:
+            self.app.push_screen(AskScreen("A name for this filter", event.text), named)
 
     def _apply(self, text: str, parsed: Filter | None) -> None:
         self.filter_text, self.wanted = text, parsed

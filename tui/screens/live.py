@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from capture.sockets.thresholds import Thresholds
     from tui.rows.live_look import Look
     from tui.screens.base import Keys
+    from tui.text.filter_choices import Values
     from tui.work.live_feed import LiveFeed, Looker
     from tui.work.watch_child import WatchChild
 
@@ -262,6 +263,12 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         """The feed filters."""
         if self._feed is not None:
             self._feed.want(self.wanted)
+
+    def values_here(self) -> Values:
+        """Of all sockets of the last look."""
+        from tui.rows.filter_values import socket_values
+
+        return socket_values(self._look.snapshot.rows) if self._look is not None else {}
 
     def arrange_rows(self) -> None:
         """The feed sorts and groups."""
