@@ -106,6 +106,10 @@ class TriageScreen(Screen[Any]):
         """What the evidence of this screen was seen in: a capture's name, a host; empty where that is not known."""
         return ""
 
+    def words_here(self) -> tuple[tuple[str, str], ...]:
+        """The words under the cursor, each with its meaning: what the help explains first."""
+        return ()
+
     def action_back(self) -> None:
         """The screen this one came from; of a zoomed pane, the others."""
         if self.maximized is not None:

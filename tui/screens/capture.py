@@ -384,6 +384,18 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
         """The rows are arranged anew."""
         self.arrange_rows()
 
+    def words_here(self) -> tuple[tuple[str, str], ...]:
+        """Those of the connection under the cursor, of a group those of its first."""
+        key = self._table("connections").cursor_key
+        if self._rows is None or key is None or self.found_here is not None:
+            return ()
+        from tui.rows.connection_rows import ended
+        from tui.text.row_words import words_of
+
+        triage, connection = self._rows.find(key)
+        one = triage.connection(connection)
+        return words_of(one, ended(one.verdict.ended_by), triage.verdicts.vantage.place)
+
     def values_here(self) -> Values:
         """Of all connections of the open captures."""
         from tui.rows.filter_values import connection_values

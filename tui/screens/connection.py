@@ -111,6 +111,14 @@ class ConnectionScreen(TriageScreen):
         table.show(self._lines)
         self._tell_packet()
 
+    def words_here(self) -> tuple[tuple[str, str], ...]:
+        """Those of the connection."""
+        from tui.rows.connection_rows import ended
+        from tui.text.row_words import words_of
+
+        place = self._triage.verdicts.vantage.place
+        return words_of(self._one, ended(self._one.verdict.ended_by), place)
+
     def _to_proof(self) -> None:
         """Only where the end would be out of sight: a short ladder is read from its top."""
         table = self.query_one("#ladder", RowsTable)

@@ -62,9 +62,17 @@ class HelpScreen(TriageScreen):
         Binding("slash", "filter", "Search", show=False),
     ]
 
-    def __init__(self, name: str, about: str, keys: tuple[tuple[str, str], ...], topics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        keys: tuple[tuple[str, str], ...],
+        topics: tuple[str, ...],
+        here: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """`here`: the words under the cursor, each with its meaning; they come first."""
         super().__init__()
-        self._about, self._keys, self._topics = about, keys, topics
+        self._about, self._keys, self._topics, self._here = about, keys, topics, here
         self._wanted = ""  # what is searched for
         self._at = 0  # which of the lines that can be run is marked
 
@@ -131,6 +139,8 @@ class HelpScreen(TriageScreen):
         here = [Entry(key, meaning("keys", label) or tr(label), _pressed(key)) for key, label in self._keys]
         everywhere = [Entry(tr(key), tr(said), _pressed(key)) for key, said in EVERYWHERE]
         sections = [(tr("Keys here"), here), (tr("Keys everywhere"), everywhere)]
+        if self._here:
+            sections.insert(0, (tr("Under the cursor"), [Entry(word, said) for word, said in self._here]))
         for topic in self._topics:
             title, words = chapters()[topic]
             sections.append((title, [Entry(word, said) for word, said in words.items()]))
@@ -201,4 +211,5 @@ def _pressed(word: str) -> str:
 
 def help_for(screen: TriageScreen) -> HelpScreen:
     """The help of a screen."""
-    return HelpScreen(type(screen).__name__, screen.ABOUT, (*screen.KEYS, *LAST_KEYS), screen.TOPICS)
+    keys = (*screen.KEYS, *LAST_KEYS)
+    return HelpScreen(type(screen).__name__, screen.ABOUT, keys, screen.TOPICS, screen.words_here())

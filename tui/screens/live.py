@@ -18,6 +18,7 @@ from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness,
 from tui.screens.recording import RecordingScreen
 from tui.screens.with_findings import ScreenWithFindings
 from tui.screens.with_order import ScreenWithOrder
+from tui.text.glossary import meaning
 from tui.text.language import count, tr
 from tui.text.quantities import clock
 from tui.widgets.row_table import RowsTable
@@ -263,6 +264,12 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         """The feed filters."""
         if self._feed is not None:
             self._feed.want(self.wanted)
+
+    def words_here(self) -> tuple[tuple[str, str], ...]:
+        """The state of the socket under the cursor."""
+        row = self._row()
+        said = meaning("states", row.state.value) if row is not None else ""
+        return ((row.state.value, said),) if row is not None and said else ()
 
     def values_here(self) -> Values:
         """Of all sockets of the last look."""

@@ -330,3 +330,15 @@ async def test_s_and_the_head_sort_both_ways() -> None:
         assert "Bytes▲" in screen_text(app)
         await pilot.click(offset=(screen_text(app).split("\n")[head].index("Ended"), head))
         await until(pilot, lambda: "This column is no order" in screen_text(app))
+
+
+async def test_help_explains_the_words_under_the_cursor_first() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Under the cursor" in screen_text(app))
+        text = " ".join(screen_text(app).split())
+        assert "S SYN (originator), h SYN,ACK (responder)" in text
+        assert "established and ended by FINs" in text
+        assert "compare A B" in text  # what to do about an unknown place
