@@ -19,6 +19,7 @@ from tui.screens.base import LAST_KEYS
 from tui.screens.followed import FollowingScreen
 from tui.screens.with_findings import ScreenWithFindings
 from tui.screens.with_order import ScreenWithOrder
+from tui.screens.with_time_brush import ScreenWithTimeBrush
 from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
 from tui.widgets.bars import KeyBar
@@ -34,7 +35,7 @@ from tui.work.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
@@ -47,7 +48,7 @@ ROWS_ELSEWHERE = 12
 """Lines of a low screen that the table of connections has not."""
 
 
-class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
+class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, ScreenWithTimeBrush):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
@@ -60,6 +61,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
         ("s", "sort"),
         ("b", "group by"),
         ("o", "file"),
+        ("i", "time span"),
         ("S", "reverse"),
         ("F", "all findings"),
         ("l", "log"),
@@ -395,6 +397,10 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder):
         triage, connection = self._rows.find(key)
         one = triage.connection(connection)
         return words_of(one, ended(one.verdict.ended_by), triage.verdicts.vantage.place)
+
+    def triages_here(self) -> Sequence[Triage]:
+        """Those that are open and were read."""
+        return () if self._reading else self._triages
 
     def values_here(self) -> Values:
         """Of all connections of the open captures."""
