@@ -61,7 +61,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         ("s", "sort"),
         ("b", "group by"),
         ("o", "file"),
-        ("i", "time span"),
+        ("I", "time span"),
         ("S", "reverse"),
         ("F", "all findings"),
         ("l", "log"),

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class ScreenWithTimeBrush(FilteredScreen):
-    """`i` opens the brush over the table; a click on the timeline does too."""
+    """`I` opens the brush over the table; a click on the timeline does too."""
 
-    BINDINGS = [Binding("i", "brush", show=False)]
+    BINDINGS = [Binding("I", "brush", show=False)]
 
     def triages_here(self) -> Sequence[Triage]:
         """The captures that are open and were read."""

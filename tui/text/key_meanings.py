@@ -44,6 +44,7 @@ MEANINGS = {
     "e": "every one",
     "h": "other hop",
     "i": "to scale",
+    "I": "time span",
     "m": "clock",
     "o": "open another",
     "w": "live sockets",

@@ -26,8 +26,8 @@ def app_of(*files: str, terminal: Terminal | None = None, **asked: Any) -> Triag
     return TriageApp(Request(files=tuple(files), **asked), terminal or Terminal(mouse=False))
 
 
-async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 15.0) -> None:
-    """Let the app work until something holds."""
+async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 60.0) -> None:
+    """Let the app work until something holds. Long enough for the engine to be compiled first."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, screen_text(pilot.app)

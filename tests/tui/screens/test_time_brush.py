@@ -20,7 +20,7 @@ async def test_keys_brush_a_span(size: tuple[int, int]) -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=size) as pilot:
         await in_rows(pilot, app, 128)
-        await pilot.press("i")
+        await pilot.press("I")
         await until(pilot, lambda: bool(app.screen.query(TimeBrush)) and "Enter filter" in screen_text(app))
         await pilot.press("right", "right", "space", "pagedown")
         await until(pilot, lambda: "▀" * 10 + "▲" in screen_text(app))
@@ -29,7 +29,7 @@ async def test_keys_brush_a_span(size: tuple[int, int]) -> None:
         await until(pilot, lambda: 0 < rows(app) < 128)
         assert app.screen.filter_text.startswith("time:10:40:0")  # type: ignore[attr-defined]
         assert f"{rows(app)} connection" in said
-        await pilot.press("i", "escape")
+        await pilot.press("I", "escape")
         await until(pilot, lambda: not app.screen.query(TimeBrush) and "f fix" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, lambda: rows(app) == 128)
