@@ -32,7 +32,16 @@ Summary = Callable[[Group, bool], "Sequence[Cell]"]
 class GroupedRows:
     """A view on other rows. Each line is the place of a row among them, or -1 - the number of a group."""
 
-    def __init__(self, rows: Rows, groups: Sequence[Group], opened: Collection[Hashable], summary: Summary) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        groups: Sequence[Group],
+        opened: Collection[Hashable],
+        summary: Summary,
+        indented: int = 1,
+    ) -> None:
+        """`indented`: the cell that is moved in, of a row that stands in a group."""
+        self._cell = indented
         self.rows, self.groups = rows, groups
         self._opened, self._summary = opened, summary
         self._lines: list[int] = []
@@ -75,7 +84,7 @@ class GroupedRows:
         return self.groups[-1 - above].key
 
     def cells(self, index: int) -> Sequence[Cell]:
-        """Those of the row, its second cell moved in where it stands in a group; or the group's summary."""
+        """Those of the row, one cell moved in where it stands in a group; or the group's summary."""
         line = self._lines[index]
         made = self._made.get(line)
         if made is None:
@@ -89,8 +98,8 @@ class GroupedRows:
         cells = self.rows.cells(line)
         if line not in self._indented:
             return cells
-        mark, (text, tone), *rest = cells
-        return (mark, (f" {text}", tone), *rest)
+        text, tone = cells[self._cell]
+        return (*cells[: self._cell], (f" {text}", tone), *cells[self._cell + 1 :])
 
 
 def shared(texts: Collection[str], many: str = "") -> str:

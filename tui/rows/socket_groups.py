@@ -22,6 +22,10 @@ SUMMED: dict[str, Callable[[SocketRow], int]] = {
     "retransmits": lambda row: row.retransmits,
 }
 
+LOCAL = 2
+"""The cell with the local end: a group's count stands in it, its members are moved in there."""
+GRAVITY = ("", "·", "!", "!!")
+
 
 def _state(row: SocketRow) -> Hashable:
     return row.state.value
@@ -36,6 +40,8 @@ def _peer(row: SocketRow) -> Hashable:
 
 
 def _alike(row: SocketRow) -> Hashable:
+    if row.state == "LISTEN":  # each has a queue of its own
+        return (row.state.value, str(row.local), row.netns)
     return (row.state.value, _process(row), _peer(row), row.netns)
 
 
@@ -65,7 +71,7 @@ class GroupedSockets(SocketRows):
 
     def __init__(self, rows: SocketRows, groups: Sequence[Group], opened: frozenset[Hashable]) -> None:
         super().__init__(rows.sockets, rows.severities)
-        self._view = GroupedRows(rows, groups, opened, self._summary)
+        self._view = GroupedRows(rows, groups, opened, self._summary, LOCAL)
 
     def __len__(self) -> int:
         return len(self._view)
@@ -99,7 +105,7 @@ class GroupedSockets(SocketRows):
         """What the members share, how many there are of what they do not; the oldest, and sums."""
         rows = [self.sockets[place] for place in group.places]
         worst = max(rows, key=badness)
-        sign, tone = max((mark_of(row, self.severities) for row in rows), key=lambda one: len(one[0]))
+        sign, tone = max((mark_of(row, self.severities) for row in rows), key=lambda one: GRAVITY.index(one[0].strip()))
         states = {row.state.value for row in rows}
         locals_ = {str(row.local) for row in rows}
         ports = {row.local.port for row in rows}

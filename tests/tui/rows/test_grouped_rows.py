@@ -123,6 +123,14 @@ def test_sockets_are_grouped_by_each_of_their_ways_and_carry_their_findings_mark
         assert {mark(row) for row in of_pile} != {("! ", "warn")}  # by themselves they are nothing
         (finding,) = (one for one in snapshot.findings if one.code == "fin_wait_2_pile" and str(port) in one.title)
         assert {row.cookie for row in members(finding, snapshot.rows)} == {row.cookie for row in of_pile}
+        listeners = grouped_sockets(
+            socket_rows(snapshot.rows, parse("state:listen"), ("mark", True)), Arrangement(by="alike"), snapshot.rows
+        )
+        assert len(listeners) == listeners.matching  # each has a queue of its own
+        opened = grouped_sockets(rows, Arrangement(by="state"), snapshot.rows)
+        opened = grouped_sockets(rows, Arrangement(by="state").folded(opened.key(0)), snapshot.rows)
+        assert opened.cells(1)[1] == rows.cells(int(opened.group(opened.key(0)).places[0]))[1]  # type: ignore[union-attr]
+        assert opened.cells(1)[2][0].startswith(" 127.0.0.1")
         for by, lines in (("state", 2), ("peer", 1), ("alike", 2), ("listener", 2), ("process", 2)):
             found = grouped_sockets(rows, Arrangement(by=by), snapshot.rows)
             assert isinstance(found, GroupedSockets)
