@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
+from tests.tui.screens.helping import INCIDENT, app_of, in_rows, screen_text, until
 from tests.tui.test_end_to_end import Tmux, pytestmark  # noqa: F401 - tmux or nothing
 from tui.app import TriageApp
 from tui.screens.cases import CasesScreen
@@ -78,7 +78,9 @@ async def test_reopened_where_it_was() -> None:
         await read_app(pilot, app)
         app.filter_mode("capture", "cause:client_gave_up")
         await until(pilot, lambda: "40 of 128" in screen_text(app))
-        await pilot.press("a", "down", "down", "enter")
+        await pilot.press("enter")
+        await until(pilot, lambda: "▾" in screen_text(app))
+        await pilot.press("down", "a", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         number = app.screen.place()["number"]  # type: ignore[attr-defined]
         await pilot.press("q")
@@ -100,6 +102,7 @@ async def test_a_capture_that_is_gone_does_not_take_the_evidence_with_it(tmp_pat
     app = app_of(str(capture), keep_case=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await read_app(pilot, app)
+        await in_rows(pilot, app, 128)
         await pilot.press("a", "enter")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await pilot.press("q")
@@ -182,7 +185,9 @@ def gathered(tmux: Tmux) -> None:
     tmux.type("cause:client_gave_up")
     tmux.keys("Enter")
     tmux.until("40 of 128")
-    tmux.keys("a", "Enter")
+    tmux.keys("Enter")
+    tmux.until("▾")
+    tmux.keys("Down", "a", "Enter")
     tmux.until("FIN-WAIT-1")
 
 

@@ -49,6 +49,10 @@ class GroupedConnections(ConnectionRows):
         """The group of a key; None of a connection's."""
         return self._view.group(key)
 
+    def group_of(self, key: Hashable) -> GroupKey | None:
+        """The group of a connection, open or not."""
+        return self._view.group_of(key)
+
     def group_over(self, key: Hashable) -> GroupKey | None:
         """The open group that a connection stands in."""
         return self._view.group_over(key)

@@ -83,6 +83,12 @@ class GroupedRows:
         above = next(line for line in reversed(self._lines[:place]) if line < 0)
         return self.groups[-1 - above].key
 
+    def group_of(self, key: Hashable) -> GroupKey | None:
+        """The group of a row, whether it is open or not; None of a row that stands alone."""
+        place = self.rows.place_of(key)
+        found = next((one for one in self.groups if place is not None and place in one.places), None)
+        return found.key if found is not None and len(found.places) > 1 else None
+
     def cells(self, index: int) -> Sequence[Cell]:
         """Those of the row, one cell moved in where it stands in a group; or the group's summary."""
         line = self._lines[index]

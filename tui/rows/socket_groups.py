@@ -93,6 +93,10 @@ class GroupedSockets(SocketRows):
         """The group of a key; None of a socket's."""
         return self._view.group(key)
 
+    def group_of(self, key: Hashable) -> GroupKey | None:
+        """The group of a socket, open or not."""
+        return self._view.group_of(key)
+
     def group_over(self, key: Hashable) -> GroupKey | None:
         """The open group that a socket stands in."""
         return self._view.group_over(key)

@@ -337,6 +337,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         self._tell_place()
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)
+        self.rows_are_shown()
 
     # -- filter and order
 

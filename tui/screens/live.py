@@ -204,6 +204,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
             title = self.titled("Connections", look.rows.matching)
             table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else title)
             table.show(look.rows)
+            self.rows_are_shown()
 
     def _tell_moment(self) -> None:
         self.title_bar.set_right(" · ".join(self.moment()))

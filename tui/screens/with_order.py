@@ -15,7 +15,7 @@ from tui.text.language import tr
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
 NARROW = 72  # columns; below, a title has no room for what groups share
 Sorts = tuple[tuple[str, str, bool], ...]
@@ -37,6 +37,7 @@ class ScreenWithOrder(FilteredScreen):
     def __init__(self) -> None:
         super().__init__()
         self.arrangement = Arrangement()
+        self._sought: Hashable | None = None  # a row in a group that is being opened
 
     def arrange_rows(self) -> None:
         """The arrangement has changed."""
@@ -86,6 +87,20 @@ class ScreenWithOrder(FilteredScreen):
             self._sort_by(*found)
 
     # -- groups
+
+    def return_to(self, place: Mapping[str, Any]) -> None:
+        """The row under the cursor; where it stands in a closed group, that is opened first."""
+        super().return_to(place)
+        row = place.get("row")
+        over = getattr(self._ordered.rows, "group_of", lambda _: None)(row)
+        if row is not None and over is not None and self._ordered.cursor_key != row:
+            self._sought = row
+            self._rearrange(self.arrangement.folded(over, True))
+
+    def rows_are_shown(self) -> None:
+        """Go to the row that was asked for before it was there."""
+        if self._sought is not None and self._ordered.move_to(self._sought):
+            self._sought = None
 
     @property
     def grouped_by(self) -> str:
