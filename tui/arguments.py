@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from capture.language import LANGUAGES, choose, of_locale
-from tui.terminal.detection import THEME_NAMES
+from tui.terminal.theme_names import THEME_NAMES
 
 USAGE = """\
 usage: tcptriage [FILE...]           the dashboard: captures, or this machine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
-from tui.terminal.detection import THEME_NAMES
+from tui.terminal.theme_names import THEME_NAMES
 from tui.text.key_meanings import MEANINGS, key_named
 from tui.text.language import tr
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-THEME_NAMES = ("dark", "light", "high-contrast", "colour-blind", "colour-blind-light")
 SLOW_LINE_FPS = "10"
 LOCAL_FPS = "30"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui.terminal.detection import THEME_NAMES
+from tui.terminal.theme_names import THEME_NAMES
 
 LANGUAGES = ("en", "zh")
 TABLES = ("live", "capture")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from tui.terminal.detection import THEME_NAMES
+from tui.terminal.theme_names import THEME_NAMES
 from tui.text.glossary import meaning
 from tui.work.configuration import LANGUAGES, TABLES, column_names
 

@@ -11,7 +11,8 @@ from textual.theme import Theme
 
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.app import TriageApp
-from tui.terminal.detection import THEME_NAMES, Terminal
+from tui.terminal.detection import Terminal
+from tui.terminal.theme_names import THEME_NAMES
 from tui.terminal.themes import THEMES, next_theme
 from tui.widgets.row_table import RowsTable
 
