@@ -20,7 +20,7 @@ from tui.text.language import tr
 from tui.widgets.choice_list import ChoiceList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.timer import Timer
@@ -91,20 +91,18 @@ class FilterNamed(Message):
 
 
 class TermSuggester(Suggester):
-    """Completes the word being typed from the filter language's own words."""
+    """Completes the word being typed as Tab will: by the list's first entry that goes on from it."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, offered: Callable[[str], Sequence[Choice]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self._kind: Kind = kind
+        self._offered = offered
 
     async def get_suggestion(self, value: str) -> str | None:
         """The whole line with its last word completed; None where nothing fits."""
-        from capture.filters import complete
-
         if not value or value.endswith(" "):
             return None
-        for candidate in complete(value, len(value), kind=self._kind):
-            whole = value[: candidate.start] + candidate.insert
+        for choice in self._offered(value):
+            whole = value[: choice.start] + choice.insert
             if whole.startswith(value) and whole != value:
                 return whole
         return None
@@ -138,7 +136,7 @@ class FilterBar(Vertical):
         """The line, what may be put in it, and a line for what is wrong with it."""
         yield Input(
             placeholder=tr(EXAMPLES[self._kind]),
-            suggester=TermSuggester(self._kind),
+            suggester=TermSuggester(lambda text: choices(text, self._kind, self._values, (), {})),
             id="filter-line",
             compact=True,
             select_on_focus=False,

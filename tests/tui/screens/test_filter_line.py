@@ -56,6 +56,7 @@ async def test_the_list_has_values_with_counts_and_is_chosen_from() -> None:
         await pilot.press("slash")
         await typed(pilot, "cause:")
         await until(pilot, lambda: "88" in screen_text(app) and "client_gave_up" in screen_text(app))
+        assert "cause:normal_close" in screen_text(app)  # what Tab would take: the most frequent
         await pilot.press("down", "down")
         assert "> " in screen_text(app)
         await pilot.press("enter")
