@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.decode import DecodedCapture, Progress, decode
+from capture.language import tr
 from capture.model import (
     COUNT_NAMES,
     Certainty,
@@ -213,7 +214,9 @@ def _require_known_link_type(captures: Sequence[DecodedCapture]) -> None:
     decoded = captures[0]
     names = ", ".join(decoded.link_types)
     raise CaptureUnreadable(
-        decoded.path, f"its link type ({names}) is not decoded", "capture on another interface, or with -i any"
+        decoded.path,
+        tr("its link type ({names}) is not decoded", names=names),
+        "capture on another interface, or with -i any",
     )
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
+from capture.language import tr
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
 
@@ -90,7 +91,7 @@ class PlainSource:
             try:
                 got = self._read(view) or 0
             except OSError as error:
-                self.notices.append(Notice("cut_short", f"reading stopped: {why_not(error)[0]}"))
+                self.notices.append(Notice("cut_short", tr("reading stopped: {why}", why=tr(why_not(error)[0]))))
                 got = 0
         self.position += got
         return got
@@ -102,7 +103,9 @@ class PlainSource:
             try:
                 got = os.preadv(self.fileno, [view[done:]], offset + done)
             except OSError as error:
-                self.notices.append(Notice("cut_short", f"reading stopped: {os.strerror(error.errno or 0)}"))
+                self.notices.append(
+                    Notice("cut_short", tr("reading stopped: {why}", why=os.strerror(error.errno or 0)))
+                )
                 break
             if not got:
                 break
@@ -212,7 +215,9 @@ class PackedSource:
             self._unpacker = self._fresh()
             return True
         if bytes(self._pending).strip(b"\0"):
-            self.notices.append(Notice("trailing_bytes", f"bytes after the end of the {self._packing} data ignored"))
+            self.notices.append(
+                Notice("trailing_bytes", tr("bytes after the end of the {packing} data ignored", packing=self._packing))
+            )
         return self._end(cut=False)
 
     def _skip(self, size: int) -> bool:
@@ -228,12 +233,19 @@ class PackedSource:
     def _end(self, cut: bool) -> bool:
         self._ended = True
         if cut:
-            self.notices.append(Notice("cut_short", f"the {self._packing} data ends before its end mark"))
+            self.notices.append(
+                Notice("cut_short", tr("the {packing} data ends before its end mark", packing=self._packing))
+            )
         return False
 
     def _damaged(self, error: Exception) -> bool:
         self._ended = True
-        self.notices.append(Notice("cut_short", f"the {self._packing} data is damaged from here on ({error})"))
+        self.notices.append(
+            Notice(
+                "cut_short",
+                tr("the {packing} data is damaged from here on ({error})", packing=self._packing, error=error),
+            )
+        )
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capture.language import tr
 from capture.safe_text import printable
 
 
@@ -11,8 +12,9 @@ class CaptureUnreadable(Exception):  # noqa: N818 - named for the reader: it say
 
     def __init__(self, path: str, why: str, hint: str = "", *, empty: bool = False) -> None:
         self.path, self.why, self.hint, self.empty = path, why, hint, empty
-        name = "standard input" if path == "-" else printable(path)
-        super().__init__(f"cannot read {name}: {why}" + (f"; {hint}" if hint else ""))
+        name = tr("standard input") if path == "-" else printable(path)
+        said = tr("cannot read {name}: {why}", name=name, why=tr(why))
+        super().__init__(f"{said}; {tr(hint)}" if hint else said)
 
 
 class PacketUnreadable(Exception):  # noqa: N818

@@ -6,8 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from capture.cells import left, right
 from capture.safe_text import printable
 from tui.arguments import cases_parser, complain
+from tui.text.language import tr
 from tui.work.case_file import (
     DELETED,
     CaseUnusable,
@@ -48,10 +50,12 @@ def _change(cases: Path, chosen: argparse.Namespace) -> str:
     if chosen.restore:
         name = named_case(cases / DELETED, chosen.restore).name
         restore_case(cases, name)
-        return f"case {name} is back"
+        return tr("case {name} is back", name=name)
     name = named_case(cases, chosen.delete).name
     delete_case(cases, name)
-    return f"case {name} is deleted; `tcptriage cases --restore {name}` brings it back"
+    return tr(
+        "case {name} is deleted; `{command}` brings it back", name=name, command=f"tcptriage cases --restore {name}"
+    )
 
 
 def _page(case: Case) -> str:
@@ -62,9 +66,16 @@ def _page(case: Case) -> str:
 
 def _text(cases: list[Case]) -> str:
     if not cases:
-        return "no case was kept yet: the dashboard keeps one as soon as there is something to lose\n"
+        return tr("no case was kept yet: the dashboard keeps one as soon as there is something to lose") + "\n"
     width = max(len(case.name) for case in cases)
-    lines = [f"{'case':{width}}  last used         host              evidence  open"]
+    names = (
+        left(tr("case"), width),
+        left(tr("last used"), 16),
+        left(tr("host"), 16),
+        right(tr("evidence"), 8),
+        tr("open"),
+    )
+    lines = ["  ".join(names)]
     for case in cases:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(case.changed))
         host, opened = printable(case.host, 16), printable(case.opened.sentence, 80)

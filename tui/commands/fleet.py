@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from capture.language import choose
 from tui.arguments import complain, fleet_parser
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MOST_TOLD = 10  # files left out that are named on the terminal: the manifest ha
 def run(arguments: list[str]) -> int:
     """Read the captures; returns the exit status."""
     chosen = fleet_parser().parse_args(arguments)
+    choose("en")  # the data set is for programs, as JSON is
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: no threads that never compute
     from capture.fleet.errors import FleetRefused, require_extra
 

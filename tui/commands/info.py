@@ -24,12 +24,15 @@ def run(arguments: list[str]) -> int:
 
         sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
         return 0
+    from capture.cells import left
+    from tui.text.language import tr
+
     for title, entries in facts.items():
-        sys.stdout.write(f"{title}\n")
+        sys.stdout.write(f"{tr(title)}\n")
         for name, value in entries.items():
             values = value if isinstance(value, list) else [value]
             for number, one in enumerate(values or ["none"]):
-                sys.stdout.write(f"  {name if not number else '':<22}{printable(str(one), 400)}\n")
+                sys.stdout.write(f"  {left(tr(name) if not number else '', 22)}{printable(tr(str(one)), 400)}\n")
     return 0
 
 

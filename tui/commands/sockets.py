@@ -184,13 +184,14 @@ def _keys(told: LookEvents | None) -> dict[str, Any]:
 
 def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> str:
     """With a filter people ask for sockets: list those that match, the longest in their state first."""
+    from tui.text.language import tr
     from tui.text.socket_lines import socket_line
 
     rows = sorted((row for row in snapshot.rows if keep(row)), key=lambda row: -row.age_s)
-    lines = [f"matching  {len(rows)} of {len(snapshot.rows)}"]
+    lines = [tr("matching  {n} of {all}", n=len(rows), all=len(snapshot.rows))]
     lines += [f"  {socket_line(row)}" for row in rows[:most]]
     if len(rows) > most:
-        lines.append(f"  and {len(rows) - most} more")
+        lines.append("  " + tr("and {n} more", n=len(rows) - most))
     return "\n".join(lines) + "\n"
 
 

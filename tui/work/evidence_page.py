@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import capture
 from capture.anonymizing import Anonymizer
 from capture.safe_text import printable
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,25 +34,33 @@ def page(items: Sequence[Item], *, anonymize: bool = False, now: float | None = 
     this machine if left out; an anonymous page names none."""
     at = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(now))
     where = "" if anonymize else printable(host or socket.gethostname())
-    lines = [f"# TCP evidence of {at}{' on ' if where else ''}{where}", "", *_summary(items, where)]
+    lines = [_head(at, where), "", *_summary(items, where)]
     for kind, title in CHAPTERS:
         chosen = [item for item in items if item.kind == kind]
         if not chosen:
             continue
-        lines += ["", f"## {title}"]
+        lines += ["", f"## {tr(title)}"]
         for item in chosen:
             when = time.strftime("%H:%M:%S", time.localtime(item.at))
-            seen = f", seen in {_heading(item.of)}" if item.of and not anonymize else ""
-            lines += ["", f"### {_heading(item.title)}", f"_kept {when}{seen}_", ""]
+            seen = tr(", seen in {what}", what=_heading(item.of)) if item.of and not anonymize else ""
+            lines += ["", f"### {_heading(item.title)}", f"_{tr('kept {time}', time=when)}{seen}_", ""]
             lines += [printable(line) for line in item.body.split("\n")]
     lines += ["", f"_tcptriage {capture.__version__}_", ""]
     text = "\n".join(lines)
     return Anonymizer()(text) if anonymize else text
 
 
+def _head(at: str, host: str) -> str:
+    return (
+        tr("# TCP evidence of {time} on {host}", time=at, host=host)
+        if host
+        else tr("# TCP evidence of {time}", time=at)
+    )
+
+
 def _summary(items: Sequence[Item], host: str) -> list[str]:
     """What a reader of the ticket needs first: what is wrong, why, what to change, where, when."""
-    lines = ["## Summary", ""]
+    lines = [tr("## Summary"), ""]
     lines += _told(items, "note", "Note", lambda item: item.title)
     lines += _told(items, "finding", "Finding", lambda item: f"{item.title}{_behind(_paragraph(item, 1))}")
     lines += _told(items, "connection", "Verdict", lambda item: f"{item.title}{_behind(_paragraph(item, 0))}")
@@ -59,21 +68,22 @@ def _summary(items: Sequence[Item], host: str) -> list[str]:
     lines += _told(items, "fix", "Fix", lambda item: f"{item.title}{_behind(_target(item))}")
     kinds = {item.kind for item in items}
     missing = [name for kind, name in WANTED.items() if kind not in kinds]
-    lines += [f"- Not kept: {', '.join(missing)}"] if missing else []
-    lines += [f"- **Host:** {host}"] if host else []
+    lines += [tr("- Not kept: {what}", what=", ".join(map(tr, missing)))] if missing else []
+    lines += [tr("- **Host:** {host}", host=host)] if host else []
     seen = list(dict.fromkeys(item.of for item in items if item.of)) if host else []
-    lines += [f"- **Seen in:** {'; '.join(map(_heading, seen))}"] if seen else []
+    lines += [tr("- **Seen in:** {what}", what="; ".join(map(_heading, seen)))] if seen else []
     if items:
         first, last = (time.strftime(STAMP, time.localtime(pick(item.at for item in items))) for pick in (min, max))
-        lines.append(f"- **Time:** kept {first}" + (f" to {last}" if last != first else ""))
+        span = tr("{begin} to {end}", begin=first, end=last) if last != first else first
+        lines.append(tr("- **Time:** kept {time}", time=span))
     return lines
 
 
 def _told(items: Sequence[Item], kind: str, name: str, words: Callable[[Item], str]) -> list[str]:
     chosen = [item for item in items if item.kind == kind]
-    lines = [f"- **{name}:** {_heading(words(item))}" for item in chosen[:IN_SUMMARY]]
+    lines = [f"- **{tr(name)}:** {_heading(words(item))}" for item in chosen[:IN_SUMMARY]]
     more = len(chosen) - IN_SUMMARY
-    return [*lines, f"- and {more} more below"] if more > 0 else lines
+    return [*lines, tr("- and {n} more below", n=more)] if more > 0 else lines
 
 
 def _paragraph(item: Item, number: int) -> str:
@@ -83,7 +93,9 @@ def _paragraph(item: Item, number: int) -> str:
 
 def _target(item: Item) -> str:
     """Where a fix goes, and what stands there now: the line under its snippet."""
-    return next((line for line in item.body.split("\n") if "; now: " in line), "")
+    lines = item.body.split("\n")
+    fences = [at for at, line in enumerate(lines) if line.startswith("```")]
+    return next((line for line in lines[fences[1] + 1 :] if line), "") if len(fences) > 1 else ""
 
 
 def _behind(text: str) -> str:
