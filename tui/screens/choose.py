@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.text.column_layout import Column
+from tui.text.language import tr
 from tui.widgets.row_table import STYLES, ListRows, RowsTable
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ChooseScreen(ModalScreen["str | None"]):
         table = self.query_one(RowsTable)
         table.set_title(self._question)
         table.styles.height = len(self._names) + 2  # the border's
-        table.show(ListRows([(name, ((name, ""),)) for name in self._names]))
+        table.show(ListRows([(name, ((tr(name), ""),)) for name in self._names]))
         table.focus()
 
     @on(RowsTable.Chosen)

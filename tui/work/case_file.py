@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tui.text.language import tr
 from tui.work.evidence_item import Item
 
 SCHEMA: Final = "tcptriage.case/1"
@@ -42,7 +43,7 @@ class Opened(msgspec.Struct, frozen=True):
     def sentence(self) -> str:
         """What was open, in few words."""
         names = [Path(path).name for path in (*self.files, *((self.replay,) if self.replay else ()))]
-        return ", ".join((*names, *self.hosts)) or "live connections"
+        return ", ".join((*names, *self.hosts)) or tr("live connections")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -187,10 +188,14 @@ def named_case(cases: Path | None, name: str) -> Case:
     if len(fitting) == 1:
         return read_case(fitting[0])
     if not folders:
-        raise CaseUnusable(f"there is no case {name!r}: none was kept yet")
+        raise CaseUnusable(tr("there is no case {name}: none was kept yet", name=repr(name)))
     names = ", ".join(one.name for one in (fitting or folders)[-8:])
-    what = f"several cases begin with {name!r}" if fitting else f"there is no case {name!r}"
-    raise CaseUnusable(f"{what}; there are {names} (`tcptriage cases` lists them)")
+    what = (
+        tr("several cases begin with {name}", name=repr(name))
+        if fitting
+        else tr("there is no case {name}", name=repr(name))
+    )
+    raise CaseUnusable(tr("{what}; there are {names} (`tcptriage cases` lists them)", what=what, names=names))
 
 
 def take_up(cases: Path | None, name: str = "") -> tuple[Case, CaseFolder]:
@@ -205,8 +210,8 @@ def take_up(cases: Path | None, name: str = "") -> tuple[Case, CaseFolder]:
         except OSError:  # it can be read but not written: what was kept is shown, what follows is not kept
             return case, folder
     if wanted:
-        raise CaseUnusable(f"case {wanted[0].name} is open in another tcptriage")
-    raise CaseUnusable("there is no case to resume: none was kept yet")
+        raise CaseUnusable(tr("case {name} is open in another tcptriage", name=wanted[0].name))
+    raise CaseUnusable(tr("there is no case to resume: none was kept yet"))
 
 
 def delete_case(cases: Path, name: str) -> None:
@@ -214,7 +219,7 @@ def delete_case(cases: Path, name: str) -> None:
     folder = CaseFolder(cases, name)
     try:
         if not folder.hold():
-            raise CaseUnusable(f"case {name} is open in another tcptriage")
+            raise CaseUnusable(tr("case {name} is open in another tcptriage", name=name))
         (cases / DELETED).mkdir(mode=0o700, exist_ok=True)
         _remove(cases / DELETED / name)
         os.replace(folder.path, cases / DELETED / name)

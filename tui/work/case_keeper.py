@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 import capture
+from tui.text.language import tr
 from tui.work.case_file import Case, CaseFolder, Opened, Place
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class CaseKeeper:
         except OSError as error:
             if not self._told:
                 self._told = True
-                self.tell(f"This case is not kept on disk: {error.strerror or error}; x in Evidence exports it")
+                self.tell(
+                    tr("This case is not kept on disk: {why}; x in Evidence exports it", why=error.strerror or error)
+                )
             return
         self.kept, self._told = True, False
