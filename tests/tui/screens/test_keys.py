@@ -14,6 +14,7 @@ from tui.app import TriageApp
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
 from tui.terminal.detection import Terminal
+from tui.text.glossary import meaning
 from tui.text.key_meanings import MEANINGS, key_named
 from tui.widgets.bars import TitleBar
 
@@ -216,3 +217,8 @@ async def test_arrows_choose_what_the_help_runs() -> None:
         found = app.screen._runnable()  # type: ignore[attr-defined]
         assert len(found) > 1
         assert app.screen._at == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("screen", screens(), ids=lambda screen: screen.__name__)
+def test_each_word_of_the_footer_is_explained(screen: type[TriageScreen]) -> None:
+    assert [label for _, label in screen.KEYS if not meaning("keys", label)] == []
