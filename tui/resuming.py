@@ -84,12 +84,12 @@ class CaseTracker:
         self._app.set_timer(WAIT_S, self._welcome)  # once the last screen of the way is there
 
     def _complain(self, text: str) -> None:
-        if isinstance(front := self._app.screen, TriageScreen):
+        if (front := front_of(self._app)) is not None:
             front.say(text, "warn")
 
     def _welcome(self) -> None:
-        front = self._app.screen
-        if self._keeper is not None and isinstance(front, TriageScreen) and not front.says:
+        front = front_of(self._app)
+        if self._keeper is not None and front is not None and not front.says:
             front.say(_welcome(self._keeper), "good")
 
 
@@ -102,12 +102,12 @@ class Return:
 
     def begin(self) -> None:
         """Now, or once the capture was read."""
-        front = self._app.screen
-        if isinstance(front, TriageScreen) and front.is_reading and time.monotonic() < self._until:
+        front = front_of(self._app)
+        if front is not None and front.is_reading and time.monotonic() < self._until:
             self._app.set_timer(WAIT_S, self.begin)
             return
         mode = self._app.current_mode
-        if isinstance(front, TriageScreen):
+        if front is not None:
             front.return_to(self._place.bottoms.get(mode, {}))
         if mode == self._place.mode and len(self._app.screen_stack) == 1:
             for shown in self._place.over:
@@ -116,6 +116,12 @@ class Return:
                     break
                 self._app.push_screen(screen)
         self._arrived()
+
+
+def front_of(app: App[int]) -> TriageScreen | None:
+    """The screen in front, if it is one of ours; at the very end there is none."""
+    front = next(reversed(app.screen_stack), None)
+    return front if isinstance(front, TriageScreen) else None
 
 
 def place_of(app: App[int], asked: AskedApp) -> Place:
@@ -148,8 +154,10 @@ def _screen_of(asked: AskedApp, shown: Mapping[str, Any]) -> TriageScreen | None
             number = int(shown["number"])
             return ConnectionScreen(triage, number) if 0 <= number < len(triage.decoded.flows) else None
         if shown["kind"] == "playbook":
+            from playbooks.loader import load
             from tui.screens.playbook import PlaybookScreen
 
+            load(str(shown["name"]))
             return PlaybookScreen(str(shown["name"]), dict(shown["settings"]), str(shown["found"]))
         if shown["kind"] == "lines":
             from tui.screens.explained import ExplainedScreen
@@ -159,7 +167,7 @@ def _screen_of(asked: AskedApp, shown: Mapping[str, Any]) -> TriageScreen | None
             from tui.screens.replay import ReplayScreen
 
             return ReplayScreen(str(shown["path"]))
-    except (KeyError, IndexError, TypeError, ValueError):  # a case of another version, or one that was edited
+    except Exception:  # of another version, or edited: the evidence must open all the same, whatever the screen
         return None
     return None
 

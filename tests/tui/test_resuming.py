@@ -17,8 +17,9 @@ from tui.app import TriageApp
 from tui.screens.cases import CasesScreen
 from tui.screens.connection import ConnectionScreen
 from tui.screens.evidence import EvidenceScreen
-from tui.work.case_file import Case, cases_folder, list_cases, take_up
+from tui.work.case_file import Case, CaseFolder, Opened, Place, cases_folder, list_cases, take_up
 from tui.work.case_keeper import CaseKeeper
+from tui.work.evidence_item import Item
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,8 @@ async def test_reopened_where_it_was() -> None:
         assert [item.kind for item in app.investigation.items] == ["connection"]
         await pilot.press("escape")
         await until(pilot, lambda: "40 of 128" in screen_text(app))
-        assert app.screen.place()["row"] == number  # type: ignore[attr-defined]
+        await until(pilot, lambda: app.screen.place()["row"] == number)  # type: ignore[attr-defined]
+        assert "▾" in screen_text(app)
         await pilot.press("a")
     assert [item.kind for item in the_case().items] == ["connection", "connection"]
 
@@ -114,6 +116,37 @@ async def test_a_capture_that_is_gone_does_not_take_the_evidence_with_it(tmp_pat
         await until(pilot, lambda: "client_gave_up" in screen_text(app) or "1 kept" in screen_text(app))
         await pilot.press("q")
     assert len(the_case().items) == 1
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"kind": "playbook", "name": "gone", "settings": {}, "found": ""},
+        {"kind": "playbook", "name": "close-wait", "settings": [1], "found": ""},
+        {"kind": "connection", "capture": 3, "number": 1},
+        {"kind": "connection", "capture": 0, "number": 10**9},
+        {"kind": "other"},
+        {},
+    ],
+    ids=str,
+)
+async def test_a_screen_that_can_no_longer_be_made_is_left_out(over: dict[str, Any]) -> None:
+    cases = cases_folder()
+    assert cases is not None
+    folder = CaseFolder(cases)
+    folder.make(time.time())
+    place = Place("capture", {"capture": {"filter": "nosuch:1", "row": [3]}, "live": {"filter": 7}}, (over,))
+    opened = Opened(files=(INCIDENT,))
+    item = Item("note", "kept", "kept", 1.0, 1)
+    folder.write(
+        Case(name="", host="h", version="9", begun=1, changed=1, opened=opened, place=place, items=(item,)),
+    )
+    folder.let_go()
+    app = resumed()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read_app(pilot, app)
+        await pilot.press("4")
+        await until(pilot, lambda: "kept" in screen_text(app))
 
 
 async def test_dropped_evidence_comes_back_also_in_a_later_run() -> None:

@@ -164,7 +164,7 @@ class FilteredScreen(TriageScreen):
 
     def return_to(self, place: Mapping[str, Any]) -> None:
         """The row under the cursor; the filter was there from the start."""
-        if place.get("row") is not None:
+        if isinstance(place.get("row"), int | str):
             self.query_one(self.TABLE, RowsTable).move_to(place["row"])
 
     def chosen_columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:

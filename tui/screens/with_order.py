@@ -92,8 +92,10 @@ class ScreenWithOrder(FilteredScreen):
         """The row under the cursor; where it stands in a closed group, that is opened first."""
         super().return_to(place)
         row = place.get("row")
+        if not isinstance(row, int | str):
+            return
         over = getattr(self._ordered.rows, "group_of", lambda _: None)(row)
-        if row is not None and over is not None and self._ordered.cursor_key != row:
+        if over is not None and self._ordered.cursor_key != row:
             self._sought = row
             self._rearrange(self.arrangement.folded(over, True))
 

@@ -18,6 +18,8 @@ MEANINGS = {
     "colon": "commands",
     "slash": "filter",
     "equals_sign": "rows like it",
+    "right": "unfold",
+    "left": "fold",
     "tab": "next pane",
     "shift+tab": "pane before",
     "l": "log lines",

@@ -110,7 +110,7 @@ class CaseFolder:
 
     def write(self, case: Case) -> None:
         """Replace what is on disk: after a power cut there is the old case or the new one. Raises OSError."""
-        text = msgspec.json.encode(case)
+        text = msgspec.json.encode(case, enc_hook=str)  # what a screen notes of its place must never cost the evidence
         if len(text) > MOST_BYTES:
             raise OSError(27, f"the case is larger than {MOST_BYTES >> 20} MB: x exports the evidence, d drops some")
         fresh = self.path / f"{FILE}.{os.getpid()}"
