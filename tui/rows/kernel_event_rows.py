@@ -168,7 +168,7 @@ def _connection_cells(one: EventConnection, row: SocketRow | None) -> tuple[tupl
         (f"{one.count:,}", ""),
         (str(one.ends[0]), ""),
         (str(one.ends[1]), ""),
-        (row.state.value, "") if row is not None else ("gone", "dim"),
+        (row.state.value, "") if row is not None else (tr("gone"), "dim"),
     )
 
 
