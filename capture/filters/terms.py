@@ -79,7 +79,7 @@ def _count(count: str) -> Term:
         count.replace("_", "-"),
         values.count,
         "not_a_number",
-        f"{count.replace('_', ' ')}s of both sides, in Wireshark's sense",
+        "how many of both sides, in Wireshark's sense of the word",
         connection=lambda c: (c.counts[0][count] + c.counts[1][count],),
         socket=_retransmissions if count == "retransmission" else None,
         aliases=("retransmits", "retransmissions") if count == "retransmission" else (),

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.text.language import tr
+from tui.widgets.paper import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,7 @@ class AskScreen(ModalScreen["str | None"]):
             frame.border_title = tr(self._question).replace("[", "\\[")
             frame.border_subtitle = tr(self._unit).replace("[", "\\[")
             if self._meaning:
-                yield Static(tr(self._meaning), markup=False, classes="meaning")
+                yield Static(shown(tr(self._meaning)), markup=False, classes="meaning")
             yield Input(self._value, placeholder=tr(self._hint), compact=True, select_on_focus=False)
             yield from self.below()
             keys = "   ".join(f"{key} {tr(label)}" for key, label in self.ANSWER_KEYS)

@@ -71,7 +71,7 @@ class EvidenceScreen(TriageScreen):
     def _show(self) -> None:
         items = self.triage_app.investigation.items
         self.query_one("#items", RowsTable).show(
-            ListRows([(i.number, ((clock(i.at), "dim"), (i.kind, ""), (printable(i.title), ""))) for i in items])
+            ListRows([(i.number, ((clock(i.at), "dim"), (tr(i.kind), ""), (printable(i.title), ""))) for i in items])
         )
         self._show_item()
         self.title_bar.set_right(tr("{n} kept", n=len(items)))

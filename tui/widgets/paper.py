@@ -42,7 +42,8 @@ def _broken(line: str, width: int) -> list[str]:
 _HEAD = re.compile(r"\s*(?:\S+\s{2,})?")
 
 
-def _shown(page: str | Text) -> RichCast | ConsoleRenderable | str:
+def shown(page: str | Text) -> RichCast | ConsoleRenderable | str:
+    """A page as a Static takes it: Chinese broken as it is written."""
     return _Chinese(page) if isinstance(page, str) and any(cells(one) == 2 for one in page) else page
 
 
@@ -65,14 +66,14 @@ class Paper(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """One static text."""
-        yield Static(_shown(self._page), markup=False)
+        yield Static(shown(self._page), markup=False)
 
     def change_page(self, text: str | Text) -> None:
         """A newer text in the place of the one before: it stays where it was scrolled to."""
         if text != self._page:
             self._page = text
             if self.is_mounted and (static := self.query(Static)):
-                static.first().update(_shown(text))
+                static.first().update(shown(text))
 
     def set_page(self, text: str | Text, title: str | None = None) -> None:
         """Another text, from its top."""
@@ -82,5 +83,5 @@ class Paper(VerticalScroll, can_focus=True):
         if title is not None:
             self.border_title = tr(title).replace("[", "\\[")
         if self.is_mounted and (static := self.query(Static)):
-            static.first().update(_shown(text))
+            static.first().update(shown(text))
             self.scroll_home(animate=False)
