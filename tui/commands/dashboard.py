@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.arguments import complain, dashboard_parser
+from tui.text.language import tr
 from tui.work.configuration import read_configuration
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
             complain(f"tcptriage: {NO_KEYS}")
             return 2
     if not (os.isatty(0) and os.isatty(2)):
-        complain("tcptriage: the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`")
+        complain("tcptriage: " + tr("the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`"))
         return 2
     from tui.terminal.detection import prepare_textual, terminal_of
     from tui.work.process_settings import for_a_quick_start
@@ -138,7 +139,7 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
 
         reopen(app.reopen, chosen)
     elif app.case.name and app.investigation.items and app.return_code in (0, 130):
-        complain(f"tcptriage: case {app.case.name} is kept; `tcptriage --resume` goes on with it")
+        complain("tcptriage: " + tr("case {name} is kept; `tcptriage --resume` goes on with it", name=app.case.name))
     sys.stdout.flush()
     return app.return_code or 0 if status is None else status
 

@@ -112,7 +112,9 @@ class CaseFolder:
         """Replace what is on disk: after a power cut there is the old case or the new one. Raises OSError."""
         text = msgspec.json.encode(case, enc_hook=str)  # what a screen notes of its place must never cost the evidence
         if len(text) > MOST_BYTES:
-            raise OSError(27, f"the case is larger than {MOST_BYTES >> 20} MB: x exports the evidence, d drops some")
+            raise OSError(
+                27, tr("the case is larger than {n} MB: x exports the evidence, d drops some", n=MOST_BYTES >> 20)
+            )
         fresh = self.path / f"{FILE}.{os.getpid()}"
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -157,11 +159,15 @@ def read_case(folder: Path) -> Case:
             text = file.read(MOST_BYTES + 1)
         case = msgspec.json.decode(text, type=Case)
     except OSError as error:
-        raise CaseUnusable(f"case {folder.name} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise CaseUnusable(
+            tr("case {name} cannot be read: {why}", name=folder.name, why=(error.strerror or str(error)).lower())
+        ) from error
     except (msgspec.MsgspecError, ValueError) as error:
         raise CaseUnusable(f"case {folder.name} is damaged: {error}") from error
     if case.schema != SCHEMA:
-        raise CaseUnusable(f"case {folder.name} was written by another version ({case.schema})")
+        raise CaseUnusable(
+            tr("case {name} was written by another version ({schema})", name=folder.name, schema=case.schema)
+        )
     return msgspec.structs.replace(case, name=folder.name)
 
 
@@ -225,7 +231,9 @@ def delete_case(cases: Path, name: str) -> None:
         os.replace(folder.path, cases / DELETED / name)
         os.utime(cases / DELETED / name)
     except OSError as error:
-        raise CaseUnusable(f"case {name} cannot be deleted: {(error.strerror or str(error)).lower()}") from error
+        raise CaseUnusable(
+            tr("case {name} cannot be deleted: {why}", name=name, why=(error.strerror or str(error)).lower())
+        ) from error
     finally:
         folder.let_go()
 
@@ -234,10 +242,12 @@ def restore_case(cases: Path, name: str) -> None:
     """Bring a deleted case back. Raises CaseUnusable."""
     try:
         if (cases / name).exists():
-            raise CaseUnusable(f"there is another case {name}")
+            raise CaseUnusable(tr("there is another case {name}", name=name))
         os.rename(cases / DELETED / name, cases / name)
     except OSError as error:
-        raise CaseUnusable(f"case {name} cannot be restored: {(error.strerror or str(error)).lower()}") from error
+        raise CaseUnusable(
+            tr("case {name} cannot be restored: {why}", name=name, why=(error.strerror or str(error)).lower())
+        ) from error
 
 
 def tidy(cases: Path) -> None:
