@@ -198,7 +198,9 @@ def test_a_rule_of_iptables_legacy_is_named_and_deleting_it_as_printed_cures(
         assert "a process listens on [::1]:8209" in hidden.evidence("connect")
         assert hidden.outcome("firewall") == "unknown"
         host.run("sh", "-ec", found.fixes["delete-rule"]["apply"])
-        assert tcptriage("connection-refused", host="::1", port=8209).status == 0
+        cured = tcptriage("connection-refused", host="::1", port=8209)
+        assert cured.status != 1
+        assert [cured.outcome(step) for step in ("connect", "firewall")] == ["pass", "pass"]
 
 
 SERVES_V6 = """
