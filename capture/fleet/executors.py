@@ -101,10 +101,7 @@ class Processes:
         waiting = deque(tasks)
         out: dict[Future[bytes], bytes] = {}
         while waiting or out:
-            while waiting and len(out) < self._workers:
-                task = waiting.popleft()
-                out[self._pool.submit(run, task)] = task
-            suspects = []
+            suspects = self._give(waiting, out)
             for future in wait(out, return_when=FIRST_COMPLETED).done:
                 task = out.pop(future)
                 try:
@@ -122,6 +119,16 @@ class Processes:
                 for task in suspects:
                     yield task, self._by_itself(task)
                 self._pool = self._started(self._workers)
+
+    def _give(self, waiting: deque[bytes], out: dict[Future[bytes], bytes]) -> list[bytes]:
+        """Tasks for those who are free; a task that finds the pool broken by another's death is given back."""
+        while waiting and len(out) < self._workers:
+            task = waiting.popleft()
+            try:
+                out[self._pool.submit(run, task)] = task
+            except BrokenProcessPool:
+                return [task]
+        return []
 
     def _by_itself(self, task: bytes) -> bytes | Failed:
         for _ in range(MOST_DEATHS):

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,15 @@ def test_a_worker_that_dies_loses_nothing(whole: str, tmp_path: Path, monkeypatc
     assert len(list(tmp_path.glob("died-*"))) >= 1
     for one in captures:
         assert rows(tmp_path / "out", one["capture"]) == expected([whole])
+
+
+def test_a_worker_that_dies_between_two_tasks(whole: str, tmp_path: Path) -> None:
+    """The pool is broken before the next task is given to it: that one is read all the same."""
+    workers = Processes(2)
+    with pytest.raises(BrokenProcessPool):
+        workers._pool.submit(os._exit, 1).result()
+    run_fleet([whole], str(tmp_path / "out"), lambda _: workers)
+    assert rows(tmp_path / "out") == expected([whole])
 
 
 def dies_once(task: bytes) -> bytes:
