@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 from capture.language import catalogue, per_language
-from playbooks.language import tr
 
 NAMED = 3
 """How many of a kind a sentence names."""
@@ -21,21 +20,6 @@ def _catalogue() -> dict[str, str]:
 def say(code: str, **facts: object) -> str:
     """The sentence of a code of playbooks/evidence.toml."""
     return _catalogue()[code].format(**facts)
-
-
-def age(seconds: float, is_minimum: bool = False) -> str:
-    """A length of time for people: 0.4 s, 14 s, 3 min, 2 h."""
-    if seconds < 10:
-        said = f"{seconds:.1f} s"
-    elif seconds < 90:
-        said = f"{seconds:.0f} s"
-    elif seconds < 5400:
-        said = f"{seconds / 60:.0f} min"
-    elif seconds < 172_800:
-        said = f"{seconds / 3600:.0f} h"
-    else:
-        said = tr("{n} days", n=f"{seconds / 86_400:.0f}")
-    return say("at_least", age=said) if is_minimum else said
 
 
 def bracketed(ip: str) -> str:

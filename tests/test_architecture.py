@@ -26,6 +26,7 @@ def test_each_file_of_the_map_is_there() -> None:
         "capture/verdicts",
         "capture/sockets",
         "playbooks/symptoms",
+        "tui/work",
     )
     named = {name for name in re.findall(r"`([\w/]+\.(?:py|c|h|toml))`", TEXT) if name != "NAME.zh.toml"}
     missing = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from capture.finding_document import finding_document
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,19 +34,6 @@ def capture_document(decoded: DecodedCapture) -> dict[str, Any]:
         "first_time": seconds(decoded.first_time),
         "last_time": seconds(decoded.last_time),
         "notices": [{"code": n.code, "packet": n.packet, "text": n.text} for n in decoded.notices],
-    }
-
-
-def finding_document(finding: Finding) -> dict[str, Any]:
-    """One entry of `findings`, of a capture's report or of a look at the sockets."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "text": finding.text,
-        "connections": finding.connections,
-        "sample": list(finding.sample),
-        "playbook": finding.playbook,
     }
 
 

@@ -8,8 +8,8 @@ from typing import IO, Any
 import msgspec
 
 from capture.cells import cells, left
+from capture.finding_document import finding_document
 from capture.language import count_of, tr
-from capture.model import Finding
 from capture.safe_text import printable
 from capture.sockets.finding_lives import Life, identity
 from capture.sockets.finding_words import since_text
@@ -98,32 +98,19 @@ def _findings(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The findings of a look, each with the time of the first look that had it."""
     began = {life.key: life.first_seen for life in snapshot.lives if not life.over}
     return [
-        finding_object(finding) | {"first_seen": began.get(identity(finding), snapshot.time)}
+        finding_document(finding) | {"first_seen": began.get(identity(finding), snapshot.time)}
         for finding in snapshot.findings
     ]
 
 
 def _past(life: Life) -> dict[str, Any]:
     """A finding that is over: as it was last seen, its gravest severity, most connections, from when to when."""
-    return finding_object(life.finding) | {
+    return finding_document(life.finding) | {
         "severity": life.worst.value,
         "connections": life.most,
         "first_seen": life.first_seen,
         "last_seen": life.last_seen,
         "times": life.times,
-    }
-
-
-def finding_object(finding: Finding) -> dict[str, Any]:
-    """One finding, as in the report of captures."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "text": finding.text,
-        "connections": finding.connections,
-        "sample": list(finding.sample),
-        "playbook": finding.playbook,
     }
 
 

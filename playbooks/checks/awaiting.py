@@ -6,10 +6,11 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
+from capture.sockets.finding_words import age_text
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown
-from playbooks.evidence_words import age, say
+from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts, Holder, Socket
 
 AWAITED_S = 1.0
@@ -83,18 +84,18 @@ def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Soc
     threads = next((one.threads for one in processes if one.pid == holder.pid), None)
     said = [
         say("awaits", who=holder_name(holder), count=len(rows), all=open_now, upstream=upstream,
-            quiet=age(median(quiet)), longest=age(max(quiet))),
+            quiet=age_text(median(quiet)), longest=age_text(max(quiet))),
         say("awaits_left", count=left),
     ]  # fmt: skip
     if threads:
         said.append(say("awaits_threads", who=holder_name(holder), threads=threads))
-    times = say("awaits_times", count=len(rows), upstream=upstream, quiet=age(median(quiet)))
+    times = say("awaits_times", count=len(rows), upstream=upstream, quiet=age_text(median(quiet)))
     wanted = max(1, min(10, int(median(quiet))))
     offers = offers_for(
         identity_of(facts, holder),
         ("topic:patience",),
         times=times,
-        client=say("awaits_current", quiet=age(median(quiet))),
+        client=say("awaits_current", quiet=age_text(median(quiet))),
         proposed=wanted,
         proposed_ms=wanted * 1000,
     )

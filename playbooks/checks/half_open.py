@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from capture.sockets.finding_words import age_text
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.queues import is_full, listeners_of, owner_of
 from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned
-from playbooks.evidence_words import age, most_common, say
+from playbooks.evidence_words import most_common, say
 from playbooks.facts.facts import Facts, Socket
 
 HALF_OPEN_S = 1.0
@@ -56,7 +57,7 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
                 who=holder_name(listeners.get(where)),
                 count=len(rows),
                 stale=len(stale),
-                oldest=age(oldest),
+                oldest=age_text(oldest),
                 sources=sources,
             )
         )

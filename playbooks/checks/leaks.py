@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from capture.sockets.finding_words import age_text
 from playbooks.checks.awaiting import explains
 from playbooks.checks.fact_words import holder_name, own_language_first
 from playbooks.checks.fix_audience import identity_of
@@ -21,7 +22,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
-from playbooks.evidence_words import age, bracketed, most_common, percent, say
+from playbooks.evidence_words import bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts, Holder, Process, Socket
 
 PILE = 10
@@ -128,7 +129,7 @@ def _pile_evidence(facts: Facts, holder: Holder | None, uid: int, rows: list[Soc
     oldest = max(rows, key=lambda row: row.age_s)
     who = holder_name(holder) if holder else say("a_process_of", uid=uid)
     evidence = [
-        say("close_wait_pile", who=who, count=len(rows), oldest=age(oldest.age_s, oldest.age_is_minimum)),
+        say("close_wait_pile", who=who, count=len(rows), oldest=age_text(oldest.age_s, oldest.age_is_minimum)),
         say(
             "close_wait_peers",
             peers=most_common(str(row.remote.ip) for row in rows),
@@ -174,7 +175,7 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
         "restart": restart,
         "after_restart": say("restart_by_unit") if unit else say("restart_by_hand"),
         "open_files": process.open_files if process is not None and process.open_files is not None else "?",
-        "oldest": age(max(row.age_s for row in rows)),
+        "oldest": age_text(max(row.age_s for row in rows)),
     }
     names = (
         "close-in-go",
@@ -254,7 +255,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
                 host=ip,
                 ports=most_common(_service(row, mine) for row in mine),
                 count=len(mine),
-                oldest=age(oldest.age_s, oldest.age_is_minimum),
+                oldest=age_text(oldest.age_s, oldest.age_is_minimum),
                 orphans=orphans,
                 timeout=timeout,
             )

@@ -1,18 +1,13 @@
-"""Changes to nginx's configuration as commands: sed at the line that was read, a copy of the file for the way back.
-
-The copy lies in /var/tmp: beside the file it could be one that nginx includes."""
+"""Changes to nginx's configuration as commands: what to put where (line_edits.py says how)."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
+from playbooks.checks.line_edits import sed_commands
 from playbooks.facts.facts import Directive, NginxServer
-
-KEPT = "/var/tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,7 @@ def commands(edits: Iterable[Edit]) -> dict[str, str]:
         scripts.setdefault(one.at.file, []).append(one.script)
     if not scripts:
         return {}
-    do, undo = [], []
-    named = f"before-{changes[0].text.split(' ')[0]}"  # each change has a way back of its own
-    for file, lines in scripts.items():
-        kept = shlex.quote(f"{KEPT}/tcptriage-{PurePosixPath(file).name}.{named}")
-        where = shlex.quote(file)
-        sed = " ".join(f"-e {shlex.quote(line)}" for line in lines)
-        do += [f"{{{{sudo}}}}cp -L {where} {kept}", f"{{{{sudo}}}}sed -i --follow-symlinks {sed} {where}"]
-        undo.append(f"{{{{sudo}}}}cp {kept} {where}")
-    return {"edit": " && ".join(do), "unedit": " && ".join(undo)}
+    return sed_commands(scripts, changes[0].text.split(" ")[0])
 
 
 def opening(server: NginxServer, name: str) -> Directive | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePosixPath
 from typing import Any
 
+from playbooks.checks.line_edits import sed_commands
 from playbooks.checks.looked import Offer
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
 from playbooks.evidence_words import say
@@ -123,13 +123,8 @@ def _edits(program: str, wait: ProxyWait, proposed: int) -> dict[str, str]:
         return {}
     old = wait.written.split()[-1].rpartition("=")[2]
     new = f"{proposed}{UNITS[program]}"
-    kept = shlex.quote(f"/var/tmp/tcptriage-{PurePosixPath(wait.file).name}.before-wait")
-    where, script = shlex.quote(wait.file), shlex.quote(rf"{wait.line}s|\([[:space:]=:]\){_escaped(old)}|\1{new}|")
-    return {
-        "new": wait.written.removesuffix(old) + new,
-        "edit": f"{{{{sudo}}}}cp -L {where} {kept} && {{{{sudo}}}}sed -i --follow-symlinks -e {script} {where}",
-        "unedit": f"{{{{sudo}}}}cp {kept} {where}",
-    }
+    script = rf"{wait.line}s|\([[:space:]=:]\){_escaped(old)}|\1{new}|"
+    return {"new": wait.written.removesuffix(old) + new} | sed_commands({wait.file: [script]}, "wait")
 
 
 def _escaped(text: str) -> str:

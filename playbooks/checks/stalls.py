@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from capture.sockets.finding_words import age_text
 from playbooks.checks.fact_words import holder_name, own_language_first
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (
@@ -20,7 +21,7 @@ from playbooks.checks.registry import (
     unknown,
     warned,
 )
-from playbooks.evidence_words import age, bracketed, most_common, percent, say
+from playbooks.evidence_words import bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts, FirewallRule, Socket
 
 CLOSED_S = 1.5
@@ -68,7 +69,7 @@ def zero_window(facts: Facts, **given: Any) -> Judgement:
                 host=host,
                 count=len(mine),
                 bytes=sum(row.send_q for row in mine),
-                longest=age(longest),
+                longest=age_text(longest),
                 who=who,
                 ports=most_common(str(row.remote) for row in mine),
             )

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from capture.cells import left
+from capture.finding_document import finding_document
 from capture.language import count_of
 from capture.safe_text import printable
-from capture.sockets.sockets_report import finding_object
 from playbooks.language import tr
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def document(tables: Sequence[tuple[str | None, PastedTable]]) -> dict[str, Any]
     return {
         "states": states,
         "counters": {name: count for _, table in tables for name, count in table.counters.items()},
-        "findings": [finding_object(one) | _log(log) for log, table in tables for one in table.findings],
+        "findings": [finding_document(one) | _log(log) for log, table in tables for one in table.findings],
         "sockets": [_socket(one) | _log(log) for log, table in tables for one in table.sockets],
     }
 

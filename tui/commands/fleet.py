@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from capture.language import choose
+from capture.language import choose, count_of
 from tui.arguments import complain, fleet_parser
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _tell(fleet: Fleet, out: str) -> None:
     if len(fleet.left_out) > MOST_TOLD:
         complain(f"tcptriage fleet: {len(fleet.left_out) - MOST_TOLD:,} more left out: see {out}/manifest.json")
     again = f" ({fleet.again:,} of them read before)" if fleet.again else ""
-    captures = f"{len(fleet.captures):,} capture{'' if len(fleet.captures) == 1 else 's'}"
+    captures = count_of(len(fleet.captures), "capture")
     print(f"{out}: {fleet.connections:,} connections of {captures}{again}, {fleet.findings:,} findings")
 
 

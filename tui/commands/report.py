@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
-from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING
 
 from tui.arguments import complain, report_parser
@@ -61,6 +60,8 @@ def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack)
     except OSError as error:
         if kept is None:
             raise
+        from tempfile import gettempdir
+
         complain(f"tcptriage report: standard input cannot be kept in {gettempdir()}: {error.strerror or error}")
         return 2
     for unreadable in refused:
@@ -98,6 +99,8 @@ def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack)
 
 def _kept() -> IO[bytes]:
     """A file for what comes in by a pipe; it goes with the command."""
+    from tempfile import NamedTemporaryFile
+
     return NamedTemporaryFile()
 
 

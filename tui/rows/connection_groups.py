@@ -9,7 +9,7 @@ import numpy as np
 
 from tui.rows.connection_labels import Labels, labels_of, numbers_of
 from tui.rows.connection_rows import ConnectionRows, mark
-from tui.rows.grouped_rows import CLOSED, OPEN, Group, GroupedRows, GroupKey
+from tui.rows.grouped_rows import CLOSED, OPEN, Group, GroupedRows, GroupKey, UnderGroups
 from tui.text.language import count, tr
 from tui.text.quantities import duration, size
 
@@ -25,7 +25,7 @@ SUMMED = ("bytes", "packets", "retransmitted")
 TERMS = {"cause": "cause", "listener": "responder", "peer": "originator"}
 
 
-class GroupedConnections(ConnectionRows):
+class GroupedConnections(UnderGroups, ConnectionRows):
     """ConnectionRows with groups over them. Of a group `find` gives its first connection."""
 
     def __init__(self, rows: ConnectionRows, groups: Sequence[Group], labels: Labels, arrangement: Arrangement) -> None:
@@ -34,37 +34,10 @@ class GroupedConnections(ConnectionRows):
         self.by = groups[0].key.by
         self._view = GroupedRows(rows, groups, arrangement.opened, self._summary)
 
-    def __len__(self) -> int:
-        return len(self._view)
-
-    def key(self, index: int) -> Hashable:
-        """A connection's number, or a group's key."""
-        return self._view.key(index)
-
-    def place_of(self, key: Hashable) -> int | None:
-        """Where a line is now."""
-        return self._view.place_of(key)
-
-    def group(self, key: Hashable) -> Group | None:
-        """The group of a key; None of a connection's."""
-        return self._view.group(key)
-
-    def group_of(self, key: Hashable) -> GroupKey | None:
-        """The group of a connection, open or not."""
-        return self._view.group_of(key)
-
-    def group_over(self, key: Hashable) -> GroupKey | None:
-        """The open group that a connection stands in."""
-        return self._view.group_over(key)
-
     def find(self, key: Hashable) -> tuple[Triage, int]:
         """The capture and the connection's id in it; of a group its first connection."""
         group = self.group(key)
         return super().find(int(self.order[group.places[0]]) if group is not None else key)
-
-    def cells(self, index: int) -> Sequence[Cell]:
-        """In the order of connection_columns.COLUMNS."""
-        return self._view.cells(index)
 
     def _summary(self, group: Group, is_open: bool) -> Sequence[Cell]:
         """What the members share, how many there are of what they do not; first start, median length, sums."""

@@ -111,3 +111,36 @@ class GroupedRows:
 def shared(texts: Collection[str], many: str = "") -> str:
     """The text that all members have; else `many`, or a mark that they differ."""
     return next(iter(texts)) if len(texts) == 1 else many
+
+
+class UnderGroups:
+    """Rows whose lines are those of a view with groups over them: what all kinds of grouped rows hand on to it."""
+
+    _view: GroupedRows
+
+    def __len__(self) -> int:
+        return len(self._view)
+
+    def key(self, index: int) -> Hashable:
+        """A row's key, or a group's."""
+        return self._view.key(index)
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Where a line is now."""
+        return self._view.place_of(key)
+
+    def group(self, key: Hashable) -> Group | None:
+        """The group of a key; None of a row's."""
+        return self._view.group(key)
+
+    def group_of(self, key: Hashable) -> GroupKey | None:
+        """The group of a row, open or not."""
+        return self._view.group_of(key)
+
+    def group_over(self, key: Hashable) -> GroupKey | None:
+        """The open group that a row stands in."""
+        return self._view.group_over(key)
+
+    def cells(self, index: int) -> Sequence[Cell]:
+        """In the order of the table's columns."""
+        return self._view.cells(index)

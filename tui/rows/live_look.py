@@ -35,8 +35,12 @@ class History:
     transitions_seen: int = 0
     looks: int = 0
     times: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))  # of the looks, epoch seconds
-    until: float | None = None  # when the last look was, epoch seconds
     kernel: EventHistory = field(default_factory=EventHistory)
+
+    @property
+    def until(self) -> float | None:
+        """When the last look was, epoch seconds; None before the first."""
+        return self.times[-1] if self.times else None
 
     def add(self, snapshot: Snapshot) -> None:
         """Take one look into the account."""
@@ -45,7 +49,6 @@ class History:
             line.append(snapshot.states.get(state, 0))
         self.looks += 1
         self.times.append(snapshot.time)
-        self.until = snapshot.time
         self.transitions.extend(enumerate(snapshot.transitions, self.transitions_seen))
         self.transitions_seen += len(snapshot.transitions)
         self.transitions_left_out += snapshot.transitions_left_out

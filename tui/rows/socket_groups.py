@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.rows.grouped_rows import CLOSED, OPEN, Group, GroupedRows, GroupKey
+from tui.rows.grouped_rows import CLOSED, OPEN, Group, GroupedRows, GroupKey, UnderGroups
 from tui.rows.socket_rows import SocketRows, badness, mark_of, process
 from tui.text.language import count
 from tui.text.quantities import duration, size
@@ -66,44 +66,17 @@ KEYS: dict[str, Callable[[SocketRow], Hashable]] = {
 }
 
 
-class GroupedSockets(SocketRows):
+class GroupedSockets(UnderGroups, SocketRows):
     """SocketRows with groups over them."""
 
     def __init__(self, rows: SocketRows, groups: Sequence[Group], opened: frozenset[Hashable]) -> None:
         super().__init__(rows.sockets, rows.severities)
         self._view = GroupedRows(rows, groups, opened, self._summary, LOCAL)
 
-    def __len__(self) -> int:
-        return len(self._view)
-
-    def key(self, index: int) -> Hashable:
-        """A socket's, or a group's key."""
-        return self._view.key(index)
-
-    def place_of(self, key: Hashable) -> int | None:
-        """Where a line is now."""
-        return self._view.place_of(key)
-
     def row(self, key: Hashable) -> SocketRow | None:
         """The socket of a key; of a group its first one."""
         group = self.group(key)
         return self.sockets[group.places[0]] if group is not None else super().row(key)
-
-    def group(self, key: Hashable) -> Group | None:
-        """The group of a key; None of a socket's."""
-        return self._view.group(key)
-
-    def group_of(self, key: Hashable) -> GroupKey | None:
-        """The group of a socket, open or not."""
-        return self._view.group_of(key)
-
-    def group_over(self, key: Hashable) -> GroupKey | None:
-        """The open group that a socket stands in."""
-        return self._view.group_over(key)
-
-    def cells(self, index: int) -> Sequence[Cell]:
-        """In the order of socket_rows.COLUMNS."""
-        return self._view.cells(index)
 
     def _summary(self, group: Group, is_open: bool) -> Sequence[Cell]:
         """What the members share, how many there are of what they do not; the oldest, and sums."""

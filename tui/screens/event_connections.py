@@ -14,6 +14,7 @@ from tui.rows.kernel_event_rows import (
     find_sockets,
 )
 from tui.screens.base import TriageScreen
+from tui.screens.one_connection import OneConnectionScreen
 from tui.text.language import tr
 from tui.text.quantities import count
 from tui.widgets.paper import Paper
@@ -84,29 +85,15 @@ class EventConnectionsScreen(TriageScreen):
         return "connection", self._text, f"```\n{text}\n```"
 
 
-class EventConnectionScreen(TriageScreen):
+class EventConnectionScreen(OneConnectionScreen):
     """One connection: what the kernel said of it, and its socket where it still has one (`row`)."""
 
-    KEYS = (
-        ("B", "playbook"),
-        ("c", "capture this"),
-        ("P", "in the recording"),
-        ("y", "copy"),
-        ("a", "keep"),
-        ("Esc", "back"),
-    )
-    TOPICS = ("states", "sockets")
     ABOUT = "One connection: all that the kernel said of it, and what it tells of its socket."
-    AUTO_FOCUS = "Paper"
-    BINDINGS = [
-        Binding("B", "playbook", show=False),
-        Binding("c", "capture_this", show=False),
-        Binding("P", "packets", show=False),
-    ]
 
     def __init__(self, one: EventConnection, row: SocketRow | None, playbook: str | None) -> None:
         super().__init__()
         self._one, self._row, self._playbook = one, row, playbook
+        self._ends = one.ends[:2]
         self._state = row.state.value if row is not None else "gone"
         self._line = f"{one.ends[0]} → {one.ends[1]}"
         self._text = connection_text(one, row)
@@ -126,12 +113,6 @@ class EventConnectionScreen(TriageScreen):
             return
         self.triage_app.open_playbook(self._playbook, {}, found=self._text.split("\n")[1])
 
-    def action_capture_this(self) -> None:
-        """How to record it."""
-        from tui.screens.record import RecordScreen
-
-        self.app.push_screen(RecordScreen(*self._one.ends[:2]))
-
     def action_packets(self) -> None:
         """The same ends in the capture or the incident that is open."""
         local, remote, _ = self._one.ends
@@ -140,7 +121,3 @@ class EventConnectionScreen(TriageScreen):
     def copy_text(self) -> tuple[str, str]:
         """All of it."""
         return "Connection", f"{self._line}\n{self._text}"
-
-    def evidence(self) -> tuple[str, str, str]:
-        """The same, to keep."""
-        return "connection", self._line, f"```\n{self._text}\n```"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.binding import Binding
-
 from capture.cells import left
 from tui.rows.socket_rows import playbook_of
-from tui.screens.base import TriageScreen
+from tui.screens.one_connection import OneConnectionScreen
 from tui.text.glossary import meaning
 from tui.text.language import tr
 from tui.text.socket_lines import socket_facts, socket_line
@@ -22,29 +20,15 @@ if TYPE_CHECKING:
     from capture.sockets.row import SocketRow
 
 
-class SocketScreen(TriageScreen):
+class SocketScreen(OneConnectionScreen):
     """The facts of one socket as they were when it was opened."""
 
-    KEYS = (
-        ("B", "playbook"),
-        ("c", "capture this"),
-        ("P", "in the recording"),
-        ("y", "copy"),
-        ("a", "keep"),
-        ("Esc", "back"),
-    )
-    TOPICS = ("states", "sockets")
     ABOUT = "Everything the kernel tells of one socket."
-    AUTO_FOCUS = "Paper"
-    BINDINGS = [
-        Binding("B", "playbook", show=False),
-        Binding("c", "capture_this", show=False),
-        Binding("P", "packets", show=False),
-    ]
 
     def __init__(self, row: SocketRow) -> None:
         super().__init__()
         self._row = row
+        self._ends = row.local, row.remote
         self._state = row.state
         facts = [f"{left(name, 14)} {value}" for name, value in socket_facts(row)]
         self._line = socket_line(row)
@@ -66,12 +50,6 @@ class SocketScreen(TriageScreen):
             return
         self.triage_app.open_playbook(*asked, found=self._line)
 
-    def action_capture_this(self) -> None:
-        """How to record it."""
-        from tui.screens.record import RecordScreen
-
-        self.app.push_screen(RecordScreen(self._row.local, self._row.remote))
-
     def action_packets(self) -> None:
         """The same endpoints in the capture that is open."""
         self.triage_app.filter_mode("capture", f"{self._row.remote.ip} port:{self._row.remote.port}")
@@ -79,7 +57,3 @@ class SocketScreen(TriageScreen):
     def copy_text(self) -> tuple[str, str]:
         """All facts."""
         return "Socket", self._text
-
-    def evidence(self) -> tuple[str, str, str]:
-        """The facts."""
-        return "connection", self._line, f"```\n{self._text}\n```"
