@@ -15,11 +15,11 @@ from capture.flows.from_engine import flow_table
 from capture.language import tr
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.open_capture import MOST_CAPTURES, CaptureReader, open_capture
+from capture.wire.files.open_capture import MOST_CAPTURES, CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from capture.engine.session import Records, Totals
-    from capture.wire.growing_file import Followed
+    from capture.wire.files.growing_file import Followed
 
 
 SEEN_TWICE = "seen_twice"  # nothing is lost by it

@@ -13,8 +13,8 @@ from capture.model import TcpFlags
 from capture.reread import changed, whole_packets
 from capture.safe_text import printable
 from capture.wire.capture_errors import PacketUnreadable
-from capture.wire.link_types import ETHERNET, link_name
-from capture.wire.pcapng_comments import comments
+from capture.wire.files.pcapng_comments import comments
+from capture.wire.headers.link_types import ETHERNET, link_name
 
 if TYPE_CHECKING:
     from capture.decode import FilePart

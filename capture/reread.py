@@ -14,14 +14,14 @@ from capture.engine.session import Engine
 from capture.flows.connection_table import Packets
 from capture.safe_text import printable
 from capture.wire.capture_errors import CaptureUnreadable, PacketUnreadable
-from capture.wire.open_capture import RecordedPackets, open_capture
+from capture.wire.files.open_capture import RecordedPackets, open_capture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.decode import DecodedCapture, FilePart
     from capture.engine.session import WholePacket
-    from capture.wire.open_capture import CaptureReader
+    from capture.wire.files.open_capture import CaptureReader
 
 MOST = 20_000  # packets of one connection: beyond that the middle is left out
 _STANDARD_INPUT = "standard input cannot be read twice: save the capture to a file"

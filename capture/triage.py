@@ -26,7 +26,7 @@ from capture.model import (
 )
 from capture.recorder.incident_folder import PACKETS, Incident, is_incident, open_incident
 from capture.recorder.recorder_errors import IncidentUnreadable
-from capture.verdicts.findings import find_groups
+from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import Verdicts, judge
 from capture.wire.capture_errors import CaptureUnreadable
 

@@ -1,6 +1,6 @@
 /* Wireshark's analysis of a connection, packet by packet, by the rules that it documents for tcp.analysis; and which
  * RSTs their receiver would honour (RFC 9293 3.10.7.4). */
-#include "conn.h"
+#include "connection.h"
 
 enum { FAST_RETRANSMISSION_NS = 20000000 }; /* after the duplicate ACKs that ask for it */
 enum { OUT_OF_ORDER_NS = 3000000 };         /* without a handshake to measure the round trip by */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "connection.h"
 
 enum { SERVER_PORTS = 1024 };        /* midstream: a port below this one is the responder's */
 enum { TOLD_NS = 200000, RATIO = 5 }; /* a round trip that can be told from a kernel's own delay; how much longer */

@@ -101,11 +101,11 @@ void reader_notice_text(struct reader *reader, struct notice *notice, const uint
 void damage_begins(struct reader *reader, size_t at);
 void damage_ends(struct reader *reader, enum notice_code code, size_t at);
 
-/* Packets in full (wanted.c). */
+/* Packets in full (whole_packets.c). */
 void wanted_frame(struct reader *reader, const struct frame *frame);
 void wanted_free(struct wanted *wanted);
 
-/* What people and programs wrote beside the packets (remarks.c). */
+/* What people and programs wrote beside the packets (pcapng_comments.c). */
 void remark_comments(struct reader *reader, const uint8_t *options, size_t size, uint64_t packet, uint8_t *direction);
 void remark_names(struct reader *reader, const uint8_t *records, size_t size);
 

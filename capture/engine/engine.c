@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "engine_state.h"
 
 enum { FIRST_SLOTS = 1 << 12, FIRST_V6 = 64 };
 static const int64_t V6_KEYS = (int64_t)1 << 32;

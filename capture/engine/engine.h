@@ -64,8 +64,8 @@ struct segment {
   uint8_t ttl;
   uint8_t family;       /* 4 or 6; of both ends, but for a text's: the target's in the upper half where it is another */
   uint8_t direction;    /* DIRECTION_… where the link layer or pcapng says it */
-  uint8_t content;      /* what its payload begins with, where `data` is NULL: 0 unknown (content.c) */
-  uint32_t traced;      /* the number of its record, from 1 (trace.c); 0 without one: set by the connections */
+  uint8_t content;      /* what its payload begins with, where `data` is NULL: 0 unknown (payload_kinds.c) */
+  uint32_t traced;      /* the number of its record, from 1 (segment_trace.c); 0 without one: set by the connections */
 };
 #define NO_INTERFACE UINT32_MAX
 

@@ -1,9 +1,9 @@
 /* The packets that say something of how a connection went, as short records: what is kept of each connection beside its
- * counters. The plain middle of a transfer says nothing, and is folded (folding.c). */
+ * counters. The plain middle of a transfer says nothing, and is folded (event_folding.c). */
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "connection.h"
 
 enum { STRAY_NS = 5000000 }; /* sooner, a second ACK is loss, reordering or offload at work */
 enum { LATE_NS = 3000000 };  /* captured so much later at most, in another queue than its answer */

@@ -2,7 +2,7 @@
 #ifndef TCPTRIAGE_HEADERS_H
 #define TCPTRIAGE_HEADERS_H
 
-#include "bytes.h"
+#include "packet_bytes.h"
 #include "engine.h"
 
 /* A header that decoding knows: NAME, and the function that takes a packet past it. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "connection.h"
 
 enum { CONTROL_SYN, CONTROL_SYN_ACK, CONTROL_FIN, CONTROL_RST };
 

@@ -1,4 +1,4 @@
-"""The compiled engine, and its structs and columns as it describes them itself (layout.c): nothing is written twice."""
+"""The compiled engine, and its structs and columns as it describes them itself (struct_layout.c): each written once."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
  * when the table is. */
 #include <stdlib.h>
 
-#include "core.h"
+#include "engine_state.h"
 
 enum { MANY_PEERS = 3, SERVER_PORTS = 1024 };
 

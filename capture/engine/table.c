@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "engine_state.h"
 
 /* What one table is made of. */
 struct table {

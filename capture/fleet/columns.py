@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from capture.model import COUNT_NAMES, Side
 from capture.report.document import seconds
+from capture.report.json_members import told_by_template
 from capture.verdicts import catalogue
-from capture.verdicts.json_members import told_by_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from capture.triage import Triage
-    from capture.verdicts.verdict_template import Template
+    from capture.verdicts.rules.verdict_template import Template
     from capture.wire.column_types import I64, Bool
 
 SIDES = (Side.ORIGINATOR.value, Side.RESPONDER.value)

@@ -18,9 +18,9 @@ from msgspec import Struct
 
 from capture.model import Severity
 from capture.verdicts import catalogue
-from capture.verdicts.findings import MOST_PLACES, severity_of
-from capture.verdicts.group import ALIKE, count
-from capture.verdicts.sentence_numbers import duration
+from capture.verdicts.groups.group import ALIKE, count
+from capture.verdicts.groups.group_findings import MOST_PLACES, severity_of
+from capture.verdicts.words.sentence_numbers import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -8,18 +8,18 @@ import numpy as np
 
 from capture.fleet.model import FindingPart
 from capture.verdicts import catalogue
-from capture.verdicts.findings import listener_groups, seen_again, severity_of
-from capture.verdicts.group_patterns import describe
-from capture.verdicts.proxy_findings import one_story
-from capture.verdicts.short_connections import short_connections
+from capture.verdicts.groups.group_findings import listener_groups, seen_again, severity_of
+from capture.verdicts.groups.group_patterns import describe
+from capture.verdicts.groups.proxy_findings import one_story
+from capture.verdicts.groups.short_connections import short_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from capture.model import Finding
     from capture.triage import Triage
-    from capture.verdicts.group import Group
-    from capture.verdicts.proxy_findings import Hop
+    from capture.verdicts.groups.group import Group
+    from capture.verdicts.groups.proxy_findings import Hop
 
 SAMPLE = 10
 MOST_CLIENTS = 256  # of a group, told by name

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from capture.fleet.model import LeftOut
 from capture.recorder.incident_folder import PACKETS, is_incident
 from capture.safe_text import printable
-from capture.wire.byte_source import why_not
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.stores import file_system
+from capture.wire.files.byte_source import why_not
+from capture.wire.files.stores import file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,15 +15,15 @@ import numpy as np
 from capture.engine.session import Engine, Reader
 from capture.fleet.model import Surveyed
 from capture.flows.from_engine import flow_table
-from capture.wire.byte_source import open_source
-from capture.wire.link_types import link_name
-from capture.wire.open_capture import open_capture
-from capture.wire.stores import file_system
+from capture.wire.files.byte_source import open_source
+from capture.wire.files.open_capture import open_capture
+from capture.wire.files.stores import file_system
+from capture.wire.headers.link_types import link_name
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
-    from capture.wire.byte_source import Source
     from capture.wire.column_types import I64
+    from capture.wire.files.byte_source import Source
 
     _Told = tuple[str, tuple[str, ...], int, int, tuple[str, ...], tuple[str, ...]]
 

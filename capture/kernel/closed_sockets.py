@@ -18,8 +18,8 @@ from capture.sockets.inet_diag_msg import (
     local_of,
     remote_of,
 )
-from capture.sockets.netlink import NETLINK_SOCK_DIAG
-from capture.sockets.tcpinfo import TcpInfo, tcp_info
+from capture.sockets.sources.netlink import NETLINK_SOCK_DIAG
+from capture.sockets.sources.tcpinfo import TcpInfo, tcp_info
 
 GROUPS: Final = (1, 3)
 """SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (linux/sock_diag.h)."""

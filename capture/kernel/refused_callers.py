@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from capture.kernel.event import EventOwner, KernelEvent
 from capture.model import Finding
 from capture.safe_text import printable
-from capture.sockets.finding_words import phrase
+from capture.sockets.findings.finding_words import phrase
 from capture.sockets.snapshot import Snapshot
 
 REFUSED = "ECONNREFUSED"

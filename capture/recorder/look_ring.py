@@ -7,10 +7,10 @@ import os
 from collections import deque
 from typing import Final
 
-from capture.sockets.recording import Recorder
-from capture.sockets.replay import Replay
+from capture.sockets.recordings.recording import Recorder
+from capture.sockets.recordings.replay import Replay
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.socket_errors import RecordingUnreadable
+from capture.sockets.sources.socket_errors import RecordingUnreadable
 
 LOOKS: Final = 15
 """In a file: the first is whole, the others are what changed."""

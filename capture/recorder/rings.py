@@ -20,8 +20,8 @@ from capture.recorder.packet_ring import PacketRing
 from capture.recorder.recorder_errors import RecorderUnavailable
 from capture.recorder.spool import Spool
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_watch import Watcher
+from capture.sockets.sources.socket_errors import SourceUnavailable
 
 MARGIN_S: Final = 15.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""

@@ -13,15 +13,15 @@ from capture.remote.both_ends import BothEnds
 from capture.remote.host import Host
 from capture.remote.host_source import RemoteSource
 from capture.sockets.finding_lives import Lives
+from capture.sockets.findings.thresholds import Thresholds
+from capture.sockets.findings.trends import Trends
 from capture.sockets.limits import limit_text
 from capture.sockets.owners import NoIndex
 from capture.sockets.row import NO_PERMISSION, Moment, Namespace
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.snapshot_assembly import Look, assemble
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_groups import group_places
-from capture.sockets.thresholds import Thresholds
-from capture.sockets.trends import Trends
+from capture.sockets.sources.socket_errors import SourceUnavailable
 from capture.sockets.watched_namespace import Place
 
 if TYPE_CHECKING:

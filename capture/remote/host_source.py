@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from capture.remote.frames import Frame
-from capture.sockets import counters
-from capture.sockets.dump_diff import Chunk
-from capture.sockets.dump_messages import message_spans
 from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE, TIME_WAIT, number_at
 from capture.sockets.row import NO_PERMISSION, Namespace, Owner, Process
-from capture.sockets.settings import KernelSettings, parsed_settings
-from capture.sockets.tcpinfo import TcpInfo, tcp_info
+from capture.sockets.sources import counters
+from capture.sockets.sources.dump_diff import Chunk
+from capture.sockets.sources.dump_messages import message_spans
+from capture.sockets.sources.settings import KernelSettings, parsed_settings
+from capture.sockets.sources.tcpinfo import TcpInfo, tcp_info
 
 
 class RemoteSource:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from capture.remote.host_errors import HostUnreachable
 from capture.sockets.inet_diag_msg import LISTEN, NUMBER, local_of, packed
-from capture.sockets.procfs import parse_table
+from capture.sockets.sources.procfs import parse_table
 
 MAGIC: Final = b"tcptriage-text "
 LARGEST_TEXT: Final = 256 << 20

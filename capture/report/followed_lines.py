@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from capture.triage import Triage
     from capture.verdicts.judge import Verdicts
     from capture.wire.column_types import I64, Bool
-    from capture.wire.growing_file import Followed
+    from capture.wire.files.growing_file import Followed
 
 _SECOND = 1_000_000_000
 LINGER_S = 5  # after its last packet a connection that ended is over: late repetitions have come

@@ -38,7 +38,7 @@ def write_report(
 
 
 def _without_remarks(triage: Triage) -> Triage:
-    from capture.wire.pcapng_comments import REMARKS
+    from capture.wire.files.pcapng_comments import REMARKS
 
     notices = tuple(notice for notice in triage.decoded.notices if notice.code not in REMARKS)
     return replace(triage, decoded=replace(triage.decoded, notices=notices))

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from capture.engine.line_writer import Field, Kind, LineWriter
 from capture.model import COUNT_NAMES, Side
 from capture.report.document import relations_document, verdict_document
-from capture.verdicts.json_members import Blank, Place, pieces, told_by_template
+from capture.report.json_members import Blank, Place, pieces, told_by_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from capture.model import ChainLink
     from capture.triage import Triage
-    from capture.verdicts.sentences import Wording
+    from capture.verdicts.words.sentences import Wording
     from capture.wire.column_types import I64
 
     Part = str | Field

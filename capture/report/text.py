@@ -83,7 +83,7 @@ def _none(decoded: DecodedCapture, selected: int) -> str:
     if not decoded.tcp_packets:
         return tr("none: no TCP packet was decoded")
     from capture.decode import SEEN_TWICE, SEVERAL
-    from capture.wire.pcapng_comments import REMARKS
+    from capture.wire.files.pcapng_comments import REMARKS
 
     if any(notice.code not in (*REMARKS, SEVERAL, SEEN_TWICE) for notice in decoded.notices):
         return tr("none in what could be decoded (see the notices above)")

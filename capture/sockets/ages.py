@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import TIME_WAIT_S
-from capture.sockets.settings import KernelSettings
-from capture.sockets.tcpinfo import TcpInfo
+from capture.sockets.sources.settings import KernelSettings
+from capture.sockets.sources.tcpinfo import TcpInfo
 
 FIRST_TIMEOUT_S = 1.0
 """TCP_TIMEOUT_INIT: RFC 6298's first retransmission time-out of a SYN."""

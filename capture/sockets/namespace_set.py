@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from capture.language import count_of
 from capture.sockets.limits import limit_text
 from capture.sockets.snapshot import Unseen
-from capture.sockets.socket_errors import SourceUnavailable
+from capture.sockets.sources.socket_errors import SourceUnavailable
 
 if TYPE_CHECKING:
-    from capture.sockets.namespaces import Found
-    from capture.sockets.source_protocol import Source
+    from capture.sockets.sources.namespaces import Found
+    from capture.sockets.sources.source_protocol import Source
     from capture.sockets.watched_namespace import Place
 
 EVERY_S = 3.0
@@ -49,7 +49,7 @@ class Elsewhere:
         """Finds what appeared and lets go of what went, every few seconds; counts what is not looked into."""
         if self._searched is not None and now - self._searched < EVERY_S:
             return
-        from capture.sockets.namespaces import count_sockets, find_namespaces
+        from capture.sockets.sources.namespaces import count_sockets, find_namespaces
 
         self._searched = now
         self._found = find_namespaces()
@@ -95,7 +95,7 @@ class Elsewhere:
         self._leave(self.places.pop(key))
 
     def _enter(self, key: tuple[str, int], with_netlink: bool) -> None:
-        from capture.sockets.namespaces import NamespaceSource, open_namespace
+        from capture.sockets.sources.namespaces import NamespaceSource, open_namespace
 
         try:
             source = open_namespace(self._found[key], enter=with_netlink)

@@ -9,9 +9,9 @@ from capture import __version__
 from capture.model import Severity, TcpState
 from capture.safe_text import printable
 from capture.sockets.inet_diag_msg import LISTEN
-from capture.sockets.link_counters import LINK
 from capture.sockets.row import Namespace
 from capture.sockets.snapshot import Snapshot
+from capture.sockets.sources.link_counters import LINK
 
 PREFIX = "tcptriage"
 Labels = tuple[tuple[str, str], ...]

@@ -25,7 +25,7 @@ from capture.sockets.row import (
     Process,
     SocketRow,
 )
-from capture.sockets.unix_listeners import UnixListener
+from capture.sockets.sources.unix_listeners import UnixListener
 
 Held = SocketRow | UnixListener
 

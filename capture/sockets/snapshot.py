@@ -10,10 +10,10 @@ from capture.model import Endpoint, Finding, TcpState
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.finding_lives import Life
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
-from capture.sockets.rst_tap import TappedResets
-from capture.sockets.settings import KernelSettings
-from capture.sockets.tcpinfo import TcpInfo
-from capture.sockets.unix_listeners import UnixListener
+from capture.sockets.sources.rst_tap import TappedResets
+from capture.sockets.sources.settings import KernelSettings
+from capture.sockets.sources.tcpinfo import TcpInfo
+from capture.sockets.sources.unix_listeners import UnixListener
 
 
 class Transition(NamedTuple):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.finding_lives import Lives
-from capture.sockets.findings import find
-from capture.sockets.look_history import Scene
+from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.rule_list import find
+from capture.sockets.findings.thresholds import Thresholds
+from capture.sockets.findings.trends import Trends
 from capture.sockets.row import Process
 from capture.sockets.snapshot import PlaceView, Snapshot, Unseen
 from capture.sockets.socket_groups import group_places
-from capture.sockets.thresholds import Thresholds
-from capture.sockets.trends import Trends
 from capture.sockets.watched_namespace import News, Place
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from capture.sockets.dump_diff import COOKIE_SIZE, Chunk, DumpDiff, new_diff
-from capture.sockets.dump_messages import SMALLEST, message_spans
 from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE
 from capture.sockets.row import SocketRow
+from capture.sockets.sources.dump_diff import COOKIE_SIZE, Chunk, DumpDiff, new_diff
+from capture.sockets.sources.dump_messages import SMALLEST, message_spans
 
 
 @dataclass(slots=True)

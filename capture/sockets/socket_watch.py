@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from capture.language import count_of
 from capture.sockets.finding_lives import Lives
+from capture.sockets.findings.thresholds import Thresholds
+from capture.sockets.findings.trends import Trends
 from capture.sockets.limits import limit_text
 from capture.sockets.namespace_set import Elsewhere
 from capture.sockets.owners import Held, OwnerIndex
@@ -18,15 +20,13 @@ from capture.sockets.process_limits import renew_limits
 from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Moment, Namespace, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.snapshot_assembly import Look, assemble
-from capture.sockets.socket_errors import SourceUnavailable
-from capture.sockets.source_protocol import SockDiagSource, Source
-from capture.sockets.thresholds import Thresholds
-from capture.sockets.trends import Trends
+from capture.sockets.sources.socket_errors import SourceUnavailable
+from capture.sockets.sources.source_protocol import SockDiagSource, Source
 from capture.sockets.watched_namespace import News, Place
 
 if TYPE_CHECKING:
-    from capture.sockets.namespaces import Found
-    from capture.sockets.tcpinfo import TcpInfo
+    from capture.sockets.sources.namespaces import Found
+    from capture.sockets.sources.tcpinfo import TcpInfo
 
 SOURCES = ("sock_diag", "procfs", "psutil")
 """In the order of trust; a source that fails is followed by the next."""
@@ -70,7 +70,7 @@ class Watcher:
         self._trends = Trends()
         self._lives = Lives()
         self._inside = inside
-        from capture.sockets.namespaces import in_host_network
+        from capture.sockets.sources.namespaces import in_host_network
 
         self._owners = self._new_owners()
         self._own = self._open_first()
@@ -217,7 +217,7 @@ class Watcher:
     def _open(self, name: str) -> Source:
         if self._inside is None:
             return _open(name)
-        from capture.sockets.namespaces import open_namespace
+        from capture.sockets.sources.namespaces import open_namespace
 
         return open_namespace(self._inside, enter=name == "sock_diag")
 
@@ -269,11 +269,11 @@ def _open(name: str) -> Source:
     if name == "sock_diag":
         return SockDiagSource()
     if name == "procfs":
-        from capture.sockets.procfs import ProcfsSource
+        from capture.sockets.sources.procfs import ProcfsSource
 
         return ProcfsSource()
     if name == "psutil":
-        from capture.sockets.psutil_source import PsutilSource
+        from capture.sockets.sources.psutil_source import PsutilSource
 
         return PsutilSource()
     raise ValueError(f"no source of sockets is called {name!r}; there are {', '.join(SOURCES)}")

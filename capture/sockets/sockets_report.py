@@ -12,11 +12,11 @@ from capture.finding_document import finding_document
 from capture.language import count_of, tr
 from capture.safe_text import printable
 from capture.sockets.finding_lives import Life, identity
-from capture.sockets.finding_words import since_text
+from capture.sockets.findings.finding_words import since_text
 from capture.sockets.inet_diag_msg import LISTEN, RECORD, address_bytes, address_text, state_of
 from capture.sockets.row import SocketRow
 from capture.sockets.snapshot import Group, Snapshot
-from capture.sockets.unix_listeners import UnixListener
+from capture.sockets.sources.unix_listeners import UnixListener
 
 SCHEMA = "tcptriage.sockets/1"
 LARGEST_GROUPS = 10

@@ -8,17 +8,17 @@ from capture.model import Finding
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
-from capture.sockets.counters import moved
-from capture.sockets.dump_messages import message_spans
-from capture.sockets.link_counters import LINK
 from capture.sockets.owners import NoIndex, OwnerIndex
-from capture.sockets.reset_watch import ResetWatch
 from capture.sockets.row import NO_OWNERS, Moment, SocketRow
-from capture.sockets.rst_tap import TappedResets
 from capture.sockets.snapshot import Transition
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_table import Changes, SocketTable
-from capture.sockets.source_protocol import (
+from capture.sockets.sources.counters import moved
+from capture.sockets.sources.dump_messages import message_spans
+from capture.sockets.sources.link_counters import LINK
+from capture.sockets.sources.reset_watch import ResetWatch
+from capture.sockets.sources.rst_tap import TappedResets
+from capture.sockets.sources.socket_errors import SourceUnavailable
+from capture.sockets.sources.source_protocol import (
     KnowsOwners,
     NamesInterfaces,
     Remembers,
@@ -26,9 +26,9 @@ from capture.sockets.source_protocol import (
     SeesUnixListeners,
     Source,
 )
+from capture.sockets.sources.tcpinfo import TcpInfo, listener_drops, listens_to_v6_only, tcp_info
+from capture.sockets.sources.unix_listeners import UnixTable
 from capture.sockets.state_durations import REMEMBERED, Residence, key_of
-from capture.sockets.tcpinfo import TcpInfo, listener_drops, listens_to_v6_only, tcp_info
-from capture.sockets.unix_listeners import UnixTable
 
 SETTINGS_EVERY_S = 30.0
 BOUND_EVERY_S = 10.0

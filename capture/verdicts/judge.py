@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Evidence, Side, TcpState, Verdict
-from capture.verdicts import catalogue, signatures
-from capture.verdicts.context import context_of, listeners_of
-from capture.verdicts.diagnosis import CERTAIN, LIKELY
-from capture.verdicts.missing_details import unsaid_in
-from capture.verdicts.readdressed import retold
-from capture.verdicts.relations import relations_of
-from capture.verdicts.sentences import tell
-from capture.verdicts.ttl import with_foreign_marks
+from capture.verdicts import catalogue
+from capture.verdicts.events.context import context_of, listeners_of
+from capture.verdicts.events.relations import relations_of
+from capture.verdicts.events.ttl import with_foreign_marks
+from capture.verdicts.rules import signatures
+from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY
+from capture.verdicts.rules.missing_details import unsaid_in
+from capture.verdicts.rules.readdressed import retold
+from capture.verdicts.words.sentences import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from capture.flows.connection_table import FlowTable
     from capture.model import Notice
-    from capture.verdicts.relations import Relations
-    from capture.verdicts.states import Pair
-    from capture.verdicts.vantage import Vantage
-    from capture.verdicts.verdict_template import Template
+    from capture.verdicts.events.relations import Relations
+    from capture.verdicts.events.states import Pair
+    from capture.verdicts.events.vantage import Vantage
+    from capture.verdicts.rules.verdict_template import Template
     from capture.wire.column_types import I32, I64, Bool
 
 HARMLESS_COST = 4  # of a reset that costs nobody anything
@@ -144,7 +145,7 @@ class Verdicts:
     @cached_property
     def vantage(self) -> Vantage:
         """Where the capture was taken: at the clients, at the servers, or between."""
-        from capture.verdicts.vantage import vantage_of
+        from capture.verdicts.events.vantage import vantage_of
 
         return vantage_of(self.flows)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from capture.sockets.counters import meaning
+from capture.sockets.sources.counters import meaning
 from playbooks.checks.fix_audience import writers
 from playbooks.checks.registry import Judgement, check, counted_of, failed, look, offers_for_writers, unknown, warned
 from playbooks.evidence_words import say

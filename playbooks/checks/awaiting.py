@@ -6,7 +6,7 @@ from collections import defaultdict
 from statistics import median
 from typing import Any
 
-from capture.sockets.finding_words import age_text
+from capture.sockets.findings.finding_words import age_text
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown

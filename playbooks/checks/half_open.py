@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from capture.sockets.finding_words import age_text
+from capture.sockets.findings.finding_words import age_text
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.queues import is_full, listeners_of, owner_of
 from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from capture.sockets.finding_words import age_text
+from capture.sockets.findings.finding_words import age_text
 from playbooks.checks.fact_words import holder_name, own_language_first
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import (

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from capture.model import TcpState
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_watch import Watcher
+from capture.sockets.sources.socket_errors import SourceUnavailable
 from playbooks.facts.facts import Absence, LoadRun, Timing
 from playbooks.facts.percentiles import percentiles
 from playbooks.facts.request_times import timed

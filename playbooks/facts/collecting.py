@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from capture.sockets.namespaces import in_network_of
+from capture.sockets.sources.namespaces import in_network_of
 from playbooks.facts.facts import Absence, Facts
 from playbooks.facts.host_abilities import collect_ability
 from playbooks.facts.this_host import OF_THIS_MACHINE, own_netns, why_elsewhere

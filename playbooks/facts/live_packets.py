@@ -109,8 +109,8 @@ class Recording:
     def _watch(self) -> None:
         """Who connects whereto: most connections that end badly are gone by the time that anyone asks. And whose peers
         have closed already: their FIN may have come before the first packet that is recorded."""
-        from capture.sockets.socket_errors import SourceUnavailable
         from capture.sockets.socket_watch import Watcher
+        from capture.sockets.sources.socket_errors import SourceUnavailable
 
         end = time.monotonic() + SECONDS
         with contextlib.suppress(SourceUnavailable), Watcher() as watcher:

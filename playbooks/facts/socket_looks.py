@@ -10,14 +10,14 @@ from collections import Counter, defaultdict
 
 from capture.model import Endpoint, TcpState
 from capture.sockets import inet_diag_msg as form
-from capture.sockets.counters import moved
-from capture.sockets.namespaces import Found, in_host_network, namespace_of
 from capture.sockets.row import Namespace, Owner, SocketRow
 from capture.sockets.snapshot import PlaceView, Snapshot
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_watch import Watcher
-from capture.sockets.tcpinfo import TcpInfo
-from capture.sockets.unix_listeners import UnixListener
+from capture.sockets.sources.counters import moved
+from capture.sockets.sources.namespaces import Found, in_host_network, namespace_of
+from capture.sockets.sources.socket_errors import SourceUnavailable
+from capture.sockets.sources.tcpinfo import TcpInfo
+from capture.sockets.sources.unix_listeners import UnixListener
 from playbooks.facts.facts import Absence, Bound, Elsewhere, Holder, Socket, Sockets
 from playbooks.facts.facts import UnixListener as UnixFact
 

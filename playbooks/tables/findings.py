@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capture.language import catalogue, count_of, per_language
 from capture.model import Finding, Severity
-from capture.sockets.finding_words import share_text
+from capture.sockets.findings.finding_words import share_text
 from playbooks.language import tr
 from playbooks.tables.end_formats import is_address, is_any
 from playbooks.tables.pasted_counters import troubles

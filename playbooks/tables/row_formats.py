@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from capture.sockets import inet_diag_msg, procfs
+from capture.sockets import inet_diag_msg
+from capture.sockets.sources import procfs
 from playbooks.tables.end_formats import end_of
 from playbooks.tables.pasted_table import TableEnd, TableSocket
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from capture.wire.capture_errors import CaptureUnreadable
-from tests.oracle.holding import NotForTheOracle, differences
+from tests.oracle.held_segments import NotForTheOracle, differences
 from tests.oracle.traffic import mutated_traffic
 
 SHARES = (0.02, 0.1, 0.4)

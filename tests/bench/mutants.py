@@ -33,19 +33,19 @@ EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 OWNERS = ("owners", "process_limits", "process_visibility", "namespaces", "socket_table", "against_ss")
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # area: (code, the tests that are asked)
-    "verdicts": (("capture/verdicts/*.py",), ("tests/capture/verdicts", "tests/capture/report")),
+    "verdicts": (("capture/verdicts/**/*.py",), ("tests/capture/verdicts", "tests/capture/report")),
     "flows": (
         (
             *(
                 f"capture/engine/{name}.c"
-                for name in ("connection", "analysis", "events", "splitting", "roles", "folding")
+                for name in ("connection", "analysis", "events", "port_reuse", "roles", "event_folding")
             ),
-            *(f"capture/engine/{name}.c" for name in ("sights", "history", "content", "holes")),
+            *(f"capture/engine/{name}.c" for name in ("captured_twice", "history", "payload_kinds", "missing_bytes")),
             "capture/flows/*.py",
         ),
         (
-            *("tests/capture/flows", "tests/capture/wire/test_payload_kinds.py", "tests/capture/verdicts"),
-            *("tests/oracle", "tests/capture/engine/test_forgetting.py"),
+            *("tests/capture/flows", "tests/capture/wire/headers/test_payload_kinds.py", "tests/capture/verdicts"),
+            *("tests/oracle", "tests/capture/engine/test_connection_release.py"),
         ),
     ),
     "filters": (("capture/filters/*.py",), ("tests/capture/filters",)),

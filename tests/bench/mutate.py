@@ -27,7 +27,7 @@ from collections import Counter
 
 from capture.engine.session import Engine
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.open_capture import open_capture
+from capture.wire.files.open_capture import open_capture
 
 LARGEST = 64 << 10  # bytes of the files that are mutated
 _HARD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFF0, 16, 20, 40)

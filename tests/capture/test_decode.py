@@ -10,7 +10,7 @@ import pytest
 from capture.decode import DecodedCapture, DecodingCancelled, Progress, decode
 from capture.reread import packets_of, whole_packets
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.open_capture import MOST_CAPTURES
+from capture.wire.files.open_capture import MOST_CAPTURES
 from tests.capture.flows.traffic import ACK, FIN, PSH, Talk, Wire, random_traffic
 from tests.capture.wire import building as make
 

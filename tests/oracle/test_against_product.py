@@ -8,7 +8,7 @@ import pytest
 
 from capture.decode import decode
 from tests.capture.flows.traffic import long_connection, random_traffic
-from tests.oracle.holding import NotForTheOracle, differences, held
+from tests.oracle.held_segments import NotForTheOracle, differences, held
 from tests.oracle.traffic import mutated_traffic
 
 DATA = Path(__file__).parents[1] / "data"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from capture.decode import DecodedCapture, decode
-from capture.verdicts.event_codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
+from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
 from tests.capture.flows.traffic import random_traffic
 from tests.oracle.engine import connections_of
 from tests.oracle.events import Event, events_of
-from tests.oracle.holding import second_sights
+from tests.oracle.held_segments import second_sights
 from tests.oracle.test_against_product import RECORDED
 
 KINDS = {kind.name.lower(): kind for kind in Kind}

@@ -26,7 +26,9 @@ import importlib, json, os, pkgutil, sys
 import encodings.idna
 from concurrent.futures import ThreadPoolExecutor
 import capture, crossplane, playbooks
-from capture.sockets import counters, finding_words, limits
+from capture.sockets.sources import counters
+from capture.sockets.findings.rule_list import finding_words
+from capture.sockets import limits
 from capture.verdicts import catalogue
 from playbooks.evidence_words import say
 from playbooks.run import run_checks

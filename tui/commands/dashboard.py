@@ -154,7 +154,7 @@ def first_complaint(request: Request) -> str | None:
         except FilterError as error:
             return str(error)
     if request.thresholds:
-        from capture.sockets.thresholds import Thresholds
+        from capture.sockets.findings.thresholds import Thresholds
 
         try:
             Thresholds().changed(request.thresholds)
@@ -184,7 +184,7 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
         return None
     from capture.engine.session import Engine
     from capture.wire.capture_errors import CaptureUnreadable
-    from capture.wire.open_capture import open_capture
+    from capture.wire.files.open_capture import open_capture
 
     try:
         engine = Engine()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture.kernel.looks_with_events import LookEvents
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.snapshot import Snapshot
-    from capture.sockets.thresholds import Thresholds
 
 
 def looks_at_hosts(

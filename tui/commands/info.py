@@ -91,8 +91,8 @@ def _files() -> dict[str, Any]:
 
 
 def _sight() -> dict[str, Any]:
-    from capture.sockets.socket_errors import SourceUnavailable
     from capture.sockets.socket_watch import Watcher
+    from capture.sockets.sources.socket_errors import SourceUnavailable
 
     user = f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "unknown"
     try:

@@ -117,7 +117,7 @@ def filtered(triage: Triage, mask: Bool) -> Triage:
     """The same with findings on the connections that a filter chose, which `--fail-on` then means too."""
     from msgspec.structs import replace
 
-    from capture.verdicts.findings import find_groups
+    from capture.verdicts.groups.group_findings import find_groups
 
     return replace(triage, findings=tuple(find_groups(triage.decoded.flows, triage.verdicts, mask)))
 

@@ -22,7 +22,7 @@ def run(chosen: argparse.Namespace, wanted: Filter | None) -> int:
     from capture.engine.session import Engine
     from capture.report.followed_lines import EndedConnections, follow
     from capture.wire.capture_errors import CaptureUnreadable
-    from capture.wire.growing_file import Followed
+    from capture.wire.files.growing_file import Followed
     from tui.commands.report_output import output
 
     engine = Engine()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from capture.filters import Filter
     from capture.kernel.looks_with_events import EventLooks, LookEvents
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.snapshot import Snapshot
-    from capture.sockets.thresholds import Thresholds
 
 
 def run(arguments: list[str]) -> int:
@@ -33,8 +33,8 @@ def run(arguments: list[str]) -> int:
             return 2
         for misplaced in wanted.misplaced("socket"):
             complain(f"tcptriage sockets: {misplaced}")
-    from capture.sockets.socket_errors import RecordingUnreadable, SourceUnavailable
-    from capture.sockets.thresholds import Thresholds
+    from capture.sockets.findings.thresholds import Thresholds
+    from capture.sockets.sources.socket_errors import RecordingUnreadable, SourceUnavailable
 
     try:
         from tui.work.configuration import read_configuration

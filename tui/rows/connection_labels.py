@@ -11,7 +11,7 @@ from tui.rows.connection_rows import by_whom, ended, values_of
 
 if TYPE_CHECKING:
     from capture.triage import Triage
-    from capture.verdicts.verdict_template import Template
+    from capture.verdicts.rules.verdict_template import Template
     from capture.wire.column_types import I64
 
 OF_VERDICTS: dict[str, Callable[[Template], str]] = {

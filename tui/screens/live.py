@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.remote.host import Host
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.row import SocketRow
-    from capture.sockets.thresholds import Thresholds
     from tui.rows.live_look import Look
     from tui.screens.base import Keys
     from tui.text.filter_choices import Values
@@ -369,7 +369,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         self.app.push_screen(ThresholdsScreen(self._judged_by(), self._judge_by))
 
     def _judged_by(self) -> Thresholds:
-        from capture.sockets.thresholds import Thresholds
+        from capture.sockets.findings.thresholds import Thresholds
 
         asked = self.triage_app.investigation.request.thresholds
         return self._thresholds or Thresholds().changed(asked)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from capture.sockets.thresholds import Thresholds
+    from capture.sockets.findings.thresholds import Thresholds
 
 COLUMNS = (
     Column("name", "Threshold", 28, most=34, rank=0),

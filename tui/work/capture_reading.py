@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from capture.engine.session import Engine
     from capture.filters import Filter
     from capture.triage import Triage
-    from capture.wire.growing_file import Followed
+    from capture.wire.files.growing_file import Followed
     from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
 
@@ -131,7 +131,7 @@ class Growing:
         if now < self._next:
             return False
         from capture.engine.session import Engine
-        from capture.wire.growing_file import Followed
+        from capture.wire.files.growing_file import Followed
 
         if self._engine is None or self._followed is None:
             self._engine = Engine()

@@ -146,7 +146,7 @@ class _Reader:
         entries = self._table("thresholds")
         if not entries:
             return ()
-        from capture.sockets.thresholds import Thresholds
+        from capture.sockets.findings.thresholds import Thresholds
 
         good = []
         for name, value in entries.items():

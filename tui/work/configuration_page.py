@@ -11,7 +11,7 @@ from tui.work.configuration import LANGUAGES, TABLES, column_names
 
 def default_page() -> str:
     """The whole file."""
-    from capture.sockets.thresholds import Thresholds
+    from capture.sockets.findings.thresholds import Thresholds
     from tui.text.key_meanings import FREE_KEYS, MEANINGS, SIGNS, slug
 
     lines = [

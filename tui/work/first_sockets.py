@@ -31,9 +31,9 @@ class Peek:
 
 def first_rows() -> Peek | None:
     """This machine's connections; None where the kernel's own interface is not to be had."""
-    from capture.sockets.netlink import CONNECTIONS, DiagSocket
     from capture.sockets.row import Moment, SocketRow
-    from capture.sockets.socket_errors import SourceUnavailable
+    from capture.sockets.sources.netlink import CONNECTIONS, DiagSocket
+    from capture.sockets.sources.socket_errors import SourceUnavailable
 
     with suppress(SourceUnavailable, OSError):
         diag = DiagSocket()

@@ -26,7 +26,7 @@ class FileBefore:
     """What a file was before it was read."""
 
     def __init__(self, path: str) -> None:
-        from capture.wire.growing_file import Identity
+        from capture.wire.files.growing_file import Identity
 
         self.path = path
         self._was = Identity.of(path) if os.path.isfile(path) else None
@@ -39,7 +39,7 @@ class FileBefore:
     @property
     def lost(self) -> str:
         """What became of it where it is not that file any more; "" where it is."""
-        from capture.wire.growing_file import Identity
+        from capture.wire.files.growing_file import Identity
 
         if self._was is None or (self._size() == self._was.size and not self._moved()):
             return ""

@@ -18,8 +18,8 @@ from tui.rows.socket_rows import socket_rows
 if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.kernel.looks_with_events import EventLooks
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.snapshot import Snapshot
-    from capture.sockets.thresholds import Thresholds
     from tui.work.looks_file import LooksFile
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.snapshot import Snapshot
-    from capture.sockets.thresholds import Thresholds
     from tui.work.live_feed import Looker
 
 
@@ -34,7 +34,7 @@ class _Replayed:
     """A recording as a source of looks: its end is an end of iteration."""
 
     def __init__(self, path: str, thresholds: Thresholds | None) -> None:
-        from capture.sockets.replay import Replay
+        from capture.sockets.recordings.replay import Replay
 
         self._replay = Replay(path, thresholds)
         self.all_namespaces = True  # those that were looked into when it was recorded
@@ -74,6 +74,6 @@ def taker(path: str | None, overwrite: bool = False) -> Taker:
     """What writes looks to a file; nothing where none is named. Raises OSError, also where there is a file already."""
     if path is None:
         return _Nowhere()
-    from capture.sockets.recording import Recorder
+    from capture.sockets.recordings.recording import Recorder
 
     return Recorder(path, overwrite)

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from capture.sockets.recording import Recorder
+from capture.sockets.recordings.recording import Recorder
 
 if TYPE_CHECKING:
     from capture.sockets.snapshot import Snapshot

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from capture.wire.payload_kinds import ALERT_13, Content
+from capture.wire.headers.payload_kinds import ALERT_13, Content
 
 _ROWS = (  # Wireshark's Info, after the protocol
     (re.compile(r"\bEncrypted Alert|\(Level: \w+, Description: Close Notify\)", re.IGNORECASE), Content.GOODBYE),

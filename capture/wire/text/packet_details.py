@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from capture.wire.payload_kinds import Content
+from capture.wire.headers.payload_kinds import Content
 from capture.wire.text.contents import content_of_row, of_length
 from capture.wire.text.printed import SYN, Clock, Heading, Printed, PrintedError, PrintedPacket
 

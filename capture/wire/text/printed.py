@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.wire.payload_kinds import Content
+from capture.wire.headers.payload_kinds import Content
 
 FIN, SYN, RST, ACK, PSH = (int(f) for f in (TcpFlags.FIN, TcpFlags.SYN, TcpFlags.RST, TcpFlags.ACK, TcpFlags.PSH))
 

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from capture.model import TcpFlags
-from capture.wire.payload_kinds import Content
+from capture.wire.headers.payload_kinds import Content
 from capture.wire.text.clock import clock_of
 from capture.wire.text.contents import content_of_line
 from capture.wire.text.printed import ACK, Heading, Printed, PrintedError

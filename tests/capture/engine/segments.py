@@ -23,8 +23,8 @@ from msgspec import Struct
 from capture.engine import library as binding
 from capture.engine.session import FORMATS, ToldNotice
 from capture.model import Notice
-from capture.wire.link_types import link_name
-from capture.wire.notices import sentences
+from capture.wire.files.notices import sentences
+from capture.wire.headers.link_types import link_name
 
 PIECES = (1 << 20, 1, 7, 1000)
 LARGE = 1 << 20  # files above it are not fed byte by byte
@@ -93,7 +93,7 @@ def _plain(read: Read) -> tuple[Any, ...]:
 
 def _is_of_connections(path: Path) -> bool:
     text = path.read_text()
-    return '"core.h"' in text or '"conn.h"' in text
+    return '"engine_state.h"' in text or '"connection.h"' in text
 
 
 @cache

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.capture.wire import building as make
+from tests.capture.wire.files.test_pcapng_comments import commented, names
 from tests.capture.wire.test_fragments import pieces
 from tests.capture.wire.test_layers import LINKS, TUNNELS
 from tests.capture.wire.test_pcap import BESIDE, FRAMES, odd
-from tests.capture.wire.test_pcapng_comments import commented, names
 
 HERE, ENGINE = Path(__file__).parent, Path(__file__).parents[3] / "capture" / "engine"
 LAB = Path(__file__).parents[2] / "data" / "lab"

@@ -10,10 +10,10 @@ import pytest
 
 from capture.engine.line_writer import Kind
 from capture.flows.connection_table import Tag
-from capture.verdicts import event_codes
+from capture.verdicts.events import event_codes
 from capture.wire.column_types import Mark
-from capture.wire.notices import NoticeCode
-from capture.wire.payload_kinds import Content
+from capture.wire.files.notices import NoticeCode
+from capture.wire.headers.payload_kinds import Content
 
 ENGINE = Path(__file__).parents[3] / "capture" / "engine"  # the sources: an installation has none
 
@@ -37,10 +37,10 @@ def written(file: str, prefix: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("file", "prefix", "python", "only_in_c"),
     [
-        ("conn.h", "TAG_", Tag, set()),
-        ("conn.h", "EVENT_", event_codes.Mark, {"SIDE"}),
-        ("conn.h", "KIND_", event_codes.Kind, {"MASK"}),
-        ("conn.h", "CONTENT_", Content, set()),
+        ("connection.h", "TAG_", Tag, set()),
+        ("connection.h", "EVENT_", event_codes.Mark, {"SIDE"}),
+        ("connection.h", "KIND_", event_codes.Kind, {"MASK"}),
+        ("connection.h", "CONTENT_", Content, set()),
         ("engine.h", "MARK_", Mark, set()),
         ("reader.h", "NOTICE_", NoticeCode, set()),
         ("lines.h", "STEP_", Kind, set()),
@@ -57,6 +57,6 @@ def test_names_and_numbers_are_those_of_python(
 
 
 def test_the_places_of_an_events_bits_are_those_of_python() -> None:
-    assert written("conn.h", "GAP_SHIFT") == {"": event_codes.GAP_SHIFT}
-    assert written("conn.h", "KIND_")["MASK"] == event_codes.KIND_MASK
-    assert written("conn.h", "EVENT_")["SIDE"] == event_codes.SIDE_BIT
+    assert written("connection.h", "GAP_SHIFT") == {"": event_codes.GAP_SHIFT}
+    assert written("connection.h", "KIND_")["MASK"] == event_codes.KIND_MASK
+    assert written("connection.h", "EVENT_")["SIDE"] == event_codes.SIDE_BIT

@@ -7,7 +7,7 @@ from pathlib import Path
 from capture.decode import decode
 from capture.flows.connection_table import FlowTable, Tag
 from capture.reread import packets_of
-from capture.verdicts.event_codes import Kind, Mark
+from capture.verdicts.events.event_codes import Kind, Mark
 from tests.capture.flows.traffic import ACK, FIN, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)

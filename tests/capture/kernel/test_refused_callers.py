@@ -12,7 +12,7 @@ from capture.kernel.records import SYN_SENT, Said
 from capture.kernel.refused_callers import with_callers
 from capture.kernel.threads import Threads
 from capture.model import Endpoint, Finding, Severity
-from capture.sockets.finding_words import phrase
+from capture.sockets.findings.finding_words import phrase
 
 LOCAL, REMOTE = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.9", 80)
 CLIENT = EventOwner(7, "client")

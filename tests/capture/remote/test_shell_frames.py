@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from capture.remote.frames import Frame, FrameReader
 from capture.remote.host_errors import HostUnreachable
-from capture.sockets.dump_messages import message_spans
 from capture.sockets.inet_diag_msg import local_of, number_at
+from capture.sockets.sources.dump_messages import message_spans
 
 TEXT = b"""tcptriage-text 1
 == look 1796068000 0

@@ -13,8 +13,8 @@ import pytest
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.ages import age_of
 from capture.sockets.row import SocketRow
-from capture.sockets.settings import KernelSettings
 from capture.sockets.socket_watch import Watcher
+from capture.sockets.sources.settings import KernelSettings
 from tests.capture.sockets.network import in_own_network
 
 Pair = tuple[socket.socket, socket.socket]

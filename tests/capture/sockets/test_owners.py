@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from capture.sockets.limits import limit_text
-from capture.sockets.namespaces import find_namespaces
-from capture.sockets.netlink import DiagSocket
 from capture.sockets.owners import OwnerIndex
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_watch import Watcher
+from capture.sockets.sources.namespaces import find_namespaces
+from capture.sockets.sources.netlink import DiagSocket
+from capture.sockets.sources.socket_errors import SourceUnavailable
 from tests.capture.sockets.making import MAKER, Maker, maker
 from tests.capture.sockets.network import in_own_network
 

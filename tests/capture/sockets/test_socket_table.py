@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from capture.engine.compiling import compiled
 from capture.engine.socket_diff import SocketDiff
-from capture.sockets.dump_diff import DumpDiff, PlainDiff, new_diff
-from capture.sockets.dump_messages import message_spans
 from capture.sockets.inet_diag_msg import HEADER, RECORD
 from capture.sockets.row import Moment, SocketRow
-from capture.sockets.socket_errors import SourceUnavailable
 from capture.sockets.socket_table import SocketTable
+from capture.sockets.sources.dump_diff import DumpDiff, PlainDiff, new_diff
+from capture.sockets.sources.dump_messages import message_spans
+from capture.sockets.sources.socket_errors import SourceUnavailable
 
 MOMENT = Moment(0.0)
 

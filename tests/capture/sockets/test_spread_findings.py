@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 from capture.model import Finding, Severity
+from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
-from capture.sockets.thresholds import Thresholds
+from tests.capture.sockets.findings.test_rule_list import sysctl
 from tests.capture.sockets.network import in_own_network
-from tests.capture.sockets.test_findings import sysctl
 
 QUICK = Thresholds(close_wait_s=1.0, fin_wait_2_s=1.0, accept_wait_s=1.0, reader_s=1.0, zero_window_many_s=1.0)
 

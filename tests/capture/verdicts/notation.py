@@ -22,7 +22,7 @@ from capture.flows.connection_table import FlowTable
 from capture.flows.from_engine import flow_table as built
 from capture.model import TcpFlags
 from capture.wire.column_types import Mark, QuotedTcp
-from capture.wire.payload_kinds import Content
+from capture.wire.headers.payload_kinds import Content
 
 TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxw]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")

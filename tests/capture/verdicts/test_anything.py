@@ -7,11 +7,11 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture.report.json_members import members
 from capture.verdicts import catalogue
-from capture.verdicts.findings import find_groups
-from capture.verdicts.json_members import members
+from capture.verdicts.events.vantage import vantage_of
+from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
-from capture.verdicts.vantage import vantage_of
 from tests.capture.verdicts.notation import flow_table
 
 GAPS = st.sampled_from(["", "", "", "<0.3>", "<3>", "<61>"])

@@ -12,7 +12,7 @@ RULES = ("readdressed.py", "after_fin_rules.py", "opening_rules.py", "reset_rule
 
 
 def literals() -> set[str]:
-    text = "".join(files("capture.verdicts").joinpath(name).read_text() for name in RULES)
+    text = "".join(files("capture.verdicts.rules").joinpath(name).read_text() for name in RULES)
     return set(re.findall(r'"([a-z][a-z_]+)"', text))
 
 

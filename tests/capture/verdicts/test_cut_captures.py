@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capture.verdicts.findings import find_groups
+from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from capture.verdicts.event_codes import Kind, Mark, decoded
-from capture.verdicts.ttl import with_foreign_marks as build
+from capture.verdicts.events.event_codes import Kind, Mark, decoded
+from capture.verdicts.events.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
 HELLO = "cS sSA cA"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from capture.verdicts.findings import find_groups
+from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from capture.model import Certainty
-from capture.verdicts.event_codes import Kind, Mark, decoded
+from capture.verdicts.events.event_codes import Kind, Mark, decoded
+from capture.verdicts.events.ttl import with_foreign_marks as build
 from capture.verdicts.judge import judge
-from capture.verdicts.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import flow_table
 
 TALK = "cS sSA cA cPA20 sA sPA9 cA cPA20"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from capture.sockets.namespaces import namespace_of
+from capture.sockets.sources.namespaces import namespace_of
 from playbooks.model import CheckReport, Outcome, StepResult
 from playbooks.run import run_checks
 from tests.lab.harness.namespaces import Namespace

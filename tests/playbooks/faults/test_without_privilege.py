@@ -16,7 +16,9 @@ DROPPED = """
 import importlib, os, pkgutil, sys
 import encodings.idna
 import capture, crossplane, playbooks
-from capture.sockets import counters, finding_words, limits
+from capture.sockets.sources import counters
+from capture.sockets.findings.rule_list import finding_words
+from capture.sockets import limits
 from playbooks.evidence_words import say
 from playbooks.run import run_checks
 from playbooks.loader import load_all

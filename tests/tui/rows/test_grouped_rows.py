@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from capture.filters import parse
+from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.socket_watch import Watcher
-from capture.sockets.thresholds import Thresholds
 from capture.triage import triage
 from tui.rows.arrangement import Arrangement
 from tui.rows.connection_groups import GroupedConnections, filter_of, grouped

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from capture.recorder.incident_folder import Manifest, Trigger
-from capture.sockets.recording import Recorder
-from capture.sockets.replay import Replay
+from capture.sockets.recordings.recording import Recorder
+from capture.sockets.recordings.replay import Replay
 from capture.sockets.socket_watch import Watcher
 from tests.tui.screens.helping import GIN, INCIDENT, LOOKS, app_of, screen_text, until
 from tui.app import TriageApp

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from textual.widgets import Input
 
-from capture.sockets.thresholds import Thresholds
+from capture.sockets.findings.thresholds import Thresholds
 from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
 from tui.screens.live import LiveScreen
 from tui.screens.thresholds import ThresholdsScreen

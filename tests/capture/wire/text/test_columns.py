@@ -13,7 +13,7 @@ import pytest
 
 from capture.decode import decode
 from capture.engine.session import Engine
-from capture.wire.open_capture import CaptureReader, open_capture
+from capture.wire.files.open_capture import CaptureReader, open_capture
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capture.wire.payload_kinds import Content
+from capture.wire.headers.payload_kinds import Content
 from capture.wire.text.contents import content_of_line, content_of_row, of_length
 
 

@@ -1,0 +1,178 @@
+/* The engine itself: all connections, and how they are found. */
+#ifndef TCPTRIAGE_CORE_H
+#define TCPTRIAGE_CORE_H
+
+#include "arena.h"
+#include "connection.h"
+#include "table.h"
+
+enum { NO_CONNECTION = 0 }; /* slots hold a connection's index + 1 */
+#define GONE UINT32_MAX /* a connection that has no index any more (connection_release.c) */
+enum { MOST_HELD = 1024, MOST_QUOTED = 100000 };
+
+/* Segments held back until what follows tells what the first of them is. */
+struct held {
+  uint32_t connection; /* that of the ends' packets until then */
+  enum outcome waits;
+  int side;
+  uint32_t count, room;
+  struct segment *segments;
+};
+
+struct scope_name {
+  char vlan[SCOPE_TEXT], tunnel[SCOPE_TEXT];
+};
+
+struct watched {
+  uint64_t *numbers; /* sorted: first packets of the connections whose packets are wanted */
+  size_t count;
+  struct packet_row *rows;
+  size_t most, kept; /* of rows, at most and now: the second half is a ring */
+  uint64_t seen;
+};
+
+/* Records of segments (segment_trace.c). */
+struct trace {
+  struct traced *rows;
+  uint64_t count, room;
+  int is_on;
+};
+
+/* A segment that is about to be taken. */
+struct arrival {
+  struct segment segment;
+  int64_t keys[2]; /* of its addresses */
+  uint64_t key;    /* of both ends */
+  uint64_t print;  /* of its fields: to know a second sight by */
+};
+enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
+
+struct collected;
+
+struct engine {
+  int collecting; /* merge_by_time.c */
+  struct collected *collected;
+  size_t collected_count, collected_room;
+  struct arrival waiting[AHEAD]; /* a ring */
+  uint32_t first_waiting, count_waiting;
+  struct store *store; /* of connections */
+  uint32_t connections;
+  uint64_t unopened; /* of them, how many began without a SYN */
+  uint32_t *slots;
+  uint8_t *tags; /* of each slot's key: others are passed over unseen */
+  uint32_t mask;
+  uint64_t seed;
+  uint8_t (*v6)[16];
+  uint32_t v6_count, v6_room, *v6_slots, v6_mask;
+  struct scope_name *scopes;
+  uint32_t scope_count, scope_room;
+  struct sights *sights;
+  struct held *held[MOST_HELD];
+  uint32_t held_count;
+  int settling; /* what is held back is decided by what is there */
+  struct quoted *quoted;
+  size_t quoted_count, quoted_room;
+  uint64_t quoted_over, packets, tcp_packets, copies;
+  int64_t first_time, last_time;
+  struct watched watched;
+  struct trace trace;
+  char *words;
+  size_t words_size, words_room;
+  int out_of_memory;
+  int spent; /* its last table was filled */
+};
+
+/* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
+enum { PACKED = 1, TOUCHED = 2, PLACE_BITS = 3, TYPICAL = 32 };
+struct store {
+  uintptr_t *places; /* a struct connection, or a packed one, and PLACE_BITS */
+  uint32_t room;
+  uint32_t *hot; /* indexes of those that are not packed */
+  uint32_t hot_count, hot_room, hand;
+  uint32_t most_hot, packs, thaws; /* at most so many; since this was last looked at */
+  struct connection *spare, **slabs; /* a list through `events`; where they all are */
+  uint32_t slab_count;
+  struct arena arena; /* where they are packed */
+  uint32_t *typical[TYPICAL]; /* of each class the first one that was packed */
+  uint32_t *units;   /* scratch */
+  size_t units_room;
+};
+/* A connection as it is, whether packed or not: valid until the view is used again. */
+struct view {
+  struct connection connection;
+  struct event *events;
+  uint32_t room;
+};
+
+/* merge_by_time.c */
+void collect(struct engine *e, const struct segment *segment);
+/* roles.c */
+uint8_t *roles_begun_before(struct engine *e);
+/* packed_connections.c */
+struct store *store_new(void);
+void store_free(struct store *store, uint32_t connections);
+/* Room for the connection of an index, which is the last one; NULL where there is no memory. */
+struct connection *store_add(struct store *store, uint32_t index);
+/* End the last connection. */
+void store_drop(struct store *store, uint32_t index);
+/* Pack those that rest, while there are too many: what connection_at gave is no longer valid. */
+void store_trim(struct store *store, uint32_t connections);
+/* Give back what a connection has: it must not be asked for any more. */
+void store_release(struct store *store, uint32_t index);
+/* Give back all that become GONE, and number the others anew. */
+void store_forget(struct store *store, const uint32_t *becomes, uint32_t connections);
+struct connection *store_thaw(struct store *store, uint32_t index);
+const struct connection *store_view(const struct store *store, uint32_t index, struct view *view);
+void view_end(struct view *view);
+
+/* Up to `sides` it is the same, packed or not. */
+static inline const struct connection *connection_head(const struct engine *e, uint32_t index) {
+  return (const struct connection *)(e->store->places[index] & ~(uintptr_t)PLACE_BITS);
+}
+
+/* NULL where there is no memory to unpack it. */
+static inline struct connection *connection_at(const struct engine *e, uint32_t index) {
+  uintptr_t place = e->store->places[index] |= TOUCHED;
+  if (place & PACKED) return store_thaw(e->store, index);
+  return (struct connection *)(place & ~(uintptr_t)PLACE_BITS);
+}
+
+/* Where a connection's slot is looked for first. */
+static inline uint32_t first_slot(const struct engine *e, uint64_t key) { return (uint32_t)(key >> 20) & e->mask; }
+
+static inline uint8_t tag_of(uint64_t key) { return (uint8_t)(key >> 56); }
+
+/* engine.c */
+uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
+void segment_in(struct engine *e, const struct arrival *arrival);
+/* What only packets that come are found by. */
+void forget_ends(struct engine *e);
+/* Its table of IPv6 addresses stands: find them by what they are now. */
+void v6_find_anew(struct engine *e);
+int64_t address_key(struct engine *e, const uint8_t *address, int family);
+struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
+uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
+void take(struct engine *e, uint32_t index, struct connection *c, const struct segment *s, int side, int alien);
+/* segment_trace.c */
+uint32_t trace_add(struct engine *e, const struct segment *s);
+void trace_joins(struct engine *e, uint32_t row, uint32_t connection, int side, uint16_t tags);
+/* held_segments.c */
+/* The connection that a segment's ends have, and which of them sent it. */
+struct found {
+  uint32_t *slot;
+  struct connection *c; /* NULL where there is none, or no memory for it */
+  int side;
+};
+static inline struct found found_at(struct engine *e, uint32_t *slot, const struct segment *s, const int64_t keys[2]) {
+  struct connection *c = *slot ? connection_at(e, *slot - 1) : NULL;
+  return (struct found){slot, c, c ? side_of(c, keys, s->sport, s->dport) : 0};
+}
+void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]);
+struct undo;
+/* Decide what is held back by what is there; undone afterwards where `undo` is given. 0 where there is no memory. */
+int settle(struct engine *e, struct undo **undo);
+void unsettle(struct engine *e, struct undo *undo);
+void undo_free(struct undo *undo);
+void held_free(struct engine *e);
+
+#endif

@@ -1,0 +1,55 @@
+/* Segments wait for a few others before they are taken, so that the memory which each will need is fetched meanwhile:
+ * its connection is one of a hundred thousand, and nothing else tells the processor which. */
+#include "engine_state.h"
+
+enum { SOON = 8, LINE = 64, LINES = 8 }; /* segments between the two fetches; of a connection, what most packets touch */
+
+#if defined(__GNUC__)
+#define FETCH(at) __builtin_prefetch(at)
+#else
+#define FETCH(at) (void)(at)
+#endif
+
+/* The slot has come: it tells the connection. */
+static void fetch_connection(const struct engine *e, const struct arrival *arrival) {
+  uint32_t at_slot = first_slot(e, arrival->key);
+  while (e->slots[at_slot] && e->tags[at_slot] != tag_of(arrival->key)) at_slot = (at_slot + 1) & e->mask;
+  if (!e->slots[at_slot]) return;
+  const char *at = (const char *)connection_head(e, e->slots[at_slot] - 1);
+  for (int line = 0; line < LINES; line++) FETCH(at + LINE * line);
+}
+
+static void take_first(struct engine *e) {
+  const struct arrival *first = &e->waiting[e->first_waiting];
+  e->first_waiting = (e->first_waiting + 1) & (AHEAD - 1);
+  e->count_waiting--;
+  segment_in(e, first);
+  store_trim(e->store, e->connections);
+}
+
+void engine_segment_in(struct engine *e, const struct segment *segment) {
+  if (e->spent) return;
+  if (e->collecting) {
+    collect(e, segment);
+    return;
+  }
+  if (e->count_waiting == AHEAD) take_first(e);
+  struct arrival *new = &e->waiting[(e->first_waiting + e->count_waiting++) & (AHEAD - 1)];
+  new->segment = *segment;
+  new->segment.traced = e->trace.is_on ? trace_add(e, segment) : 0;
+  new->keys[0] = address_key(e, segment->src, src_family(segment));
+  new->keys[1] = address_key(e, segment->dst, dst_family(segment));
+  new->key = key_of(e, new->keys, segment->sport, segment->dport, segment->scope);
+  new->print = sight_print(segment, new->key);
+  FETCH(&e->slots[first_slot(e, new->key)]);
+  FETCH(&e->tags[first_slot(e, new->key)]);
+  const char *sights = sight_place(e->sights, new->print);
+  FETCH(sights);
+  FETCH(sights + SIGHTS_BYTES - 1); /* every second set lies across two lines */
+  if (e->count_waiting > SOON)
+    fetch_connection(e, &e->waiting[(e->first_waiting + e->count_waiting - 1 - SOON) & (AHEAD - 1)]);
+}
+
+void engine_flush(struct engine *e) {
+  while (e->count_waiting) take_first(e);
+}

@@ -1,0 +1,201 @@
+"""Findings on connections that one side closed and the other does not: CLOSE-WAIT here, FIN-WAIT-2 for those there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from capture.language import count_of
+from capture.model import Finding, Severity
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.findings.finding_words import (
+    age_text,
+    at_text,
+    finding,
+    growth_text,
+    peers_text,
+    per_minute,
+    phrase,
+    pile_holder,
+    room_text,
+    seconds_left,
+    since_text,
+)
+from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.piles import (
+    Pile,
+    by_hidden_user,
+    by_host,
+    by_leader,
+    by_service,
+    common_port,
+    hosts_of,
+    pile_up,
+)
+from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
+from capture.sockets.state_durations import key_of
+from capture.sockets.watched_namespace import Place
+
+ASKED = 64
+"""Rows of a pile that are asked for their last data (5 µs each): spread over it, they tell for the rest."""
+POOL_S, TOGETHER_S = 10.0, 2.0
+"""A pool whose peer closed all its connections at once is reaped every so often, and then they go: a warning only once
+they have stayed that long, or where more come."""
+FLOWING_S = 30.0
+"""Data of the last half minute, later than the close: a half-closed download that goes on."""
+
+
+def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Piles of CLOSE-WAIT by port that is listened on, then by process, then by the user of hidden ones.
+
+    Not counted: what waits to be accepted (the accept queue's matter), has bytes to send, or still sends.
+    """
+    limits = scene.thresholds
+    rows = [
+        row
+        for row in _left_behind(place, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
+        if row.raw[60:64] == b"\0\0\0\0" and row.owner_missing != NOT_ACCEPTED
+    ]
+    keys = (by_service(place), by_leader, by_hidden_user)
+    for pile in pile_up(rows, keys, limits.close_wait_sockets):
+        if (idle := _idle(place, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
+            yield _close_wait_pile(scene, place, idle)
+
+
+def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
+    limits, rows, oldest = scene.thresholds, pile.rows, pile.rows[0]
+    rate = scene.trends.rate(("close_wait", place.netns, pile.key), len(rows), scene.now)
+    left = descriptors_left(pile.process)
+    critical = oldest.age_s >= limits.close_wait_critical_s or (left is not None and left < len(rows) / 4)
+    port = common_port(rows)
+    severity = Severity.CRITICAL if critical else Severity.INFO if _may_be_a_pool(pile, rate) else Severity.WARNING
+    return finding(
+        "close_wait_pile",
+        severity,
+        rows,
+        {
+            "pid": pile.process.pid if pile.process and not pile.others else None,
+            "process": pile_holder(pile),
+            "processes": pile.others + 1,
+            "port": port,
+            "count": len(rows),
+            "oldest_s": round(oldest.age_s, 3),
+            "oldest_is_minimum": oldest.age_is_minimum,
+            "peers": hosts_of(rows)[:3],
+            "hosts": len(hosts_of(rows)),
+            "open_files": pile.process.open_files if pile.process else None,
+            "soft_limit": pile.process.soft_limit if pile.process else None,
+            "descriptors_left": left,
+            "per_minute": per_minute(rate),
+            "limit_in_s": seconds_left(left, rate),
+        },
+        {
+            "connections": count_of(len(rows), "connection"),
+            "at": at_text(rows, port),
+            "since": since_text(scene.time - oldest.age_s, oldest.age_is_minimum),
+            "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
+            "peers": peers_text(rows, hosts_of(rows), port),
+            "growth": growth_text(rate),
+            "room": room_text("room_descriptors", left, rate) if not pile.others else "",
+        },
+    )
+
+
+def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
+    """Connections that this machine opened (level 0 is a service here), all closed by their peers a moment ago."""
+    oldest, youngest = pile.rows[0].age_s, pile.rows[-1].age_s
+    return pile.level > 0 and oldest < POOL_S and oldest - youngest < TOGETHER_S and not (rate and rate > 0)
+
+
+def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Piles of FIN-WAIT-2 toward one host; then those that a process still holds, by port and process, toward many.
+
+    Those that no process holds end by themselves: spread over many hosts they are a server's daily business, and only
+    tell something where most clients of a port behave so.
+    """
+    limits = scene.thresholds
+    rows = [
+        row
+        for row in _left_behind(place, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now)
+        if row.raw[60:64] == b"\0\0\0\0"
+    ]
+    held, orphans = [row for row in rows if row.inode], [row for row in rows if not row.inode]
+    least = limits.fin_wait_2_sockets
+    piles = pile_up(rows, (by_host,), least)
+    taken = {row for pile in piles for row in pile.rows}
+    piles += pile_up([row for row in held if row not in taken], (by_service(place), by_leader, by_hidden_user), least)
+    for pile in piles:
+        if (idle := _idle(place, pile)) is not None and len(idle.rows) >= least:
+            yield _fin_wait_2_pile(scene, place, idle)
+    lasting = [row for row in orphans if row not in taken and row.age_s >= limits.fin_wait_2_spread_s]
+    for pile in pile_up(lasting, (by_service(place),), limits.fin_wait_2_spread):
+        closed = place.aggregates.local_port_states(pile.rows[0].raw[4:6]).get(form.TIME_WAIT, 0)
+        if len(pile.rows) >= closed / 2:
+            yield _fin_wait_2_pile(scene, place, pile)
+
+
+def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
+    rows, oldest = pile.rows, pile.rows[0]
+    rate = scene.trends.rate(("fin_wait_2", place.netns, pile.key), len(rows), scene.now)
+    hosts, port = hosts_of(rows), common_port(rows)
+    orphans = sum(1 for row in rows if not row.inode)
+    listener = scene.listener_on(place, oldest.raw[4:6])
+    facts: dict[str, object] = {
+        "host": hosts[0] if len(hosts) == 1 else None,
+        "hosts": len(hosts),
+        "pid": pile.process.pid if pile.process and not pile.others else None,
+        "process": pile_holder(pile, listener),
+        "port": port,
+        "count": len(rows),
+        "orphans": orphans,
+        "oldest_s": round(oldest.age_s, 3),
+        "fin_timeout": place.settings.tcp_fin_timeout,
+        "per_minute": per_minute(rate),
+    }
+    known = pile.process is not None or (listener is not None and orphans == len(rows))
+    words = {
+        "of": phrase("of_process", process=facts["process"]) if known else "",
+        "connections": count_of(len(rows), "connection"),
+        "peers": peers_text(rows, hosts, port),
+        "at": at_text(rows, port),
+        "since": since_text(scene.time - oldest.age_s, oldest.age_is_minimum),
+        "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
+        "growth": growth_text(rate),
+    }
+    mirrored = scene.mirrored(place, rows, lambda there: there.aggregates.by_state[form.CLOSE_WAIT])
+    words["other_end"] = phrase("other_end") if mirrored else ""
+    return finding("fin_wait_2_pile", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
+
+
+def _left_behind(place: Place, state: int, least: float, now: float) -> Iterable[SocketRow]:
+    """Rows that are in a state for clearly longer than those of their service that left it."""
+    residence, listening = place.residence, place.aggregates.listening
+    return (
+        row
+        for row in place.aggregates.by_state[state]
+        if row.age_s >= least and row.age_s >= residence.patience(key_of(row.raw, state, listening), least, now)
+    )
+
+
+def _idle(place: Place, pile: Pile) -> Pile | None:
+    """The pile without those over which data still flows; of a large one a sample decides. None where most flow."""
+    rows = pile.rows
+    step = max(1, len(rows) // ASKED)
+    flowing = {row for row in rows[::step] if row.inode and _flows(place, row)}
+    if 2 * len(flowing) > len(rows[::step]):
+        return None
+    return Pile([row for row in rows if row not in flowing], pile.level, pile.key, pile.process, pile.others)
+
+
+def _flows(place: Place, row: SocketRow) -> bool:
+    info = place.detail(row)
+    if info is None:
+        return False
+    last = (info.last_data_sent if row.raw[1] == form.CLOSE_WAIT else info.last_data_received) / 1000
+    return last < FLOWING_S and last + 0.5 < row.age_s
+
+
+def descriptors_left(process: Process | None) -> int | None:
+    """How many more a process may open; None where that is not known."""
+    if process is None or process.open_files is None or process.soft_limit is None:
+        return None
+    return max(0, process.soft_limit - process.open_files)

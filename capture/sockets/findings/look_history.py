@@ -1,0 +1,50 @@
+"""What the rules of findings look at: one look, and the course of counts before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.findings.thresholds import Thresholds
+from capture.sockets.findings.trends import Trends
+from capture.sockets.row import Process, SocketRow
+from capture.sockets.watched_namespace import News, Place
+
+
+def ends_of(raw: bytes, turned: bool = False) -> bytes:
+    """Both ends of a record, as its peer's record has them where `turned`."""
+    local = form.address_bytes(raw[0], raw[8:24]) + raw[4:6]
+    remote = form.address_bytes(raw[0], raw[24:40]) + raw[6:8]
+    return remote + local if turned else local + remote
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`now` is on the clock of ages, `time` epoch seconds, `elapsed_s` since the look before (None at the first)."""
+
+    places: Sequence[Place]
+    news: Mapping[Place, News]
+    processes: Sequence[Process]
+    thresholds: Thresholds
+    trends: Trends
+    now: float
+    time: float = 0.0
+    elapsed_s: float | None = None
+
+    @cached_property
+    def _listeners(self) -> dict[tuple[Place, bytes], SocketRow]:
+        return {(place, row.raw[4:6]): row for place in self.places for row in place.listeners.rows.values()}
+
+    def mirrored(self, place: Place, rows: Sequence[SocketRow], others: Callable[[Place], Iterable[SocketRow]]) -> bool:
+        """Whether most of the rows of another namespace have their other ends on this machine too, among `others` of
+        its places: then both are one fault, which that end tells better."""
+        if place.netns is None or len(self.places) < 2:
+            return False
+        ends = {ends_of(row.raw) for there in self.places if there is not place for row in others(there)}
+        return 2 * sum(ends_of(row.raw, turned=True) in ends for row in rows) > len(rows)
+
+    def listener_on(self, place: Place, port: bytes) -> SocketRow | None:
+        """A listener on a local port (network order), whatever its address."""
+        return self._listeners.get((place, port))

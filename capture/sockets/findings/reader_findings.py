@@ -1,0 +1,87 @@
+"""Findings on processes of this machine that do not read what has arrived for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from capture.language import count_of
+from capture.model import Finding, Severity
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.findings.finding_words import (
+    age_text,
+    at_text,
+    finding,
+    peers_text,
+    phrase,
+    pile_holder,
+    since_text,
+)
+from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.piles import Pile, by_hidden_user, by_leader, common_port, hosts_of, pile_up
+from capture.sockets.row import SocketRow
+from capture.sockets.watched_namespace import Place
+
+ASK_AT_MOST = 300
+
+
+def readers(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Processes with bytes unread for long: on several connections, or on one whose queue is full."""
+    limits = scene.thresholds
+    stalled = _stalled(scene, place)
+    for pile in pile_up(stalled, (by_leader, by_hidden_user), 1):
+        longest = max(stalled[row] for row in pile.rows)
+        unread = max(row.recv_q for row in pile.rows)
+        many = len(pile.rows) >= limits.reader_sockets
+        if many or (longest >= limits.reader_single_s and unread >= limits.reader_bytes):
+            yield _reader(scene, place, pile, longest)
+
+
+def _stalled(scene: Scene, place: Place) -> dict[SocketRow, float]:
+    """{row: seconds} of those whose unread bytes have lain there for long: the same number since then, or, where the
+    look is too young to know, at least since the last data came."""
+    limits, found, asked = scene.thresholds, {}, 0
+    for row, since in place.aggregates.unread.items():
+        raw = row.raw
+        if not row.inode or (raw[1] == form.CLOSE_WAIT and row.recv_q <= 1):
+            continue  # not accepted: the accept queue's matter; a FIN alone counts as one byte
+        if scene.now - since >= limits.reader_s:
+            found[row] = scene.now - since
+        elif since <= place.first_look and asked < ASK_AT_MOST:
+            asked += 1
+            info = place.detail(row)
+            if info is not None and info.last_data_received / 1000 >= limits.reader_s:
+                found[row] = info.last_data_received / 1000
+    return found
+
+
+def _reader(scene: Scene, place: Place, pile: Pile, longest: float) -> Finding:
+    rows = pile.rows
+    port, hosts = common_port(rows), hosts_of(rows)
+    closed = scene.news[place].counters.get("TCPToZeroWindowAdv", 0)
+    facts: dict[str, object] = {
+        "pid": pile.process.pid if pile.process else None,
+        "process": pile_holder(pile),
+        "port": port,
+        "host": hosts[0] if len(hosts) == 1 else None,
+        "hosts": len(hosts),
+        "count": len(rows),
+        "bytes": sum(row.recv_q for row in rows),
+        "oldest_s": round(longest, 3),
+        "windows_closed": closed,
+    }
+    words = {
+        "connections": count_of(len(rows), "connection"),
+        "peers": peers_text(rows, hosts, port),
+        "at": at_text(rows, port),
+        "since": since_text(scene.time - longest, True),
+        "oldest": age_text(longest, True),
+        "closed": phrase("windows_closed", closed=count_of(closed, "window")) if closed else "",
+    }
+    # Where their senders get no answer at all, that is the fault.
+    mirrored = scene.mirrored(place, rows, lambda there: _unanswered(there, scene.thresholds.retransmissions))
+    words["other_end"] = phrase("other_end") if mirrored else ""
+    return finding("reader_stalled", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
+
+
+def _unanswered(place: Place, least: int) -> Iterator[SocketRow]:
+    return (row for row in place.aggregates.timed if row.raw[2] == form.TIMER_ON and row.raw[3] >= least)

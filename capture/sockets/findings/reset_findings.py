@@ -1,0 +1,166 @@
+"""Findings on resets and refusals: how many a second, whose, toward whom, and what the kernel says of the reason."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from capture.language import count_of
+from capture.model import Finding, Severity
+from capture.sockets import inet_diag_msg as form
+from capture.sockets.findings.finding_words import finding, holder_text, hosts_text, phrase, process_text, rate_text
+from capture.sockets.findings.look_history import Scene
+from capture.sockets.row import Process, SocketRow
+from capture.sockets.sources.reset_watch import COUNTED, OPENED
+from capture.sockets.sources.rst_tap import Reset
+from capture.sockets.watched_namespace import News, Place
+
+LEAST_S = 1.0
+"""Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
+ROWS_ASKED, CALLERS_ASKED = 5000, 16
+"""Of the newest so many connections, so many toward a service tell who holds them."""
+REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
+Group = tuple[bool, bool, bytes, bytes]
+"""Sent by this machine, a refusal, the service's address (empty: this machine's) and port."""
+
+
+def resets(scene: Scene, place: Place) -> Iterator[Finding]:
+    """By service, where the tap tells; else one for the place, from the kernel's counters alone."""
+    news, limits = scene.news[place], scene.thresholds
+    if news.elapsed_s is None or not _notable(scene, news):
+        return
+    taken = news.resets
+    if taken.resets and taken.seconds:
+        found = _by_service(place, taken.resets)
+        wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
+        some = False
+        for group, parts in found.items():
+            if parts.total() >= wanted:
+                some = True
+                yield _of_service(scene, place, group, parts)
+        if some:
+            return
+    elapsed = max(LEAST_S, news.elapsed_s)
+    counted = {name: news.counters[name] for name in COUNTED if news.counters.get(name)}
+    most = max(counted.values())
+    facts: dict[str, object] = {"count": most, "a_second": round(most / elapsed, 1), "port": None, **counted}
+    words = {
+        "rate": rate_text(most / elapsed),
+        "counted": ", ".join(f"{name} +{value}" for name, value in counted.items()),
+        "reason": _reasons(news.counters),
+        "who": phrase("tap_refused", why=taken.refusal) if taken.refusal else phrase("tap_opened"),
+    }
+    yield finding("resets", Severity.WARNING, [], facts, words, count=most, text_of="resets_counted")
+
+
+def _notable(scene: Scene, news: News) -> bool:
+    """Many a second, and no small share of the connections opened meanwhile."""
+    limits, elapsed = scene.thresholds, max(LEAST_S, news.elapsed_s or 0.0)
+    most = max(news.counters.get(name, 0) for name in COUNTED)
+    opened = sum(news.counters.get(name, 0) for name in OPENED)
+    return (
+        most >= limits.resets_least
+        and most >= limits.resets_a_second * elapsed
+        and most >= limits.resets_share * opened
+    )
+
+
+def _by_service(place: Place, seen: Counter[Reset]) -> dict[Group, Counter[Reset]]:
+    """The local port where it is listened on or refused, else the peer's end."""
+    groups: dict[Group, Counter[Reset]] = defaultdict(Counter)
+    listening = place.aggregates.listening
+    for reset, count in seen.items():
+        refused = reset.kind == "refused"
+        here = reset.local_port in listening or (refused and reset.sent)
+        key = (reset.sent, refused, b"", reset.local_port) if here else _toward(reset, refused)
+        groups[key][reset] += count
+    return groups
+
+
+def _toward(reset: Reset, refused: bool) -> Group:
+    return reset.sent, refused, reset.remote, reset.remote_port
+
+
+def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset]) -> Finding:
+    sent, refused, address, port_bytes = group
+    news, port, total = scene.news[place], port_bytes[0] << 8 | port_bytes[1], parts.total()
+    peers: Counter[str] = Counter()
+    for reset, count in parts.items():
+        peers[form.address_text(reset.remote)] += count
+    hosts = [host for host, _ in peers.most_common()]
+    listener = scene.listener_on(place, port_bytes) if not address else None
+    process = _process(place, listener, address, port_bytes)
+    service = phrase("at_port", port=port) if not address else f" {form.endpoint(address, port_bytes)}"
+    # Those that the tap did not keep were like those that it kept.
+    kept = news.resets.resets.total()
+    rate = total / news.resets.seconds * (1 + news.resets.missed / kept)
+    facts: dict[str, object] = {
+        "port": port,
+        "host": hosts[0] if len(hosts) == 1 else None,
+        "hosts": len(hosts),
+        "pid": listener.owners[0].pid if listener is not None and listener.owners else None,
+        "process": process,
+        "count": total,
+        "a_second": round(rate, 1),
+        "missed": news.resets.missed,
+        "sent": sent,
+    }
+    words = {
+        "resets": count_of(total, "reset"),
+        "rate": rate_text(rate),
+        "seconds": f"{news.resets.seconds:.1f}",
+        "service": service,
+        "peers": hosts_text(hosts),
+        "kinds": _kinds(parts),
+        "caller": phrase("caller_seen", process=process),
+        "reason": _reasons(news.counters),
+    }
+    code = "refusals" if refused else "resets"
+    side = "sent" if sent else "received"
+    here = "" if address else "_here"
+    severity = Severity.INFO if _told_elsewhere(scene, place, group) else Severity.WARNING
+    return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
+
+
+def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
+    """Whether another namespace got them from a service on this machine: there the same resets are told as sent."""
+    sent, refused, address, port = group
+    if place.netns is None or sent or refused or not address:
+        return False
+    return any(
+        row.raw[4:6] == port and form.address_bytes(row.raw[0], row.raw[8:24]) in (address, b"\0" * 4, b"\0" * 16)
+        for other in scene.places
+        if other is not place
+        for row in other.listeners.rows.values()
+    )
+
+
+def _process(place: Place, listener: SocketRow | None, address: bytes, port: bytes) -> str:
+    """The listener's process; of a service elsewhere those here that hold connections toward it."""
+    if listener is not None:
+        return holder_text(listener)
+    if not address:
+        return phrase("nobody")
+    callers: list[Process] = []
+    for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED):
+        raw = row.raw
+        if raw[6:8] == port and row.owners and form.address_bytes(raw[0], raw[24:40]) == address:
+            callers.append(row.owners[0].process)
+            if len(callers) == CALLERS_ASKED:
+                break
+    return process_text(Counter(callers).most_common(1)[0][0]) if callers else phrase("unknown_process")
+
+
+def _kinds(parts: Mapping[Reset, int]) -> str:
+    kinds: Counter[str] = Counter()
+    for reset, count in parts.items():
+        kinds[reset.kind] += count
+    return ", ".join(phrase(f"reset_{kind}", count=count) for kind, count in kinds.most_common())
+
+
+def _reasons(counters: Mapping[str, int]) -> str:
+    told = [(name, counters[name]) for name in REASONS if counters.get(name)]
+    if not told:
+        return ""
+    return phrase("counted_reasons", reasons=", ".join(f"{name} +{count}" for name, count in told))

@@ -1,0 +1,1 @@
+"""Looks at sockets written to a file, and looked at again."""

@@ -1,0 +1,406 @@
+"""The facts of a signature: what happened, by event index, before anyone asks why."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
+from capture.verdicts.events.states import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from capture.verdicts.events.event_codes import Event
+    from capture.verdicts.events.states import Pair
+
+ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may yet be answered)
+
+ORIGINATOR, RESPONDER = 0, 1
+
+
+class Story(Struct, frozen=True, dict=True):
+    """One signature: its events, and questions about them. Indexes are those of `events`."""
+
+    context: Context
+    events: tuple[Event, ...]
+
+    @classmethod
+    def told(cls, context: int, codes: Iterable[int]) -> Story:
+        """From the words of a signature."""
+        return cls(Context(context), tuple(decoded(code) for code in codes))
+
+    def indexes(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> list[int]:
+        """Events of a kind, of a side or of both, strictly between two indexes."""
+        stop = len(self.events) if before is None else before
+        return [
+            i
+            for i in range(after + 1, stop)
+            if self.events[i].kind is kind and (side is None or self.events[i].side == side)
+        ]
+
+    def first(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
+        """The first such event, or None."""
+        found = self.indexes(kind, side, after, before)
+        return found[0] if found else None
+
+    def last(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
+        """The last such event, or None."""
+        found = self.indexes(kind, side, after, before)
+        return found[-1] if found else None
+
+    # --- beginning ---
+
+    @property
+    def midstream(self) -> bool:
+        """No SYN was captured."""
+        return Context.MIDSTREAM in self.context
+
+    @cached_property
+    def answered(self) -> bool:
+        """The responder accepted the SYN, or the capture began later."""
+        return self.midstream or any(e.kind in (Kind.SYN_ACK, Kind.DATA, Kind.FIN, Kind.PROBE) for e in self.events)
+
+    @cached_property
+    def third_packet(self) -> int | None:
+        """The packet that completed the handshake; -1 where the capture began later."""
+        if self.midstream:
+            return -1
+        accepted = self.first(Kind.SYN_ACK)
+        if accepted is None:
+            return self.first(Kind.DATA)
+        early = self.first(Kind.DATA, before=accepted)
+        if early is not None and self.first(Kind.SYN) is None:
+            return early  # the capture began in the handshake: data was on its way before this SYN,ACK
+        side = 1 - self.events[accepted].side
+        if self.first(Kind.ACK, side, before=accepted) is not None:
+            return accepted  # it was acknowledged, and captured after that
+        for i in range(accepted + 1, len(self.events)):
+            if self.events[i].side == side and self.events[i].kind in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.PROBE):
+                return i
+        if self.first(Kind.DATA) is not None:
+            return self.first(Kind.DATA)
+        return None
+
+    @cached_property
+    def accepted_again(self) -> list[int]:
+        """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken."""
+        third = self.third_packet
+        return [] if third is None or third < 0 else self.indexes(Kind.SYN_ACK, RESPONDER, after=third)
+
+    @cached_property
+    def only_a_refusal(self) -> bool:
+        """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began late."""
+        return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)
+
+    # --- end ---
+
+    @cached_property
+    def fins(self) -> tuple[int | None, int | None]:
+        """Each side's first FIN."""
+        return self.first(Kind.FIN, ORIGINATOR), self.first(Kind.FIN, RESPONDER)
+
+    def fin_acked(self, side: int) -> int | None:
+        """The first packet of the peer that acknowledges this side's FIN."""
+        fin = self.fins[side]
+        if fin is None:
+            return None
+        for i in range(fin + 1, len(self.events)):
+            if (
+                self.events[i].side != side
+                and self.events[i].has(Mark.ACKS_FIN)
+                and self.events[i].kind is not Kind.RST
+            ):
+                return i
+        return None
+
+    @cached_property
+    def both_acked(self) -> int | None:
+        """Where both FINs were acknowledged: the connection is over, whatever follows."""
+        acks = self.fin_acked(0), self.fin_acked(1)
+        return None if acks[0] is None or acks[1] is None else max(acks[0], acks[1])
+
+    @cached_property
+    def first_closer(self) -> int | None:
+        """The side that closed first by the order of ACK numbers; 2 where the FINs crossed; None without a FIN."""
+        a, b = self.fins
+        if a is None or b is None:
+            return 0 if a is not None else 1 if b is not None else None
+        if self.events[a].has(Mark.ACKS_FIN) != self.events[b].has(Mark.ACKS_FIN):
+            return 1 if self.events[a].has(Mark.ACKS_FIN) else 0
+        if self.heard_of is not None:
+            return 0 if a < b else 1  # the one that was captured: the other side's end was acknowledged later
+        # neither FIN acknowledges the other. In flight together, unless the second is a mere repeat of one side's end
+        return 2
+
+    @cached_property
+    def reset(self) -> int | None:
+        """The RST that took effect, or None.
+
+        One that its receiver must ignore counts only where nothing better follows and both sides fell silent.
+        """
+        candidates = [i for i in self.indexes(Kind.RST) if self.both_acked is None or i < self.both_acked]
+        candidates = [i for i in candidates if not self._ignored(i) and not self._of_an_older_connection(i)]
+        good = [i for i in candidates if not self.events[i].has(Mark.UNACCEPTABLE)]
+        return next(iter(good or candidates), None)
+
+    @cached_property
+    def ignored_resets(self) -> list[int]:
+        """RSTs after which both sides went on."""
+        return [i for i in self.indexes(Kind.RST) if self._ignored(i) and not self._of_an_older_connection(i)]
+
+    def _ignored(self, rst: int) -> bool:
+        event = self.events[rst]
+        if not event.has(Mark.AFTERLIFE):
+            return False
+        claimed = [i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side == event.side]
+        receiver = [
+            i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side != event.side
+        ]
+        if not receiver or not claimed:
+            return bool(receiver)
+        # what the receiver said before may have been on its way; had it died, it would answer the sender with a RST
+        return receiver[-1] > claimed[0] or self.first(Kind.RST, 1 - event.side, after=claimed[0]) is None
+
+    def _speaks(self, index: int) -> bool:
+        return self.events[index].kind in (Kind.DATA, Kind.FIN, Kind.PROBE)
+
+    def _of_an_older_connection(self, rst: int) -> bool:
+        """A RST by the originator to a stray ACK, then its SYN again: the 4-tuple was in TIME-WAIT at the responder."""
+        event = self.events[rst]
+        return (
+            event.side == ORIGINATOR
+            and self.first(Kind.SYN_ACK, before=rst) is None
+            and self.first(Kind.ACK, RESPONDER, before=rst) is not None
+            and self.first(Kind.SYN, ORIGINATOR, after=rst) is not None
+        )
+
+    @cached_property
+    def time_wait_challenge(self) -> int | None:
+        """The RST that cleared an old connection out of TIME-WAIT."""
+        return next((i for i in self.indexes(Kind.RST) if self._of_an_older_connection(i)), None)
+
+    @cached_property
+    def just_begun(self) -> bool:
+        """One SYN, and the capture ended before an answer could be missed, or the SYN be repeated."""
+        told = Context.QUIET_END | Context.CROWD_OF_SYNS | Context.BUSY_LISTENER | Context.MIDSTREAM
+        return len(self.events) == 1 and self.events[0].kind is Kind.SYN and not self.context & told
+
+    # --- middle ---
+
+    @cached_property
+    def silence(self) -> tuple[int, list[int]] | None:
+        """A side that repeated itself to the end without an answer: the side, and its unanswered events."""
+        found: tuple[int, list[int]] | None = None
+        for side in (ORIGINATOR, RESPONDER):
+            run = self._unanswered(side)
+            repeats = sum(self.events[i].has(Mark.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
+            enough = repeats >= ENOUGH_REPEATS or (repeats == ENOUGH_REPEATS - 1 and Context.QUIET_END in self.context)
+            if enough and (found is None or run[0] < found[1][0]):
+                found = side, run
+        return found
+
+    def _unanswered(self, side: int) -> list[int]:
+        """The last stretch of this side's lost data, FINs and probes that its peer let go by."""
+        run: list[int] = []
+        last_word = self._last_words[side]
+        for i, event in enumerate(self.events):
+            if event.kind in (Kind.ICMP, Kind.RST):
+                continue
+            if event.side == side:
+                lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
+                if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
+                    run = [*run, i] if lost or event.kind is Kind.PROBE else []
+            elif i < last_word and not self._in_vain(event):
+                run = []  # the peer said something, and this side went on
+        return run
+
+    @staticmethod
+    def _in_vain(event: Event) -> bool:
+        """Sent again, without news and without acknowledging any: no sign that its sender hears its peer."""
+        return event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.REPEAT)
+
+    def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
+        """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
+        return [i for i in range(run[0], run[-1] + 1) if self.events[i].side != side and self._in_vain(self.events[i])]
+
+    @cached_property
+    def _last_words(self) -> tuple[int, int]:
+        """Each side's last event that is not a RST; -1 without one."""
+        spoken = [
+            [i for i, e in enumerate(self.events) if e.side == s and e.kind not in (Kind.RST, Kind.ICMP)]
+            for s in (0, 1)
+        ]
+        return spoken[0][-1] if spoken[0] else -1, spoken[1][-1] if spoken[1] else -1
+
+    def states_before(self, at: int) -> Pair:
+        """Both sides' states when an event arrived."""
+        return walk(self.events[: at + 1], self.midstream, {})[0][at]
+
+    def stalled(self, side: int, at: int) -> list[int]:
+        """The closed windows of this side in force at an index, and the probes they met; empty where it was open."""
+        run: list[int] = []
+        for i in range(at):
+            event = self.events[i]
+            if event.side == side and event.kind is not Kind.RST:
+                if event.has(Mark.ZERO):
+                    run.append(i)
+                else:
+                    run = []
+            elif run and (event.kind is Kind.PROBE or self._knocks(event)):
+                run.append(i)
+            elif run and event.kind is Kind.DATA and not event.marks & (Mark.LOST | Mark.REPEAT):
+                run = []
+        return run
+
+    @staticmethod
+    def _knocks(event: Event) -> bool:
+        """Data sent again that was never taken: it met a window that closed on it, and probes it as well."""
+        return event.kind is Kind.DATA and event.has(Mark.REPEAT) and event.has(Mark.LOST)
+
+    def probes_before(self, side: int, at: int) -> list[int]:
+        """Keep-alives of this side that nobody answered, right before an index."""
+        run: list[int] = []
+        for i in range(at):
+            event = self.events[i]
+            if event.kind in (Kind.ICMP,):
+                continue
+            run = [*run, i] if event.side == side and event.kind is Kind.PROBE else []
+        return run
+
+    @cached_property
+    def icmp(self) -> list[int]:
+        """ICMP errors that were not followed by an answer of the peer of the quoted side."""
+        found = [i for i in self.indexes(Kind.ICMP) if i not in self.too_big]
+        if not found:
+            return []
+        side = self.events[found[-1]].side
+        answers = [
+            i for i, e in enumerate(self.events) if e.side != side and e.kind in (Kind.SYN_ACK, Kind.ACK, Kind.DATA)
+        ]
+        last = max(answers, default=-1)
+        return [i for i in found if i > last]
+
+    @cached_property
+    def too_big(self) -> list[int]:
+        """ICMP errors that say that a packet does not fit the path, and how much does."""
+        return [i for i in self.indexes(Kind.ICMP) if self.events[i].marks & ICMP_MASK == IcmpClass.MTU << ICMP_SHIFT]
+
+    def data(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
+        """Data events of a side."""
+        return self.indexes(Kind.DATA, side, after, before)
+
+    def spoken(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
+        """What a side had to say: its data, also with a FIN, but for goodbyes."""
+        stop = len(self.events) if before is None else min(before, len(self.events))
+        return [i for i in range(after + 1, stop) if self.events[i].side == side and self._substance(self.events[i])]
+
+    def news(self, side: int, after: int) -> list[int]:
+        """What a side had to say after an index, without what it only said again."""
+        return [i for i in self.spoken(side, after=after) if not self._in_vain(self.events[i])]
+
+    @staticmethod
+    def _substance(event: Event) -> bool:
+        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Mark.WITH_DATA))
+        return carries and not event.has(Mark.GOODBYE)
+
+    def waiting(self, side: int, at: int) -> int | None:
+        """This side's last request that the peer had not answered with data up to an index.
+
+        A goodbye is neither request nor answer; a repetition of what was acknowledged asks nothing; of a TLS handshake
+        only its first message, the hello, waits for an answer.
+        """
+        theirs = self.spoken(1 - side, before=at + 1)
+        mine = [i for i in self.spoken(side, before=at + 1) if self._asks(i, theirs)]
+        if mine and (not theirs or theirs[-1] < mine[-1]):
+            return mine[-1]
+        return None
+
+    def _asks(self, index: int, theirs: list[int]) -> bool:
+        event = self.events[index]
+        if event.has(Mark.REPEAT) and not event.has(Mark.LOST) and event.kind is Kind.DATA:
+            return False
+        return not event.has(Mark.HANDSHAKE) or not theirs or theirs[0] > index
+
+    def asked_for_sure(self, request: int) -> bool:
+        """Whether this data is a request, not an HTTP/2 frame that wants no answer, or a remark of unknown content."""
+        event = self.events[request]
+        return not (event.kind is Kind.DATA and event.has(Mark.SMALL))
+
+    @cached_property
+    def only_shook_hands(self) -> bool:
+        """All that the originator had to say was its part of a TLS handshake: it asked for nothing yet."""
+        said, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
+        tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
+        return bool(said) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
+
+    def told_why(self, side: int, at: int) -> bool:
+        """The last that this side had to say before an index was the reason why it closes."""
+        said = self.spoken(side, before=at + 1)
+        return bool(said) and self.events[said[-1]].has(Mark.PARTING)
+
+    def said_goodbye(self, side: int, at: int) -> bool:
+        """Whether a side had said goodbye before an index."""
+        return any(e.side == side and e.has(Mark.GOODBYE) for e in self.events[:at] if e.kind is Kind.DATA)
+
+    def closing_gap(self, fin: int) -> int:
+        """The longest silence before a FIN and the last words of its side right before it, as a class."""
+        side, gap = self.events[fin].side, self.events[fin].gap
+        for event in reversed(self.events[:fin]):
+            last_word = event.side == side and event.kind is Kind.DATA and event.marks & (Mark.GOODBYE | Mark.PARTING)
+            if last_word:
+                gap = max(gap, event.gap)
+            elif event.kind is not Kind.ACK:
+                break
+        return gap
+
+    def served(self, side: int, at: int) -> int | None:
+        """This side's last data before an index, where it answered data of the peer: an exchange was done.
+
+        Where the capture began later the question itself may be missing. The reason for a close is no service.
+        """
+        mine = [i for i in self.spoken(side, before=at) if not self.events[i].has(Mark.PARTING)]
+        theirs = self.spoken(1 - side, before=at)
+        if mine and (self.midstream or (theirs and theirs[0] < mine[-1])):
+            return mine[-1]
+        return None
+
+    @cached_property
+    def late_syn_ack(self) -> bool:
+        """The SYN had to be repeated before it was answered."""
+        accepted = self.first(Kind.SYN_ACK)
+        return accepted is not None and len(self.indexes(Kind.SYN, ORIGINATOR, before=accepted)) > 1
+
+    @cached_property
+    def ignored_at_first(self) -> list[int]:
+        """The originator's first data, repeated before the responder's first word after its SYN,ACK."""
+        answered = next(
+            (i for i, e in enumerate(self.events) if e.side and e.kind is not Kind.SYN_ACK), len(self.events)
+        )
+        return [i for i in self.data(ORIGINATOR, before=answered) if self.events[i].has(Mark.REPEAT)]
+
+    @cached_property
+    def window_probed(self) -> tuple[int, int, int] | None:
+        """A side whose window was closed so long that it was probed: the side, the closed window, the last probe."""
+        for side in (ORIGINATOR, RESPONDER):
+            closed = next((i for i, e in enumerate(self.events) if e.side == side and e.has(Mark.ZERO)), None)
+            if closed is not None and self.events[closed].kind is not Kind.RST:
+                probes = self.indexes(Kind.PROBE, 1 - side, after=closed)
+                if probes and self.stalled(side, probes[-1]):
+                    return side, closed, probes[-1]
+        return None
+
+    @cached_property
+    def heard_of(self) -> int | None:
+        """The side of which no packet was captured: its events are what the other side's ACKs tell of it."""
+        if Context.ONE_SIDED not in self.context:
+            return None
+        return ORIGINATOR if Context.RESPONDER_ONLY in self.context else RESPONDER
+
+    @cached_property
+    def whole(self) -> bool:
+        """The handshake was captured in full, and both directions."""
+        handshake = self.first(Kind.SYN) is not None and self.first(Kind.SYN_ACK) is not None
+        return handshake and Context.ONE_SIDED not in self.context

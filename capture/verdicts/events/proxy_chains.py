@@ -1,0 +1,146 @@
+"""A proxy's two connections of one request, where one capture holds both: client to proxy, proxy to upstream.
+
+They are told by time (the upstream's begins right after the client's, or after its request), by the size of the first
+request, and by the proxy's address where it has one only. One such pair may be chance: a listener's connections are
+paired with another's only where nearly all of them fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from capture.model import TcpFlags
+from capture.wire.numpy_sets import numbered
+
+if TYPE_CHECKING:
+    from capture.flows.connection_table import FlowTable
+    from capture.wire.column_types import I64
+
+PASSED_ON_NS = 1_000_000_000  # from a client's SYN or request to what a proxy makes of it
+AT_ONCE_NS = 50_000_000  # … where hardly anything else explains it
+ALIKE_BYTES = 600  # what a proxy adds to a request, or leaves out
+MOSTLY = 0.8  # of a proxy's upstream connections belong to requests of its clients
+SOME = 0.5  # … where the proxy's address is the same on both sides
+LOOKED_BACK = 64  # clients that one upstream connection is held against: a bound on work
+TRIED = 6  # of a place's connections, before all of them are
+MOST_PLACES = 12  # listeners that are held against each other, the busiest first
+_SYN = int(TcpFlags.SYN)
+
+
+class Chain(Struct, frozen=True):
+    """Two connections of one request; `sure` where no other client's could have caused the upstream's."""
+
+    front: int
+    back: int
+    sure: bool
+
+
+class _Times(Struct, frozen=True):
+    """Of each connection: begin, end, each side's first words (epoch ns, 0: none), the originator's in bytes."""
+
+    begin: I64
+    end: I64
+    asked: I64
+    answered: I64
+    size: I64
+
+    def of(self, connections: I64) -> _Times:
+        """Those of some connections."""
+        columns = (self.begin, self.end, self.asked, self.answered, self.size)
+        return _Times(*(column[connections] for column in columns))
+
+
+def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[int, Chain]:
+    """The chain of each connection that is part of one; `fronts` are the numbers of their listeners."""
+    if len(flows) < 2:
+        return {}
+    times = _times(flows)
+    backs = numbered(fronts * (1 << 33) + flows.address[:, 0])  # a proxy's address, and the upstream it asks
+    keep = np.ones(len(flows), np.bool_)
+    keep[list(left_out)] = False
+    front_groups, back_groups = _busiest(fronts, keep, times), _busiest(backs, keep, times)
+    front_times = [times.of(front) for front in front_groups]
+    pairings = []
+    for back in back_groups:
+        proxy = flows.address[back[0], 0]
+        asked = set(fronts[flows.address[:, 0] == proxy].tolist())  # listeners of which it is a client itself
+        for front, whens in zip(front_groups, front_times, strict=True):
+            listener = int(fronts[front[0]])
+            if listener == fronts[back[0]]:
+                continue
+            same_host = bool(flows.address[front[0], 1] == proxy)
+            own = not same_host and listener in asked
+            others = front
+            if own:  # a proxy is not its own client
+                others = front[flows.address[front, 0] != proxy]
+                whens = times.of(others)
+            some = back[:: max(1, len(back) // TRIED)]
+            if not _links(others, whens, some, times, SOME * len(some)):
+                continue
+            links = _links(others, whens, back, times, (SOME if same_host else MOSTLY) * len(back))
+            if links:
+                delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
+                pairings.append((delay, listener, int(fronts[back[0]]), links))
+    return _closest(pairings)
+
+
+def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int, Chain]:
+    """Of pairings that exclude each other those in which the upstream follows soonest."""
+    found: dict[int, Chain] = {}
+    told: set[tuple[int, int]] = set()
+    for _, front, back, links in sorted(pairings, key=lambda pairing: pairing[:3]):
+        if (back, front) in told:
+            continue
+        told.add((front, back))
+        for chain in links.values():
+            if chain.front not in found and chain.back not in found:
+                found[chain.front] = found[chain.back] = chain
+    return found
+
+
+def _busiest(place: I64, keep: np.ndarray, times: _Times) -> list[I64]:
+    """The connections of each of the busiest places, by their begin."""
+    counts = np.bincount(place[keep], minlength=int(place.max()) + 1)
+    order = np.argsort(-counts, kind="stable")[:MOST_PLACES]
+    groups = [np.flatnonzero(keep & (place == number)) for number in order.tolist() if counts[number]]
+    return [group[np.argsort(times.begin[group], kind="stable")] for group in groups]
+
+
+def _times(flows: FlowTable) -> _Times:
+    words = flows.numbers
+    asked, answered = words.word_time[:, 0], words.word_time[:, 1]
+    return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0].astype(np.int64))
+
+
+def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -> dict[int, Chain]:
+    """Each upstream connection with the client's that caused it: of those in question the one that waited longest.
+
+    `fronts` are the times of `front`. Both sides in order of their begin. Nothing where fewer than `least` have one: a
+    few connections mostly show it.
+    """
+    taken: set[int] = set()
+    links: dict[int, Chain] = {}
+    for left, number in zip(range(len(back), 0, -1), back.tolist(), strict=True):
+        if len(links) + left < least:
+            return {}
+        when, size = int(times.begin[number]), int(times.size[number])
+        upto = int(np.searchsorted(fronts.begin, when, "right"))
+        near = slice(max(0, upto - LOOKED_BACK), upto)
+        at = np.flatnonzero(fronts.end[near] >= when) + near.start
+        if not len(at):
+            continue
+        asked, answered, sizes = fronts.asked[at], fronts.answered[at], fronts.size[at]
+        cause = np.where((asked > 0) & (asked <= when), asked, fronts.begin[at])
+        fits = (when - cause <= PASSED_ON_NS) & ((answered == 0) | (answered >= when))
+        if size > 0:
+            fits &= (sizes <= 0) | (np.abs(sizes - size) <= ALIKE_BYTES)
+        near_by = front[at]
+        open_ = [int(i) for i in near_by[fits] if int(i) not in taken and int(i) != number]
+        if open_:
+            taken.add(open_[0])
+            at_once = when - int(cause[near_by == open_[0]][0]) <= AT_ONCE_NS
+            links[number] = Chain(open_[0], number, at_once and len(open_) == 1)
+    return links if len(links) >= least else {}

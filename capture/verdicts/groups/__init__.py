@@ -1,0 +1,1 @@
+"""Connections with one cause at one place, as one finding."""

@@ -1,0 +1,1 @@
+"""Verdicts as sentences with the numbers of their connections."""

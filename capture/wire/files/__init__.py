@@ -1,0 +1,1 @@
+"""Captures as bytes: files, pipes, growing files and stores, opened and fed to the engine."""

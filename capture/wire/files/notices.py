@@ -1,0 +1,90 @@
+"""What the engine tells of a capture, as sentences. The codes are those of engine/reader.h (a test compares them)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+
+from capture.engine.session import ToldNotice
+from capture.language import tr
+from capture.model import Notice
+from capture.safe_text import printable
+from capture.wire.files.pcapng_comments import COMMENT, LONGEST, NAMES, named_addresses
+from capture.wire.headers.link_types import link_name
+
+
+class NoticeCode(IntEnum):
+    """enum notice_code of reader.h, which says what a, b and the text of each are."""
+
+    LINK_TYPE = 0
+    PACKET_CUT = 1
+    BLOCK_CUT = 2
+    BAD_RECORD = 3
+    BAD_BLOCK = 4
+    GIVEN_UP = 5
+    UNKNOWN_INTERFACE = 6
+    COMMENT = 7
+    MORE_COMMENTS = 8
+    NAMES = 9
+    HEADERS_SNAPPED = 10
+    OPTIONS_SNAPPED = 11
+    FRAGMENTS_MISSING = 12
+    TOO_MANY_ERRORS = 13
+    DROPPED = 14
+
+
+def _comment(told: ToldNotice) -> str:
+    return f'"{printable((told.text or b"").decode("utf-8", "replace"), LONGEST)}"'
+
+
+_SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[ToldNotice], str]]] = {
+    NoticeCode.LINK_TYPE: (
+        "unsupported_link_type",
+        lambda told: tr("link type {name} is not decoded: no TCP is seen in it", name=link_name(told.a)),
+    ),
+    NoticeCode.PACKET_CUT: ("cut_short", "the file ends within a packet, which is left out"),
+    NoticeCode.BLOCK_CUT: ("cut_short", "the file ends within a block, which is left out"),
+    NoticeCode.BAD_RECORD: ("bad_record", "the record at byte {a} has an impossible header; {b} bytes passed over"),
+    NoticeCode.BAD_BLOCK: ("bad_record", "the block at byte {a} is damaged; {b} bytes passed over"),
+    NoticeCode.GIVEN_UP: ("cut_short", "too much of the file is damaged: nothing from byte {a} on is read"),
+    NoticeCode.UNKNOWN_INTERFACE: (
+        "bad_record",
+        "packets of interface {a}, which no block describes, are left out",
+    ),
+    NoticeCode.COMMENT: (COMMENT, _comment),
+    NoticeCode.MORE_COMMENTS: (COMMENT, "further comments are not told here"),
+    NoticeCode.NAMES: (NAMES, lambda told: named_addresses(told.text or b"", ">" if told.a else "<")),
+    NoticeCode.HEADERS_SNAPPED: (
+        "snapped",
+        "{a} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)",
+    ),
+    NoticeCode.OPTIONS_SNAPPED: (
+        "snapped",
+        "{a} packets were captured without all of their TCP options: window scale and SACK may be unknown; raise the "
+        "snaplen (tcpdump -s)",
+    ),
+    NoticeCode.FRAGMENTS_MISSING: (
+        "fragments_missing",
+        "{a} fragmented packets are left out: some of their fragments are missing",
+    ),
+    NoticeCode.TOO_MANY_ERRORS: ("too_many_errors", "{a} further ICMP errors were passed over"),
+    NoticeCode.DROPPED: (
+        "dropped_by_capture",
+        "the capture itself dropped {a} packets, as it says: what is missing here may have passed by",
+    ),
+}
+
+
+def sentences(told: Iterable[ToldNotice], source: Iterable[Notice] = ()) -> list[Notice]:
+    """The notices of a capture in the report's order: its link types and container, its `source`, its headers."""
+    container: list[Notice] = []
+    headers: list[Notice] = []
+    for one in told:
+        (headers if one.code >= NoticeCode.HEADERS_SNAPPED else container).append(_sentence(one))
+    return [*container, *source, *headers]
+
+
+def _sentence(told: ToldNotice) -> Notice:
+    code, text = _SENTENCES[NoticeCode(told.code)]
+    said = tr(text, a=told.a, b=told.b) if isinstance(text, str) else text(told)
+    return Notice(code, said, told.packet or None)

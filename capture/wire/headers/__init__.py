@@ -1,0 +1,1 @@
+"""What headers and payloads hold: the numbers of link types, the kinds of payloads."""

@@ -1,0 +1,82 @@
+"""RST segments told apart by what they answer; whatever else comes is none."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import subprocess
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.sockets.sources.rst_tap import PACKET_HOST, PACKET_OUTGOING, Reset, RstTap, parse_reset
+from tests.capture.sockets.network import in_own_network
+
+A, B = b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"
+
+
+def packet(flags: int, sequence: int = 5, protocol: int = 6, options: bytes = b"") -> bytes:
+    head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 40, 0, 0, 64, protocol, 0, A, B) + options
+    return head + struct.pack("!HHIIBBHHH", 80, 4000, sequence, 0, 0x50, flags, 0, 0, 0)
+
+
+def six(flags: int) -> bytes:
+    head = struct.pack("!IHBB16s16s", 6 << 28, 20, 6, 64, A * 4, B * 4)
+    return head + struct.pack("!HHIIBBHHH", 80, 4000, 9, 0, 0x50, flags, 0, 0, 0)
+
+
+def test_what_a_reset_answers_is_in_its_flags_and_number() -> None:
+    for flags, sequence, kind in ((0x14, 0, "refused"), (0x14, 7, "aborted"), (0x04, 7, "stray")):
+        sent = parse_reset(packet(flags, sequence), PACKET_OUTGOING, "eth0")
+        assert sent == Reset(True, A, b"\0\x50", B, b"\x0f\xa0", kind)
+        came = parse_reset(packet(flags, sequence), PACKET_HOST, "eth0")
+        assert came == Reset(False, B, b"\x0f\xa0", A, b"\0\x50", kind)
+    wide = parse_reset(six(0x04), PACKET_HOST, "eth0")
+    assert wide is not None
+    assert wide.remote == A * 4
+    assert parse_reset(packet(0x04, options=b"\1\1\1\1"), PACKET_HOST, "eth0") is not None
+
+
+def test_loopback_counts_once() -> None:
+    assert parse_reset(packet(0x04), PACKET_OUTGOING, "lo") is None
+    assert parse_reset(packet(0x04), PACKET_HOST, "lo") == Reset(True, A, b"\0\x50", B, b"\x0f\xa0", "stray")
+
+
+def test_what_is_no_reset_is_none() -> None:
+    for flags in (0x02, 0x10, 0x11, 0x18):
+        assert parse_reset(packet(flags), PACKET_HOST, "eth0") is None
+    assert parse_reset(packet(0x04, protocol=17), PACKET_HOST, "eth0") is None
+    assert parse_reset(packet(0x04), 3, "eth0") is None  # of another host, seen in passing
+    whole = packet(0x04)
+    for cut in range(34):
+        assert parse_reset(whole[:cut], PACKET_HOST, "eth0") is None
+
+
+@given(st.binary(max_size=96))
+def test_any_bytes_are_survived(data: bytes) -> None:
+    parse_reset(data, PACKET_HOST, "eth0")
+
+
+@in_own_network
+def test_only_resets_come_through_the_filter() -> None:
+    tap = RstTap()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    for _ in range(50):
+        with socket.create_connection(listener.getsockname()) as client:
+            server = listener.accept()[0]
+            client.send(b"hello")
+            server.recv(9)
+            server.close()
+    assert tap.take()[0].total() == 0
+    subprocess.run(["ip", "addr", "add", "::1/128", "dev", "lo"], check=False, capture_output=True)
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        for _ in range(700):
+            with socket.socket(family) as one:
+                one.connect_ex((address, 9))
+    time.sleep(0.05)
+    found, missed = tap.take()
+    assert {reset.kind for reset in found} == {"refused"}
+    assert (found.total(), missed) == (1400, 0)
+    assert {len(reset.local) for reset in found} == {4, 16}
+    tap.close()
