@@ -27,7 +27,7 @@ import encodings.idna
 from concurrent.futures import ThreadPoolExecutor
 import capture, crossplane, playbooks
 from capture.sockets.sources import counters
-from capture.sockets.findings.rule_list import finding_words
+from capture.sockets.findings import finding_words
 from capture.sockets import limits
 from capture.verdicts import catalogue
 from playbooks.evidence_words import say

@@ -17,7 +17,7 @@ import importlib, os, pkgutil, sys
 import encodings.idna
 import capture, crossplane, playbooks
 from capture.sockets.sources import counters
-from capture.sockets.findings.rule_list import finding_words
+from capture.sockets.findings import finding_words
 from capture.sockets import limits
 from playbooks.evidence_words import say
 from playbooks.run import run_checks
