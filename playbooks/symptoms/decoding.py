@@ -28,12 +28,18 @@ def encoded_needles(block: bytes) -> tuple[bytes, ...]:
     return ()
 
 
+def spellings(text: str) -> tuple[str, ...]:
+    """A text in small letters as lines may begin it: making bytes small leaves capitals beyond ASCII as they are."""
+    begun = text[0].upper() + text[1:]
+    return (text,) if text[0].isascii() or begun == text else (text, begun)
+
+
 @lru_cache(maxsize=1)
 def _needles() -> tuple[tuple[str, tuple[bytes, ...]], ...]:
     """The texts of error numbers beyond ASCII, in each encoding that can write them; small as bytes are made small."""
     from playbooks.symptoms.rules import literals
 
-    texts = [text for text in literals() if not text.isascii()]
+    texts = [spelling for text in literals() if not text.isascii() for spelling in spellings(text)]
     return tuple(
         (encoding, tuple(filter(None, (_encoded(text, encoding) for text in texts)))) for encoding in ENCODINGS
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from playbooks.symptoms.access_logs import STATUSES
-from playbooks.symptoms.decoding import decoded, encoded_needles
+from playbooks.symptoms.decoding import decoded, encoded_needles, spellings
 from playbooks.symptoms.explanation import Explained
 from playbooks.symptoms.log_blocks import blocks_of
 from playbooks.symptoms.multiline_entries import Entry, entry_after, entry_of, goes_on
@@ -149,7 +149,7 @@ def _needles() -> tuple[tuple[str, ...], tuple[str, ...]]:
 @lru_cache(maxsize=1)
 def _needle_bytes() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     plain, foreign = _needles()
-    return tuple(map(str.encode, plain)), tuple(map(str.encode, foreign))
+    return tuple(map(str.encode, plain)), tuple(spelled.encode() for text in foreign for spelled in spellings(text))
 
 
 def may_tell(text: str) -> bool:

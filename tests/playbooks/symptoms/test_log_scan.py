@@ -132,3 +132,10 @@ def test_a_log_that_is_packed_otherwise_is_not_one_without_errors(packed: bytes,
     path.write_bytes(packed)
     with pytest.raises(LogUnreadable, match="it is packed with"):
         list(scan_log(str(path)))
+
+
+def test_a_text_beyond_ascii_may_begin_with_a_capital(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    for encoding in ("utf-8", "cp1251"):
+        log.write_bytes("2026-03-02 read: Соединение разорвано другой стороной\n".encode(encoding))
+        assert found(log) == [(1, "connection_reset")], encoding
