@@ -97,7 +97,7 @@ class BuildEngine(build_py):
         target = _target()
         if self.editable_mode:
             super().run()
-            place, name = compiling.HERE, compiling.NAME
+            place, name = Path(compiling.HERE), compiling.NAME
         else:
             shutil.rmtree(self.build_lib, ignore_errors=True)
             super().run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,24 @@ def test_headless_commands_load_no_screen(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("report", "--help"), ("check", "--help")])
 def test_quick_answers_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments) & HEAVY == set()
+
+
+def test_who_has_no_preferences_does_not_load_what_reads_them(tmp_path: Path) -> None:
+    code = "import sys; from tui.arguments import configured_language as asked; print(asked(), len(sys.modules))"
+    file = tmp_path / "tcptriage" / "config.toml"
+    file.parent.mkdir()
+    printed = []
+    for text in (None, 'language = "zh"'):
+        if text:
+            file.write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        printed.append(done.stdout.split())
+    (none, few), (zh, more) = printed
+    assert (none, zh) == ("None", "zh")
+    assert int(few) < int(more)

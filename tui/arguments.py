@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from capture.language import LANGUAGES, choose, of_locale
 from tui.terminal.theme_names import THEME_NAMES
+from tui.work.configuration_place import configuration_path
 
 USAGE = """\
 usage: tcptriage [FILE...]           the dashboard: captures, or this machine
@@ -91,6 +92,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def configured_language() -> str | None:
     """The language that config.toml asks for."""
+    path = configuration_path()
+    if not path or not os.path.isfile(path):
+        return None
     from tui.work.configuration import read_configuration
 
     return read_configuration().language

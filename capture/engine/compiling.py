@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-HERE = Path(__file__).parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = os.path.dirname(os.path.abspath(__file__))  # no Path: to load it takes longer than to find the library
 NAME = "_tcptriage_engine" + {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 FLAGS = ("-std=c11", "-O3", "-g0", "-fPIC", "-shared", "-fvisibility=hidden")
 ACROSS_FILES = "-flto"  # a packet goes through ten of them: 5 % less time, where the linker can do it
@@ -61,14 +63,15 @@ def _works(command: list[str], *more: str) -> bool:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "trial.c")
-        source.write_text(_TRIAL)
-        return run([*command, *FLAGS, *more, "-o", str(Path(folder, "trial.so")), str(source)]).status == 0
+        source = os.path.join(folder, "trial.c")
+        with open(source, "w") as file:
+            file.write(_TRIAL)
+        return run([*command, *FLAGS, *more, "-o", os.path.join(folder, "trial.so"), source]).status == 0
 
 
-def sources() -> list[Path]:
+def sources() -> list[str]:
     """The engine's sources; empty where it was installed without them."""
-    return sorted(HERE.glob("*.c"))
+    return sorted(os.path.join(HERE, name) for name in os.listdir(HERE) if name.endswith(".c"))
 
 
 def compile_to(target: Path, command: list[str] | None = None) -> None:
@@ -82,7 +85,7 @@ def compile_to(target: Path, command: list[str] | None = None) -> None:
 
     unfinished, begun = target.with_name(f"{target.name}.{os.getpid()}"), time.time()
     more = [ACROSS_FILES] if _works(command, ACROSS_FILES) else []
-    done = run([*command, *FLAGS, *more, "-o", str(unfinished), *map(str, sources())])
+    done = run([*command, *FLAGS, *more, "-o", str(unfinished), *sources()])
     if done.status:
         raise CannotCompile(f"{command[0]} could not compile the packet engine:\n{done.errors[-4000:]}")
     os.utime(unfinished, (begun, begun))  # sources that changed meanwhile are newer
@@ -97,7 +100,7 @@ def run(command: list[str]) -> Ran:
     import subprocess
     import tempfile
 
-    cache_folder = str(Path(tempfile.gettempdir(), f"tcptriage-zig-{os.getuid() if hasattr(os, 'getuid') else 0}"))
+    cache_folder = os.path.join(tempfile.gettempdir(), f"tcptriage-zig-{os.getuid() if hasattr(os, 'getuid') else 0}")
     places = {"ZIG_GLOBAL_CACHE_DIR": cache_folder, "ZIG_LOCAL_CACHE_DIR": cache_folder}
     try:
         done = subprocess.run(
@@ -108,23 +111,26 @@ def run(command: list[str]) -> Ran:
     return Ran(done.returncode, done.stderr)
 
 
-def compiled(at_once: bool = False) -> Path:
+def compiled(at_once: bool = False) -> str:
     """Where the shared library is; in a checkout that has changed it is compiled first, or, where it is wanted
     `at_once`, left aside. Raises CannotCompile."""
-    own = HERE / NAME
+    own = os.path.join(HERE, NAME)
     if sources():
         current = _is_current(own)
         if not current and not at_once and system_compiler() is not None:
-            compile_to(own)
-        if current or (own.exists() and not at_once):
+            from pathlib import Path
+
+            compile_to(Path(own))
+        if current or (os.path.exists(own) and not at_once):
             return own
-    for folder in (HERE.parents[1], *map(Path, sys.path)):
-        if (folder / NAME).is_file():
-            return folder / NAME
+    for folder in (os.path.dirname(os.path.dirname(HERE)), *sys.path):
+        if os.path.isfile(library := os.path.join(folder, NAME)):
+            return library
     raise CannotCompile("the packet engine was not compiled: install tcptriage again, with a C compiler or ziglang")
 
 
-def _is_current(target: Path) -> bool:
-    if not target.exists():
+def _is_current(target: str) -> bool:
+    if not os.path.exists(target):
         return False
-    return target.stat().st_mtime >= max(path.stat().st_mtime for path in (*sources(), *HERE.glob("*.h")))
+    made_of = (entry.stat().st_mtime for entry in os.scandir(HERE) if entry.name.endswith((".c", ".h")))
+    return os.stat(target).st_mtime >= max(made_of)

@@ -85,7 +85,7 @@ class Library(Struct, frozen=True):
 @cache
 def library() -> Library:
     """The engine, loaded once. Raises CannotCompile where a checkout has to compile it first and cannot."""
-    loaded: Any = ctypes.CDLL(str(compiled()))
+    loaded: Any = ctypes.CDLL(compiled())
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments

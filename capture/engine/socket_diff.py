@@ -25,7 +25,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def _library() -> Any:
-    loaded: Any = ctypes.CDLL(str(compiled(at_once=True)))
+    loaded: Any = ctypes.CDLL(compiled(at_once=True))
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from capture.engine.library import distinct_runs
 from capture.wire.column_types import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
+from capture.wire.numpy_sets import either
 
 
 class Tag(IntFlag):
@@ -212,11 +213,11 @@ class FlowTable(Struct, frozen=True):
         """Connections of which the capture has one direction only, though its acknowledgements show the other one."""
         sent = self.packet_count > 0
         moved = (self.numbers.acked != self.numbers.first_ack[:, None]) & sent
-        return int(np.count_nonzero((sent.sum(axis=1) == 1) & moved.any(axis=1) & (self.bytes > 0).any(axis=1)))
+        return int(np.count_nonzero((sent[:, 0] != sent[:, 1]) & either(moved) & either(self.bytes > 0)))
 
     @property
     def packets_missing(self) -> int:
         """Connections of which something was acknowledged that the capture lacks, or a SYN answered by no SYN,ACK."""
         spoke = (self.bytes[:, 1] > 0) | (self.counts["fin"][:, 1] > 0)
         unopened = self.numbers.opened[:, 0] & spoke & (self.counts["syn"][:, 1] == 0)
-        return int(np.count_nonzero(self.missing.any(axis=1) | unopened))
+        return int(np.count_nonzero(either(self.missing) | unopened))

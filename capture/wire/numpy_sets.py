@@ -37,6 +37,23 @@ def among(values: npt.NDArray[N], ordered: npt.NDArray[N]) -> npt.NDArray[np.boo
     return found
 
 
+def either(pairs: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Where one of both is, (n,): what `pairs.any(axis=1)` says of shape (n, 2), which looks at each pair by itself."""
+    found: npt.NDArray[np.bool_] = pairs[:, 0] | pairs[:, 1]
+    return found
+
+
+def largest(counts: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Where the `most` largest counts are, the largest first; among equals the first. Of many, without sorting all."""
+    if len(counts) <= most:
+        return np.argsort(-counts, kind="stable")
+    as_large = np.cumsum(np.bincount(counts)[::-1])[::-1]  # how many are so large, or larger
+    least = np.flatnonzero(as_large >= most)[-1]
+    above = np.flatnonzero(counts > least)
+    above = above[np.argsort(-counts[above], kind="stable")]
+    return np.concatenate([above, np.flatnonzero(counts == least)[: most - len(above)]])
+
+
 def numbered(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
     words = np.ascontiguousarray(keys).view(np.uint16)

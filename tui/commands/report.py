@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING
 
 from tui.arguments import complain, report_parser
 from tui.commands.report_output import output
-from tui.work.interrupted_pipe import first_interrupt_noted
 from tui.work.process_settings import for_one_long_computation
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack)
     piped = "-" in chosen.files
     kept = stack.enter_context(_kept()) if piped and chosen.format == "md" else None  # for its ladders
     try:
-        with told(sys.stderr.isatty()) as progress, first_interrupt_noted() if piped else nullcontext():
+        with told(sys.stderr.isatty()) as progress, _interrupts_noted(piped):
             triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append, copy=kept)
     except OSError as error:
         if kept is None:
@@ -95,6 +94,15 @@ def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack)
     if refused:
         return 2
     return 1 if chosen.fail_on and found(triages, chosen.fail_on) else 0
+
+
+def _interrupts_noted(piped: bool) -> AbstractContextManager[object]:
+    """Of a pipe the first Ctrl-C is only noted."""
+    if not piped:
+        return nullcontext()
+    from tui.work.interrupted_pipe import first_interrupt_noted
+
+    return first_interrupt_noted()
 
 
 def _kept() -> IO[bytes]:

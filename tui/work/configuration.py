@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tui.terminal.theme_names import THEME_NAMES
+from tui.work.configuration_place import configuration_path
 
 LANGUAGES = ("en", "zh")
 TABLES = ("live", "capture")
@@ -38,12 +38,8 @@ class Configuration:
 
 def configuration_file() -> Path | None:
     """Where it lies; None for a user without a home."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(home):
-        return Path(home) / "tcptriage" / "config.toml"
-    with suppress(RuntimeError):
-        return Path.home() / ".config" / "tcptriage" / "config.toml"
-    return None
+    path = configuration_path()
+    return Path(path) if path else None
 
 
 def read_configuration(path: Path | None = None) -> Configuration:

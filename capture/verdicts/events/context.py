@@ -9,9 +9,9 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.verdicts.events.event_codes import SIDE_BIT, Context, Kind, Mark
-from capture.verdicts.events.vantage import INITIAL_TTLS, Place
+from capture.verdicts.events.vantage import Place, is_initial
 from capture.wire.column_types import Mark as PacketMark
-from capture.wire.numpy_sets import among, distinct, numbered
+from capture.wire.numpy_sets import among, distinct, either, numbered
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,7 +58,7 @@ def context_of(
         (Context.AT_CLIENT, facts.captured_at(Place.CLIENT)),
         (Context.AT_SERVER, facts.captured_at(Place.SERVER)),
     ):
-        word[where] |= np.uint16(bit)
+        word |= np.multiply(where, np.uint16(bit))
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
@@ -79,7 +79,7 @@ class _Facts:
         self.flows, self.until = flows, until
         self.n = len(flows)
         told = events.histories  # of each distinct history, not of each connection
-        self.code, self.history = told.code, told.of
+        self.code, self.history = told.code, told.of.astype(np.intp)
         self.some = np.diff(told.first) > 0  # histories that have events, and where each one's begin
         self.begin = told.first[:-1][self.some]
         self.kind = np.bitwise_and(self.code, 0xF, dtype=np.uint8, casting="unsafe")
@@ -171,16 +171,15 @@ class _Facts:
         ignored = self._ignored()
         waiting = self.syn_ack & (self.flows.bytes[:, 1] == 0) & ~ignored
         missed = (self._lonely_syn() & ~self._fresh_syn) | self._acked_yet_repeated()
-        where: Bool = (self._at_listeners_of(self.syn_ack) & self._at_listeners_of(missed)) | (
-            self._at_listeners_of(ignored) & self._at_listeners_of(waiting)
-        )
-        return where
+        return self._where_both(missed, self.syn_ack) | self._where_both(ignored, waiting)
 
-    def _at_listeners_of(self, connections: Bool) -> Bool:
-        """All connections to the listeners of the given ones."""
-        listeners = np.zeros(self.n, np.bool_)
-        listeners[self.listener[connections]] = True
-        where: Bool = listeners[self.listener]
+    def _where_both(self, some: Bool, others: Bool) -> Bool:
+        """All connections to the listeners that have some of both."""
+        where = np.zeros(self.n, np.bool_)
+        if some.any():
+            has_other = np.zeros(self.n, np.bool_)
+            where[self.listener[some]] = has_other[self.listener[others]] = True
+            where = (where & has_other)[self.listener]
         return where
 
     def _ignored(self) -> Bool:
@@ -200,6 +199,8 @@ class _Facts:
         half = (
             self.syn_ack & ~self._any(third) & (self.flows.packet_count[:, 0] > 0)
         )  # one direction alone tells nothing
+        if not half.any():
+            return half
         count = np.bincount(self.listener[half], minlength=self.n)
         where: Bool = (half | self._lonely_syn()) & (count[self.listener] >= CROWD)
         return where
@@ -208,16 +209,18 @@ class _Facts:
         """The host itself refused: it is the originator's own, or the RST was captured where it was sent, behind a
         router that the SYN had passed."""
         opening, address = self.flows.opening, self.flows.address
-        here = self.with_kind(Kind.RST) & ~self.syn_ack & (opening.side[:, 0] == 0) & (opening.side[:, 1] == 1)
-        routed = ~np.isin(opening.ttl[:, 0], INITIAL_TTLS) & (opening.ttl[:, 0] > 0)
-        where: Bool = here & ((address[:, 0] == address[:, 1]) | (routed & np.isin(opening.ttl[:, 1], INITIAL_TTLS)))
+        where: Bool = self.with_kind(Kind.RST) & ~self.syn_ack & (opening.side[:, 0] == 0) & (opening.side[:, 1] == 1)
+        if where.any():
+            routed = ~is_initial(opening.ttl[:, 0]) & (opening.ttl[:, 0] > 0)
+            where &= (address[:, 0] == address[:, 1]) | (routed & is_initial(opening.ttl[:, 1]))
         return where
 
     def captured_at(self, place: Place) -> Bool:
         """Resets captured at one end: nothing lies between it and the capture."""
         opening, side = self.flows.opening, int(place is Place.SERVER)
-        initial = np.isin(opening.ttl, INITIAL_TTLS) & (opening.side == side)
-        where: Bool = self.with_kind(Kind.RST) & (self.flows.place == place) & initial.any(axis=1)
+        where: Bool = self.with_kind(Kind.RST) & (self.flows.place == place)
+        if where.any():
+            where &= either(is_initial(opening.ttl) & (opening.side == side))
         return where
 
     def known_host(self) -> Bool:

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.wire.numpy_sets import numbered
+from capture.wire.numpy_sets import largest, numbered
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
@@ -104,8 +104,8 @@ def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int
 def _busiest(place: I64, keep: np.ndarray, times: _Times) -> list[I64]:
     """The connections of each of the busiest places, by their begin."""
     counts = np.bincount(place[keep], minlength=int(place.max()) + 1)
-    order = np.argsort(-counts, kind="stable")[:MOST_PLACES]
-    groups = [np.flatnonzero(keep & (place == number)) for number in order.tolist() if counts[number]]
+    busiest = largest(counts, MOST_PLACES).tolist()
+    groups = [np.flatnonzero(keep & (place == number)) for number in busiest if counts[number]]
     return [group[np.argsort(times.begin[group], kind="stable")] for group in groups]
 
 

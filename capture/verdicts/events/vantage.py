@@ -16,10 +16,12 @@ from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
-    from capture.wire.column_types import I8, Bool
+    from capture.wire.column_types import I8, U8, Bool
 
 MOST = 0.8  # share of the connections that must agree
 INITIAL_TTLS = (64, 128, 255)
+_IS_INITIAL = np.zeros(256, np.bool_)
+_IS_INITIAL[list(INITIAL_TTLS)] = True
 
 
 class Place(IntEnum):
@@ -58,18 +60,24 @@ def places_of(flows: FlowTable) -> I8:
     return np.where(flows.place != Place.UNKNOWN, flows.place, _by_ttl(flows)).astype(np.int8)
 
 
+def is_initial(ttl: U8) -> Bool:
+    """Which of these TTLs are those that a sender begins with."""
+    initial: Bool = _IS_INITIAL[ttl]
+    return initial
+
+
 def _by_ttl(flows: FlowTable) -> I8:
-    initial = np.zeros((len(flows), 2), np.bool_)
-    seen = np.zeros((len(flows), 2), np.bool_)
-    conn, opening = np.arange(len(flows)), flows.opening
+    opening = flows.opening
+    seen, initial = np.zeros((2, len(flows)), np.bool_), np.zeros((2, len(flows)), np.bool_)  # by end
     for packet in (0, 1):
-        known = opening.ttl[:, packet] > 0
-        rows, side = conn[known], opening.side[known, packet]
-        seen[rows, side] = True
-        initial[rows, side] = np.isin(opening.ttl[known, packet], INITIAL_TTLS)
-    both: Bool = np.asarray(seen.all(axis=1), np.bool_)
+        ttl, side = opening.ttl[:, packet], opening.side[:, packet]
+        for end in (0, 1):
+            sent = (side == end) & (ttl > 0)
+            seen[end] |= sent
+            np.copyto(initial[end], is_initial(ttl), where=sent)
+    both = seen[0] & seen[1]
     places = np.zeros(len(flows), np.int8)
-    places[both & initial[:, 0] & ~initial[:, 1]] = Place.CLIENT
-    places[both & initial[:, 1] & ~initial[:, 0]] = Place.SERVER
-    places[both & ~initial.any(axis=1)] = Place.MIDDLE
+    places[both & initial[0] & ~initial[1]] = Place.CLIENT
+    places[both & initial[1] & ~initial[0]] = Place.SERVER
+    places[both & ~initial[0] & ~initial[1]] = Place.MIDDLE
     return places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ ALIKE = 0.8  # share of a group that makes a pattern
 LEAST = 3  # connections that make a pattern
 
 
-class Group(Struct, frozen=True):
+class Group(Struct, frozen=True, dict=True):
     """Connections with one cause and one acting side (None: neither). `total`: of their listeners in the capture."""
 
     flows: FlowTable
@@ -49,7 +50,7 @@ class Group(Struct, frozen=True):
         """Whether its listeners may speak HTTP: their ports are not those of other protocols."""
         return not np.isin(self.flows.port[self.members, 1], catalogue.other_protocols()).all()
 
-    @property
+    @cached_property
     def others(self) -> I64:
         """The other connections of the group's listeners."""
         here = np.isin(self.verdicts.listeners, distinct(self.verdicts.listeners[self.members]))

@@ -12,7 +12,7 @@ from capture.verdicts import catalogue
 from capture.verdicts.groups.group import ALIKE, LEAST, Group, cluster, count, say
 from capture.verdicts.groups.shared_traits import at_once, one_moment, same_offset, silences
 from capture.verdicts.words.sentence_numbers import duration
-from capture.wire.numpy_sets import distinct
+from capture.wire.numpy_sets import distinct, numbered
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
@@ -87,16 +87,18 @@ def _share(group: Group, facts: dict[str, object]) -> str | None:
 
 
 def _clients(group: Group, facts: dict[str, object]) -> str | None:
-    clients, first, counts = np.unique(group.flows.address[group.members, 0], return_index=True, return_counts=True)
-    top = int(np.lexsort((first, -counts))[0])  # of equals the first to be seen
-    name = group.flows.addresses.text(int(clients[top]))
-    facts["clients"] = len(clients)
+    clients = group.flows.address[group.members, 0]
+    number = numbered(clients)
+    counts = np.bincount(number)
+    top = int(counts.argmax())  # of equals the first to be seen
+    name = group.flows.addresses.text(int(clients[np.argmax(number == top)]))
+    facts["clients"] = len(counts)
     facts["top_client"] = name
-    if len(group.members) == 1 or len(clients) == 1:
+    if len(counts) == 1:
         return say("one_client", client=name)
     if int(counts[top]) == 1:
-        return say("clients_once", clients=count(len(clients)))
-    return say("clients", clients=count(len(clients)), top=count(int(counts[top])), client=name)
+        return say("clients_once", clients=count(len(counts)))
+    return say("clients", clients=count(len(counts)), top=count(int(counts[top])), client=name)
 
 
 def _moment(group: Group, facts: dict[str, object]) -> str | None:

@@ -11,7 +11,7 @@ from capture.verdicts import catalogue
 from capture.verdicts.events.event_codes import Kind
 from capture.verdicts.groups.group_patterns import place
 from capture.verdicts.words.sentence_numbers import duration
-from capture.wire.numpy_sets import numbered
+from capture.wire.numpy_sets import largest, numbered
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
@@ -34,7 +34,7 @@ def short_connections(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
     counts = np.bincount(pair[single], minlength=len(flows))
     totals = np.bincount(pair, minlength=len(flows))
     found = []
-    for number in np.argsort(-counts, kind="stable")[: MOST * 4].tolist():
+    for number in largest(counts, MOST * 4).tolist():
         if counts[number] < LEAST or counts[number] < MOSTLY * totals[number]:
             continue
         members = np.flatnonzero(single & (pair == number))

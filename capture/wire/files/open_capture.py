@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from capture.engine.session import WholePacket
 
-PIECE = 1 << 18  # bytes read and fed at once: they stay in the cache
+PIECE = 1 << 19  # bytes read and fed at once: they stay in the cache
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
 MAGIC = 4  # bytes that tell a recorded capture
 MOST_TOLD = 200  # notices of captures that are read, where a file holds several
