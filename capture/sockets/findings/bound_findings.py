@@ -21,7 +21,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.watched_namespace import Place
@@ -112,3 +112,6 @@ def _local(raw: bytes) -> bytes:
 
 def _port(raw: bytes) -> int:
     return raw[4] << 8 | raw[5]
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (ports_bound,)

@@ -25,6 +25,11 @@ def _catalogue() -> dict[str, dict[str, str]]:
     return catalogue(os.path.dirname(__file__), "findings")
 
 
+def threshold_meanings() -> dict[str, str]:
+    """What each field of Thresholds counts, and why its default is what it is."""
+    return _catalogue()["thresholds"]
+
+
 def phrase(code: str, **facts: object) -> str:
     """A part of a sentence."""
     return _catalogue()["phrases"][code].format(**facts)

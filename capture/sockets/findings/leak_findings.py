@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
+from capture.sockets.findings.descriptor_findings import descriptors_left
 from capture.sockets.findings.finding_words import (
     age_text,
     at_text,
@@ -20,7 +21,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     since_text,
 )
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import (
     Pile,
     by_hidden_user,
@@ -31,7 +32,7 @@ from capture.sockets.findings.piles import (
     hosts_of,
     pile_up,
 )
-from capture.sockets.row import NOT_ACCEPTED, Process, SocketRow
+from capture.sockets.row import NOT_ACCEPTED, SocketRow
 from capture.sockets.state_durations import key_of
 from capture.sockets.watched_namespace import Place
 
@@ -194,8 +195,7 @@ def _flows(place: Place, row: SocketRow) -> bool:
     return last < FLOWING_S and last + 0.5 < row.age_s
 
 
-def descriptors_left(process: Process | None) -> int | None:
-    """How many more a process may open; None where that is not known."""
-    if process is None or process.open_files is None or process.soft_limit is None:
-        return None
-    return max(0, process.soft_limit - process.open_files)
+PLACE_RULES: tuple[PlaceRule, ...] = (
+    close_wait,
+    fin_wait_2,
+)

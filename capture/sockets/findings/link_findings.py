@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets.findings.finding_words import age_text, finding
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import MachineRule, Scene
 from capture.sockets.sources.link_counters import SOFTNET
 
 
@@ -19,3 +19,6 @@ def softnet_drops(scene: Scene) -> Iterator[Finding]:
     facts: dict[str, object] = {"dropped": dropped, "elapsed_s": round(scene.elapsed_s, 3)}
     words = {"packets": count_of(dropped, "received packet"), "elapsed": age_text(scene.elapsed_s)}
     yield finding("softnet_drops", Severity.WARNING, [], facts, words, count=0)
+
+
+MACHINE_RULES: tuple[MachineRule, ...] = (softnet_drops,)

@@ -10,7 +10,7 @@ from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.findings.finding_words import age_text, finding, holder_text, hosts_text, phrase, since_text
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import hosts_of
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
 from capture.sockets.watched_namespace import Place
@@ -28,6 +28,13 @@ class _Waiting:
     def closed(self) -> int:
         """How many of them their clients have closed meanwhile."""
         return sum(1 for row in self.rows if row.raw[1] == form.CLOSE_WAIT)
+
+
+def queues_and_half_open(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Accept queues, and half-open connections on ports whose queue does not explain them."""
+    queues, ports = accept_queues(scene, place)
+    yield from queues
+    yield from half_open(scene, place, ports)
 
 
 def accept_queues(scene: Scene, place: Place) -> tuple[list[Finding], set[int]]:
@@ -228,3 +235,10 @@ def _half_open_by_port(place: Place) -> dict[int, list[SocketRow]]:
         for row in place.aggregates.by_state[state]:
             by_port[row.local.port].append(row)
     return by_port
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (
+    queues_and_half_open,
+    unix_accept_queues,
+    syn_queue_full,
+)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from capture.model import Finding
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
@@ -48,3 +49,9 @@ class Scene:
     def listener_on(self, place: Place, port: bytes) -> SocketRow | None:
         """A listener on a local port (network order), whatever its address."""
         return self._listeners.get((place, port))
+
+
+PlaceRule = Callable[[Scene, Place], Iterator[Finding]]
+"""Findings of one network namespace; a file of rules lists its own as `PLACE_RULES`."""
+MachineRule = Callable[[Scene], Iterator[Finding]]
+"""Findings of the whole machine; `MACHINE_RULES`."""

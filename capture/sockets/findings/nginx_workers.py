@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.findings.finding_words import finding, share_text
-from capture.sockets.findings.thresholds import Thresholds
+from capture.sockets.findings.look_history import MachineRule, Scene
 from capture.sockets.process_limits import process_details
-from capture.sockets.row import Process
-from capture.sockets.watched_namespace import Place
 
 DEFAULT_CONNECTIONS = 512
 """nginx's own default (ngx_event_core_module)."""
@@ -25,19 +23,20 @@ _SMALLEST = 16
 REREAD_S = 30
 
 
-def worker_findings(places: Sequence[Place], processes: Sequence[Process], limits: Thresholds) -> Iterator[Finding]:
+def worker_connections(scene: Scene) -> Iterator[Finding]:
     """Workers whose TCP connections come near the limit of their master's configuration, where that can be read."""
-    for process in processes:
+    share = scene.thresholds.worker_connections_share
+    for process in scene.processes:
         if process.name != "nginx":
             continue
         count = sum(
             sum(number for state, number in place.aggregates.processes.get(process, {}).items() if state != form.LISTEN)
-            for place in places
+            for place in scene.places
         )
-        if count < _SMALLEST * limits.worker_connections_share:
+        if count < _SMALLEST * share:
             continue
         limit, config = _limit_of(process.pid, int(time.monotonic() // REREAD_S))
-        if limit is None or count < limits.worker_connections_share * limit:
+        if limit is None or count < share * limit:
             continue
         facts: dict[str, object] = {"pid": process.pid, "count": count, "worker_connections": limit, "config": config}
         yield finding(
@@ -80,3 +79,6 @@ def _candidates(command: str) -> list[str]:
         return [config[1] if config[1].startswith("/") else f"{folder}/{config[1]}"]
     tried = ["/etc/nginx/nginx.conf", "/usr/local/nginx/conf/nginx.conf", "/usr/local/openresty/nginx/conf/nginx.conf"]
     return [f"{folder}/conf/nginx.conf", *tried] if folder else tried
+
+
+MACHINE_RULES: tuple[MachineRule, ...] = (worker_connections,)

@@ -18,9 +18,8 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import pile_up
-from capture.sockets.findings.thresholds import Thresholds
-from capture.sockets.findings.trends import Trends
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.settings import KernelSettings
 from capture.sockets.watched_namespace import Place
@@ -28,9 +27,9 @@ from capture.sockets.watched_namespace import Place
 _LOOPBACK_6 = bytes(15) + b"\1"
 
 
-def ports_running_out(place: Place, limits: Thresholds, trends: Trends, now: float) -> Iterator[Finding]:
+def ports_running_out(scene: Scene, place: Place) -> Iterator[Finding]:
     """Destinations (from one local address to one remote endpoint) toward which most ephemeral ports are taken."""
-    settings = place.settings
+    settings, limits = place.settings, scene.thresholds
     low, high = settings.ip_local_port_range
     # connect() passes over a port that a listener is bound to, whatever its address (__inet_hash_connect).
     bound = {port for row in place.listeners.rows.values() if low <= (port := row.local.port) <= high}
@@ -46,7 +45,7 @@ def ports_running_out(place: Place, limits: Thresholds, trends: Trends, now: flo
         if reusable and count < critical:
             continue  # TIME-WAITs give way to new connections after a second: a crowd of them is no shortage yet
         host = form.endpoint(remote[:-2], remote[-2:])
-        rate = trends.rate(("ports", str(place.netns), str(host)), count, now)
+        rate = scene.trends.rate(("ports", str(place.netns), str(host)), count, scene.now)
         left = max(0, ports - count)
         taken = count - time_wait if reusable else count
         sample = _sample(place, key)
@@ -111,3 +110,6 @@ def _sample(place: Place, key: bytes) -> list[SocketRow]:
 
 def _route(raw: bytes) -> bytes:
     return form.address_bytes(raw[0], raw[8:24]) + form.address_bytes(raw[0], raw[24:40]) + raw[6:8]
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (ports_running_out,)

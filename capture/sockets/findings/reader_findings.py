@@ -16,7 +16,7 @@ from capture.sockets.findings.finding_words import (
     pile_holder,
     since_text,
 )
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import Pile, by_hidden_user, by_leader, common_port, hosts_of, pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.watched_namespace import Place
@@ -85,3 +85,6 @@ def _reader(scene: Scene, place: Place, pile: Pile, longest: float) -> Finding:
 
 def _unanswered(place: Place, least: int) -> Iterator[SocketRow]:
     return (row for row in place.aggregates.timed if row.raw[2] == form.TIMER_ON and row.raw[3] >= least)
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (readers,)

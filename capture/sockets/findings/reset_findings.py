@@ -10,7 +10,7 @@ from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.findings.finding_words import finding, holder_text, hosts_text, phrase, process_text, rate_text
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
 from capture.sockets.sources.rst_tap import Reset
@@ -164,3 +164,6 @@ def _reasons(counters: Mapping[str, int]) -> str:
     if not told:
         return ""
     return phrase("counted_reasons", reasons=", ".join(f"{name} +{count}" for name, count in told))
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (resets,)

@@ -18,7 +18,7 @@ from capture.sockets.findings.finding_words import (
     pile_holder,
     since_text,
 )
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import Pile, by_host, by_leader, by_remote, common_port, hosts_of, pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.tcpinfo import TcpInfo
@@ -228,3 +228,6 @@ def _port(rows: list[SocketRow]) -> int | None:
     if len(rows) == 1:
         return rows[0].remote.port
     return common_port(rows)
+
+
+PLACE_RULES: tuple[PlaceRule, ...] = (stalls,)

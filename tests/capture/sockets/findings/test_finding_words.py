@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 from importlib import resources
 
 import pytest
 
 from capture.sockets.findings.finding_words import age_text, share_text
+from capture.sockets.findings.thresholds import Thresholds
 
 LAST = ("growth", "room", "waited", "why", "link", "closed", "reason", "who", "other_end")
 PLAYBOOKS = {
@@ -44,7 +46,8 @@ def test_shares(share: float, said: str) -> None:
 
 def test_every_finding_has_its_sentences_and_a_playbook_that_exists() -> None:
     catalogue = tomllib.loads(resources.files("capture.sockets.findings").joinpath("findings.toml").read_text())
-    catalogue.pop("phrases")
+    assert catalogue.pop("phrases")
+    assert catalogue.pop("thresholds").keys() == {field.name for field in fields(Thresholds)}
     for code, entry in catalogue.items():
         assert entry["title"], code
         assert entry["text"].rstrip("}").endswith((".", *LAST)), code
