@@ -8,7 +8,8 @@ from capture.sockets.sources.counters import meaning
 from playbooks.checks.fix_audience import writers
 from playbooks.checks.registry import Judgement, check, counted_of, failed, look, offers_for_writers, unknown, warned
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Facts, LogGroup
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import LogGroup
 
 
 @check("counters-moved", needs=("sockets",), arguments=("names",), everywhere=True)

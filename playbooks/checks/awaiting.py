@@ -11,7 +11,8 @@ from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Facts, Holder, Socket
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Holder, Socket
 
 AWAITED_S = 1.0
 """Quiet for so long after a request: an answer that takes longer than most do."""

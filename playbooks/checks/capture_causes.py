@@ -10,7 +10,8 @@ from typing import Any
 from capture.verdicts.catalogue import causes
 from playbooks.checks.registry import Judgement, check, failed, look, offer, unknown, warned
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Captured, CapturedConnection, Facts
+from playbooks.facts.facts import Facts
+from playbooks.facts.packet_facts import Captured, CapturedConnection
 
 SHOWN = 3
 CUT = "response_cut_short"

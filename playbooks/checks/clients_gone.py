@@ -21,7 +21,8 @@ from playbooks.checks.nginx_edits import Edit, commands
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for_writers, unknown, warned
 from playbooks.evidence_words import percent, say
-from playbooks.facts.facts import AccessLog, Facts, Times
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import AccessLog, Times
 
 MANY, SHARE = 5, 0.01
 """From how many, and what share of the requests, on: single people close tabs all day."""

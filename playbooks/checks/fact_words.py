@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Holder, Times
+from playbooks.facts.log_facts import Times
+from playbooks.facts.socket_facts import Holder
 
 LANGUAGES = (
     ("python", ("python", "gunicorn", "uvicorn", "uwsgi", "celery", "pypy")),

@@ -11,7 +11,9 @@ from playbooks.checks.looked import Offer
 from playbooks.checks.reaching import serves
 from playbooks.checks.registry import Judgement, check, failed, look, moved, offer, offers_for, unknown, warned
 from playbooks.evidence_words import bracketed, most_common, say
-from playbooks.facts.facts import Ended, Facts, Holder, Traffic
+from playbooks.facts.facts import Facts
+from playbooks.facts.packet_facts import Ended, Traffic
+from playbooks.facts.socket_facts import Holder
 
 MANY = 3
 SHARE = 0.05

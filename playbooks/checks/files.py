@@ -6,8 +6,9 @@ from typing import Any
 
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for, unknown, warned
 from playbooks.evidence_words import most_common, percent, say
-from playbooks.facts.facts import Facts, Granted, Process
+from playbooks.facts.facts import Facts
 from playbooks.facts.processes import LOOKED_INTO
+from playbooks.facts.socket_facts import Granted, Process
 
 FULL, HIGH = 0.9, 0.75
 SMALLEST = 16

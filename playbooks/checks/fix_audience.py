@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from playbooks.facts.facts import Facts, Holder, LogGroup
+from playbooks.facts.facts import Facts
 from playbooks.facts.identity import words_of_name
+from playbooks.facts.log_facts import LogGroup
+from playbooks.facts.socket_facts import Holder
 
 _AGENTS = re.compile(
     r'"(?:(?P<curl>curl/|wget/|git/)|(?P<go>go-http-client/|grpc-go/)|(?P<python>python[-/])'

@@ -10,7 +10,8 @@ from playbooks.checks.fact_words import holder_name
 from playbooks.checks.queues import is_full, listeners_of, owner_of
 from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned
 from playbooks.evidence_words import most_common, say
-from playbooks.facts.facts import Facts, Socket
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Socket
 
 HALF_OPEN_S = 1.0
 """Waited longer than any healthy round trip."""

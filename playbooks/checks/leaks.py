@@ -23,7 +23,8 @@ from playbooks.checks.registry import (
     warned,
 )
 from playbooks.evidence_words import bracketed, most_common, percent, say
-from playbooks.facts.facts import Facts, Holder, Process, Socket
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Holder, Process, Socket
 
 PILE = 10
 """Of one process, or toward one host: a few may be handlers that are slow by nature."""

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 from playbooks.checks.registry import Judgement, look, unknown
 from playbooks.evidence_words import say
-from playbooks.facts.facts import AccessLog, Directive, ErrorLog, Facts, Nginx, NginxServer
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import AccessLog, ErrorLog
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 
 QUIET_LEVELS = ("crit", "alert", "emerg")
 """Levels of error_log that leave upstream's errors out."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from playbooks.checks.line_edits import sed_commands
-from playbooks.facts.facts import Directive, NginxServer
+from playbooks.facts.nginx_facts import Directive, NginxServer
 
 
 @dataclass(frozen=True, slots=True)

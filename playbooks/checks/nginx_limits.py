@@ -18,7 +18,8 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import Edit, commands, set_in_block, set_in_main
 from playbooks.checks.registry import Judgement, Offer, check, failed, offer, unknown, warned
 from playbooks.evidence_words import percent, say
-from playbooks.facts.facts import Facts, NginxServer, Worker
+from playbooks.facts.facts import Facts
+from playbooks.facts.nginx_facts import NginxServer, Worker
 
 DEFAULT_CONNECTIONS = 512
 FULL, HIGH = 0.9, 0.75

@@ -21,8 +21,10 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import set_beside
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Directive, ErrorLog, Facts, Nginx, NginxServer
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import ErrorLog
 from playbooks.facts.log_files import is_file
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 
 DEFAULT_TIMEOUT = 60.0
 

@@ -22,7 +22,9 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_edits import Edit, commands, opening
 from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
 from playbooks.evidence_words import bracketed, say
-from playbooks.facts.facts import Directive, Facts, IdlePeer, NginxServer
+from playbooks.facts.facts import Facts
+from playbooks.facts.measured_facts import IdlePeer
+from playbooks.facts.nginx_facts import Directive, NginxServer
 
 MANY_TIME_WAIT = 100
 DEFAULT_IDLE = 60.0

@@ -9,7 +9,8 @@ from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, manual, offer, offers_for, unknown, warned
 from playbooks.evidence_words import bracketed, most_common, percent, say
-from playbooks.facts.facts import Facts, Socket
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Socket
 
 FULL, HIGH = 0.7, 0.5
 """The kernel's search for a free port gets slow from about 70 % on, and EADDRNOTAVAIL comes before 100 %."""

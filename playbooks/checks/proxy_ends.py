@@ -9,7 +9,8 @@ from capture.language import catalogue, per_language
 from playbooks.checks.fact_words import times_text
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
 from playbooks.evidence_words import percent, say
-from playbooks.facts.facts import Facts, ProxyEnd, ProxyLog
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import ProxyEnd, ProxyLog
 
 MANY, SHARE = 5, 0.01
 STALE_S = 0.05

@@ -9,7 +9,9 @@ from playbooks.checks.line_edits import sed_commands
 from playbooks.checks.looked import Offer
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Facts, ProxyConfig, ProxyEnd, ProxyLog, ProxyWait
+from playbooks.facts.config_facts import ProxyConfig, ProxyWait
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import ProxyEnd, ProxyLog
 
 KINDS = {
     "haproxy": {

@@ -21,7 +21,8 @@ from playbooks.checks.registry import (
     warned,
 )
 from playbooks.evidence_words import say
-from playbooks.facts.facts import Facts, Holder, Socket, UnixListener
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Holder, Socket, UnixListener
 
 BUSY = 0.5
 

@@ -8,7 +8,9 @@ from playbooks.checks.fact_words import holder_name
 from playbooks.checks.registry import Judgement, check, counted_of, failed, look, manual, moved, offer, unknown, warned
 from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
 from playbooks.evidence_words import bracketed, say
-from playbooks.facts.facts import Facts, FirewallRule, Socket
+from playbooks.facts.config_facts import FirewallRule
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
 RESETS = frozenset(

@@ -22,7 +22,9 @@ from playbooks.checks.registry import (
     warned,
 )
 from playbooks.evidence_words import bracketed, most_common, percent, say
-from playbooks.facts.facts import Facts, FirewallRule, Socket
+from playbooks.facts.config_facts import FirewallRule
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Socket
 
 CLOSED_S = 1.5
 RETRANSMISSIONS = 3

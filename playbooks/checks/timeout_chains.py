@@ -19,7 +19,10 @@ from playbooks.checks.nginx_config import (
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT, slowest_upstream, timeout_parameters, timeouts_of
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown, warned
 from playbooks.evidence_words import most_common, say
-from playbooks.facts.facts import Directive, Facts, Nginx, NginxServer, Times, Timing
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import Times
+from playbooks.facts.measured_facts import Timing
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 from playbooks.facts.percentiles import percentiles
 
 SLOW_CONNECT_S = 1.0

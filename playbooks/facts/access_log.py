@@ -7,8 +7,10 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from playbooks.facts.facts import Absence, AccessLog, Nginx, NginxServer, Route, Times
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import AccessLog, Route, Times
 from playbooks.facts.log_files import access_time, chosen_logs, is_error_log, is_own, last_lines
+from playbooks.facts.nginx_facts import Nginx, NginxServer
 from playbooks.facts.percentiles import percentiles
 from playbooks.facts.proxy_log import flat_json, is_proxys, not_nginx
 from playbooks.language import tr

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from playbooks.facts.facts import ProxyWait
+from playbooks.facts.config_facts import ProxyWait
 
 DEFAULT_TIMEOUT_S, DEFAULT_KEEP_ALIVE_S = 60.0, 5.0
 MOST_FILES, MOST_DEPTH = 200, 8

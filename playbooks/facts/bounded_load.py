@@ -11,7 +11,8 @@ from capture.model import TcpState
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.sources.socket_errors import SourceUnavailable
-from playbooks.facts.facts import Absence, LoadRun, Timing
+from playbooks.facts.facts import Absence
+from playbooks.facts.measured_facts import LoadRun, Timing
 from playbooks.facts.percentiles import percentiles
 from playbooks.facts.request_times import timed
 from playbooks.language import tr

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from capture.model import Connection
-from playbooks.facts.facts import Absence, Captured, CapturedConnection
+from playbooks.facts.facts import Absence
+from playbooks.facts.packet_facts import Captured, CapturedConnection
 from playbooks.facts.this_host import mostly_here, own_addresses
 from playbooks.language import tr
 

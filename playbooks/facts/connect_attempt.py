@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 
-from playbooks.facts.facts import Absence, Probe
+from playbooks.facts.facts import Absence
+from playbooks.facts.measured_facts import Probe
 from playbooks.facts.request_times import error_code
 from playbooks.language import tr
 

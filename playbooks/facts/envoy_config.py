@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbooks.facts.facts import ProxyWait
+from playbooks.facts.config_facts import ProxyWait
 
 ROUTE_S, CONNECT_S, IDLE_S = 15.0, 5.0, 3600.0
 """What Envoy does where nothing is set (its documentation of route, cluster and HttpProtocolOptions)."""

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from playbooks.facts.facts import Absence, ErrorLine, ErrorLog, Nginx
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import ErrorLine, ErrorLog
 from playbooks.facts.log_files import (
     chosen_logs,
     error_time,
@@ -15,6 +16,7 @@ from playbooks.facts.log_files import (
     is_own,
     last_lines,
 )
+from playbooks.facts.nginx_facts import Nginx
 from playbooks.facts.proxy_log import is_proxys, not_nginx
 from playbooks.language import tr
 

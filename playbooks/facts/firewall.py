@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from playbooks.facts.facts import Absence, FirewallRule
+from playbooks.facts.config_facts import FirewallRule
+from playbooks.facts.facts import Absence
 from playbooks.language import tr
 
 SECONDS = 5

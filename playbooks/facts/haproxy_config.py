@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from playbooks.facts.facts import ProxyWait
+from playbooks.facts.config_facts import ProxyWait
 
 SECTIONS = ("global", "defaults", "frontend", "backend", "listen")
 KINDS = {

@@ -6,7 +6,8 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-from playbooks.facts.facts import Absence, IdlePeer
+from playbooks.facts.facts import Absence
+from playbooks.facts.measured_facts import IdlePeer
 from playbooks.facts.request_times import error_code
 from playbooks.language import tr
 

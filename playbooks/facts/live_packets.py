@@ -16,7 +16,9 @@ from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, TypeAlias
 
 from capture.model import Endpoint, TcpState
-from playbooks.facts.facts import Absence, Ended, Holder, Traffic
+from playbooks.facts.facts import Absence
+from playbooks.facts.packet_facts import Ended, Traffic
+from playbooks.facts.socket_facts import Holder
 from playbooks.language import tr
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import stat
 import time
 from datetime import datetime
 
-from playbooks.facts.facts import Absence, Nginx, NginxServer
+from playbooks.facts.facts import Absence
+from playbooks.facts.nginx_facts import Nginx, NginxServer
 from playbooks.language import tr
 
 MOST_BYTES = 64 << 20

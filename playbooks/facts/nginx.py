@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from capture.sockets.process_limits import process_details
-from playbooks.facts.facts import Absence, Directive, Nginx, NginxServer
+from playbooks.facts.facts import Absence
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 from playbooks.facts.worker_processes import workers_of
 from playbooks.language import tr
 

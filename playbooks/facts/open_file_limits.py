@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from playbooks.facts.facts import Granted, Process
+from playbooks.facts.socket_facts import Granted, Process
 from playbooks.language import tr
 
 PAM_FILES = "/etc/security/limits.conf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from playbooks.facts.facts import Times
+from playbooks.facts.log_facts import Times
 
 
 def percentiles(seconds: Sequence[float]) -> Times | None:

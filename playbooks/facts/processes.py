@@ -12,7 +12,8 @@ from pathlib import Path
 from capture.sockets.limits import limit_text
 from capture.sockets.process_limits import process_details, read_limits
 from capture.sockets.process_visibility import read_sight
-from playbooks.facts.facts import Absence, Process, Processes
+from playbooks.facts.facts import Absence
+from playbooks.facts.socket_facts import Process, Processes
 from playbooks.language import tr
 
 LOOKED_INTO = 5

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from capture.sockets.process_limits import process_details
 from playbooks.facts.apache_config import apache_waits
+from playbooks.facts.config_facts import ProxyConfig, ProxyWait
 from playbooks.facts.envoy_config import envoy_waits
-from playbooks.facts.facts import Absence, ProxyConfig, ProxyWait
+from playbooks.facts.facts import Absence
 from playbooks.facts.haproxy_config import haproxy_waits
 from playbooks.language import tr
 

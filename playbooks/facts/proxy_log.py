@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from playbooks.facts.facts import Absence, ProxyEnd, ProxyLog
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import ProxyEnd, ProxyLog
 from playbooks.facts.log_files import last_lines
 from playbooks.facts.percentiles import percentiles
 from playbooks.language import tr

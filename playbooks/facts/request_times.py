@@ -8,7 +8,8 @@ import ssl
 import time
 from urllib.parse import SplitResult, urlsplit
 
-from playbooks.facts.facts import Absence, Timing, UrlTimes
+from playbooks.facts.facts import Absence
+from playbooks.facts.measured_facts import Timing, UrlTimes
 from playbooks.language import tr
 
 RUNS = 10

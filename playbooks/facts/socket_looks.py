@@ -18,8 +18,9 @@ from capture.sockets.sources.namespaces import Found, in_host_network, namespace
 from capture.sockets.sources.socket_errors import SourceUnavailable
 from capture.sockets.sources.tcpinfo import TcpInfo
 from capture.sockets.sources.unix_listeners import UnixListener
-from playbooks.facts.facts import Absence, Bound, Elsewhere, Holder, Socket, Sockets
-from playbooks.facts.facts import UnixListener as UnixFact
+from playbooks.facts.facts import Absence
+from playbooks.facts.socket_facts import Bound, Elsewhere, Holder, Socket, Sockets
+from playbooks.facts.socket_facts import UnixListener as UnixFact
 
 SHORT_S, LONG_S = 1.0, 2.5
 """Between the looks: LONG where something young may yet turn out to be passing."""

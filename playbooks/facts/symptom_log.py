@@ -6,7 +6,8 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
-from playbooks.facts.facts import Absence, LogGroup, SymptomLog
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import LogGroup, SymptomLog
 from playbooks.facts.log_kind import moment_of, nature_of
 from playbooks.facts.this_host import locals_here, own_addresses
 from playbooks.language import tr

@@ -8,7 +8,9 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from playbooks.facts.facts import Absence, Captured, SymptomLog
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import SymptomLog
+from playbooks.facts.packet_facts import Captured
 from playbooks.language import tr
 
 OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe")

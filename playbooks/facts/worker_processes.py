@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from capture.sockets.process_limits import process_details, read_limits
-from playbooks.facts.facts import Worker
+from playbooks.facts.nginx_facts import Worker
 
 
 def workers_of(master: int) -> Iterator[Worker]:

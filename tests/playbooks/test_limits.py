@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.files import lasting_limit, open_files_of_processes
-from playbooks.facts.facts import Facts, Granted, Process, Processes
+from playbooks.facts.facts import Facts
 from playbooks.facts.open_file_limits import granted, pam_lines
+from playbooks.facts.socket_facts import Granted, Process, Processes
 from playbooks.loader import load
 from playbooks.model import CheckReport
 from playbooks.run import judge

@@ -10,7 +10,9 @@ import pytest
 
 from capture.model import Endpoint
 from playbooks.check_report import comparison_lines, write
-from playbooks.facts.facts import Absence, Facts, Holder, LogGroup, Socket, Sockets, SymptomLog
+from playbooks.facts.facts import Absence, Facts
+from playbooks.facts.log_facts import LogGroup, SymptomLog
+from playbooks.facts.socket_facts import Holder, Socket, Sockets
 from playbooks.loader import load, parse
 from playbooks.model import Outcome
 from playbooks.playbook_errors import BadSetting

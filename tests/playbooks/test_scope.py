@@ -11,7 +11,8 @@ import pytest
 
 from playbooks.check_report import write
 from playbooks.facts.collecting import READERS, collect
-from playbooks.facts.facts import Captured, Facts
+from playbooks.facts.facts import Facts
+from playbooks.facts.packet_facts import Captured
 from playbooks.facts.this_host import locals_here, mostly_here, own_addresses, own_netns
 from playbooks.loader import load, load_all
 from playbooks.model import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playbooks.facts.facts import SymptomLog
+from playbooks.facts.log_facts import SymptomLog
 from playbooks.facts.symptom_log import collect_log
 
 

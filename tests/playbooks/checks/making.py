@@ -7,23 +7,11 @@ from typing import Any
 import msgspec
 
 from capture.model import Endpoint
-from playbooks.facts.facts import (
-    Captured,
-    CapturedConnection,
-    Ended,
-    Facts,
-    Holder,
-    LoadRun,
-    LogGroup,
-    Process,
-    Processes,
-    Socket,
-    Sockets,
-    SymptomLog,
-    Timing,
-    Traffic,
-    UrlTimes,
-)
+from playbooks.facts.facts import Facts
+from playbooks.facts.log_facts import LogGroup, SymptomLog
+from playbooks.facts.measured_facts import LoadRun, Timing, UrlTimes
+from playbooks.facts.packet_facts import Captured, CapturedConnection, Ended, Traffic
+from playbooks.facts.socket_facts import Holder, Process, Processes, Socket, Sockets
 
 JAVA = Holder(812, "java", 7)
 KERNEL = {

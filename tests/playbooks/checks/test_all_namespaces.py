@@ -7,7 +7,8 @@ import pytest
 
 from playbooks.checks.all_namespaces import judge_everywhere
 from playbooks.checks.registry import known_checks
-from playbooks.facts.facts import Facts, Sockets
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Sockets
 from playbooks.model import Outcome
 from tests.playbooks.checks.making import host, listener, row, rows, sockets
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from playbooks.checks.files import lost_sockets, open_files_of_processes
-from playbooks.facts.facts import Facts, Process, Processes
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Process, Processes
 from playbooks.model import Outcome
 from tests.playbooks.checks.making import row, sockets
 

@@ -12,7 +12,8 @@ from playbooks.checks.failing_now import traffic_causes
 from playbooks.checks.fix_audience import agents
 from playbooks.checks.leaks import fin_wait_2_pile
 from playbooks.checks.proxy_ends import proxy_log_ends
-from playbooks.facts.facts import CapturedConnection, ProxyEnd, ProxyLog, Times
+from playbooks.facts.log_facts import ProxyEnd, ProxyLog, Times
+from playbooks.facts.packet_facts import CapturedConnection
 from playbooks.loader import load_all
 from playbooks.run import run_checks
 from playbooks.symptoms.explain_line import explain_line

@@ -9,19 +9,10 @@ from playbooks.checks.clients_gone import access_499
 from playbooks.checks.nginx_limits import nginx_buffers, worker_connections, worker_files
 from playbooks.checks.nginx_logs import nginx_error_lines
 from playbooks.checks.nginx_upstreams import upstream_keepalive
-from playbooks.facts.facts import (
-    Absence,
-    AccessLog,
-    Directive,
-    ErrorLine,
-    ErrorLog,
-    Facts,
-    Nginx,
-    NginxServer,
-    Sockets,
-    Times,
-    Worker,
-)
+from playbooks.facts.facts import Absence, Facts
+from playbooks.facts.log_facts import AccessLog, ErrorLine, ErrorLog, Times
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer, Worker
+from playbooks.facts.socket_facts import Sockets
 from playbooks.model import Outcome
 
 START = 1_700_000_000.0

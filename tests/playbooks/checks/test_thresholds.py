@@ -8,7 +8,8 @@ import pytest
 
 from capture.model import Endpoint
 from playbooks.checks.registry import known_checks
-from playbooks.facts.facts import Facts, Holder, Processes
+from playbooks.facts.facts import Facts
+from playbooks.facts.socket_facts import Holder, Processes
 from playbooks.model import Outcome
 from tests.playbooks.checks.making import (
     captured,

@@ -13,7 +13,9 @@ import pytest
 
 from playbooks.facts.access_log import collect_access_log
 from playbooks.facts.error_log import collect_error_log
-from playbooks.facts.facts import Absence, AccessLog, Directive, ErrorLog, Nginx, NginxServer, Worker
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import AccessLog, ErrorLog
+from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer, Worker
 
 HAPROXY = (
     "Mar  2 10:11:12 lb1 haproxy[912]: 10.93.0.4:51234 [02/Mar/2026:10:11:08.301] fe_https~ be_app/app2 "

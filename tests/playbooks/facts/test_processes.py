@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from playbooks.facts.facts import Processes
 from playbooks.facts.processes import collect_processes
+from playbooks.facts.socket_facts import Processes
 from tests.capture.sockets.making import maker
 from tests.capture.sockets.network import in_own_network
 from tests.capture.sockets.test_owners import CAP_SYS_PTRACE, drop_from_effective

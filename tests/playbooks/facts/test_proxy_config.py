@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.facts.facts import Absence, ProxyConfig
+from playbooks.facts.config_facts import ProxyConfig
+from playbooks.facts.facts import Absence
 from playbooks.facts.haproxy_config import seconds
 from playbooks.facts.proxy_config import collect_proxy_config
 

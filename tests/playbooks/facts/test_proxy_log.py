@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.facts.facts import Absence, ProxyLog
+from playbooks.facts.facts import Absence
+from playbooks.facts.log_facts import ProxyLog
 from playbooks.facts.proxy_log import Ended, apache_line, collect_proxy_log, envoy_line, haproxy_line
 from tests.playbooks.facts.test_log_files import AT, ENVOY, HAPROXY
 

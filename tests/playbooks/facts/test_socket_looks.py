@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from playbooks.facts.collecting import collect
-from playbooks.facts.facts import Sockets
+from playbooks.facts.socket_facts import Sockets
 from playbooks.facts.socket_looks import collect_sockets, tells_bound
 from tests.capture.sockets.network import in_own_network
 from tests.capture.sockets.sources.test_namespaces import process_in_new_network

@@ -1,0 +1,43 @@
+"""The facts of what is configured beside nginx: the waits of other proxies, the rules of a firewall."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class ProxyWait(msgspec.Struct, frozen=True):
+    """How long a proxy waits. `kind`: connect, server (for an answer), client, request (to be complete), queue, idle,
+    tunnel; `seconds` None: without end, or not told; `written` as it stands in `file` at `line` (empty and 0: the
+    program's default); `place` the section, route or cluster that it applies to."""
+
+    kind: str
+    seconds: float | None
+    written: str
+    file: str
+    line: int
+    place: str = ""
+
+
+class ProxyConfig(msgspec.Struct, frozen=True):
+    """The waits of haproxy, apache or envoy; `missing` those that should be there and have no default, in words."""
+
+    program: str
+    path: str
+    waits: tuple[ProxyWait, ...]
+    missing: tuple[str, ...] = ()
+
+
+class FirewallRule(msgspec.Struct, frozen=True):
+    """A rule that drops or rejects, in nft's or iptables' words. `packets` None where it has no counter; `handle` 0
+    where it is a policy. `delete` and `restore` are commands for a shell."""
+
+    table: str
+    chain: str
+    handle: int
+    text: str
+    verdict: Literal["drop", "reject"]
+    packets: int | None = None
+    delete: str = ""
+    restore: str = ""
