@@ -52,7 +52,7 @@ def run_checks(
     given = checked_settings(chosen, settings or {})
     checks = known_checks()
     used = [checks[step.check] for step in chosen.steps if step.check]
-    parts = {part for one in used for part in (*one.needs, *one.wants)}
+    parts = {part for one in used for part in (*one.needs, *one.optional)}
     return judge(chosen, collect(parts, given, since=since), on_step, consent)
 
 

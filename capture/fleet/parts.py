@@ -10,7 +10,7 @@ from capture.fleet.model import FindingPart
 from capture.verdicts import catalogue
 from capture.verdicts.groups.group_findings import listener_groups, seen_again, severity_of
 from capture.verdicts.groups.group_patterns import describe
-from capture.verdicts.groups.proxy_findings import one_story
+from capture.verdicts.groups.proxy_findings import join_proxy_hops
 from capture.verdicts.groups.short_connections import short_connections
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def parts_of(triage: Triage) -> Iterator[FindingPart]:
     if not len(flows):
         return
     groups = sorted(listener_groups(flows, verdicts), key=lambda group: -len(group.members))[:MOST_PARTS]
-    for at, (group, hop) in enumerate(one_story(groups, verdicts)):
+    for at, (group, hop) in enumerate(join_proxy_hops(groups, verdicts)):
         yield _part(group, hop, told=at < DESCRIBED)
     for finding in (*short_connections(flows, verdicts), *seen_again(verdicts)):
         yield _whole(triage, finding)

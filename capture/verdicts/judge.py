@@ -126,8 +126,8 @@ class Verdicts:
     def states(self, connection: int, numbers: Sequence[int]) -> list[Pair]:
         """Both sides' states after each of a connection's packets, which are given by their numbers, in file order."""
         template = self.template(connection)
-        start = TcpState.ESTABLISHED if template.story.midstream else TcpState.CLOSED
-        pair: Pair = (start, start if template.story.midstream else TcpState.LISTEN)
+        start = TcpState.ESTABLISHED if template.history.midstream else TcpState.CLOSED
+        pair: Pair = (start, start if template.history.midstream else TcpState.LISTEN)
         told = [(self.signed.events.number[row], after) for row, after in self._changes(connection)]
         out, at = [], 0
         for number in numbers:

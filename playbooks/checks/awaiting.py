@@ -52,7 +52,7 @@ def _accepted(facts: Facts, holder: Holder, port: int) -> int:
     return sum(1 for row in mine if any(owner.pid == holder.pid for owner in row.owners))
 
 
-@check("waiting-for", needs=("sockets",), wants=("processes",), everywhere=True)
+@check("waiting-for", needs=("sockets",), optional=("processes",), everywhere=True)
 def waiting_for(facts: Facts, **given: Any) -> Judgement:
     """Processes whose clients left, or wait in a full accept queue, while they wait for an upstream themselves: how
     many requests, for how long, with how many threads."""

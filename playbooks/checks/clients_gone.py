@@ -34,7 +34,7 @@ def _together(times: Times) -> bool:
     return times.p90 - least < 0.15 * times.p50 + 0.05
 
 
-@check("access-499", needs=("access_log",), wants=("nginx",))
+@check("access-499", needs=("access_log",), optional=("nginx",))
 def access_499(facts: Facts, **given: Any) -> Judgement:
     """How many requests ended in 499, on which paths, after how long: equal times are a client's time-out."""
     log = facts.access_log
@@ -106,7 +106,7 @@ def client_against_upstream(facts: Facts, **given: Any) -> Judgement:
     return warned(*evidence, say("upstream_faster"))
 
 
-@check("ignore-client-abort", needs=("nginx",), wants=("access_log",))
+@check("ignore-client-abort", needs=("nginx",), optional=("access_log",))
 def ignore_client_abort(facts: Facts, **given: Any) -> Judgement:
     """proxy_ignore_client_abort as it applies. Neither value is wrong by itself."""
     if facts.nginx is None:

@@ -22,7 +22,7 @@ WITHOUT_DATA = frozenset(("middlebox_reset", "refused_by_firewall", "accept_queu
 """Causes that are meant even where a connection carried nothing; else those are probes of load balancers."""
 
 
-@check("traffic-causes", needs=("traffic",), wants=("sockets", "processes"), arguments=("causes", "fixes", "fits"))
+@check("traffic-causes", needs=("traffic",), optional=("sockets", "processes"), arguments=("causes", "fixes", "fits"))
 def traffic_causes(
     facts: Facts,
     causes: list[str] | None = None,

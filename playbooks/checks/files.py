@@ -16,7 +16,7 @@ SMALLEST = 16
 LOST = 50
 
 
-@check("open-files-of-processes", needs=("processes",), wants=("sockets", "kernel"))
+@check("open-files-of-processes", needs=("processes",), optional=("sockets", "kernel"))
 def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
     """Descriptors against RLIMIT_NOFILE's soft limit, process by process."""
     if facts.processes is None:
@@ -184,7 +184,7 @@ def open_files_of_system(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "kernel").passed(said, seen=1)
 
 
-@check("lost-sockets", needs=("processes",), wants=("sockets",))
+@check("lost-sockets", needs=("processes",), optional=("sockets",))
 def lost_sockets(facts: Facts, **given: Any) -> Judgement:
     """Sockets that no protocol lists (lsof: can't identify protocol): made or shut, and never closed here."""
     if facts.processes is None:

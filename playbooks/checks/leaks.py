@@ -39,7 +39,7 @@ NEAR_LIMIT = 0.8
 NOT_ACCEPTED = "not yet accepted"
 
 
-@check("close-wait-pile", needs=("sockets",), wants=("processes",), arguments=("quiet",), everywhere=True)
+@check("close-wait-pile", needs=("sockets",), optional=("processes",), arguments=("quiet",), everywhere=True)
 def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgement:
     """CLOSE-WAIT sockets that stay, by the process that does not close them.
 
@@ -227,7 +227,7 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     )
 
 
-@check("fin-wait-2-pile", needs=("sockets",), wants=("kernel", "processes"), everywhere=True)
+@check("fin-wait-2-pile", needs=("sockets",), optional=("kernel", "processes"), everywhere=True)
 def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
     """FIN-WAIT-2 sockets that stay, by the peer that does not close its side."""
     if facts.sockets is None:

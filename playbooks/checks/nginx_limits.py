@@ -43,7 +43,7 @@ def _connections(facts: Facts, worker: Worker) -> tuple[int, bool] | None:
     return (worker.open_files, False) if worker.open_files is not None else None
 
 
-@check("worker-connections", needs=("nginx",), wants=("sockets", "error_log", "kernel"))
+@check("worker-connections", needs=("nginx",), optional=("sockets", "error_log", "kernel"))
 def worker_connections(facts: Facts, **given: Any) -> Judgement:
     """worker_connections against what each worker holds now, and nginx's own complaint."""
     if facts.nginx is None:
@@ -149,7 +149,7 @@ def _descriptor_limit(server: NginxServer) -> int | None:
     return min(limits) if limits else number_of(main_directive(server, "worker_rlimit_nofile"), None)
 
 
-@check("worker-files", needs=("nginx",), wants=("error_log", "kernel"))
+@check("worker-files", needs=("nginx",), optional=("error_log", "kernel"))
 def worker_files(facts: Facts, **given: Any) -> Judgement:
     """A worker's descriptors: limit against worker_connections, and what is open now."""
     if facts.nginx is None:
@@ -258,7 +258,7 @@ def _kilobytes(text: str) -> int:
     return value * 1024 if found[2] in "mM" and found[2] else value if found[2] else -(-value // 1024)
 
 
-@check("nginx-buffers", needs=("nginx",), wants=("error_log", "access_log"))
+@check("nginx-buffers", needs=("nginx",), optional=("error_log", "access_log"))
 def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
     """Bodies that went through a temporary file, beside the buffers that are set."""
     if facts.nginx is None:

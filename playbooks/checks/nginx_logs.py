@@ -29,7 +29,7 @@ from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 DEFAULT_TIMEOUT = 60.0
 
 
-@check("nginx-error-lines", needs=("error_log",), wants=("nginx", "access_log"), arguments=("kinds", "fixes"))
+@check("nginx-error-lines", needs=("error_log",), optional=("nginx", "access_log"), arguments=("kinds", "fixes"))
 def nginx_error_lines(
     facts: Facts, kinds: list[str] | None = None, fixes: dict[str, list[str]] | None = None, **given: Any
 ) -> Judgement:

@@ -31,7 +31,7 @@ DEFAULT_IDLE = 60.0
 """nginx's keepalive_timeout of an upstream block (ngx_http_upstream_module)."""
 
 
-@check("upstream-keepalive", needs=("nginx",), wants=("sockets",))
+@check("upstream-keepalive", needs=("nginx",), optional=("sockets",))
 def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
     """keepalive in the upstream block, and the two directives without which it does nothing."""
     if facts.nginx is None:

@@ -11,7 +11,7 @@ from playbooks.facts.facts import Facts
 COUNTERS = ("TCPMTUPFail", "TCPMTUPSuccess")
 
 
-@check("mtu-settings", needs=("kernel",), wants=("sockets",))
+@check("mtu-settings", needs=("kernel",), optional=("sockets",))
 def mtu_settings(facts: Facts, **given: Any) -> Judgement:
     """tcp_mtu_probing, and whether ICMP is believed; the kernel's own count of probes."""
     probing = facts.sysctl("net.ipv4.tcp_mtu_probing")

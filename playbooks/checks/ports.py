@@ -144,7 +144,7 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)
 
 
-@check("port-held", needs=("sockets",), wants=("processes", "kernel"))
+@check("port-held", needs=("sockets",), optional=("processes", "kernel"))
 def port_held(facts: Facts, **given: Any) -> Judgement:
     """Who holds a local port, so that bind() to it fails (EADDRINUSE): a listener, or old connections where the
     program does not set SO_REUSEADDR (socket(7))."""

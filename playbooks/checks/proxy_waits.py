@@ -36,7 +36,7 @@ RELOADS = {
 }
 
 
-@check("proxy-waits", needs=("proxy_config",), wants=("proxy_log",))
+@check("proxy-waits", needs=("proxy_config",), optional=("proxy_log",))
 def proxy_waits(facts: Facts, **given: Any) -> Judgement:
     """Waits that are missing, that ended requests, or that the slowest answers nearly reach."""
     config = facts.proxy_config

@@ -44,7 +44,7 @@ def is_full(row: Socket) -> bool:
     return row.send_q > 0 and row.recv_q > row.send_q
 
 
-@check("accept-queue-full", needs=("sockets", "kernel"), wants=("processes",), everywhere=True)
+@check("accept-queue-full", needs=("sockets", "kernel"), optional=("processes",), everywhere=True)
 def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     """Listeners, of TCP and unix sockets, whose accept queue is over its maximum now, or that dropped connections
     between the looks. A port narrows it to TCP."""

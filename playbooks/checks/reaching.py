@@ -37,7 +37,7 @@ def _bound(rows: list[Socket]) -> str:
     return ", ".join(f"{row.local} ({holder_name(row.owners[0] if row.owners else None)})" for row in rows[:3])
 
 
-@check("connect", needs=("probe",), wants=("sockets", "firewall"))
+@check("connect", needs=("probe",), optional=("sockets", "firewall"))
 def connect(facts: Facts, **given: Any) -> Judgement:
     """One connection attempt to what was named, and what its failure means."""
     probe = facts.probe
@@ -151,7 +151,7 @@ def firewall_rules(facts: Facts, **given: Any) -> Judgement:
     return _ruled(facts, resets=False)
 
 
-@check("resetting-rules", needs=("firewall",), wants=("traffic",))
+@check("resetting-rules", needs=("firewall",), optional=("traffic",))
 def resetting_rules(facts: Facts, **given: Any) -> Judgement:
     """As firewall-rules; a failure where a rule rejects with a RST what was asked for, or what is reset right now."""
     return _ruled(facts, resets=True)

@@ -74,7 +74,7 @@ class Check:
     name: str
     judge: Judge
     needs: tuple[str, ...]
-    wants: tuple[str, ...]
+    optional: tuple[str, ...]
     arguments: frozenset[str]
     everywhere: bool = False
 
@@ -86,17 +86,17 @@ def check(
     name: str,
     *,
     needs: tuple[str, ...],
-    wants: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
     arguments: tuple[str, ...] = (),
     everywhere: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Registers a check. Missing `needs` make the step unknown (or manual) without asking the function."""
-    unknown = [part for part in (*needs, *wants) if part not in PARTS]
+    unknown = [part for part in (*needs, *optional) if part not in PARTS]
     if unknown or name in _found:
         raise ValueError(f"check {name}: {unknown or 'registered twice'}")
 
     def register(judge: Judge) -> Judge:
-        _found[name] = Check(name, judge, needs, wants, frozenset(arguments), everywhere)
+        _found[name] = Check(name, judge, needs, optional, frozenset(arguments), everywhere)
         return judge
 
     return register

@@ -110,7 +110,7 @@ def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
     return [row for row in rows if row.recv_q and (row.local, row.remote) in ends]
 
 
-@check("unanswered", needs=("sockets",), wants=("firewall", "capture"), everywhere=True)
+@check("unanswered", needs=("sockets",), optional=("firewall", "capture"), everywhere=True)
 def unanswered(facts: Facts, **given: Any) -> Judgement:
     """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
     if facts.sockets is None:

@@ -30,7 +30,7 @@ SLOW_CONNECT_S = 1.0
 MARGIN = 0.9
 
 
-@check("chain-config", needs=("nginx",), wants=("access_log", "url"))
+@check("chain-config", needs=("nginx",), optional=("access_log", "url"))
 def chain_config(facts: Facts, **given: Any) -> Judgement:
     """nginx's time-outs beside the upstream's measured times: none may be shorter than an answer that is wanted."""
     if facts.nginx is None:
@@ -88,7 +88,7 @@ def _shortest(nginx: Nginx) -> tuple[NginxServer, list[Directive]]:
     return nginx.servers[number], [place]
 
 
-@check("chain-log", needs=("access_log",), wants=("nginx", "url"))
+@check("chain-log", needs=("access_log",), optional=("nginx", "url"))
 def chain_log(facts: Facts, **given: Any) -> Judgement:
     """504 and 499 in the access log, with the times of what was served."""
     log = facts.access_log
@@ -115,7 +115,7 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "access_log").passed(*evidence, seen=log.lines)
 
 
-@check("url-times", needs=("url",), wants=("sockets", "nginx", "access_log"))
+@check("url-times", needs=("url",), optional=("sockets", "nginx", "access_log"))
 def url_times(facts: Facts, **given: Any) -> Judgement:
     """Repeated requests to the URL: connect time-outs told apart from late responses (curl 7 and 28)."""
     url = facts.url

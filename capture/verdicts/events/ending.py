@@ -10,7 +10,7 @@ from capture.model import Ending
 from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, IcmpClass, Kind, Mark
 
 if TYPE_CHECKING:
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
 
 BOTH = 2
 
@@ -25,77 +25,81 @@ class End(Struct, frozen=True):
     gave_up: bool = False  # by a RST of its own, or by falling silent
 
 
-def end_of(story: Story) -> End:
-    """The ending of a story."""
-    return _before_an_answer(story) if not story.answered else _after_an_answer(story)
+def end_of(history: HistoryFacts) -> End:
+    """How the connection ended."""
+    return _before_an_answer(history) if not history.answered else _after_an_answer(history)
 
 
-def _before_an_answer(story: Story) -> End:
-    reset = story.reset
+def _before_an_answer(history: HistoryFacts) -> End:
+    reset = history.reset
     if reset is not None:
-        return End(Ending.RST, reset, story.events[reset].side)
-    if story.icmp:
-        return End(Ending.ICMP, story.icmp[-1], story.events[story.icmp[-1]].side)
-    syn = story.first(Kind.SYN)
-    if syn is None or story.just_begun:
+        return End(Ending.RST, reset, history.events[reset].side)
+    if history.icmp:
+        return End(Ending.ICMP, history.icmp[-1], history.events[history.icmp[-1]].side)
+    syn = history.first(Kind.SYN)
+    if syn is None or history.just_begun:
         return End(Ending.OPEN)
-    return End(Ending.TIMEOUT, story.last(Kind.SYN), story.events[syn].side)
+    return End(Ending.TIMEOUT, history.last(Kind.SYN), history.events[syn].side)
 
 
-def _after_an_answer(story: Story) -> End:
-    reset = story.reset
-    silence = story.silence
-    fin_by_both = story.fins[0] is not None and story.fins[1] is not None
-    if silence is not None and not _after_the_close(story, silence[1], fin_by_both):
+def _after_an_answer(history: HistoryFacts) -> End:
+    reset = history.reset
+    silence = history.silence
+    fin_by_both = history.fins[0] is not None and history.fins[1] is not None
+    if silence is not None and not _after_the_close(history, silence[1], fin_by_both):
         side, run = silence
         if reset is None or reset > run[-1]:
-            own = reset is not None and story.events[reset].side == side
+            own = reset is not None and history.events[reset].side == side
             if reset is None or own:
                 return End(Ending.TIMEOUT, reset if own else run[-1], side, gave_up=True)
     if reset is not None:
-        return _by_reset(story, reset)
-    if story.both_acked is not None:
-        return End(Ending.FIN, story.both_acked)
-    if fin_by_both or (story.heard_of is not None and story.fins[1 - story.heard_of] is not None):
-        return End(Ending.FIN, max(i for i in story.fins if i is not None))
-    if story.third_packet is None and len(story.indexes(Kind.SYN_ACK)) > 1:
-        return End(Ending.TIMEOUT, story.last(Kind.SYN_ACK), 1)
+        return _by_reset(history, reset)
+    if history.both_acked is not None:
+        return End(Ending.FIN, history.both_acked)
+    if fin_by_both or (history.heard_of is not None and history.fins[1 - history.heard_of] is not None):
+        return End(Ending.FIN, max(i for i in history.fins if i is not None))
+    if history.third_packet is None and len(history.indexes(Kind.SYN_ACK)) > 1:
+        return End(Ending.TIMEOUT, history.last(Kind.SYN_ACK), 1)
     return End(Ending.OPEN)
 
 
-def _after_the_close(story: Story, run: list[int], fin_by_both: bool) -> bool:
+def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -> bool:
     """A last FIN (and data that nobody waited for) to a peer that had closed: nothing timed out for anyone."""
-    side = story.events[run[0]].side
-    fin = story.fins[1 - side]
-    closed = fin is not None and fin < run[-1] and story.fin_acked(1 - side) is not None
-    return fin_by_both and (closed or all(story.events[i].kind is Kind.FIN for i in run))
+    side = history.events[run[0]].side
+    fin = history.fins[1 - side]
+    closed = fin is not None and fin < run[-1] and history.fin_acked(1 - side) is not None
+    return fin_by_both and (closed or all(history.events[i].kind is Kind.FIN for i in run))
 
 
-def _by_reset(story: Story, reset: int) -> End:
-    event = story.events[reset]
-    if not event.has(Mark.BARE) and story.probes_before(event.side, reset) and not _peer_window_closed(story, reset):
+def _by_reset(history: HistoryFacts, reset: int) -> End:
+    event = history.events[reset]
+    if (
+        not event.has(Mark.BARE)
+        and history.probes_before(event.side, reset)
+        and not _peer_window_closed(history, reset)
+    ):
         return End(Ending.TIMEOUT, reset, event.side, gave_up=True)
-    if all(fin is not None and fin < reset for fin in story.fins):
+    if all(fin is not None and fin < reset for fin in history.fins):
         return End(Ending.RST, reset, event.side)  # both had closed: whoever cleared it away, nothing was cut short
     forged = (
         event.has(Mark.FOREIGN)
         or event.has(Mark.ODD_ID)
-        or (event.has(Mark.AFTERLIFE) and not _overtaken(story, reset))
+        or (event.has(Mark.AFTERLIFE) and not _overtaken(history, reset))
     )
     return End(Ending.RST, reset, event.side, forged=forged)
 
 
-def _peer_window_closed(story: Story, reset: int) -> bool:
-    return bool(story.stalled(1 - story.events[reset].side, reset))
+def _peer_window_closed(history: HistoryFacts, reset: int) -> bool:
+    return bool(history.stalled(1 - history.events[reset].side, reset))
 
 
-def _overtaken(story: Story, reset: int) -> bool:
+def _overtaken(history: HistoryFacts, reset: int) -> bool:
     """The RST's sender only repeats SYNs after it: its port was used again, it is no sign of life."""
-    side = story.events[reset].side
-    later = [e for e in story.events[reset + 1 :] if e.side == side and e.kind is not Kind.RST]
+    side = history.events[reset].side
+    later = [e for e in history.events[reset + 1 :] if e.side == side and e.kind is not Kind.RST]
     return bool(later) and all(e.kind in (Kind.SYN, Kind.SYN_ACK) for e in later)
 
 
-def icmp_class(story: Story, at: int) -> IcmpClass:
+def icmp_class(history: HistoryFacts, at: int) -> IcmpClass:
     """What the ICMP error at an index said."""
-    return IcmpClass((story.events[at].marks & ICMP_MASK) >> ICMP_SHIFT)
+    return IcmpClass((history.events[at].marks & ICMP_MASK) >> ICMP_SHIFT)

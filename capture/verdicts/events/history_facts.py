@@ -21,14 +21,14 @@ ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may
 ORIGINATOR, RESPONDER = 0, 1
 
 
-class Story(Struct, frozen=True, dict=True):
+class HistoryFacts(Struct, frozen=True, dict=True):
     """One signature: its events, and questions about them. Indexes are those of `events`."""
 
     context: Context
     events: tuple[Event, ...]
 
     @classmethod
-    def told(cls, context: int, codes: Iterable[int]) -> Story:
+    def of_codes(cls, context: int, codes: Iterable[int]) -> HistoryFacts:
         """From the words of a signature."""
         return cls(Context(context), tuple(decoded(code) for code in codes))
 

@@ -3,7 +3,7 @@
 - The same connection: its initial sequence numbers are those of another, at the same time, under other addresses
   (before and after NAT on a router, a container host) or in another scope (a VLAN, a tunnel). Judged once.
 - Answered from elsewhere: another host answers, with the ports and the numbers of this connection: a NAT that is not
-  undone, or a conntrack entry that is gone. Two false stories alone; one together.
+  undone, or a conntrack entry that is gone. Judged apart, both verdicts are wrong; judged together, one is right.
 - Chains of a proxy: see proxy_chains.py.
 """
 

@@ -10,7 +10,7 @@ from capture.model import Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
-from capture.verdicts.groups.proxy_findings import Hop, one_story
+from capture.verdicts.groups.proxy_findings import Hop, join_proxy_hops
 from capture.verdicts.groups.short_connections import short_connections
 from capture.wire.numpy_sets import distinct, numbered
 
@@ -38,7 +38,7 @@ def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None
     if not len(flows):
         return []
     only = verdicts.once if chosen is None else verdicts.once & chosen
-    found = [_finding(group, hop) for group, hop in one_story(list(_groups(flows, verdicts, only)), verdicts)]
+    found = [_finding(group, hop) for group, hop in join_proxy_hops(list(_groups(flows, verdicts, only)), verdicts)]
     if chosen is None:
         found += [*short_connections(flows, verdicts), *seen_again(verdicts)]
     found.sort(key=lambda f: (f.severity.rank, -f.connections))

@@ -34,7 +34,7 @@ class Hop(Struct, frozen=True):
         return say(code, proxy=self.proxy, where=where, n=count(self.requests), meaning=meaning)
 
 
-def one_story(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group, Hop | None]]:
+def join_proxy_hops(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group, Hop | None]]:
     """The groups; of two that are hops of the same requests, the one that began it, with the other as its hop."""
     chains = verdicts.relations.chains
     if not chains:

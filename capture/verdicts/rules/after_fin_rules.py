@@ -8,26 +8,26 @@ from capture.verdicts.events.event_codes import IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.rules.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Proof
 
 NEW_OR_REPEATED = Mark.LOST | Mark.REPEAT
 KNOWN_LAST_WORDS = Mark.GOODBYE | Mark.PARTING
 
 
-def closed_unanswered(story: Story) -> Diagnosis | None:
+def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
     """The responder's FIN came instead of an answer to a request that it had taken."""
-    fin = story.fins[1]
-    if fin is None or story.first_closer != 1:
+    fin = history.fins[1]
+    if fin is None or history.first_closer != 1:
         return None
-    request = story.waiting(0, at=fin)
-    if request is None or story.events[request].has(Mark.LOST) or story.told_why(1, fin):
+    request = history.waiting(0, at=fin)
+    if request is None or history.events[request].has(Mark.LOST) or history.told_why(1, fin):
         return None
-    if not story.asked_for_sure(request):
+    if not history.asked_for_sure(request):
         return None
-    if any(i < _closing_run(story, fin) for i in story.data(1, before=fin, after=request)):
+    if any(i < _closing_run(history, fin) for i in history.data(1, before=fin, after=request)):
         return None  # it said something of the protocol's own: that is life, and no close instead of an answer
-    if Context.UPLOAD in story.context and story.spoken(1, before=fin):
+    if Context.UPLOAD in history.context and history.spoken(1, before=fin):
         return None  # it had answered early, and the rest of the upload came after that
     return Diagnosis(
         "closed_unanswered", LIKELY, "closed_unanswered", 1, ("no_response", "normal_close"),
@@ -35,11 +35,11 @@ def closed_unanswered(story: Story) -> Diagnosis | None:
     )  # fmt: skip
 
 
-def _closing_run(story: Story, fin: int) -> int:
+def _closing_run(history: HistoryFacts, fin: int) -> int:
     """Where the goodbyes begin that stand right before a FIN of the same side."""
-    side, begin = story.events[fin].side, fin
+    side, begin = history.events[fin].side, fin
     for i in range(fin - 1, -1, -1):
-        event = story.events[i]
+        event = history.events[i]
         if event.side == side and event.kind is Kind.DATA and event.has(Mark.GOODBYE):
             begin = i
         elif event.kind is not Kind.ACK:
@@ -47,146 +47,146 @@ def _closing_run(story: Story, fin: int) -> int:
     return begin
 
 
-def peer_had_closed(story: Story, at: int, by: int) -> Diagnosis | None:
+def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     """The resetting side had sent its FIN before."""
-    fin, other = story.fins[by], story.fins[1 - by]
+    fin, other = history.fins[by], history.fins[1 - by]
     if fin is None or fin > at:
         return None
     if other is not None and other < fin and other < at:
         return None  # the other side closed first: see own_half_close
-    late = [i for i in story.data(1 - by, before=at, after=fin) if not _known_repeat(story, i)]
-    crossing = [i for i in story.data(1 - by, before=fin) if story.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
-    crossing += [i for i in late if not story.events[i].has(Mark.ACKS_FIN)]
-    meant = [i for i in [*crossing, *late] if not story.events[i].marks & KNOWN_LAST_WORDS]
-    answered_by_nobody = story.events[at].has(Mark.BARE)
-    if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(story)) is not None:
+    late = [i for i in history.data(1 - by, before=at, after=fin) if not _known_repeat(history, i)]
+    crossing = [i for i in history.data(1 - by, before=fin) if history.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
+    crossing += [i for i in late if not history.events[i].has(Mark.ACKS_FIN)]
+    meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS]
+    answered_by_nobody = history.events[at].has(Mark.BARE)
+    if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
     if late or crossing:
-        parting = _parting(story, at, by, fin, sorted({*crossing, *late}))
+        parting = _parting(history, at, by, fin, sorted({*crossing, *late}))
         if parting is not None:
             return parting
-        return _wrote_after_fin(story, at, by, fin, late, crossing)
+        return _wrote_after_fin(history, at, by, fin, late, crossing)
     if other is not None and other < at:
-        return _closed_late(story, at, by, fin, other)
-    return _abort_after_fin(story, at, by, fin)
+        return _closed_late(history, at, by, fin, other)
+    return _abort_after_fin(history, at, by, fin)
 
 
-def _known_repeat(story: Story, index: int) -> bool:
-    return story.events[index].has(Mark.REPEAT) and not story.events[index].has(Mark.LOST)
+def _known_repeat(history: HistoryFacts, index: int) -> bool:
+    return history.events[index].has(Mark.REPEAT) and not history.events[index].has(Mark.LOST)
 
 
-def _parting(story: Story, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
+def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
     """Both were leaving: what met the RST was a goodbye (TLS's close_notify, QUIT), and nobody missed it."""
-    other = story.fins[1 - by]
-    waiting = story.waiting(0, at=fin) if by == 0 else None
-    if by == 0 and story.only_shook_hands and not (waiting is not None and _idle_before(story, fin)):
+    other = history.fins[1 - by]
+    waiting = history.waiting(0, at=fin) if by == 0 else None
+    if by == 0 and history.only_shook_hands and not (waiting is not None and _idle_before(history, fin)):
         evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
         others = ("client_gave_up", "normal_close")
         return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
     # where payloads were not captured, and what came is smaller than a request, it may have been a mere goodbye
-    told = not any(story.events[i].has(Mark.SMALL) and not story.events[i].has(Mark.SIZED) for i in late)
-    sure = told and waiting is not None and story.asked_for_sure(waiting)
-    if by == 0 and waiting is not None and (sure or _idle_before(story, fin)):
+    told = not any(history.events[i].has(Mark.SMALL) and not history.events[i].has(Mark.SIZED) for i in late)
+    sure = told and waiting is not None and history.asked_for_sure(waiting)
+    if by == 0 and waiting is not None and (sure or _idle_before(history, fin)):
         return None  # it had given up waiting
-    if all(story.events[i].marks & KNOWN_LAST_WORDS or not story.events[i].has(Mark.LOST) for i in late):
-        return _left(story, at, by, fin, late[0]) if waiting is None else _parted_open(story, at, by, fin, late[0])
-    remarks = [story.events[i] for i in late]
+    if all(history.events[i].marks & KNOWN_LAST_WORDS or not history.events[i].has(Mark.LOST) for i in late):
+        return _left(history, at, by, fin, late[0]) if waiting is None else _parted_open(history, at, by, fin, late[0])
+    remarks = [history.events[i] for i in late]
     if not all(e.marks & (KNOWN_LAST_WORDS | Mark.SMALL) or not e.has(Mark.LOST) for e in remarks):
         return None
     # what was said is not known, only that it was little
     if any(e.gap >= PAUSE for e in remarks):
         return None
     knew = all(e.has(Mark.ACKS_FIN) for e in remarks)
-    if by == 1 and (other is None or (story.events[other].has(Mark.ACKS_FIN) and not knew)):
+    if by == 1 and (other is None or (history.events[other].has(Mark.ACKS_FIN) and not knew)):
         return None  # it closed only because its peer had: what it had written before was meant
-    if story.served(1, at=fin) is None:
+    if history.served(1, at=fin) is None:
         return None
-    return _left(story, at, by, fin, late[0]) if waiting is None else _parted_open(story, at, by, fin, late[0])
+    return _left(history, at, by, fin, late[0]) if waiting is None else _parted_open(history, at, by, fin, late[0])
 
 
-def _left(story: Story, at: int, by: int, fin: int, remark: int) -> Diagnosis:
-    other = story.fins[1 - by]
-    if by == 1 and story.events[remark].has(Mark.GOODBYE) and not story.said_goodbye(1, fin):
+def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Diagnosis:
+    other = history.fins[1 - by]
+    if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
         # a process that dies closes without a goodbye: whether its answer was whole is not told
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
         others = ("aborted", "write_after_peer_close")
         return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, others, evidence, harmless=True)
     evidence = proofs((fin, "fin"), (remark, "remark"), (other, "fin"), (at, "answering_reset"))
-    if other is None or (by == 1 and story.events[remark].has(Mark.ACKS_FIN)):
+    if other is None or (by == 1 and history.events[remark].has(Mark.ACKS_FIN)):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
-    cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
+    cause = "simultaneous_close" if history.first_closer == 2 else "normal_close"
     return Diagnosis(cause, LIKELY, "parted", by, ("write_after_peer_close",), evidence, harmless=True)
 
 
-def _parted_open(story: Story, at: int, by: int, fin: int, remark: int) -> Diagnosis:
+def _parted_open(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Diagnosis:
     """The same, but the last that the client had said may have been a short request, and so missed its answer."""
-    evidence = proofs((fin, "fin"), (remark, "remark"), (story.fins[1 - by], "fin"), (at, "answering_reset"))
+    evidence = proofs((fin, "fin"), (remark, "remark"), (history.fins[1 - by], "fin"), (at, "answering_reset"))
     others = ("client_gave_up", "write_after_peer_close")
     return Diagnosis("normal_close", LIKELY, "parted_open", by, others, evidence, harmless=True)
 
 
 def _wrote_after_fin(
-    story: Story, at: int, by: int, fin: int, late: list[int], crossing: list[int]
+    history: HistoryFacts, at: int, by: int, fin: int, late: list[int], crossing: list[int]
 ) -> Diagnosis | None:
     writer = 1 - by
-    served = story.served(by, at=fin) is not None
-    meant = [i for i in [*crossing, *late] if not story.events[i].marks & KNOWN_LAST_WORDS] or [*crossing, *late]
+    served = history.served(by, at=fin) is not None
+    meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS] or [*crossing, *late]
     write = meant[0]
     evidence = proofs((fin, "fin"), (write, "crossing_write" if write in crossing else "late_write"),
                       (at, "answering_reset"))  # fmt: skip
     if by == 1:
-        return _request_after_fin(story, fin, write, bool(crossing), served, evidence)
-    waiting = story.waiting(0, at=fin)
+        return _request_after_fin(history, fin, write, bool(crossing), served, evidence)
+    waiting = history.waiting(0, at=fin)
     if waiting is not None:
-        code = "gave_up_late_response" if _idle_before(story, fin) else "left_before_response"
+        code = "gave_up_late_response" if _idle_before(history, fin) else "left_before_response"
         return Diagnosis(
             "client_gave_up", LIKELY, code, 0, ("write_after_peer_close",),
             proofs((waiting, "request"), *((p.at, p.code) for p in evidence)),
         )  # fmt: skip
     others: tuple[str, ...] = ("client_gave_up",)
-    if _long_after(story, write):
+    if _long_after(history, write):
         others = ("late_close", "client_gave_up")
     return Diagnosis("write_after_peer_close", LIKELY, "wrote_after_fin", writer, others, evidence)
 
 
 def _request_after_fin(
-    story: Story, fin: int, write: int, crossing: bool, served: bool, evidence: tuple[Proof, ...]
+    history: HistoryFacts, fin: int, write: int, crossing: bool, served: bool, evidence: tuple[Proof, ...]
 ) -> Diagnosis:
     """The client wrote to a server that had closed, or was closing."""
-    idle = story.closing_gap(fin) >= PAUSE
-    request = _idle_before(story, write) or story.events[write].has(Mark.SIZED)
-    if served and Context.UPLOAD in story.context and not (idle or _idle_before(story, write)):
+    idle = history.closing_gap(fin) >= PAUSE
+    request = _idle_before(history, write) or history.events[write].has(Mark.SIZED)
+    if served and Context.UPLOAD in history.context and not (idle or _idle_before(history, write)):
         return Diagnosis(
             "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
-            proofs((story.served(1, at=fin), "early_response"), *((p.at, p.code) for p in evidence)),
+            proofs((history.served(1, at=fin), "early_response"), *((p.at, p.code) for p in evidence)),
         )  # fmt: skip
     if served and crossing:
         return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", 1, ("write_after_peer_close",), evidence)
     if served and idle and request:
         return Diagnosis("stale_keepalive", LIKELY, "stale_reuse", 1, ("write_after_peer_close",), evidence)
-    if story.midstream and not story.spoken(0, before=fin) and not story.spoken(1, before=fin) and request:
+    if history.midstream and not history.spoken(0, before=fin) and not history.spoken(1, before=fin) and request:
         # what was said before the capture began is not known; a server that closes and a client that asks are seen
         return Diagnosis("stale_keepalive", POSSIBLE, "stale_reuse", 1, ("write_after_peer_close",), evidence)
-    unanswered = closed_unanswered(story) is not None
+    unanswered = closed_unanswered(history) is not None
     others = ("closed_unanswered", "stale_keepalive") if unanswered else ("stale_keepalive", "aborted")
     return Diagnosis("write_after_peer_close", LIKELY, "wrote_after_fin", 0, others, evidence)
 
 
-def _idle_before(story: Story, at: int) -> bool:
-    return story.events[at].gap >= PAUSE
+def _idle_before(history: HistoryFacts, at: int) -> bool:
+    return history.events[at].gap >= PAUSE
 
 
-def _long_after(story: Story, at: int) -> bool:
-    return story.events[at].gap >= IDLE
+def _long_after(history: HistoryFacts, at: int) -> bool:
+    return history.events[at].gap >= IDLE
 
 
-def _closed_late(story: Story, at: int, by: int, fin: int, other: int) -> Diagnosis:
+def _closed_late(history: HistoryFacts, at: int, by: int, fin: int, other: int) -> Diagnosis:
     """Both FINs, but the second met a RST: the first closer no longer waited for it."""
     evidence = proofs((fin, "fin"), (other, "late_fin"), (at, "answering_reset"))
-    if story.events[other].gap >= IDLE:
+    if history.events[other].gap >= IDLE:
         return Diagnosis("late_close", LIKELY, "late_close", 1 - by, ("normal_close",), evidence)
-    waiting = story.waiting(0, at=fin)
-    if by == 0 and waiting is not None and _idle_before(story, fin) and story.asked_for_sure(waiting):
+    waiting = history.waiting(0, at=fin)
+    if by == 0 and waiting is not None and _idle_before(history, fin) and history.asked_for_sure(waiting):
         return Diagnosis(
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
             proofs((waiting, "request"), *((p.at, p.code) for p in evidence)),
@@ -194,15 +194,15 @@ def _closed_late(story: Story, at: int, by: int, fin: int, other: int) -> Diagno
     return Diagnosis("normal_close", LIKELY, "closed_with_reset", by, ("late_close",), evidence, harmless=True)
 
 
-def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | None:
+def _abort_after_fin(history: HistoryFacts, at: int, by: int, fin: int) -> Diagnosis | None:
     """A FIN and then a RST of the same side, with nothing of the peer's between: it closed, and did not wait."""
-    if not story.events[at].has(Mark.BARE):
+    if not history.events[at].has(Mark.BARE):
         return Diagnosis(
             "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close", "closed_unanswered"),
             proofs((fin, "fin"), (at, "abort")),
         )  # fmt: skip
     evidence = proofs((fin, "fin"), (at, "reset"))
-    if by == 1 and story.served(1, at=fin) is not None and story.closing_gap(fin) >= PAUSE:
+    if by == 1 and history.served(1, at=fin) is not None and history.closing_gap(fin) >= PAUSE:
         # an ACK of the FIN is answered by nothing: what met the RST was said on an idle connection
         others: tuple[str, ...] = ("write_after_peer_close", "aborted")
         return Diagnosis("stale_keepalive", POSSIBLE, "reset_after_idle_fin", by, others, evidence)
@@ -210,46 +210,46 @@ def _abort_after_fin(story: Story, at: int, by: int, fin: int) -> Diagnosis | No
     return Diagnosis("write_after_peer_close", POSSIBLE, "reset_after_fin", by, others, evidence)
 
 
-def own_half_close(story: Story, at: int, by: int) -> Diagnosis | None:
+def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     """The other side had sent its FIN, and this one answered with a RST."""
-    fin, own = story.fins[1 - by], story.fins[by]
+    fin, own = history.fins[1 - by], history.fins[by]
     if fin is None or fin > at:
         return None
     if own is not None and own < at:
-        cause = "simultaneous_close" if story.first_closer == 2 else "normal_close"
+        cause = "simultaneous_close" if history.first_closer == 2 else "normal_close"
         evidence = proofs((fin, "fin"), (own, "fin"), (at, "reset"))
         return Diagnosis(cause, LIKELY, "closed_with_reset", by, ("write_after_peer_close",), evidence, harmless=True)
-    if story.events[at].has(Mark.BARE) and _answers_unheard(story, at):
+    if history.events[at].has(Mark.BARE) and _answers_unheard(history, at):
         return None  # not what a socket makes of a FIN: see reset_rules._bare
     evidence = proofs((fin, "fin"), (at, "abort"))
-    request = story.waiting(0, at=fin) if by == 1 else None
-    goodbye = story.last(Kind.DATA, 0, before=fin)
-    polite = goodbye is not None and story.events[goodbye].has(Mark.GOODBYE)
-    if request is not None and (_idle_before(story, fin) or polite):
+    request = history.waiting(0, at=fin) if by == 1 else None
+    goodbye = history.last(Kind.DATA, 0, before=fin)
+    polite = goodbye is not None and history.events[goodbye].has(Mark.GOODBYE)
+    if request is not None and (_idle_before(history, fin) or polite):
         asked = proofs((request, "request"), *((p.at, p.code) for p in evidence))
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), asked)
-    if by == 0 and (unanswered := closed_unanswered(story)) is not None:
+    if by == 0 and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
-    cut_short = [i for i in story.spoken(1 - by, before=at) if _is_lost_news(story, i)]
-    if by == 1 and request is None and polite and goodbye is not None and not _idle_before(story, goodbye):
+    cut_short = [i for i in history.spoken(1 - by, before=at) if _is_lost_news(history, i)]
+    if by == 1 and request is None and polite and goodbye is not None and not _idle_before(history, goodbye):
         # it did not even read the goodbye: it was still sending, or had done so a moment ago
         others = ("normal_close", "aborted")
         return Diagnosis("client_gave_up", POSSIBLE, "left_while_sending", 0, others, evidence)
-    if request is None and not cut_short and story.spoken(1) and not story.stalled(by, at):
+    if request is None and not cut_short and history.spoken(1) and not history.stalled(by, at):
         return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
     return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)
 
 
-def _is_lost_news(story: Story, index: int) -> bool:
-    event = story.events[index]
+def _is_lost_news(history: HistoryFacts, index: int) -> bool:
+    event = history.events[index]
     return event.kind is Kind.DATA and event.has(Mark.LOST) and not event.has(Mark.PARTING)
 
 
-def _answers_unheard(story: Story, at: int) -> bool:
+def _answers_unheard(history: HistoryFacts, at: int) -> bool:
     """Right before the RST stands data, a probe or a FIN of the other side that nobody acknowledged."""
-    before, event = story.events[at - 1], story.events[at]
+    before, event = history.events[at - 1], history.events[at]
     if before.side == event.side:
         return False
     if before.kind is Kind.FIN:
-        return story.fin_acked(before.side) is None
+        return history.fin_acked(before.side) is None
     return before.kind in (Kind.DATA, Kind.PROBE) and before.has(Mark.LOST)

@@ -15,7 +15,7 @@ from capture.verdicts.events.history_facts import ENOUGH_REPEATS
 
 if TYPE_CHECKING:
     from capture.verdicts.events.ending import End
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.events.states import Pair
 
 OK, EOF = "ok", "EOF"
@@ -33,61 +33,61 @@ ICMP_ERRORS = {
 }
 
 
-def next_calls(story: Story, end: End) -> tuple[NextCalls, NextCalls]:
+def next_calls(history: HistoryFacts, end: End) -> tuple[NextCalls, NextCalls]:
     """The next calls of originator and responder."""
-    connects = _connect(story, end)
-    if not story.answered:
+    connects = _connect(history, end)
+    if not history.answered:
         return NextCalls(connect=connects), NextCalls()
     at = end.at
-    suffered = end.ending in (Ending.RST, Ending.TIMEOUT) and at is not None and story.third_packet is not None
-    states = story.states_before(at) if suffered and at is not None else None
-    return NextCalls(connects, *_read_write(story, end, 0, states)), NextCalls(
-        None, *_read_write(story, end, 1, states)
+    suffered = end.ending in (Ending.RST, Ending.TIMEOUT) and at is not None and history.third_packet is not None
+    states = history.states_before(at) if suffered and at is not None else None
+    return NextCalls(connects, *_read_write(history, end, 0, states)), NextCalls(
+        None, *_read_write(history, end, 1, states)
     )
 
 
-def _connect(story: Story, end: End) -> str | None:
-    if story.only_a_refusal:
+def _connect(history: HistoryFacts, end: End) -> str | None:
+    if history.only_a_refusal:
         return "ECONNREFUSED"
-    if story.third_packet is not None:
+    if history.third_packet is not None:
         return OK
-    if story.answered:
+    if history.answered:
         # the answers were lost on the way, and it goes on asking
-        lost = story.first(Kind.SYN_ACK) is not None and bool(
-            story.indexes(Kind.SYN, 0, after=story.first(Kind.SYN_ACK) or 0)
+        lost = history.first(Kind.SYN_ACK) is not None and bool(
+            history.indexes(Kind.SYN, 0, after=history.first(Kind.SYN_ACK) or 0)
         )
         return "ETIMEDOUT" if end.ending is Ending.TIMEOUT and lost else None
     if end.ending is Ending.RST and end.at is not None:
-        syn = story.first(Kind.SYN)
-        refused = syn is not None and story.events[syn].side != story.events[end.at].side
+        syn = history.first(Kind.SYN)
+        refused = syn is not None and history.events[syn].side != history.events[end.at].side
         return "ECONNREFUSED" if refused else None
     if end.ending is Ending.ICMP and end.at is not None:
-        return ICMP_ERRORS[icmp_class(story, end.at)]
+        return ICMP_ERRORS[icmp_class(history, end.at)]
     return "ETIMEDOUT" if end.ending is Ending.TIMEOUT else None
 
 
-def _read_write(story: Story, end: End, side: int, states: Pair | None) -> tuple[str | None, str | None]:
+def _read_write(history: HistoryFacts, end: End, side: int, states: Pair | None) -> tuple[str | None, str | None]:
     """`states` of both sides when a RST or a time-out ended it for one of them."""
-    if story.third_packet is None or story.only_a_refusal:
+    if history.third_packet is None or history.only_a_refusal:
         return None, None  # the application never had the connection
     if states is not None and end.ending is Ending.RST:
         if side == end.by:
-            return _resetter(story, end, states[side])
-        return (None, None) if _begun_before(story, end) else _reset(states[side])
+            return _resetter(history, end, states[side])
+        return (None, None) if _begun_before(history, end) else _reset(states[side])
     if states is not None and end.by == side:
-        return _timed_out(story, states[side])
-    if states is not None and _hears_nothing(story, side):
-        return _timed_out(story, states[side])
+        return _timed_out(history, states[side])
+    if states is not None and _hears_nothing(history, side):
+        return _timed_out(history, states[side])
     write: str | None = OK if end.ending is not Ending.TIMEOUT else None
-    if story.fins[side] is not None:
+    if history.fins[side] is not None:
         write = "EPIPE"
-    return EOF if _received_fin(story, side) else None, write
+    return EOF if _received_fin(history, side) else None, write
 
 
-def _received_fin(story: Story, side: int) -> bool:
+def _received_fin(history: HistoryFacts, side: int) -> bool:
     """The peer's FIN was acknowledged, or nothing speaks against its arrival."""
-    sent = story.indexes(Kind.FIN, 1 - side)
-    return bool(sent) and (story.fin_acked(1 - side) is not None or len(sent) == 1)
+    sent = history.indexes(Kind.FIN, 1 - side)
+    return bool(sent) and (history.fin_acked(1 - side) is not None or len(sent) == 1)
 
 
 def _reset(state: TcpState) -> tuple[str, str]:
@@ -98,66 +98,68 @@ def _reset(state: TcpState) -> tuple[str, str]:
     return "ECONNRESET", "ECONNRESET"
 
 
-def _begun_before(story: Story, end: End) -> bool:
+def _begun_before(history: HistoryFacts, end: End) -> bool:
     """The RST answers data in a connection of whose other side nothing else was captured: it may have closed before."""
     assert end.at is not None
-    bare = story.events[end.at].has(Mark.BARE) and not end.forged
+    bare = history.events[end.at].has(Mark.BARE) and not end.forged
     return (
         bare
-        and story.midstream
-        and not any(e.side == end.by and e.kind is not Kind.RST for e in story.events[: end.at])
+        and history.midstream
+        and not any(e.side == end.by and e.kind is not Kind.RST for e in history.events[: end.at])
     )
 
 
-def _hears_nothing(story: Story, side: int) -> bool:
+def _hears_nothing(history: HistoryFacts, side: int) -> bool:
     """The side whose peer timed out repeats itself too, to the end."""
-    if story.silence is None or story.silence[0] == side:
+    if history.silence is None or history.silence[0] == side:
         return False
-    return len(story.repeats_meanwhile(story.silence[0], story.silence[1])) >= ENOUGH_REPEATS
+    return len(history.repeats_meanwhile(history.silence[0], history.silence[1])) >= ENOUGH_REPEATS
 
 
-def _resetter(story: Story, end: End, state: TcpState) -> tuple[str | None, str | None]:
+def _resetter(history: HistoryFacts, end: End, state: TcpState) -> tuple[str | None, str | None]:
     """The side whose address the RST bears: gone, unless something in the middle forged it."""
     assert end.at is not None
     if end.forged:
-        return _impersonated(story, end.at)
-    if story.events[end.at].has(Mark.BARE) and state is TcpState.ESTABLISHED and _gave_up_before(story, end.at):
+        return _impersonated(history, end.at)
+    if history.events[end.at].has(Mark.BARE) and state is TcpState.ESTABLISHED and _gave_up_before(history, end.at):
         return "ETIMEDOUT", "ETIMEDOUT"
     read = EOF if state in GOT_FIN else None
     return read, "EPIPE" if state in SENT_FIN else None
 
 
-def _impersonated(story: Story, rst: int) -> tuple[str | None, str | None]:
+def _impersonated(history: HistoryFacts, rst: int) -> tuple[str | None, str | None]:
     """In whose name something on the way sent a RST: what came of it later, in the capture, tells."""
-    side = story.events[rst].side
-    answered = story.first(Kind.RST, 1 - side, after=rst)
-    if answered is not None and not story.indexes(Kind.FIN, side, before=answered):
+    side = history.events[rst].side
+    answered = history.first(Kind.RST, 1 - side, after=rst)
+    if answered is not None and not history.indexes(Kind.FIN, side, before=answered):
         return "ECONNRESET", "ECONNRESET"  # its next packet met the RST of a peer that had lost the connection
-    if _answers_a_packet(story, rst):
+    if _answers_a_packet(history, rst):
         # a gateway that forgot the connection answers what comes from the other side in the same way
         return "ECONNRESET", "ECONNRESET"
     return None, None
 
 
-def _gave_up_before(story: Story, rst: int) -> bool:
+def _gave_up_before(history: HistoryFacts, rst: int) -> bool:
     """It had repeated data without an acknowledgement, and its socket was gone at last."""
-    side = story.events[rst].side
+    side = history.events[rst].side
     repeats = [
-        i for i in story.data(side, before=rst) if story.events[i].has(Mark.REPEAT) and story.events[i].has(Mark.LOST)
+        i
+        for i in history.data(side, before=rst)
+        if history.events[i].has(Mark.REPEAT) and history.events[i].has(Mark.LOST)
     ]
     return len(repeats) >= ENOUGH_REPEATS - 1
 
 
-def _answers_a_packet(story: Story, rst: int) -> bool:
-    event = story.events[rst]
-    answers = rst > 0 and story.events[rst - 1].side != event.side and event.gap < PAUSE
+def _answers_a_packet(history: HistoryFacts, rst: int) -> bool:
+    event = history.events[rst]
+    answers = rst > 0 and history.events[rst - 1].side != event.side and event.gap < PAUSE
     return answers and not event.has(Mark.AFTERLIFE)
 
 
-def _timed_out(story: Story, state: TcpState) -> tuple[str, str]:
+def _timed_out(history: HistoryFacts, state: TcpState) -> tuple[str, str]:
     error = "ETIMEDOUT"
-    if story.icmp:
-        error = ICMP_ERRORS[icmp_class(story, story.icmp[-1])]
+    if history.icmp:
+        error = ICMP_ERRORS[icmp_class(history, history.icmp[-1])]
     if state in GOT_FIN:
         return EOF, error
     return error, error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from capture.model import Notice
     from capture.verdicts.events.ending import End
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Diagnosis
 
 GAPS = (
@@ -37,17 +37,17 @@ def unsaid_in(notices: Iterable[Notice]) -> Context:
     return found
 
 
-def as_far_as_told(story: Story, end: End, diagnosis: Diagnosis) -> Diagnosis:
+def as_far_as_told(history: HistoryFacts, end: End, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis, no surer than what was captured allows."""
-    unsaid = story.context & UNSAID
+    unsaid = history.context & UNSAID
     absence = catalogue.causes()[diagnosis.cause].absence
-    if story.heard_of is not None and story.answered and (absence or end.ending is not Ending.RST):
+    if history.heard_of is not None and history.answered and (absence or end.ending is not Ending.RST):
         diagnosis = replace(diagnosis, certainty=POSSIBLE)  # ACK numbers tell what was sent, not what became of it
     if not unsaid:
         return diagnosis
     others = diagnosis.alternatives
     if Context.NO_TTL in unsaid and end.ending is Ending.RST and not end.forged:
-        elsewhere = "middlebox_reset" if story.answered else "refused_by_firewall"
+        elsewhere = "middlebox_reset" if history.answered else "refused_by_firewall"
         if elsewhere not in (diagnosis.cause, *others):
             others = (*others, elsewhere)
     certainty = LIKELY if diagnosis.certainty is CERTAIN else diagnosis.certainty

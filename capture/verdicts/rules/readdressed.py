@@ -1,4 +1,4 @@
-"""One story of a connection and the answers that came to it from another address."""
+"""What became of a connection and of the answers that came to it from another address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def retold(signed: Signatures, relations: Relations, flows: FlowTable) -> Signat
     asked = {two: one for one, two in relations.elsewhere.items() if _asked(flows, one) and not _asked(flows, two)}
     made: dict[tuple[int, bool, bool], int] = {}
     for stray, connection in asked.items():
-        opened = signed.templates[int(of[connection])].story.first(Kind.SYN_ACK) is not None
+        opened = signed.templates[int(of[connection])].history.first(Kind.SYN_ACK) is not None
         for which, is_stray in ((connection, False), (stray, True)):
             key = (int(signed.of[which]), opened, is_stray)
             if key not in made:
@@ -43,18 +43,18 @@ def _asked(flows: FlowTable, connection: int) -> bool:
 
 
 def _anew(template: Template, opened: bool, is_stray: bool) -> Template:
-    story = template.story
-    last = len(story.events) - 1
+    history = template.history
+    last = len(history.events) - 1
     cause = "idle_drop" if opened else "syn_unanswered"
     if is_stray:
         evidence = proofs(
-            (0 if story.events else None, "answer_from_elsewhere"), (story.first(Kind.RST), "stray_reset")
+            (0 if history.events else None, "answer_from_elsewhere"), (history.first(Kind.RST), "stray_reset")
         )
         return replace(template, diagnosis=Diagnosis(cause, LIKELY, "stray_answer", None, (), evidence))
     if not opened:
-        evidence = proofs((story.first(Kind.SYN), "syn"), (story.last(Kind.SYN), "syn_again"))
+        evidence = proofs((history.first(Kind.SYN), "syn"), (history.last(Kind.SYN), "syn_again"))
         others: tuple[str, ...] = ("unreachable",)
         return replace(template, diagnosis=Diagnosis(cause, LIKELY, "answered_elsewhere_syn", 0, others, evidence))
     others = ("no_socket", "middlebox_reset")
-    evidence = proofs((story.last(Kind.DATA), "unanswered"), (story.last(Kind.RST), "reset"), (last, "closed"))
+    evidence = proofs((history.last(Kind.DATA), "unanswered"), (history.last(Kind.RST), "reset"), (last, "closed"))
     return replace(template, diagnosis=Diagnosis(cause, LIKELY, "answered_elsewhere", 0, others, evidence[:2]))

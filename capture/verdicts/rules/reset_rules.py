@@ -12,39 +12,39 @@ from capture.verdicts.rules.opening_rules import cancelled
 if TYPE_CHECKING:
     from capture.model import Certainty
     from capture.verdicts.events.ending import End
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Proof
 
 
-def by_reset(story: Story, end: End) -> Diagnosis:
+def by_reset(history: HistoryFacts, end: End) -> Diagnosis:
     """The cause of a reset connection: the first rule that knows it."""
     assert end.at is not None
     assert end.by is not None
     at, by = end.at, end.by
-    if story.third_packet is None and by == 0:
-        return cancelled(story, at)
-    if all(event.kind is Kind.RST for event in story.events):
-        if story.events[at].has(Mark.BARE):
+    if history.third_packet is None and by == 0:
+        return cancelled(history, at)
+    if all(event.kind is Kind.RST for event in history.events):
+        if history.events[at].has(Mark.BARE):
             others = ("no_socket", "aborted", "middlebox_reset")
             return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
-        if story.events[at].has(Mark.ANSWER):
+        if history.events[at].has(Mark.ANSWER):
             evidence = proofs((at, "refusing_reset"))
             return Diagnosis("refused", POSSIBLE, "lone_refusal", by, ("aborted", "middlebox_reset"), evidence)
         return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
     if end.forged:
-        return _forged(story, at, by)
+        return _forged(history, at, by)
     for rule in (_overflow, _stalled, peer_had_closed, own_half_close, _before_any_word):
-        found = rule(story, at, by)
+        found = rule(history, at, by)
         if found is not None:
             return found
-    return _bare(story, at, by) if story.events[at].has(Mark.BARE) else _live(story, at, by)
+    return _bare(history, at, by) if history.events[at].has(Mark.BARE) else _live(history, at, by)
 
 
-def _forged(story: Story, at: int, by: int) -> Diagnosis:
-    event = story.events[at]
+def _forged(history: HistoryFacts, at: int, by: int) -> Diagnosis:
+    event = history.events[at]
     goes_on = event.has(Mark.AFTERLIFE)
-    later = [i for i in range(at + 1, len(story.events)) if story.events[i].side == by]
-    alive = next((i for i in later if story.events[i].kind is not Kind.RST), None)
+    later = [i for i in range(at + 1, len(history.events)) if history.events[i].side == by]
+    alive = next((i for i in later if history.events[i].kind is not Kind.RST), None)
     if event.has(Mark.FOREIGN):
         sentence, proof, sure = "middlebox_ttl", "foreign_reset", LIKELY
     elif goes_on:
@@ -52,26 +52,28 @@ def _forged(story: Story, at: int, by: int) -> Diagnosis:
     else:
         sentence, proof, sure = "middlebox_id", "odd_id_reset", POSSIBLE
     others = ("no_socket",) if event.has(Mark.BARE) else ("aborted",)
-    evidence = proofs((story.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, proof), (alive, "goes_on"))
+    evidence = proofs(
+        (history.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, proof), (alive, "goes_on")
+    )
     return Diagnosis("middlebox_reset", sure, sentence, by, others, evidence)
 
 
-def _overflow(story: Story, at: int, by: int) -> Diagnosis | None:
+def _overflow(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     """The server repeated its SYN,ACK to a client that had answered it, and at last forgot the request."""
-    again = story.accepted_again
-    if by != 1 or not again or again[0] > at or not story.events[at].has(Mark.BARE):
+    again = history.accepted_again
+    if by != 1 or not again or again[0] > at or not history.events[at].has(Mark.BARE):
         return None
     return Diagnosis(
         "accept_queue_overflow", LIKELY, "overflow_given_up", 1, ("accept_queue_reset",),
-        proofs((story.third_packet, "third"), (again[0], "syn_ack_after_ack"), (at, "reset")),
+        proofs((history.third_packet, "third"), (again[0], "syn_ack_after_ack"), (at, "reset")),
     )  # fmt: skip
 
 
-def _stalled(story: Story, at: int, by: int) -> Diagnosis | None:
+def _stalled(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     for side in (0, 1):
-        run = story.stalled(side, at)
-        probes = [i for i in run if story.events[i].side != side]
-        if run and (len(probes) >= 2 or (probes and story.events[at].gap >= PAUSE)):
+        run = history.stalled(side, at)
+        probes = [i for i in run if history.events[i].side != side]
+        if run and (len(probes) >= 2 or (probes and history.events[at].gap >= PAUSE)):
             return Diagnosis(
                 "zero_window_stall", LIKELY, "stalled_reset" if by == side else "stalled_sender_reset", side,
                 ("aborted",), proofs((run[0], "window_closed"), (probes[-1], "window_probe"), (at, "reset")),
@@ -79,71 +81,71 @@ def _stalled(story: Story, at: int, by: int) -> Diagnosis | None:
     return None
 
 
-def _before_any_word(story: Story, at: int, by: int) -> Diagnosis | None:
+def _before_any_word(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     """A RST before anything was exchanged."""
-    if story.midstream:
+    if history.midstream:
         return None
-    taken = [i for i in story.data(0, before=at) if not story.events[i].has(Mark.LOST)]
-    if story.data(1, before=at) or taken:
+    taken = [i for i in history.data(0, before=at) if not history.events[i].has(Mark.LOST)]
+    if history.data(1, before=at) or taken:
         return None
     if by == 0:
-        return cancelled(story, at) if not story.data(0, before=at) else None
-    if not story.events[at].has(Mark.BARE):
+        return cancelled(history, at) if not history.data(0, before=at) else None
+    if not history.events[at].has(Mark.BARE):
         return None
-    repeated = [i for i in story.data(0, before=at) if story.events[i].has(Mark.REPEAT)]
+    repeated = [i for i in history.data(0, before=at) if history.events[i].has(Mark.REPEAT)]
     if len(repeated) >= 2:
         return Diagnosis(
             "accept_queue_overflow", POSSIBLE, "overflow_given_up", 1, ("accept_queue_reset", "no_socket"),
-            proofs((story.third_packet, "third"), (repeated[0], "ignored_data"), (at, "reset")),
+            proofs((history.third_packet, "third"), (repeated[0], "ignored_data"), (at, "reset")),
         )  # fmt: skip
-    if story.events[at].gap >= IDLE:
+    if history.events[at].gap >= IDLE:
         return None
     return Diagnosis(
         "accept_queue_reset", LIKELY, "reset_at_accept", 1, ("aborted", "no_socket"),
-        proofs((story.third_packet, "third"), (at, "reset")),
+        proofs((history.third_packet, "third"), (at, "reset")),
     )  # fmt: skip
 
 
-def _bare(story: Story, at: int, by: int) -> Diagnosis:
+def _bare(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A bare RST without a FIN before it: the host does not know the connection, or something resets it unasked."""
-    asked = at - 1 if at and _may_be_answered(story, at) else None
+    asked = at - 1 if at and _may_be_answered(history, at) else None
     evidence = proofs((asked, "answered_by_reset"), (at, "bare_reset"))
     if asked is None:
-        return _unasked(story, at, by)
-    if story.midstream and not any(e.side == by and e.kind is not Kind.RST for e in story.events[:at]):
-        return _begun_before(story, at, by, evidence)
-    idle = max(story.events[asked].gap, story.events[at].gap) >= PAUSE
-    code = "no_socket_fin" if story.events[asked].kind is Kind.FIN else "no_socket_idle" if idle else "no_socket"
+        return _unasked(history, at, by)
+    if history.midstream and not any(e.side == by and e.kind is not Kind.RST for e in history.events[:at]):
+        return _begun_before(history, at, by, evidence)
+    idle = max(history.events[asked].gap, history.events[at].gap) >= PAUSE
+    code = "no_socket_fin" if history.events[asked].kind is Kind.FIN else "no_socket_idle" if idle else "no_socket"
     others: tuple[str, ...] = ("middlebox_reset", "idle_drop", "aborted")
-    if story.midstream:
+    if history.midstream:
         others = (*others, "write_after_peer_close")
     return Diagnosis("no_socket", LIKELY, code, by, others, evidence)
 
 
-def _may_be_answered(story: Story, at: int) -> bool:
+def _may_be_answered(history: HistoryFacts, at: int) -> bool:
     """Whether the event before a RST came from the other side and nothing else answered it."""
-    before, event = story.events[at - 1], story.events[at]
+    before, event = history.events[at - 1], history.events[at]
     if before.side == event.side or event.gap >= IDLE:
         return False
     if before.kind is Kind.FIN:
-        return story.fin_acked(before.side) is None
+        return history.fin_acked(before.side) is None
     if before.kind is Kind.DATA:
-        heard = any(e.side == event.side and e.kind is not Kind.RST for e in story.events[:at])
+        heard = any(e.side == event.side and e.kind is not Kind.RST for e in history.events[:at])
         return before.has(Mark.LOST) or not heard
     return before.kind is Kind.PROBE
 
 
-def _unasked(story: Story, at: int, by: int) -> Diagnosis:
+def _unasked(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A bare RST that answers nothing: a host without the socket sends none."""
-    gap = story.events[at].gap
+    gap = history.events[at].gap
     evidence = proofs((at, "unasked_reset"))
-    if gap >= IDLE and story.waiting(0, at) is None:
+    if gap >= IDLE and history.waiting(0, at) is None:
         others = ("middlebox_reset", "aborted", "no_socket")
         return Diagnosis("idle_drop", LIKELY if gap >= LONG_IDLE else POSSIBLE, "idle_reset", by, others, evidence)
     return Diagnosis("no_socket", POSSIBLE, "bare_reset", by, ("aborted", "middlebox_reset", "idle_drop"), evidence)
 
 
-def _begun_before(story: Story, at: int, by: int, evidence: tuple[Proof, ...]) -> Diagnosis:
+def _begun_before(history: HistoryFacts, at: int, by: int, evidence: tuple[Proof, ...]) -> Diagnosis:
     """Of the side that reset nothing else was captured: whether it had closed before lies outside the capture."""
     if by == 0:
         others: tuple[str, ...] = ("client_gave_up", "no_socket", "middlebox_reset")
@@ -152,69 +154,69 @@ def _begun_before(story: Story, at: int, by: int, evidence: tuple[Proof, ...]) -
     return Diagnosis("no_socket", POSSIBLE, "begun_before", 0, others, evidence)
 
 
-def _live(story: Story, at: int, by: int) -> Diagnosis:
+def _live(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A RST,ACK of a living socket: closed with unread data, SO_LINGER 0, or its process ended."""
-    event = story.events[at]
-    response = story.served(by, at)
-    request = story.waiting(1 - by, at)
+    event = history.events[at]
+    response = history.served(by, at)
+    request = history.waiting(1 - by, at)
     sure: Certainty = LIKELY
-    if event.has(Mark.ANSWER) and Context.TIMESTAMPS in story.context:
-        return _odd_shape(story, at, by)
+    if event.has(Mark.ANSWER) and Context.TIMESTAMPS in history.context:
+        return _odd_shape(history, at, by)
     if event.has(Mark.CUT):
         sure = POSSIBLE
-    if by == 1 and response is not None and request is None and Context.UPLOAD in story.context:
+    if by == 1 and response is not None and request is None and Context.UPLOAD in history.context:
         return Diagnosis(
             "early_response_reset", sure, "early_response", by, ("aborted",),
             proofs((response, "early_response"), (at, "abort")),
         )  # fmt: skip
     if by == 0:
-        return _live_client(story, at, sure)
+        return _live_client(history, at, sure)
     if request is not None:
-        return _instead_of_an_answer(story, at, by, sure, request, response)
+        return _instead_of_an_answer(history, at, by, sure, request, response)
     others: tuple[str, ...] = ("stale_keepalive",) if event.gap >= PAUSE else ()
     code = "abort_after_response" if response is not None else "abort"
     return Diagnosis("aborted", sure, code, by, others, proofs((response, "last_response"), (at, "abort")))
 
 
 def _instead_of_an_answer(
-    story: Story, at: int, by: int, sure: Certainty, request: int, response: int | None
+    history: HistoryFacts, at: int, by: int, sure: Certainty, request: int, response: int | None
 ) -> Diagnosis:
     """The server reset while a request stood open."""
-    event, evidence = story.events[at], proofs((response, "last_response"), (request, "request"), (at, "abort"))
-    asked_after = max((e.gap for e in story.events[(response or 0) + 1 : request + 1]), default=0)
-    if response is not None and asked_after >= IDLE and story.events[at].gap < PAUSE:
+    event, evidence = history.events[at], proofs((response, "last_response"), (request, "request"), (at, "abort"))
+    asked_after = max((e.gap for e in history.events[(response or 0) + 1 : request + 1]), default=0)
+    if response is not None and asked_after >= IDLE and history.events[at].gap < PAUSE:
         # its idle time-out closed the socket as the request came: a close with unread data makes a RST
         return Diagnosis("stale_keepalive", LIKELY, "stale_reset", by, ("aborted", "no_response"), evidence)
     if response is not None:
         others: tuple[str, ...] = ("no_response", "stale_keepalive") if asked_after >= PAUSE else ("no_response",)
         return Diagnosis("aborted", sure, "abort_next_request", by, others, evidence)
-    if sure is LIKELY and story.whole and Context.AT_SERVER in story.context and event.gap < LONG_IDLE:
+    if sure is LIKELY and history.whole and Context.AT_SERVER in history.context and event.gap < LONG_IDLE:
         sure = CERTAIN  # a live socket's RST, captured where it was sent: nobody else can have made it
     return Diagnosis("aborted", sure, "abort_unanswered", by, ("no_response",), evidence)
 
 
-def _odd_shape(story: Story, at: int, by: int) -> Diagnosis:
+def _odd_shape(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A RST,ACK with neither timestamp nor window, though its claimed sender used timestamps."""
     evidence = proofs((at, "odd_reset"))
-    if story.events[at].gap >= IDLE and story.waiting(0, at) is None:
+    if history.events[at].gap >= IDLE and history.waiting(0, at) is None:
         others = ("middlebox_reset", "aborted", "no_socket")
         return Diagnosis("idle_drop", POSSIBLE, "idle_reset", by, others, evidence)
     return Diagnosis("aborted", POSSIBLE, "odd_shape", by, ("middlebox_reset",), evidence)
 
 
-def _live_client(story: Story, at: int, sure: Certainty) -> Diagnosis:
-    request, response = story.waiting(0, at), story.last(Kind.DATA, 1, before=at)
-    if story.only_shook_hands and (request is None or story.events[at].gap < PAUSE):
+def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
+    request, response = history.waiting(0, at), history.last(Kind.DATA, 1, before=at)
+    if history.only_shook_hands and (request is None or history.events[at].gap < PAUSE):
         evidence = proofs((response, "last_response"), (at, "abort"))
         return Diagnosis("aborted", sure, "dropped_unused", 0, ("client_gave_up",), evidence, harmless=True)
-    early = Context.UPLOAD in story.context and response is not None and story.events[at].gap < PAUSE
-    if request is not None and story.asked_for_sure(request) and not early:  # else it had its answer, and sent on
+    early = Context.UPLOAD in history.context and response is not None and history.events[at].gap < PAUSE
+    if request is not None and history.asked_for_sure(request) and not early:  # else it had its answer, and sent on
         evidence = proofs((request, "request"), (at, "abort"))
         return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
-        taken = not story.events[response].has(Mark.LOST) and not story.stalled(0, at)
-        if story.events[at].gap >= IDLE and taken and request is None:
+        taken = not history.events[response].has(Mark.LOST) and not history.stalled(0, at)
+        if history.events[at].gap >= IDLE and taken and request is None:
             return Diagnosis("aborted", sure, "abort_idle", 0, ("client_gave_up",), evidence, harmless=True)
         code = "abort_reading" if taken else "abort_unread"
         return Diagnosis("aborted", sure, code, 0, ("client_gave_up",), evidence)

@@ -12,79 +12,79 @@ from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosi
 if TYPE_CHECKING:
     from capture.model import Certainty
     from capture.verdicts.events.ending import End
-    from capture.verdicts.events.history_facts import Story
+    from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Proof
 
 
 MOST_LOST = 2  # repetitions of the first data: so often in a row hardly any path loses it
 
 
-def by_timeout(story: Story, end: End) -> Diagnosis:
+def by_timeout(history: HistoryFacts, end: End) -> Diagnosis:
     """A side repeated itself without an answer until it gave up."""
     assert end.by is not None
     assert end.at is not None
     side = end.by
-    event = story.events[end.at]
-    if event.kind is Kind.RST and (probes := story.probes_before(side, end.at)):
+    event = history.events[end.at]
+    if event.kind is Kind.RST and (probes := history.probes_before(side, end.at)):
         return Diagnosis(
             "keepalive_timeout", LIKELY, "keepalive_timeout", side, ("silent_drop", "idle_drop"),
             proofs((probes[0], "keepalive"), (probes[-1], "keepalive_again"), (end.at, "prober_reset")),
         )  # fmt: skip
-    run = story.silence[1] if story.silence is not None else [end.at]
+    run = history.silence[1] if history.silence is not None else [end.at]
     first, last = run[0], run[-1]
-    again = story.accepted_again
-    if again and not story.data(1):
-        return overflow(story)
-    if story.icmp:
+    again = history.accepted_again
+    if again and not history.data(1):
+        return overflow(history)
+    if history.icmp:
         # a router says that it cannot reach the host, and nothing came of what was sent after that
-        said = icmp_class(story, story.icmp[-1]) in (IcmpClass.HOST, IcmpClass.NET) and story.icmp[-1] < last
+        said = icmp_class(history, history.icmp[-1]) in (IcmpClass.HOST, IcmpClass.NET) and history.icmp[-1] < last
         return Diagnosis(
-            "unreachable", CERTAIN if said and story.whole else LIKELY, "unreachable_midway", side, ("silent_drop",),
-            proofs((first, "unanswered"), (story.icmp[-1], "icmp"), (last, "unanswered_again")),
+            "unreachable", CERTAIN if said and history.whole else LIKELY, "unreachable_midway", side, ("silent_drop",),
+            proofs((first, "unanswered"), (history.icmp[-1], "icmp"), (last, "unanswered_again")),
         )  # fmt: skip
-    if story.events[first].kind is Kind.PROBE:
-        return _probes_unanswered(story, side, first, last)
-    return _unheard(story, side, run)
+    if history.events[first].kind is Kind.PROBE:
+        return _probes_unanswered(history, side, first, last)
+    return _unheard(history, side, run)
 
 
-def _unheard(story: Story, side: int, run: list[int]) -> Diagnosis:
+def _unheard(history: HistoryFacts, side: int, run: list[int]) -> Diagnosis:
     """Data or a FIN repeated without an answer."""
     first, last = run[0], run[-1]
     evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
-    one_sided = Context.ONE_SIDED in story.context
-    full_size = any(story.events[i].has(Mark.BIG) and story.events[i].has(Mark.REPEAT) for i in run)
-    if story.too_big:
-        told = proofs((first, "unanswered"), (story.too_big[0], "too_big"), (last, "unanswered_again"))
+    one_sided = Context.ONE_SIDED in history.context
+    full_size = any(history.events[i].has(Mark.BIG) and history.events[i].has(Mark.REPEAT) for i in run)
+    if history.too_big:
+        told = proofs((first, "unanswered"), (history.too_big[0], "too_big"), (last, "unanswered_again"))
         # what the router calls too large is what was lost
-        return Diagnosis("path_mtu_black_hole", CERTAIN if full_size and story.whole else LIKELY, "mtu_told", side,
+        return Diagnosis("path_mtu_black_hole", CERTAIN if full_size and history.whole else LIKELY, "mtu_told", side,
                          ("silent_drop",), told)  # fmt: skip
     if full_size:
         return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
-    if meanwhile := story.repeats_meanwhile(side, run):
+    if meanwhile := history.repeats_meanwhile(side, run):
         both = proofs((first, "unanswered"), (meanwhile[0], "still_asking"), (last, "unanswered_again"))
         return Diagnosis("silent_drop", LIKELY, "one_way", side, ("unreachable",), both)
     sure = POSSIBLE if one_sided else LIKELY
-    if story.events[first].gap >= LONG_IDLE:
+    if history.events[first].gap >= LONG_IDLE:
         return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
-    if side == 0 and story.whole and first == (story.first(Kind.DATA) or 0):
-        return _ignored_from_the_start(story, first, last)
+    if side == 0 and history.whole and first == (history.first(Kind.DATA) or 0):
+        return _ignored_from_the_start(history, first, last)
     if (
-        story.events[first].gap >= IDLE
+        history.events[first].gap >= IDLE
     ):  # a pause of seconds: no NAT forgets so soon, but a test's or a firewall's might
         return Diagnosis("silent_drop", sure, "silent_drop_idle", side, ("idle_drop", "unreachable"), evidence)
     return Diagnosis("silent_drop", sure, "silent_drop", side, ("unreachable",), evidence)
 
 
-def _ignored_from_the_start(story: Story, first: int, last: int) -> Diagnosis:
+def _ignored_from_the_start(history: HistoryFacts, first: int, last: int) -> Diagnosis:
     """Not even the first data was acknowledged: dropped on the way, or by a full queue behind SYN cookies."""
-    evidence = proofs((story.third_packet, "third"), (first, "unanswered"), (last, "unanswered_again"))
-    if Context.BUSY_LISTENER in story.context:
+    evidence = proofs((history.third_packet, "third"), (first, "unanswered"), (last, "unanswered_again"))
+    if Context.BUSY_LISTENER in history.context:
         return Diagnosis("accept_queue_overflow", POSSIBLE, "ignored", 1, ("silent_drop",), evidence)
     return Diagnosis("silent_drop", POSSIBLE, "silent_drop", 0, ("accept_queue_overflow", "unreachable"), evidence)
 
 
-def _probes_unanswered(story: Story, side: int, first: int, last: int) -> Diagnosis:
-    closed = story.stalled(1 - side, last)
+def _probes_unanswered(history: HistoryFacts, side: int, first: int, last: int) -> Diagnosis:
+    closed = history.stalled(1 - side, last)
     if closed:
         return Diagnosis(
             "zero_window_stall", LIKELY, "stalled_gone", 1 - side, ("silent_drop",),
@@ -96,206 +96,206 @@ def _probes_unanswered(story: Story, side: int, first: int, last: int) -> Diagno
     )  # fmt: skip
 
 
-def overflow(story: Story) -> Diagnosis:
+def overflow(history: HistoryFacts) -> Diagnosis:
     """The server's accept queue was full."""
-    ignored = story.first(Kind.DATA, 0)
-    if not story.accepted_again:
-        repeated = story.ignored_at_first
+    ignored = history.first(Kind.DATA, 0)
+    if not history.accepted_again:
+        repeated = history.ignored_at_first
         return Diagnosis(
             "accept_queue_overflow", LIKELY, "overflow_cookies", 1, ("silent_drop", "no_response"),
             proofs((ignored, "ignored_data"), (repeated[0], "ignored_data"), (repeated[-1], "ignored_data")),
         )  # fmt: skip
-    again = story.accepted_again[0]
+    again = history.accepted_again[0]
     return Diagnosis(
         "accept_queue_overflow", LIKELY, "overflow", 1, ("silent_drop",),
-        proofs((story.third_packet, "third"), (ignored, "ignored_data"), (again, "syn_ack_after_ack")),
+        proofs((history.third_packet, "third"), (ignored, "ignored_data"), (again, "syn_ack_after_ack")),
     )  # fmt: skip
 
 
-def overflowed(story: Story) -> bool:
+def overflowed(history: HistoryFacts) -> bool:
     """The handshake's last ACK and the data after it were not taken: not a mere ACK lost on the way.
 
     The SYN,ACK was repeated after the third packet, and the client had to repeat data, or the SYN,ACK came twice again;
     or, behind SYN cookies, which repeat nothing, the client's first data was repeated more often than a path loses it.
     """
-    again = story.accepted_again
-    if len(again) >= 2 or len(story.ignored_at_first) >= MOST_LOST:
+    again = history.accepted_again
+    if len(again) >= 2 or len(history.ignored_at_first) >= MOST_LOST:
         return True
-    return bool(again) and _data_ignored(story, again[0])
+    return bool(again) and _data_ignored(history, again[0])
 
 
-def _data_ignored(story: Story, again: int) -> bool:
-    return any(i < again for i in story.data(0)) and not any(i < again for i in story.data(1))
+def _data_ignored(history: HistoryFacts, again: int) -> bool:
+    return any(i < again for i in history.data(0)) and not any(i < again for i in history.data(1))
 
 
-def by_fin(story: Story, end: End) -> Diagnosis:
+def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     """Both sides closed with FIN; nearly always that is all."""
-    if overflowed(story):
-        return overflow(story)
-    if story.ignored_resets:
-        rst = story.ignored_resets[0]
+    if overflowed(history):
+        return overflow(history)
+    if history.ignored_resets:
+        rst = history.ignored_resets[0]
         return Diagnosis(
-            "reset_ignored", LIKELY, "reset_ignored", story.events[rst].side, ("middlebox_reset",),
+            "reset_ignored", LIKELY, "reset_ignored", history.events[rst].side, ("middlebox_reset",),
             proofs((rst, "ignored_reset"), (end.at, "closed")),
         )  # fmt: skip
-    first = story.first_closer
-    fins = [i for i in story.fins if i is not None]
+    first = history.first_closer
+    fins = [i for i in history.fins if i is not None]
     evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
-    if (unanswered := closed_unanswered(story)) is not None:
+    if (unanswered := closed_unanswered(history)) is not None:
         return unanswered
-    if story.time_wait_challenge is not None:
+    if history.time_wait_challenge is not None:
         return Diagnosis(
             "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
-            proofs((story.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
+            proofs((history.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
         )  # fmt: skip
     if first == 2:
         # neither FIN acknowledges the other, and both were acknowledged: there is no other order of such numbers
-        crossed = story.both_acked is not None and story.whole and story.waiting(0, at=max(fins)) is None
+        crossed = history.both_acked is not None and history.whole and history.waiting(0, at=max(fins)) is None
         sure: Certainty = CERTAIN if crossed else LIKELY
         return Diagnosis("simultaneous_close", sure, "simultaneous_close", None, ("normal_close",), evidence)
-    if first == 0 and _gave_up(story):
+    if first == 0 and _gave_up(history):
         return Diagnosis(
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
-            proofs((story.waiting(0, at=story.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
+            proofs((history.waiting(0, at=history.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
         )  # fmt: skip
-    if first == 1 and story.heard_of is not None and (wrote := story.news(0, after=story.fins[1] or 0)):
-        return _wrote_unseen(story, story.fins[1] or 0, wrote[0])
-    whole = story.both_acked is not None and story.whole
+    if first == 1 and history.heard_of is not None and (wrote := history.news(0, after=history.fins[1] or 0)):
+        return _wrote_unseen(history, history.fins[1] or 0, wrote[0])
+    whole = history.both_acked is not None and history.whole
     sure = CERTAIN if whole else LIKELY
-    if first is not None and (spoke := story.news(1 - first, after=story.fins[first] or 0)):
+    if first is not None and (spoke := history.news(1 - first, after=history.fins[first] or 0)):
         return Diagnosis(
             "half_close", sure if whole else LIKELY, "half_close", first, ("normal_close",),
-            proofs((story.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
+            proofs((history.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
         )  # fmt: skip
-    return _normal(story, first, sure, evidence)
+    return _normal(history, first, sure, evidence)
 
 
-def _wrote_unseen(story: Story, fin: int, wrote: int) -> Diagnosis:
+def _wrote_unseen(history: HistoryFacts, fin: int, wrote: int) -> Diagnosis:
     """The client wrote after the server's FIN, and only one direction was captured: no answer can be seen."""
     evidence = proofs((fin, "fin"), (wrote, "late_write"))
-    idle = story.served(1, at=fin) is not None and story.closing_gap(fin) >= PAUSE
+    idle = history.served(1, at=fin) is not None and history.closing_gap(fin) >= PAUSE
     causes = ("stale_keepalive", "write_after_peer_close") if idle else ("write_after_peer_close", "stale_keepalive")
     return Diagnosis(causes[0], POSSIBLE, "wrote_unseen", 0, (causes[1], "half_close"), evidence)
 
 
-def _normal(story: Story, first: int | None, sure: Certainty, evidence: tuple[Proof, ...]) -> Diagnosis:
+def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence: tuple[Proof, ...]) -> Diagnosis:
     """FINs both ways. Certain only where nothing was left open and nothing speaks for another reading."""
 
     def close(certainty: Certainty, *others: str, sentence: str = "normal_close") -> Diagnosis:
         return Diagnosis("normal_close", certainty, sentence, first, others, evidence, harmless=True)
 
-    if Context.ONE_SIDED in story.context:  # that nothing was left open, only the other direction could show
-        told = "one_sided_end" if None not in story.fins else "one_sided_close"
+    if Context.ONE_SIDED in history.context:  # that nothing was left open, only the other direction could show
+        told = "one_sided_end" if None not in history.fins else "one_sided_close"
         return Diagnosis("normal_close", POSSIBLE, told, first, ("client_gave_up", "late_close"), evidence)
-    if any(e.has(Mark.STRAY) for e in story.events if e.kind is Kind.ACK):
+    if any(e.has(Mark.STRAY) for e in history.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")
-    if first == 1 and story.whole and not story.data(0) and not story.data(1):
+    if first == 1 and history.whole and not history.data(0) and not history.data(1):
         return close(LIKELY, "accept_queue_reset", sentence="shed")
-    if story.window_probed is not None:
-        side, closed, probe = story.window_probed
+    if history.window_probed is not None:
+        side, closed, probe = history.window_probed
         stall = proofs((closed, "window_closed"), (probe, "window_probe"), *((p.at, p.code) for p in evidence))
         return Diagnosis(
             "normal_close", LIKELY, "normal_after_stall", side, ("zero_window_stall",), stall, harmless=True
         )
-    if first is None or story.fins[first] is None:
+    if first is None or history.fins[first] is None:
         return close(LIKELY)
-    fin = story.fins[first] or 0
-    waiting = story.waiting(0, at=fin)
+    fin = history.fins[first] or 0
+    waiting = history.waiting(0, at=fin)
     if first == 0 and waiting is not None:
         return close(LIKELY, "client_gave_up")
     if first == 1 and waiting is not None:
         return close(LIKELY, "closed_unanswered")
-    if first == 0 and story.events[fin].gap >= PAUSE:
+    if first == 0 and history.events[fin].gap >= PAUSE:
         # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
         return close(LIKELY, "client_gave_up")
-    if first == 0 and Context.LONG_ANSWER in story.context:
+    if first == 0 and Context.LONG_ANSWER in history.context:
         return close(
             LIKELY, "client_gave_up"
         )  # it may have left in the middle: the length that was promised is not read
-    if story.late_syn_ack:
+    if history.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
-    if first == 1 and not story.told_why(1, fin):
+    if first == 1 and not history.told_why(1, fin):
         # a process that dies with nothing unread closes in the same way
         return close(LIKELY, "aborted", sentence="normal_server_first")
     return close(sure)
 
 
-def _gave_up(story: Story) -> bool:
+def _gave_up(history: HistoryFacts) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
-    fin, other = story.fins
-    if fin is None or (other is None and story.heard_of is not None):
+    fin, other = history.fins
+    if fin is None or (other is None and history.heard_of is not None):
         return False
-    busy = other is not None and story.events[other].gap >= PAUSE  # it went on working for a client that had left
-    if story.closing_gap(fin) < PAUSE and not busy:
+    busy = other is not None and history.events[other].gap >= PAUSE  # it went on working for a client that had left
+    if history.closing_gap(fin) < PAUSE and not busy:
         return False
-    waiting = story.waiting(0, at=fin)
-    return waiting is not None and story.asked_for_sure(waiting)
+    waiting = history.waiting(0, at=fin)
+    return waiting is not None and history.asked_for_sure(waiting)
 
 
-def still_open(story: Story, end: End) -> Diagnosis:
+def still_open(history: HistoryFacts, end: End) -> Diagnosis:
     """No end was captured: which is an end of its own where somebody waits."""
-    quiet = Context.QUIET_END in story.context
-    if overflowed(story):
-        return overflow(story)
+    quiet = Context.QUIET_END in history.context
+    if overflowed(history):
+        return overflow(history)
     for side in (0, 1):
-        run = story.stalled(side, len(story.events))
-        if run and any(story.events[i].side != side for i in run):
+        run = history.stalled(side, len(history.events))
+        if run and any(history.events[i].side != side for i in run):
             return Diagnosis(
                 "zero_window_stall", LIKELY, "stalled_yet", side, (),
                 proofs((run[0], "window_closed"), (run[-1], "window_probe")),
             )  # fmt: skip
-    if story.ignored_resets:
-        rst = story.ignored_resets[0]
-        return Diagnosis("reset_ignored", LIKELY, "reset_ignored", story.events[rst].side, ("middlebox_reset",),
+    if history.ignored_resets:
+        rst = history.ignored_resets[0]
+        return Diagnosis("reset_ignored", LIKELY, "reset_ignored", history.events[rst].side, ("middlebox_reset",),
                          proofs((rst, "ignored_reset")))  # fmt: skip
-    first = story.first_closer
+    first = history.first_closer
     if first is not None:
-        return _half_closed(story, first, quiet)
-    request = story.waiting(0, at=len(story.events))
-    if request is not None and quiet and story.whole and _taken(story, request):
+        return _half_closed(history, first, quiet)
+    request = history.waiting(0, at=len(history.events))
+    if request is not None and quiet and history.whole and _taken(history, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
-    third = story.third_packet
-    silent = not story.data(0) and not story.data(1)
-    if silent and third is not None and third >= 0 and Context.BUSY_LISTENER in story.context:
+    third = history.third_packet
+    silent = not history.data(0) and not history.data(1)
+    if silent and third is not None and third >= 0 and Context.BUSY_LISTENER in history.context:
         return Diagnosis(
             "no_response", POSSIBLE, "queued", 1, ("accept_queue_overflow", "still_open"), proofs((third, "third"))
         )
-    if request is not None and not story.data(1):
+    if request is not None and not history.data(1):
         evidence = proofs((request, "request"))
         return Diagnosis("still_open", POSSIBLE, "still_waiting", 0, ("no_response",), evidence, harmless=True)
     return Diagnosis("still_open", LIKELY, "still_open", None, (), (), harmless=True)
 
 
-def _half_closed(story: Story, first: int, quiet: bool) -> Diagnosis:
-    fin = story.fins[first]
+def _half_closed(history: HistoryFacts, first: int, quiet: bool) -> Diagnosis:
+    fin = history.fins[first]
     assert fin is not None
-    if (unanswered := closed_unanswered(story)) is not None:
+    if (unanswered := closed_unanswered(history)) is not None:
         return unanswered
-    if story.heard_of is not None and (wrote := story.news(1 - first, after=fin)):
+    if history.heard_of is not None and (wrote := history.news(1 - first, after=fin)):
         if first == 1:
-            return _wrote_unseen(story, fin, wrote[0])
-        if (asked := story.waiting(0, at=fin)) is not None:
+            return _wrote_unseen(history, fin, wrote[0])
+        if (asked := history.waiting(0, at=fin)) is not None:
             evidence = proofs((asked, "request"), (fin, "fin"), (wrote[0], "late_write"))
             others = ("half_close", "write_after_peer_close")
             return Diagnosis("client_gave_up", POSSIBLE, "gave_up_unseen", 0, others, evidence)
-    request = story.waiting(0, at=fin)
-    paused = story.events[fin].gap >= PAUSE
-    if first == 0 and request is not None and _taken(story, request) and (quiet or paused):
+    request = history.waiting(0, at=fin)
+    paused = history.events[fin].gap >= PAUSE
+    if first == 0 and request is not None and _taken(history, request) and (quiet or paused):
         evidence = proofs((request, "request"), (fin, "fin"))
         others = ("client_gave_up", "late_close")
         if not quiet:  # the answer may come yet
             return Diagnosis("no_response", POSSIBLE, "no_response_then", 1, others, evidence)
         return Diagnosis("no_response", LIKELY if paused else POSSIBLE, "no_response", 1, others, evidence)
-    if quiet and story.fin_acked(first) is not None:
+    if quiet and history.fin_acked(first) is not None:
         return Diagnosis(
             "late_close", POSSIBLE, "late_close_yet", 1 - first, ("still_open", "half_close"),
-            proofs((fin, "fin"), (story.fin_acked(first), "fin_acked")),
+            proofs((fin, "fin"), (history.fin_acked(first), "fin_acked")),
         )  # fmt: skip
     return Diagnosis("still_open", POSSIBLE, "half_closed_yet", first, ("late_close",), proofs((fin, "fin")))
 
 
-def _taken(story: Story, request: int) -> bool:
+def _taken(history: HistoryFacts, request: int) -> bool:
     """The responder's kernel acknowledged the request, and its application had not said a word."""
-    answered = bool(story.data(1)) or Context.ONE_SIDED in story.context
-    return not answered and not story.events[request].has(Mark.LOST)
+    answered = bool(history.data(1)) or Context.ONE_SIDED in history.context
+    return not answered and not history.events[request].has(Mark.LOST)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from capture.model import Closer, Ending, Resetter
 from capture.verdicts.events.ending import End, end_of
 from capture.verdicts.events.event_codes import Kind, Mark
-from capture.verdicts.events.history_facts import Story
+from capture.verdicts.events.history_facts import HistoryFacts
 from capture.verdicts.events.states import walk
 from capture.verdicts.rules.calls import next_calls
 from capture.verdicts.rules.missing_details import as_far_as_told
@@ -32,7 +32,7 @@ RESETTERS = (Resetter.ORIGINATOR, Resetter.RESPONDER)
 class Template(Struct, frozen=True, dict=True):
     """What the events of a signature say; event indexes become packet numbers when a connection is shown."""
 
-    story: Story
+    history: HistoryFacts
     end: End
     diagnosis: Diagnosis
     ended_by: Ending
@@ -43,81 +43,81 @@ class Template(Struct, frozen=True, dict=True):
     @cached_property
     def states(self) -> list[Pair]:
         """Both sides' states after each event."""
-        return walk(self.story.events, self.story.midstream, _closes(self.story, self.end))[1]
+        return walk(self.history.events, self.history.midstream, _closes(self.history, self.end))[1]
 
 
 def make(words: Sequence[int]) -> Template:
     """The template of a signature: its context word, then its event codes."""
-    story = Story.told(words[0], words[1:])
-    end = end_of(story)
-    diagnosis = as_far_as_told(story, end, _diagnose(story, end))
+    history = HistoryFacts.of_codes(words[0], words[1:])
+    end = end_of(history)
+    diagnosis = as_far_as_told(history, end, _diagnose(history, end))
     return Template(
-        story,
+        history,
         end,
         diagnosis,
         end.ending,
-        _closed_first(story, end),
-        _reset_by(story, end),
-        next_calls(story, end),
+        _closed_first(history, end),
+        _reset_by(history, end),
+        next_calls(history, end),
     )
 
 
-def _diagnose(story: Story, end: End) -> Diagnosis:
-    if not story.answered:
-        return never_answered(story, end)
+def _diagnose(history: HistoryFacts, end: End) -> Diagnosis:
+    if not history.answered:
+        return never_answered(history, end)
     if end.ending is Ending.RST:
-        diagnosis = by_reset(story, end)
-        return overflow(story) if diagnosis.harmless and overflowed(story) else diagnosis
-    if story.third_packet is None:
-        return half_open(story, end)
+        diagnosis = by_reset(history, end)
+        return overflow(history) if diagnosis.harmless and overflowed(history) else diagnosis
+    if history.third_packet is None:
+        return half_open(history, end)
     if end.ending is Ending.FIN:
-        return by_fin(story, end)
+        return by_fin(history, end)
     if end.ending is Ending.TIMEOUT:
-        return by_timeout(story, end)
-    return still_open(story, end)
+        return by_timeout(history, end)
+    return still_open(history, end)
 
 
-def _closes(story: Story, end: End) -> dict[int, tuple[bool, bool]]:
+def _closes(history: HistoryFacts, end: End) -> dict[int, tuple[bool, bool]]:
     """Where sides cease to exist: both at a RST, only its receiver where something in the middle sent it."""
     if end.at is None or end.ending not in (Ending.RST, Ending.TIMEOUT) or end.by is None:
         return {}
     if end.ending is Ending.TIMEOUT:
-        return {end.at: (end.by == 0, end.by == 1)} if story.events[end.at].kind is Kind.RST else {}
+        return {end.at: (end.by == 0, end.by == 1)} if history.events[end.at].kind is Kind.RST else {}
     if end.forged:
         return {end.at: (end.by == 1, end.by == 0)}
     return {end.at: (True, True)}
 
 
-def _closed_first(story: Story, end: End) -> Closer | None:
-    if story.only_a_refusal:
+def _closed_first(history: HistoryFacts, end: End) -> Closer | None:
+    if history.only_a_refusal:
         return None
-    first = story.first_closer
-    if first is not None and _order_unknown(story, first):
+    first = history.first_closer
+    if first is not None and _order_unknown(history, first):
         return None
-    if first is not None and story.answered:
-        fin = min(i for i in story.fins if i is not None)
+    if first is not None and history.answered:
+        fin = min(i for i in history.fins if i is not None)
         if end.ending is not Ending.RST or end.at is None or fin < end.at:
             return CLOSERS[first]
-    if end.ending is Ending.RST and end.by is not None and not end.forged and story.answered:
+    if end.ending is Ending.RST and end.by is not None and not end.forged and history.answered:
         return CLOSERS[end.by]
     return None
 
 
-def _order_unknown(story: Story, closer: int) -> bool:
+def _order_unknown(history: HistoryFacts, closer: int) -> bool:
     """Of one direction: whether the other side's FIN was in the data that this FIN acknowledges.
 
     A FIN is the last that a side sends: where its peer acknowledged more later, or nothing at all, it came later.
     """
-    heard = story.heard_of
-    if heard is None or closer != 1 - heard or story.fins[heard] is not None:
+    heard = history.heard_of
+    if heard is None or closer != 1 - heard or history.fins[heard] is not None:
         return False
-    fin = story.fins[closer] or 0
-    told = [i for i, event in enumerate(story.events) if event.side == heard]
-    answered = any(event.kind is Kind.RST and event.has(Mark.BARE) for event in story.events[fin:])
+    fin = history.fins[closer] or 0
+    told = [i for i, event in enumerate(history.events) if event.side == heard]
+    answered = any(event.kind is Kind.RST and event.has(Mark.BARE) for event in history.events[fin:])
     return bool(told) and told[-1] < fin and not answered  # such a RST answers what the other side still said
 
 
-def _reset_by(story: Story, end: End) -> Resetter | None:
-    if end.by is None or end.at is None or story.events[end.at].kind is not Kind.RST:
+def _reset_by(history: HistoryFacts, end: End) -> Resetter | None:
+    if end.by is None or end.at is None or history.events[end.at].kind is not Kind.RST:
         return None
     return Resetter.MIDDLEBOX if end.forged else RESETTERS[end.by]

@@ -24,7 +24,7 @@ def error_choice(template: Template) -> str:
     sufferer = end.by if end.ending is Ending.TIMEOUT else 1 - end.by
     calls = template.calls[sufferer]
     victim = catalogue.side_word(sufferer)
-    if calls.write is None or (end.ending is Ending.TIMEOUT and template.story.fins[sufferer] is not None):
+    if calls.write is None or (end.ending is Ending.TIMEOUT and template.history.fins[sufferer] is not None):
         return ""  # it had closed: nobody is left to get an error
     if calls.read == calls.write:
         code = "reset" if end.ending is Ending.RST else "timeout"

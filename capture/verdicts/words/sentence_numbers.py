@@ -118,14 +118,14 @@ class Numbers:
     @property
     def between_fins(self) -> I64:
         """From one FIN to the other."""
-        a, b = self.template.story.fins
+        a, b = self.template.history.fins
         return self.gap if a is None or b is None else np.abs(self._at(a) - self._at(b))
 
     @property
     def waited(self) -> I64:
         """From the request on, to the FIN of the side that waited."""
         requests = [p.at for p in self.template.diagnosis.proofs if p.code == "request"]
-        fins = [at for at in self.template.story.fins if at is not None]
+        fins = [at for at in self.template.history.fins if at is not None]
         if not requests or not fins:
             return self.gap
         return self._at(min(fins)) - self._at(requests[0])
@@ -133,7 +133,7 @@ class Numbers:
     @property
     def server_left(self) -> I64:
         """When the responder sent its first FIN, or the RST that ended it; 0 where it did neither. Epoch ns."""
-        fin, end = self.template.story.fins[1], self.template.end
+        fin, end = self.template.history.fins[1], self.template.end
         if fin is not None:
             return self._at(fin)
         if end.by == 1 and end.at is not None:
@@ -198,6 +198,6 @@ class Numbers:
         return tr("once") if told == 1 else tr("{n} times", n=told)
 
     def _icmp(self, _: int) -> str:
-        story = self.template.story
-        errors = story.indexes(Kind.ICMP)
-        return catalogue.icmp_meaning(icmp_class(story, errors[-1]).name) if errors else "?"
+        history = self.template.history
+        errors = history.indexes(Kind.ICMP)
+        return catalogue.icmp_meaning(icmp_class(history, errors[-1]).name) if errors else "?"

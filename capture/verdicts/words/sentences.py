@@ -61,8 +61,8 @@ def worded(flows: FlowTable, signed: Signatures, template: Template, connections
 
 def _proof(template: Template, proof: Proof) -> str:
     """What a packet of the evidence proves, or what it acknowledges."""
-    heard = template.story.heard_of
-    unseen = heard is not None and template.story.events[proof.at].side == heard
+    heard = template.history.heard_of
+    unseen = heard is not None and template.history.events[proof.at].side == heard
     return catalogue.evidence(proof.code) + (catalogue.evidence("heard") if unseen else "")
 
 

@@ -70,5 +70,5 @@ def test_evidence_says_that_it_is_an_ack() -> None:
 
 def test_where_the_other_side_comes_later_its_own_packets_count() -> None:
     both = "cPA20 sA sPA50x cA sPA1x cA sPA60 cA cFA sFA cA"
-    kinds = [event.kind.name for event in judge(flow_table(both)).template(0).story.events if event.side]
+    kinds = [event.kind.name for event in judge(flow_table(both)).template(0).history.events if event.side]
     assert kinds.count("FIN") == 1

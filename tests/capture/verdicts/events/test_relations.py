@@ -1,4 +1,4 @@
-"""Connections that belong together: one story is told once, and strangers stay strangers."""
+"""Connections that belong together: one history is told once, and strangers stay strangers."""
 
 from __future__ import annotations
 

@@ -22,4 +22,4 @@ def test_any_signature_has_a_verdict(context: int, codes: list[int]) -> None:
     assert len(template.states) == len(codes)
     assert all(0 <= proof.at < len(codes) for proof in template.diagnosis.proofs)
     if Context.MIDSTREAM in Context(context):
-        assert template.diagnosis.certainty is not Certainty.CERTAIN or template.story.whole
+        assert template.diagnosis.certainty is not Certainty.CERTAIN or template.history.whole
