@@ -235,6 +235,11 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
         # it did not even read the goodbye: it was still sending, or had done so a moment ago
         others = ("normal_close", "aborted")
         return Diagnosis("client_gave_up", POSSIBLE, "left_while_sending", 0, others, evidence)
+    if by == 0 and (late := history.waiting(0, at=at)) is not None and late > fin and history.asked_for_sure(late):
+        # the request and the FIN crossed; a socket that only finished sending does not refuse what it will not read
+        asked = proofs((fin, "fin"), (late, "request"), (at, "abort"))
+        instead = ("stale_keepalive", "client_gave_up", "normal_close")
+        return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, instead, asked)
     if request is None and not cut_short and history.spoken(1) and not history.stalled(by, at):
         return Diagnosis("aborted", LIKELY, "left_with_reset", by, ("normal_close",), evidence, harmless=True)
     return Diagnosis("aborted", LIKELY, "abort_after_peers_fin", by, ("normal_close", "client_gave_up"), evidence)

@@ -54,6 +54,10 @@ TABLE = [
     (f"{SERVED} cFA sA <1.999>sFA cR", "late_close", LIKELY, False),
     ("cS sSA cA <1.998>cRAt", "connect_cancelled", LIKELY, True),
     ("cS sSA cA <1.999>cRAt", "connect_cancelled", POSSIBLE, False),
+    # a RST after the server's FIN: the client had nothing more to say, a goodbye, or a request that crossed the FIN
+    (f"{SERVED} sFA cA cRAt", "aborted", LIKELY, True),
+    (f"{SERVED} sFA cPA24g cRAt", "aborted", LIKELY, True),
+    (f"{SERVED} sFA cPA20 cRAt", "aborted", LIKELY, False),
     # LONG_IDLE, 30 s: no NAT forgets sooner
     (f"{SERVED} <29.998>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "silent_drop", LIKELY, False),
     (f"{SERVED} <29.999>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "idle_drop", LIKELY, False),
