@@ -267,6 +267,7 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
             evidence.append(say("fin_wait_2_here", who=most_common(local)))
     (ip, where), mine = piles[0]
     peer = next(iter(_peer_holders(facts, mine)), None)
+    served = _is_served(mine)  # this side is the server: a client that does not close has no handler to bound
     unowned = any(not row.inode for row in mine)  # tcp_fin_timeout acts on no other: a process's own stay
     shared = {
         "host": ip,
@@ -274,20 +275,25 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
         "count": len(mine),
         "timeout": timeout,
         "proposed_timeout": max(LEAST_FIN_TIMEOUT, min(30, timeout // 2)),
-        "who": holder_name(peer) if peer else say("process_on", host=ip, port=where),
+        "who": holder_name(peer) if peer else say("clients_on" if served else "process_on", host=ip, port=where),
+        "oldest": age_text(max(row.age_s for row in mine)),
         "what": f"dst {bracketed(ip)} and ( sport = :{where} or dport = :{where} )",
     }
+    slow = () if served else tuple(f"handler-timeout-{tongue}" for tongue in ("go", "java", "python", "node"))
     names = (
-        "handler-timeout-go",
-        "handler-timeout-java",
-        "handler-timeout-python",
-        "handler-timeout-node",
+        *slow,
+        *(f"close-in-{tongue}" for tongue in ("go", "java", "python", "node")),
         "topic:close",
         *(("fin-timeout-now", "fin-timeout") if timeout > LEAST_FIN_TIMEOUT and unowned else ()),
         "destroy-now",
     )
     found = own_language_first(names, peer)
     return failed(*evidence, offers=offers_for(identity_of(facts, peer), found, **shared))
+
+
+def _is_served(rows: list[Socket]) -> bool:
+    """Whether the service's port is this side's: most rows share it, and the peers' differ."""
+    return len({row.local.port for row in rows}) < len({row.remote.port for row in rows})
 
 
 def _service_port(row: Socket, rows: list[Socket]) -> int:

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from playbooks.checks.fact_words import holder_name
+from playbooks.checks.fix_audience import identity_of
 from playbooks.checks.nginx_config import (
     QUIET_LEVELS,
     clock,
     effective,
     how_to_reload,
-    in_upstream,
     nginx_of,
-    proxied,
     seconds,
     short,
     stated,
-    upstream_name,
 )
 from playbooks.checks.nginx_edits import set_beside
-from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, unknown
+from playbooks.checks.nginx_passes import keeps, passed_to, passes, passing_to, protocol
+from playbooks.checks.registry import (
+    Judgement,
+    Offer,
+    check,
+    failed,
+    look,
+    offer,
+    offers_for,
+    offers_for_writers,
+    unknown,
+)
 from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import ErrorLog
 from playbooks.facts.log_files import is_file
-from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
+from playbooks.facts.nginx_facts import Directive, NginxServer
+from playbooks.facts.socket_facts import Holder
 
 DEFAULT_TIMEOUT = 60.0
 
 
-@check("nginx-error-lines", needs=("error_log",), optional=("nginx", "access_log"), arguments=("kinds", "fixes"))
+@check(
+    "nginx-error-lines",
+    needs=("error_log",),
+    optional=("nginx", "access_log", "sockets", "processes"),
+    arguments=("kinds", "fixes"),
+)
 def nginx_error_lines(
     facts: Facts, kinds: list[str] | None = None, fixes: dict[str, list[str]] | None = None, **given: Any
 ) -> Judgement:
@@ -50,9 +65,8 @@ def nginx_error_lines(
         if one.upstreams:
             shown = ", ".join(f"{name} ({count})" for name, count in one.upstreams.items())
             evidence.append(say("error_upstreams", upstreams=shown))
-        offers += [
-            made for fix in (fixes or {}).get(one.kind, []) if (made := _made(facts, fix, one.upstreams)) is not None
-        ]
+        for fix in (fixes or {}).get(one.kind, []):
+            offers += _made(facts, fix, one.upstreams, one.count)
     return failed(*evidence, *older, offers=tuple(offers))
 
 
@@ -92,41 +106,59 @@ def _quiet(facts: Facts) -> str | None:
     return None
 
 
-def _made(facts: Facts, fix: str, upstreams: dict[str, int]) -> Offer | None:
+CLOSED = "topic:idle"
+"""Of an upstream that closes or resets: what cures it depends on whether nginx uses its connections again."""
+
+
+def _made(facts: Facts, fix: str, upstreams: dict[str, int], count: int) -> list[Offer]:
     """The fix with parameters of the configuration that the log is of; without any where that could not be read."""
     nginx = nginx_of(facts, facts.error_log)
     upstream = next(iter(upstreams), "")
+    told: dict[str, object] = {"upstream": upstream, "server": upstream, "count": count} if upstream else {}
     if nginx is None:
-        return offer(fix, **({"upstream": upstream} if upstream else {}))
+        return _closed(facts, None, told) if fix == CLOSED else [offer(fix, **told)]
     server, places = passing_to(nginx, upstream)
-    shared: dict[str, object] = {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
-    if fix in ("read-timeout", "connect-timeout"):
-        shared |= timeout_parameters(facts, server, fix.replace("-", "_"), places)
-    return offer(fix, **shared)
+    if fix == CLOSED:
+        return _closed(facts, (server, places), told)
+    told |= {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
+    if fix == "read-timeout":
+        told |= timeout_parameters(facts, server, "read_timeout", places)
+    return [offer(fix, **told)]
 
 
-def passing_to(nginx: Nginx, upstream: str) -> tuple[NginxServer, list[Directive]]:
-    """The nginx, and its proxy_pass directives, that lead to an upstream's address; all of the first nginx where none
-    is seen to."""
-    for server in nginx.servers:
-        places = [place for place in proxied(server) if upstream and upstream in _addresses(server, place)]
-        if places:
-            return server, places
-    return nginx.servers[0], proxied(nginx.servers[0])
+def _closed(facts: Facts, passing: tuple[NginxServer, list[Directive]] | None, told: dict[str, object]) -> list[Offer]:
+    """Of a kept connection: who closes idle ones first. Of one that is used once: it was at work that the backend ended
+    it, by a crash or by its own time-out."""
+    server, places = passing if passing is not None else (None, [])
+    kept = server is None or not places or any(keeps(server, place) for place in places)
+    if server is not None:
+        told = told | {"config": server.path, "reload": how_to_reload(server)}
+    topic = "topic:idle" if kept else "topic:patience"
+    holder = _behind(facts, str(told.get("upstream", "")))
+    theirs = [*offers_for(identity_of(facts, holder), (topic,), who=holder_name(holder), **told)] if holder else []
+    if any(protocol(place) == "fastcgi" for place in places) and not theirs:
+        theirs = [*offers_for_writers(("php-fpm",), (topic,), **told)]
+    first = offer("why-it-ends", **told)
+    if not kept:
+        return [first, *theirs]
+    return [*offers_for_writers(("nginx",), (topic,), **told), *theirs, first]
 
 
-def _addresses(server: NginxServer, place: Directive) -> set[str]:
-    """The addresses, with ports, behind a proxy_pass, as an error log writes them."""
-    name = upstream_name(place)
-    servers = [one.args[0] for one in in_upstream(server, name) if one.name == "server" and one.args] or [name]
-    default = 443 if place.args[0].startswith("https:") else 80
-    return {one if re.search(r":\d+$", one) else f"{one}:{default}" for one in servers} | set(servers)
+def _behind(facts: Facts, upstream: str) -> Holder | None:
+    """The process of this machine that listens where an upstream's address points; None where none is seen to."""
+    ip, _, port = upstream.rpartition(":")
+    rows = facts.sockets.rows if facts.sockets is not None and port.isdigit() else ()
+    listening = [row for row in rows if row.state == "LISTEN" and row.local.port == int(port) and row.owners]
+    mine = {row.local.ip for row in rows}
+    here = ip.startswith("127.") or ip in ("[::1]", "localhost") or ip.strip("[]") in mine
+    return next((Holder(one.pid, one.name) for row in listening if here for one in row.owners), None)
 
 
 def timeout_parameters(facts: Facts, server: NginxServer, name: str, places: list[Directive]) -> dict[str, object]:
-    """Where proxy_NAME is set for these proxy_pass, and a value above the slowest response that was measured, with a
-    margin of half."""
-    lines = [effective(server, f"proxy_{name}", place) for place in places]
+    """Where the time-out is set for these proxy_pass (or fastcgi_pass), and a value above the slowest response that
+    was measured, with a margin of half."""
+    directive = f"{protocol(places[0]) if places else 'proxy'}_{name}"
+    lines = [effective(server, directive, place) for place in places]
     line = min((one for one in lines if one is not None), key=lambda one: seconds(one.args[0]) or 0, default=None)
     current = (seconds(line.args[0]) if line is not None else None) or DEFAULT_TIMEOUT
     slowest = slowest_upstream(facts, (server, places)) if places else slowest_upstream(facts)
@@ -136,22 +168,23 @@ def timeout_parameters(facts: Facts, server: NginxServer, name: str, places: lis
         wanted = max(DEFAULT_TIMEOUT, 2 * current)
     found: dict[str, object] = {
         "where": line.where if line is not None else _place(server, places),
-        "old": f"proxy_{name} {line.args[0]};" if line is not None else f"proxy_{name} is not set: 60s",
+        "old": f"{directive} {line.args[0]};" if line is not None else f"{directive} is not set: 60s",
+        "directive": directive,
         "proposed": short(wanted),
         "measured": say("measured", slowest=f"{slowest:.2f}") if slowest is not None else say("not_measured"),
     }
-    return found | (set_beside(line, places[0], f"proxy_{name} {short(wanted)};") if places else {})
+    return found | (set_beside(line, places[0], f"{directive} {short(wanted)};") if places else {})
 
 
 def _place(server: NginxServer, places: list[Directive]) -> str:
-    return f"{places[0].where} (beside proxy_pass)" if places else f"{server.path} (http block)"
+    return f"{places[0].where} (beside {places[0].name})" if places else f"{server.path} (http block)"
 
 
 def slowest_upstream(facts: Facts, places: tuple[NginxServer, list[Directive]] | None = None) -> float | None:
     """The slowest answer of an upstream that was measured: of the URL that was named, or logged as
     upstream_response_time. Behind these proxy_pass only, where they are named: neither tells which one an answer is of,
     if they differ."""
-    if places is not None and len({upstream_name(place) for place in proxied(places[0])}) != 1:
+    if places is not None and len({passed_to(place) for place in passes(places[0])}) != 1:
         return None
     runs = facts.url.runs if facts.url is not None else ()
     # A 504 took at least so long.

@@ -20,6 +20,7 @@ from playbooks.checks.nginx_config import (
     upstream_name,
 )
 from playbooks.checks.nginx_edits import Edit, commands, opening
+from playbooks.checks.nginx_passes import keeps_by_default
 from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
 from playbooks.evidence_words import bracketed, say
 from playbooks.facts.facts import Facts
@@ -76,15 +77,6 @@ def upstream_keepalive(facts: Facts, **given: Any) -> Judgement:
     if missing:
         return warned(*evidence, *not_at_work(facts.nginx.servers), offers=tuple(offers))
     return config_judged(facts, ("nginx",), *evidence, say("keepalive_works"), seen=seen)
-
-
-KEEPS_SINCE = (1, 29, 7)
-"""From this nginx on upstream connections are kept, over HTTP/1.1, where nothing else is set (its CHANGES)."""
-
-
-def keeps_by_default(server: NginxServer) -> bool:
-    """Whether this nginx keeps upstream connections without being told to; False where its version is not known."""
-    return server.version >= KEEPS_SINCE
 
 
 def _without(server: NginxServer, place: Directive) -> list[str]:

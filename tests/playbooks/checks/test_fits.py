@@ -17,7 +17,7 @@ from playbooks.facts.packet_facts import CapturedConnection
 from playbooks.loader import load_all
 from playbooks.run import run_checks
 from playbooks.symptoms.explain_line import explain_line
-from tests.playbooks.checks.making import captured, ended, host, rows, traffic
+from tests.playbooks.checks.making import captured, ended, host, row, rows, traffic
 
 FITS = {
     "silent_drop": ["user-timeout-go"],
@@ -97,3 +97,22 @@ def test_tcp_fin_timeout_is_offered_only_for_sockets_without_a_process(inode: in
     judged = fin_wait_2_pile(host(*rows("FIN-WAIT-2", 12, inode=inode)))
     assert judged.offers
     assert any(one.fix == "fin-timeout-now" for one in judged.offers) is helps
+
+
+@pytest.mark.parametrize(
+    ("ports", "first", "never"),
+    [
+        ({"local_port": 8080}, "close-in-go", "handler-timeout-go"),
+        ({"remote_port": 8080}, "handler-timeout-go", "handler-timeout-not-there"),
+    ],
+    ids=["clients that do not close", "a server that does not close"],
+)
+def test_only_a_server_has_a_handler_to_bound(ports: dict[str, int], first: str, never: str) -> None:
+    def numbered(number: int) -> dict[str, Endpoint]:
+        mine, theirs = ports.get("local_port", 40000 + number), ports.get("remote_port", 40000 + number)
+        return {"local": Endpoint("10.0.0.1", mine), "remote": Endpoint("10.0.0.9", theirs)}
+
+    sockets = [row("FIN-WAIT-2", number, inode=0, **numbered(number)) for number in range(12)]
+    names = [one.fix for one in fin_wait_2_pile(host(*sockets)).offers]
+    assert names[0] == first
+    assert never not in names

@@ -185,3 +185,38 @@ def test_nearly_all_is_nearly_all(times: Times, together: bool) -> None:
     closed = AccessLog(("/a",), 40, 0, 0, {"499": 40}, (), own=True, closed_request=times)
     found = access_499(facts(access_log=closed))
     assert any("nearly all at" in text for text in found.evidence) is together
+
+
+FPM = (Directive("fastcgi_pass", ("127.0.0.1:9000",), "/etc/nginx/nginx.conf", 12, ("http",), 7, (2,)),)
+
+
+def offered(kind: str, upstream: str, line: Directive | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    found = log(3, kinds={kind: ErrorLine(kind, 3, {upstream: 3}, "x", "y")})
+    nginx = msgspec.structs.replace(server(), directives=(*directives(), *FPM, *((line,) if line else ())))
+    cures = {kind: ["topic:idle" if kind != "timed_out" else "read-timeout"]}
+    judged = nginx_error_lines(facts(nginx, error_log=found), kinds=[kind], fixes=cures)
+    assert judged.outcome is Outcome.FAIL
+    return [(one.fix, one.identity) for one in judged.offers]
+
+
+@pytest.mark.parametrize("kind", ["reset", "prematurely_closed"])
+def test_a_kept_connection_that_the_upstream_closes_is_first_a_matter_of_who_closes_idle_ones(kind: str) -> None:
+    assert offered(kind, "10.0.0.5:8080") == [("topic:idle", ("nginx",)), ("why-it-ends", ())]
+
+
+@pytest.mark.parametrize("kind", ["reset", "prematurely_closed"])
+def test_one_that_is_used_once_was_ended_at_work(kind: str) -> None:
+    assert offered(kind, "127.0.0.1:9000") == [("why-it-ends", ()), ("topic:patience", ("php-fpm",))]
+
+
+def test_fastcgi_has_a_read_timeout_of_its_own() -> None:
+    found = log(3, kinds={"timed_out": ErrorLine("timed_out", 3, {"127.0.0.1:9000": 3}, "x", "y")})
+    nginx = msgspec.structs.replace(server(), directives=(*directives(), *FPM))
+    judged = nginx_error_lines(
+        facts(nginx, error_log=found), kinds=["timed_out"], fixes={"timed_out": ["read-timeout"]}
+    )
+    made = judged.offers[0].parameters
+    assert made["directive"] == "fastcgi_read_timeout"
+    assert "fastcgi_read_timeout is not set" in made["old"]
+    assert "12s|" in made["edit"]
+    assert "fastcgi_pass" in made["edit"]
