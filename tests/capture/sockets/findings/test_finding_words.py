@@ -3,6 +3,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import fields
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -10,19 +11,8 @@ from capture.sockets.findings.finding_words import age_text, share_text
 from capture.sockets.findings.thresholds import Thresholds
 
 LAST = ("growth", "room", "waited", "why", "link", "closed", "reason", "who", "other_end")
-PLAYBOOKS = {
-    "close-wait",
-    "fin-wait-2",
-    "time-wait",
-    "syn-flood",
-    "silent-drop",
-    "accept-queue",
-    "open-files",
-    "nginx-limits",
-    "slow-reader",
-    "connection-reset",
-    "connection-refused",
-}
+LIBRARY = Path(__file__).parents[4] / "playbooks" / "library"
+PLAYBOOKS = {path.stem for path in LIBRARY.glob("*.toml")}
 
 
 @pytest.mark.parametrize(
