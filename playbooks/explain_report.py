@@ -34,13 +34,15 @@ MOST_PEERS, MOST_MINUTES, MOST_JOINS = 10, 20, 20
 
 @dataclass
 class Line:
-    """A line as it was given: its number from 1, its text, what it says (None: no symptom), the log it is of."""
+    """A line as it was given: its number from 1, its text, what it says (None: no symptom), the log it is of; of a log
+    also its time, or that of a line shortly before it."""
 
     number: int
     text: str
     explained: Explained | None
     log: str | None = None
     entry: Entry | None = None
+    near: str | None = None
 
 
 @dataclass
@@ -107,7 +109,8 @@ def _log_lines(
             summary.add(match)
             if several is not None:
                 several.add(match)
-            yield Line(match.line, match.text, match.explained, path if len(paths) > 1 else None, match.entry)
+            named = path if len(paths) > 1 else None
+            yield Line(match.line, match.text, match.explained, named, match.entry, match.near)
 
 
 def line_document(line: Line) -> dict[str, Any]:

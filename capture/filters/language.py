@@ -12,8 +12,8 @@ from capture.filters.parsing import Clause, clauses_of
 
 if TYPE_CHECKING:
     from capture.filters.column_filter import VerdictLookup
-    from capture.filters.row_protocols import SocketLike
-    from capture.filters.terms import Kind
+    from capture.filters.row_protocols import LineLike, SocketLike
+    from capture.filters.terms import Kind, Term
     from capture.flows.connection_table import FlowTable
     from capture.model import Connection
     from capture.wire.column_types import Bool
@@ -36,6 +36,10 @@ class Filter:
     def matches_socket(self, row: SocketLike) -> bool:
         """Whether a live socket matches."""
         return all(_socket_matches(clause, row) != clause.negated for clause in self.clauses)
+
+    def matches_line(self, line: LineLike) -> bool:
+        """Whether a line of a log matches."""
+        return all(_line_matches(clause, line) != clause.negated for clause in self.clauses)
 
     def select(self, flows: FlowTable, verdicts: VerdictLookup) -> Bool:
         """Which connections of a flow table match: shape (n,). Says what `matches_connection` says of each."""
@@ -78,14 +82,17 @@ def _socket_matches(clause: Clause, row: SocketLike) -> bool:
     return any(term.socket is not None and any(map(matcher.test, term.socket(row))) for term, matcher in clause.tests)
 
 
+def _line_matches(clause: Clause, line: LineLike) -> bool:
+    return any(term.line is not None and any(map(matcher.test, term.line(line))) for term, matcher in clause.tests)
+
+
 def _misplacement(clause: Clause, kind: Kind) -> str | None:
     term = clause.term
     if term is None:
         return None
     if not term.tells_of(kind):
-        code = "needs_sockets" if kind == "connection" else "needs_moments" if term.of_moments else "needs_captured"
-        return message(code, term=term.name)
-    if term.name == "state":
+        return message(_needs(term, kind), term=term.name)
+    if term.name == "state":  # lines have none: they were answered above
         from capture.filters.code_lists import LIVE_STATES, ZEEK_STATES
 
         possible = ZEEK_STATES if kind == "connection" else LIVE_STATES
@@ -96,3 +103,14 @@ def _misplacement(clause: Clause, kind: Kind) -> str | None:
                 "state_of_socket" if kind == "connection" else "state_of_capture", term=term.name, value=value
             )
     return None
+
+
+def _needs(term: Term, kind: Kind) -> str:
+    """The message's code: of what rows a misplaced term tells."""
+    if kind == "line":
+        return "not_of_lines"
+    if not any(term.tells_of(other) for other in ("connection", "socket", "event")):
+        return "needs_lines"
+    if kind == "connection":
+        return "needs_sockets"
+    return "needs_moments" if term.of_moments else "needs_captured"

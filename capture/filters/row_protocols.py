@@ -1,5 +1,6 @@
 # ruff: noqa: D102 - the names are those of the published document
-"""What a filter reads of a live socket: the attributes of capture.sockets' rows, and of anything that has the same."""
+"""What a filter reads of a live socket (the attributes of capture.sockets' rows, and of anything that has the same),
+and of a line of a log."""
 
 from __future__ import annotations
 
@@ -51,3 +52,31 @@ class SocketLike(Protocol):
     def retransmits(self) -> int | None: ...
     @property
     def cookie(self) -> str: ...
+
+
+class EndLike(Protocol):
+    """An end that a line names; `port` -1 where it names the address alone."""
+
+    @property
+    def ip(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+class LineLike(Protocol):
+    """A line of a log that tells a symptom; spelling as `explain --format json`."""
+
+    @property
+    def symptom(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def errno(self) -> str | None: ...
+    @property
+    def playbook(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def ends(self) -> Sequence[EndLike]: ...
+    @property
+    def at(self) -> float | None: ...

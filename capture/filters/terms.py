@@ -15,11 +15,11 @@ from capture.model import COUNT_NAMES, TcpState
 
 if TYPE_CHECKING:
     from capture.filters.matchers import Matcher
-    from capture.filters.row_protocols import SocketLike
+    from capture.filters.row_protocols import LineLike, SocketLike
     from capture.model import Connection, Verdict
 
-Kind = Literal["connection", "socket", "event"]
-"""Of what the rows are; an event is asked like a socket, and has a moment."""
+Kind = Literal["connection", "socket", "event", "line"]
+"""Of what the rows are; an event is asked like a socket, and has a moment; a line is one of a log."""
 Got = Iterable[Any]
 
 
@@ -39,6 +39,7 @@ class Term:
     connection: Callable[[Connection], Got] | None = None
     verdict: Callable[[Verdict], Got] | None = None
     socket: Callable[[SocketLike], Got] | None = None
+    line: Callable[[LineLike], Got] | None = None
     choices: Callable[[], Iterable[str]] = tuple
     aliases: tuple[str, ...] = ()
     of_moments: bool = False  # of what has a moment: captured connections, events; live sockets are of now
@@ -47,6 +48,8 @@ class Term:
         """Whether rows of this kind hold what the term asks for."""
         if kind == "connection":
             return bool(self.connection or self.verdict)
+        if kind == "line":
+            return self.line is not None
         return self.socket is not None and not (self.of_moments and kind == "socket")
 
 
@@ -107,14 +110,16 @@ _TERMS = (
         "the port of either side",
         connection=lambda c: (c.originator.port, c.responder.port),
         socket=lambda s: (s.local.port, s.remote.port),
+        line=lambda one: [end.port for end in one.ends],
     ),
     Term(
         "peer",
         values.end,
         "not_an_address",
-        "the far end of a socket, either end of a captured connection",
+        "the far end of a socket, either end of a captured connection, an end that a line names",
         connection=_sides,
         socket=lambda s: (s.remote,),
+        line=lambda one: one.ends,
         aliases=("remote", "ip", "host", "net", "addr", "address"),
     ),
     Term("local", values.end, "not_an_address", "this machine's end of a socket", socket=lambda s: (s.local,)),
@@ -248,6 +253,7 @@ _TERMS = (
         "not_a_code",
         "what either side's next call gets: ECONNRESET, EPIPE, EOF …",
         verdict=lambda v: {call for calls in v.errors.values() for call in (calls.connect, calls.read, calls.write)},
+        line=lambda one: (one.errno,),
         choices=lambda: ("EPIPE", "ECONNRESET", "ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "EOF"),
         aliases=("errno",),
     ),
@@ -255,8 +261,31 @@ _TERMS = (
         "playbook",
         values.exactly,
         "not_a_code",
-        "the playbook that the verdict opens",
+        "the playbook that the verdict, or the line, opens",
         verdict=lambda v: (v.playbook,),
+        line=lambda one: (one.playbook,),
+    ),
+    Term(
+        "symptom",
+        values.exactly,
+        "not_a_code",
+        "what a line of a log tells: broken_pipe, connection_reset …",
+        line=lambda one: (one.symptom,),
+        aliases=("kind",),
+    ),
+    Term(
+        "source",
+        values.exactly,
+        "not_a_code",
+        "what wrote a line of a log: go, java, nginx, kernel …",
+        line=lambda one: (one.source,),
+    ),
+    Term(
+        "text",
+        values.word,
+        "not_a_code",
+        "words of a line of a log",
+        line=lambda one: (one.text,),
     ),
     Term(
         "conn-state",
@@ -324,9 +353,10 @@ _TERMS = (
         "time",
         moments,
         "not_a_moment",
-        "when: 10:40:08..10:40:12, 10:40, 2026-11-21T10:40..; a captured connection's (UTC), an event's (local)",
+        "when: 10:40:08..10:40:12, 10:40, 2026-11-21T10:40..; a connection's (UTC), an event's (local), a line's own",
         connection=lambda c: (Lived(c.first_time / 1e9, c.last_time / 1e9),),
         socket=_moment,
+        line=lambda one: () if one.at is None else (Lived(one.at, one.at),),
         aliases=("when", "at"),
         of_moments=True,
     ),

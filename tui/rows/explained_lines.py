@@ -12,12 +12,12 @@ from tui.text.language import tr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from playbooks.explain_report import Explanation
     from playbooks.symptoms.explanation import Explained
     from playbooks.symptoms.multiline_entries import Entry
     from playbooks.tables.pasted_table import PastedTable
 
 LONG_LINE = 600  # characters; the meaning must stay in sight
-MOST_LINES = 5_000  # of a log that the screen lists; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,6 @@ class Line:
     captured: str
     cells: tuple[tuple[str, str], ...]
     page: str
-
-
-def explain_lines(text: str) -> list[Line]:
-    """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
-    from playbooks.explain_report import told_of
-    from playbooks.symptoms.line_ends import lines_of
-    from playbooks.tables.table_reader import table_of
-
-    lines = lines_of(text)
-    told = [
-        _line(one.number, one.text.strip(), one.explained, one.entry)
-        for one in told_of(lines)
-        if one.explained is not None
-    ]
-    return [*table_rows(table_of(lines)), *told]
 
 
 def table_rows(table: PastedTable) -> list[Line]:
@@ -102,35 +87,29 @@ def _table_row(
     )
 
 
-def explain_file(path: str) -> list[Line]:
-    """The first lines of a log that speak of a failure, and before them what the whole log says.
+def total_of(count: int, lines: int, held: int) -> str:
+    """How many lines tell something, of how many; and where not all of them are held, that."""
+    said = tr("{n} of {all} lines", n=f"{count:,}", all=f"{lines:,}")
+    return said + tr(", the first {n} listed", n=f"{held:,}") if count > held else said
 
-    Raises LogUnreadable.
-    """
-    from playbooks.explain_report import Explanation, explain_logs, text_lines
 
-    explanation = explain_logs([path])
-    found: list[Line] = []
-    for line in explanation.lines:
-        if line.explained is not None and len(found) < MOST_LINES:
-            found.append(_line(line.number, line.text.strip(), line.explained, line.entry))
+def summary_line(explanation: Explanation, count: int, held: int) -> list[Line]:
+    """What a whole log says, as a line that stands before its own; none where no line tells anything."""
+    from playbooks.explain_report import text_lines
+
     summary = explanation.summary
-    count = sum(summary.matches.values())
-    tables = [row for _, table in explanation.tables for row in table_rows(table)]
     if not count:
-        return tables
-    page = "\n".join(printable(text) for text in text_lines(Explanation((), summary, (path,))))
-    title = tr("{n} of {all} lines", n=f"{count:,}", all=f"{summary.lines:,}")
-    if count > MOST_LINES:
-        title += tr(", the first {n} listed", n=f"{MOST_LINES:,}")
+        return []
+    page = "\n".join(printable(text) for text in text_lines(explanation))
+    title = total_of(count, summary.lines, held)
     commonest = summary.samples[summary.matches.most_common(1)[0][0]]
-    first = _line(0, commonest.text.strip(), commonest.explained)
+    first = line_of(0, commonest.text.strip(), commonest.explained)
     playbook = (commonest.explained.playbook, "")
     cells = (("all", "dim"), (tr("the whole log"), "strong"), ("", ""), ("", ""), playbook, (title, ""))
-    return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page), *tables, *found]
+    return [replace(first, meaning=title, live="", captured="", settings=(), cells=cells, page=page)]
 
 
-def _line(number: int, text: str, alone: Explained, entry: Entry | None = None) -> Line:
+def line_of(number: int, text: str, alone: Explained, entry: Entry | None = None) -> Line:
     """A line of the list; a line without ends of its own goes on from those that its entry names."""
     said = alone if entry is None else alone._replace(local=entry.local, remote=entry.remote)
     peer = str(said.remote) if said.remote is not None else str(said.local or "")

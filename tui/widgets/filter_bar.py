@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 EXAMPLES = {
     "socket": "state:close-wait port:8080 peer:10.0.0.0/8 -process:nginx age:>30s",
     "event": "process:nginx peer:10.0.0.0/8 time:10:40:08..10:40:12 last:30s",
+    "line": "symptom:connection_reset peer:10.0.0.5 time:10:40..10:45 -source:nginx timeout",
     "connection": "cause:aborted reset-by:responder time:10:40:08..10:40:12 -peer:10.0.0.0/8",
 }
 KEYS = (

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -188,3 +188,42 @@ def test_an_empty_filter_is_false_and_matches_all() -> None:
     assert not parse("  ")
     assert parse("x")
     assert parse("").matches_socket(Row())
+
+
+@dataclass(frozen=True)
+class LogLine:
+    symptom: str = "connection_reset"
+    source: str | None = "go"
+    errno: str | None = "ECONNRESET"
+    playbook: str = "connection-reset"
+    text: str = "dial tcp 10.0.0.5:80: connection reset by peer"
+    ends: tuple[Endpoint, ...] = (Endpoint("10.0.0.5", 80), Endpoint("10.0.0.6", -1))
+    at: float | None = 38_409.0  # 10:40:09, a clock without a day
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("symptom:connection_reset source:go error:ECONNRESET", True),
+        ("symptom:broken_pipe", False),
+        ("peer:10.0.0.5:80", True),
+        ("peer:10.0.0.6 port:80", True),
+        ("peer:10.0.0.6:443", False),
+        ("time:10:40", True),
+        ("time:10:41..10:42", False),
+        ('text:"reset by peer" -source:java', True),
+        ("dial", True),
+        ("8080", False),
+        ("state:close-wait", False),
+    ],
+)
+def test_lines_of_a_log_are_asked_like_all_rows(text: str, kept: bool) -> None:
+    assert parse(text).matches_line(LogLine()) is kept
+
+
+def test_a_term_that_tells_nothing_of_lines_says_so() -> None:
+    (wrong,) = parse("cause:aborted").misplaced("line")
+    assert "nothing of the lines" in str(wrong)
+    for kind in ("socket", "connection", "event"):
+        (wrong,) = parse("symptom:broken_pipe").misplaced(kind)  # type: ignore[arg-type]
+        assert "lines of a log only" in str(wrong)
