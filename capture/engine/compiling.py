@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 HERE = os.path.dirname(os.path.abspath(__file__))  # no Path: to load it takes longer than to find the library
 NAME = "_tcptriage_engine" + {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 FLAGS = ("-std=c11", "-O3", "-g0", "-fPIC", "-shared", "-fvisibility=hidden")
-ACROSS_FILES = "-flto"  # a packet goes through ten of them: 5 % less time, where the linker can do it
+FASTER = (  # a packet goes through ten files and some fifty small functions; where a compiler and its linker can do it:
+    "-flto",  # 5 % less time
+    "-finline-limit=400",  # another 5 %
+)
 COMPILERS = ("cc", "gcc", "clang")
 PATIENCE = 600  # seconds for one compilation
 _TRIAL = '#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\nint trial(void) { return (int)strlen(""); }\n'
@@ -84,7 +87,7 @@ def compile_to(target: Path, command: list[str] | None = None) -> None:
     import time
 
     unfinished, begun = target.with_name(f"{target.name}.{os.getpid()}"), time.time()
-    more = [ACROSS_FILES] if _works(command, ACROSS_FILES) else []
+    more = [flag for flag in FASTER if _works(command, flag)]
     done = run([*command, *FLAGS, *more, "-o", str(unfinished), *sources()])
     if done.status:
         raise CannotCompile(f"{command[0]} could not compile the packet engine:\n{done.errors[-4000:]}")
