@@ -179,7 +179,7 @@ def test_progress_reaches_the_end_and_a_preview_comes_first(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 4])
 def test_decoding_stops_when_told_to(tmp_path: Path, calls: int) -> None:
-    path = random_traffic(3, 50, 0.1).write(tmp_path / "some.pcap")
+    path = random_traffic(3, 100, 0.1).write(tmp_path / "some.pcap")
     left = iter(range(calls))
     with pytest.raises(DecodingCancelled):
         decode([path], cancelled=lambda: next(left, None) is None)

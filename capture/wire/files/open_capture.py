@@ -11,6 +11,7 @@ from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
 from capture.wire.files.byte_source import Source, open_source
 from capture.wire.files.notices import sentences
+from capture.wire.files.terminal_output import MAGICS, Straightened, detour
 from capture.wire.files.unread_formats import format_not_read
 from capture.wire.headers.link_types import link_name
 
@@ -283,15 +284,22 @@ def open_capture(path: str, engine: Engine, before: int = 0, begins: int = 0, *,
     """
     source, packing = open_source(path)
     try:
-        _pass_over(source, begins)
-        begun = _beginning(source)
+        begun = _beginning(source, [])
+        if source.total is not None:  # of a file, which does not keep us waiting, the first records are looked at too
+            begun += _piece(source)
+        met = detour(b"".join(begun))
+        if met is not None:
+            source = Straightened(source, b"".join(begun), met)
+            begun = _beginning(source, [])
+        if begins:
+            begun = _beginning(source, _passed_over(source, begun, begins))
         if not begun and packing:
             raise CaptureUnreadable(
                 path, f"its {packing} data is damaged, or holds nothing", "copy or capture it again"
             )
         prefix = b"".join(begun)
         packets: Packets
-        if prefix.startswith(_MAGICS):
+        if prefix.startswith(MAGICS):
             packets = RecordedPackets(path, engine, before, begins, apart=apart)
         else:
             packets = _text_packets(path, prefix, engine, before)
@@ -303,38 +311,39 @@ def open_capture(path: str, engine: Engine, before: int = 0, begins: int = 0, *,
         raise
 
 
-_MAGICS = tuple(
-    bytes.fromhex(magic)
-    for magic in (
-        *("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "a1e2cb12", "12cbe2a1"),
-        "0a0d0d0a",
-    )
-)
-
-
-def _pass_over(source: Source, size: int) -> None:
-    """Take so many bytes that nobody wants."""
+def _passed_over(source: Source, begun: list[bytes], size: int) -> list[bytes]:
+    """Leave out so many bytes that nobody wants: what of those that were taken comes behind them."""
+    data = b"".join(begun)
+    size -= len(data)
+    if size < 0:
+        return [data[size:]]
     scratch = memoryview(bytearray(min(size, PIECE)))
-    while size > 0:
-        got = source.take(scratch[:size])
-        if not got:
-            return
+    while size > 0 and (got := source.take(scratch[:size])):
         size -= got
+    return []
 
 
-def _beginning(source: Source) -> list[bytes]:
-    """The first bytes: as many as tell a recorded capture; more, as far as they are there soon, of anything else."""
-    found: list[bytes] = []
+def _beginning(source: Source, found: list[bytes]) -> list[bytes]:
+    """The first bytes: as many as tell a recorded capture; more, as far as they are there soon, of anything else.
+
+    `found`: those that were taken already.
+    """
     while True:
         size = sum(map(len, found))
-        known = size >= MAGIC and b"".join(found).startswith(_MAGICS)
+        known = size >= MAGIC and b"".join(found).startswith(MAGICS)
         if known or size >= SAMPLE:
             return found
-        piece = bytearray(PIECE)
-        got = source.take(memoryview(piece))
-        if not got:
+        piece = _piece(source)
+        if not piece:
             return found
-        found.append(bytes(piece[:got]))
+        found += piece
+
+
+def _piece(source: Source) -> list[bytes]:
+    """What is there by now; nothing at the end."""
+    piece = bytearray(PIECE)
+    got = source.take(memoryview(piece))
+    return [bytes(memoryview(piece)[:got])] if got else []
 
 
 def _text_packets(path: str, prefix: bytes, engine: Engine, before: int) -> Packets:

@@ -6,6 +6,7 @@ known by how their first headers fit together.
 
 from __future__ import annotations
 
+import re
 import struct
 
 PREFIX = 512  # bytes that tell
@@ -44,6 +45,23 @@ _FORMATS = {
     b"%PDF": ("it is a PDF document", "copy the packets' text out of it"),
     b"\x7fELF": ("it is a program", "give a capture"),
 }
+_MAGIC = r"(?:d4 ?c3 ?b2 ?a1|a1 ?b2 ?c3 ?d4|4d ?3c ?b2 ?a1|a1 ?b2 ?3c ?4d|0a ?0d ?0d ?0a|1f ?8b ?08 ?[0-9a-f]{2})"
+_WRITTEN_OUT = {  # of pcap, pcapng and gzip: how the first bytes look there, and what makes them bytes again
+    r"(1MOy|obLD|TTyy|obI8|Cg0N|H4sI)[A-Za-z0-9+/\s]+=*": (
+        "it is a capture in base64",
+        "make it binary: base64 -d IN > OUT.pcap",
+    ),
+    rf"(?i)0+:? {_MAGIC} .*": ("it is a hex dump of a capture", "make it binary: xxd -r IN > OUT.pcap"),
+    rf"(?i)0+  {_MAGIC} .*": (
+        "it is a hex dump of a capture",
+        "make it binary: sed 's/^[0-9a-f]* *//; s/|.*//' IN | xxd -r -p > OUT.pcap",
+    ),
+    rf"(?i){_MAGIC}[0-9a-f\s]+": ("it is a capture in hexadecimal", "make it binary: xxd -r -p IN > OUT.pcap"),
+    r"(?i)0000 {1,3}([0-9a-f]{2} ){8,16}.*": (
+        "it is a hex dump of packets",
+        "make a capture of it: text2pcap IN OUT.pcapng",
+    ),
+}
 _ERF_TYPES = 48  # the highest type of record
 
 
@@ -51,6 +69,10 @@ def format_not_read(prefix: bytes) -> tuple[str, str] | None:
     """What a file is and what to do, by its first PREFIX bytes; None where it is none of these."""
     for magic, told in _FORMATS.items():
         if prefix.startswith(magic):
+            return told
+    text = prefix[:PREFIX].decode("latin-1").strip()
+    for form, told in _WRITTEN_OUT.items():
+        if re.fullmatch(form, text, re.DOTALL):
             return told
     if prefix[257:262] == b"ustar":
         return "it is a tar archive", "unpack it and give the capture in it"

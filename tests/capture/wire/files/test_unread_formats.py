@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import shutil
 import struct
@@ -33,6 +34,7 @@ PEEK = bytes([7, 0]) + struct.pack(">6I", 5000, 12, 0, 0, 0, 0) + bytes(100)
         (b"\x7fver" + bytes(100), "EtherPeek", "editcap IN OUT.pcapng"),
         (ETL, ".etl", "pktmon etl2pcap IN.etl --out OUT.pcapng"),
         (b"TRSNIFF data    \x1a" + bytes(100), "Sniffer", "editcap IN OUT.pcapng"),
+        (b"0000   00 00 00 00 00 00 00 00 00 00 00 00 08 00 45 00   ..............E.\n", "packets", "text2pcap IN OUT"),
     ],
 )
 def test_one_line_with_the_command(tmp_path: Path, data: bytes, name: str, command: str) -> None:
@@ -43,6 +45,25 @@ def test_one_line_with_the_command(tmp_path: Path, data: bytes, name: str, comma
     assert name in str(refused.value)
     assert command in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "writer",
+    [["base64"], ["base64", "-w0"], ["xxd"], ["xxd", "-u"], ["xxd", "-p"], ["hexdump", "-C"], ["od", "-Ax", "-tx1"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_command_for_a_capture_that_was_written_out(tmp_path: Path, writer: list[str], packed: bool) -> None:
+    if not shutil.which(writer[0]) or not shutil.which("xxd"):
+        pytest.skip(f"{writer[0]} or xxd is not installed")
+    plain = make.pcap([make.ethernet(make.ipv4(make.tcp()))] * 3)
+    data = gzip.compress(plain, mtime=0) if packed else plain
+    (tmp_path / "IN").write_bytes(subprocess.run(writer, input=data, stdout=subprocess.PIPE, check=True).stdout)
+    with pytest.raises(CaptureUnreadable) as refused:
+        open_capture(str(tmp_path / "IN"), Engine())
+    command = refused.value.hint.removeprefix("make it binary: ")
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert (tmp_path / "OUT.pcap").read_bytes() == data
 
 
 @pytest.mark.parametrize("text", ["10:40:06.138992\u00a0IP\u00a010.0.0.1", "60090 2018-02-01 \u2192", "\ufeffNo. Time"])
