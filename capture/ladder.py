@@ -48,7 +48,7 @@ TAG_WORDS = (
     (Tag.ZERO_WINDOW, "window 0"),
     (Tag.WINDOW_FULL, "window full"),
     (Tag.RST_UNACCEPTABLE, "RST out of window: ignored"),
-    (Tag.SECOND_SIGHT, "same packet seen again"),
+    (Tag.SECOND_COPY, "same packet seen again"),
 )
 
 PROBLEMS = (

@@ -32,7 +32,7 @@ from capture.wire.capture_errors import CaptureUnreadable
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
-    from capture.verdicts.kernel_facts import Told
+    from capture.verdicts.kernel_facts import EventAtSide
     from capture.wire.column_types import I64
 
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
@@ -45,7 +45,7 @@ class Triage(Struct, frozen=True, dict=True):
     decoded: DecodedCapture
     verdicts: Verdicts
     findings: tuple[Finding, ...]
-    told: Mapping[int, tuple[Told, ...]] = {}
+    told: Mapping[int, tuple[EventAtSide, ...]] = {}
     """What the kernel said of connections, where an incident was opened: events by connection."""
     incidents: tuple[Incident, ...] = ()
     """The folders that were opened."""
@@ -185,7 +185,7 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     folders = [path for path in paths if os.path.isdir(path)]
     if not folders:
         return triage
-    from capture.recorder.events_of_connections import event_of, told_of
+    from capture.recorder.events_of_connections import event_of, events_by_connection
     from capture.verdicts.kernel_facts import disagreements
 
     try:
@@ -199,7 +199,7 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     # the comments in its packets are these events once more
     notices = tuple(notice for notice in triage.decoded.notices if notice.code != "comment")
     decoded = replace(triage.decoded, notices=notices)
-    told = told_of(spans, events)
+    told = events_by_connection(spans, events)
     findings = (
         *triage.findings,
         *disagreements((number, triage.verdicts.of(number), them) for number, them in told.items()),

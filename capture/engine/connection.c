@@ -196,13 +196,13 @@ static void count_packet(struct connection *c, const struct segment *s, int side
   own->bytes += s->payload;
 }
 
-/* A second sight carries no news: it counts as a packet, and Zeek would see repeated data. */
-static uint16_t second_sight(struct look *look) {
+/* A second copy carries no news: it counts as a packet, and Zeek would see repeated data. */
+static uint16_t second_copy(struct look *look) {
   struct rare *rare = rare_of(look->c);
   if (rare) rare->copies++;
   look->again = look->s->payload > 0;
   if (look->s->flags & RST) reset_seen_again(look);
-  look->tags = TAG_SECOND_SIGHT;
+  look->tags = TAG_SECOND_COPY;
   history_take(look);
   return look->tags;
 }
@@ -236,7 +236,7 @@ uint16_t connection_take(struct connection *c, const struct segment *s, int side
   struct look look = {.s = s, .c = c, .own = &c->sides[side], .peer = &c->sides[!side], .side = (uint8_t)side};
   count_packet(c, s, side, &look.gap);
   count_flags(c, s, side);
-  if (s->marks & MARK_SAME_AS_BEFORE) return second_sight(&look);
+  if (s->marks & MARK_SAME_AS_BEFORE) return second_copy(&look);
   look.after = s->seq + s->payload + ((s->flags & (SYN | FIN)) != 0); /* both at once count once, as Wireshark has it */
   first_of_side(&look);
   give_roles(c, s, side);

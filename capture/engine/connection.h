@@ -20,7 +20,7 @@ enum {
   TAG_ACKED_UNSEEN = 0x0800,
   TAG_WINDOW_UPDATE = 0x1000,
   TAG_RST_UNACCEPTABLE = 0x2000, /* a RST whose sequence number its receiver would not honour (RFC 9293 3.10.7.4) */
-  TAG_SECOND_SIGHT = 0x4000,     /* the same packet captured again: counted as a packet, not as a retransmission */
+  TAG_SECOND_COPY = 0x4000,     /* the same packet captured again: counted as a packet, not as a retransmission */
 };
 
 /* What a payload begins with: capture.wire.headers.payload_kinds.Content has the same numbers. */
@@ -168,7 +168,7 @@ struct rare {
   uint8_t hole_count[2], known[2];
   uint64_t many[2][3];  /* 256s of SYNs, FINs, RSTs come here */
   uint64_t zeek[2][2];  /* segments with repeated data, with a window of 0 */
-  uint64_t copies;      /* second sights */
+  uint64_t copies;      /* second copies */
   char *letters;        /* history beyond what fits */
   uint32_t letters_room;
 };
@@ -192,7 +192,7 @@ struct connection {
   int64_t opening_time;         /* of the originator's last SYN, for rtt */
   uint64_t first_fin, first_rst; /* packet numbers, 0 without; the end in the lowest bit */
   struct event *events;
-  /* the packet before, no second sight */
+  /* the packet before, no second copy */
   int64_t before_time, before_gap; /* and the silence ahead of it */
   uint32_t before_seq, before_ack;
   uint32_t accept_seq[2]; /* SYN,ACKs that wait for their ACK */
@@ -245,7 +245,7 @@ struct look {
   uint16_t tags;
   uint8_t side;    /* end that sent it */
   uint8_t again;   /* its payload had all been seen before */
-  uint8_t skip;    /* a second sight, or no part of the stream */
+  uint8_t skip;    /* a second copy, or no part of the stream */
 };
 
 /* analysis.c */
@@ -288,16 +288,17 @@ static inline int side_of(const struct connection *c, const int64_t keys[2], uin
   return !(c->address[0] == keys[0] && c->port[0] == sport && c->address[1] == keys[1] && c->port[1] == dport);
 }
 
-/* captured_twice.c: packets captured lately, to know a second sight of one by */
-struct sights;
-struct sights *sights_new(void);
-void sights_free(struct sights *sights);
-/* What all sights of a packet have in common; `key` is that of its ends. */
-uint64_t sight_print(const struct segment *s, uint64_t key);
-/* Where a packet's sights are remembered: to be fetched before it is asked for. */
-const void *sight_place(const struct sights *sights, uint64_t print);
-enum { SIGHTS_BYTES = 48 }; /* of one such place */
-int is_second_sight(struct sights *sights, const struct connection *c, const struct segment *s, int side, uint64_t print);
+/* captured_twice.c: packets captured lately, to know a second copy of one by */
+struct recent_packets;
+struct recent_packets *recent_packets_new(void);
+void recent_packets_free(struct recent_packets *recent);
+/* What all copies of a packet have in common; `key` is that of its ends. */
+uint64_t packet_print(const struct segment *s, uint64_t key);
+/* Where a packet is remembered: to be fetched before it is asked for. */
+const void *recent_packet_place(const struct recent_packets *recent, uint64_t print);
+enum { RECENT_PACKET_BYTES = 48 }; /* of one such place */
+int is_second_copy(struct recent_packets *recent, const struct connection *c, const struct segment *s, int side,
+                   uint64_t print);
 
 static inline uint64_t mixed(uint64_t x, uint64_t with) {
   x = (x ^ with) * 0x9E3779B97F4A7C15u;

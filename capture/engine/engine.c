@@ -14,11 +14,11 @@ API struct engine *engine_new(uint64_t seed) {
   e->mask = FIRST_SLOTS - 1;
   e->slots = calloc(FIRST_SLOTS, sizeof *e->slots);
   e->tags = calloc(FIRST_SLOTS, sizeof *e->tags);
-  e->sights = sights_new();
+  e->recent = recent_packets_new();
   e->store = store_new();
   e->scopes = calloc(1, sizeof *e->scopes);
   e->scope_count = e->scope_room = 1;
-  if (e->slots && e->tags && e->store && e->sights && e->scopes) return e;
+  if (e->slots && e->tags && e->store && e->recent && e->scopes) return e;
   engine_free(e);
   return NULL;
 }
@@ -32,7 +32,7 @@ API void engine_free(struct engine *e) {
   free(e->v6);
   free(e->v6_slots);
   free(e->scopes);
-  sights_free(e->sights);
+  recent_packets_free(e->recent);
   free(e->quoted);
   free(e->watched.numbers);
   free(e->watched.rows);
@@ -47,10 +47,10 @@ void engine_lacks_memory(struct engine *e) { e->out_of_memory = 1; }
 void forget_ends(struct engine *e) {
   free(e->slots);
   free(e->tags);
-  sights_free(e->sights);
+  recent_packets_free(e->recent);
   e->slots = NULL;
   e->tags = NULL;
-  e->sights = NULL;
+  e->recent = NULL;
 }
 
 static int grow_v6(struct engine *e) {
@@ -218,7 +218,7 @@ void segment_in(struct engine *e, const struct arrival *arrival) {
     if (!c) return;
     *slot = e->connections;
     e->tags[slot - e->slots] = tag_of(arrival->key);
-    is_second_sight(e->sights, c, given, 0, arrival->print); /* it is remembered */
+    is_second_copy(e->recent, c, given, 0, arrival->print); /* it is remembered */
     take(e, e->connections - 1, c, given, 0, 0);
     return;
   }
@@ -228,7 +228,7 @@ void segment_in(struct engine *e, const struct arrival *arrival) {
     return;
   }
   int again = given->marks & MARK_SAME_AS_BEFORE || /* a text may say so, and cannot be asked without identification */
-              (!(given->marks & MARK_ID_UNKNOWN) && is_second_sight(e->sights, at.c, given, at.side, arrival->print));
+              (!(given->marks & MARK_ID_UNKNOWN) && is_second_copy(e->recent, at.c, given, at.side, arrival->print));
   if (!again) {
     arrive(e, at, given, keys);
     return;

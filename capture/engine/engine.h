@@ -31,7 +31,7 @@ enum {
   MARK_SACK = 0x08,         /* carries a SACK block */
   MARK_IPV6 = 0x10,
   MARK_FRAGMENT = 0x20,     /* first fragment of, or reassembled from, several IP fragments */
-  MARK_SAME_AS_BEFORE = 0x40, /* a second sight of the same packet: set by the connections, never by headers */
+  MARK_SAME_AS_BEFORE = 0x40, /* a second copy of the same packet: set by the connections, never by headers */
   MARK_FAST_OPEN = 0x80,    /* a TCP Fast Open option with a cookie (RFC 7413) */
   MARK_TTL_UNKNOWN = 0x100, /* text without a TTL: ttl is 0 and says nothing */
   MARK_ID_UNKNOWN = 0x200,  /* text without an IP identification */

@@ -43,7 +43,7 @@ struct arrival {
   struct segment segment;
   int64_t keys[2]; /* of its addresses */
   uint64_t key;    /* of both ends */
-  uint64_t print;  /* of its fields: to know a second sight by */
+  uint64_t print;  /* of its fields: to know a second copy by */
 };
 enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
 
@@ -66,7 +66,7 @@ struct engine {
   uint32_t v6_count, v6_room, *v6_slots, v6_mask;
   struct scope_name *scopes;
   uint32_t scope_count, scope_room;
-  struct sights *sights;
+  struct recent_packets *recent;
   struct held *held[MOST_HELD];
   uint32_t held_count;
   int settling; /* what is held back is decided by what is there */

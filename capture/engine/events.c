@@ -227,7 +227,7 @@ static void before_its_ack(const struct look *look) {
   *late = moved;
 }
 
-/* A RST captured on both sides of a router, the later sight first: of its TTLs the one that its sender's packets have. */
+/* A RST captured on both sides of a router, the later copy first: of its TTLs the one that its sender's packets have. */
 void reset_seen_again(const struct look *look) {
   const struct segment *s = look->s;
   struct connection *c = look->c;
@@ -256,7 +256,7 @@ static void hear(struct look *look) {
   peer->fin_end = s->ack;
 }
 
-/* Takes one packet, no second sight, into the connection's events. */
+/* Takes one packet, no second copy, into the connection's events. */
 void event_take(struct look *look) {
   const struct segment *s = look->s;
   struct connection *c = look->c;

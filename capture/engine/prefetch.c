@@ -40,12 +40,12 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   new->keys[0] = address_key(e, segment->src, src_family(segment));
   new->keys[1] = address_key(e, segment->dst, dst_family(segment));
   new->key = key_of(e, new->keys, segment->sport, segment->dport, segment->scope);
-  new->print = sight_print(segment, new->key);
+  new->print = packet_print(segment, new->key);
   FETCH(&e->slots[first_slot(e, new->key)]);
   FETCH(&e->tags[first_slot(e, new->key)]);
-  const char *sights = sight_place(e->sights, new->print);
-  FETCH(sights);
-  FETCH(sights + SIGHTS_BYTES - 1); /* every second set lies across two lines */
+  const char *recent = recent_packet_place(e->recent, new->print);
+  FETCH(recent);
+  FETCH(recent + RECENT_PACKET_BYTES - 1); /* every second set lies across two lines */
   if (e->count_waiting > SOON)
     fetch_connection(e, &e->waiting[(e->first_waiting + e->count_waiting - 1 - SOON) & (AHEAD - 1)]);
 }

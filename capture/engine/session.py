@@ -203,7 +203,7 @@ def _name(raw: bytes) -> str:
     return raw.split(b"\0", 1)[0].decode("ascii", "replace")
 
 
-class ToldNotice(Struct, frozen=True):
+class EngineNotice(Struct, frozen=True):
     """A notice as the reader tells it: reader.h says what its code and numbers mean."""
 
     code: int
@@ -298,7 +298,7 @@ class Reader:
         count = int(self._call.reader_links(self.handle, found.ctypes.data, len(found)))
         return [int(link) for link in found[:count].tolist()]
 
-    def notices(self, *, ended: bool) -> list[ToldNotice]:
+    def notices(self, *, ended: bool) -> list[EngineNotice]:
         """What is to be told; `ended`: also of what the end cut off."""
         rows = np.zeros(_MOST_NOTICES, self._library.structs["notice"])
         count = int(self._call.reader_notices(self.handle, int(ended), rows.ctypes.data, len(rows)))
@@ -318,11 +318,11 @@ class Reader:
         rows = np.frombuffer(ctypes.string_at(at, count * kind.itemsize), kind) if count else ()
         return [_whole(row, bytes_at.value or 0) for row in rows]
 
-    def _notice(self, row: Any) -> ToldNotice:
+    def _notice(self, row: Any) -> EngineNotice:
         text = None
         if int(row["text"]) != 0xFFFFFFFF:
             at = ctypes.c_void_p()
             size = self._call.reader_text(self.handle, int(row["text"]), ctypes.byref(at))
             text = ctypes.string_at(at, size) if size else b""
         code, packet, a, b, c = (int(row[name]) for name in ("code", "packet", "a", "b", "c"))
-        return ToldNotice(code, packet, a, b, c, text)
+        return EngineNotice(code, packet, a, b, c, text)

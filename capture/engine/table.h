@@ -56,7 +56,7 @@
   X(int64_t, rare_counts, 18)   /* pairs: retransmission, fast, spurious, out of order, duplicate ACK, zero window,    \
                                    window full, keep-alive, lost segment */                                            \
   X(uint8_t, missing, 2)        /* something of that side was acknowledged and never captured */                       \
-  X(int64_t, copies, 1)         /* second sights */
+  X(int64_t, copies, 1)         /* second copies */
 
 #define LONG UINT32_MAX
 /* An event that is late, or after a long gap, or before its connection's first packet by its clock. */

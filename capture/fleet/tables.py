@@ -62,7 +62,7 @@ def write_table(store: Store, name: str, table: pa.Table) -> None:
 
 
 def totals_of(store: Store, captures: Sequence[ReadCapture], listeners: Collection[Listener]) -> dict[Listener, int]:
-    """How many connections each of these listeners has in all captures, second sights left out."""
+    """How many connections each of these listeners has in all captures, second copies left out."""
     totals: Counter[Listener] = Counter()
     hosts = pa.array(sorted({ip for ip, _ in listeners}), pa.string())
     wanted = set(listeners)

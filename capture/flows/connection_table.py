@@ -36,9 +36,7 @@ class Tag(IntFlag):
     ACKED_UNSEEN = 0x0800
     WINDOW_UPDATE = 0x1000
     RST_UNACCEPTABLE = 0x2000  # a RST whose sequence number its receiver would not honour (RFC 9293 §3.10.7.4)
-    SECOND_SIGHT = (
-        0x4000  # the same packet captured again (mirror, "any"): counted as a packet, not as a retransmission
-    )
+    SECOND_COPY = 0x4000  # the same packet captured again (mirror, "any"): counted as a packet, not as a retransmission
 
 
 class Packets(Struct, frozen=True):
@@ -179,7 +177,7 @@ class FlowTable(Struct, frozen=True):
     unique_bytes: I64  # (n, 2) sequence span without SYN and FIN
     counts: dict[str, I64]  # model.COUNT_NAMES -> (n, 2)
     missing: Bool  # (n, 2) something of that side was acknowledged and never captured
-    copies: int  # packets that are second sights
+    copies: int  # packets that are second copies
     conn_state: Words  # Zeek's
     history: Words  # Zeek's
     complete_handshake: Bool  # (n,)
@@ -198,7 +196,7 @@ class FlowTable(Struct, frozen=True):
     numbers: Numbering
     events: Events
     quoted: dict[int, list[QuotedTcp]]  # connection -> ICMP errors that quote it
-    seen_twice: int = 0  # connections with second sights
+    seen_twice: int = 0  # connections with second copies
 
     def __len__(self) -> int:
         return len(self.address)

@@ -8,7 +8,7 @@ import numpy as np
 
 from capture.language import sentences
 from capture.model import Certainty, Side
-from capture.points.compared import Sighted
+from capture.points.compared import SeenPacket
 from capture.points.differences import SIDES, Fate, letters
 from capture.points.joint_verdict import Joint, sentence, syn_sentence
 from capture.points.windows import Window, window_of
@@ -53,7 +53,7 @@ class Alone:
         rows = self._rows(point, connection)
         if not silent:
             rows = rows[self._recorded(name, rows)]
-        sent = [self._sighted(point, row) for row in rows.tolist()]
+        sent = [self._seen_packet(point, row) for row in rows.tolist()]
         lost = [packet for packet in sent if packet.sender is Side.ORIGINATOR]
         answers = [packet for packet in sent if packet.sender is Side.RESPONDER]
         return Fate(lost, answers if not silent else [], [], []) if lost else None
@@ -104,7 +104,7 @@ class Alone:
         known: npt.NDArray[np.bool_] = ((times >= w.first) | (not w.begun)) & ((times <= w.last) | (not w.stopped))
         return known
 
-    def _sighted(self, point: Point, row: int) -> Sighted:
+    def _seen_packet(self, point: Point, row: int) -> SeenPacket:
         r = point.rows[row]
-        return Sighted(SIDES[int(r["side"])], point.name, int(r["number"]), letters(int(r["flags"])), int(r["time"]),
+        return SeenPacket(SIDES[int(r["side"])], point.name, int(r["number"]), letters(int(r["flags"])), int(r["time"]),
                        int(r["payload"]))  # fmt: skip

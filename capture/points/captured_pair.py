@@ -29,9 +29,9 @@ def read_points(a: str, b: str) -> tuple[Point, Point]:
 
 
 def point(name: str, decoded: DecodedCapture, rows: Records) -> Point:
-    """A capture as a point. Second sights are left out: each packet and each connection counts once."""
+    """A capture as a point. Second copies are left out: each packet and each connection counts once."""
     triage = judged(decoded, int(name == "b"))
-    copies = (rows["tags"] & int(Tag.SECOND_SIGHT)) != 0
+    copies = (rows["tags"] & int(Tag.SECOND_COPY)) != 0
     left_out, again = copies, triage.verdicts.relations.same_as
     if again:
         left_out = copies | np.isin(rows["connection"], np.fromiter(again, np.uint32, len(again)))

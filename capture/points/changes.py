@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.model import Side, TcpFlags
-from capture.points.compared import Altered, Changed, Moved, Sighted
+from capture.points.compared import Altered, Changed, Moved, SeenPacket
 from capture.points.differences import SIDES, letters
 from capture.points.pairing import packet_keys
 from capture.wire.column_types import Mark
@@ -146,11 +146,11 @@ def _moved(matched: Matched, row_a: int, row_b: int, late_ms: float) -> Moved:
     return Moved(SIDES[int(matched.side_a[row_a])], *numbers, round(late_ms, 3))
 
 
-def copied(matched: Matched) -> dict[int, list[Sighted]]:
+def copied(matched: Matched) -> dict[int, list[SeenPacket]]:
     """By pair: packets that one point saw twice and the other once. Where a capture holds nearly everything twice it
     was taken at two places of one machine, which says nothing of the way.
     """
-    found: dict[int, list[Sighted]] = {}
+    found: dict[int, list[SeenPacket]] = {}
     for point, other in ((matched.a, matched.b), (matched.b, matched.a)):
         copies = point.copies
         if not len(copies) or len(copies) * 4 > len(point.rows):
@@ -160,7 +160,7 @@ def copied(matched: Matched) -> dict[int, list[Sighted]]:
         for at in np.flatnonzero(alone).tolist():
             row, flip = copies[at], bool(point.name == "b" and matched.pairs.flipped[pair[at]])
             sender: Side = SIDES[int(row["side"]) ^ int(flip)]
-            copy = Sighted(sender, point.name, int(row["number"]), letters(int(row["flags"])), int(row["time"]),
+            copy = SeenPacket(sender, point.name, int(row["number"]), letters(int(row["flags"])), int(row["time"]),
                            int(row["payload"]))  # fmt: skip
             found.setdefault(int(pair[at]), []).append(copy)
     return found

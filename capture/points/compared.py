@@ -19,7 +19,7 @@ NOWHERE = -1  # no counterpart
 
 
 class Point(Struct, frozen=True):
-    """One capture: judged, and a record of each segment (Engine.traced), second sights apart, in file order."""
+    """One capture: judged, and a record of each segment (Engine.traced), second copies apart, in file order."""
 
     name: str  # "a" or "b"
     triage: Triage
@@ -55,7 +55,7 @@ class Clock(Struct, frozen=True):
         return b_time - np.rint(offset + drift / (1 + drift) * since).astype(np.int64)
 
 
-class Sighted(Struct, frozen=True):
+class SeenPacket(Struct, frozen=True):
     """A packet that one point saw and the other did not. `sender`: who sent it, or whose name it has."""
 
     sender: Side
@@ -105,13 +105,13 @@ class Both(Struct, frozen=True):
     shifted: tuple[int, int] | None  # b's sequence numbers minus a's, originator and responder, where that is not 0
     matched: int
     near: str | None  # the point nearer to the originator
-    lost: tuple[Sighted, ...]
-    injected: tuple[Sighted, ...]
+    lost: tuple[SeenPacket, ...]
+    injected: tuple[SeenPacket, ...]
     modified: tuple[Altered, ...]
     reordered: tuple[Moved, ...]
     delayed: tuple[Moved, ...]
-    duplicated: tuple[Sighted, ...]
-    missed: tuple[Sighted, ...]  # they passed, and were not captured
+    duplicated: tuple[SeenPacket, ...]
+    missed: tuple[SeenPacket, ...]  # they passed, and were not captured
     one_way_ns: tuple[float | None, float | None]
     cause: str
     certainty: Certainty

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import Side, TcpFlags
-from capture.points.compared import Sighted
+from capture.points.compared import SeenPacket
 from capture.points.ranges import bytes_covered
 from capture.points.streams import Stream, Streams, unmatched
 from capture.points.windows import PATIENCE_NS, Window, upstream_of, window_of
@@ -30,10 +30,10 @@ _LETTERS = ("F", "S", "R", "P", "A", "U", "E", "C", "N")
 class Fate(Struct):
     """The packets of one connection that only one point has."""
 
-    lost: list[Sighted]
-    injected: list[Sighted]
-    duplicated: list[Sighted]
-    missed: list[Sighted]
+    lost: list[SeenPacket]
+    injected: list[SeenPacket]
+    duplicated: list[SeenPacket]
+    missed: list[SeenPacket]
 
 
 def fates(matched: Matched, drops: tuple[bool, bool]) -> dict[int, Fate]:
@@ -98,16 +98,16 @@ class _Judge:
             if self.upstream[row]:
                 if self._was_recorded(here, place):
                     missed = self._passed(here, there, place)
-                    (fate.missed if missed else fate.lost).append(self.sighted(row))
+                    (fate.missed if missed else fate.lost).append(self.seen_packet(row))
             elif self._was_recording(int(here.time[place])):
                 self._appeared(pair, row, here, there, place, fate)
 
-    def sighted(self, row: int) -> Sighted:
+    def seen_packet(self, row: int) -> SeenPacket:
         """A row as it is told."""
         r = self.rows[row]
         missing = self.missing[row]
         size = int(r["payload"])
-        return Sighted(
+        return SeenPacket(
             SIDES[int(self.matched.side(self.name)[row])],
             self.name,
             int(r["number"]),
@@ -147,13 +147,13 @@ class _Judge:
     def _appeared(self, pair: int, row: int, here: Stream, there: Stream, place: int, fate: Fate) -> None:
         """A packet that only the point further from its sender has."""
         if self._is_copy(here, place):
-            fate.duplicated.append(self.sighted(row))
+            fate.duplicated.append(self.seen_packet(row))
         elif 0 < self.missing[row] < int(self.rows["payload"][row]):
-            fate.missed.append(self.sighted(row))  # some of its bytes were sent
+            fate.missed.append(self.seen_packet(row))  # some of its bytes were sent
         elif self._was_missed(pair, row, here, there, place):
-            fate.missed.append(self.sighted(row))
+            fate.missed.append(self.seen_packet(row))
         else:
-            fate.injected.append(self.sighted(row))
+            fate.injected.append(self.seen_packet(row))
 
     def _is_copy(self, here: Stream, place: int) -> bool:
         """The same packet, down to its identification, is here another time, and that one was sent."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.model import Verdict
-    from capture.points.compared import Sighted
+    from capture.points.compared import SeenPacket
     from capture.points.differences import Fate
 
 DEAD = ("silent_drop", "idle_drop", "keepalive_timeout", "no_response", "path_mtu_black_hole", "unreachable")
@@ -70,7 +70,7 @@ def _forged(a: Verdict, b: Verdict, fate: Fate) -> Joint | None:
     return None
 
 
-def _forged_sentence(packet: Sighted, resets: Sequence[Sighted]) -> str:
+def _forged_sentence(packet: SeenPacket, resets: Sequence[SeenPacket]) -> str:
     here, there = _PLACE[packet.seen_at], _PLACE["b" if packet.seen_at == "a" else "a"]
     both = {other.seen_at for other in resets} == {"a", "b"}
     code = "forged_of_originator" if packet.sender is Side.ORIGINATOR else "forged_of_responder"
@@ -86,7 +86,7 @@ def _syn_lost(fate: Fate, ends: Ends) -> Joint | None:
     return None
 
 
-def syn_sentence(what: str, lost: Sequence[Sighted]) -> str:
+def syn_sentence(what: str, lost: Sequence[SeenPacket]) -> str:
     """That an opening packet did not arrive."""
     here, there = _PLACE[lost[0].seen_at], _PLACE["b" if lost[0].seen_at == "a" else "a"]
     code = "syn_lost_often" if len(lost) > 1 else "syn_lost"
@@ -110,7 +110,7 @@ def _path_died(a: Verdict, b: Verdict, fate: Fate, ends: Ends) -> Joint | None:
     return None
 
 
-def packets_text(packets: Sequence[Sighted], most: int = 6) -> str:
+def packets_text(packets: Sequence[SeenPacket], most: int = 6) -> str:
     """Packet numbers in words."""
     numbers = ", ".join(str(packet.packet) for packet in packets[:most])
     more = tr(" and {n} more", n=len(packets) - most) if len(packets) > most else ""

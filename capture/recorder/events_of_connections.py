@@ -12,7 +12,7 @@ from capture.kernel.event import EventOwner, KernelEvent, Kind, LastWords
 from capture.model import Endpoint, Side
 
 if TYPE_CHECKING:
-    from capture.verdicts.kernel_facts import Told
+    from capture.verdicts.kernel_facts import EventAtSide
 
 SLACK_S = 1.0
 """An event may be told this long before a connection's first packet or after its last."""
@@ -53,14 +53,16 @@ Span = tuple[int, Endpoint, Endpoint, float, float]
 """Connection id, originator, responder, first and last time in epoch seconds."""
 
 
-def told_of(connections: Iterable[Span], events: Iterable[KernelEvent]) -> dict[int, tuple[Told, ...]]:
+def events_by_connection(
+    connections: Iterable[Span], events: Iterable[KernelEvent]
+) -> dict[int, tuple[EventAtSide, ...]]:
     """The events of each connection, in order of time. Of connections that used the same ends one after another the
     last that had begun takes an event."""
     by_ends: defaultdict[tuple[Endpoint, Endpoint], list[tuple[float, float, int, Side]]] = defaultdict(list)
     for number, originator, responder, first, last in connections:
         by_ends[originator, responder].append((first, last, number, Side.ORIGINATOR))
         by_ends[responder, originator].append((first, last, number, Side.RESPONDER))
-    found: defaultdict[int, list[Told]] = defaultdict(list)
+    found: defaultdict[int, list[EventAtSide]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.time):
         if event.local is None or event.remote is None:
             continue

@@ -14,7 +14,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from capture.points.compared import Altered, Both, Changed, Moved, Sighted
+    from capture.points.compared import Altered, Both, Changed, Moved, SeenPacket
     from capture.points.comparison import Comparison
 
 SCHEMA = "tcptriage.compare/1"
@@ -100,7 +100,7 @@ def connection_document(both: Both) -> dict[str, Any]:
     }
 
 
-def _seen(packet: Sighted, sender: str) -> dict[str, Any]:
+def _seen(packet: SeenPacket, sender: str) -> dict[str, Any]:
     found: dict[str, Any] = {sender: packet.sender.value, "seen_at": packet.seen_at, "packet": packet.packet}
     found |= {"flags": packet.flags, "bytes": packet.payload}
     if packet.missing:
@@ -108,7 +108,7 @@ def _seen(packet: Sighted, sender: str) -> dict[str, Any]:
     return found
 
 
-def _injected(packet: Sighted) -> dict[str, Any]:
+def _injected(packet: SeenPacket) -> dict[str, Any]:
     found = {"seen_at": packet.seen_at, "packet": packet.packet, "flags": packet.flags}
     return found | {"claims": packet.sender.value, "bytes": packet.payload}
 
@@ -214,7 +214,7 @@ def details_of(both: Both) -> Iterator[str]:
         (tr("not captured"), both.missed),
     ):
         if packets:
-            yield f"{name}: {_named([_sight(packet) for packet in packets])}"
+            yield f"{name}: {_named([_packet_line(packet) for packet in packets])}"
     if both.modified:
         changes = (", ".join(change_text(c) for c in m.changed) for m in both.modified)
         told = [f"A {m.a} = B {m.b} ({change})" for m, change in zip(both.modified, changes, strict=True)]
@@ -224,7 +224,7 @@ def details_of(both: Both) -> Iterator[str]:
             yield f"{name}: {_named([f'A {m.a} = B {m.b} ({m.late_ms:,.1f} ms)' for m in moved])}"
 
 
-def _sight(packet: Sighted) -> str:
+def _packet_line(packet: SeenPacket) -> str:
     size = f" {packet.payload} B" if packet.payload else ""
     part = tr(", {n} B of it", n=packet.missing) if packet.missing else ""
     whose = tr("of the originator") if packet.sender == "originator" else tr("of the responder")

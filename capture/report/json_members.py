@@ -39,7 +39,7 @@ class Place(Struct, frozen=True):
     k: int = 0
 
 
-def told_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
+def worded_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
     """For each template that some of these connections have: its number, where in `connections` they stand, and what
     is told of them."""
     kinds = verdicts.template_of[connections] if len(connections) else np.zeros(0, np.int32)
@@ -73,7 +73,7 @@ def pieces(template: Template, told: Wording) -> list[str | Place]:
 def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
     """The verdict's members of each chosen connection's object."""
     out = [""] * len(chosen)
-    for kind, places, told in told_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
+    for kind, places, told in worded_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
         parts = pieces(verdicts.templates[kind], told)
         for k, place in enumerate(places.tolist()):
             out[place] = "".join(part if isinstance(part, str) else filled(part, told, k) for part in parts)

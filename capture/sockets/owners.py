@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from capture.sockets.process_visibility import Sight, read_sight
+from capture.sockets.process_visibility import Visibility, read_visibility
 from capture.sockets.row import (
     NO_OWNERS,
     NO_PERMISSION,
@@ -65,7 +65,7 @@ class OwnerIndex:
         root: str = "/proc",
         leave: Callable[[Held], None] | None = None,
         enter: Callable[[Held], None] | None = None,
-        sight: Sight | None = None,
+        visibility: Visibility | None = None,
     ) -> None:
         self._root = root
         self._leave = leave or _nothing
@@ -80,7 +80,7 @@ class OwnerIndex:
         self._own = os.getpid()
         self._bereft: dict[int, tuple[Owner, ...]] = {}
         self._late: set[int] = set()
-        self.sight = sight or read_sight(root)
+        self.visibility = visibility or read_visibility(root)
         self.hidden_processes = 0
         self.size_counts: bool | None = None
 
@@ -364,10 +364,10 @@ class OwnerIndex:
     def _explain_unknown(self) -> None:
         hidden = sum(1 for watched in self._watched.values() if not watched.process.readable and watched.size != 0)
         self.hidden_processes = hidden
-        if self.sight.processes == "pid_namespace" and not hidden:
+        if self.visibility.processes == "pid_namespace" and not hidden:
             reason = OTHER_NAMESPACE
         else:
-            reason = NO_PERMISSION if hidden or self.sight.why else UNKNOWN_OWNER
+            reason = NO_PERMISSION if hidden or self.visibility.why else UNKNOWN_OWNER
         for inode in self._unknown:
             self._rows[inode].hidden = reason
 

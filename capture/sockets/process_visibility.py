@@ -21,7 +21,7 @@ _HIDING = re.compile(r"\bhidepid=(?!0\b|off\b)\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """`descriptors`, `processes`: why those of others may be out of sight, as a code of limits.toml; None where nothing
     hides them."""
 
@@ -34,7 +34,7 @@ class Sight:
         return self.processes or self.descriptors
 
 
-def read_sight(root: str = "/proc", uid: int | None = None) -> Sight:
+def read_visibility(root: str = "/proc", uid: int | None = None) -> Visibility:
     """What may be seen by this process, or by one of user `uid` (None: the effective user). Unreadable files count as
     a reason to doubt only where they are the ones that tell."""
     uid = os.geteuid() if uid is None else uid
@@ -50,7 +50,7 @@ def read_sight(root: str = "/proc", uid: int | None = None) -> Sight:
         processes = "pid_namespace"
     elif descriptors and _hides_processes(root):
         processes = "hidepid"
-    return Sight(descriptors, processes)
+    return Visibility(descriptors, processes)
 
 
 def _may_trace(root: str) -> bool:

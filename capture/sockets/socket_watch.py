@@ -163,18 +163,18 @@ class Watcher:
         limits += [limit_text(code) for code in dict.fromkeys(codes)]
         reasons = dict.fromkeys(place.unix.unavailable for place in self._places.values() if place.unix.unavailable)
         limits += [limit_text("unix_unseen", why=why) for why in reasons]
-        sight, processes = self._owners.sight, self._owners.hidden_processes
+        visibility, processes = self._owners.visibility, self._owners.hidden_processes
         advice = self._why_hidden()
         if hidden:
             limits.append(limit_text("owners_hidden", sockets=count_of(hidden, "socket"), advice=advice))
         elif processes:
             limits.append(limit_text("processes_hidden", processes=count_of(processes, "process"), advice=advice))
-        elif sight.processes:
+        elif visibility.processes:
             limits.append(limit_text("processes_unseen", advice=advice))
-        return (*limits, *self._others.limits(limit_text(sight.descriptors or "run_as_root")))
+        return (*limits, *self._others.limits(limit_text(visibility.descriptors or "run_as_root")))
 
     def _why_hidden(self) -> str:
-        return limit_text(self._owners.sight.why or "kept_from_root")
+        return limit_text(self._owners.visibility.why or "kept_from_root")
 
     # -- sources ---------------------------------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from capture.verdicts.events.relations import relations_of
 from capture.verdicts.events.ttl import with_foreign_marks
 from capture.verdicts.rules import signatures
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY
-from capture.verdicts.rules.missing_details import unsaid_in
-from capture.verdicts.rules.readdressed import retold
-from capture.verdicts.words.sentences import tell
+from capture.verdicts.rules.missing_details import missing_in
+from capture.verdicts.rules.readdressed import rejudged
+from capture.verdicts.words.sentences import sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,12 +37,12 @@ SURENESS = {CERTAIN: 2, LIKELY: 1}
 def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] = ()) -> Verdicts:
     """Verdicts for every connection of a flow table.
 
-    `until`: when the capture ended, epoch ns; `notices` tell what a printed capture leaves out.
+    `until`: when the capture ended, epoch ns; `notices` sentence_of what a printed capture leaves out.
     """
     kept, listeners = with_foreign_marks(flows), listeners_of(flows)
-    signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, unsaid_in(notices)))
+    signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, missing_in(notices)))
     relations = relations_of(flows, listeners)
-    return Verdicts(flows, retold(signed, relations, flows), listeners, relations)
+    return Verdicts(flows, rejudged(signed, relations, flows), listeners, relations)
 
 
 class Verdicts:
@@ -76,7 +76,7 @@ class Verdicts:
         template = self.template(connection)
         diagnosis = template.diagnosis
         info = catalogue.causes()[diagnosis.cause]
-        sentence, evidence = tell(self.flows, self.signed, template, connection)
+        sentence, evidence = sentence_of(self.flows, self.signed, template, connection)
         return Verdict(
             closed_first=template.closed_first,
             ended_by=template.ended_by,
@@ -93,7 +93,7 @@ class Verdicts:
 
     @cached_property
     def once(self) -> Bool:
-        """The connections without second sights of them (NAT, another interface): each is judged once. Shape (n,)."""
+        """The connections without second copies of them (NAT, another interface): each is judged once. Shape (n,)."""
         once = np.ones(len(self), np.bool_)
         once[list(self.relations.same_as)] = False
         return once

@@ -29,11 +29,11 @@ TCP_STATE is a linger of zero as well as a closed listener, NO_SOCKET a closed p
 SAMPLE: Final = 20
 SAID: Final = 4
 """Failed calls that the sentence tells of; all are evidence."""
-Told = tuple[Side, KernelEvent]
+EventAtSide = tuple[Side, KernelEvent]
 """An event and whose end of the connection it happened at."""
 
 
-def with_kernel_facts(verdict: Verdict, told: Iterable[Told]) -> Verdict:
+def with_kernel_facts(verdict: Verdict, told: Iterable[EventAtSide]) -> Verdict:
     """The verdict with the events of its connection, in order of time."""
     kept = list(told)
     if not kept:
@@ -54,7 +54,7 @@ def with_kernel_facts(verdict: Verdict, told: Iterable[Told]) -> Verdict:
     )
 
 
-def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[Told]]]) -> list[Finding]:
+def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[EventAtSide]]]) -> list[Finding]:
     """A finding on the connections whose packets say another error than the kernel told; none where all agree."""
     found = {number: why for number, verdict, told in judged if (why := _errors(verdict, list(told))[1])}
     if not found:
@@ -78,7 +78,7 @@ def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[Told]]]) -> list
     ]
 
 
-def _errors(verdict: Verdict, told: list[Told]) -> tuple[dict[Side, NextCalls], str]:
+def _errors(verdict: Verdict, told: list[EventAtSide]) -> tuple[dict[Side, NextCalls], str]:
     """The first error that each call of each side got; the packets' answer where no call was told of one."""
     found = dict(verdict.errors)
     disagree = ""
@@ -102,7 +102,7 @@ def _errors(verdict: Verdict, told: list[Told]) -> tuple[dict[Side, NextCalls], 
     return found, disagree
 
 
-def _certainty(verdict: Verdict, told: list[Told], disagree: bool) -> Certainty:
+def _certainty(verdict: Verdict, told: list[EventAtSide], disagree: bool) -> Certainty:
     reasons = [REASONS[event.reason] for _, event in told if event.reason is not None and event.reason in REASONS]
     if disagree or any(verdict.cause not in causes for causes in reasons):
         return min(verdict.certainty, Certainty.LIKELY, key=_rank)

@@ -31,7 +31,7 @@ class Mark(IntFlag):
     SACK = 0x08  # carries a SACK block
     IPV6 = 0x10  # … or a printed packet that does not say its identification: there is none to compare
     FRAGMENT = 0x20  # first fragment of, or reassembled from, several IP fragments
-    SAME_AS_BEFORE = 0x40  # a second sight of the same packet ("any" interface, mirror port): it carries no news
+    SAME_AS_BEFORE = 0x40  # a second copy of the same packet ("any" interface, mirror port): it carries no news
     FAST_OPEN = 0x80  # a TCP Fast Open option with a cookie (RFC 7413)
     TTL_UNKNOWN = 0x100  # a text that does not say it
     ID_UNKNOWN = 0x200

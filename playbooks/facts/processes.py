@@ -11,7 +11,7 @@ from pathlib import Path
 
 from capture.sockets.limits import limit_text
 from capture.sockets.process_limits import process_details, read_limits
-from capture.sockets.process_visibility import read_sight
+from capture.sockets.process_visibility import read_visibility
 from playbooks.facts.facts import Absence
 from playbooks.facts.socket_facts import Process, Processes
 from playbooks.language import tr
@@ -55,13 +55,13 @@ def collect_processes(pid: int | None, root: str = "/proc") -> Processes | Absen
     everyone = found if pid is None else _limits_of_all(root)
     looked = [seen for one in found[:LOOKED_INTO] if (seen := _looked_into(one, everyone, root)) is not None]
     rows = (*looked, *found[LOOKED_INTO:])
-    sight = read_sight(root)
+    visibility = read_visibility(root)
     return Processes(
         rows,
         hidden=sum(1 for one in rows if one.open_files is None),
         own_pid=os.getpid(),
-        unseen=_why_unseen(sight.processes),
-        contained=sight.processes == "pid_namespace",
+        unseen=_why_unseen(visibility.processes),
+        contained=visibility.processes == "pid_namespace",
         may_raise=_may_raise_limits(root),
     )
 

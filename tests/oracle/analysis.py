@@ -1,6 +1,6 @@
 """Wireshark's analysis of one connection, by the rules of its User's Guide (TCP analysis) and of packet-tcp.c.
 
-Tags are put on the packets. What was no part of the stream (`strangers`) and second sights are passed over.
+Tags are put on the packets. What was no part of the stream (`strangers`) and second copies are passed over.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Opening:
 
 
 def analyse(connection: list[Packet], strangers: set[int], again: set[int]) -> None:
-    """Tag the packets; `strangers` and `again` (second sights) are packet numbers."""
+    """Tag the packets; `strangers` and `again` (second copies) are packet numbers."""
     sides = {end: Side() for packet in connection for end in (packet.source, packet.target)}
     scales, opening = window_scales(connection), Opening()
     for packet in connection:
         if packet.number in again:
-            packet.tags.add("second_sight")
+            packet.tags.add("second_copy")
             continue
         if packet.number in strangers:
             continue

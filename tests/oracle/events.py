@@ -54,9 +54,9 @@ def kind_of(packet: Packet) -> str:
 
 
 def events_of(connection: list[Packet], refused: set[int], again: set[int]) -> list[Event]:
-    """The events of a connection, second sights left out. `refused`: numbers of RSTs that took no effect; `again`:
+    """The events of a connection, second copies left out. `refused`: numbers of RSTs that took no effect; `again`:
     of packets whose payload had all been seen before."""
-    packets = [packet for packet in connection if "second_sight" not in packet.tags]
+    packets = [packet for packet in connection if "second_copy" not in packet.tags]
     told = [Event(packet, kind_of(packet), late=_late(packet, again)) for packet in packets]
     kept = [event.kind != "ack" for event in told]
     _probes_and_answers(told, kept)

@@ -19,7 +19,7 @@ class NotForTheOracle(Exception):  # noqa: N818 - a fact
 def differences(path: str) -> tuple[int, list[str]]:
     """How many connections were compared, and in what they differ. Raises NotForTheOracle."""
     (decoded,) = decode([path])
-    again = second_sights(decoded)
+    again = second_copies(decoded)
     try:
         wanted = {each.packets[0].number: each for each in connections_of(path, again)}
     except Exception as error:  # it is plain: whatever it stumbles on is not for it
@@ -27,12 +27,12 @@ def differences(path: str) -> tuple[int, list[str]]:
     return held(decoded, wanted)
 
 
-def second_sights(decoded: DecodedCapture) -> set[int]:
+def second_copies(decoded: DecodedCapture) -> set[int]:
     """Numbers of the packets that the product calls captured a second time: the oracle takes its word."""
     return {
         number
         for packets in _recalled(decoded).values()
-        for number in packets.number[(packets.tags & Tag.SECOND_SIGHT) != 0].tolist()
+        for number in packets.number[(packets.tags & Tag.SECOND_COPY) != 0].tolist()
     }
 
 

@@ -12,7 +12,7 @@ from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Kind, Mark, 
 from tests.capture.flows.traffic import random_traffic
 from tests.oracle.engine import connections_of
 from tests.oracle.events import Event, events_of
-from tests.oracle.held_segments import second_sights
+from tests.oracle.held_segments import second_copies
 from tests.oracle.test_against_product import RECORDED
 
 KINDS = {kind.name.lower(): kind for kind in Kind}
@@ -45,7 +45,7 @@ def kept_events(capture: DecodedCapture, connection: int) -> list[tuple[int, int
 
 def differing(path: str) -> list[str]:
     (capture,) = decode([path])
-    wanted = {each.packets[0].number: each for each in connections_of(path, second_sights(capture))}
+    wanted = {each.packets[0].number: each for each in connections_of(path, second_copies(capture))}
     found = []
     for i in range(len(capture.flows)):
         want = wanted.get(int(capture.flows.first_number[i]))

@@ -86,7 +86,7 @@ class RstTap:
 
 
 def parse_reset(packet: bytes, direction: int, link: str) -> Reset | None:
-    """The RST of an IP packet; None for what is none, is cut, or is a second sight (loopback shows each twice)."""
+    """The RST of an IP packet; None for what is none, is cut, or is a second copy (loopback shows each twice)."""
     if direction not in (PACKET_HOST, PACKET_OUTGOING) or (link == "lo" and direction == PACKET_OUTGOING):
         return None
     if not packet:

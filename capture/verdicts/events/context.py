@@ -32,12 +32,12 @@ CROWD = 8  # half-open handshakes at one listener
 
 
 def context_of(
-    flows: FlowTable, events: Events, listeners: I64, until: int | None = None, unsaid: Context = NOTHING
+    flows: FlowTable, events: Events, listeners: I64, until: int | None = None, missing: Context = NOTHING
 ) -> U16:
     """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`.
 
     `until` is when the capture ended (epoch ns), where packets of other protocols came after the last TCP packet;
-    `unsaid` what a printed capture leaves out.
+    `missing` what a printed capture leaves out.
     """
     n = len(flows)
     word = np.zeros(n, np.uint16)
@@ -64,8 +64,8 @@ def context_of(
     plain = ~reset & facts.syn_ack & facts.both_fins()
     word[~plain] &= np.uint16(0xFFFF & ~Context.LONG_ANSWER)
     word[plain] &= np.uint16(PLAIN)
-    word |= np.uint16(unsaid & (Context.NO_TIME | Context.GAPS))
-    word[reset] |= np.uint16(unsaid & Context.NO_TTL)
+    word |= np.uint16(missing & (Context.NO_TIME | Context.GAPS))
+    word[reset] |= np.uint16(missing & Context.NO_TTL)
     return word
 
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
     from capture.wire.column_types import I64, Bool
 
-SOON_NS = 1_000_000_000  # between the two sights of a connection
+SOON_NS = 1_000_000_000  # between the two copies of a connection
 NEAR = 1 << 20  # sequence numbers this close belong to the same stream
 _SYN, _ACK = int(TcpFlags.SYN), int(TcpFlags.ACK)
 
 
 class Relations(Struct, frozen=True, dict=True):
-    """By connection: of which it is a second sight; which other host answered it; and its chain."""
+    """By connection: of which it is a second copy; which other host answered it; and its chain."""
 
     same_as: dict[int, int]
     elsewhere: dict[int, int]

@@ -46,7 +46,7 @@ def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None
 
 
 def seen_again(verdicts: Verdicts) -> list[Finding]:
-    """Connections of which the capture holds another sight: one for all, so that nobody counts them twice."""
+    """Connections of which the capture holds another copy: one for all, so that nobody counts them twice."""
     again = sorted(verdicts.relations.same_as)
     if not again:
         return []

@@ -26,10 +26,10 @@ GAPS = (
 )  # fmt: skip
 CODES = {"no_ttl": Context.NO_TTL, "no_time": Context.NO_TIME, **dict.fromkeys(GAPS, Context.GAPS)}
 """Codes of notices, and what of a connection is not known where they stand."""
-UNSAID = Context.NO_TTL | Context.NO_TIME | Context.GAPS
+DETAILS = Context.NO_TTL | Context.NO_TIME | Context.GAPS
 
 
-def unsaid_in(notices: Iterable[Notice]) -> Context:
+def missing_in(notices: Iterable[Notice]) -> Context:
     """What a capture does not say, by its notices."""
     found = Context(0)
     for notice in notices:
@@ -37,20 +37,20 @@ def unsaid_in(notices: Iterable[Notice]) -> Context:
     return found
 
 
-def as_far_as_told(history: HistoryFacts, end: End, diagnosis: Diagnosis) -> Diagnosis:
+def as_far_as_captured(history: HistoryFacts, end: End, diagnosis: Diagnosis) -> Diagnosis:
     """The diagnosis, no surer than what was captured allows."""
-    unsaid = history.context & UNSAID
+    missing = history.context & DETAILS
     absence = catalogue.causes()[diagnosis.cause].absence
     if history.heard_of is not None and history.answered and (absence or end.ending is not Ending.RST):
         diagnosis = replace(diagnosis, certainty=POSSIBLE)  # ACK numbers tell what was sent, not what became of it
-    if not unsaid:
+    if not missing:
         return diagnosis
     others = diagnosis.alternatives
-    if Context.NO_TTL in unsaid and end.ending is Ending.RST and not end.forged:
+    if Context.NO_TTL in missing and end.ending is Ending.RST and not end.forged:
         elsewhere = "middlebox_reset" if history.answered else "refused_by_firewall"
         if elsewhere not in (diagnosis.cause, *others):
             others = (*others, elsewhere)
     certainty = LIKELY if diagnosis.certainty is CERTAIN else diagnosis.certainty
-    if Context.GAPS in unsaid and absence:
+    if Context.GAPS in missing and absence:
         certainty = POSSIBLE  # what it says was not there may be what was not captured
     return replace(diagnosis, certainty=certainty, alternatives=others)

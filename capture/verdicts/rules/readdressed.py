@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from capture.verdicts.rules.verdict_template import Template
 
 
-def retold(signed: Signatures, relations: Relations, flows: FlowTable) -> Signatures:
+def rejudged(signed: Signatures, relations: Relations, flows: FlowTable) -> Signatures:
     """The verdicts with those of connections that another host answered told anew, each with its other half."""
     if not relations.elsewhere:
         return signed

@@ -13,7 +13,7 @@ from capture.verdicts.events.event_codes import Kind, Mark
 from capture.verdicts.events.history_facts import HistoryFacts
 from capture.verdicts.events.states import walk
 from capture.verdicts.rules.calls import next_calls
-from capture.verdicts.rules.missing_details import as_far_as_told
+from capture.verdicts.rules.missing_details import as_far_as_captured
 from capture.verdicts.rules.opening_rules import half_open, never_answered
 from capture.verdicts.rules.reset_rules import by_reset
 from capture.verdicts.rules.silence_rules import by_fin, by_timeout, overflow, overflowed, still_open
@@ -50,7 +50,7 @@ def make(words: Sequence[int]) -> Template:
     """The template of a signature: its context word, then its event codes."""
     history = HistoryFacts.of_codes(words[0], words[1:])
     end = end_of(history)
-    diagnosis = as_far_as_told(history, end, _diagnose(history, end))
+    diagnosis = as_far_as_captured(history, end, _diagnose(history, end))
     return Template(
         history,
         end,

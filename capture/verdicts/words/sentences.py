@@ -32,7 +32,7 @@ IDLE_ENDS = frozenset(
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""
 
-Told = tuple[str, list[tuple[int, str]]]
+Sentence = tuple[str, list[tuple[int, str]]]
 """A sentence, and the evidence: packet numbers with what each proves."""
 
 
@@ -66,7 +66,7 @@ def _proof(template: Template, proof: Proof) -> str:
     return catalogue.evidence(proof.code) + (catalogue.evidence("heard") if unseen else "")
 
 
-def tell(flows: FlowTable, signed: Signatures, template: Template, connection: int) -> Told:
+def sentence_of(flows: FlowTable, signed: Signatures, template: Template, connection: int) -> Sentence:
     """The sentence and the evidence of one connection."""
     told = worded(flows, signed, template, [connection])
     sentence = told.text % tuple(column[0] for column in told.values) + told.hints.get(0, "")

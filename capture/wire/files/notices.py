@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 
-from capture.engine.session import ToldNotice
+from capture.engine.session import EngineNotice
 from capture.language import tr
 from capture.model import Notice
 from capture.safe_text import printable
@@ -33,11 +33,11 @@ class NoticeCode(IntEnum):
     DROPPED = 14
 
 
-def _comment(told: ToldNotice) -> str:
+def _comment(told: EngineNotice) -> str:
     return f'"{printable((told.text or b"").decode("utf-8", "replace"), LONGEST)}"'
 
 
-_SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[ToldNotice], str]]] = {
+_SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[EngineNotice], str]]] = {
     NoticeCode.LINK_TYPE: (
         "unsupported_link_type",
         lambda told: tr("link type {name} is not decoded: no TCP is seen in it", name=link_name(told.a)),
@@ -75,7 +75,7 @@ _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[ToldNotice], str]]] = {
 }
 
 
-def sentences(told: Iterable[ToldNotice], source: Iterable[Notice] = ()) -> list[Notice]:
+def sentences(told: Iterable[EngineNotice], source: Iterable[Notice] = ()) -> list[Notice]:
     """The notices of a capture in the report's order: its link types and container, its `source`, its headers."""
     container: list[Notice] = []
     headers: list[Notice] = []
@@ -84,7 +84,7 @@ def sentences(told: Iterable[ToldNotice], source: Iterable[Notice] = ()) -> list
     return [*container, *source, *headers]
 
 
-def _sentence(told: ToldNotice) -> Notice:
+def _sentence(told: EngineNotice) -> Notice:
     code, text = _SENTENCES[NoticeCode(told.code)]
     said = tr(text, a=told.a, b=told.b) if isinstance(text, str) else text(told)
     return Notice(code, said, told.packet or None)

@@ -76,7 +76,7 @@ class RecordedPackets:
         self.rest: bytes | None = None
         self.next_at = 0
         self._earlier = self._captures = 0  # packets of the captures before, and how many these are
-        self._told: list[session.ToldNotice] = []
+        self._told: list[session.EngineNotice] = []
         self._links: dict[int, None] = {}
         self._kept: list[WholePacket] = []
         self._size = 0

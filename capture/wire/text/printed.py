@@ -27,7 +27,7 @@ class Heading(Struct, frozen=True):
     ip_id: int | None = None
     vlans: tuple[int, ...] = ()
     vni: int | None = None
-    appearance: str | None = None  # pktmon: which packet this is one more sight of
+    appearance: str | None = None  # pktmon: which packet this is one more copy of
 
 
 class Printed(Struct, frozen=True):
@@ -96,7 +96,7 @@ class TextSegment(Struct, frozen=True):
     """One TCP segment of a text, numbers as on the wire as far as can be known.
 
     `number` counts all packets of the text from 1; `time` is in nanoseconds of the epoch (of no day where the text
-    says none); `ttl`, `ip_id`, `wscale` are None where the text does not say; `again`: one more sight of a packet.
+    says none); `ttl`, `ip_id`, `wscale` are None where the text does not say; `again`: one more copy of a packet.
     """
 
     number: int

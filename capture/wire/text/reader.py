@@ -71,7 +71,7 @@ class TextReader:
         self._quoting = False  # the header of what an ICMP error quotes was the last line
         self._listed: PrintedPacket | None = None  # a row that a tree may follow
         self._after_header = False
-        self._sights: dict[str, None] = {}
+        self._recent: dict[str, None] = {}
         self._quiet = self._other_form = self._named = self._no_ttl = False
         self._unnamed: set[str] = set()
         self._queue = Queue()
@@ -280,9 +280,9 @@ class TextReader:
         self._no_ttl = self._no_ttl or (packet.heading.ttl is None and bool(printed.flags & RST))
         heading = packet.heading
         numbers = self._conversations.numbers(printed, time, heading.clock is not None)
-        sight = None
+        identity = None
         if heading.appearance is not None:
-            sight = f"{heading.appearance} {printed.src} {printed.dst} {printed.sport} {printed.dport} {numbers.seq}"
+            identity = f"{heading.appearance} {printed.src} {printed.dst} {printed.sport} {printed.dport} {numbers.seq}"
         return TextSegment(
             number=number,
             offset=packet.offset,
@@ -306,17 +306,17 @@ class TextReader:
             wrong_checksum=printed.wrong_checksum,
             vlans=heading.vlans,
             vni=heading.vni,
-            again=sight is not None and self._seen(sight),
+            again=identity is not None and self._seen(identity),
             content=printed.content,
         )
 
-    def _seen(self, sight: str) -> bool:
+    def _seen(self, identity: str) -> bool:
         """Was this packet of pktmon's seen at another component before?"""
-        if sight in self._sights:
+        if identity in self._recent:
             return True
-        self._sights[sight] = None
-        if len(self._sights) > 256:
-            self._sights.pop(next(iter(self._sights)))
+        self._recent[identity] = None
+        if len(self._recent) > 256:
+            self._recent.pop(next(iter(self._recent)))
         return False
 
     def _quote(self, error: PrintedError, time: int) -> None:

@@ -21,7 +21,7 @@ import pytest
 from msgspec import Struct
 
 from capture.engine import library as binding
-from capture.engine.session import FORMATS, ToldNotice
+from capture.engine.session import FORMATS, EngineNotice
 from capture.model import Notice
 from capture.wire.files.notices import sentences
 from capture.wire.headers.link_types import link_name
@@ -167,11 +167,11 @@ def _scope(call: Any, engine: ctypes.c_void_p, scope: int) -> tuple[str | None, 
     return vlan, tunnel
 
 
-def _told(call: Any, reader: ctypes.c_void_p) -> Iterator[ToldNotice]:
+def _told(call: Any, reader: ctypes.c_void_p) -> Iterator[EngineNotice]:
     rows, at = np.zeros(_MOST, _structs()["notice"]), _P()
     for row in rows[: call.reader_notices(reader, 1, _at(rows), ctypes.c_size_t(_MOST))]:
         text = None
         if row["text"] != 0xFFFFFFFF:
             text = ctypes.string_at(at, call.reader_text(reader, ctypes.c_uint32(int(row["text"])), ctypes.byref(at)))
         numbers = (int(row[name]) for name in ("code", "packet", "a", "b", "c"))
-        yield ToldNotice(*numbers, text)
+        yield EngineNotice(*numbers, text)

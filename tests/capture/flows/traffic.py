@@ -1,6 +1,6 @@
 """Generated traffic: connections with losses, repetitions, reordering and reuse, as pcap files.
 
-Every packet gets an IP identification of its own, so that a repetition is one and no second sight.
+Every packet gets an IP identification of its own, so that a repetition is one and no second copy.
 """
 
 from __future__ import annotations

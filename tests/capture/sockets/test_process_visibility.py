@@ -1,4 +1,4 @@
-"""Why holders of sockets may be out of sight, from a /proc of files."""
+"""Why holders of sockets may be out of visibility, from a /proc of files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.sockets.limits import limit_text
-from capture.sockets.process_visibility import read_sight
+from capture.sockets.process_visibility import read_visibility
 
 EVERYTHING, NO_PTRACE = "000001ffffffffff", "000001fffff7ffff"
 
@@ -37,9 +37,9 @@ def proc(folder: Path, capabilities: str, options: str = "rw") -> str:
 def test_each_reason(
     tmp_path: Path, capabilities: str, uid: int, options: str, descriptors: str | None, processes: str | None
 ) -> None:
-    sight = read_sight(proc(tmp_path, capabilities, options), uid)
-    assert (sight.descriptors, sight.processes) == (descriptors, processes)
-    assert sight.why == (processes or descriptors)
+    visibility = read_visibility(proc(tmp_path, capabilities, options), uid)
+    assert (visibility.descriptors, visibility.processes) == (descriptors, processes)
+    assert visibility.why == (processes or descriptors)
     for code in filter(None, (descriptors, processes)):
         assert limit_text(code)
 
@@ -49,5 +49,5 @@ def test_a_user_namespace_is_no_full_root(tmp_path: Path) -> None:
     os.mkdir(f"{root}/self/ns")
     Path(root, "self", "ns", "user").write_text("")  # an inode that is not the first namespace's
     Path(root, "self", "ns", "pid").write_text("")
-    sight = read_sight(root, 0)
-    assert (sight.descriptors, sight.processes) == ("user_namespace", "pid_namespace")
+    visibility = read_visibility(root, 0)
+    assert (visibility.descriptors, visibility.processes) == ("user_namespace", "pid_namespace")

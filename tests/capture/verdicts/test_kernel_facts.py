@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.model import Certainty, Closer, Ending, NextCalls, Resetter, Side, Verdict
-from capture.verdicts.kernel_facts import Told, disagreements, with_kernel_facts
+from capture.verdicts.kernel_facts import EventAtSide, disagreements, with_kernel_facts
 
 A, B = Side.ORIGINATOR, Side.RESPONDER
 OWNER = EventOwner(7, "writer")
@@ -26,11 +26,11 @@ VERDICT = Verdict(
 )
 
 
-def call(side: Side, errno: str, how: str = "send", count: int = 1) -> Told:
+def call(side: Side, errno: str, how: str = "send", count: int = 1) -> EventAtSide:
     return side, KernelEvent(1.0, Kind.CALL_FAILED, errno=errno, call=how, owner=OWNER, count=count)
 
 
-def reset(reason: str) -> Told:
+def reset(reason: str) -> EventAtSide:
     return B, KernelEvent(1.0, Kind.RESET_SENT, reason=reason, owner=OWNER)
 
 

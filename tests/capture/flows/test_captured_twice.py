@@ -55,8 +55,8 @@ def flows_of(
     return decoded(tmp_path, twice=twice, same_identification=same_identification, constant=constant).flows
 
 
-def second_sights(capture: DecodedCapture) -> int:
-    return int(np.count_nonzero(packets_of(capture, 0).tags & Tag.SECOND_SIGHT))
+def second_copies(capture: DecodedCapture) -> int:
+    return int(np.count_nonzero(packets_of(capture, 0).tags & Tag.SECOND_COPY))
 
 
 def test_a_mirrored_connection_has_no_retransmissions(tmp_path: Path) -> None:
@@ -66,14 +66,14 @@ def test_a_mirrored_connection_has_no_retransmissions(tmp_path: Path) -> None:
     assert flows.packet_count.tolist() == [[10, 8]]
     for name in ("retransmission", "duplicate_ack", "out_of_order", "lost_segment"):
         assert flows.counts[name].sum() == 0, name
-    assert second_sights(capture) == len(EXCHANGE) == flows.copies
+    assert second_copies(capture) == len(EXCHANGE) == flows.copies
     assert flows.unique_bytes.tolist() == [[300, 800]]
 
 
 def test_repetitions_with_identifications_of_their_own_are_retransmissions(tmp_path: Path) -> None:
     capture = decoded(tmp_path, twice=(4, 6), same_identification=False)
     assert capture.flows.counts["retransmission"].tolist() == [[1, 1]]
-    assert second_sights(capture) == 0
+    assert second_copies(capture) == 0
 
 
 def test_an_identification_that_never_changes_tells_nothing_but_the_time_does(tmp_path: Path) -> None:
