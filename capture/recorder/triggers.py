@@ -6,11 +6,13 @@ import errno
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 from msgspec import Struct
 
 from capture.kernel.event import KernelEvent, Kind
+from capture.sockets.findings.finding_words import finding_codes
 
 ANY: Final = "any"
 RESETS: Final = re.compile(r"(\d{1,9})/(\d{1,6}(?:\.\d{1,3})?)")
@@ -66,11 +68,15 @@ def parse_triggers(texts: Sequence[str], logs: bool, symptoms: Iterable[str]) ->
 
 
 def _checked(text: str, kind: str, value: str, symptoms: frozenset[str]) -> str:
-    if kind == "errno" and value not in errno.errorcode.values():
-        raise ValueError(f"{text!r}: no errno is called so; write it as EPIPE or ECONNRESET")
-    if kind == "symptom" and value != ANY and value not in symptoms:
-        raise ValueError(f"{text!r}: no symptom is called so; there are {', '.join(sorted(symptoms))}")
-    return value
+    if kind == "errno":
+        known, hint = frozenset(errno.errorcode.values()), "write it as EPIPE or ECONNRESET"
+    else:
+        known = (symptoms if kind == "symptom" else finding_codes()) | {ANY}
+        hint = f"there are {', '.join(sorted(known))}"
+    if value in known:
+        return value
+    near = get_close_matches(value.upper() if kind == "errno" else value.lower(), known, 1)
+    raise ValueError(f"{text!r}: no {kind} is called so; {f'did you mean {near[0]}? ' if near else ''}{hint}")
 
 
 def _rate(text: str, value: str) -> tuple[int, float]:

@@ -25,6 +25,11 @@ def _catalogue() -> dict[str, dict[str, str]]:
     return catalogue(os.path.dirname(__file__), "findings")
 
 
+def finding_codes() -> frozenset[str]:
+    """The codes that a finding may have."""
+    return frozenset(entry.get("of", name) for name, entry in _catalogue().items() if "title" in entry)
+
+
 def threshold_meanings() -> dict[str, str]:
     """What each field of Thresholds counts, and why its default is what it is."""
     return _catalogue()["thresholds"]

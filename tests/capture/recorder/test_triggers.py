@@ -35,6 +35,9 @@ def test_each_kind_is_read() -> None:
         ("resets:5/0", "N resets in S seconds"),
         ("errno:EPIP", "no errno"),
         ("symptom:broken", "no symptom"),
+        ("errno:epipe", "did you mean EPIPE"),
+        ("finding:close_wait", "did you mean close_wait_pile"),
+        ("finding:unix_queue_full", "accept_queue_full"),
         ("finding:", "no trigger"),
         ("rain", "no trigger"),
     ],
@@ -72,3 +75,9 @@ def test_after_it_was_full_it_counts_anew() -> None:
     rate = ResetRate(2, 5.0)
     assert rate.add([reset(0), reset(0.1)]) is not None
     assert rate.add([reset(0.2)]) is None
+
+
+def test_every_code_that_a_rule_gives_may_be_asked_for() -> None:
+    codes = ("accept_queue_stuck", "any", "refusals", "resets", "softnet_drops", "zero_window_stall")
+    found = parse_triggers([f"finding:{code}" for code in codes], False, SYMPTOMS)
+    assert found.findings == set(codes)
