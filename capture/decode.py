@@ -292,6 +292,19 @@ def _gaps(flows: FlowTable) -> Iterator[Notice]:
             n=holes,
         )
         yield Notice("packets_missing", text)
+    disordered, back = flows.times_run_back
+    if disordered:
+        span = f"{back / 1e9:,.1f} s"
+        text = tr(
+            "the times of {n} connection run back by up to {span}: packets are taken as they stand (reordercap "
+            "sorts them)"
+            if disordered == 1
+            else "the times of {n} connections run back by up to {span}: packets are taken as they stand (reordercap "
+            "sorts them)",
+            n=disordered,
+            span=span,
+        )
+        yield Notice("times_run_back", text)
     if twice:
         text = tr(
             "{n} connection has packets that were captured more than once: each is counted once"

@@ -18,6 +18,8 @@ from capture.engine.library import distinct_runs
 from capture.wire.column_types import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
 from capture.wire.numpy_sets import either
 
+QUEUES_NS = 100_000_000  # by so much packets stand out of order that came by several queues
+
 
 class Tag(IntFlag):
     """What analysis says of one packet, in Wireshark's sense of the words."""
@@ -212,6 +214,12 @@ class FlowTable(Struct, frozen=True):
         sent = self.packet_count > 0
         moved = (self.numbers.acked != self.numbers.first_ack[:, None]) & sent
         return int(np.count_nonzero((sent[:, 0] != sent[:, 1]) & either(moved) & either(self.bytes > 0)))
+
+    @property
+    def times_run_back(self) -> tuple[int, int]:
+        """Connections whose packets do not stand in order of time, as far as that shows; by how much at most, in ns."""
+        back = np.maximum(self.first_time - self.lowest_time, self.highest_time - self.last_time)
+        return int(np.count_nonzero(back > QUEUES_NS)), int(back.max(initial=0))
 
     @property
     def packets_missing(self) -> int:

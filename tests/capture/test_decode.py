@@ -199,3 +199,17 @@ def test_what_is_no_capture_is_said_so(tmp_path: Path) -> None:
         decode([str(other)])
     with pytest.raises(CaptureUnreadable):
         decode([str(tmp_path / "missing.pcap")])
+
+
+@pytest.mark.parametrize(
+    ("order", "told"), [([0, 1, 2, 3], []), ([1, 0, 2, 3], []), ([0, 3, 1, 2], ["times_run_back"])]
+)
+def test_times_that_run_back_are_said(tmp_path: Path, order: list[int], told: list[str]) -> None:
+    """Not where two queues changed places: the first two lie 50 ms apart, the others a second."""
+    at = (0, 50_000, 1_000_000, 2_000_000)
+    frames = [make.ethernet(make.ipv4(make.tcp(seq=1 + number, payload=b"a"))) for number in range(4)]
+    blocks = b"".join(make.enhanced(frames[i], 1_700_000_000_000_000 + at[i]) for i in order)
+    path = tmp_path / "some.pcapng"
+    path.write_bytes(make.section() + make.interface() + blocks)
+    (decoded,) = decode([str(path)])
+    assert [notice.code for notice in decoded.notices if notice.code == "times_run_back"] == told
