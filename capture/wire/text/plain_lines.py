@@ -81,16 +81,16 @@ def encoding_of(prefix: bytes) -> str:
 
 
 def plain_lines(line: bytes, encoding: str) -> list[str]:
-    """One line, or several where HTML breaks it, with plain spaces and without what only looks."""
+    """One line, or several where HTML or a CR breaks it, with plain spaces and without what only looks."""
     try:
         text = line.decode(encoding)
     except UnicodeDecodeError:
         text = line.decode("cp1252" if encoding == "utf-8" else encoding, "replace")
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
-    parts = [text]
+    parts = text.rstrip("\r").split("\r")  # alone it ends a line: old Macs' texts, what a terminal wrote over
     if "<" in text:
-        parts = [_TAG.sub("", part) for part in _BREAK.split(text)]
+        parts = [_TAG.sub("", part) for whole in parts for part in _BREAK.split(whole)]
     if "&" in text:
         parts = [html.unescape(part) for part in parts]
     return [part.translate(_PLAIN).rstrip(" ") for part in parts]

@@ -53,6 +53,14 @@ def test_a_form_with_everything_tells_what_the_capture_holds() -> None:
     assert reader.packets == 3
 
 
+@pytest.mark.parametrize("ending", ["\r", "\r\n", "\n\r"])
+def test_other_line_ends(ending: str) -> None:
+    text = "".join(pasted("td-nn.txt").splitlines(keepends=True)[:40])
+    found, _ = read(text.replace("\n", ending))
+    assert len(found) > 10
+    assert without_offsets(found) == without_offsets(read(text)[0])
+
+
 def test_what_a_line_does_not_say_is_unknown() -> None:
     (one,), reader = read(SYN)
     assert (one.ttl, one.ip_id, one.wscale) == (None, None, None)
