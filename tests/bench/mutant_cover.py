@@ -1,0 +1,121 @@
+"""Which tests run a line: a plugin for pytest that writes it down, and what it tells of a change.
+
+Made once in the scratch copy: of each test the lines of the watched folders that it ran (in its own process), and how
+long it took.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+WATCHED = ("capture", "playbooks")
+
+
+class Cover:
+    """A pytest plugin: what each test ran; `write` at the end."""
+
+    def __init__(self, root: Path, target: Path) -> None:
+        self.root, self.target = str(root) + "/", target
+        self.lines: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.took: dict[str, float] = {}
+        self.names: dict[CodeType, str | None] = {}
+        self.test = ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.test, begun = item.nodeid, time.monotonic()
+        sys.settrace(self._called)
+        threading.settrace(self._called)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            self.took[item.nodeid] = time.monotonic() - begun
+
+    def _called(self, frame: FrameType, _event: str, _value: Any) -> Any:
+        code = frame.f_code
+        if code not in self.names:
+            name = code.co_filename.removeprefix(self.root)
+            self.names[code] = name if name.split("/")[0] in WATCHED else None
+        name = self.names[code]
+        if name is None:
+            return None
+        lines, test = self.lines[name], self.test
+        lines[frame.f_lineno].add(test)
+
+        def ran(frame: FrameType, event: str, _value: Any) -> Any:
+            if event == "line":
+                lines[frame.f_lineno].add(test)
+            return ran
+
+        return ran
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it down."""
+        number = {test: at for at, test in enumerate(self.took)}
+        told = {
+            "tests": list(self.took.items()),
+            "lines": {
+                name: {line: sorted(number[test] for test in tests) for line, tests in of.items()}
+                for name, of in self.lines.items()
+            },
+        }
+        self.target.write_text(json.dumps(told))
+
+
+class Covered:
+    """What `Cover` wrote."""
+
+    def __init__(self, path: Path) -> None:
+        told = json.loads(path.read_text())
+        self.tests: list[tuple[str, float]] = [(name, took) for name, took in told["tests"]]
+        self.lines: dict[str, dict[int, list[int]]] = {
+            name: {int(line): tests for line, tests in of.items()} for name, of in told["lines"].items()
+        }
+
+    def tests_of(self, path: Path, line: int, source: str) -> list[str]:
+        """The tests that run a line's statement, those that bear the file's name first, then the shortest first. Of
+        what runs once, when the file is loaded, all that run anything of it."""
+        of = self.lines.get(str(path), {})
+        first, last, inside = _statement(source, line)
+        wanted = [tests for at, tests in of.items() if not inside or first <= at <= last]
+        found = {test for tests in wanted for test in tests}
+        own = f"test_{path.stem}.py"
+        ordered = sorted(found, key=lambda at: (own not in self.tests[at][0], self.tests[at][1] > 1, self.tests[at][1]))
+        return [self.tests[at][0] for at in ordered]
+
+
+@cache
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+def _statement(source: str, line: int) -> tuple[int, int, bool]:
+    """First and last line of the innermost statement's head at a line, and whether it is in a function."""
+    first, last, inside = line, line, False
+    for node in ast.walk(_tree(source)):
+        if isinstance(node, ast.stmt) and node.end_lineno and node.lineno <= line <= node.end_lineno:
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and line >= body[0].lineno:
+                inside = True
+            if node.lineno <= line <= max(end, node.lineno):
+                first, last = node.lineno, max(end, node.lineno)
+    return first, last, inside
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]], [Cover(Path.cwd(), Path(sys.argv[1]))]))
