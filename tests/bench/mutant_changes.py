@@ -16,6 +16,7 @@ C_CHANGES = (("<=", "<"), (">=", ">"), (" < ", " <= "), (" > ", " >= "), ("==", 
 C_CHANGES += ((" - ", " + "), (" && ", " || "), (" || ", " && "), (" & ", " | "), ("return 0;", "return 1;"))
 C_CHANGES += (("return 1;", "return 0;"), ("if (!", "if ("), ("++", "--"))
 C_NUMBER = re.compile(r"(?:[<>+-]|[<>=!]=) (\d+)\b(?!\.)|^#define \w+ \(?(\d+)\b", re.MULTILINE)
+LARGE = 100_000  # such numbers are doubled, and so are bits: one more is seldom another rule
 OF_A_CLASS = ("frozen", "slots", "strict", "kw_only", "order", "gc", "cache_hash")  # how a class is made
 CODES = {"CERTAIN": "LIKELY", "LIKELY": "POSSIBLE", "POSSIBLE": "LIKELY", "failed": "warned", "warned": "failed"}
 
@@ -56,7 +57,7 @@ def _of_python(path: Path, source: str) -> Iterator[Change]:
             skipped |= set(ast.walk(node))
         if isinstance(node, ast.ImportFrom | ast.Import) or node in skipped:
             continue
-        for made in _changed(node):
+        for made in _changed(node, source):
             node = node.value if isinstance(node, ast.keyword) else node
             assert isinstance(node, ast.expr | ast.stmt)
             assert node.end_lineno is not None
@@ -67,7 +68,7 @@ def _of_python(path: Path, source: str) -> Iterator[Change]:
             yield Change(path, node.lineno, begin, end, ast.unparse(made), before, lines[node.lineno - 1].strip())
 
 
-def _changed(node: ast.AST) -> Iterator[ast.AST]:
+def _changed(node: ast.AST, source: str) -> Iterator[ast.AST]:
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
         yield ast.Compare(node.left, [COMPARISONS[type(node.ops[0])]()], node.comparators)
     elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC and not _text(node):
@@ -81,7 +82,8 @@ def _changed(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Name) and node.id in CODES and isinstance(node.ctx, ast.Load):
         yield ast.Name(CODES[node.id])
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield ast.Constant(node.value + 1)
+        bits = (ast.get_source_segment(source, node) or "").startswith("0x")
+        yield ast.Constant(2 * node.value if node.value and (bits or node.value >= LARGE) else node.value + 1)
     elif isinstance(node, ast.Return) and node.value is not None and not _nothing(node.value):
         false = isinstance(node.value, ast.Constant) and node.value.value is False  # None is as good as False
         yield ast.Return(ast.Constant(True if false else None))

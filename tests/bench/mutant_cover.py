@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 WATCHED = ("capture", "playbooks")
+SHORT = 1.0  # seconds, while its lines are noted
 
 
 class Cover:
@@ -32,6 +33,12 @@ class Cover:
         self.took: dict[str, float] = {}
         self.names: dict[CodeType, str | None] = {}
         self.test = ""
+        self.apart: set[str] = set()  # tests that start processes: what those run is not seen
+        sys.addaudithook(self._started)
+
+    def _started(self, event: str, _of: tuple[Any, ...]) -> None:
+        if event in ("subprocess.Popen", "os.fork", "os.posix_spawn"):
+            self.apart.add(self.test)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -68,6 +75,7 @@ class Cover:
         number = {test: at for at, test in enumerate(self.took)}
         told = {
             "tests": list(self.took.items()),
+            "apart": sorted(number[test] for test in self.apart if test in number),
             "lines": {
                 name: {line: sorted(number[test] for test in tests) for line, tests in of.items()}
                 for name, of in self.lines.items()
@@ -85,6 +93,7 @@ class Covered:
         self.lines: dict[str, dict[int, list[int]]] = {
             name: {int(line): tests for line, tests in of.items()} for name, of in told["lines"].items()
         }
+        self.apart = set(told["apart"])
 
     def tests_of(self, path: Path, line: int, source: str) -> list[str]:
         """The tests that run a line's statement, those that bear the file's name first, then the shortest first. Of
@@ -96,6 +105,16 @@ class Covered:
         own = f"test_{path.stem}.py"
         ordered = sorted(found, key=lambda at: (own not in self.tests[at][0], self.tests[at][1] > 1, self.tests[at][1]))
         return [self.tests[at][0] for at in ordered]
+
+    def others(self, asked: list[str], paths: tuple[str, ...]) -> list[str]:
+        """The other tests of these paths that are short or start processes: what is kept from an earlier test, and what
+        runs in another process, is not seen."""
+        already = set(asked)
+        return [
+            name
+            for at, (name, took) in enumerate(self.tests)
+            if name not in already and name.startswith(paths) and (took < SHORT or at in self.apart)
+        ]
 
 
 @cache
