@@ -30,7 +30,7 @@ class Tree:
     def __init__(self, folder: Path, seconds: int) -> None:
         self.folder, self.seconds = folder, seconds
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT, "__pycache__"))
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
         self.engine, self.objects = folder / "capture/engine", folder / "build"
         self.objects.mkdir()
         for source in self.engine.glob("*.c"):
@@ -47,9 +47,11 @@ class Tree:
         self.server.terminate()
         self.server.wait()
 
-    def cover(self, paths: tuple[str, ...]) -> Covered:
-        """Run the tests once, see what they run of the code, and leave their compiled files."""
-        target = self.folder / "build/cover.json"
+    def cover(self, paths: tuple[str, ...], kept: Path | None = None) -> Covered:
+        """Run the tests once, see what they run of the code, and leave their compiled files; or read what is kept."""
+        target = kept.absolute() if kept is not None else self.folder / "build/cover.json"
+        if target.exists():
+            return Covered(target)
         without = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.mutant_cover", str(target), *paths],

@@ -1,12 +1,13 @@
 """Small changes to rules, arithmetic and checks, made one at a time: do the tests notice?
 
 usage: python -m tests.bench.mutants [--area NAME]… [--file NAME]… [--count 60] [--seed 1] [--seconds 120]
-                                     [--results FILE] [--list]
+                                     [--results FILE] [--cover FILE] [--list]
 
 Each change is made in a copy of the tree: a comparison turned, a constant moved, a sign or `and` swapped, a code or
 certainty of a rule replaced, a `return` emptied. Which tests run a line is found out once; those are asked, then those
 of its area, until the first failure; C files are compiled anew. Prints every change that survived, and the share that
-was caught; exit status 1 below 95 %. `--results` keeps a line for each change, and what is in it is not made again.
+was caught; exit status 1 below 95 %. `--results` keeps a line for each change, and what is in it is not made again;
+`--cover` keeps which tests run a line, as long as the tests are the same.
 Changes that change nothing anyone can see stand in equivalent_mutants.toml with the reason, and are not made. Nothing
 of the tree itself is changed. What was measured last: mutants.md.
 """
@@ -29,6 +30,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 
 OWNERS = ("owners", "process_limits", "process_visibility", "socket_table")
 SOURCES = ("procfs", "namespaces", "container_names", "unix_listeners")
+ONLY_C = ("tests/oracle", "tests/capture/engine/test_connection_release.py")  # they run the engine, in long tests
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # area: (code, the tests that are asked)
     "verdicts": (("capture/verdicts/**/*.py",), ("tests/capture/verdicts", "tests/capture/report")),
@@ -43,7 +45,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (
             *("tests/capture/flows", "tests/capture/wire/headers/test_payload_kinds.py", "tests/capture/verdicts"),
-            *("tests/oracle", "tests/capture/engine/test_connection_release.py"),
+            *ONLY_C,
         ),
     ),
     "filters": (("capture/filters/*.py",), ("tests/capture/filters",)),
@@ -93,15 +95,18 @@ def results_of(path: Path | None) -> dict[str, str]:
     return {change: caught for change, caught, *_ in lines}
 
 
-def make(chosen: list[tuple[Change, str]], results: Path | None, seconds: int) -> dict[str, str]:
+def make(
+    chosen: list[tuple[Change, str]], results: Path | None, seconds: int, cover: Path | None = None
+) -> dict[str, str]:
     """Make the changes that `results` does not hold; what caught each, by its text, "" where it survived."""
     made = results_of(results)
     left = [(change, area) for change, area in chosen if str(change) not in made]
     if not left:
         return made
-    tests = tuple(dict.fromkeys(path for _, area in left for path in AREAS[area][1]))
+    of_python = {area for change, area in left if change.path.suffix == ".py"}
+    tests = tuple(dict.fromkeys(path for area in sorted(of_python) for path in AREAS[area][1] if path not in ONLY_C))
     with tempfile.TemporaryDirectory() as folder, Tree(Path(folder) / "tree", seconds) as tree:
-        covered = tree.cover(tests)
+        covered = tree.cover(tests, cover)
         for change, area in left:
             begun = time.monotonic()
             try:
@@ -125,13 +130,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=120, help="for one run of tests; longer counts as noticed")
     parser.add_argument("--results", type=Path, help="a table of what was made: change, the test that caught it, time")
+    parser.add_argument("--cover", type=Path, help="where to keep which tests run a line; made where it isn't there")
     parser.add_argument("--list", action="store_true", help="only print which changes would be made")
     given = parser.parse_args()
     chosen = chosen_of(given.area or sorted(AREAS), given.file, given.count, given.seed)
     if given.list:
         print("\n".join(str(change) for change, _ in chosen))
         return 0
-    made = make(chosen, given.results, given.seconds)
+    made = make(chosen, given.results, given.seconds, given.cover)
     real = [change for change, _ in chosen if made[str(change)] != "the compiler"]
     caught = [change for change in real if made[str(change)]]
     share = len(caught) / max(1, len(real))
