@@ -33,6 +33,7 @@ class Cover:
         self.took: dict[str, float] = {}
         self.names: dict[CodeType, str | None] = {}
         self.test = ""
+        self.failed: set[str] = set()
         self.apart: set[str] = set()  # tests that start processes: what those run is not seen
         sys.addaudithook(self._started)
 
@@ -51,6 +52,10 @@ class Cover:
             sys.settrace(None)
             threading.settrace(None)  # type: ignore[arg-type]
             self.took[item.nodeid] = time.monotonic() - begun
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     def _called(self, frame: FrameType, _event: str, _value: Any) -> Any:
         code = frame.f_code
@@ -75,6 +80,7 @@ class Cover:
         number = {test: at for at, test in enumerate(self.took)}
         told = {
             "tests": list(self.took.items()),
+            "failed": sorted(self.failed),
             "apart": sorted(number[test] for test in self.apart if test in number),
             "lines": {
                 name: {line: sorted(number[test] for test in tests) for line, tests in of.items()}
@@ -94,6 +100,7 @@ class Covered:
             name: {int(line): tests for line, tests in of.items()} for name, of in told["lines"].items()
         }
         self.apart = set(told["apart"])
+        self.failed: list[str] = told["failed"]  # without any change: on a busy machine some do
 
     def tests_of(self, path: Path, line: int, source: str) -> list[str]:
         """The tests that run a line's statement, those that bear the file's name first, then the shortest first. Of
@@ -103,13 +110,14 @@ class Covered:
         wanted = [tests for at, tests in of.items() if not inside or first <= at <= last]
         found = {test for tests in wanted for test in tests}
         own = f"test_{path.stem}.py"
+        found -= {at for at, (name, _) in enumerate(self.tests) if name in self.failed}
         ordered = sorted(found, key=lambda at: (own not in self.tests[at][0], self.tests[at][1] > 1, self.tests[at][1]))
         return [self.tests[at][0] for at in ordered]
 
     def others(self, asked: list[str], paths: tuple[str, ...]) -> list[str]:
         """The other tests of these paths that are short or start processes: what is kept from an earlier test, and what
         runs in another process, is not seen."""
-        already = set(asked)
+        already = {*asked, *self.failed}
         return [
             name
             for at, (name, took) in enumerate(self.tests)

@@ -17,6 +17,7 @@ from tests.bench.mutant_cover import Covered
 LEFT_OUT = (".git", ".venv", "build", "docs", "*.egg-info", ".mypy_cache", ".ruff_cache", ".hypothesis", "*.so")
 FIRST = 60  # tests asked at first: nearly every change that is caught at all is caught by them
 FLAGS = ("-std=c11", "-O1", "-g0", "-fPIC", "-fvisibility=hidden")
+MOST_FAILED = 5
 LATER = 1 << 20  # seconds by which the copy's engine is newer than its sources: it is never compiled by the program
 
 
@@ -59,9 +60,14 @@ class Tree:
             env=without,
             capture_output=True,
         )
-        if done.returncode:
-            raise SystemExit(f"the tests fail without any change:\n{done.stdout.decode()[-3000:]}")
-        return Covered(target)
+        if done.returncode not in (0, 1, 5):
+            raise SystemExit(f"the tests cannot be run:\n{done.stdout.decode()[-3000:]}")
+        covered = Covered(target)
+        if covered.failed:
+            print(f"fails without any change, and is not asked: {' '.join(covered.failed)}", file=sys.stderr)
+        if len(covered.failed) > MOST_FAILED:
+            raise SystemExit("the tests fail without any change")
+        return covered
 
     def caught(self, change: Change, covered: Covered, tests: tuple[str, ...]) -> str:
         """The first test that fails with the change, or why it cannot be run; empty where it survives.
