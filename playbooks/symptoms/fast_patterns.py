@@ -7,6 +7,7 @@ literal that any match of it must hold; looking for a literal costs some tens of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 _CLASSES = frozenset("dDwWsSbBAZ")
@@ -68,23 +69,27 @@ def _spread(before: str, part: str, after: str) -> list[str]:
 def _split(text: str) -> list[str]:
     """Cut at `|` outside of groups and classes."""
     parts, start = [], 0
+    for at, character, depth in _syntax(text):
+        if character == "|" and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
+
+
+def _syntax(text: str, at: int = 0) -> Iterator[tuple[int, str, int]]:
+    """(place, character, depth) of each `(`, `)` and `|` that is neither escaped nor in a class. The depth counts the
+    groups that are open behind the character."""
     depth = 0
-    at = 0
     while at < len(text):
         character = text[at]
         if character == "\\":
             at += 1
         elif character == "[":
             at = _class_end(text, at)
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-        elif character == "|" and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
+        elif character in "()|":
+            depth += {"(": 1, ")": -1, "|": 0}[character]
+            yield at, character, depth
         at += 1
-    return [*parts, text[start:]]
 
 
 def _class_end(text: str, at: int) -> int:
@@ -98,25 +103,13 @@ def _class_end(text: str, at: int) -> int:
 
 
 def _group_end(text: str, at: int) -> int:
-    depth = 0
-    while at < len(text):
-        character = text[at]
-        if character == "\\":
-            at += 1
-        elif character == "[":
-            at = _class_end(text, at)
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-            if depth == 0:
-                return at
-        at += 1
-    return len(text)
+    """The place of the `)` that closes the group opened at `at`; the text's end where none does."""
+    closing = (place for place, character, depth in _syntax(text, at) if character == ")" and depth == 0)
+    return next(closing, len(text))
 
 
 def _lone_group(text: str) -> tuple[str, str, str] | None:
-    """A pattern as what stands before its first plain group, inside, and after; None where it is no gain."""
+    """A pattern in three: before its first plain group, inside, after; None where that is no gain."""
     at = text.find("(")
     while at >= 0:
         escaped = (len(text[:at]) - len(text[:at].rstrip("\\"))) % 2
