@@ -1,4 +1,4 @@
-"""psutil: sockets where there is neither sock_diag nor /proc/net (macOS, BSD). The only file of capture that imports it."""
+"""psutil: sockets where there is neither sock_diag nor /proc/net (macOS, BSD). Nothing else of capture imports it."""
 
 from __future__ import annotations
 
