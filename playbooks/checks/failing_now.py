@@ -18,6 +18,7 @@ from playbooks.facts.socket_facts import Holder
 MANY = 3
 SHARE = 0.05
 """A few resets among many requests are everyday: people close tabs, phones lose their network."""
+OPEN = "still_open"
 WITHOUT_DATA = frozenset(("middlebox_reset", "refused_by_firewall", "accept_queue_reset", "reset_ignored"))
 """Causes that are meant even where a connection carried nothing; else those are probes of load balancers."""
 
@@ -58,6 +59,9 @@ def traffic_causes(
         return warned(*said)
     if cut:
         return unknown(*said, *cut)
+    ends = sum(one.count for one in (*mine, *others) if one.cause != OPEN)
+    if seen and ends * SHARE < 1:
+        return unknown(*said, say("traffic_too_few", ends=ends, seconds=seconds, share=int(1 / SHARE)))
     return look(facts, "traffic").passed(
         *said,
         *([say("traffic_few")] if mine else []),

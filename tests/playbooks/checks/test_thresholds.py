@@ -28,7 +28,7 @@ from tests.playbooks.checks.making import (
     url,
 )
 
-PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
+PASS, WARN, FAIL, UNKNOWN = Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.UNKNOWN
 
 
 def close_wait(count: int, **more: Any) -> Facts:
@@ -167,7 +167,9 @@ TABLE: list[tuple[str, dict[str, Any], Facts, Outcome]] = [
     ("traffic-causes", CAUSES, packets(2, 40), PASS),
     ("traffic-causes", CAUSES, packets(3, 60), FAIL),
     ("traffic-causes", CAUSES, packets(3, 61), PASS),
-    ("traffic-causes", CAUSES, packets(2, 5), PASS),
+    ("traffic-causes", CAUSES, packets(2, 5), UNKNOWN),  # too few to tell of one in twenty
+    ("traffic-causes", CAUSES, packets(0, 19), UNKNOWN),
+    ("traffic-causes", CAUSES, packets(0, 20), PASS),
     ("traffic-causes", CAUSES, packets(2, 4), WARN),
     ("traffic-causes", CAUSES, packets(0, 40, moved={"EstabResets": 1}), WARN),
     ("capture-causes", CAUSES, host(capture=captured({"normal_close": 9})), PASS),
