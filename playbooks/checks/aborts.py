@@ -6,7 +6,17 @@ from typing import Any
 
 from capture.sockets.sources.counters import meaning
 from playbooks.checks.fix_audience import writers
-from playbooks.checks.registry import Judgement, check, counted_of, failed, look, offers_for_writers, unknown, warned
+from playbooks.checks.registry import (
+    Judgement,
+    check,
+    counted_of,
+    failed,
+    look,
+    manual,
+    offers_for_writers,
+    unknown,
+    warned,
+)
 from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import LogGroup
@@ -38,15 +48,25 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *told))
 
 
-@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes"))
+@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides"))
 def log_symptoms(
-    facts: Facts, symptoms: list[str] | None = None, fixes: list[str] | None = None, **given: Any
+    facts: Facts,
+    symptoms: list[str] | None = None,
+    fixes: list[str] | None = None,
+    fits: dict[str, list[str]] | None = None,
+    besides: list[str] | None = None,
+    **given: Any,
 ) -> Judgement:
-    """Error lines of these symptoms in the log, by peer."""
+    """Error lines of these symptoms in the log, by peer.
+
+    `fixes` are offered whatever was found, those of `fits` for the symptom that they cure. Another step reads the logs
+    of the programs `besides`: what they wrote is no matter of this one."""
     if facts.log is None:
         return unknown(say("no_log"))
     wanted = set(symptoms or [])
-    mine = [group for group in facts.log.groups if group.symptom in wanted]
+    if besides and not any(group.symptom in wanted and _of_others(group, besides) for group in facts.log.groups):
+        return manual(say("log_told_elsewhere", path=facts.log.path, programs=", ".join(besides)))
+    mine = [group for group in facts.log.groups if group.symptom in wanted and _of_others(group, besides or [])]
     port = facts.number("port")
     if port is not None:
         mine = [
@@ -85,8 +105,14 @@ def log_symptoms(
         evidence.append(say("log_sample", sample=group.sample))
     total = sum(group.count for group in mine)
     told = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
-    offers = offers_for_writers(writers(mine), fixes or [], **told)
+    fitting = [name for group in mine for name in (fits or {}).get(group.symptom, [])]
+    offers = offers_for_writers(writers(mine), dict.fromkeys([*fitting, *(fixes or [])]), **told)
     return failed(*evidence, *note, offers=offers)
+
+
+def _of_others(group: LogGroup, programs: list[str]) -> bool:
+    """Whether another program than these wrote some of the lines, or it is not known who did."""
+    return not group.sources or any(source not in programs for source in group.sources)
 
 
 def _when(group: LogGroup) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from capture.language import catalogue, per_language
 from playbooks.checks.fact_words import times_text
-from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
+from playbooks.checks.registry import Judgement, check, failed, look, offers_for_writers, unknown, warned
 from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import ProxyEnd, ProxyLog
@@ -17,17 +17,18 @@ STALE_S = 0.05
 """A request on an idle connection that the server had closed fails within a round trip: later, the server was at work.
 Longer than one within a region, or between its zones; a backend far away is not told apart, and keeps both cures."""
 CLOSED = ("upstream_closed", "connection_reset")
-FIXES = {
-    "upstream_closed": "topic:idle",
-    "connection_reset": "topic:idle",
-    "upstream_timed_out": "topic:patience",
-    "read_timed_out": "topic:patience",
-    "client_closed_request": "topic:patience",
-    "no_free_ports": "topic:reuse",
-    "upstream_refused": "start-backend",
-    "no_live_upstreams": "start-backend",
+START = ("start-backend", "start-backend-envoy", "start-backend-apache")
+FIXES: dict[str, tuple[str, ...]] = {
+    "upstream_closed": ("topic:idle",),
+    "connection_reset": ("topic:idle",),
+    "upstream_timed_out": ("topic:patience",),
+    "read_timed_out": ("topic:patience",),
+    "client_closed_request": ("topic:patience",),
+    "no_free_ports": ("topic:reuse",),
+    "upstream_refused": START,
+    "no_live_upstreams": START,
 }
-"""What cures an ending, by the symptom that it is."""
+"""What cures an ending, by the symptom that it is: of several, what is for the proxy that wrote the log."""
 
 
 @per_language
@@ -52,7 +53,7 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
         said += _told(log, one)
     names = list(dict.fromkeys(name for one in wrong for name in _cures(one)))
     worst = wrong[0]
-    slowest = worst.times.p50 if worst.times is not None and FIXES.get(worst.symptom) == "topic:patience" else None
+    slowest = worst.times.p50 if worst.times is not None and FIXES.get(worst.symptom) == ("topic:patience",) else None
     shared: dict[str, object] = {"count": worst.count, "server": next(iter(worst.servers), "the backend")}
     if slowest:
         wanted = max(1, int(slowest * 1.5) + 1)
@@ -61,7 +62,7 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
             "proposed_ms": wanted * 1000,
             "client": say("gave_up_at", client=f"{slowest:.2f}"),
         }
-    offers = offers_for((log.program,), names, **shared)
+    offers = offers_for_writers((log.program,), names, **shared)
     count = sum(one.count for one in wrong)
     if count < MANY and count < SHARE * log.lines:
         return warned(*said, offers=offers)
@@ -70,7 +71,7 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
 
 def _cures(one: ProxyEnd) -> tuple[str, ...]:
     """What cures an ending, first things first."""
-    usual = (FIXES[one.symptom],) if one.symptom in FIXES else ()
+    usual = FIXES.get(one.symptom, ())
     return ("why-it-ends", *usual) if _at_work(one) else usual
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.looked import Offer
+from playbooks.facts.collecting import collect
 from playbooks.fixing import chosen
 from playbooks.loader import load_all
+from playbooks.run import judge
 from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.rules import symptoms
 from tests.playbooks.symptoms.samples import all_samples
@@ -41,6 +43,31 @@ def test_each_has_a_cure(source: str, symptom: str, playbook: str) -> None:
     if source and book.cures and source not in ("kernel", "systemd"):
         theirs = [fix.id for fix in book.fixes if fix.id in mine and source in fix.who]
         assert theirs, f"{playbook}: no cure of {book.cures} is for {source}"
+
+
+OF_THE_LOG = ("log", "error_log", "access_log", "proxy_log")
+BY_THE_HOST = ("nginx-limits", "silent-drop")
+"""What they propose are figures of the running server or kernel: a log alone has none."""
+READ = [(source, symptom, book) for source, symptom, book in TABLE if "log" in BOOKS[book].settings]
+
+
+@pytest.mark.parametrize(
+    ("source", "symptom", "playbook"), [row for row in READ if row[2] not in BY_THE_HOST and row[0] != "kernel"]
+)
+def test_a_log_of_such_lines_is_read_and_offers_it(source: str, symptom: str, playbook: str, tmp_path: Path) -> None:
+    """Whoever wrote the lines: a playbook that reads nginx's log alone is the end of the road for all others."""
+    log = tmp_path / "its.log"
+    lines = [
+        line
+        for line in LINES
+        if (said := explain_line(line)) is not None
+        and (said.source or "", said.symptom, said.playbook) == (source, symptom, playbook)
+    ]
+    log.write_text("\n".join(lines * 6) + "\n", "utf-8")
+    report = judge(BOOKS[playbook], collect(OF_THE_LOG, {"log": str(log)}))
+    assert report.fixes or (not source and report.others), [
+        (step.id, step.outcome.value, step.evidence) for step in report.steps
+    ]
 
 
 @pytest.mark.parametrize(
