@@ -56,7 +56,7 @@ class Alone:
         sent = [self._seen_packet(point, row) for row in rows.tolist()]
         lost = [packet for packet in sent if packet.sender is Side.ORIGINATOR]
         answers = [packet for packet in sent if packet.sender is Side.RESPONDER]
-        return Fate(lost, answers if not silent else [], [], []) if lost else None
+        return Fate(lost, answers if not silent else []) if lost else None
 
     def judged(self, name: str, verdict: Verdict, fate: Fate | None) -> Joint:
         """The verdict of such a connection."""

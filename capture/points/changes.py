@@ -10,6 +10,7 @@ from capture.model import Side, TcpFlags
 from capture.points.compared import Altered, Changed, Moved, SeenPacket
 from capture.points.differences import SIDES, letters
 from capture.points.pairing import packet_keys
+from capture.points.windows import downstream_a
 from capture.wire.column_types import Mark
 
 if TYPE_CHECKING:
@@ -31,21 +32,6 @@ _OPTIONS = (("sack_permitted", Mark.SACK_PERMITTED), ("timestamps", Mark.TIMESTA
 def ways_of(matched: Matched) -> I64:
     """Of each common packet: its connection and sender as one number."""
     found: I64 = matched.pair_a[matched.same_a] * 2 + matched.side_a[matched.same_a]
-    return found
-
-
-def downstream_a(matched: Matched) -> Bool:
-    """Whether a common packet came to A last."""
-    near, side = matched.near_a[matched.pair_a[matched.same_a]], matched.side_a[matched.same_a]
-    found: Bool = (near == 1) == (side == 1)
-    return found
-
-
-def delays(matched: Matched) -> npt.NDArray[np.float64]:
-    """Of each common packet its time between the points in ns, by the joined clocks."""
-    a, b = matched.a.rows["time"][matched.same_a], matched.b.rows["time"][matched.same_b]
-    later = (b - a).astype(np.float64) - matched.clock.ahead(a)
-    found: npt.NDArray[np.float64] = np.where(downstream_a(matched), -later, later)
     return found
 
 

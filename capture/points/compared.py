@@ -117,4 +117,5 @@ class Both(Struct, frozen=True):
     certainty: Certainty
     sentence: str
     proxied: bool = False
+    undecided: tuple[SeenPacket, ...] = ()  # lost, injected or not captured: nothing tells which
     died: bool = False  # from some packet on nothing of a side arrived at the other point

@@ -11,12 +11,13 @@ import numpy as np
 from capture.model import TcpFlags
 from capture.points.alone import Alone
 from capture.points.captured_pair import read_points
-from capture.points.changes import copied, delayed, delays, modified, one_way, reordered
+from capture.points.changes import copied, delayed, modified, one_way, reordered
 from capture.points.compared import Both
 from capture.points.differences import Fate, fates
 from capture.points.joint_verdict import Ends, Joint, judged, judged_through_proxy
 from capture.points.match_captures import Matched, match
 from capture.points.proxying import chained
+from capture.points.windows import delays
 from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Comparison:
         self._took = delays(matched)
         self.fates = fates(matched, (drops(matched.a), drops(matched.b)))
         for pair, copies in copied(matched).items():
-            self.fates.setdefault(pair, Fate([], [], [], [])).duplicated.extend(copies)
+            self.fates.setdefault(pair, Fate()).duplicated.extend(copies)
         self.modified = modified(matched)
         self.reordered = reordered(matched)
         self.delayed = delayed(matched, self._took) if matched.clock.bound_ns is not None else {}
@@ -138,8 +139,7 @@ class Comparison:
         shift = self.matched.shift[pair]
         way = [None if math.isnan(value) else float(value) for value in self._one_way[pair].tolist()]
         near = int(self.matched.near_a[pair])
-        empty = Fate([], [], [], [])
-        f = fate or empty
+        f = fate or Fate()
         return Both(
             a, b, ends[0], ends[1],
             readdressed=ends != there,
@@ -150,6 +150,7 @@ class Comparison:
             lost=tuple(f.lost), injected=tuple(f.injected), modified=tuple(self.modified.get(pair, ())),
             reordered=tuple(self.reordered.get(pair, ())), delayed=tuple(self.delayed.get(pair, ())),
             duplicated=tuple(f.duplicated), missed=tuple(f.missed),
+            undecided=tuple(f.undecided),
             one_way_ns=(way[0], way[1]), cause=joint.cause, certainty=joint.certainty, sentence=joint.sentence,
             died=joint.died,
         )  # fmt: skip
@@ -158,7 +159,7 @@ class Comparison:
         point = self.points[name == "b"]
         fate = self.alone_fates[name].get(connection)
         joint = self.alone.judged(name, point.triage.verdict(connection), fate)
-        f = fate or Fate([], [], [], [])
+        f = fate or Fate()
         return Both(
             connection if name == "a" else None,
             connection if name == "b" else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
 from capture.model import Side, TcpFlags
-from capture.points.compared import SeenPacket
+from capture.points.compared import NOWHERE, SeenPacket
 from capture.points.ranges import bytes_covered
 from capture.points.streams import Stream, Streams, unmatched
 from capture.points.windows import PATIENCE_NS, Window, upstream_of, window_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     I64 = npt.NDArray[np.int64]
 
+EXPLAINED = 0.05  # so much of what is missing, at least, is what gaps of the capture would make
+EXPLAINED_RESETS = 0.01  # resets are few: so many packets that the capture lacks make it doubtful that it lacks none
 _SYN, _FIN, _RST = int(TcpFlags.SYN), int(TcpFlags.FIN), int(TcpFlags.RST)
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
 _LETTERS = ("F", "S", "R", "P", "A", "U", "E", "C", "N")
@@ -30,10 +32,15 @@ _LETTERS = ("F", "S", "R", "P", "A", "U", "E", "C", "N")
 class Fate(Struct):
     """The packets of one connection that only one point has."""
 
-    lost: list[SeenPacket]
-    injected: list[SeenPacket]
-    duplicated: list[SeenPacket]
-    missed: list[SeenPacket]
+    lost: list[SeenPacket] = field(default_factory=list)
+    injected: list[SeenPacket] = field(default_factory=list)
+    duplicated: list[SeenPacket] = field(default_factory=list)
+    missed: list[SeenPacket] = field(default_factory=list)
+    undecided: list[SeenPacket] = field(default_factory=list)  # the other capture has gaps, and nothing tells
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return any((self.lost, self.injected, self.duplicated, self.missed, self.undecided))
 
 
 def fates(matched: Matched, drops: tuple[bool, bool]) -> dict[int, Fate]:
@@ -42,9 +49,11 @@ def fates(matched: Matched, drops: tuple[bool, bool]) -> dict[int, Fate]:
     found: dict[int, Fate] = {}
     for name, judge in judges.items():
         for pair, rows in judge.by_pair():
-            fate = found.setdefault(pair, Fate([], [], [], []))
+            fate = found.setdefault(pair, Fate())
             judge.judge(pair, rows, fate, judges["b" if name == "a" else "a"])
-    return {pair: fate for pair, fate in found.items() if any((fate.lost, fate.injected, fate.duplicated, fate.missed))}
+    for judge in judges.values():
+        judge.doubt(found)
+    return {pair: fate for pair, fate in found.items() if fate}
 
 
 class _Judge:
@@ -59,7 +68,7 @@ class _Judge:
         self.left = left[np.fromiter(self.missing.values(), np.int64, len(left)) != 0] if len(left) else left
         self.upstream = dict(zip(self.left.tolist(), upstream_of(matched, name, self.left).tolist(), strict=True))
         self.window: Window = window_of(matched, "b" if name == "a" else "a")
-        self._ttl: dict[tuple[int, int], int | None] = {}
+        self._doubtful: list[tuple[int, SeenPacket, str]] = []  # pair, packet, what it was called
 
     def _not_covered(self, left: I64) -> I64:
         """Bytes of each row that the other point's unmatched rows have not got; -1 for rows without payload."""
@@ -98,9 +107,44 @@ class _Judge:
             if self.upstream[row]:
                 if self._was_recorded(here, place):
                     missed = self._passed(here, there, place)
-                    (fate.missed if missed else fate.lost).append(self.seen_packet(row))
-            elif self._was_recording(int(here.time[place])):
+                    self._say(pair, fate, "missed" if missed else "lost", row, doubtful=_is_bare(here, place))
+            elif self._was_recording(int(here.time[place]) - self.window.way, int(here.time[place])):
                 self._appeared(pair, row, here, there, place, fate)
+
+    def doubt(self, found: dict[int, Fate]) -> None:
+        """Where the other capture lacks packets that did come by there, it may lack those too of which nothing tells:
+        acknowledgements and resets, which nobody acknowledges. They are neither lost nor injected with certainty.
+        """
+        share = self._missed_share(found)
+        if not share:
+            return
+        bare = np.count_nonzero((self.rows["payload"] == 0) & (self.matched.pair(self.name) != NOWHERE))
+        acks = [one for one in self._doubtful if "R" not in one[1].flags]
+        for doubtful, explained in (
+            (acks, share * int(bare) >= EXPLAINED * len(acks)),
+            ([one for one in self._doubtful if "R" in one[1].flags], share >= EXPLAINED_RESETS),
+        ):
+            if explained:
+                for pair, packet, kind in doubtful:
+                    getattr(found[pair], kind).remove(packet)
+                    found[pair].undecided.append(packet)
+
+    def _missed_share(self, found: dict[int, Fate]) -> float:
+        """Of the packets with payload that did come by the other point, how many its capture lacks. 1 where the capture
+        says itself that it has gaps.
+        """
+        if self.other_drops:
+            return 1.0
+        mine = (packet for fate in found.values() for packet in fate.missed if packet.seen_at == self.name)
+        missed = sum(1 for packet in mine if packet.payload and not packet.missing)
+        carrying = (self.rows["payload"] > 0) & (self.matched.pair(self.name) != NOWHERE)
+        return missed / max(1, int(np.count_nonzero(carrying)))
+
+    def _say(self, pair: int, fate: Fate, kind: str, row: int, *, doubtful: bool) -> None:
+        packet = self.seen_packet(row)
+        getattr(fate, kind).append(packet)
+        if doubtful:
+            self._doubtful.append((pair, packet, kind))
 
     def seen_packet(self, row: int) -> SeenPacket:
         """A row as it is told."""
@@ -117,18 +161,19 @@ class _Judge:
             missing if 0 < missing < size else 0,
         )
 
-    def _was_recording(self, time: int) -> bool:
+    def _was_recording(self, since: int, until: int) -> bool:
+        """All the time in which a packet may have come by there."""
         w = self.window
-        return w.first <= time <= w.last or (time < w.first and not w.begun) or (time > w.last and not w.stopped)
+        return (since >= w.first or not w.begun) and (until <= w.last or not w.stopped)
 
     def _was_recorded(self, here: Stream, place: int) -> bool:
         """Whether the other point would have a packet that did arrive there."""
         w, time = self.window, int(here.time[place])
-        if not self._was_recording(time):
+        if not self._was_recording(time, time + w.way):
             return False
         if time < w.first:  # before its first packet: what carries something is missed by somebody
             return bool(here.end[place] != here.seq[place] or here.flags[place] & _RST)
-        if time > w.last and w.busy:
+        if time + w.way > w.last and w.busy:
             since = here.silent_from(int(here.side[place]))
             return since is not None and w.other_last - since >= PATIENCE_NS
         return True
@@ -136,8 +181,8 @@ class _Judge:
     def _passed(self, here: Stream, there: Stream, place: int) -> bool:
         """Whether it did arrive, and was not captured: it was acknowledged there before a copy came."""
         sender, begin, end = int(here.side[place]), int(here.seq[place]), int(here.end[place])
-        if here.flags[place] & _RST or begin == end:
-            return self.other_drops
+        if _is_bare(here, place):
+            return False
         acked = there.acked_at(sender, end, int(here.time[place]))
         if acked is None:
             return False
@@ -153,7 +198,9 @@ class _Judge:
         elif self._was_missed(pair, row, here, there, place):
             fate.missed.append(self.seen_packet(row))
         else:
-            fate.injected.append(self.seen_packet(row))
+            foreign = self._is_foreign(pair, int(here.side[place]), row)
+            forged = not _is_bare(here, place) and there.holds(*_content(here, place))
+            self._say(pair, fate, "injected", row, doubtful=not (foreign or forged))
 
     def _is_copy(self, here: Stream, place: int) -> bool:
         """The same packet, down to its identification, is here another time, and that one was sent."""
@@ -169,8 +216,8 @@ class _Judge:
         sender, begin, end = int(here.side[place]), int(here.seq[place]), int(here.end[place])
         if self._is_foreign(pair, sender, row):
             return False
-        if here.flags[place] & _RST or begin == end:
-            return self.other_drops
+        if _is_bare(here, place):
+            return False
         if there.holds(sender, begin, end):
             return self.other_drops or self._same_content(here, place)
         return there.reached(sender, end)
@@ -189,6 +236,15 @@ class _Judge:
         sent = stream.rows[stream.same & (stream.side == sender)]
         known = self.rows["ttl"][sent]
         return bool(len(known)) and int(self.rows["ttl"][row]) not in known.tolist()
+
+
+def _is_bare(stream: Stream, place: int) -> bool:
+    """Whether nothing acknowledges a packet: it has no number of its own, or is a RST."""
+    return bool(stream.flags[place] & _RST) or bool(stream.seq[place] == stream.end[place])
+
+
+def _content(stream: Stream, place: int) -> tuple[int, int, int]:
+    return int(stream.side[place]), int(stream.seq[place]), int(stream.end[place])
 
 
 def letters(flags: int) -> str:

@@ -111,6 +111,8 @@ def _of_groups(comparison: Comparison) -> Iterator[Finding]:
     yield from _counted("delayed", late, [len(c.delayed) for c in late], longest=f"{longest:,.0f} ms")
     missed = [c for c in shown if c.missed]
     yield from _counted("not_captured", missed, [len(c.missed) for c in missed])
+    undecided = [c for c in shown if c.undecided]
+    yield from _counted("undecided", undecided, [len(c.undecided) for c in undecided])
 
 
 def _counted(code: str, group: Sequence[Both], packets: Sequence[int], **words: Any) -> Iterator[Finding]:

@@ -156,7 +156,7 @@ def _saw_more(fate: Fate | None) -> str | None:
     """The point that holds all that was sent, where the other lacks some of it."""
     if fate is None:
         return None
-    more = {packet.seen_at for packet in (*fate.lost, *fate.missed)}
+    more = {packet.seen_at for packet in (*fate.lost, *fate.missed, *fate.undecided)}
     return more.pop() if len(more) == 1 and not fate.injected else None
 
 

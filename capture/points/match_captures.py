@@ -217,12 +217,16 @@ def _packets(
     found = pair_packets(mixed(whole_a, rows_a["ip_id"][left_a]), mixed(whole_b, rows_b["ip_id"][left_b]))
     same_a, same_b = left_a[found.a], left_b[found.b]
     open_groups = [(left_a[found.open_a], found.group_a, left_b[found.open_b], found.group_b)]
-    numbered = rows_a["ip_id"][same_a] != 0
-    ways = pair_a[same_a[numbered]] * 2 + side_a[same_a[numbered]]
-    kept_ids = np.bincount(ways, minlength=2 * int(pair_a.max(initial=0) + 1)) >= NUMBERED
     rest_a, rest_b = np.ones(len(left_a), np.bool_), np.ones(len(left_b), np.bool_)
     rest_a[found.a] = rest_a[found.open_a] = False
     rest_b[found.b] = rest_b[found.open_b] = False
+    ways = 2 * int(max(pair_a.max(initial=0), pair_b.max(initial=0)) + 1)
+    numbered = _numbered(rows_a, same_a, pair_a, side_a, ways)
+    changed = (
+        _numbered(rows_a, left_a[rest_a], pair_a, side_a, ways),
+        _numbered(rows_b, left_b[rest_b], pair_b, side_b, ways),
+    )
+    kept_ids = _kept_ids(numbered, np.minimum(*changed))
     rest_a &= ~kept_ids[pair_a[left_a] * 2 + side_a[left_a]]
     rest_b &= ~kept_ids[pair_b[left_b] * 2 + side_b[left_b]]
     of_a, of_b = left_a[rest_a], left_b[rest_b]
@@ -230,6 +234,22 @@ def _packets(
     open_groups.append((of_a[more.open_a], more.group_a, of_b[more.open_b], more.group_b))
     kept = [group for group in open_groups if len(group[0])]
     return np.concatenate([same_a, of_a[more.a]]), np.concatenate([same_b, of_b[more.b]]), kept
+
+
+def _numbered(rows: Rows, which: I64, pair: I64, side: I8, ways: int) -> I64:
+    """Of each way (connection and sender) how many of some rows have an IP identification."""
+    some = which[rows["ip_id"][which] != 0]
+    return np.bincount(pair[some] * 2 + side[some], minlength=ways)
+
+
+def _kept_ids(numbered: I64, changed: I64) -> Bool:
+    """By way: whether its packets have the same identification at both points. Where those of several have, and those
+    of none were changed, the path keeps all of them: also of a way that hardly any packet tells of.
+    """
+    kept: Bool = numbered >= NUMBERED
+    if np.count_nonzero(kept) >= NUMBERED and not ((numbered == 0) & (changed >= NUMBERED)).any():
+        kept[:] = True
+    return kept
 
 
 def _nearer(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, count: int) -> I8:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE_NS = 200_000_000  # the least time-out of a retransmission: after it, silence is loss
 MARGIN_NS = 1_000_000
+LONGEST_WAY_NS = 2_000_000_000  # a packet that was held up longer makes nobody doubt when others came
 BUSY, BUSY_NS = 50, 1_000_000_000  # packets within the last second
 _RST, _ACK = int(TcpFlags.RST), int(TcpFlags.ACK)
 
@@ -33,6 +34,7 @@ class Window(Struct, frozen=True):
     stopped: bool  # … after `last`
     busy: bool  # packets came thick until its end: others may have followed
     other_last: int  # when the other point ended
+    way: int  # what the slowest packet took between the points, ns
 
 
 def times_by_a(matched: Matched, name: str) -> I64:
@@ -70,4 +72,25 @@ def window_of(matched: Matched, name: str) -> Window:
         begun, stopped = bool((came_by & ~late).any()), bool((came_by & late).any())
     own = times_by_a(matched, name)
     busy = int(np.count_nonzero(own > edges[1] - BUSY_NS)) >= BUSY
-    return Window(int(edges[0]), int(edges[1]), begun, stopped, busy, int(ends[0]))
+    return Window(int(edges[0]), int(edges[1]), begun, stopped, busy, int(ends[0]), _slowest(matched))
+
+
+def _slowest(matched: Matched) -> int:
+    """What the slowest common packet took, either way, in ns: what is held up may be held up the other way too."""
+    took = delays(matched)
+    return min(LONGEST_WAY_NS, max(0, int(took.max()))) if len(took) else 0
+
+
+def downstream_a(matched: Matched) -> Bool:
+    """Whether a common packet came to A last."""
+    near, side = matched.near_a[matched.pair_a[matched.same_a]], matched.side_a[matched.same_a]
+    found: Bool = (near == 1) == (side == 1)
+    return found
+
+
+def delays(matched: Matched) -> npt.NDArray[np.float64]:
+    """Of each common packet its time between the points in ns, by the joined clocks."""
+    a, b = matched.a.rows["time"][matched.same_a], matched.b.rows["time"][matched.same_b]
+    later = (b - a).astype(np.float64) - matched.clock.ahead(a)
+    found: npt.NDArray[np.float64] = np.where(downstream_a(matched), -later, later)
+    return found

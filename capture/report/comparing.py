@@ -93,6 +93,7 @@ def connection_document(both: Both) -> dict[str, Any]:
         "delayed": [_moved(packet) for packet in both.delayed],
         "duplicated": [_seen(packet, "from") for packet in both.duplicated],
         "not_captured": [_seen(packet, "from") for packet in both.missed],
+        "undecided": [_seen(packet, "from") for packet in both.undecided],
         "one_way_ms": {"originator": _ms(both.one_way_ns[0]), "responder": _ms(both.one_way_ns[1])},
         "cause": both.cause,
         "certainty": both.certainty.value,
@@ -212,6 +213,7 @@ def details_of(both: Both) -> Iterator[str]:
         (tr("injected"), both.injected),
         (tr("doubled"), both.duplicated),
         (tr("not captured"), both.missed),
+        (tr("lost, or not captured"), both.undecided),
     ):
         if packets:
             yield f"{name}: {_named([_packet_line(packet) for packet in packets])}"

@@ -104,6 +104,8 @@ def _notes(both: Both) -> dict[tuple[str, int], tuple[str, ...]]:
         add(one.seen_at, one.packet, tr("put in on the way: it never passed {point}", point=other))
     for one in both.missed:
         add(one.seen_at, one.packet, tr("it passed the other point, whose capture lacks it"))
+    for one in both.undecided:
+        add(one.seen_at, one.packet, tr("whether it passed the other point, nothing tells"))
     for one in both.duplicated:
         add(one.seen_at, one.packet, tr("doubled on the way"))
     for altered in both.modified:

@@ -54,7 +54,7 @@ def pair(tmp_path: Path, change: object, source: Path = PAIR) -> Comparison:
 
 def differences(both: Both) -> dict[str, list[tuple[str, int]]]:
     """What is told of packets, by kind: where each was seen, and its number."""
-    kinds = ("lost", "injected", "duplicated", "missed")
+    kinds = ("lost", "injected", "duplicated", "missed", "undecided")
     told = {kind: [(packet.seen_at, packet.packet) for packet in getattr(both, kind)] for kind in kinds}
     told |= {kind: [("a", packet.a) for packet in getattr(both, kind)] for kind in ("modified", "reordered", "delayed")}
     return {kind: packets for kind, packets in told.items() if packets}
@@ -294,7 +294,7 @@ def test_drops_that_the_capture_tells_are_no_losses(tmp_path: Path) -> None:
     kept = [frame for i, frame in enumerate(packets) if i != acks[-1]]
     blocks = [make.section(), make.interface(), *(make.enhanced(whole(f), f.time) for f in kept)]
     statistics = make.block(5, bytes(12) + make.option(7, (1).to_bytes(8, "little")))
-    for name, more, kind in (("silent", b"", "lost"), ("telling", statistics, "missed")):
+    for name, more, kind in (("silent", b"", "lost"), ("telling", statistics, "undecided")):
         b = tmp_path / f"{name}.pcapng"
         b.write_bytes(b"".join(blocks) + more)
         assert list(differences(only(compare(str(PAIR / "client.pcap"), str(b))))) == [kind], name
