@@ -51,6 +51,14 @@ struct snapped {
 struct fragments;
 struct scope_cache;
 
+/* A TCP packet over IPv4 of which so little was captured that an ICMP error would be cut before the ports it quotes. */
+struct cut_packet {
+  uint8_t src[4], dst[4];
+  uint32_t seq;
+  uint16_t id, sport, dport;
+};
+enum { CUT_PACKETS = 256 }; /* the last ones: an error comes within a round trip */
+
 /* What lives longer than a packet. */
 struct headers {
   struct engine *engine;
@@ -58,6 +66,8 @@ struct headers {
   struct scope_cache *scopes;
   struct snapped no_header, no_options;
   uint64_t quotations, quotations_passed_over;
+  struct cut_packet cut[CUT_PACKETS]; /* a ring */
+  uint32_t cut_count;
 };
 
 /* One packet on its way down. The segment grows on the way: addresses, scope, interface. */

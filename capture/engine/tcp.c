@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { FEWEST = 16 };                /* bytes of a TCP header without which nothing can be said: up to the window */
+enum { QUOTED_SHORT = 32 };          /* an error has 8 bytes of ICMP, 20 of IP and 4 of ports where these have TCP */
 enum { TIMESTAMP_ALONE = 0x0101080A }; /* how nearly every stack writes it */
 enum { MOST_OPTIONS = 40, LARGEST_SCALE = 14 };
 enum { END = 0, NOP = 1, MSS = 2, WINDOW_SCALE = 3, SACK_PERMITTED = 4, SACK_BLOCKS = 5, TIMESTAMPS = 8, COOKIE = 34 };
@@ -84,6 +85,18 @@ static void count(struct snapped *snapped, uint64_t number)
     snapped->first = number;
 }
 
+/* So little was captured that an ICMP error quoting it has no ports: it is known again by its identification (icmp.c). */
+static void remember(struct headers *headers, const struct segment *s)
+{
+  struct cut_packet *kept = &headers->cut[headers->cut_count++ % CUT_PACKETS];
+  memcpy(kept->src, s->src, sizeof kept->src);
+  memcpy(kept->dst, s->dst, sizeof kept->dst);
+  kept->seq = s->seq;
+  kept->id = s->ip_id;
+  kept->sport = s->sport;
+  kept->dport = s->dport;
+}
+
 enum layer tcp(struct descent *d)
 {
   const struct bytes *b = &d->rest;
@@ -122,6 +135,8 @@ enum layer tcp(struct descent *d)
   } else if (header > 20 && b->captured > 20) {
     options(at + 20, at + (header < b->captured ? header : b->captured), segment);
   }
+  if (b->captured < b->limit && b->captured < QUOTED_SHORT && src_family(segment) == 4)
+    remember(d->headers, segment);
   engine_segment_in(d->headers->engine, segment);
   return LAYER_NONE;
 }
