@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from tui.arguments import dashboard_parser
+from tui.arguments.screen_commands import dashboard_parser
 from tui.shell_words import ABOUT, parsers
 
 DESCRIPTION = """\

@@ -63,7 +63,7 @@ def test_quick_answers_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
 
 def test_who_has_no_preferences_does_not_load_what_reads_them(tmp_path: Path) -> None:
-    code = "import sys; from tui.arguments import configured_language as asked; print(asked(), len(sys.modules))"
+    code = "import sys; from tui.arguments.parser import configured_language as asked; print(asked(), len(sys.modules))"
     file = tmp_path / "tcptriage" / "config.toml"
     file.parent.mkdir()
     printed = []

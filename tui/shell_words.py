@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from tui import arguments
+from tui.arguments import capture_commands, host_commands, playbook_commands, screen_commands
 
 FILES = frozenset({"files", "paths", "a", "b", "log", "replay", "record", "output"})
 FOLDERS = frozenset({"out"})
@@ -29,19 +29,19 @@ ABOUT = {
 def parsers() -> Mapping[str, argparse.ArgumentParser]:
     """The parser of each command."""
     return {
-        "report": arguments.report_parser(),
-        "sockets": arguments.sockets_parser(),
-        "explain": arguments.explain_parser(),
-        "compare": arguments.compare_parser(),
-        "fleet": arguments.fleet_parser(),
-        "playbooks": arguments.playbooks_parser(),
-        "playbook": arguments.playbook_parser(),
-        "check": arguments.check_parser(),
-        "watch": arguments.watch_parser(),
-        "cases": arguments.cases_parser(),
-        "demo": arguments.demo_parser(),
-        "completion": arguments.completion_parser(),
-        "info": arguments.info_parser(),
+        "report": capture_commands.report_parser(),
+        "sockets": host_commands.sockets_parser(),
+        "explain": playbook_commands.explain_parser(),
+        "compare": capture_commands.compare_parser(),
+        "fleet": capture_commands.fleet_parser(),
+        "playbooks": playbook_commands.playbooks_parser(),
+        "playbook": playbook_commands.playbook_parser(),
+        "check": playbook_commands.check_parser(),
+        "watch": host_commands.watch_parser(),
+        "cases": screen_commands.cases_parser(),
+        "demo": screen_commands.demo_parser(),
+        "completion": screen_commands.completion_parser(),
+        "info": screen_commands.info_parser(),
     }
 
 
@@ -50,7 +50,7 @@ def whole_parser(version: str, playbooks: list[str]) -> argparse.ArgumentParser:
     import shtab  # the man page is written where it is not installed
 
     plain = argparse.ArgumentParser(prog="tcptriage", add_help=False)
-    _take(plain, arguments.dashboard_parser(version), but=("files",))
+    _take(plain, screen_commands.dashboard_parser(version), but=("files",))
     commands = plain.add_subparsers(dest="command")
     for name, parser in parsers().items():
         _take(commands.add_parser(name, help=ABOUT[name], add_help=False), parser)

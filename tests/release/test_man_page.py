@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from release.man_page import man_page
-from tui.arguments import dashboard_parser
+from tui.arguments.screen_commands import dashboard_parser
 from tui.shell_words import parsers
 
 ROOT = Path(__file__).parents[2]

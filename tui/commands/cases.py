@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from capture.cells import left, right
 from capture.safe_text import printable
-from tui.arguments import cases_parser, complain
+from tui.arguments.parser import complain
+from tui.arguments.screen_commands import cases_parser
 from tui.text.language import tr
 from tui.work.case_file import (
     DELETED,

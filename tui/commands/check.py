@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from tui.arguments import check_parser, complain
+from tui.arguments.parser import complain
+from tui.arguments.playbook_commands import check_parser
 
 
 def run(arguments: list[str]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from tui.arguments import compare_parser, complain
+from tui.arguments.capture_commands import compare_parser
+from tui.arguments.parser import complain
 from tui.commands.report_output import output
 from tui.work.interrupted_pipe import first_interrupt_noted
 from tui.work.process_settings import for_one_long_computation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tui.arguments import completion_parser
+from tui.arguments.screen_commands import completion_parser
 
 
 def run(arguments: list[str]) -> int:

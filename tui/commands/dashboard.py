@@ -8,7 +8,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tui.arguments import complain, dashboard_parser
+from tui.arguments.parser import complain
+from tui.arguments.screen_commands import dashboard_parser
 from tui.text.language import tr
 from tui.work.configuration import read_configuration
 

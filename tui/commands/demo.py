@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib import resources
 
-from tui.arguments import demo_parser
+from tui.arguments.screen_commands import demo_parser
 
 
 def run(arguments: list[str]) -> int:

@@ -8,7 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tui.arguments import complain, explain_parser
+from tui.arguments.parser import complain
+from tui.arguments.playbook_commands import explain_parser
 from tui.commands.report import EVERY_S, SILENT_S
 from tui.commands.report_output import output
 

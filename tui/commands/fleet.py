@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from capture.language import choose, count_of
-from tui.arguments import complain, fleet_parser
+from tui.arguments.capture_commands import fleet_parser
+from tui.arguments.parser import complain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

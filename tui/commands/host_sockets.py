@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.arguments import complain
+from tui.arguments.parser import complain
 
 if TYPE_CHECKING:
     import argparse

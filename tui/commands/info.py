@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from capture.safe_text import printable
-from tui.arguments import complain, info_parser
+from tui.arguments.parser import complain
+from tui.arguments.screen_commands import info_parser
 
 
 def run(arguments: list[str]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tui.arguments import complain, playbook_parser
+from tui.arguments.parser import complain
+from tui.arguments.playbook_commands import playbook_parser
 
 
 def run(arguments: list[str]) -> int:

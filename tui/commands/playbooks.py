@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from tui.arguments import complain, playbooks_parser
+from tui.arguments.parser import complain
+from tui.arguments.playbook_commands import playbooks_parser
 
 
 def run(arguments: list[str]) -> int:

@@ -8,7 +8,8 @@ import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING
 
-from tui.arguments import complain, report_parser
+from tui.arguments.capture_commands import report_parser
+from tui.arguments.parser import complain
 from tui.commands.report_output import output
 from tui.work.process_settings import for_one_long_computation
 

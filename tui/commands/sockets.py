@@ -7,7 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tui.arguments import complain, sockets_parser
+from tui.arguments.host_commands import sockets_parser
+from tui.arguments.parser import complain
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,8 @@ import sysconfig
 from typing import TYPE_CHECKING
 
 from capture.language import choose
-from tui.arguments import complain, watch_parser
+from tui.arguments.host_commands import watch_parser
+from tui.arguments.parser import complain
 
 if TYPE_CHECKING:
     from capture.recorder.flight_recorder import FlightRecorder

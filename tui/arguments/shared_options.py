@@ -1,0 +1,39 @@
+"""Options that several commands have: of the screen, of network namespaces, of other hosts."""
+
+from __future__ import annotations
+
+import argparse
+
+from tui.terminal.theme_names import THEME_NAMES
+
+
+def screen_options(parser: argparse.ArgumentParser) -> None:
+    """What every command with a screen accepts."""
+    parser.add_argument("--theme", choices=THEME_NAMES, help="the colours; default: what the terminal tells")
+    parser.add_argument("--ascii", action="store_true", help="no characters beyond ASCII")
+    parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
+
+
+def namespace_options(parser: argparse.ArgumentParser) -> None:
+    """Which network namespaces are looked into."""
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--all-namespaces",
+        action="store_true",
+        default=None,
+        help="all network namespaces that may be entered: the default from the host's own",
+    )
+    chosen.add_argument(
+        "--own-namespace",
+        dest="all_namespaces",
+        action="store_false",
+        help="this one alone, the others are only counted: the default from a container's or one entered",
+    )
+
+
+def host_options(parser: argparse.ArgumentParser) -> None:
+    """Other hosts instead of this one."""
+    name = "as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD; may repeat"
+    parser.add_argument("--host", action="append", default=[], metavar="HOST", help=f"look at this host: {name}")
+    parser.add_argument("--ssh", default="ssh", metavar="COMMAND", help="the ssh to use, e.g. 'ssh -F FILE'")
+    parser.add_argument("--sudo", action="store_true", help="look as root there, by sudo -n")
