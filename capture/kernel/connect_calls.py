@@ -6,7 +6,8 @@ import sys
 from typing import Final
 
 from capture.kernel.formats import Format
-from capture.kernel.records import thread_of
+from capture.kernel.records import ends_of, thread_of
+from capture.model import Endpoint
 
 KEPT: Final = 8192
 """Sockets whose connect() was called last: those that fail mostly do so within a round trip."""
@@ -35,13 +36,27 @@ class ConnectCalls:
         else:
             known.append((at, record))
 
-    def thread(self, socket: int, time: float) -> int:
+    def thread(self, socket: int, time: float, remote: Endpoint | None = None) -> int:
         """The thread of the last call on a socket up to a time (epoch seconds); 0 where there is none. The kernel uses
-        a socket's memory again: later calls may be another's."""
+        a socket's memory again: later calls may be another's, and where it was accept() that made a socket of it, it
+        is not connected to where the call went: `remote`, if given."""
         calls = self._calls.get(socket.to_bytes(POINTER, sys.byteorder), ())
         until = int(time * 1e9) - self.offset + 1000  # a double holds epoch times to less than that
         record = next((record for at, record in reversed(calls) if at <= until), None)
-        return thread_of(self._form, record) if record is not None else 0
+        if record is None or (remote is not None and ends_of(self._form, record)[1] != remote):
+            return 0
+        return thread_of(self._form, record)
+
+    def callers(self) -> set[tuple[Endpoint, int]]:
+        """Whereto the calls that are known went, and of which thread."""
+        found: dict[bytes, tuple[Endpoint, int]] = {}
+        places = [self._form.fields[name] for name in ("common_pid", "dport", "daddr", "daddr_v6")]
+        for calls in self._calls.values():
+            for _, record in calls:
+                key = b"".join([record[at : at + size] for at, size in places])
+                if key not in found and len(found) < KEPT:
+                    found[key] = (ends_of(self._form, record)[1], thread_of(self._form, record))
+        return set(found.values())
 
     def prune(self) -> None:
         """After a reading: only the last call of each socket, and only of the last sockets."""
@@ -50,3 +65,7 @@ class ConnectCalls:
                 self._calls[key] = calls[-1:]
         for key in list(self._calls)[: max(0, len(self._calls) - KEPT)]:
             del self._calls[key]
+
+    def forget(self) -> None:
+        """Knows of none."""
+        self._calls.clear()

@@ -9,7 +9,7 @@ from types import TracebackType
 from capture.kernel.closed_sockets import ClosedSockets
 from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.equal_events import fold
-from capture.kernel.event import Reading
+from capture.kernel.event import EventOwner, Reading
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.instance import Instance
 from capture.kernel.janitor import Janitor
@@ -17,6 +17,7 @@ from capture.kernel.joining import Joiner
 from capture.kernel.records import SYN_SENT, Said
 from capture.kernel.threads import Threads
 from capture.kernel.tracefs import open_tracefs
+from capture.model import Endpoint
 
 
 class KernelEvents:
@@ -70,6 +71,20 @@ class KernelEvents:
             self._joiner.calls.prune()
         ends, missed = self._closed.read() if self._closed is not None else ([], 0)
         return Reading(time.time(), events, tuple(ends), lost + left_out + missed)
+
+    def callers(self) -> dict[Endpoint, set[EventOwner]]:
+        """Instead of `read`: which processes called connect() since the last time, also those that have ended, by where
+        their calls went, in any network namespace."""
+        self._said()
+        calls, found = self._joiner.calls, dict[Endpoint, set[EventOwner]]()
+        if calls is None or self._instance is None:
+            return found
+        threads = Threads(self._instance.thread_names)
+        for remote, thread in calls.callers():
+            if (owner := threads.owner(thread)) is not None:
+                found.setdefault(remote, set()).add(owner)
+        calls.forget()
+        return found
 
     def close(self) -> None:
         """Leaves nothing enabled and nothing behind."""

@@ -59,6 +59,7 @@ class Joiner:
             if one.what in ("set_state", "connecting"):
                 continue
             call, thread = self._call(one, time)
+            thread = thread or self._caller(one, time)
             yield self._event(time, one, call, threads.owner(one.thread) or threads.owner(thread))
 
     def _event(self, time: float, one: Said, call: str | None, caller: EventOwner | None) -> KernelEvent:
@@ -89,6 +90,12 @@ class Joiner:
             return None, 0
         at, thread = self._connecting.pop((one.local, one.remote), (float("-inf"), 0))
         return ("connect", thread) if time - at < 1.0 else (None, 0)
+
+    def _caller(self, one: Said, time: float) -> int:
+        """Who had connected the socket that a packet came for: most that are reset live between two looks only."""
+        if one.thread or not one.socket or one.remote is None or self.calls is None:
+            return 0
+        return self.calls.thread(one.socket, time, one.remote)
 
     def _note_caller(self, one: Said) -> None:
         self._callers.pop(one.socket, None)

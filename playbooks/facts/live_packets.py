@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from capture.model import Endpoint, TcpState
@@ -22,6 +23,7 @@ from playbooks.facts.socket_facts import Holder
 from playbooks.language import tr
 
 if TYPE_CHECKING:
+    from capture.kernel.event_source import KernelEvents
     from playbooks.facts.captured import JudgedCapture
 
 Ends: TypeAlias = tuple[str, int, str, int]
@@ -115,14 +117,15 @@ class Recording:
         from capture.sockets.sources.socket_errors import SourceUnavailable
 
         end = time.monotonic() + SECONDS
-        with contextlib.suppress(SourceUnavailable), Watcher() as watcher:
+        with contextlib.suppress(SourceUnavailable), Watcher() as watcher, _kernel_events() as events:
             took = 0.0
             while (began := time.monotonic()) < end:
+                self._note_calls(events)
                 # All descriptors anew, where that is cheap: what lives between two looks only is owned by nobody else.
                 rows = watcher.look(thorough=took < CHEAP_S).rows
                 took = time.monotonic() - began
                 if len(rows) > MOST_ROWS:
-                    return
+                    break
                 for row in rows:
                     if row.state is TcpState.CLOSE_WAIT:
                         self._left.add((row.local.ip, row.local.port, row.remote.ip, row.remote.port))
@@ -130,6 +133,16 @@ class Recording:
                         owner = row.owners[0]
                         self._callers[row.remote.ip, row.remote.port].add(Holder(owner.pid, owner.name))
                 time.sleep(BETWEEN_LOOKS_S)
+            if (left := end - time.monotonic()) > 0:
+                time.sleep(left)
+            self._note_calls(events)
+
+    def _note_calls(self, events: KernelEvents | None) -> None:
+        """What lives for a moment is in no look at all, but the kernel told who called. It tells of every network
+        namespace: an address of loopback is another machine in each, so that there looks alone count."""
+        for remote, owners in (events.callers() if events is not None else {}).items():
+            if not ip_address(remote.ip).is_loopback:
+                self._callers[remote.ip, remote.port] |= {Holder(owner.pid, owner.name) for owner in owners}
 
     def judged(self, host: str | None, port: int | None) -> Traffic | Absence:
         """Waits for the end of the recording; its connections by cause and service."""
@@ -150,6 +163,21 @@ class Recording:
             file.flush()
             path = f"/proc/self/fd/{file.fileno()}"
             return _summed(path, len(self._packets), host, port, self._callers, self._left)
+
+
+@contextlib.contextmanager
+def _kernel_events() -> Iterator[KernelEvents | None]:
+    """None where there are none."""
+    from capture.kernel.event_errors import EventsUnavailable
+    from capture.kernel.event_source import KernelEvents
+
+    try:
+        events = KernelEvents()
+    except EventsUnavailable:
+        yield None
+        return
+    with events:
+        yield events
 
 
 def _packet_socket() -> socket.socket:

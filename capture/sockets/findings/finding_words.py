@@ -115,6 +115,11 @@ def hosts_text(hosts: Sequence[str], named: int = 3) -> str:
     return phrase("several_hosts", hosts=len(hosts), named=", ".join(hosts[:named]))
 
 
+def named_text(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names: `80, 443`, `80, 81, 82, …`."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def since_text(when: float, at_latest: bool = False) -> str:
     """A time of day, with the date where that is not today."""
     there, today = time.localtime(when), time.localtime()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
-from capture.sockets.findings.finding_words import age_text, finding, holder_text, hosts_text, phrase, since_text
+from capture.sockets.findings.finding_words import (
+    age_text,
+    finding,
+    holder_text,
+    hosts_text,
+    named_text,
+    phrase,
+    since_text,
+    with_others,
+)
 from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import hosts_of
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
@@ -182,17 +191,27 @@ def half_open(scene: Scene, place: Place, excused: set[int]) -> Iterator[Finding
         listener = scene.listener_on(place, rows[0].raw[4:6])
         holder = holder_text(listener) if listener is not None else phrase("nobody")
         facts: dict[str, object] = {"port": port, "backlog_max": smallest.get(port), "process": holder}
-        yield _half_open(scene, place, stale, len(rows), facts, {"where": phrase("on_port", port=port)})
+        where = phrase("on_port", port=port) + phrase("of_process", process=holder)
+        yield _half_open(scene, place, stale, len(rows), facts, {"where": where})
     if len(left) >= limits.syn_recv_sockets:
-        ports = len({row.raw[4:6] for row in left})
-        words = {"where": phrase("on_ports", ports=ports), "process": ""}
-        yield _half_open(scene, place, left, len(left), {"port": None, "ports": ports, "process": None}, words)
+        yield _half_open_over_ports(scene, place, left)
+
+
+def _half_open_over_ports(scene: Scene, place: Place, left: list[SocketRow]) -> Finding:
+    ports = sorted({row.local.port for row in left})
+    listeners = [scene.listener_on(place, port.to_bytes(2, "big")) for port in ports]
+    holders = Counter(holder_text(one) for one in listeners if one is not None).most_common()
+    process = with_others(holders[0][0], len(holders) - 1) if holders else phrase("nobody")
+    where = phrase("on_ports", ports=len(ports), named=named_text([str(port) for port in ports]))
+    words = {"where": where + phrase("of_process", process=process)}
+    facts: dict[str, object] = {"port": None, "ports": len(ports), "process": process}
+    return _half_open(scene, place, left, len(left), facts, words)
 
 
 def _half_open(
     scene: Scene, place: Place, stale: list[SocketRow], count: int, facts: dict[str, object], words: dict[str, str]
 ) -> Finding:
-    hosts = hosts_of(stale)
+    hosts, oldest = hosts_of(stale), max(row.age_s for row in stale)
     shared: dict[str, object] = {
         "count": count,
         "stale": len(stale),
@@ -205,6 +224,8 @@ def _half_open(
         "connections": count_of(count, "half-open connection"),
         "cookies": phrase("on" if place.settings.tcp_syncookies else "off"),
         "addresses": hosts_text(hosts),
+        "since": since_text(scene.time - oldest),
+        "oldest": age_text(oldest),
     }
     return finding("syn_recv_pile", Severity.CRITICAL, stale, shared | facts, said | words, count=count)
 

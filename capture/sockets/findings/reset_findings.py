@@ -21,8 +21,8 @@ LEAST_S = 1.0
 ROWS_ASKED, CALLERS_ASKED = 5000, 16
 """Of the newest so many connections, so many toward a service tell who holds them."""
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
-Group = tuple[bool, bool, bytes, bytes]
-"""Sent by this machine, a refusal, the service's address (empty: this machine's) and port."""
+Group = tuple[bool, str, bytes, bytes]
+"""Sent by this machine, kind (refused, unused, or empty), the service's address (empty: this machine's) and port."""
 
 
 def resets(scene: Scene, place: Place) -> Iterator[Finding]:
@@ -31,6 +31,8 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
     if news.elapsed_s is None or not _notable(scene, news):
         return
     taken = news.resets
+    # One burst that was over before anyone could look, as when workers are restarted, is told; a second one warns.
+    again = scene.trends.again(("resets", place.netns), scene.now) or taken.lasting
     if taken.resets and taken.seconds:
         found = _by_service(place, taken.resets)
         wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
@@ -38,8 +40,8 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
         for group, parts in found.items():
             if parts.total() >= wanted:
                 some = True
-                yield _of_service(scene, place, group, parts)
-        if some:
+                yield _of_service(scene, place, group, parts, again)
+        if some or sum(parts.total() for group, parts in found.items() if group[1] != "unused") < wanted:
             return
     elapsed = max(LEAST_S, news.elapsed_s)
     counted = {name: news.counters[name] for name in COUNTED if news.counters.get(name)}
@@ -51,7 +53,8 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
         "reason": _reasons(news.counters),
         "who": phrase("tap_refused", why=taken.refusal) if taken.refusal else phrase("tap_opened"),
     }
-    yield finding("resets", Severity.WARNING, [], facts, words, count=most, text_of="resets_counted")
+    severity = Severity.WARNING if again or taken.refusal is not None else Severity.INFO
+    yield finding("resets", severity, [], facts, words, count=most, text_of="resets_counted")
 
 
 def _notable(scene: Scene, news: News) -> bool:
@@ -71,19 +74,19 @@ def _by_service(place: Place, seen: Counter[Reset]) -> dict[Group, Counter[Reset
     groups: dict[Group, Counter[Reset]] = defaultdict(Counter)
     listening = place.aggregates.listening
     for reset, count in seen.items():
-        refused = reset.kind == "refused"
-        here = reset.local_port in listening or (refused and reset.sent)
-        key = (reset.sent, refused, b"", reset.local_port) if here else _toward(reset, refused)
+        kind = reset.kind if reset.kind in ("refused", "unused") else ""
+        here = reset.local_port in listening or (kind == "refused" and reset.sent)
+        key = (reset.sent, kind, b"", reset.local_port) if here else _toward(reset, kind)
         groups[key][reset] += count
     return groups
 
 
-def _toward(reset: Reset, refused: bool) -> Group:
-    return reset.sent, refused, reset.remote, reset.remote_port
+def _toward(reset: Reset, kind: str) -> Group:
+    return reset.sent, kind, reset.remote, reset.remote_port
 
 
-def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset]) -> Finding:
-    sent, refused, address, port_bytes = group
+def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset], again: bool) -> Finding:
+    sent, kind, address, port_bytes = group
     news, port, total = scene.news[place], port_bytes[0] << 8 | port_bytes[1], parts.total()
     peers: Counter[str] = Counter()
     for reset, count in parts.items():
@@ -116,17 +119,20 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset])
         "caller": phrase("caller_seen", process=process),
         "reason": _reasons(news.counters),
     }
-    code = "refusals" if refused else "resets"
+    code = "refusals" if kind == "refused" else "resets"
     side = "sent" if sent else "received"
     here = "" if address else "_here"
-    severity = Severity.INFO if _told_elsewhere(scene, place, group) else Severity.WARNING
+    # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
+    once = not again and all(reset.kind == "stray" for reset in parts)
+    harmless = kind == "unused" or once or _told_elsewhere(scene, place, group)
+    severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
 
 
 def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
     """Whether another namespace got them from a service on this machine: there the same resets are told as sent."""
-    sent, refused, address, port = group
-    if place.netns is None or sent or refused or not address:
+    sent, kind, address, port = group
+    if place.netns is None or sent or kind == "refused" or not address:
         return False
     return any(
         row.raw[4:6] == port and form.address_bytes(row.raw[0], row.raw[8:24]) in (address, b"\0" * 4, b"\0" * 16)

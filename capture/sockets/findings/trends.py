@@ -8,6 +8,7 @@ from collections.abc import Hashable
 RECENT_S = 10.0
 """A rate is of the last seconds: a leak that stopped half a minute ago does not grow."""
 FORGOTTEN_S = 120.0
+AGAIN_S = 60.0
 SHORTEST_S = 2.0
 """A rate over less than this would be a guess."""
 
@@ -30,6 +31,13 @@ class Trends:
             course.popleft()
         then, first = course[0]
         return (count - first) / (now - then) if now - then >= SHORTEST_S else None
+
+    def again(self, key: Hashable, now: float) -> bool:
+        """Notes that something happened, and whether it had happened before in the last AGAIN_S."""
+        course = self._seen.setdefault(key, deque(maxlen=2))
+        if not course or course[-1][0] < now:
+            course.append((now, 0))
+        return len(course) > 1 and now - course[0][0] <= AGAIN_S
 
     def forget_before(self, now: float) -> None:
         """Drops keys that were not noted for long: their processes and peers are gone."""

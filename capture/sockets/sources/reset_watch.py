@@ -52,7 +52,7 @@ class ResetWatch:
             taken = self._take()
             if taken.resets:
                 break
-        taken.seconds = self._read_at - began
+        taken.seconds, taken.lasting = self._read_at - began, bool(taken.resets)
         return taken
 
     def close(self) -> None:

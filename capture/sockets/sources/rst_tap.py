@@ -1,7 +1,8 @@
-"""Whose resets: the kernel counts them, and a tap on RST segments alone tells which connections they end.
+"""Whose resets: the kernel counts them, and a tap on RST and SYN-ACK segments tells which connections they end, and
+whether a byte had passed in these.
 
-Open only while the counters move: the filter runs in the kernel (BPF), 96 bytes of each RST are kept, nothing
-of any other packet. Needs CAP_NET_RAW in the network namespace.
+Open only while the counters move: the filter runs in the kernel (BPF), 96 bytes of each such segment are kept,
+nothing of any other packet. Needs CAP_NET_RAW in the network namespace.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ BUFFER_BYTES = 4 << 20
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 PACKET_HOST, PACKET_OUTGOING = 0, 4
 MOST = 5000
-"""RSTs read in one look; more are counted by the kernel's own statistics, and said to be more."""
+"""Segments read in one look; more are counted by the kernel's own statistics, and said to be more."""
+OPENED_KEPT = 20_000
+"""Connections that were answered last: those that are reset without a byte mostly are so within a round trip."""
 _SNAP = 96
 _BPF = struct.Struct("=HBBI")
-_ACK, _RST = 0x10, 0x04
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_WRAP = 0xFFFFFFFF
 
 
 class Reset(NamedTuple):
     """One RST. `sent` by this machine; ends are address bytes and port in network order. `kind`: refused (in answer to
-    a SYN), aborted (sent by a socket), stray (in answer to a segment that no socket wanted)."""
+    a SYN), unused (by who had opened the connection, and no byte had passed: a health check, a port scan), aborted
+    (sent by a socket), stray (in answer to a segment that no socket wanted)."""
 
     sent: bool
     local: bytes
@@ -39,11 +44,13 @@ class Reset(NamedTuple):
 
 @dataclass(slots=True)
 class TappedResets:
-    """RSTs of `seconds` before a look; `missed` more were not kept. `refusal` says why there is no tap."""
+    """RSTs of `seconds` before a look; `missed` more were not kept. `lasting`: there were many before already, which
+    opened the tap. `refusal` says why there is none."""
 
     seconds: float = 0.0
     resets: Counter[Reset] = field(default_factory=Counter)
     missed: int = 0
+    lasting: bool = False
     refusal: str | None = None
 
 
@@ -52,6 +59,7 @@ class RstTap:
 
     def __init__(self) -> None:
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+        self._opened = Opened()
         self._socket = socket.socket(socket.AF_PACKET, kind, socket.htons(ETH_P_ALL))
         try:
             program = create_string_buffer(b"".join(_BPF.pack(*step) for step in _FILTER))
@@ -65,8 +73,10 @@ class RstTap:
             raise
 
     def take(self) -> tuple[Counter[Reset], int]:
-        """The RSTs since the last time, equal ones counted, and how many more were not kept."""
+        """The RSTs since the last time, equal ones counted, and how many more were not kept (the share of RSTs in what
+        was read says how many of those were RSTs)."""
         found: Counter[Reset] = Counter()
+        others = 0
         for _ in range(MOST):
             try:
                 packet, where = self._socket.recvfrom(_SNAP)
@@ -76,29 +86,76 @@ class RstTap:
                 continue  # a link went down
             reset = parse_reset(packet, where[2], where[0])
             if reset is not None:
-                found[reset] += 1
+                found[self._opened.judged(packet, reset)] += 1
+            else:
+                others += self._opened.note(packet)
         _, dropped = struct.unpack("=II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-        return found, dropped
+        resets = found.total()
+        return found, round(dropped * resets / (resets + others)) if resets else dropped
 
     def close(self) -> None:
         """Gives the descriptor back."""
         self._socket.close()
 
 
+class Opened:
+    """Connections whose SYN was answered, with the numbers that the next segment of their originator has where no byte
+    has passed."""
+
+    def __init__(self) -> None:
+        self._expected: dict[bytes, tuple[int, int]] = {}
+
+    def note(self, packet: bytes) -> bool:
+        """Keeps a SYN-ACK; False for what is none."""
+        at = _tcp_at(packet)
+        if not at or packet[at + 13] & (_SYN | _ACK) != _SYN | _ACK:
+            return False
+        sequence, acknowledged = struct.unpack_from("!II", packet, at + 4)
+        self._expected[_ends(packet, at, turned=True)] = (acknowledged, (sequence + 1) & _WRAP)
+        if len(self._expected) > OPENED_KEPT:
+            del self._expected[next(iter(self._expected))]
+        return True
+
+    def judged(self, packet: bytes, reset: Reset) -> Reset:
+        """The reset, called unused where it is the first that its originator sends but for the handshake's ACK."""
+        at = _tcp_at(packet)
+        expected = self._expected.pop(_ends(packet, at), None)
+        if expected is None or reset.kind == "refused":
+            return reset
+        numbers = struct.unpack_from("!II", packet, at + 4)
+        bare = not packet[at + 13] & _ACK  # then it acknowledges nothing
+        unused = numbers[0] == expected[0] and (bare or numbers[1] == expected[1])
+        return reset._replace(kind="unused") if unused else reset
+
+
+def _tcp_at(packet: bytes) -> int:
+    """Where the TCP header begins; 0 where there is no whole one."""
+    if not packet:
+        return 0
+    at, protocol = (4 * (packet[0] & 15), 9) if packet[0] >> 4 == 4 else (40, 6)
+    # What came before the filter was in place is looked at too.
+    return at if len(packet) >= at + 14 and packet[protocol] == socket.IPPROTO_TCP else 0
+
+
+def _ends(packet: bytes, at: int, turned: bool = False) -> bytes:
+    """Source and target of a segment, address and port; `turned`: the other way round."""
+    size = 4 if packet[0] >> 4 == 4 else 16
+    begin = 12 if size == 4 else 8
+    source = packet[begin : begin + size] + packet[at : at + 2]
+    target = packet[begin + size : begin + 2 * size] + packet[at + 2 : at + 4]
+    return target + source if turned else source + target
+
+
 def parse_reset(packet: bytes, direction: int, link: str) -> Reset | None:
-    """The RST of an IP packet; None for what is none, is cut, or is a second copy (loopback shows each twice)."""
+    """The RST of an IP packet; None for what is none, is cut, or is a second sight (loopback shows each twice)."""
     if direction not in (PACKET_HOST, PACKET_OUTGOING) or (link == "lo" and direction == PACKET_OUTGOING):
         return None
-    if not packet:
+    at = _tcp_at(packet)
+    if not at or not packet[at + 13] & _RST:
         return None
-    four = packet[0] >> 4 == 4
-    at, protocol = (4 * (packet[0] & 15), 9) if four else (40, 6)
-    # What came before the filter was in place is looked at too.
-    if len(packet) < at + 14 or packet[protocol] != socket.IPPROTO_TCP or not packet[at + 13] & _RST:
-        return None
-    ends = (packet[12:16], packet[16:20]) if four else (packet[8:24], packet[24:40])
-    source, target = ends
-    source_port, target_port = packet[at : at + 2], packet[at + 2 : at + 4]
+    ends = _ends(packet, at)
+    half = len(ends) // 2
+    source, source_port, target, target_port = ends[: half - 2], ends[half - 2 : half], ends[half:-2], ends[-2:]
     acks, zero = packet[at + 13] & _ACK, packet[at + 4 : at + 8] == b"\0\0\0\0"
     kind = ("refused" if zero else "aborted") if acks else "stray"
     sent = direction == PACKET_OUTGOING or link == "lo"
@@ -107,23 +164,36 @@ def parse_reset(packet: bytes, direction: int, link: str) -> Reset | None:
     return Reset(False, target, target_port, source, source_port, kind)
 
 
-_LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _RET = 0x30, 0x28, 0x74, 0x15, 0x45, 0x05, 0xB1, 0x50, 0x06
+_LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (
+    0x30,
+    0x28,
+    0x74,
+    0x15,
+    0x45,
+    0x05,
+    0xB1,
+    0x50,
+    0x54,
+    0x06,
+)
 _FILTER = (  # operation, steps over where true, where false, operand
     (_LDB, 0, 0, 0),  # 0: version and length
     (_RSH, 0, 0, 4),  # 1
     (_JEQ, 0, 7, 4),  # 2: IPv4, else 10
     (_LDB, 0, 0, 9),  # 3: the protocol
-    (_JEQ, 0, 10, 6),  # 4: TCP, else 15
+    (_JEQ, 0, 12, 6),  # 4: TCP, else 17
     (_LDH, 0, 0, 6),  # 5: the fragment's offset
-    (_JSET, 8, 0, 0x1FFF),  # 6: 15 for a later fragment
+    (_JSET, 10, 0, 0x1FFF),  # 6: 17 for a later fragment
     (_LDX, 0, 0, 0),  # 7: the header's length
     (_LDB_X, 0, 0, 13),  # 8: the flags
     (_JA, 0, 0, 4),  # 9: to 14
-    (_JEQ, 0, 4, 6),  # 10: IPv6, else 15
+    (_JEQ, 0, 6, 6),  # 10: IPv6, else 17
     (_LDB, 0, 0, 6),  # 11: the next header
-    (_JEQ, 0, 2, 6),  # 12: TCP, else 15
+    (_JEQ, 0, 4, 6),  # 12: TCP, else 17
     (_LDB, 0, 0, 53),  # 13: the flags
-    (_JSET, 1, 0, _RST),  # 14: 16 for a RST, else 15
-    (_RET, 0, 0, 0),  # 15
-    (_RET, 0, 0, _SNAP),  # 16
+    (_JSET, 3, 0, _RST),  # 14: 18 for a RST
+    (_AND, 0, 0, _SYN | _ACK),  # 15
+    (_JEQ, 1, 0, _SYN | _ACK),  # 16: 18 for a SYN-ACK
+    (_RET, 0, 0, 0),  # 17
+    (_RET, 0, 0, _SNAP),  # 18
 )

@@ -22,6 +22,7 @@ from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.event_source import KernelEvents
 from capture.kernel.events_report import ends_of
 from capture.kernel.tracefs import open_tracefs
+from capture.model import Endpoint
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="kernel events need root")
 PATIENCE_MS = 10_000
@@ -132,6 +133,31 @@ def test_a_linger_of_zero_is_received_as_a_reset(events: KernelEvents) -> None:
     arrived(client, select.POLLHUP)
     (got,) = of_port(events.read().events, client.getsockname()[1], Kind.RESET_RECEIVED)
     assert got.cookie
+    assert got.owner is not None  # who had connected it, though no look saw it
+    assert got.owner.pid == os.getpid()
+
+
+def test_a_reset_that_comes_for_an_accepted_socket_is_not_the_callers_of_an_older_one(events: KernelEvents) -> None:
+    for _ in range(3):  # the kernel uses memory of sockets again
+        client, server = pair()
+        port = server.getsockname()[1]
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        arrived(server, select.POLLHUP)
+        server.close()
+        (got,) = of_port(events.read().events, port, Kind.RESET_RECEIVED)
+        assert got.owner is None
+
+
+def test_a_caller_that_has_ended_is_named_by_where_it_called(events: KernelEvents) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        there = Endpoint(*listener.getsockname())
+        call = f"import socket; socket.create_connection({listener.getsockname()!r})"
+        with subprocess.Popen([sys.executable, "-c", call]) as caller:
+            assert caller.wait(30) == 0
+        found = events.callers()[there]
+    assert caller.pid in {owner.pid for owner in found}
+    assert there not in events.callers()
 
 
 def test_a_connection_that_ends_leaves_its_last_words(events: KernelEvents) -> None:

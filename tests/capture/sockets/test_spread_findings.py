@@ -339,6 +339,51 @@ def test_refused_attempts_are_named_by_the_port_that_nobody_serves() -> None:
     assert found.playbook == "connection-refused"
 
 
+LINGER = struct.pack("ii", 1, 0)
+
+
+def reset_by_client(listener: socket.socket, times: int, request: bytes = b"") -> None:
+    for _ in range(times):
+        client = socket.create_connection(listener.getsockname())
+        server = listener.accept()[0]
+        if request:
+            client.send(request)
+            server.recv(9)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+        client.close()
+        server.close()
+
+
+@in_own_network
+def test_health_checks_that_end_in_a_reset_are_no_warning() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    watcher = Watcher(exact=True)
+    watcher.look()
+    for request, severity in ((b"", Severity.INFO), (b"ask", Severity.WARNING)):
+        for _ in range(3):
+            reset_by_client(listener, 30, request)
+            time.sleep(0.2)
+            look = watcher.look()
+        assert {one.severity for one in of(look, "resets")} == {severity}
+
+
+@in_own_network
+def test_a_burst_of_answers_to_data_after_a_close_is_a_warning_when_it_comes_again() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    watcher = Watcher(exact=True)
+    watcher.look()
+    told = []
+    for _ in range(2):
+        kept = [(socket.create_connection(listener.getsockname()), listener.accept()[0]) for _ in range(30)]
+        for _, server in kept:
+            server.close()
+        for client, _ in kept:
+            client.send(b"late")
+        time.sleep(0.2)
+        told.append({one.severity for one in of(watcher.look(), "resets")})
+    assert told == [{Severity.INFO}, {Severity.WARNING}]
+
+
 @in_own_network
 def test_a_few_aborts_of_a_busy_server_are_no_finding() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)

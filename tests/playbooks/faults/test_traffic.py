@@ -113,6 +113,20 @@ while True:
             connection.recv(100)
             time.sleep(0.03)
 """
+CALLS_AND_ENDS = """
+import contextlib, os, socket, time
+print("ready", flush=True)
+while True:
+    if os.fork() == 0:
+        open("/proc/self/comm", "w").write("momentary")
+        with contextlib.suppress(OSError), socket.create_connection(("10.2.0.1", 8504), timeout=2) as connection:
+            for _ in range(6):
+                connection.sendall(b"ping")
+                connection.recv(100)
+        os._exit(0)
+    os.wait()
+    time.sleep(0.03)
+"""
 
 
 ANSWERS_LATE = """
@@ -196,7 +210,8 @@ def test_a_server_that_writes_to_clients_that_left(host: Namespace, tcptriage: T
 
 
 @pytest.mark.skipif(shutil.which("nft") is None, reason="not installed: nft")
-def test_a_router_that_resets(tcptriage: Triage) -> None:
+@pytest.mark.parametrize(("calls", "name"), [(TALKS, None), (CALLS_AND_ENDS, "momentary[")])
+def test_a_router_that_resets(tcptriage: Triage, calls: str, name: str | None) -> None:
     client, router, server = (Namespace(role) for role in ("client", "router", "server"))
     try:
         cable(client, "c0", "10.1.0.1/24", router, "r0", "10.1.0.254/24")
@@ -204,7 +219,7 @@ def test_a_router_that_resets(tcptriage: Triage) -> None:
         client.ip("route", "add", "default", "via", "10.1.0.254")
         server.ip("route", "add", "default", "via", "10.2.0.254")
         router.sysctl("ipv4.ip_forward", 1)
-        with running(server, ANSWERS), running(client, TALKS) as caller:
+        with running(server, ANSWERS), running(client, calls) as caller:
             router.nft(
                 "table ip f { chain f { type filter hook forward priority 0; "
                 "tcp dport 8504 ct original packets > 5 reject with tcp reset; }; }"
@@ -215,7 +230,7 @@ def test_a_router_that_resets(tcptriage: Triage) -> None:
             )
             assert found.outcome("now") == "fail", found.evidence("now")
             assert "connections to 10.2.0.1:8504" in found.evidence("now")
-            assert f"[{caller.pid}]" in found.evidence("now")
+            assert (name or f"[{caller.pid}]") in found.evidence("now")
             assert there.outcome("firewall") == "fail"
             router.run("sh", "-ec", there.fixes["delete-rule"]["apply"])
             time.sleep(0.5)

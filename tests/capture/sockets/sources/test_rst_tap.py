@@ -6,6 +6,8 @@ import socket
 import struct
 import subprocess
 import time
+from contextlib import closing
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +61,27 @@ def test_any_bytes_are_survived(data: bytes) -> None:
 
 
 @in_own_network
-def test_only_resets_come_through_the_filter() -> None:
+def test_what_is_reset_without_a_byte_by_who_had_opened_it_is_called_unused() -> None:
+    subprocess.run(["ip", "addr", "add", "::1/128", "dev", "lo"], check=False, capture_output=True)
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.create_server((address, 0), family=family) as listener, closing(RstTap()) as tap:
+            for by_client, request, answer in product((True, False), (b"", b"ask"), (b"", b"told")):
+                with socket.create_connection(listener.getsockname()[:2]) as client, listener.accept()[0] as server:
+                    if request:
+                        client.send(request)
+                        server.recv(9)
+                    if answer:
+                        server.send(answer)
+                        client.recv(9)
+                    ender = client if by_client else server
+                    ender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    ender.close()
+                unused = by_client and not request and not answer
+                assert [one.kind for one in tap.take()[0]] == ["unused" if unused else "aborted"]
+
+
+@in_own_network
+def test_only_resets_are_told() -> None:
     tap = RstTap()
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     for _ in range(50):
