@@ -14,6 +14,7 @@ from capture.decode import so_far
 from capture.model import Ending
 from capture.report.json_lines import connection_lines
 from capture.triage import judged
+from capture.wire.files.pcapng_comments import REMARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from capture.engine.session import Engine
     from capture.filters import Filter
     from capture.flows.connection_table import FlowTable
+    from capture.model import Notice
     from capture.triage import Triage
     from capture.verdicts.judge import Verdicts
     from capture.wire.column_types import I64, Bool
@@ -112,11 +114,18 @@ def _longest_silent(flows: FlowTable) -> Bool:
     return found
 
 
-def follow(followed: Followed, written: EndedConnections, stopped: Callable[[], bool]) -> None:
-    """Write connections as they end, until the capture's writer ends or `stopped` says so; then those that are left."""
+def follow(
+    followed: Followed, written: EndedConnections, stopped: Callable[[], bool], tell: Callable[[Notice], None]
+) -> None:
+    """Write connections as they end, until the capture's writer ends or `stopped` says so; then those that are left.
+
+    `tell` gets each notice when it is known: what was lost, and that the file was replaced or became shorter.
+    """
     next_look = last_came = time.monotonic()
+    told = 0
     while not followed.ended and not stopped():
         came = followed.poll(min(LOOK_S / 4, max(0.0, next_look - time.monotonic()) + 0.01))
+        told = _tell_from(told, followed, tell)
         now = time.monotonic()
         last_came = now if came else last_came
         if now >= next_look:
@@ -125,4 +134,14 @@ def follow(followed: Followed, written: EndedConnections, stopped: Callable[[], 
             next_look = time.monotonic() + max(LOOK_S, SHARE * took)
     if not followed.ended:
         followed.end()
+    _tell_from(told, followed, tell)
     written.write(all_=True)
+
+
+def _tell_from(told: int, followed: Followed, tell: Callable[[Notice], None]) -> int:
+    """Tell the notices behind the first `told`; how many there are by now. What people wrote in it is no loss."""
+    notices = followed.notices
+    for notice in notices[told:]:
+        if notice.code not in REMARKS:
+            tell(notice)
+    return len(notices)

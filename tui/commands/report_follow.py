@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capture.language import tr
 from tui.arguments.parser import complain
 from tui.work.interrupted_pipe import first_interrupt_noted
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from capture.filters import Filter
+    from capture.model import Notice
 
 
 def run(chosen: argparse.Namespace, wanted: Filter | None) -> int:
@@ -33,11 +35,16 @@ def run(chosen: argparse.Namespace, wanted: Filter | None) -> int:
             with output(chosen.output) as stream:
                 # a pipe ends by itself when what writes into it does; a file does not
                 ended = EndedConnections(followed, engine, stream, wanted)
-                follow(followed, ended, lambda: interrupt.pressed and path != "-")
+                follow(followed, ended, lambda: interrupt.pressed and path != "-", _tell)
         except CaptureUnreadable as error:
             complain(f"tcptriage report: {error}")
             return 2
     return 0
+
+
+def _tell(notice: Notice) -> None:
+    where = tr("packet {n}: ", n=notice.packet) if notice.packet is not None else ""
+    complain(f"tcptriage report: {where}{notice.text}")
 
 
 def _wrong(chosen: argparse.Namespace) -> str | None:

@@ -99,6 +99,25 @@ def test_connections_of_a_growing_file_come_as_they_end(tmp_path: Path) -> None:
         assert process.wait(PATIENCE) == 0
 
 
+def test_what_was_lost_is_told_when_it_is_known(tmp_path: Path) -> None:
+    file, fresh = tmp_path / "growing.pcap", tmp_path / "fresh.pcap"
+    file.write_bytes(make.pcap([]) + conversation(101, 0) + b"\xff" * 50 + conversation(102, 10))
+    with following(file) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = Lines(process.stdout)
+        assert lines.port() == 101
+        fresh.write_bytes(make.pcap([]) + conversation(103, 20))
+        fresh.replace(file)
+        assert lines.port() == 102
+        process.send_signal(signal.SIGINT)
+        assert lines.port() == 103
+        told = process.stderr.read().decode().splitlines()
+    assert len(told) == 2
+    assert f"{file} was replaced while it was followed" in told[0]
+    assert "impossible header; 50 bytes passed over" in told[1]
+
+
 def test_a_connection_ends_where_nothing_else_comes(tmp_path: Path) -> None:
     path = tmp_path / "a.pcap"
     path.write_bytes(make.pcap([]) + conversation(1, 0))
