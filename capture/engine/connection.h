@@ -27,6 +27,15 @@ enum {
 enum { CONTENT_UNKNOWN, CONTENT_PLAIN, CONTENT_HANDSHAKE, CONTENT_TLS_DATA, CONTENT_GOODBYE, CONTENT_PARTING };
 API uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size);
 
+struct segment without_payload(const struct segment *s);
+
+/* http_messages.c: what HTTP/1 says in a payload. `end`: of a counted answer, bytes from the payload's begin to its end. */
+enum { HTTP_UNKNOWN, HTTP_COUNTED, HTTP_CHUNKS, HTTP_ALL_CHUNKS, HTTP_LAST_CHUNK, HTTP_BODY, HTTP_ASKS_NO_BODY };
+struct http_part { uint8_t kind; uint32_t end; };
+struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t size);
+enum { MESSAGE_UNKNOWN, MESSAGE_COUNTED, MESSAGE_CHUNKS, MESSAGE_ALL_CHUNKS }; /* side.message */
+enum { ANSWER_UNKNOWN, ANSWER_WHOLE, ANSWER_CUT_SHORT }; /* capture.flows.connection_table.Answer has the same numbers */
+
 enum { CONTROL = SYN | FIN | RST };
 enum { ALL_REPEATS = TAG_RETRANSMISSION | TAG_FAST_RETRANSMISSION | TAG_SPURIOUS_RETRANSMISSION };
 
@@ -131,6 +140,8 @@ struct side {
   uint32_t word_size;   /* bytes of its first payload */
   uint32_t largest_acked;
   uint32_t fin_end; /* after its first FIN */
+  uint32_t message_end; /* of its HTTP/1 message, where MESSAGE_… knows it */
+  uint8_t message;
   uint32_t taken;
 };
 enum { /* side.known */
@@ -150,6 +161,7 @@ enum { /* side.known */
   KNOWS_ID = 0x2000,      /* ids[1] */
   KNOWS_IDS = 0x4000,     /* both */
   KNOWS_SAID = 0x10000,   /* said */
+  ASKS_NO_BODY = 0x40000, /* its last payload was a HEAD or CONNECT of HTTP/1 */
   HEARD_FIN = 0x20000,    /* KNOWS_FIN by the other side's ACK alone */
   SAME_IDS = 0x8000,      /* its IP identification tells nothing: the same on different packets */
 };
@@ -267,6 +279,9 @@ void reset_seen_again(const struct look *look);
 /* event_folding.c: the kept events of a connection, resolved and folded, into `out` (room for c->count); how many */
 size_t events_folded(const struct connection *c, struct event *out);
 void events_compact(struct connection *c);
+/* http_messages.c */
+void http_take(struct look *look);
+uint8_t answer_of(const struct side *own);
 /* connection.c */
 struct rare *rare_of(struct connection *c);
 void connection_begin(struct connection *c, const struct segment *s, const int64_t keys[2], uint32_t scope);

@@ -65,6 +65,8 @@ struct segment {
   uint8_t family;       /* 4 or 6; of both ends, but for a text's: the target's in the upper half where it is another */
   uint8_t direction;    /* DIRECTION_… where the link layer or pcapng says it */
   uint8_t content;      /* what its payload begins with, where `data` is NULL: 0 unknown (payload_kinds.c) */
+  uint8_t http;         /* what HTTP/1 says in it, where `data` is NULL: HTTP_… (http_messages.c) */
+  uint32_t http_end;
   uint32_t traced;      /* the number of its record, from 1 (segment_trace.c); 0 without one: set by the connections */
 };
 #define NO_INTERFACE UINT32_MAX

@@ -275,7 +275,10 @@ void event_take(struct look *look) {
   if ((answers || c->before_kind == KIND_SYN) && opened && pure) kept = 1; /* the SYN,ACK may yet come */
   int more = (data || kind == KIND_FIN) && repeats(look) ? KEPT_WAS_SENT : 0;
   if (more && look->tags & TAG_SPURIOUS_RETRANSMISSION) more |= KEPT_SPURIOUS;
-  if (data || (kind == KIND_FIN && s->payload)) code |= read_content(s, &more);
+  if (data || (kind == KIND_FIN && s->payload)) {
+    code |= read_content(s, &more);
+    http_take(look);
+  }
   if (kind == KIND_FIN) {
     if (s->payload) code |= EVENT_WITH_DATA;
     if (repeats(look)) code |= EVENT_REPEAT;

@@ -20,10 +20,8 @@ static int keep(struct held *h, const struct segment *s) {
     h->segments = more;
     h->room = room;
   }
-  h->segments[h->count] = *s;
-  if (s->data) h->segments[h->count].content = content_of(s->data, s->captured, s->payload);
-  h->segments[h->count].data = NULL;
-  h->segments[h->count++].captured = 0;
+  h->segments[h->count] = without_payload(s);
+  h->count++;
   return 1;
 }
 

@@ -28,9 +28,7 @@ void collect(struct engine *e, const struct segment *segment) {
     e->collected_room = room;
   }
   struct collected *to = &e->collected[e->collected_count];
-  to->segment = *segment;
-  if (segment->data) to->segment.content = content_of(segment->data, segment->captured, segment->payload);
-  to->segment.data = NULL;
+  to->segment = without_payload(segment);
   to->place = e->collected_count++;
 }
 

@@ -71,7 +71,7 @@ static const uint16_t REACH[] = {IN_SIDE(position), IN_SIDE(high), IN_SIDE(contr
 static const uint16_t OPENING[] = {IN_SIDE(isn), IN_SIDE(stream_seq), IN_SIDE(control), IN_SIDE(control[1])}; /* near its first */
 static const uint16_t OWN[] = { /* near next */
   IN_SIDE(contiguous), IN_SIDE(last_seq), IN_SIDE(last_after), IN_SIDE(plain_seq), IN_SIDE(control[2]),
-  IN_SIDE(control[3]), IN_SIDE(last_plain), IN_SIDE(fin_end),
+  IN_SIDE(control[3]), IN_SIDE(last_plain), IN_SIDE(fin_end), IN_SIDE(message_end),
 };
 static const uint16_t PEERS[] = {IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(said), IN_SIDE(acked)}; /* near the other's next */
 static const uint16_t ACCEPTED[] = {IN_SIDE(accepts), IN_SIDE(accepts[1])}; /* near the other's first */

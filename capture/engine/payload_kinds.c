@@ -98,3 +98,17 @@ uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size) {
     return CONTENT_GOODBYE;
   return (uint8_t)(is_parting(at, size) ? CONTENT_PARTING : lengths_first(at, size));
 }
+
+/* A segment to be kept longer than its payload is valid: what its payload says, instead of the payload. */
+struct segment without_payload(const struct segment *s) {
+  struct segment kept = *s;
+  if (s->data) {
+    struct http_part part = http_part_of(s->data, s->captured, s->payload);
+    kept.content = content_of(s->data, s->captured, s->payload);
+    kept.http = part.kind;
+    kept.http_end = part.end;
+  }
+  kept.data = NULL;
+  kept.captured = 0;
+  return kept;
+}

@@ -44,7 +44,7 @@ static void structs(void) {
     begin("segment", sizeof of);
     F(number) F(offset) F(time) BYTES(src) BYTES(dst) F(sport) F(dport) F(seq) F(ack) F(flags) F(window) F(payload)
     F(captured) F(data) F(scope) F(interface) F(tsval) F(tsecr) F(mss) F(ip_id) F(marks) F(wscale) F(ttl) F(family)
-    F(direction) F(content)
+    F(direction) F(content) F(http) F(http_end)
   }
   {
     struct quoted of = {0};

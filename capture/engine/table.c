@@ -213,6 +213,7 @@ static void fill_row(struct engine *e, struct table *t, const struct connection 
   to->first_fin[row] = c->first_fin ^ (c->first_fin ? c->originator : 0);
   WRITE(to->first_rst, row, c->first_rst ^ (c->first_rst ? c->originator : 0));
   to->complete_handshake[row] = (c->flags & HAS_COMPLETE) != 0;
+  to->answer[row] = answer_of(&c->sides[!c->originator]);
   WRITE(to->place, row, (int8_t)c->place);
   to->word[row] = (int32_t)word_of(e, t, c);
 }

@@ -38,6 +38,7 @@
   X(uint64_t, first_fin, 1)     /* packet number << 1 | side; 0 without */                                             \
   X(uint64_t, first_rst, 1)                                                                                            \
   X(uint8_t, complete_handshake, 1)                                                                                    \
+  X(uint8_t, answer, 1)         /* of the responder: ANSWER_… */                                                       \
   X(int8_t, place, 1)           /* vantage's Place by the handshake's timing */                                        \
   X(int32_t, word, 1)           /* of its history and conn_state among the distinct ones */
 

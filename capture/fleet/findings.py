@@ -145,7 +145,7 @@ def _where(group: _Group) -> str:
 
 def _text(group: _Group, captures: Counter[str]) -> str:
     _, first = group.parts[0]
-    info = catalogue.causes().get(first.code)
+    info = catalogue.info_of(first.code)
     largest = max(group.parts, key=lambda part: part[1].connections)[1]
     if info is None:
         clauses = [_say("largest", text=largest.text)] if len(group.parts) > 1 else [largest.text]

@@ -49,7 +49,7 @@ def _part(group: Group, hop: Hop | None, *, told: bool) -> FindingPart:
         title, text, facts = describe(group, hop.clause() if hop is not None else None)
     keys, counts = np.unique(flows.address[group.members, 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_CLIENTS].tolist()
-    info = catalogue.causes().get(group.cause)
+    info = catalogue.info_of(group.cause)
     return FindingPart(
         code=group.cause,
         actor=group.actor,

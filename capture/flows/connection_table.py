@@ -7,7 +7,7 @@ Packets are not held: who wants those of some connections reads them again (capt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 from functools import cached_property
 from typing import Any, overload
 
@@ -39,6 +39,14 @@ class Tag(IntFlag):
     WINDOW_UPDATE = 0x1000
     RST_UNACCEPTABLE = 0x2000  # a RST whose sequence number its receiver would not honour (RFC 9293 §3.10.7.4)
     SECOND_COPY = 0x4000  # the same packet captured again (mirror, "any"): counted as a packet, not as a retransmission
+
+
+class Answer(IntEnum):
+    """Whether the last HTTP/1 answer was whole when its sender said no more (engine/http_messages.c)."""
+
+    UNKNOWN = 0  # no HTTP/1, or its header does not say where it ends
+    WHOLE = 1
+    CUT_SHORT = 2
 
 
 class Packets(Struct, frozen=True):
@@ -193,6 +201,7 @@ class FlowTable(Struct, frozen=True):
     highest_time: I64  # (n,)
     first_fin: I64  # (n,) packet number << 1 | side; 0 without
     first_rst: I64  # (n,)
+    answer: U8  # (n,) Answer: of the responder's last HTTP/1 message
     place: I8  # (n,) verdicts.vantage.Place by the handshake's timing
     opening: Opening
     numbers: Numbering

@@ -64,7 +64,7 @@ def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last
 
 _AS_THEY_ARE = (
     "address", "port", "scope", "packet_count", "bytes", "wscale", "rtt_ns", "longest_gap_ns", "first_time",
-    "last_time", "place",
+    "last_time", "place", "answer",
 )  # fmt: skip
 _OFF = {"unique_bytes": "bytes", "lowest_time": "first_time", "highest_time": "last_time"}
 """Columns that are mostly another one: the engine gives by how much they are off."""

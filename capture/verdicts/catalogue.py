@@ -31,6 +31,12 @@ class CauseInfo(Struct, frozen=True):
         return self.severity == "none"
 
 
+class Variant(CauseInfo, frozen=True):
+    """A way to end with a cause that is a finding of its own: one of [variants] of findings.toml."""
+
+    cause: str = ""
+
+
 class KnownTimeout(Struct, frozen=True):
     """A silence that a well-known default explains."""
 
@@ -104,12 +110,28 @@ def _findings() -> dict[str, Any]:
     return _load("findings")
 
 
+@per_language
+def _variants() -> dict[str, Variant]:
+    return {code: Variant(**entry) for code, entry in _findings()["variants"].items()}
+
+
+def info_of(code: str) -> CauseInfo | None:
+    """What is known of a cause, or of a variant of one; None for other findings."""
+    return causes().get(code) or _variants().get(code)
+
+
+def cause_of(code: str) -> str:
+    """The cause that a finding's code is a variant of, or the code itself."""
+    variant = _variants().get(code)
+    return variant.cause if variant else code
+
+
 def finding_title(cause: str, count: int) -> str:
     """The title of a finding, for one connection or for many, with its placeholders.
 
     One text serves all numbers, where the language has no plural.
     """
-    known = causes().get(cause)
+    known = info_of(cause)
     forms = known.titles if known and known.titles else _findings()["titles"][cause]
     return str(forms if isinstance(forms, str) else forms[0 if count == 1 else 1])
 

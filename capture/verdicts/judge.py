@@ -75,7 +75,7 @@ class Verdicts:
         """The verdict of a connection, with its sentence and evidence."""
         template = self.template(connection)
         diagnosis = template.diagnosis
-        info = catalogue.causes()[diagnosis.cause]
+        info = catalogue.info_of(diagnosis.variant) or catalogue.causes()[diagnosis.cause]
         sentence, evidence = sentence_of(self.flows, self.signed, template, connection)
         return Verdict(
             closed_first=template.closed_first,
@@ -153,6 +153,6 @@ class Verdicts:
 def cost(template: Template) -> int:
     """What such an end costs, 0 for a clean one; among equals the surer one is worse."""
     diagnosis = template.diagnosis
-    info = catalogue.causes()[diagnosis.cause]
+    info = catalogue.info_of(diagnosis.variant or diagnosis.cause) or catalogue.causes()[diagnosis.cause]
     base = min(info.cost, HARMLESS_COST) if diagnosis.harmless else info.cost
     return base * 4 + (SURENESS.get(diagnosis.certainty, 0) if base else 0)

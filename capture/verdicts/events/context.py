@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from capture.flows.connection_table import Answer
 from capture.model import TcpFlags
 from capture.verdicts.events.event_codes import SIDE_BIT, Context, Kind, Mark
 from capture.verdicts.events.vantage import Place, is_initial
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from capture.flows.connection_table import Events, FlowTable
-    from capture.wire.column_types import I64, U16, Bool
+    from capture.wire.column_types import I64, U16, U32, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
 UPLOAD_LEAST = 4096  # bytes
@@ -27,20 +28,21 @@ THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 BITS = np.left_shift(1, np.arange(16)).astype(np.uint16)
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 NOTHING = Context(0)
-PLAIN = Context.MIDSTREAM | Context.ONE_SIDED | Context.RESPONDER_ONLY | Context.UPLOAD | Context.LONG_ANSWER
+ANSWER = Context.ANSWER_WHOLE | Context.ANSWER_CUT_SHORT
+PLAIN = ANSWER | Context.MIDSTREAM | Context.ONE_SIDED | Context.RESPONDER_ONLY | Context.UPLOAD | Context.LONG_ANSWER
 CROWD = 8  # half-open handshakes at one listener
 
 
 def context_of(
     flows: FlowTable, events: Events, listeners: I64, until: int | None = None, missing: Context = NOTHING
-) -> U16:
+) -> U32:
     """The context word of each connection, shape (n,); `listeners` are those of `listeners_of`.
 
     `until` is when the capture ended (epoch ns), where packets of other protocols came after the last TCP packet;
     `missing` what a printed capture leaves out.
     """
     n = len(flows)
-    word = np.zeros(n, np.uint16)
+    word = np.zeros(n, np.uint32)
     if not n:
         return word
     facts = _Facts(flows, events, listeners, until)
@@ -57,15 +59,17 @@ def context_of(
         (Context.KNOWN_HOST, facts.known_host() | facts.own_refusal()),
         (Context.AT_CLIENT, facts.captured_at(Place.CLIENT)),
         (Context.AT_SERVER, facts.captured_at(Place.SERVER)),
+        (Context.ANSWER_WHOLE, flows.answer == Answer.WHOLE),
+        (Context.ANSWER_CUT_SHORT, flows.answer == Answer.CUT_SHORT),
     ):
-        word |= np.multiply(where, np.uint16(bit))
+        word |= np.multiply(where, np.uint32(bit))
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
-    word[~plain] &= np.uint16(0xFFFF & ~Context.LONG_ANSWER)
-    word[plain] &= np.uint16(PLAIN)
-    word |= np.uint16(missing & (Context.NO_TIME | Context.GAPS))
-    word[reset] |= np.uint16(missing & Context.NO_TTL)
+    word[~plain] &= np.uint32(~int(Context.LONG_ANSWER) & 0xFFFFFFFF)
+    word[plain] &= np.uint32(PLAIN)
+    word |= np.uint32(missing & (Context.NO_TIME | Context.GAPS))
+    word[reset] |= np.uint32(missing & Context.NO_TTL)
     return word
 
 

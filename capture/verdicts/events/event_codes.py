@@ -113,4 +113,6 @@ class Context(IntFlag):
     AT_CLIENT = 0x4000  # with a RST: captured at the originator, by the handshake's timing and its initial TTL
     AT_SERVER = 0x8000
     GAPS = 0x1000  # the capture lacks packets that went by, of this connection or of others
+    ANSWER_WHOLE = 0x10000  # the responder's last HTTP/1 answer, by its own header
+    ANSWER_CUT_SHORT = 0x20000
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

@@ -103,7 +103,7 @@ def _kinds(verdicts: Verdicts) -> tuple[I32, list[tuple[str, int | None]]]:
             numbers.append(-1)
             continue
         else:
-            label = (diagnosis.cause, diagnosis.actor)
+            label = (diagnosis.variant or diagnosis.cause, diagnosis.actor)
         if label not in labels:
             labels.append(label)
         numbers.append(labels.index(label))
@@ -117,7 +117,7 @@ def _split(members: I64, place: I64) -> list[I64]:
 
 
 def _finding(group: Group, hop: Hop | None = None) -> Finding:
-    info = catalogue.causes().get(group.cause)
+    info = catalogue.info_of(group.cause)
     playbook = info.playbook if info is not None else None
     title, text, facts = describe(group, hop.clause() if hop is not None else None)
     return Finding(
@@ -138,7 +138,7 @@ def _severity(group: Group) -> Severity:
 
 def severity_of(cause: str, actor: int | None, members: int, total: int) -> Severity:
     """What it costs users: the cause's own weight, less where it is rare among the `total` of its listeners."""
-    info = catalogue.causes().get(cause)
+    info = catalogue.info_of(cause)
     if info is None or info.severity == "none":
         return Severity.INFO
     rank = Severity(info.severity).rank

@@ -27,7 +27,11 @@ UNTIMED = ("syn_flood", "syn_unanswered", "refused", "unreachable", "late_close"
 
 def describe(group: Group, hop: str | None = None) -> tuple[str, str, dict[str, object]]:
     """Title, text and the numbers behind them; `hop` says what became of the same requests beyond a proxy."""
-    facts: dict[str, object] = {"count": len(group.members), "total": group.total, "cause": group.cause}
+    facts: dict[str, object] = {
+        "count": len(group.members),
+        "total": group.total,
+        "cause": catalogue.cause_of(group.cause),
+    }
     clauses = [_meaning(group)]
     for clause in (_share, _clients, _moment, _waits, silences, at_once, one_moment, _ages, same_offset, _times):
         text = clause(group, facts)
@@ -35,7 +39,7 @@ def describe(group: Group, hop: str | None = None) -> tuple[str, str, dict[str, 
             clauses.append(text)
     if hop:
         clauses.insert(1, hop)
-    info = catalogue.causes().get(group.cause)
+    info = catalogue.info_of(group.cause)
     if info is not None and info.decide_by:
         clauses.append(
             say("decide" if info.decide_by.endswith(("?", "？")) else "decide_and_stop", decide=info.decide_by)
@@ -65,7 +69,7 @@ def place(flows: FlowTable, members: I64) -> str:
 
 
 def _meaning(group: Group) -> str:
-    info = catalogue.causes().get(group.cause)
+    info = catalogue.info_of(group.cause)
     if info is None:
         return catalogue.clause(group.cause)
     meaning = info.meaning[0].upper() + info.meaning[1:]

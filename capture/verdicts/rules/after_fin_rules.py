@@ -231,7 +231,8 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     if by == 0 and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
     cut_short = [i for i in history.spoken(1 - by, before=at) if _is_lost_news(history, i)]
-    if by == 1 and request is None and polite and goodbye is not None and not _idle_before(history, goodbye):
+    meant = goodbye is not None and not _idle_before(history, goodbye) and not history.said_goodbye(1, at)
+    if by == 1 and request is None and polite and meant:
         # it did not even read the goodbye: it was still sending, or had done so a moment ago
         others = ("normal_close", "aborted")
         return Diagnosis("client_gave_up", POSSIBLE, "left_while_sending", 0, others, evidence)

@@ -17,7 +17,8 @@ class Proof(Struct, frozen=True):
 
 
 class Diagnosis(Struct, frozen=True):
-    """`sentence` is a code of sentences.toml; `actor` the side the sentence speaks of (0 originator, 1 responder)."""
+    """`sentence` is a code of sentences.toml; `actor` the side the sentence speaks of (0 originator, 1 responder);
+    `variant` one of findings.toml: a way to end with this cause that is a finding of its own."""
 
     cause: str
     certainty: Certainty
@@ -26,6 +27,7 @@ class Diagnosis(Struct, frozen=True):
     alternatives: tuple[str, ...] = ()
     proofs: tuple[Proof, ...] = ()
     harmless: bool = False
+    variant: str = ""
 
 
 def proofs(*pairs: tuple[int | None, str]) -> tuple[Proof, ...]:

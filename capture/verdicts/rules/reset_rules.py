@@ -216,6 +216,11 @@ def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
         taken = not history.events[response].has(Mark.LOST) and not history.stalled(0, at)
+        if Context.ANSWER_CUT_SHORT in history.context and request is None:
+            return Diagnosis("client_gave_up", sure, "reset_mid_answer", 0, ("aborted",), evidence)
+        if Context.ANSWER_WHOLE in history.context and taken and request is None:
+            others, kind = ("client_gave_up",), "reset_when_answered"
+            return Diagnosis("aborted", LIKELY, "abort_answered", 0, others, evidence, variant=kind)
         if history.events[at].gap >= IDLE and taken and request is None:
             return Diagnosis("aborted", sure, "abort_idle", 0, ("client_gave_up",), evidence, harmless=True)
         code = "abort_reading" if taken else "abort_unread"

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.flows.connection_table import Events, FlowTable
-    from capture.wire.column_types import I32, I64, U16, QuotedTcp
+    from capture.wire.column_types import I32, I64, U16, U32, QuotedTcp
 
+CONTEXT_BITS = 18
 MOST_EVENTS = 96  # of one signature: beyond that the middle is left out, its beginning and end decide
 
 ICMP_V4 = {
@@ -48,7 +49,7 @@ class Signatures(Struct, frozen=True):
         return merged if merged is not None else list(range(int(first[connection]), int(first[connection + 1])))
 
 
-def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
+def sign(flows: FlowTable, events: Events, context: U32) -> Signatures:
     """Give each connection its template; the state machine runs once for each distinct signature."""
     special, merged = _special(flows, events)
     told = events.histories
@@ -56,7 +57,7 @@ def sign(flows: FlowTable, events: Events, context: U16) -> Signatures:
     codes: dict[bytes, int] = {}
     for i, code in special.items():
         history[i] = len(told.first) - 1 + codes.setdefault(code.tobytes(), len(codes))
-    of, speakers = _numbered(history << 16 | context)
+    of, speakers = _numbered(history << CONTEXT_BITS | context)
     templates = []
     for speaker in speakers.tolist():
         low, high = told.first[told.of[speaker] : told.of[speaker] + 2].tolist()

@@ -206,6 +206,10 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         return close(LIKELY, "client_gave_up")
     if first == 1 and waiting is not None:
         return close(LIKELY, "closed_unanswered")
+    if Context.ANSWER_CUT_SHORT in history.context:
+        return _cut_short(history, first, fin, evidence)
+    if Context.ANSWER_WHOLE in history.context and not history.late_syn_ack:
+        return close(sure)
     if first == 0 and history.events[fin].gap >= PAUSE:
         # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
         return close(LIKELY, "client_gave_up")
@@ -219,6 +223,15 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         # a process that dies with nothing unread closes in the same way
         return close(LIKELY, "aborted", sentence="normal_server_first")
     return close(sure)
+
+
+def _cut_short(history: HistoryFacts, first: int, fin: int, evidence: tuple[Proof, ...]) -> Diagnosis:
+    """FINs both ways, and the last HTTP/1 answer's header had promised more than came."""
+    answer = proofs((history.last(Kind.DATA, 1), "cut_answer"), *((p.at, p.code) for p in evidence))
+    if first == 1:
+        others = ("closed_unanswered", "normal_close")
+        return Diagnosis("aborted", LIKELY, "closed_mid_answer", 1, others, answer, variant="answer_cut_short")
+    return Diagnosis("client_gave_up", LIKELY, "left_mid_answer", 0, ("normal_close",), answer)
 
 
 def _gave_up(history: HistoryFacts) -> bool:

@@ -193,6 +193,7 @@ def flow_table() -> FlowTable:
         highest_time=last,
         first_fin=np.zeros(n, np.int64),
         first_rst=np.zeros(n, np.int64),
+        answer=np.zeros(n, np.uint8),
         place=np.zeros(n, np.int8),
         opening=Opening(*(np.zeros((n, 2), kind) for kind in (np.uint16, np.uint8, np.uint8, np.uint8))),
         numbers=Numbering(*(np.zeros((n, 2), kind) for kind in NUMBERS), first_ack=np.zeros(n, np.uint32)),

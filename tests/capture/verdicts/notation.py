@@ -4,7 +4,8 @@
 before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
 arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
 `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
-`?` not captured. `x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
+`?` not captured; of an HTTP answer, `e` all of it, `c` half of what its header said.
+`x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
 `o`: it acknowledges what an older connection of the same ports had sent.
 `i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
 """
@@ -24,7 +25,7 @@ from capture.model import TcpFlags
 from capture.wire.column_types import Mark, QuotedTcp
 from capture.wire.headers.payload_kinds import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxw]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxwec]*)(?:\^(\d+))?(?:#(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
 CONTENTS = {
     "g": Content.GOODBYE,
@@ -38,6 +39,7 @@ LETTERS = {"S": TcpFlags.SYN, "F": TcpFlags.FIN, "R": TcpFlags.RST, "P": TcpFlag
 STEP_NS = 1_000_000
 TOLD = (
     "number", "time", "sport", "dport", "seq", "ack", "flags", "window", "payload", "ttl", "ip_id", "marks", "content",
+    "http", "http_end",
 )  # fmt: skip
 NOWHERE = 1 << 24  # sequence numbers off: no receiver would take it
 START_NS = 1_700_000_000_000_000_000
@@ -117,6 +119,7 @@ class _Writer:
                     number, time, side, (me.isn + begin) % 2**32,
                     (peer.isn + acked) % 2**32 if flags & TcpFlags.ACK else 0,
                     flags, window, payload, int(ttl or 64), int(ip_id or number), int(packet_marks), int(content),
+                    int("e" in marks or "c" in marks), payload * (2 if "c" in marks else 1),
                 )
             )  # fmt: skip
             if "w" in marks:
@@ -156,10 +159,10 @@ def _table(writers: list[_Writer]) -> FlowTable:
         segments = np.zeros(len(writer.rows), layout["segment"])
         for at, row in enumerate(writer.rows):
             number += 1
-            _, time, side, seq, ack, flags, window, payload, ttl, ip_id, marks, content = row
+            _, time, side, seq, ack, flags, window, payload, ttl, ip_id, marks, content, http, end = row
             ends = (writer.client, writer.port), (writer.server, writer.server_port)
             (src, sport), (dst, dport) = ends if side == 0 else ends[::-1]
-            told = (number, time, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, marks, content)
+            told = (number, time, sport, dport, seq, ack, flags, window, payload, ttl, ip_id, marks, content, http, end)
             for name, value in zip(TOLD, told, strict=True):
                 segments[at][name] = value
             segments[at]["family"], segments[at]["wscale"], segments[at]["interface"] = 4, -1, 0xFFFFFFFF

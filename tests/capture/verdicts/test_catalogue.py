@@ -18,8 +18,13 @@ def literals() -> set[str]:
 
 def test_every_code_in_the_rules_is_known() -> None:
     known = catalogue.causes().keys() | catalogue._sentences()["sentences"].keys()
-    known |= catalogue._sentences()["evidence"].keys()
+    known |= catalogue._sentences()["evidence"].keys() | catalogue._variants().keys()
     assert literals() <= known
+
+
+def test_variants_are_of_causes() -> None:
+    assert {one.cause for one in catalogue._variants().values()} <= catalogue.causes().keys()
+    assert catalogue._variants().keys() <= literals()
 
 
 def test_no_text_is_left_over() -> None:

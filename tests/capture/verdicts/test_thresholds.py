@@ -58,6 +58,18 @@ TABLE = [
     (f"{SERVED} sFA cA cRAt", "aborted", LIKELY, True),
     (f"{SERVED} sFA cPA24g cRAt", "aborted", LIKELY, True),
     (f"{SERVED} sFA cPA20 cRAt", "aborted", LIKELY, False),
+    # an HTTP answer whose header says where it ends: all of it, or not
+    (f"{HELLO} sPA50 cA sFA cFA sA", "normal_close", LIKELY, True),
+    (f"{HELLO} sPA50e cA sFA cFA sA", "normal_close", CERTAIN, True),
+    (f"{HELLO} sPA50c cA sFA cFA sA", "aborted", LIKELY, False),
+    (f"{HELLO} sPA50c cA sPA50 sFA cFA sA", "normal_close", CERTAIN, True),
+    (f"{HELLO} sPA50c cA cFA sFA cA", "client_gave_up", LIKELY, False),
+    (f"{HELLO} sPA50e cA <0.199>cFA sFA cA", "normal_close", CERTAIN, True),
+    (f"{HELLO} sPA50 cA cRAt", "aborted", LIKELY, False),
+    (f"{HELLO} sPA50c cA cRAt", "client_gave_up", LIKELY, False),
+    (f"{HELLO} sPA50e cA cRAt", "aborted", LIKELY, False),
+    # both had said goodbye when the server reset
+    (f"{HELLO} sPA50 sPA24g cPA24g cFA sRAt", "aborted", LIKELY, True),
     # LONG_IDLE, 30 s: no NAT forgets sooner
     (f"{SERVED} <29.998>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "silent_drop", LIKELY, False),
     (f"{SERVED} <29.999>cPA20 <1>cPA20* <1>cPA20* <1>cPA20*", "idle_drop", LIKELY, False),
