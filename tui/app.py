@@ -19,6 +19,7 @@ from textual.filter import ANSIToTruecolor
 from textual.widgets import Input, TextArea
 
 from capture.safe_text import printable
+from tui.naming import Naming
 from tui.resuming import CaseTracker
 from tui.terminal.detection import Terminal
 from tui.terminal.line_filters import AsciiOnly, NoColours
@@ -67,6 +68,7 @@ class TriageApp(App[int]):
         self.terminal = terminal or Terminal()
         self.investigation = Investigation(request)
         self.case = CaseTracker(self, self)
+        self.naming = Naming(self, self)
         self.reopen = ""  # a case to go on with instead, once this screen is gone
         self._given_keys, self.key_words = given_keys(request.keys)
         self.failure: str | None = None  # said on standard error after the screen is gone
@@ -199,6 +201,18 @@ class TriageApp(App[int]):
     def action_interrupt(self) -> None:
         """Ctrl-C: the shell is told that this was one."""
         self.exit(130)
+
+    def action_names(self) -> None:
+        """Names beside addresses, or addresses alone."""
+        self.naming.toggle()
+
+    def action_ask_names(self) -> None:
+        """The DNS, for the names of the addresses that are shown."""
+        self.naming.ask()
+
+    def names_of_captures(self) -> None:
+        """Captures were opened: they may name addresses."""
+        self.naming.capture_opened()
 
     def action_other_theme(self) -> None:
         """The next of the themes."""

@@ -46,6 +46,11 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         go = partial(app.run_action, f"app.go('{mode}')")
         yield _command("Go to {mode}", f"{tr(title)} ({key})", go, mode=tr(mode))
     yield _command("Explain log lines", "paste lines of a log (l)", partial(app.run_action, "app.paste_line"))
+    yield _command("Names beside addresses", "of /etc/hosts, captures, units (H)", partial(app.run_action, "app.names"))
+    dns = partial(app.run_action, "app.ask_names")
+    yield _command(
+        "Ask the DNS for names", "sends the addresses on this screen to the name servers, once you say so", dns
+    )
     if front is not None:
         if front.MODE == "live":
             here = partial(app.run_action, "thresholds", front)

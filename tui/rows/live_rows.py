@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SPARK = 60  # looks; a narrow pane shows the last of them
 GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
+PEER_COLUMNS = (replace(GROUP_COLUMNS[0], ends=True), GROUP_COLUMNS[1])
 STATE_COLUMNS = (
     Column("label", "", 10, rank=0),
     Column("count", "", 6, right=True, rank=0),

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.terminal.detection import Terminal
+    from tui.text.names_column import Names
     from tui.work.investigation import Investigation
 
 
@@ -20,6 +21,14 @@ class KeptCase(Protocol):
 
     def take(self) -> None:
         """What there is now is news to it."""
+
+
+class ShownNames(Protocol):
+    """The names beside addresses."""
+
+    @property
+    def book(self) -> Names | None:
+        """None while they are off."""
 
 
 class AskedApp(Protocol):
@@ -63,6 +72,13 @@ class AskedApp(Protocol):
 
     def explain_text(self, text: str) -> None:
         """What lines of a log say."""
+
+    @property
+    def naming(self) -> ShownNames:
+        """The names beside addresses."""
+
+    def names_of_captures(self) -> None:
+        """Captures were opened: they may name addresses."""
 
     def send(self, what: str, text: str) -> None:
         """A text to every clipboard within reach."""

@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from tui.text.language import tr
 from tui.widgets.bars import KeyBar, Said, TitleBar
-from tui.widgets.row_table import STYLES
+from tui.widgets.row_table import STYLES, RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,6 +49,7 @@ class TriageScreen(Screen[Any]):
         Binding("v", "plain", "Show plain", show=False),
         Binding("a", "keep", "Keep as evidence", show=False),
         Binding("z", "zoom", "Zoom", show=False),
+        Binding("H", "app.names", "Names", show=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -109,6 +110,11 @@ class TriageScreen(Screen[Any]):
     def words_here(self) -> tuple[tuple[str, str], ...]:
         """The words under the cursor, each with its meaning: what the help explains first."""
         return ()
+
+    def names_changed(self) -> None:
+        """Names stand beside addresses, or no longer, or others are known."""
+        for table in self.query(RowsTable):
+            table.names_changed()
 
     def action_back(self) -> None:
         """The screen this one came from; of a zoomed pane, the others."""

@@ -235,6 +235,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
             self.triage_app.failure = None
             self._end_reading("")
             self._after_reading()
+            self.triage_app.names_of_captures()
         with self.app.batch_update():
             if event.complete:  # of a first part they would be false: its connections' ends are still to come
                 self._show_findings()

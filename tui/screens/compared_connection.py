@@ -10,6 +10,7 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.rows.compared_ladder import ComparedLines, columns_for, steps_of
 from tui.screens.base import TriageScreen
+from tui.text.language import tr
 from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
@@ -66,8 +67,20 @@ class ComparedConnectionScreen(TriageScreen):
         head = f"{both.cause} ({both.certainty.value})"
         there = f"at B {both.readdressed_as[0]} → {both.readdressed_as[1]}" if both.readdressed_as else ""
         self.query_one("#story", Lines).set_text("\n".join(filter(None, (head, printable(both.sentence), there))))
-        self.query_one("#ladder", RowsTable).set_title("Packets between A and B")
+        self._tell_names()
         self._load()
+
+    def names_changed(self) -> None:
+        """The ends' names stand over the packets."""
+        super().names_changed()
+        self._tell_names()
+
+    def _tell_names(self) -> None:
+        names, both = self.triage_app.naming.book, self._both
+        told = [] if names is None else [names.beside(end.ip, end.port) for end in (both.originator, both.responder)]
+        title = tr("Packets between A and B")
+        title += ": " + " → ".join(name or "?" for name in told) if any(told) else ""
+        self.query_one("#ladder", RowsTable).set_title(title)
 
     @work(thread=True, exclusive=True, group="packets", exit_on_error=False)
     def _load(self) -> None:

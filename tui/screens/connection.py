@@ -90,11 +90,22 @@ class ConnectionScreen(TriageScreen):
             f"{printable(Path(self._triage.decoded.path).name, 40)} · {tr('connection {id}', id=one.id)}"
         )
         self.query_one("#story", Lines).set_text(story(one))
-        self.query_one("#ladder", RowsTable).set_title("Ladder")
+        self._tell_names()
         self.query_one("#ladder", RowsTable).set_note(seen_from([self._triage]))
         self._rows = ladder_rows(self._triage, self._connection, fold=self._fold)
         self._draw()
         self._to_proof()
+
+    def names_changed(self) -> None:
+        """The ends' names stand over the ladder."""
+        super().names_changed()
+        self._tell_names()
+
+    def _tell_names(self) -> None:
+        names, one = self.triage_app.naming.book, self._one
+        told = [] if names is None else [names.beside(end.ip, end.port) for end in (one.originator, one.responder)]
+        title = tr("Ladder: {ends}", ends=" → ".join(name or "?" for name in told)) if any(told) else "Ladder"
+        self.query_one("#ladder", RowsTable).set_title(title)
 
     def on_resize(self) -> None:
         """Arrows are as wide as the screen allows."""

@@ -33,6 +33,7 @@ EVERYWHERE = (
     ("v", "show the same text plain, to select it with the terminal's own means"),
     ("a", "keep as evidence, to be exported by 4"),
     ("=", "rows like the one under the cursor"),
+    ("H", "names beside addresses: /etc/hosts, the capture's own, services, units; : asks the DNS, if you say so"),
     ("z", "the pane with the cursor on the whole screen, and back"),
     (": or Ctrl-P", "every command by name"),
     ("? or F1", "this help"),

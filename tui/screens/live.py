@@ -13,7 +13,7 @@ from capture.safe_text import printable
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, found_live
 from tui.rows.grouped_rows import GroupKey
-from tui.rows.live_rows import GROUP_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
+from tui.rows.live_rows import GROUP_COLUMNS, PEER_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness, playbook_of
 from tui.screens.recording import RecordingScreen
 from tui.screens.with_findings import ScreenWithFindings
@@ -106,7 +106,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         with Horizontal(id="groups"):
             yield RowsTable(STATE_COLUMNS, head=False, id="states")
             yield RowsTable(GROUP_COLUMNS, head=False, id="processes")
-            yield RowsTable(GROUP_COLUMNS, head=False, id="peers", classes="last")
+            yield RowsTable(PEER_COLUMNS, head=False, id="peers", classes="last")
         yield Lines(id="counters", most=1)
         yield RowsTable(self.chosen_columns(COLUMNS), empty="looking …", id="sockets")
 
@@ -121,6 +121,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         ):
             self._table(name).set_title(title)
         self._table("sockets").set_order(*self.arrangement.sort)
+        self._table("sockets").pids_here = not self._recorded() and not self.triage_app.investigation.request.hosts
         if wanted := self.first_filter():
             self.apply_filter(wanted)
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture

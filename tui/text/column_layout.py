@@ -36,6 +36,7 @@ class Column:
     least: int = 0
     hidden: bool = False  # never shown: the user wants others
     tail: bool = False  # an address: its end, with the port, is what is kept of it
+    ends: bool = False  # its text holds an address
 
 
 @dataclass(frozen=True, slots=True)

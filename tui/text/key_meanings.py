@@ -27,6 +27,7 @@ MEANINGS = {
     "v": "show plain",
     "a": "keep as evidence",
     "z": "zoom",
+    "H": "names",
     "s": "sort",
     "p": "pause or go on",
     "t": "changes",

@@ -16,9 +16,12 @@ from textual.strip import Strip
 
 from tui.text.column_layout import Column, Placed, cells, fit, fit_tail, place
 from tui.text.language import tr
+from tui.text.names_column import column_for, names_of, of_cell, place_for
 
 if TYPE_CHECKING:
     from textual import events
+
+    from tui.text.names_column import Names
 
 Cell = tuple[str, str]
 """Text and its tone: "" or one of TONES."""
@@ -146,6 +149,8 @@ class RowsTable(ScrollView, can_focus=True):
         self._styles: dict[tuple[str, bool, bool], Style] = {}
         self._title = self._note = ""
         self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
+        self.pids_here = False  # its processes are this machine's, of now: they have units and containers
+        self._names_at: int | None = None  # where the column of names stands, if it does
 
     # -- what is shown
 
@@ -186,6 +191,32 @@ class RowsTable(ScrollView, can_focus=True):
         """Other columns; the rows must have as many cells."""
         self._columns = tuple(columns)
         self._lay_out()
+
+    @property
+    def _names(self) -> Names | None:
+        """The names that are shown beside addresses; None where they are off."""
+        naming = getattr(self.app, "naming", None)
+        return naming.book if naming is not None else None
+
+    def names_changed(self) -> None:
+        """Names are shown, or no longer, or others are known."""
+        if self._names is not None and self._names_at is not None:
+            self._refresh_changed()
+        else:
+            self._lay_out()
+
+    def _cells(self, index: int) -> Sequence[Cell]:
+        """Those of a row, with names where they are on: in a column of their own, in a list without a head behind what
+        they name."""
+        found, names = self._rows.cells(index), self._names
+        if names is None or len(found) == 1:
+            return found
+        if self._names_at is not None:
+            said = names_of(self._columns, found, names, self.pids_here)
+            return (*found[: self._names_at], (said, "dim"), *found[self._names_at :])
+        if not self._head and self._columns[0].ends and (name := of_cell(found[0][0], names)):
+            return ((f"{found[0][0]} {name}", found[0][1]), *found[1:])
+        return found
 
     def set_order(self, column: str, descending: bool) -> None:
         """Mark the column by which the rows are sorted; it is shown, however narrow the table."""
@@ -340,6 +371,9 @@ class RowsTable(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         sorted_key = self.sorted_by[0] if self.sorted_by else None
         columns = [replace(c, rank=-1) if c.key == sorted_key else c for c in self._columns]  # its values are asked for
+        self._names_at = place_for(self._columns) if self._head and self._names is not None else None
+        if self._names_at is not None:
+            columns.insert(self._names_at, column_for(self._width))
         self._placed = place(columns, self._width)
         self.virtual_size = Size(self._width, len(self._rows) + self._head)
         self._show_position()
@@ -366,7 +400,7 @@ class RowsTable(ScrollView, can_focus=True):
             return self._empty
         if not 0 <= index < len(self._rows):
             return None
-        return (tuple(self._rows.cells(index)), index == self._cursor)
+        return (tuple(self._cells(index)), index == self._cursor)
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget; `y` counts from its top."""
@@ -380,7 +414,7 @@ class RowsTable(ScrollView, can_focus=True):
         if not 0 <= index < len(self._rows):
             return Strip([Segment(" " * width, self._style("", False))], width)
         cursor = index == self._cursor
-        found = self._rows.cells(index)
+        found = self._cells(index)
         if len(found) == 1:  # a row that spans the table
             return self._strip([(fit(found[0][0], width), found[0][1])], cursor, width)
         return self._strip([(_fitted(found[p.index][0], p), found[p.index][1]) for p in self._placed], cursor, width)
