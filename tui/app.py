@@ -72,7 +72,7 @@ class TriageApp(App[int]):
         self.reopen = ""  # a case to go on with instead, once this screen is gone
         self._given_keys, self.key_words = given_keys(request.keys)
         self.failure: str | None = None  # said on standard error after the screen is gone
-        self._shown = Shown()
+        self._shown = Shown(self.terminal.erases)
         self._line_filters: list[LineFilter] = []
         if not self.terminal.colours or self.no_color:
             self.no_color = True

@@ -25,6 +25,7 @@ class Terminal:
     over_ssh: bool = False
     plain_charts: bool = False  # its font has no eighths of a block
     few_colours: bool = False  # 16 of them: a pale cursor would round to the background
+    erases: bool = False  # it fills what it erases with the present background
 
 
 def terminal_of(
@@ -36,6 +37,7 @@ def terminal_of(
         mouse=mouse,
         theme=theme or ("light" if _is_light(environ) else "dark"),
         few_colours=_has_few_colours(environ),
+        erases=_erases(environ),
         colours="NO_COLOR" not in environ and environ.get("TERM") not in ("dumb", "vt100"),
         plain_charts=ascii or not _speaks_utf8(environ) or environ.get("TERM") == "linux",
         over_ssh=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
@@ -65,6 +67,17 @@ def _has_few_colours(environ: Mapping[str, str]) -> bool:
     if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return False
     return environ.get("TERM", "").strip().lower().rpartition("-")[2] not in ("256color", "kitty")
+
+
+ERASING = ("xterm", "linux", "rxvt", "alacritty", "foot", "konsole", "vte", "wezterm", "ghostty", "mlterm", "tmux")
+"""Names of terminals that do; terminfo knows few of them where the program runs (over ssh), and tmux better than it."""
+
+
+def _erases(environ: Mapping[str, str]) -> bool:
+    """tmux does it for whatever terminal it stands in; GNU screen does not."""
+    if environ.get("STY") and not environ.get("TMUX"):
+        return False
+    return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith(ERASING)
 
 
 def _is_light(environ: Mapping[str, str]) -> bool:

@@ -6,32 +6,30 @@ border changes. Between the compositor and the terminal, each line is held again
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.control import Control
 from rich.segment import ControlType, Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.strip import Strip
 
+from tui.terminal.escape_writing import Cell, Pen, blank
 from tui.text.column_layout import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
-    from rich.style import Style
-
-Cell = tuple[str, "Style | None"]
-"""What one cell shows; the second cell of a wide character shows "", combining characters stay with their base."""
 
 NEAR = 6  # unchanged cells that are cheaper to write again than to jump over
 
 
 class Shown:
-    """What the terminal shows, as far as it is known: line → its cells, None for an unknown one."""
+    """What the terminal shows, as far as it is known: line → its cells, None for an unknown one.
 
-    def __init__(self) -> None:
+    `erases`: it fills what it erases with the present background.
+    """
+
+    def __init__(self, erases: bool = False) -> None:
+        self.erases = erases
         self._lines: dict[int, list[Cell | None]] = {}
 
     def forget(self) -> None:
@@ -72,20 +70,21 @@ class Thrifty(CompositorUpdate):
         """The sequences to write; may be empty."""
         update = self._update
         pieces = _of_layout(update) if isinstance(update, LayoutUpdate) else _of_spans(update, console)
-        out = []
+        pen = Pen(console._color_system, self._shown.erases, console.width)
         for y, x, segments in pieces:
             for column, stretch in self._shown.news(y, x, cells_of(segments)):
-                out.append(Control.move_to(column, y).segment.text)
-                out.append(Strip(_segments(stretch)).render(console))
-        return "".join(out)
+                pen.move_to(column, y)
+                pen.write(column, stretch)
+        return pen.text
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:
-    """Segments cell by cell."""
+    """Segments cell by cell; the second cell of a wide character shows "", combining ones stay with their base."""
     out: list[Cell] = []
     for text, style, _ in segments:
         if text.isascii():
-            out += [(character, style) for character in text]
+            bare = blank(style) if " " in text else style
+            out += [(character, bare if character == " " else style) for character in text]
             continue
         for character in text:
             wide = cells(character)
@@ -93,14 +92,9 @@ def cells_of(segments: Iterable[Segment]) -> list[Cell]:
                 base, base_style = out[-1]
                 out[-1] = (base + character, base_style)
             elif wide:
-                out.append((character, style))
+                out.append((character, blank(style) if character == " " else style))
                 out += [("", style)] * (wide - 1)
     return out
-
-
-def _segments(stretch: list[Cell]) -> list[Segment]:
-    runs = groupby(stretch, key=lambda cell: cell[1])
-    return [Segment("".join(text for text, _ in run), style) for style, run in runs]
 
 
 def _of_layout(update: LayoutUpdate) -> Iterator[tuple[int, int, list[Segment]]]:

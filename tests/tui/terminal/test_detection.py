@@ -57,3 +57,20 @@ def test_what_the_user_set_stays() -> None:
 )
 def test_where_there_are_16_colours(environ: dict[str, str], few: bool) -> None:
     assert terminal_of(environ).few_colours is few
+
+
+@pytest.mark.parametrize(
+    ("environ", "erases"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, True),
+        ({"TERM": "screen-256color", "TMUX": "/tmp/x"}, True),
+        ({"TERM": "screen-256color"}, False),
+        ({"TERM": "xterm-256color", "STY": "1.x"}, False),
+        ({"TERM": "linux"}, True),
+        ({"TERM": "vt220"}, False),
+        ({}, False),
+    ],
+)
+def test_who_fills_what_it_erases(environ: dict[str, str], erases: bool) -> None:
+    assert terminal_of(environ).erases is erases
