@@ -1,0 +1,62 @@
+"""All that a check says of facts that are made here, word by word: what the recorded ones lack, and each threshold.
+
+made_told.txt holds it; `python -m tests.playbooks.checks.test_made_told` writes it anew: the diff shows what changed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from playbooks.checks.registry import known_checks
+from tests.playbooks.checks import made_nginx_rows, made_rows
+from tests.playbooks.checks.made_rows import Row
+from tests.playbooks.checks.test_thresholds import TABLE
+
+TOLD = Path(__file__).with_name("made_told.txt")
+
+
+def all_rows() -> dict[str, Row]:
+    """The rows that are made, and each of the thresholds, by its check and number."""
+    seen: Counter[str] = Counter()
+    found = made_rows.ROWS | made_nginx_rows.ROWS
+    for name, given, facts, _ in TABLE:
+        seen[name] += 1
+        found[f"threshold of {name} {seen[name]}"] = name, given, facts
+    return found
+
+
+ALL = all_rows()
+
+
+def told(name: str) -> list[str]:
+    """What the check says, in lines."""
+    check, given, facts = ALL[name]
+    found = known_checks()[check].judge(facts, **given)
+    lines = [found.outcome.value, *found.evidence]
+    for offer in found.offers:
+        numbers = ", ".join(f"{key}={value}" for key, value in sorted(offer.parameters.items()))
+        lines.append(f"fix {offer.fix}: {numbers} ({', '.join(offer.identity) or '-'})")
+    return [" ".join(line.split()) for line in lines]
+
+
+def held() -> dict[str, list[str]]:
+    """What made_told.txt holds, by name."""
+    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
+    each = [list(lines) for empty, lines in blocks if not empty]
+    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
+
+
+HELD = held() if TOLD.exists() else {}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_told(name: str) -> None:
+    assert told(name) == HELD.get(name)
+
+
+if __name__ == "__main__":
+    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in ALL))
