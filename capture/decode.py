@@ -77,7 +77,7 @@ class DecodedCapture(Struct, frozen=True):
         return tuple(part.path for part in self.parts)
 
     def file_of(self, number: int) -> FilePart:
-        """The file that a packet stands in."""
+        """The file that a packet is in."""
         starts = [part.first_number for part in self.parts]
         return self.parts[bisect.bisect_right(starts, number) - 1]
 

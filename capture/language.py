@@ -1,7 +1,7 @@
 """The language of what people read, chosen once a process: text, Markdown, screens. JSON is always written in English.
 
-Texts stand in catalogues NAME.toml beside the code that names them; NAME.zh.toml overlays one key by key, and what it
-lacks stays English. Sentences that stand in the code are overlaid by their English words (Words).
+Texts are in catalogues NAME.toml beside the code that names them; NAME.zh.toml overlays one key by key, and what it
+lacks stays English. Sentences that are in the code are overlaid by their English words (Words).
 """
 
 from __future__ import annotations

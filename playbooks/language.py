@@ -1,4 +1,4 @@
-"""The sentences that stand in the code of `playbooks`, in the chosen language: words.zh.toml."""
+"""The sentences that are in the code of `playbooks`, in the chosen language: words.zh.toml."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ enum { /* connection.flags */
   LACKS_MEMORY = 0x2000,     /* something of it was lost */
 };
 
-/* How a segment stands to its connection, as the parts find out one after the other. */
+/* How a segment relates to its connection, as the parts find out one after the other. */
 struct look {
   const struct segment *s;
   struct connection *c;

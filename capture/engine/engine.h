@@ -113,7 +113,7 @@ API uint32_t engine_scope(struct engine *engine, const char *vlan, const char *t
  * packet and up to three numbers and a text of the capture (a comment, a name). */
 struct notice {
   uint64_t packet;      /* 0: of no packet */
-  int64_t a, b, c;      /* numbers in its sentence; what they are stands with the code's sentence */
+  int64_t a, b, c;      /* numbers in its sentence; the code's sentence says what they are */
   uint32_t code;        /* enum notice_code, in reader.h */
   uint32_t text;        /* index into the texts, UINT32_MAX without one */
 };

@@ -1,4 +1,4 @@
-/* Ethernet, what stands between its addresses and its type, and LLC. */
+/* Ethernet, what is between its addresses and its type, and LLC. */
 #include "headers.h"
 
 /* IEEE 802.3: a type, or (below 1536) a length and LLC. */
@@ -17,7 +17,7 @@ enum layer llc(struct descent *d)
     return then(d, 3, LAYER_IPV4);
   if (u16(b, 0) != 0xAAAA || u8(b, 2) != 3 || !has(b, 8))
     return LAYER_NONE;
-  uint32_t oui = u32(b, 2) & 0xFFFFFF; /* the control byte stands before its three */
+  uint32_t oui = u32(b, 2) & 0xFFFFFF; /* the control byte comes before its three */
   return oui == 0 || oui == 0xF8 ? then(d, 8, ethertype_layer(u16(b, 6))) : LAYER_NONE;
 }
 

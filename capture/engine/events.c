@@ -199,7 +199,7 @@ static int is_news(const struct look *look, int kind) {
 }
 
 /* A bare RST takes its number from what it answers: a segment that acknowledges just that, and comes right after the RST,
- * was captured late. It stands before the RST, after the silence that the RST seemed to end. */
+ * was captured late. It is before the RST, after the silence that the RST seemed to end. */
 static void before_its_reset(const struct look *look) {
   const struct segment *s = look->s;
   struct connection *c = look->c;
@@ -213,7 +213,7 @@ static void before_its_reset(const struct look *look) {
   *late = moved;
 }
 
-/* A segment that comes right after the packet that acknowledges it was captured late: it stands before that packet. */
+/* A segment that comes right after the packet that acknowledges it was captured late: it is before that packet. */
 static void before_its_ack(const struct look *look) {
   struct connection *c = look->c;
   struct event *late = &c->events[c->count - 1];

@@ -22,7 +22,7 @@ static void hand_on(struct descent *d, const struct bytes *icmp, struct quoted *
   engine_quoted_in(d->headers->engine, quoted);
 }
 
-/* The quoted packet's TCP header begins at `b`; its addresses stand in `addresses`. */
+/* The quoted packet's TCP header begins at `b`; its addresses are in `addresses`. */
 static void quote(struct descent *d, const struct bytes *icmp, const struct bytes *b, const uint8_t *addresses,
                   int family)
 {
@@ -49,7 +49,7 @@ static int belong(const uint8_t *header, const uint8_t *src, const uint8_t *dst)
 }
 
 /* The capture cut the quotation before its ports, as it cut the packet: whose sender gets the error, whose identification
- * stands in it, and whose addresses its checksum covers. */
+ * is in it, and whose addresses its checksum covers. */
 static void recognise(struct descent *d, const struct bytes *icmp, const struct bytes *ip)
 {
   const struct headers *headers = d->headers;

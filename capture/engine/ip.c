@@ -19,7 +19,7 @@ static void ends_as_said(struct bytes *b, int64_t size)
 
 static void addresses(struct segment *segment, const uint8_t *source, int size)
 {
-  memset(segment->src, 0, 32); /* src and dst stand together */
+  memset(segment->src, 0, 32); /* src and dst are together */
   memcpy(segment->src, source, (size_t)size);
   memcpy(segment->dst, source + size, (size_t)size);
 }

@@ -1,4 +1,4 @@
-"""Lines of text for many rows of columns, written by the engine: what rows share is given once, their numbers stand in
+"""Lines of text for many rows of columns, written by the engine: what rows share is given once, their numbers are in
 columns."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-/* Lines of text for rows of columns: what the rows of a shape share is a text, and between it stand their numbers. */
+/* Lines of text for rows of columns: what the rows of a shape share is a text, and their numbers come between. */
 #ifndef TCPTRIAGE_LINES_H
 #define TCPTRIAGE_LINES_H
 

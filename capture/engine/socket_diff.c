@@ -93,7 +93,7 @@ static int rehash(struct socket_diff *diff, uint64_t count)
   return 0;
 }
 
-/* Room for one more socket, in every list that it may stand in. */
+/* Room for one more socket, in every list that it may be in. */
 static int make_room(struct socket_diff *diff)
 {
   if (diff->used == diff->room) {
@@ -120,7 +120,7 @@ static int insert(struct socket_diff *diff, const uint8_t *record, uint32_t *num
   return add(&diff->changed, record, RECORD);
 }
 
-/* Linear probing without gravestones: what stands behind the gap moves into it, unless it would stand before its home. */
+/* Linear probing without gravestones: what is behind the gap moves into it, unless it would be before its home. */
 static void forget(struct socket_diff *diff, uint32_t number)
 {
   uint64_t mask = diff->slot_count - 1, gap = slot_of(diff, cookie_of(diff->seen[number].record));

@@ -101,7 +101,7 @@ static void structs(void) {
   }
 }
 
-/* The columns stand in the order of struct columns; event_first is the last. */
+/* The columns are in the order of struct columns; event_first is the last. */
 API const char *engine_layout(void) {
   at = 0;
   structs();

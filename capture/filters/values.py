@@ -1,4 +1,4 @@
-"""From the text of one value to its matcher. Each reader raises ValueError; the parser knows where the word stands."""
+"""From the text of one value to its matcher. Each reader raises ValueError; the parser knows where the word is."""
 
 from __future__ import annotations
 

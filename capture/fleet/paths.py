@@ -99,7 +99,7 @@ def _stored(path: str) -> Iterator[str | LeftOut]:
 
 
 def _address(fs: Any, name: str, path: str) -> str:
-    """A file's whole name, of the same store: `zip://a.pcap::file:///b.zip` keeps what stands behind `::`."""
+    """A file's whole name, of the same store: `zip://a.pcap::file:///b.zip` keeps what is behind `::`."""
     first, _, behind = path.partition("::")
     scheme = first.partition("://")[0]
     plain = f"{scheme}://{name.lstrip('/')}" if behind else str(fs.unstrip_protocol(name))

@@ -128,7 +128,7 @@ class Events(Struct, frozen=True, dict=True):
 class Opening(Struct, frozen=True):
     """The first two packets of each connection, nearly always one of each side. Shapes (n, 2).
 
-    Of a connection with one packet that packet stands twice.
+    Of a connection with one packet that packet is there twice.
     """
 
     flags: U16
@@ -226,7 +226,7 @@ class FlowTable(Struct, frozen=True):
 
     @property
     def times_run_back(self) -> tuple[int, int]:
-        """Connections whose packets do not stand in order of time, as far as that shows; by how much at most, in ns."""
+        """Connections whose packets are not in order of time, as far as that shows; by how much at most, in ns."""
         back = np.maximum(self.first_time - self.lowest_time, self.highest_time - self.last_time)
         return int(np.count_nonzero(back > QUEUES_NS)), int(back.max(initial=0))
 

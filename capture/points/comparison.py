@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def clock(self) -> Clock:
-        """How their clocks stand to each other."""
+        """How their clocks relate to each other."""
         return self.matched.clock
 
     @cached_property

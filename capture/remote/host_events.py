@@ -89,7 +89,7 @@ class HostEvents:
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    """Each stands after four bytes of its length."""
+    """Each comes after four bytes of its length."""
     at = 0
     while at + LENGTH <= len(data):
         end = at + LENGTH + int.from_bytes(data[at : at + LENGTH], sys.byteorder)

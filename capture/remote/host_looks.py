@@ -34,7 +34,7 @@ SILENT: Final = "no answer yet"
 
 
 class HostLooks:
-    """The looks at one host. `netns` names its sockets where they stand beside other hosts'."""
+    """The looks at one host. `netns` names its sockets where they are beside other hosts'."""
 
     def __init__(self, host: Host, thresholds: Thresholds | None = None, netns: Namespace | None = None) -> None:
         self.host = host

@@ -91,7 +91,7 @@ def _look(text: str) -> TextLook:
 
 
 def _sections(text: str) -> dict[str, str]:
-    """What stands under each `== name`."""
+    """What is under each `== name`."""
     found: dict[str, str] = {}
     for part in text.split("\n== ")[1:]:
         name, _, rest = part.partition("\n")

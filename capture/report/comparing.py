@@ -142,7 +142,7 @@ def text_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def summary(comparison: Comparison) -> Iterator[str]:
-    """What was compared, and how the clocks stand."""
+    """What was compared, and how the clocks relate."""
     for point in comparison.points:
         decoded = point.triage.decoded
         place = _seen_from(point.name, comparison.near)

@@ -36,7 +36,7 @@ BATCH = 2048  # connections told of at once: bounds memory
 def connection_lines(
     triage: Triage, chosen: Sequence[int], separator: bytes = b"\n", ids: I64 | None = None
 ) -> Iterator[bytes]:
-    """JSON objects of the chosen connections in the given order, in pieces; `separator` stands between two of them.
+    """JSON objects of the chosen connections in the given order, in pieces; `separator` is between two of them.
 
     `ids`: what each connection of the capture is called, where that is not its number.
     """
@@ -121,7 +121,7 @@ class _Lines:
         return column
 
     def _beginning(self) -> list[Part]:
-        """What stands in all lines before the verdict."""
+        """What is in all lines before the verdict."""
         flows, column = self.flows, self.writer.column
         addresses = self.writer.words([_inside(flows.addresses.text(key)) for key in flows.addresses.others])
         scopes = [_scope_text(scope.vlan, scope.tunnel) for scope in flows.scopes.scopes]

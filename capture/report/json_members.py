@@ -25,7 +25,7 @@ _PERCENT = re.compile(r"%(.)")
 
 
 class Blank(Enum):
-    """What stands in a blank: a value of the sentence, what follows the sentence, the number of a packet."""
+    """What is in a blank: a value of the sentence, what follows the sentence, the number of a packet."""
 
     VALUE = "value"
     HINT = "hint"
@@ -40,7 +40,7 @@ class Place(Struct, frozen=True):
 
 
 def worded_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
-    """For each template that some of these connections have: its number, where in `connections` they stand, and what
+    """For each template that some of these connections have: its number, where in `connections` they are, and what
     is told of them."""
     kinds = verdicts.template_of[connections] if len(connections) else np.zeros(0, np.int32)
     order = np.argsort(kinds, kind="stable")
@@ -81,7 +81,7 @@ def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
 
 
 def filled(place: Place, told: Wording, k: int) -> str:
-    """What stands in a blank of the k-th connection."""
+    """What is in a blank of the k-th connection."""
     if place.blank is Blank.PACKET:
         return str(told.packets[place.k][k])
     return _json(told.values[place.k][k] if place.blank is Blank.VALUE else told.hints.get(k, ""))[1:-1]

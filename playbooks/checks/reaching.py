@@ -187,7 +187,7 @@ def _resetting_now(facts: Facts, rules: tuple[FirewallRule, ...]) -> list[Firewa
 
 
 def _may_act(rule: FirewallRule, resets: bool) -> bool:
-    """Whether a rule drops (or, where `resets` are asked for, resets) anything: not if its counter stands at zero."""
+    """Whether a rule drops (or, where `resets` are asked for, resets) anything: not if its counter is at zero."""
     return rule.packets != 0 and (_sends_resets(rule) or not resets)
 
 

@@ -204,7 +204,7 @@ def _from_json(line: str) -> Row | None:
 
 
 def _unlabelled(rest: str) -> dict[str, str]:
-    """Times that stand without a name: a request takes at least as long as its upstream's answer. Quoted texts (an
+    """Times without a name: a request takes at least as long as its upstream's answer. Quoted texts (an
     agent, a page) are passed over, but for those that are nothing but times."""
     plain = _QUOTED.sub(lambda found: found[1] if not re.search(r"[^\d.,: -]", found[1]) else " ", rest)
     values = sorted(_TIME.findall(plain), key=float)

@@ -56,7 +56,7 @@ def locals_here(addresses: Iterable[str], own: frozenset[str]) -> bool | None:
 
 
 def why_elsewhere(settings: Mapping[str, str], capture: Any, log: Any) -> str | None:
-    """Why facts of this machine may not stand beside the capture or log that was named; None where they may."""
+    """Why facts of this machine may not be used beside the capture or log that was named; None where they may."""
     if isinstance(capture, Captured) and not capture.here:
         return tr(
             "{path} does not show this machine's addresses: "

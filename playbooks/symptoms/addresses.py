@@ -36,7 +36,7 @@ MOST = 40  # mentions of one line that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An address in a line. `before` is what stands in front of it, in small letters, as far as a label may reach."""
+    """An address in a line. `before` is what is in front of it, in small letters, as far as a label may reach."""
 
     start: int
     stop: int

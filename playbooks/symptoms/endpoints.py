@@ -62,7 +62,7 @@ def _pair(low: str, mentions: list[Mention]) -> Ends | None:
 
 
 def _joined(low: str, first: Mention, second: Mention) -> bool:
-    """Whether an arrow stands between, the fields are source and destination, or a Kafka broker names a channel."""
+    """Whether an arrow is between, the fields are source and destination, or a Kafka broker names a channel."""
     if pattern("ends", "arrow").fullmatch(low, first.stop, second.start):
         return True
     if _says("pair_from", first.before) and _says("pair_to", second.before):

@@ -90,7 +90,7 @@ def find_errno(low: str) -> Errno | None:
 
 
 def errno_at(low: str, start: int) -> Errno | None:
-    """The error number whose text stands at a place of a line (small letters)."""
+    """The error number whose text is at a place of a line (small letters)."""
     known = catalogue()
     for text in known.texts:
         if low.startswith(text, start) and not (text.isascii() and low[start + len(text) :][:1].isalpha()):

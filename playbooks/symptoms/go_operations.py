@@ -31,7 +31,7 @@ _CLOSED = ("use of closed network connection", "use of closed connection", "use 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A failed operation: its symptom by itself, the error number if it states one, and where its addresses stand."""
+    """A failed operation: its symptom by itself, the error number if it states one, and where its addresses are."""
 
     symptom: str
     errno: Errno | None

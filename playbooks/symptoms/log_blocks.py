@@ -46,7 +46,7 @@ class LogUnreadable(OSError):  # noqa: N818 - named as CaptureUnreadable is
 
 def blocks_of(path: str) -> Iterator[bytes]:
     """Whole lines in blocks of some MB, UTF-8, each block ending with a newline; a damaged tail ends the log quietly.
-    What ends a line stands in line_ends.py: terminals send pasted lines with a carriage return alone.
+    What ends a line is in line_ends.py: terminals send pasted lines with a carriage return alone.
 
     `-` is standard input. Raises LogUnreadable where nothing could be read.
     """

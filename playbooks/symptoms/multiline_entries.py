@@ -1,6 +1,6 @@
 """Entries of several lines: a stack trace's cause names no address, but the line that began the entry does.
 
-Each line is judged alone; what the entry adds stands beside it, and is never called the line's own.
+Each line is judged alone; what the entry adds is beside it, and is never called the line's own.
 """
 
 from __future__ import annotations

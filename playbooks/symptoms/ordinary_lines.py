@@ -42,7 +42,7 @@ _CLAUSE = re.compile(r"[;|\"]|[.!?,] |: ")
 
 
 def _is_out_of_place(low: str) -> bool:
-    """Whether each plain-English text of an error stands in a clause without a word of networks, and not alone."""
+    """Whether each plain-English text of an error is in a clause without a word of networks, and not alone."""
     found = list(pattern("evidence", "plain_text").finditer(low))
     return bool(found) and not any(_in_place(low, *one.span()) for one in found)
 

@@ -19,7 +19,7 @@ LONGEST = 400
 SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"WART", b"TcpExt", b"listen queue")
 """What rows of a table hold: of a log only lines with one of them are looked at."""
 HEADS = (b"rem_address", b"TcpExt:\n")
-"""What stands above rows that hold no such sign: of /proc/net/tcp, of netstat -s. Then all lines are looked at."""
+"""What is above rows that hold no such sign: of /proc/net/tcp, of netstat -s. Then all lines are looked at."""
 PROBE = 1 << 16
 """Bytes in which a text with a table shows a sign of it."""
 MOST = 2_000_000

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ARROW = "arrow"
 FIXED = 1 + 7 + 10 + 10 + 7
 WIDE = 120
-"""From here on notes stand beside the path."""
+"""From here on notes are beside the path."""
 
 
 @dataclass(frozen=True, slots=True)

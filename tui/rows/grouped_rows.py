@@ -40,7 +40,7 @@ class GroupedRows:
         summary: Summary,
         indented: int = 1,
     ) -> None:
-        """`indented`: the cell that is moved in, of a row that stands in a group."""
+        """`indented`: the cell that is moved in, of a row that is in a group."""
         self._cell = indented
         self.rows, self.groups = rows, groups
         self._opened, self._summary = opened, summary
@@ -76,7 +76,7 @@ class GroupedRows:
         return None if place is None else self.groups[-1 - self._lines[place]]
 
     def group_over(self, key: Hashable) -> GroupKey | None:
-        """The open group that a row stands in."""
+        """The open group that a row is in."""
         place = self.place_of(key)
         if place is None or self._lines[place] < 0 or self._lines[place] not in self._indented:
             return None
@@ -90,7 +90,7 @@ class GroupedRows:
         return found.key if found is not None and len(found.places) > 1 else None
 
     def cells(self, index: int) -> Sequence[Cell]:
-        """Those of the row, one cell moved in where it stands in a group; or the group's summary."""
+        """Those of the row, one cell moved in where it is in a group; or the group's summary."""
         line = self._lines[index]
         made = self._made.get(line)
         if made is None:
@@ -138,7 +138,7 @@ class UnderGroups:
         return self._view.group_of(key)
 
     def group_over(self, key: Hashable) -> GroupKey | None:
-        """The open group that a row stands in."""
+        """The open group that a row is in."""
         return self._view.group_over(key)
 
     def cells(self, index: int) -> Sequence[Cell]:

@@ -133,7 +133,7 @@ class Counts:
 
 
 class LogRows:
-    """An order over the lines. `first` are rows about all of the log, numbered 0 and below; they stand on top."""
+    """An order over the lines. `first` are rows about all of the log, numbered 0 and below; they are on top."""
 
     def __init__(self, first: Sequence[Line], lines: Sequence[Told]) -> None:
         self.first, self.lines = first, lines

@@ -23,7 +23,7 @@ SUMMED: dict[str, Callable[[SocketRow], int]] = {
 }
 
 LOCAL = 2
-"""The cell with the local end: a group's count stands in it, its members are moved in there."""
+"""The cell with the local end: a group's count is in it, its members are moved in there."""
 GRAVITY = ("", "·", "!", "!!")
 
 

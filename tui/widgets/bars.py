@@ -36,7 +36,7 @@ class TitleBar(Widget):
         return self._mode
 
     def set_right(self, text: str) -> None:
-        """What stands at the right end: host and time, or a file's name."""
+        """What is at the right end: host and time, or a file's name."""
         if text != self._right:
             self._right = text
             self.refresh()
@@ -67,7 +67,7 @@ class KeyBar(Widget):
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(id="keys")
         self._keys = tuple(keys)
-        self._places: list[tuple[int, int, str]] = []  # from and to which column each key stands
+        self._places: list[tuple[int, int, str]] = []  # from and to which column each key is
 
     def set_keys(self, keys: Sequence[tuple[str, str]]) -> None:
         """Other keys, e.g. while something can be cancelled."""

@@ -49,7 +49,7 @@ class ChoiceList(Widget):
 
     @property
     def choice(self) -> Choice | None:
-        """The line that the cursor stands on."""
+        """The line that the cursor is on."""
         return None if self._cursor is None else self._choices[self._cursor]
 
     @property
@@ -72,7 +72,7 @@ class ChoiceList(Widget):
             self.post_message(self.Picked(self._choices[at]))
 
     def render(self) -> RenderResult:
-        """Cut to the width; how many more there are stands at the end of the last line."""
+        """Cut to the width; how many more there are is at the end of the last line."""
         shown = self._choices[self._top : self._top + self.most]
         width = max(20, self.size.width)
         label = min(LABEL_MOST, max((cells(one.label) for one in shown), default=0))

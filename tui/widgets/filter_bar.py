@@ -71,7 +71,7 @@ class FilterApplied(Message):
 
 
 class FilterTyped(FilterApplied):
-    """A filter stands in the line, and may still be changed."""
+    """A filter is in the line, and may still be changed."""
 
 
 class FilterLeft(Message):
@@ -197,7 +197,7 @@ class FilterBar(Vertical):
             self._timer.stop()
 
     def action_complete(self) -> None:
-        """Take what the list stands on, else its first entry."""
+        """Take what is chosen in the list, else its first entry."""
         choice = self._list.choice or self._list.first
         if choice is not None:
             self._take(choice)
@@ -239,7 +239,7 @@ class FilterBar(Vertical):
             self.post_message(FilterNamed(text))
 
     def action_forget(self) -> None:
-        """Forget the name that the list stands on."""
+        """Forget the name that is chosen in the list."""
         if (choice := self._list.choice) is not None and choice.name:
             self.post_message(FilterNamed("", choice.name))
 
@@ -280,7 +280,7 @@ class FilterBar(Vertical):
         self.post_message(FilterTyped(text, parsed))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take what the list stands on; else apply, or point at the wrong word."""
+        """Take what is chosen in the list; else apply, or point at the wrong word."""
         event.stop()
         if (choice := self._list.choice) is not None:
             self._take(choice)

@@ -170,12 +170,12 @@ class RowsTable(ScrollView, can_focus=True):
         return "" if place is None else "  ".join(text for text, _ in self._rows.cells(place) if text)
 
     def set_title(self, title: str) -> None:
-        """What stands in the border; the place of the cursor is added to it."""
+        """What is in the border; the place of the cursor is added to it."""
         self._title = tr(title)
         self._show_position()
 
     def set_note(self, note: str) -> None:
-        """What else stands in the border, where there is room."""
+        """What else is in the border, where there is room."""
         self._note = note
         self._show_position()
 

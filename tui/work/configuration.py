@@ -185,7 +185,7 @@ def _shown(value: object) -> str:
 
 
 def line_of(lines: list[str], table: str, name: str) -> int | None:
-    """The line, from 1, on which an entry stands; None where it is not found (an inline table)."""
+    """The line, from 1, on which an entry is; None where it is not found (an inline table)."""
     here = ""
     for number, line in enumerate(lines, 1):
         if head := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):

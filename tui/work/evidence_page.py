@@ -92,7 +92,7 @@ def _paragraph(item: Item, number: int) -> str:
 
 
 def _target(item: Item) -> str:
-    """Where a fix goes, and what stands there now: the line under its snippet."""
+    """Where a fix goes, and what is there now: the line under its snippet."""
     lines = item.body.split("\n")
     fences = [at for at, line in enumerate(lines) if line.startswith("```")]
     return next((line for line in lines[fences[1] + 1 :] if line), "") if len(fences) > 1 else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READING = "reading"
 MOST_ROWS = 500
-COMMON = (1, 6)  # the kernel's numbers of ESTABLISHED and TIME-WAIT: wrong only where something stands unanswered
+COMMON = (1, 6)  # the kernel's numbers of ESTABLISHED and TIME-WAIT: wrong only where something is unanswered
 
 
 @dataclass(frozen=True, slots=True)

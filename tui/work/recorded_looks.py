@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 MARK, END_MARK = b'"tcptriage.looks/', b'"tcptriage.looks/end"'
-HEAD_BYTES = 200  # the schema stands at the beginning of each line
+HEAD_BYTES = 200  # the schema is at the beginning of each line
 BLOCK = 1 << 20
 
 

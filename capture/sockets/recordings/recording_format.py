@@ -1,4 +1,4 @@
-"""What stands in a recording's lines (see recording.py)."""
+"""What is in a recording's lines (see recording.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unix sockets that listen, with their accept queues: what stands between nginx and php-fpm, and is in no TCP table.
+"""Unix sockets that listen, with their accept queues: what is between nginx and php-fpm, and is in no TCP table.
 
 `struct unix_diag_msg` (linux/unix_diag.h), 16 bytes: family, type, state, pad, inode (4), cookie (8); attributes: the
 name (0; a leading zero byte marks the abstract kind), the inodes of those who wait, in order (3), and the queue

@@ -36,7 +36,7 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
 
 
 def _closing_run(history: HistoryFacts, fin: int) -> int:
-    """Where the goodbyes begin that stand right before a FIN of the same side."""
+    """Where the goodbyes begin that are right before a FIN of the same side."""
     side, begin = history.events[fin].side, fin
     for i in range(fin - 1, -1, -1):
         event = history.events[i]
@@ -252,7 +252,7 @@ def _is_lost_news(history: HistoryFacts, index: int) -> bool:
 
 
 def _answers_unheard(history: HistoryFacts, at: int) -> bool:
-    """Right before the RST stands data, a probe or a FIN of the other side that nobody acknowledged."""
+    """Right before the RST is data, a probe or a FIN of the other side that nobody acknowledged."""
     before, event = history.events[at - 1], history.events[at]
     if before.side == event.side:
         return False

@@ -25,7 +25,7 @@ GAPS = (
     "dropped_by_capture",
 )  # fmt: skip
 CODES = {"no_ttl": Context.NO_TTL, "no_time": Context.NO_TIME, **dict.fromkeys(GAPS, Context.GAPS)}
-"""Codes of notices, and what of a connection is not known where they stand."""
+"""Codes of notices, and what of a connection is not known where they are."""
 DETAILS = Context.NO_TTL | Context.NO_TIME | Context.GAPS
 
 

@@ -181,7 +181,7 @@ def _live(history: HistoryFacts, at: int, by: int) -> Diagnosis:
 def _instead_of_an_answer(
     history: HistoryFacts, at: int, by: int, sure: Certainty, request: int, response: int | None
 ) -> Diagnosis:
-    """The server reset while a request stood open."""
+    """The server reset while a request was open."""
     event, evidence = history.events[at], proofs((response, "last_response"), (request, "request"), (at, "abort"))
     asked_after = max((e.gap for e in history.events[(response or 0) + 1 : request + 1]), default=0)
     if response is not None and asked_after >= IDLE and history.events[at].gap < PAUSE:

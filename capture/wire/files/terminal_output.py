@@ -32,7 +32,7 @@ _HEADER, _RECORD, _LARGEST = 24, 16, 1 << 18
 
 
 class Detour(Struct, frozen=True):
-    """What a capture met on its way: so many bytes of text stand before it, and its LFs have CRs before them."""
+    """What a capture met on its way: so many bytes of text come before it, and its LFs have CRs before them."""
 
     text: int
     returns: bool
@@ -49,7 +49,7 @@ def detour(data: bytes) -> Detour | None:
 
 
 def _text_before(data: bytes) -> int | None:
-    """How many bytes of whole lines stand before the capture; None where none begins behind them."""
+    """How many bytes of whole lines are before the capture; None where none begins behind them."""
     at = 0
     while not data.startswith((*MAGICS, _PCAPNG), at):
         end = data.find(b"\n", at, MOST_TEXT) + 1

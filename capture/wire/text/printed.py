@@ -19,7 +19,7 @@ class Clock(Struct, frozen=True):
 
 
 class Heading(Struct, frozen=True):
-    """What stands before the segment, or on the line before it. What is not said is None."""
+    """What is before the segment, or on the line before it. What is not said is None."""
 
     clock: Clock | None = None
     ipv6: bool = False
@@ -85,7 +85,7 @@ class PrintedError(Struct, frozen=True):
 
 
 class PrintedPacket(Struct, frozen=True):
-    """One packet of a text: where its line begins (bytes), what stands before, and what it is; None: no TCP."""
+    """One packet of a text: where its line begins (bytes), what is before, and what it is; None: no TCP."""
 
     offset: int
     heading: Heading

@@ -134,9 +134,7 @@ class TextReader:
             some = ", ".join(sorted(self._unnamed)[:3])
             found.append(Notice("names", f"ports by names that are not known here are shown as 0: {some}"))
         if self._whole.joined:
-            found.append(
-                Notice("wrapped", f"{self._whole.joined} packets stood on several lines and were put together")
-            )
+            found.append(Notice("wrapped", f"{self._whole.joined} packets were on several lines and were put together"))
         if self._whole.broken:
             found.append(Notice("broken_lines", f"{self._whole.broken} lines break off within a packet"))
         if self._queue.lost:

@@ -162,7 +162,7 @@ def _begins(line: str) -> bool:
 
 
 def _may_go_on(line: str) -> bool:
-    """Does a packet begin here that this line does not end, or a row whose options may stand on the next?"""
+    """Does a packet begin here that this line does not end, or a row whose options may be on the next?"""
     if not _NARROWEST <= len(line) <= WIDEST:
         return False
     if is_row(line) and tcpdump_line.segment_of(line) is None:

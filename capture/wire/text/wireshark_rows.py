@@ -1,7 +1,7 @@
 """One row of Wireshark's packet list: tshark's one line a packet, rows copied from the window, CSV.
 
 "No. Time Source Destination Protocol Length Info", with an arrow or without, in columns, with tabs or in quotes; other
-columns may stand between. packet-tcp.c writes the Info of a TCP segment; sequence numbers in it begin at 0.
+columns may be between. packet-tcp.c writes the Info of a TCP segment; sequence numbers in it begin at 0.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _columns(line: str) -> tuple[tuple[str, str], str, int | None] | None:
     found = [each for each in found if _is_address(each[0])][:2]
     if len(found) == 2:
         tail = head[found[1].end() :].split(None, 3)
-        # Wireshark's columns of ports may stand there.
+        # Wireshark's columns of ports may be there.
         while tail and tail[0].isdigit():
             tail = tail[1:]
         ends = found[0][0], found[1][0]

@@ -89,7 +89,7 @@ def test_the_lines_that_a_mail_program_wrapped() -> None:
     assert [(s.flags, s.window, s.length) for s in found] == [
         (2, 64240, 0), (18, 65160, 0), (16, 63, 0), (24, 63, 79), (16, 64, 0), (2, 64240, 0), (18, 65160, 0),
     ]  # fmt: skip
-    assert [notice.text for notice in reader.notices][1:] == ["7 packets stood on several lines and were put together"]
+    assert [notice.text for notice in reader.notices][1:] == ["7 packets were on several lines and were put together"]
 
 
 def test_lines_that_break_off_are_said() -> None:
