@@ -16,14 +16,17 @@ from capture.language import tr
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
 from capture.wire.files.open_capture import MOST_CAPTURES, CaptureReader, open_capture
+from capture.wire.files.terminal_output import UNDONE
 
 if TYPE_CHECKING:
     from capture.engine.session import Records, Totals
     from capture.wire.files.growing_file import Followed
 
 
-SEEN_TWICE = "seen_twice"  # nothing is lost by it
+SEEN_TWICE = "seen_twice"
 SEVERAL = "several_captures"  # the notice of each capture of a file that holds more than one
+PART_EMPTY = "part_empty"  # the newest file of a ring, before its first packet
+NOTHING_LOST = (SEEN_TWICE, SEVERAL, PART_EMPTY, *UNDONE)  # the codes of notices that say so
 
 
 class DecodingCancelled(Exception):  # noqa: N818 - a fact, not a fault
@@ -109,7 +112,10 @@ def decode(
         if refused is not None and not error.empty:
             refused(error)
     left_out = tuple(
-        Notice("part_left_out", tr("{path} is not in this: {why}", path=error.path, why=error.why))
+        Notice(
+            PART_EMPTY if error.empty else "part_left_out",
+            tr("{path} is not in this: {why}", path=error.path, why=error.why),
+        )
         for error in unreadable.values()
     )
     return [replace(whole, notices=(*left_out, *whole.notices))]

@@ -82,10 +82,10 @@ def _none(decoded: DecodedCapture, selected: int) -> str:
         return tr("none on the connections that the filter chose")
     if not decoded.tcp_packets:
         return tr("none: no TCP packet was decoded")
-    from capture.decode import SEEN_TWICE, SEVERAL
+    from capture.decode import NOTHING_LOST
     from capture.wire.files.pcapng_comments import REMARKS
 
-    if any(notice.code not in (*REMARKS, SEVERAL, SEEN_TWICE) for notice in decoded.notices):
+    if any(notice.code not in (*REMARKS, *NOTHING_LOST) for notice in decoded.notices):
         return tr("none in what could be decoded (see the notices above)")
     return tr("none: nothing here asks for attention")
 

@@ -26,6 +26,9 @@ MAGICS = tuple(
 )
 """What recorded captures begin with: pcap in all its forms, and pcapng."""
 
+UNDONE = TEXT, RETURNS = "text_before", "through_terminal"
+"""Codes of the notices that tell of a detour: nothing was lost on it."""
+
 MOST_TEXT = 4096  # bytes before the capture
 _PCAPNG = MAGICS[-1].replace(b"\n", b"\r\n")
 _HEADER, _RECORD, _LARGEST = 24, 16, 1 << 18
@@ -90,11 +93,11 @@ class Straightened:
         self._return = b""  # one whose LF may come
         self.total, self.notices = source.total, source.notices
         if detour.text:
-            self.notices.append(Notice("text_before", tr("{n} bytes of text before it are passed over", n=detour.text)))
+            self.notices.append(Notice(TEXT, tr("{n} bytes of text before it are passed over", n=detour.text)))
         if detour.returns:
             self.notices.append(
                 Notice(
-                    "through_terminal",
+                    RETURNS,
                     tr(
                         "it came through a terminal, whose CR before each LF is taken out again; leave out -t next time"
                     ),
