@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
-from capture.kernel.event import EventOwner, KernelEvent, Kind
+from capture.kernel.event import EventOwner, KernelEvent, Kind, LastWords
 from capture.model import Certainty, Closer, Ending, NextCalls, Resetter, Side, Verdict
 from capture.verdicts.kernel_facts import EventAtSide, disagreements, with_kernel_facts
 
@@ -78,3 +80,46 @@ def test_disagreement_is_evidence_a_finding_and_never_certain() -> None:
 
 def test_nothing_told_changes_nothing() -> None:
     assert with_kernel_facts(VERDICT, []) is VERDICT
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "said"),
+    [
+        (Kind.ERROR_REPORTED, {"errno": "EPIPE"}, "the kernel put EPIPE on the socket"),
+        (Kind.ERROR_REPORTED, {"errno": "EPIPE", "owner": OWNER}, "the kernel put EPIPE on the socket of writer[7]"),
+        (
+            Kind.ERROR_REPORTED,
+            {"errno": "ECONNREFUSED", "call": "connect"},
+            "ECONNREFUSED on the socket, at its connect",
+        ),
+        (Kind.RESET_SENT, {}, "this machine sent a reset"),
+        (Kind.RESET_SENT, {"reason": "TCP_STATE", "count": 2}, "a reset, the kernel's reason TCP_STATE, 2 times"),
+        (Kind.RESET_RECEIVED, {}, "a reset was taken in"),
+        (Kind.RETRANSMITTED, {"count": 1}, "a segment was sent again"),
+        (Kind.DROPPED, {"reason": "NO_SOCKET"}, "the kernel dropped a packet: NO_SOCKET"),
+        (Kind.CLOSED, {}, "the socket was closed"),
+        (
+            Kind.CLOSED,
+            {"last": LastWords(5, 6, 7, None)},
+            "the socket was closed: 5 bytes sent, 6 received, 7 retransmissions",
+        ),
+    ],
+)
+def test_each_event_is_evidence(kind: Kind, told: dict[str, Any], said: str) -> None:
+    found = with_kernel_facts(VERDICT, [(B, KernelEvent(1.0, kind, **told))])
+    assert found.evidence[-1].text.endswith(said)
+    assert found.sentence == VERDICT.sentence
+
+
+def test_whose_call_disagrees_is_said() -> None:
+    refused = replace(VERDICT, errors={A: NextCalls(), B: NextCalls(write="EPIPE")})
+    found = with_kernel_facts(refused, [call(B, "ECONNRESET"), call(B, "ETIMEDOUT", "recv")])
+    assert "responder's write: EPIPE from the packets, ECONNRESET from the kernel" in found.evidence[-1].text
+
+
+def test_four_failed_calls_are_told_and_all_are_evidence() -> None:
+    calls = [call(A, "EPIPE", count=number) for number in range(2, 7)]
+    found = with_kernel_facts(VERDICT, calls)
+    assert "5 times" in found.sentence
+    assert "6 times" not in found.sentence
+    assert len([one for one in found.evidence if "EPIPE at its send" in one.text]) == 5
