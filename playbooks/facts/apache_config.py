@@ -18,12 +18,13 @@ _PASSES = ("proxypass", "proxypassmatch", "balancermember")
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """One line: its words, and where it is. `context` is the innermost section's opening, empty for the server's."""
+    """One line: its words, and where it is. `sections` are those around it, each as its place, the outermost first; the
+    server's own have none. Conditions (IfModule) are no sections."""
 
     words: tuple[str, ...]
     file: str
     line: int
-    context: str = ""
+    sections: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -34,8 +35,6 @@ class Directive:
 def apache_waits(path: str) -> tuple[list[ProxyWait], list[str]]:
     """(waits that apply; nothing is ever missing: Apache has a default for each). Raises OSError."""
     found = list(directives(path))
-    timeout = _last(found, "timeout")
-    proxy = _last(found, "proxytimeout") or timeout
     waits: list[ProxyWait] = []
     for one in found:
         if one.name not in _PASSES:
@@ -49,12 +48,13 @@ def apache_waits(path: str) -> tuple[list[ProxyWait], list[str]]:
         if own is not None:
             waits.append(ProxyWait("server", seconds(own), f"timeout={own}", one.file, one.line, place))
         else:
+            proxy = _applied(found, "proxytimeout", one) or _applied(found, "timeout", one)
             waits.append(_default("server", proxy, "ProxyTimeout 60", DEFAULT_TIMEOUT_S, place))
         if connect is not None:
             waits.append(
                 ProxyWait("connect", seconds(connect), f"connectiontimeout={connect}", one.file, one.line, place)
             )
-    waits.append(_default("client", timeout, "Timeout 60", DEFAULT_TIMEOUT_S, "server"))
+    waits.append(_default("client", _last(found, "timeout"), "Timeout 60", DEFAULT_TIMEOUT_S, "server"))
     waits.append(
         _default("idle", _last(found, "keepalivetimeout"), "KeepAliveTimeout 5", DEFAULT_KEEP_ALIVE_S, "server")
     )
@@ -70,9 +70,16 @@ def seconds(text: str) -> float | None:
 def _last(found: list[Directive], name: str) -> Directive | None:
     """The last one counts; of the server's own ones before those of sections."""
     every = [one for one in found if one.name == name and len(one.words) > 1]
-    outer = [one for one in every if not one.context]
+    outer = [one for one in every if not one.sections]
     chosen = outer or every
     return chosen[-1] if chosen else None
+
+
+def _applied(found: list[Directive], name: str, place: Directive) -> Directive | None:
+    """The one that applies at another directive: of the innermost section around both, the last."""
+    every = [one for one in found if one.name == name and len(one.words) > 1]
+    around = [one for one in every if one.sections == place.sections[: len(one.sections)]]
+    return max(around, key=lambda one: (len(one.sections), found.index(one)), default=None)
 
 
 def _default(kind: str, line: Directive | None, usual: str, value: float, place: str) -> ProxyWait:
@@ -87,33 +94,33 @@ def directives(path: str) -> Iterator[Directive]:
     yield from _of_file(path, root, [0], 0)
 
 
-def _of_file(path: str, root: str, files: list[int], depth: int) -> Iterator[Directive]:
+def _of_file(path: str, root: str, files: list[int], depth: int, around: tuple[str, ...] = ()) -> Iterator[Directive]:
     files[0] += 1
-    context: list[str] = []
+    opened: list[str] = []
     for number, line in _logical_lines(path):
         if line.startswith("</"):
-            context = context[:-1]
+            opened = opened[:-1]
             continue
         if line.startswith("<"):
-            context.append(line)
+            opened.append("" if line.lower().startswith("<if") else f"{path}:{number}")
             continue
-        one = Directive(tuple(_words(line)), path, number, context[-1] if context else "")
+        one = Directive(tuple(_words(line)), path, number, (*around, *filter(None, opened)))
         if one.name == "serverroot" and len(one.words) > 1:
             root = one.words[1]
         if one.name in ("include", "includeoptional") and len(one.words) > 1:
-            yield from _included(os.path.join(root, one.words[1]), root, files, depth + 1)
+            yield from _included(os.path.join(root, one.words[1]), root, files, depth + 1, one.sections)
         elif one.words:
             yield one
 
 
-def _included(pattern: str, root: str, files: list[int], depth: int) -> Iterator[Directive]:
+def _included(pattern: str, root: str, files: list[int], depth: int, around: tuple[str, ...]) -> Iterator[Directive]:
     if depth > MOST_DEPTH:
         return
     for path in sorted(glob.glob(pattern)):
         if files[0] >= MOST_FILES or not os.path.isfile(path):
             continue
         try:
-            yield from _of_file(path, root, files, depth)
+            yield from _of_file(path, root, files, depth, around)
         except OSError:
             continue  # what may not be read says nothing; the first file's absence is told
 

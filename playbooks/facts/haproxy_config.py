@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from playbooks.facts.config_facts import ProxyWait
 
 SECTIONS = ("global", "defaults", "frontend", "backend", "listen")
+OTHERS = frozenset(
+    ("peers", "resolvers", "userlist", "mailers", "program", "cache", "ring", "log-forward", "log-profile")
+)
+"""Sections with time-outs of their own that are none of a request's: resolvers wait for a name, rings for a log."""
+OLD = {"contimeout": "connect", "srvtimeout": "server", "clitimeout": "client"}
+"""As HAProxy before 2.1 took them, in milliseconds."""
 KINDS = {
     "connect": "connect",
     "server": "server",
@@ -60,8 +66,8 @@ def haproxy_waits(path: str) -> tuple[list[ProxyWait], list[str]]:
 
 
 def seconds(text: str) -> float | None:
-    """A time of HAProxy's: 5000 is 5 s, 30s, 1m; None of what is none."""
-    found = _TIME.fullmatch(text)
+    """A time of HAProxy's: 5000 is 5 s, 30s, "1m"; None of what is none."""
+    found = _TIME.fullmatch(text.strip("\"'"))
     return int(found[1]) * _UNITS[found[2] or "ms"] if found else None
 
 
@@ -86,6 +92,13 @@ def _sections(path: str) -> Iterator[_Section]:
                     last = now.own
                     if now.name:
                         named[now.name] = now.own
+            elif words[0] in OTHERS and not line[:1].isspace():
+                if now is not None:
+                    yield now
+                now = None
+            elif now is not None and words[0] in OLD and len(words) > 1:
+                kind = OLD[words[0]]
+                now.own[kind] = ProxyWait(kind, seconds(words[1]), " ".join(words[:2]), path, number)
             elif now is not None and words[0] == "timeout" and len(words) >= 3 and words[1] in KINDS:
                 kind = KINDS[words[1]]
                 now.own[kind] = ProxyWait(kind, seconds(words[2]), " ".join(words[:3]), path, number)

@@ -71,6 +71,38 @@ static_resources:
     common_http_protocol_options:
       idle_timeout: 50s
 """
+ENVOY_SHAPES = """\
+static_resources:
+  listeners:
+  - filter_chains:
+    - filters:
+      - typed_config: {stat_prefix: postgres_tcp, cluster: db}
+  - filter_chains:
+    - filters:
+      - typed_config:
+          stat_prefix: ingress_http
+          route_config:
+            virtual_hosts:
+            - routes:
+              - match: {prefix: "/w"}
+                route:
+                  weighted_clusters:
+                    clusters: [{name: one, weight: 90}, {name: two, weight: 10}]
+                  timeout: {seconds: 3}
+              - {match: {prefix: /}, route: {cluster_header: x-to, timeout: 0s}}
+          http_filters:
+          - typed_config: {http_service: {server_uri: {uri: a, cluster: auth, timeout: 0.250s}}}
+  clusters:
+  - &base
+    name: one
+    connectTimeout: 0.25s
+    common_http_protocol_options: {idle_timeout: 20s}
+    hosts: [{socket_address: {address: 127.0.0.1, port_value: 1}}]
+  - name: db
+    connect_timeout: {seconds: 1, nanos: 500000000}
+    type: strict_dns
+  - {name: two, type: EDS}
+"""
 
 
 def read(path: Path, text: str) -> ProxyConfig:
@@ -121,6 +153,78 @@ def test_envoys_routes_and_clusters_with_their_defaults(tmp_path: Path) -> None:
     assert found["connect", "cluster slow"] == (0.25, 18)
     assert found["idle", "cluster app"] == (50.0, 23)
     assert found["idle", "cluster slow"] == (3600.0, 0)
+
+
+def test_an_envoy_of_tcp_with_an_authorization_and_weights(tmp_path: Path) -> None:
+    """The shapes of Envoy's own examples, of version 2 and of its JSON."""
+    found = waits(read(tmp_path / "envoy.yaml", ENVOY_SHAPES))
+    assert found == {
+        ("idle", "TCP to db"): (3600.0, 0),
+        ("server", "route to one"): (3.0, 17),
+        ("server", "route to two"): (3.0, 17),
+        ("server", "route to header x-to"): (None, 18),
+        ("connect", "cluster db"): (1.5, 28),
+        ("idle", "cluster db"): (3600.0, 0),
+        ("connect", "cluster one"): (0.25, 24),
+        ("idle", "cluster one"): (20.0, 25),
+        ("connect", "cluster two"): (5.0, 0),
+        ("idle", "cluster two"): (3600.0, 0),
+    }
+
+
+def test_envoys_json_with_tabs_and_its_second_document(tmp_path: Path) -> None:
+    text = '{\n\t"clusters": [\n\t\t{"name": "a", "connectTimeout": "2s", "type": "EDS"}\n\t]\n}\n'
+    assert waits(read(tmp_path / "envoy.json", text))["connect", "cluster a"] == (2.0, 3)
+    two = "admin: {}\n---\nclusters: [{name: b, connect_timeout: 3s}]\n"
+    assert waits(read(tmp_path / "envoy.yaml", two))["connect", "cluster b"] == (3.0, 3)
+
+
+def test_haproxys_other_sections_have_waits_of_their_own(tmp_path: Path) -> None:
+    text = """\
+defaults
+    contimeout 4000
+    timeout client '10s'
+    srvtimeout 6000
+backend be
+    server a 127.0.0.1:1
+ring logs
+    timeout connect 1s
+    timeout server 1s
+resolvers dns
+    timeout retry 1s
+frontend fe
+    bind :80
+"""
+    found = waits(read(tmp_path / "haproxy.cfg", text))
+    assert found["connect", "backend be"] == (4.0, 2)
+    assert found["server", "backend be"] == (6.0, 4)
+    assert found["client", "frontend fe"] == (10.0, 3)
+
+
+def test_apaches_proxy_timeout_of_the_same_site_applies(tmp_path: Path) -> None:
+    text = """\
+Timeout 60
+<IfModule mod_proxy.c>
+    ProxyTimeout 100
+</IfModule>
+<VirtualHost *:80>
+    ProxyTimeout 20
+    <Location /a>
+        ProxyPass http://127.0.0.1:1/
+    </Location>
+</VirtualHost>
+<VirtualHost *:81>
+    ProxyPass / http://127.0.0.1:2/
+</VirtualHost>
+<VirtualHost *:82>
+    ProxyTimeout 30
+    ProxyPass / http://127.0.0.1:3/
+</VirtualHost>
+"""
+    found = waits(read(tmp_path / "apache2.conf", text))
+    assert found["server", "ProxyPass http://127.0.0.1:1/"] == (20.0, 6)
+    assert found["server", "ProxyPass http://127.0.0.1:2/"] == (100.0, 3)
+    assert found["server", "ProxyPass http://127.0.0.1:3/"] == (30.0, 15)
 
 
 @pytest.mark.parametrize(
