@@ -11,9 +11,9 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.rows.compared_rows import COLUMNS, compared_rows
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import Found, finding_cells, finding_markdown
-from tui.screens.base import TriageScreen
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.rows.finding_rows import Found, most_severe_first
+from tui.screens.with_findings import ScreenWithFindings
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from capture.model import Finding
     from capture.points.compared import Both
     from capture.points.comparison import Comparison
 
@@ -29,12 +28,14 @@ MOST = 2_000  # connections that are listed
 """More than anybody reads: findings speak for groups."""
 
 
-class ComparisonScreen(TriageScreen):
+class ComparisonScreen(ScreenWithFindings):
     """Findings, points and clocks, connections. Enter opens a connection's packets at both points."""
 
     MODE = "capture"
     KEYS = (
         ("Enter", "packets"),
+        ("f", "fix"),
+        ("F", "all findings"),
         ("e", "every connection"),
         ("y", "copy"),
         ("a", "keep"),
@@ -47,6 +48,7 @@ class ComparisonScreen(TriageScreen):
         "that proves, and the connections that it cost most."
     )
     AUTO_FOCUS = "#connections"
+    FINDINGS_TITLE = "What happened between the points"
     BINDINGS = [
         Binding("e", "every", show=False),
         Binding("tab", "app.focus_next", show=False),
@@ -59,7 +61,6 @@ class ComparisonScreen(TriageScreen):
         self._comparison: Comparison | None = None
         self._shown: list[Both] = []
         self._every = False
-        self._findings: list[Finding] = []
 
     def body(self) -> Iterable[Widget]:
         """Findings, the points, connections."""
@@ -71,7 +72,7 @@ class ComparisonScreen(TriageScreen):
 
     def on_mount(self) -> None:
         """Read both."""
-        self.query_one("#findings", RowsTable).set_title("What happened between the points")
+        self.query_one("#findings", RowsTable).set_title(self.FINDINGS_TITLE)
         self.query_one("#connections", RowsTable).set_title("Connections")
         self.title_bar.set_right(" | ".join(printable(Path(path).name, 30) for path in self._paths))
         self.call_after_refresh(self._read)
@@ -99,11 +100,10 @@ class ComparisonScreen(TriageScreen):
         from capture.report.comparing import all_well, summary
 
         self._comparison, self._shown = found, shown
-        self._findings = findings_of(found)
-        table = self.query_one("#findings", RowsTable)
-        table.set_empty(all_well(found))
-        table.show(ListRows([(at, finding_cells(Found(at, one))) for at, one in enumerate(self._findings)]))
-        self._tell_finding()
+        told = most_severe_first(findings_of(found))
+        # What A's capture proves is not asked of this machine.
+        listed = [Found(at, one, capture=self._paths[0]) for at, one in enumerate(told)]
+        self.show_findings(listed, all_well(found))
         self.query_one("#points", Lines).set_text("\n".join(summary(found)))
         self._list()
 
@@ -133,31 +133,17 @@ class ComparisonScreen(TriageScreen):
         key = self.query_one("#connections", RowsTable).cursor_key
         return next((both for both in self._shown if (both.a, both.b) == key), None)
 
-    def _finding(self) -> Finding | None:
-        key = self.query_one("#findings", RowsTable).cursor_key
-        return self._findings[key] if isinstance(key, int) else None
-
-    def _focused_finding(self) -> Finding | None:
-        return self._finding() if self.focused is self.query_one("#findings", RowsTable) else None
-
     @on(RowsTable.Moved, "#connections")
     def _tell_row(self) -> None:
         both = self._row()
         self.query_one("#row-text", Lines).set_text(printable(both.sentence) if both else "")
 
-    @on(RowsTable.Moved, "#findings")
-    def _tell_finding(self) -> None:
-        finding = self._finding()
-        self.query_one("#finding-text", Lines).set_text(printable(finding.text) if finding else "")
-
-    @on(RowsTable.Chosen, "#findings")
-    def _to_playbook(self) -> None:
-        """From a finding to its playbook; without one to the connections below it."""
-        finding = self._finding()
-        if finding is None or finding.playbook is None:
+    def open_finding(self, found: Found) -> None:
+        """Its playbook; without one the connections below it."""
+        if found.finding.playbook is None:
             self.query_one("#connections", RowsTable).focus()
         else:
-            self.triage_app.open_playbook(finding.playbook, {}, found=printable(finding.text))
+            super().open_finding(found)
 
     @on(RowsTable.Chosen, "#connections")
     def _open(self) -> None:
@@ -169,8 +155,8 @@ class ComparisonScreen(TriageScreen):
 
     def copy_text(self) -> tuple[str, str]:
         """The finding or the connection under the cursor."""
-        if (finding := self._focused_finding()) is not None:
-            return "Finding", f"{printable(finding.title)}\n{printable(finding.text)}"
+        if (found := self.found_here) is not None:
+            return self.copy_of_finding(found)
         from capture.report.comparing import details_of, title_of
 
         both = self._row()
@@ -180,7 +166,7 @@ class ComparisonScreen(TriageScreen):
 
     def evidence(self) -> tuple[str, str, str]:
         """The same, to keep."""
-        if (finding := self._focused_finding()) is not None:
-            return "finding", printable(finding.title), finding_markdown(finding)
+        if (found := self.found_here) is not None:
+            return self.evidence_of_finding(found)
         what, text = self.copy_text()
         return ("connection", text.split("\n")[0], f"```\n{text}\n```") if what else ("", "", "")

@@ -11,8 +11,9 @@ from textual.binding import Binding
 from capture.safe_text import printable
 from tui.rows.connection_columns import SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
-from tui.rows.finding_rows import Found, finding_cells, finding_markdown
+from tui.rows.finding_rows import Found
 from tui.screens.filtered import FilteredScreen
+from tui.screens.with_findings import ScreenWithFindings
 from tui.text.language import tr
 from tui.text.quantities import count
 from tui.widgets.row_table import ListRows, RowsTable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tui.rows.fleet_rows import FleetRows
 
 
-class FleetScreen(FilteredScreen):
+class FleetScreen(ScreenWithFindings, FilteredScreen):
     """Findings over the fleet, groups, connections. Enter on a connection opens the capture that it is of."""
 
     MODE = "capture"
@@ -36,6 +37,8 @@ class FleetScreen(FilteredScreen):
     TABLE = "#connections"
     KEYS = (
         ("Enter", "its capture"),
+        ("f", "fix"),
+        ("F", "all findings"),
         ("/", "filter"),
         ("b", "group by"),
         ("s", "sort"),
@@ -51,6 +54,7 @@ class FleetScreen(FilteredScreen):
         "Enter on a group shows its connections, Enter on a connection opens the capture that it was seen in."
     )
     AUTO_FOCUS = "#connections"
+    FINDINGS_TITLE = "What is wrong in this fleet"
     BINDINGS = [
         Binding("s", "sort", show=False),
         Binding("b", "group", show=False),
@@ -79,7 +83,7 @@ class FleetScreen(FilteredScreen):
 
     def on_mount(self) -> None:
         """Read the result."""
-        self._table("findings").set_title("What is wrong in this fleet")
+        self._table("findings").set_title(self.FINDINGS_TITLE)
         self._table("connections").set_title("Connections")
         self._table("connections").set_order(SORTS[0][0], SORTS[0][2])
         self._table("groups").display = False
@@ -115,10 +119,8 @@ class FleetScreen(FilteredScreen):
 
     def _opened(self, fleet: StoredFleet, wanted: str) -> None:
         self._fleet = fleet
-        table = self._table("findings")
-        table.set_empty("nothing asks for attention in these captures")
-        table.show(ListRows([(at, finding_cells(Found(at, one))) for at, one in enumerate(fleet.findings)]))
-        self._tell_finding()
+        found = [Found(at, one, capture=_capture_of(fleet, one)) for at, one in enumerate(fleet.findings)]
+        self.show_findings(found, "nothing asks for attention in these captures")
         if fleet.left_out:
             first = fleet.left_out[0]
             more = tr(" (and {n} more: manifest.json)", n=len(fleet.left_out) - 1) if len(fleet.left_out) > 1 else ""
@@ -232,22 +234,12 @@ class FleetScreen(FilteredScreen):
 
     def _row(self) -> int | None:
         """The row under the cursor; of a finding its first sample's."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            finding = self._finding()
-            return int(finding.sample[0]) if finding is not None and finding.sample else None
+        if (found := self.found_here) is not None:
+            return int(found.finding.sample[0]) if found.finding.sample else None
         key: Any = self._table("connections").cursor_key
         return int(key) if key is not None and not self._by else None
 
-    def _finding(self) -> Finding | None:
-        key: Any = self._table("findings").cursor_key
-        return self._fleet.findings[key] if self._fleet is not None and key is not None else None
-
     # -- what is under the cursor, and where it leads
-
-    @on(RowsTable.Moved, "#findings")
-    def _tell_finding(self) -> None:
-        finding = self._finding()
-        self._tell("finding-text", printable(finding.text) if finding is not None else "")
 
     @on(RowsTable.Moved, "#connections")
     def _tell_row(self) -> None:
@@ -269,11 +261,10 @@ class FleetScreen(FilteredScreen):
         else:
             self.apply_filter(" ".join(part for part in (self.filter_text, filter_of_group(by, name)) if part))
 
-    @on(RowsTable.Chosen, "#findings")
-    def _finding_chosen(self, _: RowsTable.Chosen) -> None:
+    def open_finding(self, found: Found) -> None:
         """The connections of a finding's kind, the first of its sample under the cursor."""
-        finding = self._finding()
-        if finding is None or self._fleet is None or not finding.sample:
+        finding = found.finding
+        if self._fleet is None or not finding.sample:
             return
         from capture.verdicts import catalogue
 
@@ -298,9 +289,8 @@ class FleetScreen(FilteredScreen):
 
     def copy_text(self) -> tuple[str, str]:
         """The connection under the cursor, or the finding, in words."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            finding = self._finding()
-            return ("Finding", f"{finding.title}\n{finding.text}") if finding is not None else ("", "")
+        if (found := self.found_here) is not None:
+            return self.copy_of_finding(found)
         row = self._row()
         if row is None or self._fleet is None:
             return "", ""
@@ -310,10 +300,15 @@ class FleetScreen(FilteredScreen):
 
     def evidence(self) -> tuple[str, str, str]:
         """The finding, or the connection, under the cursor."""
-        if isinstance(self.focused, RowsTable) and self.focused.id == "findings":
-            finding = self._finding()
-            if finding is None:
-                return "", "", ""
-            return "finding", printable(finding.title), finding_markdown(finding)
+        if (found := self.found_here) is not None:
+            return self.evidence_of_finding(found)
         _, text = self.copy_text()
         return ("connection", printable(text.partition("\n")[0]), printable(text)) if text else ("", "", "")
+
+
+def _capture_of(fleet: StoredFleet, finding: Finding) -> str | None:
+    """A capture that shows a finding: its checks look there, not at this machine."""
+    if not finding.sample:
+        return None
+    capture, _ = fleet.capture_of(int(finding.sample[0]))
+    return capture.paths[0] if capture.paths else None

@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import Found, finding_cells, finding_markdown, settings_for, severity_bar
-from tui.screens.filtered import FilteredScreen
+from tui.screens.base import TriageScreen
 from tui.text.language import tr
 from tui.widgets.row_table import ListRows, RowsTable
 from tui.widgets.text_lines import Lines
@@ -22,7 +22,7 @@ ROWS_BY_HEIGHT = ((50, 12), (36, 9), (28, 7), (0, 6))
 """(screen's height, lines of the pane with its border at most); the rest is scrolled to."""
 
 
-class ScreenWithFindings(FilteredScreen):
+class ScreenWithFindings(TriageScreen):
     """`f` goes to the fix, `F` lists all findings in full. Subclasses yield #findings and #finding-text."""
 
     FINDINGS_TITLE = "What is wrong"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.tui.screens.helping import app_of, screen_text, until
+from tui.screens.findings import FindingsScreen
+from tui.screens.fixes import FixesScreen
 
 LAB = Path(__file__).parents[2] / "data" / "lab" / "16b-middlebox-rst"
 
@@ -23,6 +25,21 @@ async def test_from_the_finding_to_the_packet_that_was_put_in() -> None:
         await until(pilot, lambda: "What happened between the points" in screen_text(app))
         await pilot.press("a")
         await until(pilot, lambda: "Kept as evidence" in screen_text(app))
+
+
+async def test_a_finding_is_listed_in_full_and_leads_to_its_fixes_as_everywhere() -> None:
+    paths = (str(LAB / "client.pcap"), str(LAB / "server.pcap"))
+    app = app_of(compare=paths)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "was reset by something between the points" in screen_text(app))
+        assert "What happened between the points: " in screen_text(app)
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, FindingsScreen))
+        assert "reset by something" in screen_text(app)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, FixesScreen))
+        assert isinstance(app.screen, FixesScreen)
+        assert app.screen._settings == {"capture": paths[0]}
 
 
 async def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tests.tui.screens.helping import app_of, screen_text, until
 from tui.commands.dashboard import run
 from tui.rows.fleet_rows import GROUPINGS
 from tui.screens.capture import CaptureScreen
+from tui.screens.findings import FindingsScreen
+from tui.screens.fixes import FixesScreen
 from tui.screens.fleet import FleetScreen
 from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
@@ -111,6 +113,19 @@ async def test_a_finding_leads_to_its_connections_and_the_row_can_be_copied(resu
         assert what == "Connection"
         assert "(web2/middlebox-reset.pcap, id 0)" in text
         assert app.screen.evidence()[0] == "connection"
+
+
+async def test_findings_are_those_of_all_screens(result: str) -> None:
+    app = app_of(fleet=result)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, FleetScreen) and len(table(app).rows) == TOTAL)
+        assert "What is wrong in this fleet: " in screen_text(app)
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, FindingsScreen))
+        await pilot.press("escape")
+        table(app, "findings").focus()
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, FixesScreen) or "no fix" in screen_text(app))
 
 
 async def test_a_result_whose_rows_are_gone_says_so(result: str, tmp_path: Path) -> None:
