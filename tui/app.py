@@ -220,10 +220,17 @@ class TriageApp(App[int]):
 
     def action_theme(self, name: str) -> None:
         """Another theme, also for the next run."""
-        from tui.work.configuration import keep_theme
+        from tui.work.configuration_writing import keep_theme
 
         self.theme = f"tcptriage-{name}"
         self.say(tr("Theme {name}; {kept}", name=name, kept=keep_theme(name)), "good")
+
+    def action_keep_settings(self) -> None:
+        """What this run has, also for the next ones."""
+        from tui.work.configuration_writing import keep_settings
+
+        kept = keep_settings(self.investigation, self.theme.removeprefix("tcptriage-"))
+        self.say(tr("Theme, interval, thresholds: {kept}", kept=kept), "good" if kept.startswith("kept") else "warn")
 
     def action_leave(self) -> None:
         """Quit."""

@@ -66,6 +66,8 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         yield _command(
             "Theme: {name}", "also for the next run", partial(app.run_action, f"app.theme('{name}')"), name=name
         )
+    write = partial(app.run_action, "app.keep_settings")
+    yield _command("Write the configuration", "theme, interval and thresholds as they are now, into config.toml", write)
     if front is not None:
         yield from of_the_screen(app, front)
     for path in (one.path for triage in asked.investigation.triages for one in triage.incidents):

@@ -98,6 +98,27 @@ async def test_reopened_where_it_was() -> None:
     assert [item.kind for item in the_case().items] == ["connection", "connection"]
 
 
+async def test_order_and_groups_are_those_of_the_case() -> None:
+    app = app_of(INCIDENT, keep_case=True)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await read_app(pilot, app)
+        await until(pilot, lambda: "by cause" in screen_text(app))
+        await pilot.press("a")
+        while app.screen.arrangement.by != "peer":  # type: ignore[attr-defined]
+            await pilot.press("b")
+        await pilot.press("s", "s", "S")
+        await until(pilot, lambda: "the other way round" in screen_text(app))
+        before = app.screen.arrangement  # type: ignore[attr-defined]
+        await pilot.press("q")
+    app = resumed()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: getattr(app.screen, "arrangement", None) is not None)
+        await until(pilot, lambda: app.screen.arrangement.by == "peer")  # type: ignore[attr-defined]
+        now = app.screen.arrangement  # type: ignore[attr-defined]
+        assert (now.column, now.descending, now.by) == (before.column, before.descending, before.by)
+        await until(pilot, lambda: "by originator" in screen_text(app))
+
+
 async def test_a_capture_that_is_gone_does_not_take_the_evidence_with_it(tmp_path: Path) -> None:
     capture = tmp_path / "moved.pcap"
     capture.write_bytes(Path(INCIDENT).read_bytes())

@@ -376,7 +376,7 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         return self._thresholds or Thresholds().changed(asked)
 
     def _judge_by(self, thresholds: Thresholds) -> None:
-        self._thresholds = thresholds
+        self._thresholds = self.triage_app.investigation.thresholds = thresholds
         if self._feed is not None:
             self._feed.judge_by(thresholds)
 

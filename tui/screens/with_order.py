@@ -88,21 +88,42 @@ class ScreenWithOrder(FilteredScreen):
 
     # -- groups
 
+    def place(self) -> dict[str, Any]:
+        """The order and the groups, too."""
+        now = self.arrangement
+        return super().place() | {"order": [now.column, now.descending], "group_by": now.by}
+
+    def _return_to_order(self, place: Mapping[str, Any]) -> None:
+        """Those of an earlier run, as far as this version knows them."""
+        order, by = place.get("order"), place.get("group_by")
+        arrangement = self.arrangement
+        if isinstance(order, list) and len(order) == 2 and order[0] in [column for column, _, _ in self.SORTS]:
+            arrangement = replace(arrangement, column=order[0], descending=bool(order[1]))
+        if by == "" or by in [name for name, _ in self.GROUPINGS]:
+            arrangement = replace(arrangement, by=by)
+        if arrangement != self.arrangement:
+            self._rearrange(arrangement)
+
     def return_to(self, place: Mapping[str, Any]) -> None:
-        """The row under the cursor; where it stands in a closed group, that is opened first."""
+        """Order and groups, then the row under the cursor; where it stands in a closed group, that is opened first."""
+        before = self.arrangement
+        self._return_to_order(place)
         super().return_to(place)
         row = place.get("row")
-        if not isinstance(row, int | str):
-            return
-        over = getattr(self._ordered.rows, "group_of", lambda _: None)(row)
-        if over is not None and self._ordered.cursor_key != row:
+        if isinstance(row, int | str):
             self._sought = row
-            self._rearrange(self.arrangement.folded(over, True))
+            if self.arrangement == before:
+                self.rows_are_shown()
 
     def rows_are_shown(self) -> None:
-        """Go to the row that was asked for before it was there."""
-        if self._sought is not None and self._ordered.move_to(self._sought):
+        """Go to the row that was asked for before it was there; its group is opened for it."""
+        if self._sought is None:
+            return
+        over = getattr(self._ordered.rows, "group_of", lambda _: None)(self._sought)
+        if self._ordered.move_to(self._sought) or over is None:
             self._sought = None
+        elif over not in self.arrangement.opened:
+            self._rearrange(self.arrangement.folded(over, True))
 
     @property
     def grouped_by(self) -> str:

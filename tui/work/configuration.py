@@ -205,20 +205,6 @@ def column_names(table: str) -> tuple[str, ...]:
     return tuple(column.key for column in columns)
 
 
-def keep_theme(name: str) -> str:
-    """Writes the theme into config.toml, leaving all else in it as it is; the answer says whether it was kept."""
-    path = configuration_file()
-    if path is None:
-        return "not kept: there is no home"
-    try:
-        old = path.read_text() if path.exists() else ""
-        new, times = re.subn(r'(?m)^[ \t]*theme[ \t]*=[ \t]*"[^"\n]*"', f'theme = "{name}"', old, count=1)
-        write_whole(path, new if times else f'theme = "{name}"\n{old}')
-    except (OSError, UnicodeDecodeError) as error:
-        return f"not kept: {getattr(error, 'strerror', None) or error}"
-    return f"kept in {path}"
-
-
 def write_whole(path: Path, text: str) -> None:
     """Replaces a file: there is the old one or the new one, and a link stays a link. Raises OSError."""
     path = path.resolve()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from capture.remote.host import Host
+    from capture.sockets.findings.thresholds import Thresholds
     from capture.triage import Triage
     from tui.work.case_keeper import CaseKeeper
     from tui.work.standard_input import StandardInput
@@ -60,6 +61,7 @@ class Investigation:
     triages: list[Triage] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     dropped: list[Item] = field(default_factory=list)  # taken out, the latest last
+    thresholds: Thresholds | None = None  # of live findings, where they were set on the screen
     changed: Callable[[], None] = lambda: None  # called after each change of the evidence
     _count: int = 0
 

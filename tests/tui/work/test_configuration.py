@@ -12,7 +12,8 @@ import tomli
 
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.cli import main
-from tui.work.configuration import Configuration, keep_theme, read_configuration
+from tui.work.configuration import Configuration, read_configuration
+from tui.work.configuration_writing import keep_theme, put
 
 
 @pytest.fixture
@@ -154,3 +155,54 @@ async def test_a_theme_from_the_key_is_kept(file: Path) -> None:
         await until(pilot, lambda: "Theme light" in screen_text(app))
         assert app.theme == "tcptriage-light"
     assert read_configuration().theme == "light"
+
+
+@pytest.mark.parametrize(
+    ("before", "table", "name", "value", "after"),
+    [
+        ("", "", "theme", "light", 'theme = "light"\n'),
+        ("[keys]\n", "", "interval", 2.0, "interval = 2\n[keys]\n"),
+        ("# auto\n#ascii = false\n", "", "ascii", True, "# auto\nascii = true\n"),
+        ("[thresholds]\n#close_wait_s = 10\n", "thresholds", "close_wait_s", 5.0, "[thresholds]\nclose_wait_s = 5\n"),
+        (
+            "[thresholds] # mine\nx = 1\n",
+            "thresholds",
+            "close_wait_s",
+            5,
+            "[thresholds] # mine\nclose_wait_s = 5\nx = 1\n",
+        ),
+        ("theme = 'dark'\n", "thresholds", "y", 0.5, "theme = 'dark'\n\n[thresholds]\ny = 0.5\n"),
+        ("[a]\n interval = 3 # slow\n", "a", "interval", 4, "[a]\n interval = 4 # slow\n"),
+        ("[a]\ninterval = 3\n", "", "interval", 4, "interval = 4\n[a]\ninterval = 3\n"),
+    ],
+)
+def test_an_entry_is_put_in_its_place(before: str, table: str, name: str, value: str | float, after: str) -> None:
+    assert put(before, table, name, value) == after
+
+
+async def test_the_palette_writes_what_this_run_has(file: Path) -> None:
+    app = app_of(interval=60.0, thresholds=("close_wait_s=7",))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: app.screen._look is not None)  # type: ignore[attr-defined]
+        app.screen._judge_by(app.screen._judged_by().changed(["fin_wait_2_s=9"]))  # type: ignore[attr-defined]
+        await pilot.press("colon", *"write the conf")
+        await until(pilot, lambda: "Write the configuration" in screen_text(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "kept in" in screen_text(app))
+    text = file.read_text()
+    settings = read_configuration()
+    assert settings.troubles == ()
+    assert (settings.theme, settings.interval) == ("dark", 60.0)
+    assert set(settings.thresholds) == {"close_wait_s=7", "fin_wait_2_s=9"}
+    assert "#sort" in text  # the other entries stand there, with what is allowed
+
+
+async def test_a_file_that_cannot_be_edited_is_left_as_it_is(file: Path) -> None:
+    for text in ("thresholds = { close_wait_s = 3 }\n", "x = [broken\n"):
+        file.write_text(text)
+        app = app_of(interval=60.0, thresholds=("close_wait_s=7",))
+        async with app.run_test(size=(120, 30)) as pilot:
+            await until(pilot, lambda app=app: app.screen.is_mounted)  # type: ignore[misc]
+            await app.run_action("keep_settings")
+            await until(pilot, lambda app=app: "not kept" in screen_text(app))  # type: ignore[misc]
+        assert file.read_text() == text
