@@ -156,6 +156,7 @@ class FlightRecorder:
             return
         self._pending = Trigger(kind, printable(text, LONGEST_TEXT), when)
         self._since = when if since is None else min(when, max(since, when - LATE_S))
+        self.rings.look_now()
         self._last_folder = time.monotonic()
         self._due = self._last_folder + self._options.after_s + RETIRE_MS / 1000
         self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")

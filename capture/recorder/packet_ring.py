@@ -23,7 +23,6 @@ FRAME_BYTES: Final = 2048
 RETIRE_MS: Final = 500
 """After so long a block is handed over that is not full: so BLOCKS of them hold 8 s of little traffic, and a busy
 machine may keep the recorder waiting."""
-"""A block that is not full is handed out after so long."""
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
 TPACKET_V3: Final = 2
 SO_ATTACH_FILTER: Final = 26
@@ -42,12 +41,13 @@ OUTGOING, OTHER_HOST, LOOPBACK = 4, 3, 772
 
 
 class Block(NamedTuple):
-    """A block as the kernel wrote it. Times are epoch nanoseconds of its first and last packet."""
+    """A block as the kernel wrote it, `bytes` where it lies: to be used before the next one is asked for. Times are
+    epoch nanoseconds of its first and last packet."""
 
     first: int
     last: int
     packets: int
-    bytes: bytes
+    bytes: memoryview
 
 
 class Packet(NamedTuple):
@@ -100,8 +100,8 @@ class PacketRing:
                 return
             if packets:
                 first_s, first_ns, last_s, last_ns = BLOCK_TIMES.unpack_from(self._map, at + BLOCK_TIMES_AT)
-                copy = self._map[at : at + min(length, BLOCK_BYTES)]
-                yield Block(first_s * 10**9 + first_ns, last_s * 10**9 + last_ns, packets, copy)
+                with memoryview(self._map)[at : at + min(length, BLOCK_BYTES)] as there:
+                    yield Block(first_s * 10**9 + first_ns, last_s * 10**9 + last_ns, packets, there)
             struct.pack_into("=I", self._map, at + 8, 0)
             self._next = (self._next + 1) % BLOCKS
 

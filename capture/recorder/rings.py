@@ -27,10 +27,10 @@ MARGIN_S: Final = 15.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
 MOST_EVENTS: Final = 100_000
 MOST_LINES: Final = 20_000
-LOOK_SHARE: Final = 200
-LONGEST_PAUSE_S: Final = 30.0
-"""A look that took t seconds is followed by the next after 200 t, half a per cent of a core, but not later than that.
-The first one, which learns all owners, is not counted."""
+LOOK_SHARE: Final = 400
+LONGEST_PAUSE_S: Final = 60.0
+"""A look that took t seconds of a core is followed by the next after 400 t, a quarter of a per cent, but not later than
+that. The first one, which learns all owners, is not counted. Every incident has one: a trigger asks for it."""
 T = TypeVar("T")
 
 
@@ -84,9 +84,13 @@ class Rings:
             self.events.popleft()
         return found
 
+    def look_now(self) -> None:
+        """A look is due, however long ago the last one was."""
+        self._look_due = 0.0
+
     def read_look(self) -> Snapshot | None:
         """A look, where one is due."""
-        now = time.monotonic()
+        now, before = time.monotonic(), time.process_time()
         if self._watcher is None or now < self._look_due:
             return None
         try:
@@ -96,7 +100,7 @@ class Rings:
             self._watcher = None
             return None
         self.looks.add(self.look)
-        took = time.monotonic() - now
+        took = time.process_time() - before
         first, self._looked = not self._looked, True
         self._look_due = now + max(self._interval, 0.0 if first else min(LOOK_SHARE * took, LONGEST_PAUSE_S))
         return self.look

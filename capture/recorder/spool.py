@@ -41,7 +41,7 @@ class Spool:
         self.held = False
         """While set, nothing goes: somebody reads."""
 
-    def append(self, first: int, last: int, data: bytes) -> None:
+    def append(self, first: int, last: int, data: bytes | memoryview) -> None:
         """Adds an entry and lets go of what is too old or too much."""
         self._let_go(last)
         try:

@@ -134,6 +134,17 @@ def test_an_errno_is_a_trigger_and_a_storm_makes_one_folder(tmp_path: Path) -> N
 
 
 @root
+def test_a_trigger_asks_for_a_look_however_rare_they_are(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with watching(out, "--on", "errno:EPIPE", "--interval", "600", "--before", "0.1") as program:
+        time.sleep(2)  # the first look lies outside of the window
+        broken_pipes(tmp_path / "app.log", 1)
+        frozen(out)
+        assert ended(program) == 0
+    assert json.loads((incidents(out)[0] / "manifest.json").read_text())["looks"] == 1
+
+
+@root
 def test_a_killed_recorder_leaves_nothing_enabled(tmp_path: Path) -> None:
     with watching(tmp_path / "out") as program:
         name = f"tcptriage-{program.pid}"
