@@ -207,7 +207,7 @@ class FlowTable(Struct, frozen=True):
     numbers: Numbering
     events: Events
     quoted: dict[int, list[QuotedTcp]]  # connection -> ICMP errors that quote it
-    seen_twice: int = 0  # connections with second copies
+    seen_twice: int  # connections with second copies
 
     def __len__(self) -> int:
         return len(self.address)

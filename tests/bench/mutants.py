@@ -44,7 +44,8 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "capture/flows/*.py",
         ),
         (
-            *("tests/capture/flows", "tests/capture/wire/headers/test_payload_kinds.py", "tests/capture/verdicts"),
+            *("tests/capture/flows", "tests/capture/wire/headers/test_payload_kinds.py"),
+            *("tests/capture/wire/test_quoted.py", "tests/capture/verdicts"),
             *ONLY_C,
         ),
     ),

@@ -44,13 +44,21 @@ def test_a_span_meets_what_lived_in_it(text: str, first: float, last: float, mee
     assert one.meets(np.array([first]), np.array([last])).tolist() == [meets]
 
 
-@pytest.mark.parametrize("text", ["x", "25:00", "10:61", "10", "..", "2026-13-01", "2026-11-21T11:00..10:00", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["x", "25:00", "24:01", "24:00:01", "10:60", "10:00:61", "10", "..", "2026-13-01", "2026-11-21T11:00..10:00", ""],
+)
 def test_what_is_no_time_is_said(text: str) -> None:
     with pytest.raises(ValueError):
         moments(text)
     if text:
         with pytest.raises(FilterError, match="is no time: 10:40"):
             parse(f"time:{text}")
+
+
+@pytest.mark.parametrize("text", ["24:00", "10:59", "10:00:60"])
+def test_the_last_minute_and_a_leap_second_are_times(text: str) -> None:
+    moments(text)
 
 
 def test_events_go_by_the_local_clock_unless_z_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

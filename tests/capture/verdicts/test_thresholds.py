@@ -159,6 +159,17 @@ TABLE = [
     (f"{SERVED} cPA20 <1>cPA20* <2>cPA20* <4>cPA20* i3.1", "unreachable", LIKELY, False),
     (f"{SERVED} cPA1448 i3.4 <1>cPA1448* <2>cPA1448* <4>cPA1448*", "path_mtu_black_hole", CERTAIN, False),
     (f"{SERVED} cPA900 i3.4 <1>cPA900* <2>cPA900* <4>cPA900*", "path_mtu_black_hole", LIKELY, False),
+    # a client that had given up, though the server's FIN came and met a RST
+    (f"{HELLO} <0.198>cFA sA sFA cR", "normal_close", LIKELY, True),
+    (f"{HELLO} <0.199>cFA sA sFA cR", "client_gave_up", LIKELY, False),
+    # a bare RST: what it answers is right before it, and nothing else answered that
+    (f"{SERVED} cPA20 <1.998>sR", "no_socket", LIKELY, False),
+    (f"{SERVED} cPA20 <1.999>sR", "no_socket", POSSIBLE, False),
+    (f"{SERVED} cPA20 sA sR", "no_socket", POSSIBLE, False),
+    (f"{SERVED} cFA <1.999>sR", "idle_drop", POSSIBLE, False),
+    # an answer to an upload, and its rest
+    (f"{UPLOAD.format(4096)} sPA60 cA sFA cA cPA20 sR", "early_response_reset", LIKELY, False),
+    (f"{UPLOAD.format(4096)} sPA60 cA <0.199>sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
     # begun in the middle
     ("sPA4096 cR", "write_after_peer_close", POSSIBLE, False),
     ("cPA20 sR", "no_socket", POSSIBLE, False),

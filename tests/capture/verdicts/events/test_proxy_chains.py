@@ -100,3 +100,11 @@ def test_a_proxy_that_asks_itself_is_not_its_own_client() -> None:
     loop = (PROXY_OUT, PROXY, 80, 0.0, SLOW)
     assert chains(loop, (PROXY_OUT, UPSTREAM, 9000, 0.01, BACK)) == set()
     assert chains(loop, (CLIENT, PROXY, 80, 0.002, SLOW), (PROXY_OUT, UPSTREAM, 9000, 0.01, BACK)) == {(1, 2, True)}
+
+
+def test_of_many_clients_the_latest_are_looked_at() -> None:
+    """64 of them: it is a bound on work, and the one that caused it is among them."""
+    early = [(CLIENT, PROXY, 80, 0.0, SLOW)] * 70
+    last = (CLIENT, PROXY, 80, 4.0, SLOW)
+    found = chains(*early, last, (PROXY, UPSTREAM, 9000, 4.01, BACK))
+    assert found == {(70, 71, True)}
