@@ -366,6 +366,43 @@ ROWS: dict[str, Row] = {
             traffic=traffic(ended("aborted", 9, 60, carried=0), ended("normal_close", 60, 60), connections=69),
         ),
     ),
+    "504: three of a thousand": (
+        "chain-log",
+        {},
+        nginx.facts(access_log=msgspec.structs.replace(requests(status={"200": 997, "504": 3}), lines=1000)),
+    ),
+    "queue: five unix sockets": (
+        "accept-queue-full",
+        {},
+        changed(
+            host(listener()),
+            sockets=sockets(listener(), unix=tuple(UnixListener(f"/run/{n}", 20 + n, 10, (GO,)) for n in range(5))),
+        ),
+    ),
+    "unanswered: where the kernel tells no settings": (
+        "unanswered",
+        {},
+        changed(
+            host(*[row("ESTAB", n, timer="on", unanswered=3) for n in range(3)], settings={"host": "10.0.0.7"}),
+            kernel={},
+        ),
+    ),
+    "unanswered: with settings of its own": (
+        "unanswered",
+        {},
+        changed(
+            host(*[row("ESTAB", n, timer="on", unanswered=3) for n in range(3)], settings={"host": "10.0.0.7"}),
+            kernel=kernel(tcp_keepalive_intvl="7", tcp_keepalive_probes="8", tcp_retries2="6", tcp_keepalive_time="70"),
+        ),
+    ),
+    "waits: of a default": (
+        "proxy-waits",
+        {},
+        waiting(
+            ProxyConfig("haproxy", "/h.cfg", (ProxyWait("server", 4.0, "timeout server 4s", "", 0),)),
+            end("sH", "upstream_timed_out", 9, 4.0),
+        ),
+    ),
     # looked.py
     "other namespaces, five": (
         "close-wait-pile",
