@@ -28,8 +28,8 @@ class CannotCompile(Exception):  # noqa: N818 - as in capture.engine.compiling
 class Tree:
     """A copy at `folder`, and a process that runs pytest in it, `seconds` for a run at most."""
 
-    def __init__(self, folder: Path, seconds: int) -> None:
-        self.folder, self.seconds = folder, seconds
+    def __init__(self, folder: Path, seconds: int, thorough: bool = False) -> None:
+        self.folder, self.seconds, self.thorough = folder, seconds, thorough
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
         self.engine, self.objects = folder / "capture/engine", folder / "build"
@@ -85,7 +85,8 @@ class Tree:
                 self._link()
                 return self._ask(None, tests)
             found = covered.tests_of(change.path, change.line, whole.decode())
-            for asked in (found[:FIRST], found[FIRST:], covered.others(found, tests)):
+            others = covered.others(found, tests) if self.thorough else []
+            for asked in (found[:FIRST], found[FIRST:], others):
                 if asked and (failed := self._ask(asked, ())):
                     return failed
             return ""

@@ -1,15 +1,15 @@
 """Small changes to rules, arithmetic and checks, made one at a time: do the tests notice?
 
 usage: python -m tests.bench.mutants [--area NAME]… [--file NAME]… [--count 60] [--seed 1] [--seconds 120]
-                                     [--results FILE] [--cover FILE] [--list]
+                                     [--results FILE] [--cover FILE] [--thorough] [--list]
 
 Each change is made in a copy of the tree: a comparison turned, a constant moved, a sign or `and` swapped, a code or
-certainty of a rule replaced, a `return` emptied. Which tests run a line is found out once; those are asked, then those
-of its area, until the first failure; C files are compiled anew. Prints every change that survived, and the share that
-was caught; exit status 1 below 95 %. `--results` keeps a line for each change, and what is in it is not made again;
-`--cover` keeps which tests run a line, as long as the tests are the same.
-Changes that change nothing anyone can see stand in equivalent_mutants.toml with the reason, and are not made. Nothing
-of the tree itself is changed. What was measured last: mutants.md.
+certainty of a rule replaced, a `return` emptied. Which tests run a line is found out once, and those are asked until
+the first failure; for a C file, which is compiled anew, those of its area. Prints every change that survived, and the
+share that was caught; exit status 1 below 95 %. `--results` keeps a line for each change, and what is in it is not made
+again; `--cover` keeps which tests run a line: a new test is asked once that file is away. Changes that change nothing
+anyone can see stand in equivalent_mutants.toml with the reason, and are not made. Nothing of the tree itself is
+changed. What was measured last: mutants.md.
 """
 
 from __future__ import annotations
@@ -97,7 +97,11 @@ def results_of(path: Path | None) -> dict[str, str]:
 
 
 def make(
-    chosen: list[tuple[Change, str]], results: Path | None, seconds: int, cover: Path | None = None
+    chosen: list[tuple[Change, str]],
+    results: Path | None,
+    seconds: int,
+    cover: Path | None = None,
+    thorough: bool = False,
 ) -> dict[str, str]:
     """Make the changes that `results` does not hold; what caught each, by its text, "" where it survived."""
     made = results_of(results)
@@ -106,7 +110,7 @@ def make(
         return made
     of_python = {area for change, area in left if change.path.suffix == ".py"}
     tests = tuple(dict.fromkeys(path for area in sorted(of_python) for path in AREAS[area][1] if path not in ONLY_C))
-    with tempfile.TemporaryDirectory() as folder, Tree(Path(folder) / "tree", seconds) as tree:
+    with tempfile.TemporaryDirectory() as folder, Tree(Path(folder) / "tree", seconds, thorough) as tree:
         covered = tree.cover(tests, cover)
         for change, area in left:
             begun = time.monotonic()
@@ -129,16 +133,19 @@ def main() -> int:
     parser.add_argument("--file", action="append", help="only files of this name")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=int, default=120, help="for one run of tests; longer counts as noticed")
+    parser.add_argument(
+        "--seconds", type=int, default=120, help="of the processor for one run of tests; longer counts as noticed"
+    )
     parser.add_argument("--results", type=Path, help="a table of what was made: change, the test that caught it, time")
     parser.add_argument("--cover", type=Path, help="where to keep which tests run a line; made where it isn't there")
+    parser.add_argument("--thorough", action="store_true", help="ask the area's other tests too, of what survives")
     parser.add_argument("--list", action="store_true", help="only print which changes would be made")
     given = parser.parse_args()
     chosen = chosen_of(given.area or sorted(AREAS), given.file, given.count, given.seed)
     if given.list:
         print("\n".join(str(change) for change, _ in chosen))
         return 0
-    made = make(chosen, given.results, given.seconds, given.cover)
+    made = make(chosen, given.results, given.seconds, given.cover, given.thorough)
     real = [change for change, _ in chosen if made[str(change)] != "the compiler"]
     caught = [change for change in real if made[str(change)]]
     share = len(caught) / max(1, len(real))
