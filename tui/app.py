@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
@@ -201,6 +201,13 @@ class TriageApp(App[int]):
     def action_interrupt(self) -> None:
         """Ctrl-C: the shell is told that this was one."""
         self.exit(130)
+
+    def action_command_palette(self) -> None:
+        """Every command by name."""
+        from textual.command import CommandPalette
+
+        if self.use_command_palette and not CommandPalette.is_open(cast("App[object]", self)):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=tr("a word of a command …")))
 
     def action_names(self) -> None:
         """Names beside addresses, or addresses alone."""

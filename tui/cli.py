@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. `argv` is without the program's name; default: the process's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     status = 0
+    from tui.arguments.parser import speak
+
+    speak(arguments)
     try:
         status = _command(arguments)(arguments)
         sys.stdout.flush()
@@ -95,7 +98,10 @@ def _mistyped(word: str) -> None:
         return
     close = difflib.get_close_matches(word, COMMANDS, 1, 0.7)
     if close:
-        print(f"tcptriage: {word}: no such file, and no command; did you mean {close[0]}?", file=sys.stderr)
+        from tui.text.language import tr
+
+        said = tr("{word}: no such file, and no command; did you mean {close}?", word=word, close=close[0])
+        print(f"tcptriage: {said}", file=sys.stderr)
         raise SystemExit(UNUSABLE)
 
 

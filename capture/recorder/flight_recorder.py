@@ -13,6 +13,7 @@ from typing import Final
 
 from capture.kernel.event import KernelEvent, Kind
 from capture.kernel.refused_callers import with_callers
+from capture.language import speaking, tr
 from capture.model import Finding, Severity
 from capture.recorder.clock_steps import ClockSteps
 from capture.recorder.freezing import Frozen, LogLine
@@ -159,7 +160,13 @@ class FlightRecorder:
         self.rings.look_now()
         self._last_folder = time.monotonic()
         self._due = self._last_folder + self._options.after_s + RETIRE_MS / 1000
-        self._options.tell(f"{kind}: {self._pending.text}; the folder is written in {self._options.after_s:g} s")
+        facts = {"kind": kind, "text": self._pending.text, "s": f"{self._options.after_s:g}"}
+        self._tell("{kind}: {text}; the folder is written in {s} s", **facts)
+
+    def _tell(self, text: str, **facts: str) -> None:
+        """A sentence, in the language of who reads it; what goes into the folder is English."""
+        with speaking(self._options.language):
+            self._options.tell(tr(text, **facts))
 
     def _freeze(self) -> None:
         trigger, self._pending = self._pending, None
@@ -210,10 +217,13 @@ class FlightRecorder:
         self.rings.hold(False)
         options = self._options
         if trouble:
-            options.tell(f"the incident cannot be written: {trouble}")
+            self._tell("the incident cannot be written: {trouble}", trouble=trouble)
             return
         gone = prune(options.out, options.incidents, max(0, options.keep_bytes - size_of(self._folder)))
-        options.tell(path + (f" (removed for want of room: {', '.join(gone)})" if gone else ""))
+        if gone:
+            self._tell("{path} (removed for want of room: {gone})", path=path, gone=", ".join(gone))
+        else:
+            options.tell(path)
 
     def _close(self) -> None:
         self._written(wait=True)

@@ -40,3 +40,5 @@ class Options(Struct, frozen=True, kw_only=True):
     """Folders that the process which writes a folder may read; it writes under `out` alone."""
     tell: Callable[[str], None]
     """Takes sentences for people."""
+    language: str = "en"
+    """Of those sentences; what goes into a folder is English."""

@@ -6,34 +6,82 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
-from capture.language import LANGUAGES, choose, of_locale
+from capture.language import LANGUAGES, choose, chosen, of_locale
+from tui.text.column_layout import wrap
+from tui.text.language import tr
 from tui.work.configuration_place import configuration_path
+
+OF_ARGPARSE = (
+    "usage: ",
+    "positional arguments",
+    "options",
+    "show this help message and exit",
+    "expected one argument",
+    "expected at least one argument",
+    "unrecognized arguments: %s",
+    "the following arguments are required: %s",
+    "invalid choice: %(value)r (choose from %(choices)s)",
+    "not allowed with argument %s",
+    "argument %(argument_name)s: %(message)s",
+)
+"""What argparse says by itself, through gettext."""
+
+
+def speak(arguments: Sequence[str]) -> None:
+    """Choose the language before any parser is made: help and complaints are told in it, too."""
+    named = next((two for one, two in pairwise(arguments) if one == "--lang"), None)
+    named = named or next((one.partition("=")[2] for one in arguments if one.startswith("--lang=")), None)
+    choose(named if named in LANGUAGES else configured_language() or of_locale(os.environ))
+    if chosen() != "en":
+        argparse._ = tr  # type: ignore[attr-defined]
 
 
 class Paragraphs(argparse.HelpFormatter):
     """Wraps a description or an epilog paragraph by paragraph, and leaves those with indented lines as they are."""
 
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        if chosen() != "en":  # argparse counts the usage's first word in characters, and it takes more cells
+            self._width -= 3
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        told = text.split("\n\n")
-        return "\n\n".join(
-            one if "\n  " in one else super(Paragraphs, self)._fill_text(one, width, indent) for one in told
-        )
+        return "\n\n".join(self._paragraph(one, width, indent) for one in text.split("\n\n"))
+
+    def _paragraph(self, text: str, width: int, indent: str) -> str:
+        if "\n  " in text:
+            return text
+        if text.isascii():
+            return super()._fill_text(text, width, indent)
+        return "\n".join(indent + line for line in wrap(text, width - len(indent)))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Chinese takes two cells, and is broken between its characters."""
+        return super()._split_lines(text, width) if text.isascii() else wrap(text, width)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and that chooses the language of what is told."""
 
     def __init__(self, *, examples: Sequence[str] = (), epilog: str = "", **told: Any) -> None:
-        shown = ["\n".join(["examples:", *(f"  {line}" for line in examples)])] if examples else []
+        shown = ["\n".join([tr("examples:"), *(f"  {line}" for line in examples)])] if examples else []
         told.setdefault("formatter_class", Paragraphs)
-        super().__init__(epilog="\n\n".join([*shown, *([epilog] if epilog else [])]) or None, **told)
+        super().__init__(epilog="\n\n".join([*shown, *([tr(epilog)] if epilog else [])]) or None, **told)
         self.add_argument(
             "--lang",
             choices=LANGUAGES,
             help="language of text, Markdown, screens; default: the locale's",
         )
+
+    def format_help(self) -> str:
+        """The description in the language that is chosen; so are the options' words."""
+        self.description = tr(self.description) if self.description else self.description
+        for action in self._actions:
+            if action.help:
+                action.help = tr(action.help)
+        return super().format_help()
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The arguments; the language is chosen then. JSON is English, whatever is asked for."""
@@ -48,11 +96,12 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, words: list[str]) -> str:
         """argparse's own sentence, and the option that was perhaps meant."""
         mistyped = next((word.partition("=")[0] for word in words if word.startswith("--")), "")
-        return f"unrecognized arguments: {' '.join(words)}{did_you_mean(mistyped, self._option_string_actions)}"
+        said = tr("unrecognized arguments: %s") % " ".join(words)
+        return said + did_you_mean(mistyped, self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
         """One line on standard error, status 2."""
-        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+        self.exit(2, tr("{prog}: {message}; see '{prog} --help'", prog=self.prog, message=message) + "\n")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -60,7 +109,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(word, known, 1, 0.7)
-    return f"; did you mean {close[0]}?" if close else ""
+    return tr("; did you mean {word}?", word=close[0]) if close else ""
 
 
 def configured_language() -> str | None:

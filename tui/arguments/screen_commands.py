@@ -5,32 +5,33 @@ from __future__ import annotations
 from tui.arguments.parser import Parser
 from tui.arguments.shared_options import host_options, namespace_options, screen_options
 from tui.arguments.values import as_seconds
+from tui.text.language import tr
 
-USAGE = """\
-usage: tcptriage [FILE...]           the dashboard: captures, or this machine
-       tcptriage COMMAND [OPTION...] no screen; COMMAND --help tells more
-
-  report FILE...     connections, verdicts and findings of captures
-  compare A B        the same connections, captured at two points
-  fleet PATH...      many captures to one data set of Parquet files
-  sockets            this machine's TCP connections and what is wrong with them
-  explain [TEXT...]  name the error in a log line (argument, --log, or stdin)
-  playbooks          list them; `playbook NAME` opens one, `check NAME` runs one
-  watch              record until something breaks, then keep what lay around it
-  demo, cases        the whole way on shipped recordings; what earlier runs kept
-
-options of the dashboard:
-  --resume [NAME]    go on with the last case, or with another
-  --join             read several files as one capture that was rotated
-  --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'
-  --host HOST        look at other hosts over ssh (docker:NAME, kubectl:POD)
-  --interval S       seconds between two looks at the live connections (1)
-  --threshold N=V    from when on it is a live finding (T lists them)
-  --own-namespace    leave out other network namespaces (containers)
-  --theme NAME  --ascii  --no-mouse  --lang en|zh  --version  --help
-FILE: pcap, pcapng, packed or not, text; - is stdin: tcptriage incident.pcap
-Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.
-"""
+USAGE = (
+    "usage: tcptriage [FILE...]           the dashboard: captures, or this machine",
+    "       tcptriage COMMAND [OPTION...] no screen; COMMAND --help tells more",
+    "",
+    "  report FILE...     connections, verdicts and findings of captures",
+    "  compare A B        the same connections, captured at two points",
+    "  fleet PATH...      many captures to one data set of Parquet files",
+    "  sockets            this machine's TCP connections and what is wrong with them",
+    "  explain [TEXT...]  name the error in a log line (argument, --log, or stdin)",
+    "  playbooks          list them; `playbook NAME` opens one, `check NAME` runs one",
+    "  watch              record until something breaks, then keep what lay around it",
+    "  demo, cases        the whole way on shipped recordings; what earlier runs kept",
+    "",
+    "options of the dashboard:",
+    "  --resume [NAME]    go on with the last case, or with another",
+    "  --join             read several files as one capture that was rotated",
+    "  --filter EXPR      start filtered, e.g. 'state:close-wait port:8080'",
+    "  --host HOST        look at other hosts over ssh (docker:NAME, kubectl:POD)",
+    "  --interval S       seconds between two looks at the live connections (1)",
+    "  --threshold N=V    from when on it is a live finding (T lists them)",
+    "  --own-namespace    leave out other network namespaces (containers)",
+    "  --theme NAME  --ascii  --no-mouse  --lang en|zh  --version  --help",
+    "FILE: pcap, pcapng, packed or not, text; - is stdin: tcptriage incident.pcap",
+    "Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.",
+)
 
 
 class MainParser(Parser):
@@ -38,11 +39,11 @@ class MainParser(Parser):
 
     def format_help(self) -> str:
         """The one page that says everything."""
-        return USAGE
+        return "".join(f"{tr(line)}\n" if line else "\n" for line in USAGE)
 
     def format_usage(self) -> str:
         """The same page: argparse's own usage line knows nothing of the commands."""
-        return USAGE
+        return self.format_help()
 
 
 def dashboard_parser(version: str) -> Parser:

@@ -33,7 +33,7 @@ def namespace_options(parser: argparse.ArgumentParser) -> None:
 
 def host_options(parser: argparse.ArgumentParser) -> None:
     """Other hosts instead of this one."""
-    name = "as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD; may repeat"
-    parser.add_argument("--host", action="append", default=[], metavar="HOST", help=f"look at this host: {name}")
+    host = "look at this host: as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD; may repeat"
+    parser.add_argument("--host", action="append", default=[], metavar="HOST", help=host)
     parser.add_argument("--ssh", default="ssh", metavar="COMMAND", help="the ssh to use, e.g. 'ssh -F FILE'")
     parser.add_argument("--sudo", action="store_true", help="look as root there, by sudo -n")

@@ -7,9 +7,10 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
-from capture.language import choose
+from capture.language import choose, speaking
 from tui.arguments.host_commands import watch_parser
 from tui.arguments.parser import complain
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from capture.recorder.flight_recorder import FlightRecorder
@@ -58,6 +59,7 @@ def run(arguments: list[str]) -> int:
         report=(sys.executable, "-m", "tui.cli", "report", "--format", "md", "--lang", chosen.lang),
         readable=(*READABLE, *_own_code()),
         tell=_tell,
+        language=chosen.lang,
     )
     user = user_to_become()
     try:
@@ -67,7 +69,8 @@ def run(arguments: list[str]) -> int:
         complain(f"tcptriage watch: {options.out}: {getattr(error, 'strerror', None) or error}")
         return 2
     recorder.heed_signals()
-    _start(recorder, options.out, user)
+    with speaking(chosen.lang):
+        _start(recorder, options.out, user)
     recorder.run()
     return 0
 
@@ -81,10 +84,10 @@ def _start(recorder: FlightRecorder, out: str, user: User | None) -> None:
         # who owns the folder writes into it: without capabilities even root is no more than that
         owner = os.stat(out)
         become(user._replace(uid=owner.st_uid, gid=owner.st_gid))
-        said = f" (as user {owner.st_uid}, with no capability but to look)"
-    _tell(f"recording into {out}{said}")
+        said = tr(" (as user {uid}, with no capability but to look)", uid=owner.st_uid)
+    _tell(tr("recording into {out}", out=out) + said)
     for note in recorder.rings.troubles():
-        _tell(f"not recorded: {note}")
+        _tell(tr("not recorded: {note}", note=note))
 
 
 def _own_code() -> list[str]:

@@ -444,7 +444,7 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         from tui.work.case_file import recent_files
 
         meaning = "A capture, an incident folder, a recording. Several that are one: ring.pcap* --join"
-        self.app.push_screen(AskPathScreen("Open", meaning, recent=recent_files()), self._opened)
+        self.app.push_screen(AskPathScreen("Open a file", meaning, recent=recent_files()), self._opened)
 
     def _opened(self, text: str | None) -> None:
         from tui.work.capture_reading import named

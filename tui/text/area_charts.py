@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui.text.charts import ASCII_BARS, BARS
-from tui.text.column_layout import fit
+from tui.text.column_layout import cells, fit
 from tui.text.language import tr
 from tui.text.quantities import duration
 
@@ -107,7 +107,7 @@ def _times(span: float, inner: int, corner: str) -> str:
     if inner >= 40:
         at = (inner - len(middle)) // 2
         line[at : at + len(middle)] = middle
-    line[inner - len(end) :] = end
+    line[inner - cells(end) :] = end
     return f"{'':{AXIS - 2}} {corner}{''.join(line)}"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
+from rich.cells import cell_len
 
 from capture.language import chosen
 from tui.cli import main
@@ -105,3 +107,39 @@ def test_explained_lines_are_told_in_chinese(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert "本端写入了对端已经关闭的连接" in said
     assert "手册: broken-pipe" in said
+
+
+COMMANDS = ("report", "sockets", "explain", "compare", "fleet", "playbooks", "check", "watch", "cases", "demo", "info")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_told_in_chinese_and_fits_the_terminal(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with suppress(SystemExit):
+        main([*([command] if command else []), "--lang", "zh", "--help"])
+    told = capsys.readouterr().out
+    assert "用法：" in told
+    assert [line for line in told.splitlines() if cell_len(line) > 80 and not line.isascii()] == []
+    english = [line for line in told.splitlines() if line.startswith(" " * 24) and line.isascii() and "=" not in line]
+    assert english == []  # what an option does is told in Chinese
+    if not command:
+        assert len(told.splitlines()) <= 23
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "--fail-on", "x", "y"], "不能是 'x'"),
+        (["explain", "--nope"], "无法识别的参数：--nope"),
+        (["watch", "--for", "abc"], "不是时长"),
+        (["sockets", "--intreval", "3"], "是不是 --interval？"),
+        (["report"], "缺少参数：FILE"),
+    ],
+)
+def test_complaints_of_options_are_told_in_chinese(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--lang=zh"]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert "--help" in told
