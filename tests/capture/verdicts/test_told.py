@@ -27,6 +27,7 @@ MORE = [
     "cS sSA <1>sSA* <2>sSA* <4>sSA*",
     "cS sSA",
     "cS sSA <1>cS* sSA* <2>cS* sSA*",
+    "cS <1>cS* sSA <1>sSA* <2>sSA* <4>sSA*",
     "sR",
     "sRA",
     "sRAt",

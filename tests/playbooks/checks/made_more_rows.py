@@ -10,9 +10,22 @@ from capture.model import Endpoint
 from playbooks.facts.config_facts import ProxyConfig, ProxyWait
 from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import ErrorLine, ProxyEnd, ProxyLog, Times
+from playbooks.facts.nginx_facts import Worker
 from playbooks.facts.socket_facts import Elsewhere, Process, Processes, UnixListener
 from tests.playbooks.checks import test_nginx_checks as nginx
-from tests.playbooks.checks.made_nginx_rows import EVENTS, HTTP, PLACE, UPSTREAM, after, at_nginx, configured, requests
+from tests.playbooks.checks.made_nginx_rows import (
+    EMPTY,
+    EVENTS,
+    HTTP,
+    KEPT,
+    PLACE,
+    UPSTREAM,
+    V11,
+    after,
+    at_nginx,
+    configured,
+    requests,
+)
 from tests.playbooks.checks.made_rows import GO, OTHER, Row
 from tests.playbooks.checks.making import (
     captured,
@@ -402,6 +415,26 @@ ROWS: dict[str, Row] = {
             ProxyConfig("haproxy", "/h.cfg", (ProxyWait("server", 4.0, "timeout server 4s", "", 0),)),
             end("sH", "upstream_timed_out", 9, 4.0),
         ),
+    ),
+    "counters that are not told": (
+        "listen-counters",
+        {},
+        changed(host(), sockets=msgspec.structs.replace(sockets(listener()), totals={"InSegs": 9})),
+    ),
+    "worker files: exactly 90 % used": (
+        "worker-files",
+        {},
+        at_nginx(configured(EVENTS, HTTP, workers=(Worker(7, nginx.START, 900, 1000, 4096),))),
+    ),
+    "errors: of an upstream whose connections are kept": (
+        "nginx-error-lines",
+        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:ended"]}},
+        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT, V11, EMPTY), "prematurely_closed"),
+    ),
+    "errors: of an upstream whose connections are not kept": (
+        "nginx-error-lines",
+        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:ended"]}},
+        at_nginx(configured(EVENTS, HTTP, *UPSTREAM), "prematurely_closed"),
     ),
     # looked.py
     "other namespaces, five": (
