@@ -45,7 +45,7 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   FETCH(&e->tags[first_slot(e, new->key)]);
   const char *recent = recent_packet_place(e->recent, new->print);
   FETCH(recent);
-  FETCH(recent + RECENT_PACKET_BYTES - 1); /* every second set lies across two lines */
+  FETCH(recent + RECENT_PACKET_BYTES - 1);
   if (e->count_waiting > SOON)
     fetch_connection(e, &e->waiting[(e->first_waiting + e->count_waiting - 1 - SOON) & (AHEAD - 1)]);
 }
