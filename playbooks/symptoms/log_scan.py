@@ -14,6 +14,7 @@ from playbooks.symptoms.multiline_entries import Entry, entry_after, entry_of, g
 from playbooks.symptoms.rules import literals
 from playbooks.symptoms.shape_cache import Memo
 from playbooks.symptoms.times import time_of
+from playbooks.symptoms.trigrams import left_to_find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,7 +177,7 @@ def _possible(block: bytes) -> list[int]:
     low = block.lower()
     plain, foreign = _needle_bytes()
     starts: set[int] = set()
-    for needle in (*plain, *foreign, *encoded_needles(block)) if not low.isascii() else plain:
+    for needle in left_to_find(low, (*plain, *foreign, *encoded_needles(block)) if not low.isascii() else plain):
         found = low.find(needle)
         while found >= 0:
             starts.add(low.rfind(b"\n", 0, found) + 1)
