@@ -56,7 +56,7 @@ class Joiner:
                 self._remember(one, time)
             if one.what == "connecting":
                 self._note_caller(one)
-            if one.what in ("set_state", "connecting"):
+            if one.what in ("set_state", "connecting") or _of_its_own_close(one):
                 continue
             call, thread = self._call(one, time)
             thread = thread or self._caller(one, time)
@@ -121,3 +121,8 @@ class Joiner:
             return (None, None), 0
         self._sockets[socket] = known._replace(time=time)
         return (ends_of(*known.late) if known.late is not None else known.ends), known.cookie
+
+
+def _of_its_own_close(one: Said) -> bool:
+    """An error that close() with SO_LINGER 0 puts on the socket it takes apart (tcp_disconnect): nobody gets it."""
+    return one.what == "error_report" and one.remote is not None and not one.remote.port

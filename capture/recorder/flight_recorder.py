@@ -22,7 +22,7 @@ from capture.recorder.incident_folder import Trigger
 from capture.recorder.options import Options
 from capture.recorder.packet_ring import RETIRE_MS
 from capture.recorder.rings import MARGIN_S, Rings
-from capture.recorder.triggers import ResetRate
+from capture.recorder.triggers import SIGNAL, ResetRate
 from capture.recorder.writer import Writer
 from capture.safe_text import printable
 
@@ -61,6 +61,7 @@ class FlightRecorder:
         self._last_folder = float("-inf")
         self._suppressed = 0
         self._stop = self._asked = False
+        self._told: set[str] = set()
         self._writer: Writer | None = None
 
     def heed_signals(self) -> None:
@@ -109,13 +110,14 @@ class FlightRecorder:
         self._clock.look()
         if self._asked:
             self._asked = False
-            self._fire("signal:USR1", "asked for by a signal", now)
+            self._fire(SIGNAL, "asked for by a signal", now)
         if look is not None:
             self._findings(with_callers(look.findings, events), now)
         self._events(events)
         self._lines(lines)
         self._read_at, self._looked_at = began, began if look is not None else self._looked_at
         self._written()
+        self._tell_losses()
         if self._pending is not None and time.monotonic() >= self._due:
             self._freeze()
 
@@ -198,15 +200,26 @@ class FlightRecorder:
         self.rings.hold(True)
         self._writer = Writer(self._options.out, frozen, self._options.report, self._options.readable)
 
+    def _tell_losses(self) -> None:
+        """What was lost for the first time since the start; how much goes into each folder."""
+        for code, note in self._losses():
+            if code not in self._told:
+                self._told.add(code)
+                self._options.tell(f"{note}; it goes on, and each folder says how much")
+
     def _notes(self) -> Iterable[str]:
         yield from self.rings.troubles()
+        for _, note in self._losses():
+            yield note
+
+    def _losses(self) -> Iterable[tuple[str, str]]:
         spool = self.rings.spool
         if spool is not None and spool.lost:
-            yield f"{spool.lost} bytes of packets were lost: the disk is full"
+            yield "packets", f"{spool.lost} bytes of packets were lost: the disk is full"
         if spool is not None and spool.forgotten:
-            yield "packets went before their time: --keep is too small for --before"
+            yield "forgotten", "packets went before their time: --keep is too small for --before"
         if self.rings.looks.lost:
-            yield f"{self.rings.looks.lost} looks were lost: the disk is full"
+            yield "looks", f"{self.rings.looks.lost} looks were lost: the disk is full"
 
     def _written(self, wait: bool = False) -> None:
         """Takes in a folder that was being written, if it is done (or when it is)."""

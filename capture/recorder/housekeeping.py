@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from typing import Final
@@ -14,6 +15,8 @@ RINGS: Final = ".rings-"
 def make_out(path: str, owner: tuple[int, int] | None) -> None:
     """Makes the folder for its owner alone, where it is not there. Raises OSError."""
     if not os.path.isdir(path):
+        if os.path.lexists(path):
+            raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name; --out names a folder")
         os.makedirs(path, mode=0o700)
         if owner is not None:
             os.chown(path, *owner)

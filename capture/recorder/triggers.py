@@ -15,6 +15,8 @@ from capture.kernel.event import KernelEvent, Kind
 from capture.sockets.findings.finding_words import finding_codes
 
 ANY: Final = "any"
+SIGNAL: Final = "signal:USR1"
+"""The trigger that is always there: asked for alone, there is no other."""
 RESETS: Final = re.compile(r"(\d{1,9})/(\d{1,6}(?:\.\d{1,3})?)")
 
 
@@ -51,10 +53,12 @@ def parse_triggers(texts: Sequence[str], logs: bool, symptoms: Iterable[str]) ->
     resets = []
     for text in texts:
         kind, _, value = text.partition(":")
+        if text == SIGNAL:
+            continue  # always one
         if kind == "resets":
             resets.append(_rate(text, value))
         elif kind not in chosen or not value:
-            raise ValueError(f"{text!r} is no trigger: finding:CODE, symptom:CODE, resets:N/S, errno:NAME")
+            raise ValueError(f"{text!r} is no trigger: finding:CODE, symptom:CODE, resets:N/S, errno:NAME, {SIGNAL}")
         else:
             chosen[kind].add(_checked(text, kind, value, known))
     if chosen["symptom"] and not logs:

@@ -131,8 +131,11 @@ def test_a_linger_of_zero_is_received_as_a_reset(events: KernelEvents) -> None:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     server.close()
     arrived(client, select.POLLHUP)
-    (got,) = of_port(events.read().events, client.getsockname()[1], Kind.RESET_RECEIVED)
+    found = events.read().events
+    (got,) = of_port(found, client.getsockname()[1], Kind.RESET_RECEIVED)
     assert got.cookie
+    mine = [one for one in found if one.owner is not None and one.owner.pid == os.getpid()]
+    assert all(one.remote is not None and one.remote.port for one in mine)  # not the error of its own close
     assert got.owner is not None  # who had connected it, though no look saw it
     assert got.owner.pid == os.getpid()
 

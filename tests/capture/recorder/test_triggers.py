@@ -77,6 +77,10 @@ def test_after_it_was_full_it_counts_anew() -> None:
     assert rate.add([reset(0.2)]) is None
 
 
+def test_the_signal_alone_is_no_other_trigger() -> None:
+    assert parse_triggers(["signal:USR1"], False, SYMPTOMS) == Triggers()
+
+
 def test_every_code_that_a_rule_gives_may_be_asked_for() -> None:
     codes = ("accept_queue_stuck", "any", "refusals", "resets", "softnet_drops", "zero_window_stall")
     found = parse_triggers([f"finding:{code}" for code in codes], False, SYMPTOMS)

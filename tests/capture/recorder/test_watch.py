@@ -22,8 +22,21 @@ PAUSE = 0.02
 
 
 @contextlib.contextmanager
-def watching(out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tui.cli", "watch", "--out", str(out), "--after", "1", "--before", "20", *options]
+def watching(out: Path, *options: str, inside: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    command = [
+        *inside,
+        sys.executable,
+        "-m",
+        "tui.cli",
+        "watch",
+        "--out",
+        str(out),
+        "--after",
+        "1",
+        "--before",
+        "20",
+        *options,
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as program:
         try:
             assert program.stderr is not None
@@ -142,6 +155,20 @@ def test_a_trigger_asks_for_a_look_however_rare_they_are(tmp_path: Path) -> None
         frozen(out)
         assert ended(program) == 0
     assert json.loads((incidents(out)[0] / "manifest.json").read_text())["looks"] == 1
+
+
+@root
+def test_what_the_disk_does_not_take_is_told_at_once_and_not_again_and_again(tmp_path: Path) -> None:
+    full = ("prlimit", "--fsize=0")  # as a disk that is full
+    with watching(tmp_path / "out", "--on", "signal:USR1", inside=full) as program:
+        for _ in range(3):
+            broken_pipes(tmp_path / "app.log", 1)
+            time.sleep(1.2)
+        assert program.poll() is None
+        program.kill()
+        assert program.stderr is not None
+        told = program.stderr.read()
+    assert told.count("bytes of packets were lost: the disk is full") == 1
 
 
 @root
