@@ -165,10 +165,10 @@ class FlightRecorder:
         facts = {"kind": kind, "text": self._pending.text, "s": f"{self._options.after_s:g}"}
         self._tell("{kind}: {text}; the folder is written in {s} s", **facts)
 
-    def _tell(self, text: str, **facts: str) -> None:
+    def _tell(self, sentence: str, /, **facts: str) -> None:
         """A sentence, in the language of who reads it; what goes into the folder is English."""
         with speaking(self._options.language):
-            self._options.tell(tr(text, **facts))
+            self._options.tell(tr(sentence, **facts))
 
     def _freeze(self) -> None:
         trigger, self._pending = self._pending, None
@@ -205,7 +205,7 @@ class FlightRecorder:
         for code, note in self._losses():
             if code not in self._told:
                 self._told.add(code)
-                self._options.tell(f"{note}; it goes on, and each folder says how much")
+                self._tell("{note}; it goes on, and each folder says how much", note=note)
 
     def _notes(self) -> Iterable[str]:
         yield from self.rings.troubles()
