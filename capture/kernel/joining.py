@@ -49,6 +49,11 @@ class Joiner:
         self.calls: ConnectCalls | None = None
         """Where the calls of this machine are, which are not given as records."""
 
+    @property
+    def remembered(self) -> int:
+        """How many sockets it knows the addresses of."""
+        return len(self._sockets)
+
     def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
         """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
         for time, one in said:
@@ -107,8 +112,10 @@ class Joiner:
         before = self._sockets.pop(one.socket, None)
         cookie = one.cookie or (before.cookie if before is not None and before.ends == (one.local, one.remote) else 0)
         self._sockets[one.socket] = _Socket((one.local, one.remote), one.late, cookie, time)
-        if len(self._sockets) > REMEMBERED:
-            del self._sockets[next(iter(self._sockets))]
+        while (oldest := next(iter(self._sockets))) != one.socket:  # in order of when they were heard of
+            if len(self._sockets) <= REMEMBERED and time - self._sockets[oldest].time < KEPT_S:
+                break
+            del self._sockets[oldest]
         if one.what == "set_state" and one.state == SYN_SENT:
             thread = self._callers.pop(one.socket, 0) or (self.calls.thread(one.socket, time) if self.calls else 0)
             self._connecting[one.local, one.remote] = (time, thread)
@@ -119,6 +126,7 @@ class Joiner:
         known = self._sockets.get(socket)
         if known is None or time - known.time >= KEPT_S:
             return (None, None), 0
+        del self._sockets[socket]
         self._sockets[socket] = known._replace(time=time)
         return (ends_of(*known.late) if known.late is not None else known.ends), known.cookie
 

@@ -49,6 +49,22 @@ def test_a_sockets_memory_that_is_used_again_is_another_call() -> None:
     assert [calls.thread(0xABC, time) for time in (2.5, 3.5)] == [0, 73]
 
 
+def test_sockets_that_were_not_heard_of_for_a_minute_are_forgotten() -> None:
+    joiner, threads = Joiner(), Threads(lambda: ({}, {}), lambda thread: None)
+
+    def ends(at: float, sockets: range) -> None:
+        said = [(at, Said("set_state", number, 0, LOCAL, REMOTE, state=1)) for number in sockets]
+        assert not list(joiner.events(said, threads))
+
+    ends(0.0, range(1, 101))
+    ends(30.0, range(101, 111))
+    assert joiner.remembered == 110
+    (failed,) = joiner.events([(50.0, Said("send", 5, 71, error=32))], threads)
+    assert failed.remote == REMOTE
+    ends(70.0, range(200, 201))
+    assert joiner.remembered == 12  # those of half a minute ago, the one that failed, the new one
+
+
 def refusals(process: str, sent: bool = False) -> Finding:
     text = f"100 resets; {phrase('caller_seen', process=process)}."
     facts: dict[str, object] = {"sent": sent, "process": process, "host": "10.0.0.9", "port": 80, "pid": None}
