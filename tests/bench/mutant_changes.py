@@ -88,7 +88,8 @@ def _changed(node: ast.AST, source: str) -> Iterator[ast.AST]:
         false = isinstance(node.value, ast.Constant) and node.value.value is False  # None is as good as False
         yield ast.Return(ast.Constant(True if false else None))
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Diagnosis" and node.args:
-        yield ast.Call(node.func, [ast.Constant("unknown"), *node.args[1:]], node.keywords)
+        known = not (isinstance(node.args[0], ast.Constant) and node.args[0].value == "unknown")
+        yield ast.Call(node.func, [ast.Constant("unknown" if known else "aborted"), *node.args[1:]], node.keywords)
 
 
 def _text(node: ast.BinOp) -> bool:

@@ -105,3 +105,12 @@ def test_live_sockets_know_how_new_their_state_is_and_no_time() -> None:
     assert parse("last:30s").misplaced("connection") == ()
     with pytest.raises(FilterError, match="is no length of time"):
         parse("last:soon")
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts"),
+    [("10:00", 60.0), ("10:00:00", 1.0), ("10:00:00.5", 0.1), ("10:00:00.25", 0.01), ("2024-10-03", 86400.0)],
+)
+def test_a_time_lasts_as_long_as_its_last_unit(text: str, lasts: float) -> None:
+    found = moments(text)
+    assert found.high - found.low == pytest.approx(lasts)
