@@ -116,9 +116,9 @@ class Words:
 
     def count(self, number: int, noun: str) -> str:
         """A number with its noun: `1 socket`, `12 sockets`, `2 processes`; in Chinese with its measure word."""
-        told: str | None = self._overlay().get(f"{{n}} {noun}")
-        if told is not None:
-            return told.format(n=f"{number:,}")
+        translated: str | None = self._overlay().get(f"{{n}} {noun}")
+        if translated is not None:
+            return translated.format(n=f"{number:,}")
         return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
 
 
@@ -127,6 +127,6 @@ tr = Words(os.path.dirname(__file__), "words")
 count_of = tr.count
 
 
-def sentences(*told: str) -> str:
+def sentences(*each: str) -> str:
     """Sentences behind each other: Chinese ones need no space between them."""
-    return ("" if chosen() == "zh" else " ").join(one for one in told if one)
+    return ("" if chosen() == "zh" else " ").join(one for one in each if one)

@@ -45,7 +45,7 @@ class Triage(Struct, frozen=True, dict=True):
     decoded: DecodedCapture
     verdicts: Verdicts
     findings: tuple[Finding, ...]
-    told: Mapping[int, tuple[EventAtSide, ...]] = {}
+    kernel_events: Mapping[int, tuple[EventAtSide, ...]] = {}
     """What the kernel said of connections, where an incident was opened: events by connection."""
     incidents: tuple[Incident, ...] = ()
     """The folders that were opened."""
@@ -105,12 +105,12 @@ class Triage(Struct, frozen=True, dict=True):
     def verdict(self, connection: int) -> Verdict:
         """The verdict of a connection, with what the kernel said of it."""
         verdict = self.verdicts.of(connection)
-        told = self.told.get(connection)
-        if told is None:
+        events = self.kernel_events.get(connection)
+        if events is None:
             return verdict
         from capture.verdicts.kernel_facts import with_kernel_facts
 
-        return with_kernel_facts(verdict, told)
+        return with_kernel_facts(verdict, events)
 
 
 def _counts(flows: FlowTable, connection: int, side: int) -> dict[str, int]:
@@ -204,7 +204,7 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
         *triage.findings,
         *disagreements((number, triage.verdicts.of(number), them) for number, them in told.items()),
     )
-    return replace(triage, decoded=decoded, told=told, incidents=incidents, findings=findings)
+    return replace(triage, decoded=decoded, kernel_events=told, incidents=incidents, findings=findings)
 
 
 def _require_known_link_type(captures: Sequence[DecodedCapture]) -> None:

@@ -176,8 +176,8 @@ def _verdicts(triage: Triage, chosen: I64) -> dict[str, Any]:
     }
     for at, side in enumerate(SIDES):
         for call in CALLS:
-            told = [getattr(template.calls[at], call) for template in templates]
-            found[f"errors_{side}_{call}"] = _of_few(told, which)
+            errors = [getattr(template.calls[at], call) for template in templates]
+            found[f"errors_{side}_{call}"] = _of_few(errors, which)
     found["sentence"], found["evidence"] = _told(triage, chosen, templates, which)
     return found
 
@@ -193,14 +193,14 @@ def _told(triage: Triage, chosen: I64, templates: Sequence[Template], which: Any
     packet, proof = np.zeros(begins[-1], np.int64), np.zeros(begins[-1], np.int32)
     proofs: list[str] = []
     sentences: list[str] = [""] * len(chosen)
-    for _, places, told in worded_by_template(triage.verdicts, chosen):
-        for at, (numbers, text) in enumerate(zip(told.packets, told.proofs, strict=True)):
+    for _, places, wording in worded_by_template(triage.verdicts, chosen):
+        for at, (numbers, text) in enumerate(zip(wording.packets, wording.proofs, strict=True)):
             packet[begins[places] + at], proof[begins[places] + at] = numbers, len(proofs)
             proofs.append(text)
-        filled = [told.text % row for row in zip(*told.values, strict=True)] if told.values else None
+        filled = [wording.text % row for row in zip(*wording.values, strict=True)] if wording.values else None
         for k, place in enumerate(places.tolist()):
-            sentences[place] = filled[k] if filled is not None else told.text % ()
-        for k, hint in told.hints.items():
+            sentences[place] = filled[k] if filled is not None else wording.text % ()
+        for k, hint in wording.hints.items():
             sentences[int(places[k])] += hint
     evidence = pa.StructArray.from_arrays([pa.array(packet), _of_few(proofs or [None], proof)], fields=list(_EVIDENCE))
     return sentences, pa.ListArray.from_arrays(pa.array(begins.astype(np.int32)), evidence)

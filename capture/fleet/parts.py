@@ -35,17 +35,17 @@ def parts_of(triage: Triage) -> Iterator[FindingPart]:
         return
     groups = sorted(listener_groups(flows, verdicts), key=lambda group: -len(group.members))[:MOST_PARTS]
     for at, (group, hop) in enumerate(join_proxy_hops(groups, verdicts)):
-        yield _part(group, hop, told=at < DESCRIBED)
+        yield _part(group, hop, described=at < DESCRIBED)
     for finding in (*short_connections(flows, verdicts), *seen_again(verdicts)):
         yield _whole(triage, finding)
 
 
-def _part(group: Group, hop: Hop | None, *, told: bool) -> FindingPart:
+def _part(group: Group, hop: Hop | None, *, described: bool) -> FindingPart:
     flows, first = group.flows, int(group.members[0])
     ends = flows.last_time[group.members]
     title, text = "", ""
     facts: dict[str, object] = {"first_time": int(ends.min()), "last_time": int(ends.max())}
-    if told:
+    if described:
         title, text, facts = describe(group, hop.clause() if hop is not None else None)
     keys, counts = np.unique(flows.address[group.members, 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:MOST_CLIENTS].tolist()

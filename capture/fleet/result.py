@@ -150,7 +150,7 @@ class StoredFleet:
         return wanted.select(cast("FlowTable", self.flows), self.verdicts)
 
     def connection(self, row: int) -> Connection:
-        """What a row's columns say; the sentence is read by `told`."""
+        """What a row's columns say; the sentence is read by `sentence_of`."""
         capture, number = self.capture_of(row)
         flows = self.flows
         ends = [Endpoint(flows.addresses.text(int(flows.address[row, at])), int(flows.port[row, at])) for at in (0, 1)]
@@ -180,7 +180,7 @@ class StoredFleet:
             verdict=self.verdicts.of(row),
         )
 
-    def told(self, row: int) -> tuple[str, tuple[Evidence, ...]]:
+    def sentence_of(self, row: int) -> tuple[str, tuple[Evidence, ...]]:
         """The sentence of a row, and its evidence."""
         capture, number = self.capture_of(row)
         columns = ["sentence", "evidence"]
@@ -197,12 +197,12 @@ class StoredFleet:
     def _badness(self) -> I64:
         found = [np.zeros(0, np.int64)]
         for part in self._parts():
-            told = pq.read_metadata(f"{self.path}/{part}")
+            footer = pq.read_metadata(f"{self.path}/{part}")
             try:
-                badness = unpacked_badness((told.metadata or {})[BADNESS.encode()])
+                badness = unpacked_badness((footer.metadata or {})[BADNESS.encode()])
             except (KeyError, ValueError, zlib.error):  # written by others
                 badness = np.zeros(0, np.int64)
-            found.append(badness if len(badness) == told.num_rows else np.zeros(told.num_rows, np.int64))
+            found.append(badness if len(badness) == footer.num_rows else np.zeros(footer.num_rows, np.int64))
         return np.concatenate(found)
 
     def _parts(self) -> Iterator[str]:
@@ -318,19 +318,19 @@ def _scopes(columns: pa.Table) -> tuple[list[Scope], I64]:
     return scopes, which.ravel()
 
 
-def _verdict(told: dict[str, str | None]) -> Verdict:
-    calls = [NextCalls(*(told[f"errors_{side.value}_{call}"] for call in _NEXT)) for side in Side]
-    closed, reset = told["closed_first"], told["reset_by"]
+def _verdict(columns: dict[str, str | None]) -> Verdict:
+    calls = [NextCalls(*(columns[f"errors_{side.value}_{call}"] for call in _NEXT)) for side in Side]
+    closed, reset = columns["closed_first"], columns["reset_by"]
     return Verdict(
         closed_first=Closer(closed) if closed else None,
-        ended_by=Ending(told["ended_by"] or "open"),
+        ended_by=Ending(columns["ended_by"] or "open"),
         reset_by=Resetter(reset) if reset else None,
-        cause=told["cause"] or "unknown",
-        certainty=Certainty(told["certainty"] or "possible"),
+        cause=columns["cause"] or "unknown",
+        certainty=Certainty(columns["certainty"] or "possible"),
         alternatives=(),
         decide_by=None,
         sentence="",
         evidence=(),
         errors=dict(zip(Side, calls, strict=True)),
-        playbook=told["playbook"],
+        playbook=columns["playbook"],
     )

@@ -66,29 +66,29 @@ class _Lines:
         shapes = np.empty(len(chosen), np.uint32)
         numbers: dict[int, npt.NDArray[Any]] = {self._row: chosen}
         texts = _Texts(len(chosen))
-        for kind, places, told in worded_by_template(self.triage.verdicts, chosen):
-            shapes[places] = self._shape_of(kind, told)
-            for k, packets in enumerate(told.packets):
+        for kind, places, wording in worded_by_template(self.triage.verdicts, chosen):
+            shapes[places] = self._shape_of(kind, wording)
+            for k, packets in enumerate(wording.packets):
                 column = numbers.setdefault(self._blank(Place(Blank.PACKET, k)), np.zeros(len(chosen), np.int64))
                 column[places] = packets
-            for k, values in enumerate(told.values):
+            for k, values in enumerate(wording.values):
                 texts.put(self._blank(Place(Blank.VALUE, k)), places, [_inside(value) for value in values])
-            hints = list(told.hints)
-            texts.put(self._blank(Place(Blank.HINT)), places[hints], [_inside(told.hints[k]) for k in hints])
+            hints = list(wording.hints)
+            texts.put(self._blank(Place(Blank.HINT)), places[hints], [_inside(wording.hints[k]) for k in hints])
         self._put_what_few_have(chosen, shapes, texts)
         yield from self.writer.lines(chosen, shapes, numbers | texts.columns(self.writer))
 
     def _put_what_few_have(self, chosen: I64, shapes: npt.NDArray[np.uint32], texts: _Texts) -> None:
         """The connections that belong to each, and what the kernel said of them."""
-        relations, told = self.triage.verdicts.relations, self.triage.told
+        relations, kernel = self.triage.verdicts.relations, self.triage.kernel_events
         texts.put(self._beside, chosen[:0], [])
-        if not (relations.chains or relations.same_as or told):
+        if not (relations.chains or relations.same_as or kernel):
             return
         for place, connection in enumerate(chosen.tolist()):
             beside = self._related(connection)
             if beside:
                 texts.put(self._beside, np.array([place]), ["," + _members(beside)])
-            if connection in told:
+            if connection in kernel:
                 texts.put(
                     self._verdict, np.array([place]), [_members(verdict_document(self.triage.verdict(connection)))]
                 )
@@ -101,11 +101,11 @@ class _Lines:
             chain, same_as = _called(chain, same_as, self.ids)
         return relations_document(chain, same_as)
 
-    def _shape_of(self, kind: int, told: Wording) -> int:
+    def _shape_of(self, kind: int, wording: Wording) -> int:
         """The shape of a template's lines."""
         shape = self._shapes.get(kind)
         if shape is None:
-            parts = pieces(self.triage.verdicts.templates[kind], told)
+            parts = pieces(self.triage.verdicts.templates[kind], wording)
             verdict = [part if isinstance(part, str) else self._field(part) for part in parts]
             shape = self._shapes[kind] = self.writer.shape([*self._head, *verdict, "}"])
         return shape

@@ -51,11 +51,11 @@ def worded_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[i
             yield kind, places, worded(verdicts.flows, verdicts.signed, verdicts.templates[kind], of)
 
 
-def pieces(template: Template, told: Wording) -> list[str | Place]:
+def pieces(template: Template, wording: Wording) -> list[str | Place]:
     """The members of a verdict, `"closed_first"` to `"playbook"`, without braces: texts, and blanks between them."""
     before, between, after = _frame(template)
     sentence: list[str | Place] = []
-    text, end, values = _json(told.text), 0, 0
+    text, end, values = _json(wording.text), 0, 0
     for found in _PERCENT.finditer(text):
         sentence.append(text[end : found.start()])
         if found[1] == "s":
@@ -65,7 +65,7 @@ def pieces(template: Template, told: Wording) -> list[str | Place]:
             sentence.append(found[1])
         end = found.end()
     proofs: list[str | Place] = []
-    for k, proof in enumerate(told.proofs):
+    for k, proof in enumerate(wording.proofs):
         proofs += [',{"packet":' if k else '{"packet":', Place(Blank.PACKET, k), f',"text":{_json(proof)}}}']
     return [before, *sentence, text[end:-1], Place(Blank.HINT), '"', between, *proofs, after]
 
@@ -73,18 +73,18 @@ def pieces(template: Template, told: Wording) -> list[str | Place]:
 def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
     """The verdict's members of each chosen connection's object."""
     out = [""] * len(chosen)
-    for kind, places, told in worded_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
-        parts = pieces(verdicts.templates[kind], told)
+    for kind, places, wording in worded_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
+        parts = pieces(verdicts.templates[kind], wording)
         for k, place in enumerate(places.tolist()):
-            out[place] = "".join(part if isinstance(part, str) else filled(part, told, k) for part in parts)
+            out[place] = "".join(part if isinstance(part, str) else filled(part, wording, k) for part in parts)
     return out
 
 
-def filled(place: Place, told: Wording, k: int) -> str:
+def filled(place: Place, wording: Wording, k: int) -> str:
     """What is in a blank of the k-th connection."""
     if place.blank is Blank.PACKET:
-        return str(told.packets[place.k][k])
-    return _json(told.values[place.k][k] if place.blank is Blank.VALUE else told.hints.get(k, ""))[1:-1]
+        return str(wording.packets[place.k][k])
+    return _json(wording.values[place.k][k] if place.blank is Blank.VALUE else wording.hints.get(k, ""))[1:-1]
 
 
 def _frame(template: Template) -> tuple[str, str, str]:

@@ -33,9 +33,9 @@ EventAtSide = tuple[Side, KernelEvent]
 """An event and whose end of the connection it happened at."""
 
 
-def with_kernel_facts(verdict: Verdict, told: Iterable[EventAtSide]) -> Verdict:
+def with_kernel_facts(verdict: Verdict, events: Iterable[EventAtSide]) -> Verdict:
     """The verdict with the events of its connection, in order of time."""
-    kept = list(told)
+    kept = list(events)
     if not kept:
         return verdict
     errors, disagree = _errors(verdict, kept)
@@ -56,7 +56,7 @@ def with_kernel_facts(verdict: Verdict, told: Iterable[EventAtSide]) -> Verdict:
 
 def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[EventAtSide]]]) -> list[Finding]:
     """A finding on the connections whose packets say another error than the kernel told; none where all agree."""
-    found = {number: why for number, verdict, told in judged if (why := _errors(verdict, list(told))[1])}
+    found = {number: why for number, verdict, events in judged if (why := _errors(verdict, list(events))[1])}
     if not found:
         return []
     number, why = next(iter(found.items()))
@@ -78,12 +78,12 @@ def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[EventAtSide]]]) 
     ]
 
 
-def _errors(verdict: Verdict, told: list[EventAtSide]) -> tuple[dict[Side, NextCalls], str]:
+def _errors(verdict: Verdict, events: list[EventAtSide]) -> tuple[dict[Side, NextCalls], str]:
     """The first error that each call of each side got; the packets' answer where no call was told of one."""
     found = dict(verdict.errors)
     disagree = ""
     seen: set[tuple[Side, str]] = set()
-    for side, event in told:
+    for side, event in events:
         call = CALLS.get(event.call or "")
         if call is None or event.errno is None or (side, call) in seen:
             continue
@@ -102,8 +102,8 @@ def _errors(verdict: Verdict, told: list[EventAtSide]) -> tuple[dict[Side, NextC
     return found, disagree
 
 
-def _certainty(verdict: Verdict, told: list[EventAtSide], disagree: bool) -> Certainty:
-    reasons = [REASONS[event.reason] for _, event in told if event.reason is not None and event.reason in REASONS]
+def _certainty(verdict: Verdict, events: list[EventAtSide], disagree: bool) -> Certainty:
+    reasons = [REASONS[event.reason] for _, event in events if event.reason is not None and event.reason in REASONS]
     if disagree or any(verdict.cause not in causes for causes in reasons):
         return min(verdict.certainty, Certainty.LIKELY, key=_rank)
     return Certainty.CERTAIN if reasons and not _open(verdict, reasons) else verdict.certainty

@@ -51,7 +51,7 @@ def worker_connections(facts: Facts, **given: Any) -> Judgement:
     evidence: list[str] = []
     offers: tuple[Offer, ...] = ()
     bad = near = hidden = False
-    told = facts.error_log.kinds.get("worker_connections") if facts.error_log is not None else None
+    logged = facts.error_log.kinds.get("worker_connections") if facts.error_log is not None else None
     for server in facts.nginx.servers:
         line = main_directive(server, "worker_connections", ("events",))
         limit = number_of(line, DEFAULT_CONNECTIONS) or DEFAULT_CONNECTIONS
@@ -76,13 +76,15 @@ def worker_connections(facts: Facts, **given: Any) -> Judgement:
         if server.workers and not near and not hidden:
             code = "worker_peak" if sure else "worker_peak_at_most"
             evidence.append(say(code, workers=len(server.workers), peak=peak, limit=limit))
-        if told is not None or near:
+        if logged is not None or near:
             offers = offers or _connection_offers(facts, server, limit, peak)
-    if told is not None:
-        evidence.append(say("error_lines", count=told.count, kind="worker_connections are not enough", last=told.last))
+    if logged is not None:
+        evidence.append(
+            say("error_lines", count=logged.count, kind="worker_connections are not enough", last=logged.last)
+        )
     if proxied_twice(facts):
         evidence.append(say("two_connections"))
-    if told is not None or bad:
+    if logged is not None or bad:
         return failed(*evidence, offers=offers)
     if near:
         return warned(*evidence, offers=offers)
@@ -185,9 +187,9 @@ def worker_files(facts: Facts, **given: Any) -> Judgement:
         ("exceed_files", "worker_connections exceed open file resource limit"),
         ("too_many_files", "(24: Too many open files)"),
     ):
-        told = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
-        if told is not None:
-            evidence.append(say("error_lines", count=told.count, kind=text, last=told.last))
+        logged = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
+        if logged is not None:
+            evidence.append(say("error_lines", count=logged.count, kind=text, last=logged.last))
             bad = True
             offers = offers or (_rlimit_offer(facts, facts.nginx.servers[0], DEFAULT_CONNECTIONS),)
     if bad:
@@ -274,11 +276,11 @@ def nginx_buffers(facts: Facts, **given: Any) -> Judgement:
         ("response_buffered", "proxy-buffers", "an upstream response is buffered to a temporary file"),
         ("header_too_big", "proxy-buffer-size", "upstream sent too big header"),
     ):
-        told = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
-        if told is not None:
-            evidence.append(say("error_lines", count=told.count, kind=text, last=told.last))
+        logged = facts.error_log.kinds.get(kind) if facts.error_log is not None else None
+        if logged is not None:
+            evidence.append(say("error_lines", count=logged.count, kind=text, last=logged.last))
             nginx = nginx_of(facts, facts.error_log)
-            offers.append(_buffer_offer(fix, nginx.servers[0] if nginx is not None else None, told.count))
+            offers.append(_buffer_offer(fix, nginx.servers[0] if nginx is not None else None, logged.count))
             bad = bad or kind == "header_too_big"
     if bad:
         return failed(*evidence, offers=tuple(offers))

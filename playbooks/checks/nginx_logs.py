@@ -114,34 +114,38 @@ def _made(facts: Facts, fix: str, upstreams: dict[str, int], count: int) -> list
     """The fix with parameters of the configuration that the log is of; without any where that could not be read."""
     nginx = nginx_of(facts, facts.error_log)
     upstream = next(iter(upstreams), "")
-    told: dict[str, object] = {"upstream": upstream, "server": upstream, "count": count} if upstream else {}
+    parameters: dict[str, object] = {"upstream": upstream, "server": upstream, "count": count} if upstream else {}
     if nginx is None:
-        return _closed(facts, None, told) if fix == CLOSED else [offer(fix, **told)]
+        return _closed(facts, None, parameters) if fix == CLOSED else [offer(fix, **parameters)]
     server, places = passing_to(nginx, upstream)
     if fix == CLOSED:
-        return _closed(facts, (server, places), told)
-    told |= {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
+        return _closed(facts, (server, places), parameters)
+    parameters |= {"config": server.path, "reload": how_to_reload(server), "upstream": upstream}
     if fix == "read-timeout":
-        told |= timeout_parameters(facts, server, "read_timeout", places)
-    return [offer(fix, **told)]
+        parameters |= timeout_parameters(facts, server, "read_timeout", places)
+    return [offer(fix, **parameters)]
 
 
-def _closed(facts: Facts, passing: tuple[NginxServer, list[Directive]] | None, told: dict[str, object]) -> list[Offer]:
+def _closed(
+    facts: Facts, passing: tuple[NginxServer, list[Directive]] | None, parameters: dict[str, object]
+) -> list[Offer]:
     """Of a kept connection: who closes idle ones first. Of one that is used once: it was at work that the backend ended
     it, by a crash or by its own time-out."""
     server, places = passing if passing is not None else (None, [])
     kept = server is None or not places or any(keeps(server, place) for place in places)
     if server is not None:
-        told = told | {"config": server.path, "reload": how_to_reload(server)}
+        parameters = parameters | {"config": server.path, "reload": how_to_reload(server)}
     topic = "topic:idle" if kept else "topic:patience"
-    holder = _behind(facts, str(told.get("upstream", "")))
-    theirs = [*offers_for(identity_of(facts, holder), (topic,), who=holder_name(holder), **told)] if holder else []
+    holder = _behind(facts, str(parameters.get("upstream", "")))
+    theirs = (
+        [*offers_for(identity_of(facts, holder), (topic,), who=holder_name(holder), **parameters)] if holder else []
+    )
     if any(protocol(place) == "fastcgi" for place in places) and not theirs:
-        theirs = [*offers_for_writers(("php-fpm",), (topic,), **told)]
-    first = offer("why-it-ends", **told)
+        theirs = [*offers_for_writers(("php-fpm",), (topic,), **parameters)]
+    first = offer("why-it-ends", **parameters)
     if not kept:
         return [first, *theirs]
-    return [*offers_for_writers(("nginx",), (topic,), **told), *theirs, first]
+    return [*offers_for_writers(("nginx",), (topic,), **parameters), *theirs, first]
 
 
 def _behind(facts: Facts, upstream: str) -> Holder | None:

@@ -245,7 +245,7 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
     def _tell_row(self) -> None:
         """The sentence of the row under the cursor."""
         key: Any = self._table("connections").cursor_key
-        told = self._fleet.told(int(key))[0] if self._fleet is not None and key is not None else ""
+        told = self._fleet.sentence_of(int(key))[0] if self._fleet is not None and key is not None else ""
         self._tell("row-text", printable(told))
 
     @on(RowsTable.Chosen, "#groups")
@@ -296,7 +296,7 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
             return "", ""
         one, (capture, _) = self._fleet.connection(row), self._fleet.capture_of(row)
         ends = f"{one.originator} -> {one.responder}  {one.verdict.cause}  ({capture.name}, id {one.id})"
-        return "Connection", f"{ends}\n{self._fleet.told(row)[0]}"
+        return "Connection", f"{ends}\n{self._fleet.sentence_of(row)[0]}"
 
     def evidence(self) -> tuple[str, str, str]:
         """The finding, or the connection, under the cursor."""

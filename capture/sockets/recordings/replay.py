@@ -83,12 +83,12 @@ class RecordedSource:
         """See SeesBound."""
         return [b"".join(packed(raw) for raw in self.records_bound)]
 
-    def take_place(self, told: RecordedPlace) -> None:
+    def take_place(self, recorded: RecordedPlace) -> None:
         """Notes what a look says of the namespace itself."""
-        self.counted |= told.counters
-        self.settled = told.settings or self.settled
-        self.records_bound = self.records_bound if told.bound is None else told.bound
-        seconds, missed, resets = told.resets or (0.0, 0, [])
+        self.counted |= recorded.counters
+        self.settled = recorded.settings or self.settled
+        self.records_bound = self.records_bound if recorded.bound is None else recorded.bound
+        seconds, missed, resets = recorded.resets or (0.0, 0, [])
         self.tapped = TappedResets(seconds, Counter({Reset(*one[1:]): one[0] for one in resets}), missed)
 
     def limits(self) -> list[str]:
@@ -228,17 +228,15 @@ class Replay:
     def _take_unix(self, recorded: RecordedLook, sources: list[RecordedSource], places: list[Place]) -> None:
         self._unix = self._unix if recorded.unix is None else recorded.unix
         found: list[dict[bytes, UnixListener]] = [{} for _ in sources]
-        for told in self._unix:
-            if not 0 <= told.place < len(sources):
+        for one in self._unix:
+            if not 0 <= one.place < len(sources):
                 continue
-            cookie = cookie_bytes(told.cookie)
-            listener = UnixListener(cookie, told.inode, told.path, sources[told.place].netns)
-            listener.waiting, listener.most, listener.hidden = told.waiting, told.most, told.hidden
-            listener.owners = tuple(
-                Owner(self._processes[pid], fd) for pid, fd in told.owners if pid in self._processes
-            )
-            listener.since = {} if told.since is None else {0: told.since}
-            found[told.place][cookie] = listener
+            cookie = cookie_bytes(one.cookie)
+            listener = UnixListener(cookie, one.inode, one.path, sources[one.place].netns)
+            listener.waiting, listener.most, listener.hidden = one.waiting, one.most, one.hidden
+            listener.owners = tuple(Owner(self._processes[pid], fd) for pid, fd in one.owners if pid in self._processes)
+            listener.since = {} if one.since is None else {0: one.since}
+            found[one.place][cookie] = listener
         for place, listeners in zip(places, found, strict=True):
             place.unix.rows = listeners
             place.unix.seen = place.unix.seen or bool(listeners)
@@ -249,25 +247,25 @@ class Replay:
     def _take_processes(self, recorded: RecordedLook) -> None:
         for pid in recorded.ended:
             self._processes.pop(pid, None)
-        for told in recorded.processes:
-            process = self._processes.setdefault(told.pid, Process(told.pid, told.name))
-            process.name, process.open_files, process.readable = told.name, told.open_files, told.readable
-            process.soft_limit, process.hard_limit = told.soft_limit, told.hard_limit
+        for one in recorded.processes:
+            process = self._processes.setdefault(one.pid, Process(one.pid, one.name))
+            process.name, process.open_files, process.readable = one.name, one.open_files, one.readable
+            process.soft_limit, process.hard_limit = one.soft_limit, one.hard_limit
 
     def _take_rows(self, recorded: RecordedLook) -> list[Place]:
         sources: list[RecordedSource] = []
         places: dict[Namespace | None, Place] = {}
-        for told in recorded.places:
-            netns = None if told.netns is None else Namespace(*told.netns)
+        for one in recorded.places:
+            netns = None if one.netns is None else Namespace(*one.netns)
             place = self._places.get(netns)
             if place is None:
                 source = RecordedSource(recorded.source, netns)
-                source.take_place(told)
+                source.take_place(one)
                 place = Place(source, self._moment, NoIndex())
             else:
                 assert isinstance(place.source, RecordedSource)
                 source = place.source
-                source.take_place(told)
+                source.take_place(one)
             source.name = recorded.source
             source.infos.clear()
             sources.append(source)

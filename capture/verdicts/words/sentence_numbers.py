@@ -185,17 +185,17 @@ class Numbers:
         return self.flows.addresses.text(int(theirs[0])) if theirs else "?"
 
     def _mtu(self, connection: int) -> str:
-        told = self._too_big(connection)
-        return str(min(told)) if told else "?"
+        mtus = self._too_big(connection)
+        return str(min(mtus)) if mtus else "?"
 
     def _mss(self, connection: int) -> str:
-        told = self._too_big(connection)
+        mtus = self._too_big(connection)
         headers = 60 if any(error.ipv6 for error in self.flows.quoted.get(connection, [])) else 40
-        return str(min(told) - headers) if told else "?"
+        return str(min(mtus) - headers) if mtus else "?"
 
     def _times(self, connection: int) -> str:
-        told = len(self._too_big(connection))
-        return tr("once") if told == 1 else tr("{n} times", n=told)
+        times = len(self._too_big(connection))
+        return tr("once") if times == 1 else tr("{n} times", n=times)
 
     def _icmp(self, _: int) -> str:
         history = self.template.history

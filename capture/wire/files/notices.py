@@ -33,14 +33,14 @@ class NoticeCode(IntEnum):
     DROPPED = 14
 
 
-def _comment(told: EngineNotice) -> str:
-    return f'"{printable((told.text or b"").decode("utf-8", "replace"), LONGEST)}"'
+def _comment(notice: EngineNotice) -> str:
+    return f'"{printable((notice.text or b"").decode("utf-8", "replace"), LONGEST)}"'
 
 
 _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[EngineNotice], str]]] = {
     NoticeCode.LINK_TYPE: (
         "unsupported_link_type",
-        lambda told: tr("link type {name} is not decoded: no TCP is seen in it", name=link_name(told.a)),
+        lambda notice: tr("link type {name} is not decoded: no TCP is seen in it", name=link_name(notice.a)),
     ),
     NoticeCode.PACKET_CUT: ("cut_short", "the file ends within a packet, which is left out"),
     NoticeCode.BLOCK_CUT: ("cut_short", "the file ends within a block, which is left out"),
@@ -53,7 +53,7 @@ _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[EngineNotice], str]]] = 
     ),
     NoticeCode.COMMENT: (COMMENT, _comment),
     NoticeCode.MORE_COMMENTS: (COMMENT, "further comments are not told here"),
-    NoticeCode.NAMES: (NAMES, lambda told: named_addresses(told.text or b"", ">" if told.a else "<")),
+    NoticeCode.NAMES: (NAMES, lambda notice: named_addresses(notice.text or b"", ">" if notice.a else "<")),
     NoticeCode.HEADERS_SNAPPED: (
         "snapped",
         "{a} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)",
@@ -75,16 +75,16 @@ _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[EngineNotice], str]]] = 
 }
 
 
-def sentences(told: Iterable[EngineNotice], source: Iterable[Notice] = ()) -> list[Notice]:
+def sentences(found: Iterable[EngineNotice], source: Iterable[Notice] = ()) -> list[Notice]:
     """The notices of a capture in the report's order: its link types and container, its `source`, its headers."""
     container: list[Notice] = []
     headers: list[Notice] = []
-    for one in told:
+    for one in found:
         (headers if one.code >= NoticeCode.HEADERS_SNAPPED else container).append(_sentence(one))
     return [*container, *source, *headers]
 
 
-def _sentence(told: EngineNotice) -> Notice:
-    code, text = _SENTENCES[NoticeCode(told.code)]
-    said = tr(text, a=told.a, b=told.b) if isinstance(text, str) else text(told)
-    return Notice(code, said, told.packet or None)
+def _sentence(notice: EngineNotice) -> Notice:
+    code, text = _SENTENCES[NoticeCode(notice.code)]
+    said = tr(text, a=notice.a, b=notice.b) if isinstance(text, str) else text(notice)
+    return Notice(code, said, notice.packet or None)

@@ -109,8 +109,8 @@ def _segment(src: str, sport: str, dst: str, dport: str, flags: int, more: str, 
     else:
         length = int(seq[3]) if seq else 0
     options = _OPTIONS.search(more)
-    told = options[1] if options else ""
-    scale = _WSCALE.search(told)
+    names = options[1] if options else ""
+    scale = _WSCALE.search(names)
     return Printed(
         src=src,
         sport=sport,
@@ -123,9 +123,9 @@ def _segment(src: str, sport: str, dst: str, dport: str, flags: int, more: str, 
         window=min(int(window[1]), 0xFFFF) if window else None,
         length=min(max(length, 0), 0x7FFFFFFF),
         wscale=min(int(scale[1]), 14) if scale else None,
-        timestamp="TS val" in told or "timestamp" in told,
-        sack="sack " in told,
-        fast_open="tfo " in told and "cookie" in told,
+        timestamp="TS val" in names or "timestamp" in names,
+        sack="sack " in names,
+        fast_open="tfo " in names and "cookie" in names,
         wrong_checksum="(incorrect" in more or "bad tcp cksum" in more,
         content=content_of_line(more) if length > 0 else Content.UNKNOWN,
     )
@@ -133,10 +133,10 @@ def _segment(src: str, sport: str, dst: str, dport: str, flags: int, more: str, 
 
 def heading_of(text: str, after: str = "") -> Heading:
     """What the text before a segment says, and tcpdump 3's "(ttl 46, id 7)" after it."""
-    told = text
+    header = text
     if "(" in after and (" ttl " in after or "(ttl " in after or "(hlim " in after):
-        told = text + after[after.rfind("(") :]
-    ttl, identification, vni = _TTL.search(told), _ID.search(told), _VNI.search(text)
+        header = text + after[after.rfind("(") :]
+    ttl, identification, vni = _TTL.search(header), _ID.search(header), _VNI.search(text)
     return Heading(
         clock_of(text),
         "IP6" in text or "IPv6" in text,
@@ -181,9 +181,9 @@ def is_quiet(line: str) -> bool:
 
 def pktmon_heading(line: str) -> Heading | None:
     """The first of pktmon's two lines for a packet."""
-    told = _PKTMON.search(line)
-    clock = clock_of(line[: told.start()]) if told else None
-    return Heading(clock, appearance=f"{told[1]}/{told[2]}") if told and clock else None
+    pktmon = _PKTMON.search(line)
+    clock = clock_of(line[: pktmon.start()]) if pktmon else None
+    return Heading(clock, appearance=f"{pktmon[1]}/{pktmon[2]}") if pktmon and clock else None
 
 
 def error_of(line: str) -> PrintedError | None:
@@ -201,8 +201,8 @@ def error_of(line: str) -> PrintedError | None:
             kind, code = (kind6, code6) if ipv6 else (kind, code)
             host, port = (goal["host"], goal["port"]) if goal else (None, None)
             mtu = _MTU.search(what)
-            told = int(mtu[1]) & 0xFFFF if mtu else None
-            return PrintedError(ends[0], ends[1], kind, code, ipv6, host, port, mtu=told or None)
+            next_mtu = int(mtu[1]) & 0xFFFF if mtu else None
+            return PrintedError(ends[0], ends[1], kind, code, ipv6, host, port, mtu=next_mtu or None)
     return None
 
 

@@ -109,8 +109,8 @@ def row_of(line: str) -> Row | None:
         return heading, _error(src, dst, protocol == "ICMPv6", line)
     if size is None or not _is_address(src) or not _is_address(dst) or _NOT_TCP.match(protocol):
         return heading, None
-    told = line[line.find(protocol, begun.end()) :]
-    return heading, ApplicationRow(src, dst, size, "Retransmission]" in line, content_of_row(told))
+    rest = line[line.find(protocol, begun.end()) :]
+    return heading, ApplicationRow(src, dst, size, "Retransmission]" in line, content_of_row(rest))
 
 
 def _error(src: str, dst: str, ipv6: bool, line: str) -> PrintedError | None:
@@ -171,7 +171,7 @@ def _row_clock(before: str) -> Clock | None:
 
 def _segment(src: str, dst: str, info: re.Match[str], size: int | None, marks: str) -> Printed:
     more = info["more"]
-    told = {name: int(found[1]) for name, pattern in _NUMBER.items() if (found := pattern.search(more))}
+    numbers = {name: int(found[1]) for name, pattern in _NUMBER.items() if (found := pattern.search(more))}
     flags = 0
     for word in info["flags"].replace(",", " ").split():
         flags |= int(_FLAGS.get(word.upper(), 0))
@@ -182,11 +182,11 @@ def _segment(src: str, dst: str, info: re.Match[str], size: int | None, marks: s
         dst=dst,
         dport=info["dport"],
         flags=flags,
-        seq=told["Seq"] & 0xFFFFFFFF if "Seq" in told else None,
-        ack=told["Ack"] & 0xFFFFFFFF if "Ack" in told else None,
-        window=min(told["Win"], 1 << 30) if "Win" in told else None,
-        length=min(told.get("Len", 0), 0x7FFFFFFF),
-        wscale=_shift(told["WS"]) if "WS" in told else None,
+        seq=numbers["Seq"] & 0xFFFFFFFF if "Seq" in numbers else None,
+        ack=numbers["Ack"] & 0xFFFFFFFF if "Ack" in numbers else None,
+        window=min(numbers["Win"], 1 << 30) if "Win" in numbers else None,
+        length=min(numbers.get("Len", 0), 0x7FFFFFFF),
+        wscale=_shift(numbers["WS"]) if "WS" in numbers else None,
         timestamp="TSval=" in more,
         sack="SLE=" in more,
         fast_open="TFO=" in more,

@@ -205,4 +205,4 @@ def test_rows_of_one_capture_by_two_processes(tmp_path: Path, monkeypatch: pytes
     run_fleet([str(INCIDENT)], str(tmp_path / "three"), lambda _: InProcess(2))
     assert rows(tmp_path / "three") == rows(tmp_path / "one")
     stored = StoredFleet(str(tmp_path / "three"))
-    assert stored.told(len(stored) - 1)[0] == rows(tmp_path / "one")[-1]["sentence"]
+    assert stored.sentence_of(len(stored) - 1)[0] == rows(tmp_path / "one")[-1]["sentence"]
