@@ -132,7 +132,7 @@ struct side {
   uint64_t news_number; /* of its last packet that said or acknowledged something new */
   uint64_t said_number; /* … that had new payload */
   uint64_t word_number; /* of its first packet without SYN */
-  uint64_t data_number; /* of its last data */
+  uint64_t data_number; /* of its last data that is no goodbye */
   uint32_t last_plain;  /* sequence number of the former */
   uint32_t said;        /* what its last ACK acknowledged */
   uint32_t acked;       /* the highest ACK it sent */
@@ -143,6 +143,7 @@ struct side {
   uint32_t message_end; /* of its HTTP/1 message, where MESSAGE_… knows it */
   uint8_t message;
   uint32_t taken;
+  uint32_t reset_ack; /* of its first RST with an ACK */
 };
 enum { /* side.known */
   KNOWS_NEXT = 0x0001,
@@ -163,6 +164,7 @@ enum { /* side.known */
   KNOWS_SAID = 0x10000,   /* said */
   ASKS_NO_BODY = 0x40000, /* its last payload was a HEAD or CONNECT of HTTP/1 */
   HEARD_FIN = 0x20000,    /* KNOWS_FIN by the other side's ACK alone */
+  KNOWS_RESET = 0x40000,  /* reset_ack */
   SAME_IDS = 0x8000,      /* its IP identification tells nothing: the same on different packets */
 };
 

@@ -7,6 +7,7 @@
 
 enum { STRAY_NS = 5000000 }; /* sooner, a second ACK is loss, reordering or offload at work */
 enum { LATE_NS = 3000000 };  /* captured so much later at most, in another queue than its answer */
+enum { OVERTAKEN_NS = 300000000 }; /* a RST may overtake ACKs by so much */
 enum { REGULAR_STEP = 64 };  /* IP identifications of one sender that grow by so little make a line */
 enum { FAR_OFF = 2048 };     /* from the line */
 enum { FIRST_ROOM = 8, MOST_ROOM = 1024 };
@@ -125,7 +126,14 @@ static void acked_already(const struct look *look) {
     if (event_number(&c->events[i]) == peer->last_number) c->events[i].code |= EVENT_ACKS_FIN;
 }
 
-static void remember(struct look *look, int kind, int pure) {
+/* An ACK that says no more than the RST of its side before: the RST overtook it, it is no sign of life. */
+static int overtaken(const struct look *look, int pure) {
+  const struct side *own = look->own;
+  return pure && own->known & KNOWS_RESET && ahead(look->s->ack, own->reset_ack) <= 0 &&
+         look->s->time - look->c->before_time < OVERTAKEN_NS;
+}
+
+static void remember(struct look *look, int kind, int pure, int goodbye) {
   const struct segment *s = look->s;
   struct connection *c = look->c;
   struct side *own = look->own;
@@ -137,7 +145,7 @@ static void remember(struct look *look, int kind, int pure) {
     own->fin_end = s->seq + s->payload + 1;
     own->known |= KNOWS_FIN;
   }
-  if (kind == KIND_DATA) own->data_number = s->number;
+  if (kind == KIND_DATA && !goodbye) own->data_number = s->number;
   if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
   if (kind != KIND_RST && s->payload && !repeats(look) && !(look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
     own->said_number = s->number;
@@ -156,10 +164,16 @@ static void remember(struct look *look, int kind, int pure) {
       if (!own->ttl_first) own->ttl_first = s->ttl;
       own->ttl_last = s->ttl;
     }
-    own->last_number = s->number;
-    own->last_plain = s->seq;
+    if (!overtaken(look, pure)) {
+      own->last_number = s->number;
+      own->last_plain = s->seq;
+    }
   } else {
     c->flags |= HAS_RST;
+    if (s->flags & ACK && !(own->known & KNOWS_RESET)) {
+      own->reset_ack = s->ack;
+      own->known |= KNOWS_RESET;
+    }
   }
   c->before_kind = (uint8_t)kind;
   c->before_pure = (uint8_t)pure;
@@ -293,6 +307,6 @@ void event_take(struct look *look) {
   if (kept) keep(look, code, more);
   if (kept && kind != KIND_RST) before_its_reset(look);
   if ((data && !look->again) || first_fin) before_its_ack(look);
-  remember(look, kind, pure);
+  remember(look, kind, pure, data && code & EVENT_GOODBYE);
   if (first_fin) acked_already(look);
 }

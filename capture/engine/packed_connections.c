@@ -73,7 +73,7 @@ static const uint16_t OWN[] = { /* near next */
   IN_SIDE(contiguous), IN_SIDE(last_seq), IN_SIDE(last_after), IN_SIDE(plain_seq), IN_SIDE(control[2]),
   IN_SIDE(control[3]), IN_SIDE(last_plain), IN_SIDE(fin_end), IN_SIDE(message_end),
 };
-static const uint16_t PEERS[] = {IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(said), IN_SIDE(acked)}; /* near the other's next */
+static const uint16_t PEERS[] = {IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(said), IN_SIDE(acked), IN_SIDE(reset_ack)}; /* near the other's next */
 static const uint16_t ACCEPTED[] = {IN_SIDE(accepts), IN_SIDE(accepts[1])}; /* near the other's first */
 
 enum way { PACK, UNPACK };

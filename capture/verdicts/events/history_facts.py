@@ -313,6 +313,8 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         only its first message, the hello, waits for an answer.
         """
         theirs = self.spoken(1 - side, before=at + 1)
+        if theirs_end := self.fins[1 - side]:
+            theirs += self.spoken(1 - side, after=max(at, theirs_end))  # sent before its FIN, and captured after it
         mine = [i for i in self.spoken(side, before=at + 1) if self._asks(i, theirs)]
         if mine and (not theirs or theirs[-1] < mine[-1]):
             return mine[-1]
@@ -335,6 +337,11 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         said, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
         tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
         return bool(said) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
+
+    @cached_property
+    def only_knocked(self) -> bool:
+        """The originator opened the connection and said nothing in it."""
+        return self.whole and not self.data(ORIGINATOR) and not self.spoken(ORIGINATOR)
 
     def told_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""

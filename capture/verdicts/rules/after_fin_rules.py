@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from capture.verdicts.events.event_codes import IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.rules.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 
@@ -35,6 +37,24 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
     )  # fmt: skip
 
 
+def dismissed(history: HistoryFacts) -> Diagnosis | None:
+    """The responder said goodbye instead of answering, and its client closed at once: that FIN came first, and asked
+    for nothing (a TLS server's time-out)."""
+    fin = history.fins[0]
+    if fin is None or history.first_closer != 0 or history.closing_gap(fin) >= PAUSE:
+        return None
+    said = [i for i in history.data(1, before=fin) if history.events[i].has(Mark.GOODBYE)]
+    if not said or history.events[said[-1]].gap < PAUSE:
+        return None
+    request = history.waiting(0, at=said[-1])
+    if request is None or history.waiting(0, at=fin) != request or not history.asked_for_sure(request):
+        return None
+    return Diagnosis(
+        "closed_unanswered", LIKELY, "dismissed", 1, ("no_response", "client_gave_up"),
+        proofs((request, "request"), (said[-1], "goodbye_unanswered"), (fin, "fin")),
+    )  # fmt: skip
+
+
 def _closing_run(history: HistoryFacts, fin: int) -> int:
     """Where the goodbyes begin that are right before a FIN of the same side."""
     side, begin = history.events[fin].side, fin
@@ -59,6 +79,8 @@ def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None
     crossing += [i for i in late if not history.events[i].has(Mark.ACKS_FIN)]
     meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS]
     answered_by_nobody = history.events[at].has(Mark.BARE)
+    if by == 0 and (unanswered := dismissed(history)) is not None:
+        return unanswered
     if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
     if late or crossing:
@@ -136,6 +158,8 @@ def _wrote_after_fin(
                       (at, "answering_reset"))  # fmt: skip
     if by == 1:
         return _request_after_fin(history, fin, write, bool(crossing), served, evidence)
+    if history.only_knocked and not _idle_before(history, fin) and not history.spoken(1, before=fin):
+        return knocked(proofs((fin, "fin"), (write, "greeting"), (at, "answering_reset")))
     waiting = history.waiting(0, at=fin)
     if waiting is not None:
         code = "gave_up_late_response" if _idle_before(history, fin) else "left_before_response"
@@ -154,11 +178,16 @@ def _request_after_fin(
 ) -> Diagnosis:
     """The client wrote to a server that had closed, or was closing."""
     idle = history.closing_gap(fin) >= PAUSE
+    unanswered = closed_unanswered(history)
+    if unanswered is not None and idle and not crossing and not _idle_before(history, write):
+        # it had waited, had no answer, and spoke up at its end; who writes later by itself may not have waited
+        others: tuple[str, ...] = ("write_after_peer_close", *unanswered.alternatives)
+        return replace(unanswered, alternatives=others, proofs=proofs(*_pairs(unanswered.proofs), *_pairs(evidence)))
     request = _idle_before(history, write) or history.events[write].has(Mark.SIZED)
     if served and Context.UPLOAD in history.context and not (idle or _idle_before(history, write)):
         return Diagnosis(
             "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
-            proofs((history.served(1, at=fin), "early_response"), *((p.at, p.code) for p in evidence)),
+            proofs((history.served(1, at=fin), "early_response"), *_pairs(evidence)),
         )  # fmt: skip
     if served and crossing:
         return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", 1, ("write_after_peer_close",), evidence)
@@ -167,9 +196,18 @@ def _request_after_fin(
     if history.midstream and not history.spoken(0, before=fin) and not history.spoken(1, before=fin) and request:
         # what was said before the capture began is not known; a server that closes and a client that asks are seen
         return Diagnosis("stale_keepalive", POSSIBLE, "stale_reuse", 1, ("write_after_peer_close",), evidence)
-    unanswered = closed_unanswered(history) is not None
     others = ("closed_unanswered", "stale_keepalive") if unanswered else ("stale_keepalive", "aborted")
     return Diagnosis("write_after_peer_close", LIKELY, "wrote_after_fin", 0, others, evidence)
+
+
+def _pairs(found: tuple[Proof, ...]) -> list[tuple[int | None, str]]:
+    return [(proof.at, proof.code) for proof in found]
+
+
+def knocked(evidence: tuple[Proof, ...]) -> Diagnosis:
+    """A client that connected, said nothing and left at once: a port check, which a greeting met."""
+    others = ("write_after_peer_close", "client_gave_up", "aborted")
+    return Diagnosis("connect_cancelled", LIKELY, "knocked", 0, others, evidence, harmless=True)
 
 
 def _idle_before(history: HistoryFacts, at: int) -> bool:
@@ -221,6 +259,8 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
         return Diagnosis(cause, LIKELY, "closed_with_reset", by, ("write_after_peer_close",), evidence, harmless=True)
     if history.events[at].has(Mark.BARE) and _answers_unheard(history, at):
         return None  # not what a socket makes of a FIN: see reset_rules._bare
+    if by == 1 and (unanswered := dismissed(history)) is not None:
+        return unanswered
     evidence = proofs((fin, "fin"), (at, "abort"))
     request = history.waiting(0, at=fin) if by == 1 else None
     goodbye = history.last(Kind.DATA, 0, before=fin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
-from capture.verdicts.rules.after_fin_rules import own_half_close, peer_had_closed
+from capture.verdicts.rules.after_fin_rules import knocked, own_half_close, peer_had_closed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.rules.opening_rules import cancelled
 
@@ -115,8 +115,14 @@ def _bare(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     if history.midstream and not any(e.side == by and e.kind is not Kind.RST for e in history.events[:at]):
         return _begun_before(history, at, by, evidence)
     idle = max(history.events[asked].gap, history.events[at].gap) >= PAUSE
+    last = history.last(Kind.DATA, by, before=at)
+    if not idle and last is not None and history.events[last].marks & (Mark.LOST | Mark.REPEAT) == Mark.LOST:
+        # its data was on the way a moment ago: no host lost that; a closed socket that still sends resets what comes
+        others: tuple[str, ...] = ("no_socket", "middlebox_reset")
+        return Diagnosis("aborted", LIKELY, "closed_sending", by, others, proofs((last, "last_response"), *(
+            (p.at, p.code) for p in evidence)))  # fmt: skip
     code = "no_socket_fin" if history.events[asked].kind is Kind.FIN else "no_socket_idle" if idle else "no_socket"
-    others: tuple[str, ...] = ("middlebox_reset", "idle_drop", "aborted")
+    others = ("middlebox_reset", "idle_drop", "aborted")
     if history.midstream:
         others = (*others, "write_after_peer_close")
     return Diagnosis("no_socket", LIKELY, code, by, others, evidence)
@@ -215,6 +221,8 @@ def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
         return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
+        if history.only_knocked and history.events[at].gap < PAUSE:
+            return knocked(proofs((response, "greeting"), (at, "abort")))
         taken = not history.events[response].has(Mark.LOST) and not history.stalled(0, at)
         if Context.ANSWER_CUT_SHORT in history.context and request is None:
             return Diagnosis("client_gave_up", sure, "reset_mid_answer", 0, ("aborted",), evidence)

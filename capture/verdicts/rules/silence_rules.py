@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from capture.verdicts.events.ending import icmp_class
 from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, IcmpClass, Kind, Mark
-from capture.verdicts.rules.after_fin_rules import closed_unanswered
+from capture.verdicts.rules.after_fin_rules import closed_unanswered, dismissed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     first = history.first_closer
     fins = [i for i in history.fins if i is not None]
     evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
-    if (unanswered := closed_unanswered(history)) is not None:
+    if (unanswered := closed_unanswered(history) or dismissed(history)) is not None:
         return unanswered
     if history.time_wait_challenge is not None:
         return Diagnosis(
@@ -283,7 +283,7 @@ def still_open(history: HistoryFacts, end: End) -> Diagnosis:
 def _half_closed(history: HistoryFacts, first: int, quiet: bool) -> Diagnosis:
     fin = history.fins[first]
     assert fin is not None
-    if (unanswered := closed_unanswered(history)) is not None:
+    if (unanswered := closed_unanswered(history) or dismissed(history)) is not None:
         return unanswered
     if history.heard_of is not None and (wrote := history.news(1 - first, after=fin)):
         if first == 1:
