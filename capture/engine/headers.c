@@ -45,6 +45,7 @@ static void begin_descent(struct descent *d, struct headers *headers, const stru
   d->segment.direction = frame->direction;
   d->segment.content = 0;
   d->segment.http = 0;
+  d->segment.http_end = 0;
 }
 
 void headers_frame(struct headers *headers, const struct frame *frame)
