@@ -1,7 +1,7 @@
 /* What the first bytes of a payload say of its part in the talk: a TLS handshake, a goodbye, the reason for a close.
  *
  * Only what decides between an end that cost something and one that did not: a goodbye waits for no answer and is none;
- * nor do a protocol's own frames: HTTP/2's SETTINGS and WINDOW_UPDATE, WebSocket's pong, AMQP's heartbeat.
+ * nor do a PROXY header alone and a protocol's own frames: HTTP/2's SETTINGS and WINDOW_UPDATE, WebSocket's pong, AMQP's heartbeat.
  * Most protocols that say goodbye do so in their first bytes: TLS's close_notify (RFC 5246 7.2.1, RFC 8446 6.1), HTTP/2's
  * GOAWAY (RFC 9113 6.8), WebSocket's close (RFC 6455 5.5.1), MQTT's DISCONNECT, AMQP 0-9-1's connection.close-ok,
  * PostgreSQL's Terminate and CancelRequest, MySQL's COM_QUIT, LDAP's unbind (RFC 4511 4.3), QUIT of SMTP, FTP, Redis and
@@ -12,6 +12,7 @@
 #include "connection.h"
 
 enum { FEWEST = 5, LOOKED_AT = 12, LONGEST_ALERT = 80, ALERT_13 = 19, CANCEL = 80877102, MOST_QUIT = 14 };
+enum { BINARY_HEADER = 16, LONGEST_PROXY_LINE = 107 };
 
 static int says(const uint8_t *at, const char *text) {
   for (; *text; text++, at++)
@@ -83,6 +84,14 @@ static int is_parting(const uint8_t *at, int64_t size) {
   return 0;
 }
 
+/* A PROXY header and nothing after it (HAProxy's proxy-protocol.txt, 2.1 and 2.2): a health check sends no more. */
+static int is_proxy_header(const uint8_t *from, int64_t have, int64_t size) {
+  static const uint8_t BINARY[] = "\r\n\r\n\0\r\nQUIT\n";
+  if (have >= BINARY_HEADER && !memcmp(from, BINARY, sizeof BINARY - 1)) return be16(from + 14) + BINARY_HEADER == size;
+  if (have < size || size > LONGEST_PROXY_LINE || size < 8 || memcmp(from, "PROXY ", 6)) return 0;
+  return memchr(from, '\n', (size_t)size) == from + size - 1;
+}
+
 /* What a payload of `size` bytes begins with, of which `captured` are there. */
 uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size) {
   int64_t have = captured < size ? captured : size;
@@ -94,7 +103,7 @@ uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size) {
   memcpy(at, from, (size_t)(have < LOOKED_AT ? have : LOOKED_AT));
   if (at[0] >= 20 && at[0] <= 23 && at[1] == 3 && at[2] <= 4)
     return (uint8_t)tls(at, size);
-  if (is_goodbye(at, size))
+  if (is_goodbye(at, size) || is_proxy_header(from, have, size))
     return CONTENT_GOODBYE;
   return (uint8_t)(is_parting(at, size) ? CONTENT_PARTING : lengths_first(at, size));
 }
