@@ -86,7 +86,7 @@ def compile_to(target: Path, command: list[str] | None = None) -> None:
         raise CannotCompile(f"no C files in {HERE}: the source tree is not whole")
     import time
 
-    unfinished, begun = target.with_name(f"{target.name}.{os.getpid()}"), time.time()
+    unfinished, begun = target.with_name(f"{target.stem}.{os.getpid()}{target.suffix}"), time.time()
     more = [flag for flag in FASTER if _works(command, flag)]
     done = run([*command, *FLAGS, *more, "-o", str(unfinished), *sources()])
     if done.status:

@@ -194,6 +194,7 @@ def flow_table() -> FlowTable:
         first_fin=np.zeros(n, np.int64),
         first_rst=np.zeros(n, np.int64),
         answer=np.zeros(n, np.uint8),
+        seen_twice=0,
         place=np.zeros(n, np.int8),
         opening=Opening(*(np.zeros((n, 2), kind) for kind in (np.uint16, np.uint8, np.uint8, np.uint8))),
         numbers=Numbering(*(np.zeros((n, 2), kind) for kind in NUMBERS), first_ack=np.zeros(n, np.uint32)),
