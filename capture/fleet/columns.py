@@ -197,10 +197,7 @@ def _told(triage: Triage, chosen: I64, templates: Sequence[Template], which: Any
         for at, (numbers, text) in enumerate(zip(wording.packets, wording.proofs, strict=True)):
             packet[begins[places] + at], proof[begins[places] + at] = numbers, len(proofs)
             proofs.append(text)
-        filled = [wording.text % row for row in zip(*wording.values, strict=True)] if wording.values else None
-        for k, place in enumerate(places.tolist()):
-            sentences[place] = filled[k] if filled is not None else wording.text % ()
-        for k, hint in wording.hints.items():
-            sentences[int(places[k])] += hint
+        for place, sentence in zip(places.tolist(), wording.sentences(len(places)), strict=True):
+            sentences[place] = sentence
     evidence = pa.StructArray.from_arrays([pa.array(packet), _of_few(proofs or [None], proof)], fields=list(_EVIDENCE))
     return sentences, pa.ListArray.from_arrays(pa.array(begins.astype(np.int32)), evidence)

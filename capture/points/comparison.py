@@ -123,6 +123,30 @@ class Comparison:
             for name, ids in self.alone.ids.items()
         }
 
+    @cached_property
+    def plain(self) -> npt.NDArray[np.bool_]:
+        """By pair: whether nothing happened between the points, so that its verdict is one of the captures'."""
+        plain: npt.NDArray[np.bool_] = np.logical_not(self.matched.shift.any(axis=1))
+        plain[[*self.fates, *self.modified, *self.reordered, *self.delayed]] = False
+        for point, ids in zip(self.points, (self.matched.pairs.a, self.matched.pairs.b), strict=True):
+            if point.triage.kernel_events:
+                plain &= ~np.isin(ids, list(point.triage.kernel_events))
+        return plain
+
+    def pair_of(self, entry: Entry) -> int | None:
+        """The number of a pair that both points saw packet by packet."""
+        return self._pair_of.get(entry)
+
+    @property
+    def common(self) -> npt.NDArray[np.int64]:
+        """By pair: how many packets both points saw."""
+        return self._common
+
+    @property
+    def one_way(self) -> npt.NDArray[np.float64]:
+        """By pair and sender: the mean time between the points in ns, or NaN. Shape (pairs, 2)."""
+        return self._one_way
+
     def connection(self, entry: Entry) -> Both:
         """Everything about one connection."""
         a, b = entry

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from capture.model import Verdict
     from capture.points.compared import SeenPacket
     from capture.points.differences import Fate
+    from capture.verdicts.rules.diagnosis import Diagnosis
 
 DEAD = ("silent_drop", "idle_drop", "keepalive_timeout", "no_response", "path_mtu_black_hole", "unreachable")
 _SURE = (Certainty.POSSIBLE, Certainty.LIKELY, Certainty.CERTAIN)
@@ -119,13 +120,21 @@ def packets_text(packets: Sequence[SeenPacket], most: int = 6) -> str:
 
 def _better(a: Verdict, b: Verdict, fate: Fate | None) -> Joint:
     """The verdict of the point that saw all; else the surer, else the graver one."""
-    chosen, other = _chosen(a, b, fate)
+    first, sure = better(a, b, fate)
+    chosen = a if first else b
+    return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
+
+
+def better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) -> tuple[bool, Certainty]:
+    """Whether a's is taken, and how sure both together are."""
+    first = _is_first_better(a, b, fate)
+    chosen, other = (a, b) if first else (b, a)
     sure = Certainty(chosen.certainty)
     if chosen.cause == other.cause:
         sure = max(sure, Certainty(other.certainty), key=_SURE.index)
     elif sure is Certainty.CERTAIN and Certainty(other.certainty) is Certainty.CERTAIN and not _saw_more(fate):
         sure = Certainty.LIKELY  # two captures that contradict each other
-    return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
+    return first, sure
 
 
 def judged_through_proxy(front: Verdict, back: Verdict, at_front: str) -> Joint:
@@ -160,10 +169,10 @@ def _saw_more(fate: Fate | None) -> str | None:
     return more.pop() if len(more) == 1 and not fate.injected else None
 
 
-def _chosen(a: Verdict, b: Verdict, fate: Fate | None) -> tuple[Verdict, Verdict]:
+def _is_first_better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) -> bool:
     saw_more = _saw_more(fate)
     if saw_more is not None and a.cause != b.cause:
-        return (a, b) if saw_more == "a" else (b, a)
+        return saw_more == "a"
     causes = catalogue.causes()
     weight = [(_SURE.index(Certainty(v.certainty)), v.cause != "unknown", causes[v.cause].cost) for v in (a, b)]
-    return (a, b) if weight[0] >= weight[1] else (b, a)
+    return weight[0] >= weight[1]

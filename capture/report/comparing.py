@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import encode
+
 import capture
 from capture.language import count_of, tr
 from capture.points.findings import findings_of
+from capture.report.compared_lines import PlainLines
 from capture.report.document import findings_document
 from capture.report.text import finding_lines
 from capture.safe_text import printable
@@ -19,24 +22,33 @@ if TYPE_CHECKING:
 
 SCHEMA = "tcptriage.compare/1"
 WORST = 20
+BATCH = 4096  # connections told of at once
 MOST_PACKETS = 8  # of one kind that a line of text names
 
 
 def json_lines(comparison: Comparison) -> Iterator[bytes]:
     """The whole comparison as one JSON object, piece by piece."""
-    import msgspec
-
-    encode = msgspec.json.encode
     yield b'{"schema":' + encode(SCHEMA)
     yield b',"points":' + encode(_points(comparison))
     yield b',"clock":' + encode(_clock(comparison))
     yield b',"findings":' + encode(findings_document(findings_of(comparison)))
     yield b',"connections":['
     before = b"\n"
-    for both in comparison:
-        yield before + encode(connection_document(both))
+    for line in connection_lines(comparison):
+        yield before + line
         before = b",\n"
     yield b"]}\n"
+
+
+def connection_lines(comparison: Comparison) -> Iterator[bytes]:
+    """Each connection as JSON; those that nothing happened to, which are most, without an object for each."""
+    plain = PlainLines(comparison)
+    for at in range(0, len(comparison.entries), BATCH):
+        entries = comparison.entries[at : at + BATCH]
+        lines = plain.of(entries)
+        for entry in entries:
+            line = lines.get(entry)
+            yield encode(connection_document(comparison.connection(entry))) if line is None else line
 
 
 def _points(comparison: Comparison) -> list[dict[str, Any]]:

@@ -45,6 +45,14 @@ class Wording(Struct, frozen=True):
     proofs: list[str]  # what each packet of the evidence proves
     packets: list[list[int]]  # a column of m packet numbers for each of the proofs
 
+    def sentences(self, m: int) -> list[str]:
+        """The whole sentence of each of the m."""
+        rows = zip(*self.values, strict=True) if self.values else [()] * m
+        told = [self.text % row for row in rows]
+        for k, hint in self.hints.items():
+            told[k] += hint
+        return told
+
 
 def worded(flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> Wording:
     """Sentence and evidence of connections that share a template."""
