@@ -122,7 +122,7 @@ def delayed(matched: Matched, took: npt.NDArray[np.float64]) -> dict[int, list[M
         late = rows[over >= max(LATE_NS, LATE_TIMES * float(np.median(over)))]
         for at in late.tolist():
             row_a, row_b = int(matched.same_a[at]), int(matched.same_b[at])
-            moved = _moved(matched, row_a, row_b, (took[at] - float(took[rows].min())) / 1e6)
+            moved = _moved(matched, row_a, row_b, float(took[at] - took[rows].min()) / 1e6)
             found.setdefault(int(matched.pair_a[row_a]), []).append(moved)
     return found
 

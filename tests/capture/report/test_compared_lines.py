@@ -31,3 +31,14 @@ def test_many_connections(tmp_path: Path) -> None:
     assert lines == [encode(connection_document(both)) for both in comparison]
     assert len(lines) >= 200
     assert 20 < comparison.plain.sum() < len(lines)  # both ways are taken
+
+
+def test_a_late_packet_is_told_in_json(tmp_path: Path) -> None:
+    """Of a connection of thirty packets one came 300 ms late at the second point."""
+    wire = random_traffic(8, 40, 0)
+    a = wire.write(tmp_path / "a.pcap")
+    late = len(wire.frames) // 2
+    wire.frames = [(at + 300_000 * (number == late), frame) for number, (at, frame) in enumerate(wire.frames)]
+    comparison = compare(a, wire.write(tmp_path / "b.pcap"))
+    assert comparison.delayed
+    assert b'"late_ms":' in b"".join(connection_lines(comparison))
