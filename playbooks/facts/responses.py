@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CUT, UNANSWERED = "response_cut_short", "closed_unanswered"
 """The first is a cause of its own, beside those of capture.verdicts."""
-CLOSED = frozenset(("normal_close", "short_connection", "half_close", "simultaneous_close"))
+CLOSED = frozenset(("normal_close", "short_connection", "half_close", "simultaneous_close", "aborted"))
 LARGEST_FILE = 512 << 20
 MOST_CONNECTIONS = 20_000
 MOST_PACKETS = 500_000
@@ -85,6 +85,7 @@ def _closed_by_responder(one: Triage, connection: int) -> bool:
     """Whether a whole connection ended by its responder's FIN."""
     verdict = one.verdicts.of(connection)
     closed = verdict.closed_first is not None and verdict.closed_first.value == "responder"
+    closed &= verdict.ended_by.value == "fin"
     return closed and verdict.cause in CLOSED and bool(one.decoded.flows.complete_handshake[connection])
 
 

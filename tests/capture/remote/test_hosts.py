@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from capture.kernel.tracefs import open_tracefs
@@ -199,7 +200,8 @@ def test_nothing_stays_on_a_host_whose_ssh_died(two_hosts: tuple[str, str, str],
     with subprocess.Popen([sys.executable, "-m", "tui.cli", *words], stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline()
-        (own,) = {name for name in instances() - before if Path(f"/proc/{name[10:]}").exists()}
+        family = {str(one.pid) for one in psutil.Process(program.pid).children(recursive=True)}
+        (own,) = {name for name in instances() - before if name[10:] in family}
         program.send_signal(signal.SIGSTOP)  # ssh dies by itself, nobody tells the collector
         os.kill(int(own.removeprefix("tcptriage-")), how)
         for _ in range(100):
