@@ -162,9 +162,9 @@ enum { /* side.known */
   KNOWS_ID = 0x2000,      /* ids[1] */
   KNOWS_IDS = 0x4000,     /* both */
   KNOWS_SAID = 0x10000,   /* said */
-  ASKS_NO_BODY = 0x40000, /* its last payload was a HEAD or CONNECT of HTTP/1 */
   HEARD_FIN = 0x20000,    /* KNOWS_FIN by the other side's ACK alone */
   KNOWS_RESET = 0x40000,  /* reset_ack */
+  ASKS_NO_BODY = 0x80000, /* its last payload was a HEAD or CONNECT of HTTP/1 */
   SAME_IDS = 0x8000,      /* its IP identification tells nothing: the same on different packets */
 };
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from capture.engine.line_writer import Kind
-from capture.flows.connection_table import Tag
+from capture.flows.connection_table import Answer, Tag
 from capture.verdicts.events import event_codes
 from capture.wire.column_types import Mark
 from capture.wire.files.notices import NoticeCode
@@ -41,6 +41,7 @@ def written(file: str, prefix: str) -> dict[str, int]:
         ("connection.h", "EVENT_", event_codes.Mark, {"SIDE"}),
         ("connection.h", "KIND_", event_codes.Kind, {"MASK"}),
         ("connection.h", "CONTENT_", Content, set()),
+        ("connection.h", "ANSWER_", Answer, set()),
         ("engine.h", "MARK_", Mark, set()),
         ("reader.h", "NOTICE_", NoticeCode, set()),
         ("lines.h", "STEP_", Kind, set()),
@@ -54,6 +55,17 @@ def test_names_and_numbers_are_those_of_python(
     assert {name: number for name, number in found.items() if name not in only_in_c} == {
         name: int(one) for name, one in python.__members__.items()
     }
+
+
+@pytest.mark.parametrize("where", ["side.known", "connection.flags"])
+def test_each_bit_has_one_meaning(where: str) -> None:
+    text = (ENGINE / "connection.h").read_text()
+    body = re.search(rf"enum \{{ /\* {re.escape(where)} \*/(.*?)\}};", text, re.DOTALL)
+    assert body is not None
+    bits = [int(value, 0) for value in re.findall(r"^ +\w+ = (0x[0-9A-Fa-f]+),", body[1], re.MULTILINE)]
+    assert len(bits) >= 10
+    assert len(set(bits)) == len(bits)
+    assert all(bit & (bit - 1) == 0 for bit in bits)
 
 
 def test_the_places_of_an_events_bits_are_those_of_python() -> None:
