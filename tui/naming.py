@@ -36,7 +36,7 @@ class Naming:
         if self.book is not None:
             self.book = None
             self._draw()
-            self._asked_say("Addresses alone")
+            self._say("Addresses alone")
             return
         if self._kept is None:
             from capture.naming.name_book import NameBook
@@ -77,7 +77,7 @@ class Naming:
         self._draw()
         if tell and self.book is not None:
             known = count(len(self.book), "address")
-            self._asked_say(
+            self._say(
                 tr("Names beside addresses: {n} known here (/etc/hosts, captures); : asks the DNS", n=known), "good"
             )
 
@@ -90,7 +90,7 @@ class Naming:
 
         addresses = self._unnamed()[:MOST]
         if not addresses:
-            self._asked_say("No address here is without a name", "warn")
+            self._say("No address here is without a name", "warn")
             return
         question = tr("Ask the DNS for {n}? At most {s} s", n=count(len(addresses), "address"), s=f"{PATIENCE_S:.0f}")
 
@@ -103,7 +103,7 @@ class Naming:
     def _unnamed(self) -> list[str]:
         from tui.text.names_column import ends_in
 
-        front = next((one for one in reversed(self._app.screen_stack) if isinstance(one, TriageScreen)), None)
+        front = self._front()
         found: dict[str, None] = {}
         for table in front.query(RowsTable) if front is not None else ():
             for index in range(min(MOST_ROWS, len(table.rows))):
@@ -117,7 +117,7 @@ class Naming:
         from capture.naming.reverse_dns import reverse_names
 
         book = self._kept = self.book = self._kept or NameBook()
-        self._asked_say(tr("Asking for {n} …", n=count(len(addresses), "address")))
+        self._say(tr("Asking for {n} …", n=count(len(addresses), "address")))
         self._learn(tell=False)
 
         def work() -> None:
@@ -132,7 +132,7 @@ class Naming:
         self._app.run_worker(work, thread=True, group="dns", exclusive=True, exit_on_error=False)
 
     def _answered(self, named: int, number: int) -> None:
-        self._asked_say(tr("The DNS named {named} of {n}", named=named, n=count(number, "address")), "good")
+        self._say(tr("The DNS named {named} of {n}", named=named, n=count(number, "address")), "good")
 
     # -- the screens
 
@@ -146,7 +146,10 @@ class Naming:
                 if isinstance(screen, TriageScreen) and screen.is_mounted:
                     screen.names_changed()
 
-    def _asked_say(self, text: str, tone: str = "") -> None:
-        front = next((one for one in reversed(self._app.screen_stack) if isinstance(one, TriageScreen)), None)
+    def _front(self) -> TriageScreen | None:
+        return next((one for one in reversed(self._app.screen_stack) if isinstance(one, TriageScreen)), None)
+
+    def _say(self, text: str, tone: str = "") -> None:
+        front = self._front()
         if front is not None:
             front.say(text, tone)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tui.arguments.parser import Parser
-from tui.arguments.shared_options import screen_options
-from tui.arguments.values import as_setting
+from tui.arguments.shared_options import screen_options, setting_option
 
 
 def explain_parser() -> Parser:
@@ -52,15 +51,7 @@ def playbook_parser() -> Parser:
         description="Open one playbook in the dashboard.",
     )
     parser.add_argument("name", metavar="NAME", help="as `tcptriage playbooks` lists it")
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        type=as_setting,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="narrow its checks, e.g. pid=812, port=8080",
-    )
+    setting_option(parser, "narrow its checks, e.g. pid=812, port=8080")
     screen_options(parser)
     return parser
 
@@ -79,15 +70,7 @@ def check_parser() -> Parser:
         epilog="Exit status: 0 every step passed; 1 a step failed; 2 usage; 3 a step could not be decided.",
     )
     parser.add_argument("name", metavar="NAME", help="as `tcptriage playbooks` lists it")
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        type=as_setting,
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="narrow the check, e.g. pid=812, port=8080, capture=FILE, log=FILE",
-    )
+    setting_option(parser, "narrow the check, e.g. pid=812, port=8080, capture=FILE, log=FILE")
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
     parser.add_argument("--consent", action="store_true", help="run the commands of your own playbook's steps")
     parser.add_argument("--anonymize", action="store_true", help="map addresses to stand-ins, consistently")

@@ -1,9 +1,10 @@
-"""Options that several commands have: of the screen, of network namespaces, of other hosts."""
+"""Options that several commands have: of the screen, of playbooks, of network namespaces, of other hosts."""
 
 from __future__ import annotations
 
 import argparse
 
+from tui.arguments.values import as_setting
 from tui.terminal.theme_names import THEME_NAMES
 
 
@@ -12,6 +13,13 @@ def screen_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", choices=THEME_NAMES, help="the colours; default: what the terminal tells")
     parser.add_argument("--ascii", action="store_true", help="no characters beyond ASCII")
     parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
+
+
+def setting_option(parser: argparse.ArgumentParser, told: str) -> None:
+    """What narrows the checks of a playbook."""
+    parser.add_argument(
+        "--set", dest="settings", type=as_setting, action="append", default=[], metavar="KEY=VALUE", help=told
+    )
 
 
 def namespace_options(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,10 @@ import argparse
 
 from tui.text.language import tr
 
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
+SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}  # bytes
+LEAST_KEPT = 16 << 20  # bytes: what the rings alone need
+
 
 def as_seconds(text: str) -> float:
     """Seconds from 0.1 to 86,400."""
@@ -38,15 +42,6 @@ def as_workers(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1024:
         raise argparse.ArgumentTypeError(tr("{text} is not a number of processes between 1 and 1024", text=repr(text)))
     return int(text)
-
-
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-LEAST_KEPT = 16 << 20
 
 
 def as_duration(text: str) -> float:
