@@ -119,7 +119,7 @@ class Words:
         translated: str | None = self._overlay().get(f"{{n}} {noun}")
         if translated is not None:
             return translated.format(n=f"{number:,}")
-        return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith("s") else "s")
+        return f"{number:,} {noun}" + ("" if number == 1 else "es" if noun.endswith(("s", "x")) else "s")
 
 
 tr = Words(os.path.dirname(__file__), "words")

@@ -108,3 +108,8 @@ def test_a_count_takes_its_plural() -> None:
         "1,200 sockets",
         "2 processes",
     ]
+
+
+def test_english_plurals() -> None:
+    assert [count_of(2, noun) for noun in ("socket", "process", "fix")] == ["2 sockets", "2 processes", "2 fixes"]
+    assert count_of(1, "fix") == "1 fix"
