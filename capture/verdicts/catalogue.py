@@ -43,10 +43,16 @@ class KnownTimeout(Struct, frozen=True):
     seconds: float
     names: str
     http: bool = False  # only where HTTP may be spoken
+    silent: str = "both"  # idle: only while nothing is asked; waiting: only for an answer; both
 
     def explains(self, silence_s: float) -> bool:
         """Within 1.5 % or half a second, whichever is more."""
         return abs(silence_s - self.seconds) <= max(0.5, self.seconds * 0.015)
+
+    def concerns(self, *, http: bool, waiting: bool | None) -> bool:
+        """Whether it can be what ended such a silence; `waiting` None: not known."""
+        other = {True: "idle", False: "waiting", None: ""}[waiting]
+        return (http or not self.http) and self.silent != other
 
 
 def _load(name: str) -> dict[str, Any]:
@@ -146,10 +152,15 @@ def place(code: str) -> str:
     return str(_findings()["places"][code])
 
 
-def timeout_names(silence_s: float, *, http: bool = True) -> str | None:
+def timeout_names(silence_s: float, *, http: bool = True, waiting: bool | None = None) -> str | None:
     """What a silence is the default of, where it is a well-known one."""
     return next(
-        (known.names for known in known_timeouts() if known.explains(silence_s) and (http or not known.http)), None
+        (
+            known.names
+            for known in known_timeouts()
+            if known.explains(silence_s) and known.concerns(http=http, waiting=waiting)
+        ),
+        None,
     )
 
 
@@ -158,7 +169,7 @@ def timeouts_between(lived_s: float, died_s: float, *, http: bool = True) -> lis
     return [
         f"{known.seconds:.0f} s, {known.names}"
         for known in known_timeouts()
-        if lived_s < known.seconds <= died_s + 0.5 and (http or not known.http)
+        if lived_s < known.seconds <= died_s + 0.5 and known.concerns(http=http, waiting=False)
     ]
 
 
@@ -174,9 +185,9 @@ def shortest_timeout_ns() -> int:
     return min(int((known.seconds - 0.5) * 1e9) for known in known_timeouts())
 
 
-def timeout_hint(silence_s: float, *, http: bool = True) -> str:
+def timeout_hint(silence_s: float, *, http: bool = True, waiting: bool | None = None) -> str:
     """A half-sentence on a silence that a default explains, or nothing."""
-    for known in known_timeouts():
-        if known.explains(silence_s) and (http or not known.http):
-            return str(_sentences()["timeout_hint"]["text"]).format(seconds=f"{silence_s:.1f}", names=known.names)
-    return ""
+    names = timeout_names(silence_s, http=http, waiting=waiting)
+    if names is None:
+        return ""
+    return str(_sentences()["timeout_hint"]["text"]).format(seconds=f"{silence_s:.1f}", names=names)

@@ -9,6 +9,7 @@ import numpy as np
 from capture.verdicts import catalogue
 from capture.verdicts.groups.group import ALIKE, LEAST, cluster, count, say
 from capture.verdicts.words.sentence_numbers import duration
+from capture.verdicts.words.sentences import was_waiting
 
 if TYPE_CHECKING:
     from capture.verdicts.groups.group import Group
@@ -35,9 +36,16 @@ def silences(group: Group, facts: dict[str, object]) -> str | None:
         return _limit(group, waits, facts)
     silence, inside = alike
     facts["silence_s"] = round(silence / 1e9, 3)
-    names = catalogue.timeout_names(silence / 1e9, http=group.http)
+    names = catalogue.timeout_names(silence / 1e9, http=group.http, waiting=_waited(group))
     suffix = say("silence_names", names=names) if names else ""
     return say("silence", silence=duration(silence), inside=count(inside), n=count(len(group.members)), names=suffix)
+
+
+def _waited(group: Group) -> bool | None:
+    """Whether an answer was owed in all of these silences, or in none."""
+    codes = {group.verdicts.template(int(i)).diagnosis.sentence for i in group.members[:1000]}
+    each = {was_waiting(code) for code in codes}
+    return each.pop() if len(each) == 1 else None
 
 
 def _limit(group: Group, waits: I64, facts: dict[str, object]) -> str | None:

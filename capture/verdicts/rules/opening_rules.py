@@ -71,7 +71,8 @@ def _syn_unanswered(history: HistoryFacts) -> Diagnosis:
     sure = LIKELY if len(syns) > 1 or Context.QUIET_END in history.context else POSSIBLE
     if len(syns) > 1 and Context.ONE_SIDED not in history.context:
         sure = POSSIBLE
-    return Diagnosis("syn_unanswered", sure, "syn_unanswered", history.events[syns[0]].side, others, evidence)
+    sentence = "syn_unanswered" if len(syns) > 1 else "syn_unanswered_once"
+    return Diagnosis("syn_unanswered", sure, sentence, history.events[syns[0]].side, others, evidence)
 
 
 def half_open(history: HistoryFacts, end: End) -> Diagnosis:

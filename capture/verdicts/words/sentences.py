@@ -31,6 +31,15 @@ IDLE_ENDS = frozenset(
     )
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""
+WAITING_ENDS = frozenset(
+    (
+        "gave_up", "gave_up_late_response", "abort_unanswered", "client_abort_waiting", "no_response",
+        "no_response_then", "closed_unanswered",
+    )
+)  # fmt: skip
+"""Those of them in which an answer was owed: no keep-alive time-out was running."""
+UNKNOWN_ENDS = frozenset(("bare_reset", "middlebox_ttl", "middlebox_goes_on", "no_socket"))
+"""Those that come in both states."""
 
 Sentence = tuple[str, list[tuple[int, str]]]
 """A sentence, and the evidence: packet numbers with what each proves."""
@@ -85,12 +94,18 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
     """For those of the connections whose silence a default time-out may explain: which."""
     if template.diagnosis.sentence not in IDLE_ENDS or not template.diagnosis.proofs:
         return {}
-    silences = numbers.longest_wait
+    silences, waiting = numbers.longest_wait, was_waiting(template.diagnosis.sentence)
     hints = {}
     for k in np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist():
         port = int(numbers.flows.port[numbers.connections[k], 1])
-        hints[k] = catalogue.timeout_hint(int(silences[k]) / 1e9, http=port not in catalogue.other_protocols())
+        http = port not in catalogue.other_protocols()
+        hints[k] = catalogue.timeout_hint(int(silences[k]) / 1e9, http=http, waiting=waiting)
     return hints
+
+
+def was_waiting(sentence: str) -> bool | None:
+    """Whether an answer was owed in the silence before the end; None where the sentence does not tell."""
+    return None if sentence in UNKNOWN_ENDS else sentence in WAITING_ENDS
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+import pytest
+
 from capture.model import Severity
 from capture.verdicts import catalogue
 
@@ -75,3 +77,18 @@ def test_well_known_silences() -> None:
     assert "nginx" in (catalogue.timeout_names(60.02) or "")
     assert "AWS NLB" in catalogue.timeout_hint(350.4)
     assert catalogue.timeout_hint(42.0) == ""
+
+
+@pytest.mark.parametrize(("seconds", "idle", "waiting"), [
+    (5.0, "keepAliveTimeout", None),  # no keep-alive time-out runs while an answer is owed
+    (30.0, None, "client time-out"),  # and no client waits while nothing is asked
+    (75.0, "keepalive_timeout", None),
+    (350.0, "NLB", "NLB"),  # what lies on the way does not know what is asked
+])  # fmt: skip
+def test_a_time_out_explains_only_the_silence_in_which_it_runs(
+    seconds: float, idle: str | None, waiting: str | None
+) -> None:
+    for named, owed in ((idle, False), (waiting, True)):
+        names = catalogue.timeout_names(seconds, waiting=owed)
+        assert names is None if named is None else named in (names or "")
+    assert catalogue.timeout_names(seconds) is not None
