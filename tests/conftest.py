@@ -6,8 +6,13 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from capture.language import choose
+
+# No test asserts a time: on a busy machine Hypothesis would call the making of inputs too slow.
+settings.register_profile("whatever the machine does", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the machine does")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,29 +1,24 @@
-"""The program with a screen: its four modes, its end, and what any screen may ask of it."""
+"""The program with a screen: its beginning and end, and what any screen may ask of it."""
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import work
-from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, SuspendNotSupported
+from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.events import Key
-from textual.filter import ANSIToTruecolor
 from textual.widgets import Input, TextArea
 
 from capture.safe_text import printable
-from tui.naming import Naming
+from tui.modes import MODES, first_mode, first_screen
 from tui.resuming import CaseTracker
+from tui.screens.address_names import AddressNames
+from tui.terminal.clean_app import CleanApp
 from tui.terminal.detection import Terminal
-from tui.terminal.line_filters import AsciiOnly, NoColours
-from tui.terminal.screen_diff import Shown, Thrifty
 from tui.terminal.themes import THEMES, next_theme
 from tui.text.key_meanings import given_keys
 from tui.text.language import tr
@@ -34,20 +29,14 @@ from tui.work.process_settings import collect_garbage_again
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
     from textual import events
-    from textual.app import SystemCommand
-    from textual.driver import Driver
-    from textual.filter import LineFilter
+    from textual.app import App, SystemCommand
     from textual.screen import Screen
 
     from tui.screens.base import TriageScreen
 
-LAST_WORDS_S = 2.0  # after a deadly signal: the terminal may be gone, and writing to it may never end
-MODES = ("live", "capture", "playbooks", "evidence")
 
-
-class TriageApp(App[int]):
+class TriageApp(CleanApp):
     """The app. It owns the investigation; screens ask it to copy, to keep, to go elsewhere."""
 
     TITLE = "tcptriage"
@@ -64,21 +53,12 @@ class TriageApp(App[int]):
     def __init__(self, request: Request, terminal: Terminal | None = None) -> None:
         # Starting in the right mode, with the right theme, spares three passes over all styles.
         self.DEFAULT_MODE = first_mode(request)  # type: ignore[misc]
-        super().__init__()
-        self.terminal = terminal or Terminal()
+        super().__init__(terminal or Terminal())
         self.investigation = Investigation(request)
         self.case = CaseTracker(self, self)
-        self.naming = Naming(self, self)
+        self.naming = AddressNames(self, self)
         self.reopen = ""  # a case to go on with instead, once this screen is gone
         self._given_keys, self.key_words = given_keys(request.keys)
-        self.failure: str | None = None  # said on standard error after the screen is gone
-        self._shown = Shown(self.terminal.erases)
-        self._line_filters: list[LineFilter] = []
-        if not self.terminal.colours or self.no_color:
-            self.no_color = True
-            self._line_filters.append(NoColours())
-        if self.terminal.ascii:
-            self._line_filters.append(AsciiOnly())
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(TriageApp.theme, f"tcptriage-{self.terminal.theme}")
@@ -86,48 +66,12 @@ class TriageApp(App[int]):
         self.stylesheet.set_variables(self.get_css_variables())
         for mode in MODES:
             if mode != self.DEFAULT_MODE:
-                self.add_mode(mode, partial(_screen, mode, request))
+                self.add_mode(mode, partial(first_screen, mode, request))
 
     def get_default_screen(self) -> Screen[Any]:
         """The first mode's. It becomes a mode now: made as one, it would have all styles parsed a second time."""
-        self.add_mode(self.DEFAULT_MODE, partial(_screen, self.DEFAULT_MODE, self.investigation.request))
-        return _screen(self.DEFAULT_MODE, self.investigation.request)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What each line of the screen goes through on its way to the terminal."""
-        own = [each for each in super().get_line_filters() if isinstance(each, ANSIToTruecolor)]
-        return [*own, *self._line_filters]
-
-    # -- what reaches the terminal
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's own, which leaves the terminal clean too where there is no alternate screen."""
-        own = super().get_driver_class()
-        if own.__name__ != "LinuxDriver":
-            return own
-        from tui.terminal.driver import CleanDriver
-
-        return CleanDriver
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Only what is news: Textual's own way there, with less to write."""
-        update: Any = renderable
-        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
-            update = Thrifty(renderable, self._shown)
-        super()._display(screen, update)
-
-    def on_resize(self) -> None:
-        """Terminals rearrange what they show."""
-        self._shown.forget()
-
-    def on_app_focus(self) -> None:
-        """Somebody else may have written here meanwhile."""
-        self._shown.forget()
-
-    def action_redraw(self) -> None:
-        """Paint everything again: for a line with noise on it."""
-        self._shown.forget()
-        self.screen.refresh()
+        self.add_mode(self.DEFAULT_MODE, partial(first_screen, self.DEFAULT_MODE, self.investigation.request))
+        return first_screen(self.DEFAULT_MODE, self.investigation.request)
 
     # -- beginning and end
 
@@ -145,34 +89,7 @@ class TriageApp(App[int]):
             self.open_comparison(*request.compare)
         if not self.is_headless:
             self.call_after_refresh(collect_garbage_again)
-            self._take_signals()
-            self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # after Ctrl-Z and fg: all is gone
-            self.set_interval(2.0, self._look_for_terminal)
-
-    def _take_signals(self) -> None:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, self._end_by, number)
-
-    def _end_by(self, number: int) -> None:
-        """Leave cleanly; if the terminal is gone and does not let us, leave anyway."""
-        import threading
-
-        status = 128 + number
-        last = threading.Timer(LAST_WORDS_S, os._exit, (status,))
-        last.daemon = True
-        last.start()
-        self.exit(status)
-
-    def _look_for_terminal(self) -> None:
-        """A lost line does not always bring SIGHUP (setsid, nohup): a hung-up terminal ends the program too."""
-        with suppress(OSError, ValueError, AttributeError):
-            poll = select.poll()
-            poll.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]
-            if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0)):
-                self._end_by(signal.SIGHUP)
+            self.watch_terminal()
 
     def _tell_warnings(self) -> None:
         first, *more = self.investigation.request.warnings
@@ -189,10 +106,10 @@ class TriageApp(App[int]):
         """Whether a key is text of an input, or nobody is there to take it."""
         return not self._screen_stack or isinstance(self.focused, Input | TextArea)
 
-    def exit(self, *told: Any, **named: Any) -> None:
+    def exit(self, *arguments: Any, **options: Any) -> None:
         """Leave; where the user was is kept before the screens go."""
         self.case.take()
-        super().exit(*told, **named)
+        super().exit(*arguments, **options)
 
     def on_unmount(self) -> None:
         """All is written: another process may go on with the case."""
@@ -243,26 +160,10 @@ class TriageApp(App[int]):
         """Quit."""
         self.exit(2 if self.failure else 0)
 
-    def _fatal_error(self) -> None:
-        """A defect of ours: the terminal is restored, the traceback goes to a file, the user gets a line.
-
-        Tests (headless) get the traceback.
-        """
-        if self.is_headless:
-            super()._fatal_error()
-            return
-        import traceback
-
-        from tui.terminal.clipboard import to_file
-
-        path = to_file(traceback.format_exc(), name="crash.txt")
-        self.failure = f"a defect of this program ended it; please report it with {path or 'the steps that led here'}"
-        self._close_messages_no_wait()
-
     # -- going elsewhere
 
     @property
-    def front(self) -> TriageScreen | None:
+    def screen_in_front(self) -> TriageScreen | None:
         """The screen in front, if it is one of ours (the palette is not)."""
         from tui.screens.base import TriageScreen
 
@@ -315,8 +216,8 @@ class TriageApp(App[int]):
         """The keys and words of the screen in front."""
         from tui.screens.help import help_for
 
-        if (front := self.front) is not None:
-            self.push_screen(help_for(front))
+        if (screen := self.screen_in_front) is not None:
+            self.push_screen(help_for(screen))
 
     def capture_holding(self, wanted: str) -> str | None:
         """The path of the open capture with connections that a filter keeps; None where none has, or none is open.
@@ -353,15 +254,15 @@ class TriageApp(App[int]):
 
     def on_paste(self, event: events.Paste) -> None:
         """Text pasted anywhere but into an input is a log line to explain."""
-        if event.text.strip() and self.front is self.screen:
+        if event.text.strip() and self.screen_in_front is self.screen:
             self.explain_text(event.text)
 
     # -- saying, copying, keeping
 
     def say(self, text: str, tone: str = "") -> None:
         """Answer on the screen in front."""
-        if (front := self.front) is not None:
-            front.say(text, tone)
+        if (screen := self.screen_in_front) is not None:
+            screen.say(text, tone)
 
     def send(self, what: str, text: str) -> None:
         """Send a text to every clipboard within reach; the answer says where it went."""
@@ -383,7 +284,8 @@ class TriageApp(App[int]):
 
     def keep(self, kind: str, title: str, body: str) -> None:
         """Add to the evidence."""
-        self.investigation.keep(kind, title, body, self.front.seen_in() if self.front is not None else "")
+        screen = self.screen_in_front
+        self.investigation.keep(kind, title, body, screen.seen_in() if screen is not None else "")
         self.say(
             tr("Kept as evidence ({n}): {title}. 4 shows and exports it", n=len(self.investigation.items), title=title),
             "good",
@@ -411,40 +313,4 @@ class TriageApp(App[int]):
         """Every command by name: Ctrl-P or `:`."""
         from tui.palette import commands
 
-        yield from commands(self, self, self.front)
-
-
-def first_mode(request: Request) -> str:
-    """The mode in which a request begins."""
-    if request.keeper is not None and request.keeper.case.place.mode in MODES:
-        return request.keeper.case.place.mode
-    if request.files or request.fleet is not None or request.compare is not None:
-        return "capture"
-    return "playbooks" if request.playbook or request.demo else "live"
-
-
-def _screen(mode: str, request: Request) -> Screen[Any]:
-    """The first screen of a mode, made when the mode is first shown."""
-    if mode == "live" and request.replay is not None:
-        from tui.screens.replay import ReplayScreen
-
-        return ReplayScreen(request.replay)
-    if mode == "live":
-        from tui.screens.live import LiveScreen
-
-        return LiveScreen()
-    if mode == "capture" and request.fleet is not None:
-        from tui.screens.fleet import FleetScreen
-
-        return FleetScreen(request.fleet)
-    if mode == "capture":
-        from tui.screens.capture import CaptureScreen
-
-        return CaptureScreen()
-    if mode == "playbooks":
-        from tui.screens.playbooks import PlaybooksScreen
-
-        return PlaybooksScreen()
-    from tui.screens.evidence import EvidenceScreen
-
-    return EvidenceScreen()
+        yield from commands(self, self, self.screen_in_front)

@@ -100,8 +100,8 @@ def _mistyped(word: str) -> None:
     if close:
         from tui.text.language import tr
 
-        said = tr("{word}: no such file, and no command; did you mean {close}?", word=word, close=close[0])
-        print(f"tcptriage: {said}", file=sys.stderr)
+        complaint = tr("{word}: no such file, and no command; did you mean {close}?", word=word, close=close[0])
+        print(f"tcptriage: {complaint}", file=sys.stderr)
         raise SystemExit(UNUSABLE)
 
 

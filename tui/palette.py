@@ -35,7 +35,7 @@ OF_ANY_SCREEN = (
 )
 
 
-def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iterable[SystemCommand]:
+def commands(app: App[Any], asked: AskedApp, screen: TriageScreen | None) -> Iterable[SystemCommand]:
     """(title, help, what to call). Actions run by name, as keys run them."""
     for key, mode, title in (
         ("1", "live", "this machine's connections now"),
@@ -51,12 +51,12 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
     yield _command(
         "Ask the DNS for names", "sends the addresses on this screen to the name servers, once you say so", dns
     )
-    if front is not None:
-        if front.MODE == "live":
-            here = partial(app.run_action, "thresholds", front)
+    if screen is not None:
+        if screen.MODE == "live":
+            here = partial(app.run_action, "thresholds", screen)
             yield _command("Thresholds of live findings", "see and set them (T)", here)
-        for title, said, action in OF_ANY_SCREEN:
-            yield _command(title, said, partial(app.run_action, action, front))
+        for title, meaning, action in OF_ANY_SCREEN:
+            yield _command(title, meaning, partial(app.run_action, action, screen))
     for mode, text, what in FILTERS:
         show = partial(asked.filter_mode, mode, text)
         yield _command("Filter {mode}: {text}", what, show, mode=tr(mode), text=text)
@@ -68,8 +68,8 @@ def commands(app: App[Any], asked: AskedApp, front: TriageScreen | None) -> Iter
         )
     write = partial(app.run_action, "app.keep_settings")
     yield _command("Write the configuration", "theme, interval and thresholds as they are now, into config.toml", write)
-    if front is not None:
-        yield from of_the_screen(app, front)
+    if screen is not None:
+        yield from of_the_screen(app, screen)
     for path in (one.path for triage in asked.investigation.triages for one in triage.incidents):
         yield from of_the_incident(app, path)
     yield _command("Quit", "leave (q)", partial(app.run_action, "app.leave"))
@@ -92,9 +92,9 @@ def of_the_incident(app: App[Any], path: str) -> Iterable[SystemCommand]:
         )
 
 
-def of_the_screen(app: App[Any], front: TriageScreen) -> Iterable[SystemCommand]:
-    """What the keys of the screen in front do, as its footer and its help call it."""
-    for word, label in front.KEYS:
+def of_the_screen(app: App[Any], screen: TriageScreen) -> Iterable[SystemCommand]:
+    """What the keys of the screen in screen do, as its footer and its help call it."""
+    for word, label in screen.KEYS:
         for key in word.split("/") if len(word) > 1 else (word,):
             name = key_named(key)
             title = MEANINGS.get(name)

@@ -65,10 +65,10 @@ class Paragraphs(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and that chooses the language of what is told."""
 
-    def __init__(self, *, examples: Sequence[str] = (), epilog: str = "", **told: Any) -> None:
+    def __init__(self, *, examples: Sequence[str] = (), epilog: str = "", **options: Any) -> None:
         shown = ["\n".join([tr("examples:"), *(f"  {line}" for line in examples)])] if examples else []
-        told.setdefault("formatter_class", Paragraphs)
-        super().__init__(epilog="\n\n".join([*shown, *([tr(epilog)] if epilog else [])]) or None, **told)
+        options.setdefault("formatter_class", Paragraphs)
+        super().__init__(epilog="\n\n".join([*shown, *([tr(epilog)] if epilog else [])]) or None, **options)
         self.add_argument(
             "--lang",
             choices=LANGUAGES,
@@ -96,8 +96,8 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, words: list[str]) -> str:
         """argparse's own sentence, and the option that was perhaps meant."""
         mistyped = next((word.partition("=")[0] for word in words if word.startswith("--")), "")
-        said = tr("unrecognized arguments: %s") % " ".join(words)
-        return said + did_you_mean(mistyped, self._option_string_actions)
+        complaint = tr("unrecognized arguments: %s") % " ".join(words)
+        return complaint + did_you_mean(mistyped, self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
         """One line on standard error, status 2."""

@@ -15,10 +15,10 @@ def screen_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
 
 
-def setting_option(parser: argparse.ArgumentParser, told: str) -> None:
+def setting_option(parser: argparse.ArgumentParser, help_text: str) -> None:
     """What narrows the checks of a playbook."""
     parser.add_argument(
-        "--set", dest="settings", type=as_setting, action="append", default=[], metavar="KEY=VALUE", help=told
+        "--set", dest="settings", type=as_setting, action="append", default=[], metavar="KEY=VALUE", help=help_text
     )
 
 

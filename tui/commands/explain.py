@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     from playbooks.symptoms.log_blocks import LogUnreadable
 
     try:
-        with told(sys.stderr.isatty()) as progress, output(None) as stream:
+        with progress_line(sys.stderr.isatty()) as progress, output(None) as stream:
             logs = chosen.log or ["-"]
             explanation = explain_texts(chosen.text) if chosen.text else explain_logs(logs, progress)
             if chosen.format == "json":
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
 
 
 @contextmanager
-def told(to_terminal: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress_line(to_terminal: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Progress on one line of standard error, wiped at the end; None where nobody would see it."""
     if not to_terminal:
         yield None

@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
         require_extra()
         from capture.fleet.running import run_fleet
 
-        with _told() as progress:
+        with _progress_line() as progress:
             fleet = run_fleet(
                 chosen.paths,
                 chosen.out,
@@ -70,7 +70,7 @@ def _tell(fleet: Fleet, out: str) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[Callable[[Progress], None]]:
+def _progress_line() -> Iterator[Callable[[Progress], None]]:
     """Progress on one line of standard error, wiped at the end; only a terminal is told."""
     if not sys.stderr.isatty():
         yield lambda _: None

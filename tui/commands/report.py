@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from capture.wire.capture_errors import CaptureUnreadable
     from capture.wire.column_types import Bool
 
-SILENT_S = 0.5  # progress is told only of what takes longer
+SILENT_S = 0.5  # progress is shown only of what takes longer
 EVERY_S = 0.25
 
 
@@ -55,7 +55,7 @@ def _report(chosen: argparse.Namespace, wanted: Filter | None, stack: ExitStack)
     piped = "-" in chosen.files
     kept = stack.enter_context(_kept()) if piped and chosen.format == "md" else None  # for its ladders
     try:
-        with told(sys.stderr.isatty()) as progress, _interrupts_noted(piped):
+        with progress_line(sys.stderr.isatty()) as progress, _interrupts_noted(piped):
             triages = triage(chosen.files, join=chosen.join, progress=progress, refused=refused.append, copy=kept)
     except OSError as error:
         if kept is None:
@@ -148,7 +148,7 @@ def found(triages: Sequence[Triage], severity: str) -> bool:
 
 
 @contextmanager
-def told(to_terminal: bool) -> Iterator[Callable[[Progress], None] | None]:
+def progress_line(to_terminal: bool) -> Iterator[Callable[[Progress], None] | None]:
     """Progress on one line of standard error, wiped at the end; None where nobody would see it."""
     if not to_terminal:
         yield None

@@ -77,8 +77,8 @@ def _of_hosts(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thr
     keep = wanted.matches_socket if wanted is not None else None
     anonymize = _anonymizer(chosen.anonymize)
 
-    def write(name: str, snapshot: Snapshot, told: LookEvents | None, first: bool) -> None:
-        _write(snapshot, told, chosen.format, keep, anonymize, first=first, asked=name)
+    def write(name: str, snapshot: Snapshot, noted: LookEvents | None, first: bool) -> None:
+        _write(snapshot, noted, chosen.format, keep, anonymize, first=first, asked=name)
 
     worst = looks_at_hosts(chosen, thresholds, write)
     if worst < 0:
@@ -117,14 +117,14 @@ def _looks(chosen: argparse.Namespace, wanted: Filter | None, thresholds: Thresh
                 break
             record.write(snapshot)
             worst = min([worst, *(finding.severity.rank for finding in snapshot.findings)])
-            told = events.after(snapshot) if events is not None else None
-            if told is not None:
+            noted = events.after(snapshot) if events is not None else None
+            if noted is not None:
                 from capture.kernel.refused_callers import callers_named
 
-                snapshot = callers_named(snapshot, told.events)
+                snapshot = callers_named(snapshot, noted.events)
             if chosen.format == "openmetrics" and look < count - 1:
                 continue  # one document is of one look: the last, which knows what moved since the first
-            _write(snapshot, told, chosen.format, keep, anonymize, first=look == 0)
+            _write(snapshot, noted, chosen.format, keep, anonymize, first=look == 0)
     finally:
         looker.close()
         record.close()
@@ -144,7 +144,7 @@ def _events(chosen: argparse.Namespace) -> EventLooks | None:
 
 def _write(
     snapshot: Snapshot,
-    told: LookEvents | None,
+    noted: LookEvents | None,
     format: str,
     keep: Callable[..., bool] | None,
     anonymize: Callable[[str], str] | None,
@@ -157,7 +157,7 @@ def _write(
 
     stream: TextIO = sys.stdout if anonymize is None else io.StringIO()
     if format == "json":
-        write_json(snapshot, stream, keep, _keys(told) | ({"asked": asked} if asked else {}))
+        write_json(snapshot, stream, keep, _keys(noted) | ({"asked": asked} if asked else {}))
     elif format == "openmetrics":
         from capture.sockets.openmetrics import exposition
 
@@ -166,21 +166,21 @@ def _write(
         stream.write(("" if first else "\n") + (f"{asked}: " if asked else "") + text(snapshot))
         if keep is not None:
             stream.write(_matching(snapshot, keep))
-        if told is not None:
+        if noted is not None:
             from capture.kernel.events_report import text as events_text
 
-            stream.write(events_text(told))
+            stream.write(events_text(noted))
     if anonymize is not None and isinstance(stream, io.StringIO):
         sys.stdout.write(anonymize(stream.getvalue()))
     sys.stdout.flush()
 
 
-def _keys(told: LookEvents | None) -> dict[str, Any]:
-    if told is None:
+def _keys(noted: LookEvents | None) -> dict[str, Any]:
+    if noted is None:
         return {}
     from capture.kernel.events_report import keys
 
-    return keys(told)
+    return keys(noted)
 
 
 def _matching(snapshot: Snapshot, keep: Callable[..., bool], most: int = 50) -> str:

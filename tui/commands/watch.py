@@ -79,13 +79,13 @@ def _start(recorder: FlightRecorder, out: str, user: User | None) -> None:
     """Give up what is no longer needed, and say what is recorded, and what is not."""
     from capture.recorder.privileges import become
 
-    said = ""
+    as_whom = ""
     if user is not None:
         # who owns the folder writes into it: without capabilities even root is no more than that
         owner = os.stat(out)
         become(user._replace(uid=owner.st_uid, gid=owner.st_gid))
-        said = tr(" (as user {uid}, with no capability but to look)", uid=owner.st_uid)
-    _tell(tr("recording into {out}", out=out) + said)
+        as_whom = tr(" (as user {uid}, with no capability but to look)", uid=owner.st_uid)
+    _tell(tr("recording into {out}", out=out) + as_whom)
     for note in recorder.rings.troubles():
         _tell(tr("not recorded: {note}", note=note))
 

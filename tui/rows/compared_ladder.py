@@ -58,9 +58,9 @@ def steps_of(comparison: Comparison, both: Both) -> list[Step]:
     for number, row in of_a.items():
         there = same.get(number)
         kind = "both" if there is not None else kinds.get(("a", number), "alone")
-        said = notes.get(("a", number), ())
+        noted = notes.get(("a", number), ())
         times = row.time, time_b.get(there) if there is not None else None
-        steps.append(Step(kind, row, _right(both, row.side), (number, there), times, said))
+        steps.append(Step(kind, row, _right(both, row.side), (number, there), times, noted))
     matched = set(same.values())
     for number, row in of_b.items():
         if number not in matched:
@@ -91,8 +91,8 @@ def _kinds(both: Both) -> dict[tuple[str, int], str]:
 def _notes(both: Both) -> dict[tuple[str, int], tuple[str, ...]]:
     found: dict[tuple[str, int], tuple[str, ...]] = {}
 
-    def add(point: str, packet: int, said: str) -> None:
-        found[point, packet] = (*found.get((point, packet), ()), said)
+    def add(point: str, packet: int, note: str) -> None:
+        found[point, packet] = (*found.get((point, packet), ()), note)
 
     for one in both.lost:
         other = "B" if one.seen_at == "a" else "A"
@@ -181,9 +181,9 @@ class ComparedLines:
 
     def _drawn(self, step: Step) -> list[tuple[tuple[str, str], ...]]:
         tone = "bad" if step.kind == "injected" else "warn" if step.kind == "lost" else tone_of(step.row)
-        said = "; ".join(step.notes)
+        notes = "; ".join(step.notes)
         first = (
-            ("▶" if said else "", "strong"),
+            ("▶" if notes else "", "strong"),
             (_number(step.numbers[0]), "dim"),
             (self._time(step.times[0]), "dim"),
             (path(step, self._arrow), tone),
@@ -192,8 +192,8 @@ class ComparedLines:
         )
         if not self._notes:
             lead = " " * 20
-            return [first, *(((f"{lead}└ {part}", "strong"),) for part in wrap(said, max(20, self._arrow + 10)))]
-        parts = wrap(said, self._notes) or [""]
+            return [first, *(((f"{lead}└ {part}", "strong"),) for part in wrap(notes, max(20, self._arrow + 10)))]
+        parts = wrap(notes, self._notes) or [""]
         empty = (("", ""), ("", ""), ("", ""), (lifelines(self._arrow), "dim"), ("", ""), ("", ""))
         return [(*first, (parts[0], "strong")), *((*empty, (part, "strong")) for part in parts[1:])]
 

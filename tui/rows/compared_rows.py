@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.text.column_layout import Column
-from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

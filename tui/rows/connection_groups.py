@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from capture.triage import Triage
     from capture.wire.column_types import I64
     from tui.rows.arrangement import Arrangement
-    from tui.widgets.row_table import Cell
+    from tui.rows.list_rows import Cell
 
 PARTS = {"alike": ("cause", "listener"), "cause": ("cause",), "listener": ("listener",), "peer": ("peer",)}
 """What the members of a group share, by the grouping's name."""
@@ -48,10 +48,10 @@ class GroupedConnections(UnderGroups, ConnectionRows):
         peer = self._labels.shared("peer", members) or count(self._labels.kinds("peer", members), "host")
         listener = self._labels.shared("listener", members)
         cause = self._labels.shared("cause", members)
-        said = tr("{number} from {peer}", number=f"{len(members):,}", peer=peer)
+        title = tr("{number} from {peer}", number=f"{len(members):,}", peer=peer)
         return (
             (sign, tone),
-            (f"{OPEN if is_open else CLOSED} {said}", "strong"),
+            (f"{OPEN if is_open else CLOSED} {title}", "strong"),
             (listener or count(self._labels.kinds("listener", members), "listener"), ""),
             (self._labels.shared("ended", members), tone),
             (self._labels.shared("by", members), ""),

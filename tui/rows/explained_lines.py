@@ -41,11 +41,11 @@ def table_rows(table: PastedTable) -> list[Line]:
     if not table:
         return []
     states = ", ".join(f"{count:,} {state}" for state, count in table.states.items()) or "counters"
-    told = [
+    findings = [
         (one.code, one.title, one.text, one.playbook, one.facts, f"{one.severity.value}: {one.title}")
         for one in table.findings
     ] or [("table", states, QUIET_TABLE, None, {}, states)]
-    return [_table_row(-number, states, *one) for number, one in enumerate(told, 1)]
+    return [_table_row(-number, states, *one) for number, one in enumerate(findings, 1)]
 
 
 QUIET_TABLE = tr("No pile and no full queue among these; ages, and what was left out, such a table does not tell.")
@@ -59,7 +59,7 @@ def _table_row(
     text: str,
     playbook: str | None,
     facts: Mapping[str, object],
-    said: str,
+    sentence: str,
 ) -> Line:
     settings = tuple((name, str(facts[name])) for name in ("port", "host") if name in facts)
     words = [f"port:{value}" if name == "port" else value for name, value in settings]
@@ -81,7 +81,7 @@ def _table_row(
             ("", ""),
             (printable(str(facts.get("host", "")), 60), ""),
             (playbook or "", ""),
-            (printable(said, 240), ""),
+            (printable(sentence, 240), ""),
         ),
         page=page,
     )
@@ -89,8 +89,8 @@ def _table_row(
 
 def total_of(count: int, lines: int, held: int) -> str:
     """How many lines tell something, of how many; and where not all of them are held, that."""
-    said = tr("{n} of {all} lines", n=f"{count:,}", all=f"{lines:,}")
-    return said + tr(", the first {n} listed", n=f"{held:,}") if count > held else said
+    total = tr("{n} of {all} lines", n=f"{count:,}", all=f"{lines:,}")
+    return total + tr(", the first {n} listed", n=f"{held:,}") if count > held else total
 
 
 def summary_line(explanation: Explanation, count: int, held: int) -> list[Line]:
@@ -111,68 +111,69 @@ def summary_line(explanation: Explanation, count: int, held: int) -> list[Line]:
 
 def line_of(number: int, text: str, alone: Explained, entry: Entry | None = None) -> Line:
     """A line of the list; a line without ends of its own goes on from those that its entry names."""
-    said = alone if entry is None else alone._replace(local=entry.local, remote=entry.remote)
-    peer = str(said.remote) if said.remote is not None else str(said.local or "")
-    live, captured = filters_of(said)
+    explained = alone if entry is None else alone._replace(local=entry.local, remote=entry.remote)
+    peer = str(explained.remote) if explained.remote is not None else str(explained.local or "")
+    live, captured = filters_of(explained)
     return Line(
         number=number,
         text=text,
-        symptom=said.symptom,
-        meaning=said.meaning,
-        playbook=said.playbook,
-        settings=tuple(settings_of(said).items()),
+        symptom=explained.symptom,
+        meaning=explained.meaning,
+        playbook=explained.playbook,
+        settings=tuple(settings_of(explained).items()),
         live=live,
         captured=captured,
         cells=(
             (str(number), "dim"),
-            (said.symptom, "strong"),
-            (said.source or "", ""),
+            (explained.symptom, "strong"),
+            (explained.source or "", ""),
             (printable(peer, 60), ""),
-            (said.playbook, ""),
+            (explained.playbook, ""),
             (printable(text, 240), "dim"),
         ),
-        page=_page(text, said, entry),
+        page=_page(text, explained, entry),
     )
 
 
-def settings_of(said: Explained) -> dict[str, str]:
+def settings_of(explained: Explained) -> dict[str, str]:
     """What the line tells a playbook: the service's port, and the peer where the peer is the service."""
-    service = said.remote if said.side == "upstream" or said.local is None or said.local.port is None else said.local
+    peer_serves = explained.side == "upstream" or explained.local is None or explained.local.port is None
+    service = explained.remote if peer_serves else explained.local
     settings: dict[str, str] = {}
     if service is not None and service.port is not None:
         settings["port"] = str(service.port)
-    if said.remote is not None and service is said.remote:
-        settings["host"] = said.remote.ip
+    if explained.remote is not None and service is explained.remote:
+        settings["host"] = explained.remote.ip
     return settings
 
 
-def filters_of(said: Explained) -> tuple[str, str]:
+def filters_of(explained: Explained) -> tuple[str, str]:
     """(live sockets like it, the very connection among captured ones). Empty where the line names no end."""
-    ends = [end for end in (said.local, said.remote) if end is not None]
+    ends = [end for end in (explained.local, explained.remote) if end is not None]
     captured = " ".join(
         part
         for end in ends
         for part in (f'"{end.ip}"' if ":" in end.ip else end.ip, f"port:{end.port}" if end.port else "")
         if part
     )
-    port = settings_of(said).get("port")
-    live = [f"peer:{said.remote.ip}"] if said.remote is not None else []
+    port = settings_of(explained).get("port")
+    live = [f"peer:{explained.remote.ip}"] if explained.remote is not None else []
     live += [f"port:{port}"] if port else []
     return " ".join(live), captured
 
 
-def _page(text: str, said: Explained, entry: Entry | None) -> str:
-    told = "   " + tr("(line {n} of the same entry)", n=entry.line) if entry is not None else ""
+def _page(text: str, explained: Explained, entry: Entry | None) -> str:
+    behind = "   " + tr("(line {n} of the same entry)", n=entry.line) if entry is not None else ""
     facts = [
-        ("symptom", said.symptom),
-        ("errno", said.errno),
-        ("source", said.source),
-        ("local", said.local and f"{said.local}{told}"),
-        ("peer", said.remote and f"{said.remote}{told}"),
-        ("time", said.time),
-        ("playbook", f"{said.playbook}   {tr('(Enter opens it)')}" if said.playbook else None),
+        ("symptom", explained.symptom),
+        ("errno", explained.errno),
+        ("source", explained.source),
+        ("local", explained.local and f"{explained.local}{behind}"),
+        ("peer", explained.remote and f"{explained.remote}{behind}"),
+        ("time", explained.time),
+        ("playbook", f"{explained.playbook}   {tr('(Enter opens it)')}" if explained.playbook else None),
     ]
     more = len(text) - LONG_LINE
     shown = f"{text[:LONG_LINE]} … " + tr("(and {n} more characters)", n=f"{more:,}") if more > 0 else text
-    lines = [shown, "", said.meaning, "", *(f"{left(tr(name), 9)} {value}" for name, value in facts if value)]
+    lines = [shown, "", explained.meaning, "", *(f"{left(tr(name), 9)} {value}" for name, value in facts if value)]
     return "\n".join(printable(line) for line in lines)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tui.widgets.row_table import Cell, Rows
+    from tui.rows.list_rows import Cell, Rows
 
 CLOSED, OPEN = "▸", "▾"
 

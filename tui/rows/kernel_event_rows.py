@@ -12,10 +12,10 @@ from capture.kernel.event_groups import EventGroup, group_key, groups
 from capture.kernel.events_report import line
 from capture.safe_text import printable
 from tui.rows.ends_filter import keeps
+from tui.rows.list_rows import ListRows
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.quantities import clock
-from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from capture.filters import Filter
@@ -57,7 +57,7 @@ PLAYBOOKS = {
 
 @dataclass(slots=True)
 class EventHistory:
-    """The events of the last minutes. Written by the feed, read by the screen; `limits` None: nobody has looked yet."""
+    """The events of the last minutes. Written by the loop of looks; `limits` None: nobody has looked yet."""
 
     events: deque[KernelEvent] = field(default_factory=lambda: deque(maxlen=MOST))
     ended: int = 0
@@ -65,14 +65,14 @@ class EventHistory:
     limits: tuple[str, ...] | None = None
     until: float | None = None
 
-    def add(self, told: LookEvents) -> None:
+    def add(self, noted: LookEvents) -> None:
         """Take what came with a look."""
-        self.events.extend(told.events)
-        self.ended += len(told.reading.ends)
-        self.lost += told.reading.lost
-        self.limits = told.limits
-        self.until = told.reading.time
-        while self.events and self.events[0].time < told.reading.time - KEPT_S:
+        self.events.extend(noted.events)
+        self.ended += len(noted.reading.ends)
+        self.lost += noted.reading.lost
+        self.limits = noted.limits
+        self.until = noted.reading.time
+        while self.events and self.events[0].time < noted.reading.time - KEPT_S:
             self.events.popleft()
 
 
@@ -88,10 +88,10 @@ def key_of(group: EventGroup) -> tuple[object, ...]:
 
 def cells(group: EventGroup) -> tuple[tuple[str, str], ...]:
     """In the order of COLUMNS."""
-    told = group.errno is not None or group.kind == "reset_sent"
+    is_failure = group.errno is not None or group.kind == "reset_sent"
     return (
         (clock(group.last), "dim"),
-        (printable(line(group), 300), "warn" if told else ""),
+        (printable(line(group), 300), "warn" if is_failure else ""),
         (group.local or tr("(not told)"), ""),
     )
 
@@ -120,7 +120,7 @@ class EventConnection:
 
     @property
     def cookie(self) -> str | None:
-        """The socket's, where it was told."""
+        """The socket's, where it was noted."""
         return next((event.cookie for event in self.all_events if event.cookie), None)
 
 
@@ -177,13 +177,13 @@ def connection_text(one: EventConnection, row: SocketRow | None) -> str:
     from tui.text.glossary import meaning
     from tui.text.socket_lines import socket_facts
 
-    said = [f"{clock(event.time)}  {printable(line(group))}" for event in one.all_events for group in groups([event])]
+    lines = [f"{clock(event.time)}  {printable(line(group))}" for event in one.all_events for group in groups([event])]
     if row is None:
         now = [tr("Its socket has gone. Where a recording or an incident is open, w looks for its packets there.")]
     else:
         now = [f"{left(name, 14)} {value}" for name, value in socket_facts(row)]
         now += ["", f"{row.state.value}: {meaning('states', row.state.value)}"]
-    return "\n".join([tr("What the kernel said:"), *said, "", *now])
+    return "\n".join([tr("What the kernel said:"), *lines, "", *now])
 
 
 def filtered(history: EventHistory, wanted: Filter | None) -> list[EventGroup]:

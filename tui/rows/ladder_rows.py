@@ -177,8 +177,8 @@ class LadderLines:
 
     def _noted(self, row: LadderRow) -> list[tuple[str, str]]:
         """What a packet proves, or what the analysis says of it, wrapped to the column of notes."""
-        said = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
-        return [(part, "strong" if row.evidence else "warn") for part in wrap(said, self._notes)]
+        notes = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
+        return [(part, "strong" if row.evidence else "warn") for part in wrap(notes, self._notes)]
 
     def _beside(self, index: int, row: LadderRow) -> list[Line]:
         """The further lines of a long note: time goes on between the lifelines beside it."""
@@ -186,8 +186,8 @@ class LadderLines:
         return [Line(index, "note", (*NOTHING[:4], (self._lifelines(), "dim"), NOTHING[5], part)) for part in rest]
 
     def _below(self, index: int, row: LadderRow) -> list[Line]:
-        found = self._said(index, ", ".join(row.notes), "warn", "note") if row.notes else []
-        return found + (self._said(index, row.evidence, "strong", "proof") if row.evidence else [])
+        found = self._note_lines(index, ", ".join(row.notes), "warn", "note") if row.notes else []
+        return found + (self._note_lines(index, row.evidence, "strong", "proof") if row.evidence else [])
 
     def _silence(self, index: int, row: LadderRow) -> list[Line]:
         """A silence worth a line; to scale, as many lines as its share of the whole asks for."""
@@ -216,7 +216,7 @@ class LadderLines:
         drawn = (f"┆{centred(text, self._arrow - 2, '┈')}┆", "dim")
         return Line(index, "gap", (*NOTHING[:4], drawn, *NOTHING[5 : 7 if self._notes else 6]))
 
-    def _said(self, index: int, text: str, tone: str, kind: str) -> list[Line]:
+    def _note_lines(self, index: int, text: str, tone: str, kind: str) -> list[Line]:
         lead = " " * (self._indent if self._arrow + 12 >= 40 else 10)
         return [
             Line(index, kind, ((f"{lead}{'└ ' if not at else '  '}{part}", tone),))

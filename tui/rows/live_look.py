@@ -24,7 +24,7 @@ OVERFLOWS = ("ListenOverflows", "ListenDrops")
 
 @dataclass(slots=True)
 class History:
-    """What was counted in the last looks, oldest first: for the charts. Written by the feed, read by the screen."""
+    """What was counted in the last looks, oldest first: for the charts. Written by the loop of looks."""
 
     states: dict[str, deque[int]] = field(default_factory=dict)
     resets: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))

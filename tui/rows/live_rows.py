@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.text.charts import sparkline
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.quantities import milliseconds
-from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.rows.grouped_rows import CLOSED, OPEN, Group, GroupedRows, GroupKey, UnderGroups, shared
-from tui.rows.log_lines import Counts, LogRows, Told, moment_filter
+from tui.rows.list_rows import ListRows
+from tui.rows.log_lines import Counts, LogRows, MatchedLine, moment_filter
 from tui.text.column_layout import Column
 from tui.text.language import count
-from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from tui.rows.arrangement import Arrangement
     from tui.rows.explained_lines import Line
-    from tui.widgets.row_table import Cell
+    from tui.rows.list_rows import Cell
 
 COLUMNS = (
     Column("line", "Line", 7, most=9, right=True, rank=1),
@@ -39,7 +39,7 @@ GROUPINGS: tuple[tuple[str, str], ...] = (
     ("minute", "minute"),
     ("source", "source"),
 )
-KEYS: dict[str, Callable[[Told], Hashable]] = {
+KEYS: dict[str, Callable[[MatchedLine], Hashable]] = {
     "alike": lambda one: (one.symptom, one.host),
     "symptom": lambda one: one.symptom,
     "peer": lambda one: one.host,
@@ -64,10 +64,10 @@ class GroupedLines(UnderGroups, LogRows):
         group = self.group(key)
         return self._below.line_at(group.places[0]) if group is not None else self._below.line(key)
 
-    def told(self, key: Hashable) -> Told | None:
+    def matched(self, key: Hashable) -> MatchedLine | None:
         """The line of a key; of a group its first one."""
         group = self.group(key)
-        return self.lines[group.places[0] - len(self.first)] if group is not None else self._below.told(key)
+        return self.lines[group.places[0] - len(self.first)] if group is not None else self._below.matched(key)
 
     def _summary(self, group: Group, is_open: bool) -> Sequence[Cell]:
         """What the members share, how many there are of what they do not."""
@@ -114,7 +114,7 @@ def grouped_lines(rows: LogRows, arrangement: Arrangement) -> LogRows:
     return GroupedLines(rows, [*lone, *groups], arrangement.opened)
 
 
-def filter_of(key: GroupKey, first: Told) -> str:
+def filter_of(key: GroupKey, first: MatchedLine) -> str:
     """The filter that keeps a group's lines, given one of them."""
     parts = {
         "symptom": f"symptom:{first.symptom}",

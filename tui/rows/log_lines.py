@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playbooks.symptoms.explanation import End, Explained
     from playbooks.symptoms.multiline_entries import Entry
     from tui.rows.grouped_rows import Group
-    from tui.widgets.row_table import Cell
+    from tui.rows.list_rows import Cell
 
 MOST_KEPT = 1_000_000
 """Lines that are held; those that follow are counted."""
@@ -32,39 +32,39 @@ class NamedEnd(NamedTuple):
     port: int
 
 
-class Told(NamedTuple):
+class MatchedLine(NamedTuple):
     """A line of a log with a symptom. `near` is its time, or that of a line shortly before."""
 
     number: int
     text: str
-    said: Explained
+    explained: Explained
     entry: Entry | None
     near: str | None
 
     @property
     def symptom(self) -> str:
         """Its code."""
-        return self.said.symptom
+        return self.explained.symptom
 
     @property
     def source(self) -> str | None:
         """What wrote it."""
-        return self.said.source
+        return self.explained.source
 
     @property
     def errno(self) -> str | None:
         """Where the line states it."""
-        return self.said.errno
+        return self.explained.errno
 
     @property
     def playbook(self) -> str:
         """What goes on from it."""
-        return self.said.playbook
+        return self.explained.playbook
 
     @property
     def remote(self) -> End | None:
         """The peer: its own, or its entry's."""
-        return self.said.remote or (self.entry.remote if self.entry is not None else None)
+        return self.explained.remote or (self.entry.remote if self.entry is not None else None)
 
     @property
     def host(self) -> str:
@@ -74,7 +74,7 @@ class Told(NamedTuple):
     @property
     def ends(self) -> Sequence[NamedEnd]:
         """Both ends, those that are named."""
-        local = self.said.local or (self.entry.local if self.entry is not None else None)
+        local = self.explained.local or (self.entry.local if self.entry is not None else None)
         named = (end for end in (self.remote, local) if end is not None)
         return [NamedEnd(end.ip, -1 if end.port is None else end.port) for end in named]
 
@@ -122,20 +122,20 @@ class Counts:
     hosts: Counter[str] = field(default_factory=Counter)
     minutes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, told: Told) -> None:
+    def add(self, line: MatchedLine) -> None:
         """One more."""
         self.lines += 1
-        self.kinds[told.symptom] += 1
-        if host := told.host:
+        self.kinds[line.symptom] += 1
+        if host := line.host:
             self.hosts[host] += 1
-        if minute := told.minute:
+        if minute := line.minute:
             self.minutes[minute] += 1
 
 
 class LogRows:
     """An order over the lines. `first` are rows about all of the log, numbered 0 and below; they are on top."""
 
-    def __init__(self, first: Sequence[Line], lines: Sequence[Told]) -> None:
+    def __init__(self, first: Sequence[Line], lines: Sequence[MatchedLine]) -> None:
         self.first, self.lines = first, lines
         self._places: dict[Hashable, int] | None = None
         self._made: dict[int, Line] = {}
@@ -178,11 +178,11 @@ class LogRows:
                 made = self.first[index]
             else:
                 one = self.lines[index - count]
-                made = line_of(one.number, one.text.strip(), one.said, one.entry)
+                made = line_of(one.number, one.text.strip(), one.explained, one.entry)
             self._made[index] = made
         return made
 
-    def told(self, key: Hashable) -> Told | None:
+    def matched(self, key: Hashable) -> MatchedLine | None:
         """The line of a key; None of a row about all of the log."""
         place = self.place_of(key)
         return None if place is None or place < len(self.first) else self.lines[place - len(self.first)]
@@ -196,22 +196,22 @@ class LogRows:
         return self.line_at(index).cells
 
 
-def pasted_lines(text: str) -> tuple[list[Line], list[Told]]:
+def pasted_lines(text: str) -> tuple[list[Line], list[MatchedLine]]:
     """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
     from playbooks.explain_report import told_of
     from playbooks.symptoms.line_ends import lines_of
     from playbooks.tables.table_reader import table_of
 
     lines = lines_of(text)
-    told = [
-        Told(one.number, one.text, one.explained, one.entry, one.explained.time)
+    matched = [
+        MatchedLine(one.number, one.text, one.explained, one.entry, one.explained.time)
         for one in told_of(lines)
         if one.explained is not None
     ]
-    return table_rows(table_of(lines)), told
+    return table_rows(table_of(lines)), matched
 
 
-SORT_KEYS: dict[str, Callable[[Told], int | str]] = {
+SORT_KEYS: dict[str, Callable[[MatchedLine], int | str]] = {
     "line": lambda one: one.number,
     "symptom": lambda one: one.symptom,
     "source": lambda one: one.source or "",
@@ -219,7 +219,9 @@ SORT_KEYS: dict[str, Callable[[Told], int | str]] = {
 }
 
 
-def log_rows(first: Sequence[Line], lines: Sequence[Told], wanted: Filter | None, sort: tuple[str, bool]) -> LogRows:
+def log_rows(
+    first: Sequence[Line], lines: Sequence[MatchedLine], wanted: Filter | None, sort: tuple[str, bool]
+) -> LogRows:
     """The lines that a filter keeps, in order; rows about all of the log where none is on. For the worker."""
     kept = lines if wanted is None else [one for one in lines if wanted.matches_line(one)]
     if sort != ("line", False):
@@ -227,7 +229,7 @@ def log_rows(first: Sequence[Line], lines: Sequence[Told], wanted: Filter | None
     return LogRows(first if wanted is None else (), kept)
 
 
-def line_values(lines: Sequence[Told], counts: Counts) -> dict[str, list[tuple[str, int]]]:
+def line_values(lines: Sequence[MatchedLine], counts: Counts) -> dict[str, list[tuple[str, int]]]:
     """What there is to filter by, by term, the most frequent first. For the worker."""
     found: dict[str, Counter[str]] = {"symptom": counts.kinds, "peer": counts.hosts}
     for one in lines:

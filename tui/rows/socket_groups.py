@@ -14,7 +14,7 @@ from tui.text.quantities import duration, size
 if TYPE_CHECKING:
     from capture.sockets.row import SocketRow
     from tui.rows.arrangement import Arrangement
-    from tui.widgets.row_table import Cell
+    from tui.rows.list_rows import Cell
 
 SUMMED: dict[str, Callable[[SocketRow], int]] = {
     "recv_q": lambda row: row.recv_q,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.rows.ends_filter import keeps
+from tui.rows.list_rows import ListRows
 from tui.text.column_layout import Column
 from tui.text.quantities import clock, duration
-from tui.widgets.row_table import ListRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,8 @@ from textual.screen import Screen
 
 from tui.text.language import tr
 from tui.widgets.bars import KeyBar, Said, TitleBar
-from tui.widgets.row_table import STYLES, RowsTable
+from tui.widgets.drawn_table import STYLES
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

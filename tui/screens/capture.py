@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.binding import Binding
@@ -15,31 +12,19 @@ from tui.rows.connection_columns import COLUMNS, GROUPINGS, SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, finding_key, most_severe_first
 from tui.rows.grouped_rows import GroupKey
-from tui.screens.base import LAST_KEYS
-from tui.screens.followed import FollowingScreen
+from tui.screens.reading_captures import ReadingScreen
 from tui.screens.with_findings import ScreenWithFindings
-from tui.screens.with_order import ScreenWithOrder
 from tui.screens.with_time_brush import ScreenWithTimeBrush
 from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
-from tui.widgets.bars import KeyBar
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
-from tui.work.capture_job import CaptureJob
-from tui.work.messages import (
-    CaptureDecoded,
-    CaptureFailed,
-    CaptureGrew,
-    CaptureProgressed,
-    DecodingStopped,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from textual.widget import Widget
 
-    from capture.triage import Triage
     from tui.rows.arrangement import Arrangement
     from tui.rows.connection_rows import ConnectionRows
     from tui.text.filter_choices import Values
@@ -48,7 +33,7 @@ ROWS_ELSEWHERE = 12
 """Lines of a low screen that the table of connections has not."""
 
 
-class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, ScreenWithTimeBrush):
+class CaptureScreen(ReadingScreen, ScreenWithFindings, ScreenWithTimeBrush):
     """Group findings, a timeline of endings, the connection table. Enter opens a connection's ladder."""
 
     MODE = "capture"
@@ -79,25 +64,13 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
     SORTS = SORTS
     GROUPINGS = GROUPINGS
     BINDINGS = [
-        Binding("o", "open", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
 
     def __init__(self, paths: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self._paths = paths  # of a screen over another one: the mode's own reads what the command line named
-        self._triages: list[Triage] = []
-        self._rows: ConnectionRows | None = None
-        self.arrangement = replace(self.arrangement, by=None)
+        super().__init__(paths)
         self._turn = 0  # of the arranging: a later one replaces it
-        self._job: CaptureJob | None = None
-        self._reading = False
-        self._first_filter = ""
-        self._first_join: bool | None = None
-        self._ready = False
-        self._opened_now: tuple[tuple[str, ...], bool] = ((), False)
-        self._noticed = 0  # replaced files that were said
 
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
@@ -122,169 +95,12 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         else:
             self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")
 
-    def on_unmount(self) -> None:
-        """A worker that still decodes is told to stop."""
-        self._drop_job()
-
-    def _table(self, name: str) -> RowsTable:
-        return self.query_one(f"#{name}", RowsTable)
-
-    # -- reading
-
-    def open(self, paths: tuple[str, ...], wanted: str = "", *, join: bool | None = None) -> None:
-        """Read captures now, or as soon as the screen is there."""
-        if self._ready:
-            self.read(paths, wanted, join=join)
-        else:
-            self._paths, self._first_filter, self._first_join = paths, wanted, join
-
-    def read(self, paths: tuple[str, ...], wanted: str = "", *, join: bool | None = None) -> None:
-        """Open captures, in place of those that are open. `join` None: as the command line said."""
-        self._drop_job()
-        self._reading = True
-        self._triages, self._rows, self._noticed = [], None, 0
-        self.file_is_read(paths[0] if len(paths) == 1 else None)
-        self._take_filter(wanted)
-        request = self.triage_app.investigation.request
-        self.arrangement = replace(self.arrangement, screenful=max(5, self.app.size.height - ROWS_ELSEWHERE))
-        self._job = CaptureJob(
-            paths,
-            request.join if join is None else join,
-            self.wanted,
-            self.arrangement,
-            self.post_message,
-            request.stdin,
-        )
-        self.title_bar.set_right(self._job.called)
-        for table in ("findings", "connections"):
-            self._table(table).show(ListRows([]))
-            self._table(table).set_empty("reading … (Esc stops it)")
-        self._tell("timeline", "")
-        self._tell("finding-text", "")
-        self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *LAST_KEYS))
-        self._opened_now = (tuple(paths), request.join if join is None else join)
-        self.triage_app.case.take()
-        self._run(self._job)
-
-    @work(thread=True, exclusive=True, group="capture", exit_on_error=False)
-    def _run(self, job: CaptureJob) -> None:
-        job.run()
-
-    def _drop_job(self) -> None:
-        self.forget_file()
-        if self._job is not None:
-            self._job.drop()
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether captures are being read."""
-        named = self._paths or self.triage_app.investigation.request.files
-        return self._reading or bool(named and not self._opened_now[0])
-
-    def place(self) -> dict[str, Any]:
-        """The captures, the filter, the row."""
-        paths, join = self._opened_now
-        files = [os.path.abspath(path) for path in paths if path != "-"]
-        return super().place() | {"files": files, "join": join}
-
-    def seen_in(self) -> str:
-        """The captures."""
-        return self.called
-
-    @property
-    def called(self) -> str:
-        """The captures that are open, in few words."""
-        return self._job.called if self._job is not None else ""
-
-    @on(CaptureProgressed)
-    def _progressed(self, event: CaptureProgressed) -> None:
-        if self._reading and not self._triages:
-            self._table("findings").set_empty(
-                tr("reading {file}: {progress}", file=self.called, progress=event.reading.sentence)
-            )
-
-    @on(DecodingStopped)
-    def _stopped(self) -> None:
-        self._reading = False
-        self._end_reading("reading was stopped; o opens a file")
-        if self._rows is not None:
-            self.say("Reading was stopped: only the first part of the capture is shown", "warn")
-
-    @on(CaptureFailed)
-    def _failed(self, event: CaptureFailed) -> None:
-        self._reading = False
-        text = printable(event.text)
-        if self.triage_app.investigation.request.files:
-            self.triage_app.failure = text
-        self._end_reading(f"{text}   {tr('(o opens another file)')}")
-        self.say(text, "bad")
-
-    def _end_reading(self, empty: str) -> None:
-        self.show_keys()
-        for table in ("findings", "connections"):
-            self._table(table).set_empty(empty)
-
-    @on(CaptureDecoded)
-    def _decoded(self, event: CaptureDecoded) -> None:
-        self._triages, self._rows = event.triages, event.rows
-        investigation = self.triage_app.investigation
-        investigation.triages = event.triages
-        if event.complete:
-            self.arrangement = replace(self.arrangement, by=event.rows.by)  # large groups of alike ones open grouped
-            self._reading = False
-            self.triage_app.failure = None
-            self._end_reading("")
-            self._after_reading()
-            self.triage_app.names_of_captures()
-        with self.app.batch_update():
-            if event.complete:  # of a first part they would be false: its connections' ends are still to come
-                self._show_findings()
-                self._tell("timeline", "\n".join(self._timeline()))
-            self._show_rows(event.rows)
-            self.show_title()
-        self.count_values_again()
-
-    @on(CaptureGrew)
-    def _grew(self, event: CaptureGrew) -> None:
-        if not self._reading and not self.following:
-            return
-        self._triages = self.triage_app.investigation.triages = [event.triage]
-        with self.app.batch_update():
-            self._show_findings()
-            self._tell("timeline", "\n".join(self._timeline()))
-            self.show_title()
-        told = event.triage.decoded.notices
-        new = [notice for notice in told if notice.code == "file_replaced"][self._noticed :]
-        if new:
-            self._noticed += len(new)
-            self.say(printable(new[-1].text), "warn")
-        self.arrange_rows()
-
-    def _after_reading(self) -> None:
-        for incident in (one for triage in self._triages for one in triage.incidents):
-            told = incident.manifest
-            self.say(
-                tr(
-                    "Incident of {host}: {trigger}; the palette (:) has its looks and its log",
-                    host=printable(told.host, 40),
-                    trigger=printable(told.trigger.text, 120),
-                )
-            )
-        notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
-        if notices:
-            more = tr(" (and {n} more notices)", n=len(notices) - 1) if len(notices) > 1 else ""
-            self.say(printable(notices[0]) + more, "warn")
-
     def show_title(self) -> None:
         """What is open, and whether it is followed."""
         parts = [self.called]
         parts += ["reading"] if self._reading else ["following"] if self.following else []
         parts += [self._totals()] if self.size.width >= 110 else []
         self.title_bar.set_right(" · ".join(parts))
-
-    def can_follow(self) -> int | None:
-        """Packets of the one capture that is open and was read; None where there is none, or several."""
-        return self._triages[0].decoded.packets if len(self._triages) == 1 and not self._reading else None
 
     def _totals(self) -> str:
         packets = sum(triage.decoded.tcp_packets for triage in self._triages)
@@ -314,6 +130,11 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         short = bool(self._triages) and not self._reading and self.size.height < 30
         self._table("connections").set_note(seen_from(self._triages) if short else "")
 
+    def show_summary(self) -> None:
+        """Findings and timeline of all that was read."""
+        self._show_findings()
+        self._tell("timeline", "\n".join(self._timeline()))
+
     def _show_findings(self) -> None:
         of = {id(finding): triage for triage in self._triages for finding in triage.findings}
         ordered = most_severe_first([finding for triage in self._triages for finding in triage.findings])
@@ -323,10 +144,8 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         ]
         self.show_findings(found, tr("nothing asks for attention in {totals}", totals=self._totals()))
 
-    def _tell(self, name: str, text: str) -> None:
-        self.query_one(f"#{name}", Lines).set_text(text)
-
-    def _show_rows(self, rows: ConnectionRows) -> None:
+    def show_rows(self, rows: ConnectionRows) -> None:
+        """The connections."""
         text = self.filter_text
         table = self._table("connections")
         title = (
@@ -341,30 +160,6 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         self.rows_are_shown()
 
     # -- filter and order
-
-    def _take_filter(self, text: str) -> None:
-        """A filter that the reading starts with."""
-        from capture.filters import FilterError, parse
-
-        self.filter_text, self.wanted = "", None
-        if text:
-            with suppress(FilterError):
-                self.wanted = parse(text)
-                self.filter_text = text
-
-    def holding(self, text: str) -> str | None:
-        """The path of the capture that has connections which a filter keeps; None where none has."""
-        from capture.filters import FilterError, parse
-
-        try:
-            wanted = parse(text) if text else None
-        except FilterError:
-            return None
-        if wanted is None:
-            return None
-        return next(
-            (one.decoded.path for one in self._triages if any(wanted.select(one.decoded.flows, one.verdicts))), None
-        )
 
     def filter_of_row(self) -> str:
         """The same cause at the same responder; of a finding its first sample's."""
@@ -400,10 +195,6 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
         one = triage.connection(connection)
         return words_of(one, ended(one.verdict.ended_by), triage.verdicts.vantage.place)
 
-    def triages_here(self) -> Sequence[Triage]:
-        """Those that are open and were read."""
-        return () if self._reading else self._triages
-
     def values_here(self) -> Values:
         """Of all connections of the open captures."""
         from tui.rows.filter_values import connection_values
@@ -427,37 +218,9 @@ class CaptureScreen(FollowingScreen, ScreenWithFindings, ScreenWithOrder, Screen
     def _arranged(self, turn: int, rows: ConnectionRows) -> None:
         if turn == self._turn:
             self._rows = rows
-            self._show_rows(rows)
+            self.show_rows(rows)
 
     # -- keys
-
-    def action_back(self) -> None:
-        """Esc stops the reading, or takes the filter off."""
-        if self._reading and self._job is not None:
-            self._job.cancel()
-        else:
-            super().action_back()
-
-    def action_open(self) -> None:
-        """Ask for a file."""
-        from tui.screens.ask_path import AskPathScreen
-        from tui.work.case_file import recent_files
-
-        meaning = "A capture, an incident folder, a recording. Several that are one: ring.pcap* --join"
-        self.app.push_screen(AskPathScreen("Open a file", meaning, recent=recent_files()), self._opened)
-
-    def _opened(self, text: str | None) -> None:
-        from tui.work.capture_reading import named
-        from tui.work.recorded_looks import is_recording
-
-        paths, join = named(text) if text else ((), False)
-        if len(paths) == 1 and is_recording(paths[0]):
-            from tui.screens.replay import ReplayScreen
-
-            self.app.push_screen(ReplayScreen(paths[0]))
-            return
-        if paths:
-            self.read(paths, join=join)
 
     def _number_of_sample(self, found: Found) -> int | None:
         """The row of a finding's first connection."""

@@ -9,11 +9,12 @@ from textual import on
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.work.case_file import CaseUnusable, cases_folder, delete_case, list_cases, restore_case
 
 if TYPE_CHECKING:

@@ -9,9 +9,11 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from tui.rows.list_rows import ListRows
 from tui.text.column_layout import Column
 from tui.text.language import tr
-from tui.widgets.row_table import STYLES, ListRows, RowsTable
+from tui.widgets.drawn_table import STYLES
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

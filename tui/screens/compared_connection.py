@@ -77,9 +77,9 @@ class ComparedConnectionScreen(TriageScreen):
 
     def _tell_names(self) -> None:
         names, both = self.triage_app.naming.book, self._both
-        told = [] if names is None else [names.beside(end.ip, end.port) for end in (both.originator, both.responder)]
+        ends = [] if names is None else [names.beside(end.ip, end.port) for end in (both.originator, both.responder)]
         title = tr("Packets between A and B")
-        title += ": " + " → ".join(name or "?" for name in told) if any(told) else ""
+        title += ": " + " → ".join(name or "?" for name in ends) if any(ends) else ""
         self.query_one("#ladder", RowsTable).set_title(title)
 
     @work(thread=True, exclusive=True, group="packets", exit_on_error=False)
@@ -156,10 +156,10 @@ class ComparedConnectionScreen(TriageScreen):
         from capture.report.comparing import details_of, title_of
 
         both = self._both
-        told = [title_of(both), printable(both.sentence), *details_of(both), ""]
+        head = [title_of(both), printable(both.sentence), *details_of(both), ""]
         lines = ComparedLines(self._steps, columns_for(100))
         drawn = ("  ".join(text for text, _ in lines.cells(at)).rstrip() for at in range(len(lines)))
-        return "Packets", "\n".join([*told, *drawn])
+        return "Packets", "\n".join([*head, *drawn])
 
     def evidence(self) -> tuple[str, str, str]:
         """The same, to keep."""

@@ -100,9 +100,9 @@ class ComparisonScreen(ScreenWithFindings):
         from capture.report.comparing import all_well, summary
 
         self._comparison, self._shown = found, shown
-        told = most_severe_first(findings_of(found))
+        ordered = most_severe_first(findings_of(found))
         # What A's capture proves is not asked of this machine.
-        listed = [Found(at, one, capture=self._paths[0]) for at, one in enumerate(told)]
+        listed = [Found(at, one, capture=self._paths[0]) for at, one in enumerate(ordered)]
         self.show_findings(listed, all_well(found))
         self.query_one("#points", Lines).set_text("\n".join(summary(found)))
         self._list()

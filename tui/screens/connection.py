@@ -103,8 +103,8 @@ class ConnectionScreen(TriageScreen):
 
     def _tell_names(self) -> None:
         names, one = self.triage_app.naming.book, self._one
-        told = [] if names is None else [names.beside(end.ip, end.port) for end in (one.originator, one.responder)]
-        title = tr("Ladder: {ends}", ends=" → ".join(name or "?" for name in told)) if any(told) else "Ladder"
+        ends = [] if names is None else [names.beside(end.ip, end.port) for end in (one.originator, one.responder)]
+        title = tr("Ladder: {ends}", ends=" → ".join(name or "?" for name in ends)) if any(ends) else "Ladder"
         self.query_one("#ladder", RowsTable).set_title(title)
 
     def on_resize(self) -> None:

@@ -9,12 +9,13 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.tour import Stop, stops
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,9 +114,9 @@ class DemoScreen(TriageScreen):
 
     def _tell(self, stop: Stop) -> None:
         """Over the stop: what to see there, and how to go on."""
-        front = self.app.screen
-        if front is not self and isinstance(front, TriageScreen):
-            front.say(
+        screen = self.app.screen
+        if screen is not self and isinstance(screen, TriageScreen):
+            screen.say(
                 tr("Demo {number} {title}: > next stop, < back, Esc the list", number=stop.number, title=stop.title)
             )
 

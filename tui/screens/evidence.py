@@ -8,12 +8,13 @@ from textual import on
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.quantities import clock
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.work.evidence_page import page
 from tui.work.saved_files import save
 

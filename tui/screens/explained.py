@@ -109,7 +109,7 @@ class ExplainedScreen(ScreenWithOrder):
         self._explain(self._reading)
 
     def on_unmount(self) -> None:
-        """A worker that still reads is told to stop."""
+        """A worker that still reads is stopped."""
         if self._reading is not None:
             self._reading.stop()
 
@@ -140,7 +140,7 @@ class ExplainedScreen(ScreenWithOrder):
         self._progress = tr("reading: {share}, {n} lines (Esc stops)", share=share, n=f"{progress.lines:,}")
         self._table("lines").set_empty(self._progress)
         self._show_title()
-        if self._reading.told and not self._arranging:
+        if self._reading.matched and not self._arranging:
             self.arrange_rows()
 
     def _failed(self, why: str) -> None:
@@ -165,12 +165,12 @@ class ExplainedScreen(ScreenWithOrder):
         """What the lines say is evidence."""
         reading = self._reading
         assert reading is not None
-        lines = LogRows(reading.first, reading.told[:20])
+        lines = LogRows(reading.first, reading.matched[:20])
         if not len(lines):
             return
-        told = [lines.line_at(index) for index in range(min(20, len(lines)))]
-        body = "\n".join(f"- `{line.text.replace('`', '')}` — {line.symptom}: {line.meaning}" for line in told)
-        title = tr("{n} log lines: {symptom}", n=max(reading.counts.lines, 1), symptom=told[0].symptom)
+        matched = [lines.line_at(index) for index in range(min(20, len(lines)))]
+        body = "\n".join(f"- `{line.text.replace('`', '')}` — {line.symptom}: {line.meaning}" for line in matched)
+        title = tr("{n} log lines: {symptom}", n=max(reading.counts.lines, 1), symptom=matched[0].symptom)
         self.triage_app.investigation.keep("log", title, body, self.seen_in())
 
     @property
@@ -191,7 +191,7 @@ class ExplainedScreen(ScreenWithOrder):
         reading = self._reading
         if reading is None:
             return
-        lines = reading.told if self._ended else reading.told[:]
+        lines = reading.matched if self._ended else reading.matched[:]
         if not self._ended and arrangement.by is None:
             arrangement = replace(arrangement, by="")
         rows = grouped_lines(log_rows(reading.first, lines, self.wanted, arrangement.sort), arrangement)
@@ -230,10 +230,10 @@ class ExplainedScreen(ScreenWithOrder):
         if self._progress:
             title = f"{tr(title)}: {self._progress}"
         elif self.filter_text:
-            facts = {"filter": self.filter_text, "n": f"{self._rows.matching:,}", "all": f"{len(reading.told):,}"}
+            facts = {"filter": self.filter_text, "n": f"{self._rows.matching:,}", "all": f"{len(reading.matched):,}"}
             title = tr("Log lines: {filter} — {n} of {all}", **facts)
         elif self._path or reading.counts.lines >= MANY:
-            total = total_of(reading.counts.lines, reading.lines, len(reading.told))
+            total = total_of(reading.counts.lines, reading.lines, len(reading.matched))
             shared = tr(dict(self.GROUPINGS).get(self.grouped_by, ""))
             by = tr(" by {shared}", shared=shared) if shared and self.app.size.width >= 72 else ""
             title = tr("Log lines: {meaning}", meaning=total) + by
@@ -245,17 +245,17 @@ class ExplainedScreen(ScreenWithOrder):
 
     def values_here(self) -> Values:
         """Of all lines that were read."""
-        return line_values(self._reading.told, self._reading.counts) if self._reading is not None else {}
+        return line_values(self._reading.matched, self._reading.counts) if self._reading is not None else {}
 
     def filter_of_row(self) -> str:
         """A count's own; a group's; of a line its symptom and its peer."""
         if isinstance(self.focused, RowsTable) and self.focused.id in PANES:
             return str(self.focused.cursor_key or "")
         key = self._table("lines").cursor_key
-        told = self._rows.told(key) if key is not None else None
-        if told is None:
+        line = self._rows.matched(key) if key is not None else None
+        if line is None:
             return ""
-        return filter_of(key if isinstance(key, GroupKey) else GroupKey("alike", None), told)
+        return filter_of(key if isinstance(key, GroupKey) else GroupKey("alike", None), line)
 
     @on(RowsTable.Chosen, "#kinds,#hosts,#minutes")
     def _count_chosen(self, event: RowsTable.Chosen) -> None:

@@ -9,10 +9,11 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import COLUMNS, Found, finding_cells, finding_markdown, severity_bar
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.language import tr
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tui.rows.finding_rows import Found
+    from tui.rows.list_rows import Cell
     from tui.rows.playbook_steps import Run
     from tui.screens.base import TriageScreen
-    from tui.widgets.row_table import Cell
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),

@@ -12,11 +12,12 @@ from capture.safe_text import printable
 from tui.rows.connection_columns import SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found
+from tui.rows.list_rows import ListRows
 from tui.screens.filtered import FilteredScreen
 from tui.screens.with_findings import ScreenWithFindings
 from tui.text.language import tr
 from tui.text.quantities import count
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
@@ -245,8 +246,8 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
     def _tell_row(self) -> None:
         """The sentence of the row under the cursor."""
         key: Any = self._table("connections").cursor_key
-        told = self._fleet.sentence_of(int(key))[0] if self._fleet is not None and key is not None else ""
-        self._tell("row-text", printable(told))
+        sentence = self._fleet.sentence_of(int(key))[0] if self._fleet is not None and key is not None else ""
+        self._tell("row-text", printable(sentence))
 
     @on(RowsTable.Chosen, "#groups")
     def _group_chosen(self, event: RowsTable.Chosen) -> None:

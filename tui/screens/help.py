@@ -45,10 +45,10 @@ EVERYWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word and what is said of it. `key` is what Enter presses; empty for a word that is only explained."""
+    """A word and what is meaning of it. `key` is what Enter presses; empty for a word that is only explained."""
 
     word: str
-    said: str
+    meaning: str
     key: str = ""
 
 
@@ -106,7 +106,7 @@ class HelpScreen(TriageScreen):
         self._wanted = event.value.strip().lower()
         found = self._runnable()  # the line that begins with the word is meant rather than one that has it somewhere
         self._at = min(
-            range(len(found)), key=lambda n: (not found[n].said.lower().startswith(self._wanted), n), default=0
+            range(len(found)), key=lambda n: (not found[n].meaning.lower().startswith(self._wanted), n), default=0
         )
         self._show()
 
@@ -138,17 +138,17 @@ class HelpScreen(TriageScreen):
 
     def _sections(self) -> list[tuple[str, list[Entry]]]:
         here = [Entry(key, meaning("keys", label) or tr(label), _pressed(key)) for key, label in self._keys]
-        everywhere = [Entry(tr(key), tr(said), _pressed(key)) for key, said in EVERYWHERE]
+        everywhere = [Entry(tr(key), tr(meaning), _pressed(key)) for key, meaning in EVERYWHERE]
         sections = [(tr("Keys here"), here), (tr("Keys everywhere"), everywhere)]
         if self._here:
-            sections.insert(0, (tr("Under the cursor"), [Entry(word, said) for word, said in self._here]))
+            sections.insert(0, (tr("Under the cursor"), [Entry(word, meaning) for word, meaning in self._here]))
         for topic in self._topics:
             title, words = chapters()[topic]
-            sections.append((title, [Entry(word, said) for word, said in words.items()]))
+            sections.append((title, [Entry(word, meaning) for word, meaning in words.items()]))
         if not self._wanted:
             return sections
         kept = [
-            (title, [one for one in entries if self._wanted in f"{one.word} {one.said}".lower()])
+            (title, [one for one in entries if self._wanted in f"{one.word} {one.meaning}".lower()])
             for title, entries in sections
         ]
         return [(title, entries) for title, entries in kept if entries]
@@ -174,7 +174,7 @@ class HelpScreen(TriageScreen):
         column = min(18, max(cells(one.word) for one in entries))
         for one in entries:
             tone = " reverse" if one is marked or (marked is not None and one == marked) else ""
-            lines = wrap(one.said, max(20, width - column - 3)) or [""]
+            lines = wrap(one.meaning, max(20, width - column - 3)) or [""]
             if cells(one.word) > column:
                 page.append(f" {one.word}\n", "bold" + tone)
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
@@ -15,7 +14,9 @@ from tui.rows.finding_rows import Found, found_live
 from tui.rows.grouped_rows import GroupKey
 from tui.rows.live_rows import GROUP_COLUMNS, PEER_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
 from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness, playbook_of
+from tui.screens.flight_recorder import FlightRecorderScreen
 from tui.screens.recording import RecordingScreen
+from tui.screens.views_of_looks import ScreenOfLooks
 from tui.screens.with_findings import ScreenWithFindings
 from tui.screens.with_order import ScreenWithOrder
 from tui.text.glossary import meaning
@@ -26,21 +27,17 @@ from tui.widgets.text_lines import Lines
 from tui.work.messages import LookingFailed, RowsPeeked, SnapshotTaken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual.widget import Widget
 
-    from capture.remote.host import Host
     from capture.sockets.findings.thresholds import Thresholds
-    from capture.sockets.row import SocketRow
-    from tui.rows.live_look import Look
     from tui.screens.base import Keys
     from tui.text.filter_choices import Values
-    from tui.work.live_feed import LiveFeed, Looker
-    from tui.work.watch_child import WatchChild
+    from tui.work.look_loop import LookLoop
 
 
-class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
+class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWithFindings, ScreenWithOrder):
     """Findings, groups, sockets. Tab goes between them, Enter drills, every row of a group is a filter."""
 
     MODE = "live"
@@ -78,10 +75,6 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
     GROUPINGS = GROUPINGS
     BINDINGS = [
         Binding("p", "pause", show=False),
-        Binding("t", "transitions", show=False),
-        Binding("K", "kernel_events", show=False),
-        Binding("C", "charts", show=False),
-        Binding("W", "watch", show=False),
         Binding("T", "thresholds", show=False),
         Binding("c", "capture_this", show=False),
         Binding("O", "namespaces", show=False),
@@ -92,12 +85,10 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
     def __init__(self, replay: str | None = None) -> None:
         super().__init__()
         self._replay = replay
-        self._is_of_now = False
-        self._feed: LiveFeed | None = None
-        self._look: Look | None = None
+        self._peeks = False
+        self._look_loop: LookLoop | None = None
         self._since: float | None = None  # when the first look was
         self._thresholds: Thresholds | None = None
-        self._recorder: WatchChild | None = None
 
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
@@ -121,42 +112,41 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         ):
             self._table(name).set_title(title)
         self._table("sockets").set_order(*self.arrangement.sort)
-        self._table("sockets").pids_here = not self._recorded() and not self.triage_app.investigation.request.hosts
+        self._table("sockets").pids_here = self.is_of_now
         if wanted := self.first_filter():
             self.apply_filter(wanted)
         self.call_after_refresh(self._begin)  # its imports must not delay the first picture
 
     @property
-    def feed(self) -> LiveFeed | None:
+    def look_loop(self) -> LookLoop | None:
         """What looks; None before the first picture."""
-        return self._feed
+        return self._look_loop
 
-    def make_feed(self) -> LiveFeed:
+    def make_look_loop(self) -> LookLoop:
         """What looks: at this machine, or at the hosts that were named."""
-        from tui.work.live_feed import LiveFeed
+        from tui.work.look_loop import LookLoop
+        from tui.work.look_source import opener
 
         request = self.triage_app.investigation.request
-        self._is_of_now = self.wanted is None
+        self._peeks = self.wanted is None and self.is_of_now
         looker = opener(None, request.all_namespaces, request.hosts)
-        return LiveFeed(looker, request.interval, of_now=not request.hosts)
+        return LookLoop(looker, request.interval, of_now=not request.hosts)
 
     def _begin(self) -> None:
         request = self.triage_app.investigation.request
-        self._feed = self.make_feed()
-        self._feed.want(self.wanted)
-        self._feed.arrange(self.arrangement)
+        self._look_loop = self.make_look_loop()
+        self._look_loop.want(self.wanted)
+        self._look_loop.arrange(self.arrangement)
         if request.thresholds:
             self._judge_by(self._judged_by())
-        self._watch(self._feed)
+        self._watch(self._look_loop)
 
     def on_unmount(self) -> None:
         """Let the worker end."""
         if self._looks_file is not None:
             self._looks_file.close()
-        if self._feed is not None:
-            self._feed.stop()
-        if self._recorder is not None:
-            self._recorder.stop()
+        if self._look_loop is not None:
+            self._look_loop.stop()
 
     def _table(self, name: str) -> RowsTable:
         return self.query_one(f"#{name}", RowsTable)
@@ -164,14 +154,14 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
     # -- the worker
 
     @work(thread=True, exclusive=True, group="live", exit_on_error=False)
-    def _watch(self, feed: LiveFeed) -> None:
+    def _watch(self, loop: LookLoop) -> None:
         try:
-            if self._is_of_now:
+            if self._peeks:
                 from tui.work.first_sockets import first_rows
 
                 if (peek := first_rows()) is not None:
                     self.post_message(RowsPeeked(peek))
-            for look in feed.looks():
+            for look in loop.looks():
                 self.post_message(SnapshotTaken(look))
         except Exception as error:  # whatever the kernel answers must end as a line, not as a lost screen
             self.post_message(LookingFailed(f"{type(error).__name__}: {error}"))
@@ -212,11 +202,11 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
 
     def moment(self) -> list[str]:
         """Host and time of the look that is shown, and whether more follow."""
-        if self._look is None or self._feed is None:
+        if self._look is None or self._look_loop is None:
             return []
         snapshot = self._look.snapshot
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
-        parts += [tr("paused")] if self._feed.paused else []
+        parts += [tr("paused")] if self._look_loop.paused else []
         parts += self.recorded_so_far()
         parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
         return parts
@@ -263,15 +253,15 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         return f"state:{row.state.value.lower()} peer:{row.remote.ip}"
 
     def filter_changed(self) -> None:
-        """The feed filters."""
-        if self._feed is not None:
-            self._feed.want(self.wanted)
+        """The loop filters."""
+        if self._look_loop is not None:
+            self._look_loop.want(self.wanted)
 
     def words_here(self) -> tuple[tuple[str, str], ...]:
         """The state of the socket under the cursor."""
         row = self._row()
-        said = meaning("states", row.state.value) if row is not None else ""
-        return ((row.state.value, said),) if row is not None and said else ()
+        words = meaning("states", row.state.value) if row is not None else ""
+        return ((row.state.value, words),) if row is not None and words else ()
 
     def values_here(self) -> Values:
         """Of all sockets of the last look."""
@@ -280,9 +270,9 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
         return socket_values(self._look.snapshot.rows) if self._look is not None else {}
 
     def arrange_rows(self) -> None:
-        """The feed sorts and groups."""
-        if self._feed is not None:
-            self._feed.arrange(self.arrangement)
+        """The loop sorts and groups."""
+        if self._look_loop is not None:
+            self._look_loop.arrange(self.arrangement)
 
     def seen_in(self) -> str:
         """The host that is looked at."""
@@ -290,78 +280,24 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
 
     def action_pause(self) -> None:
         """Stop or go on looking."""
-        if self._feed is None:
+        if self._look_loop is None:
             return
-        self._feed.pause(not self._feed.paused)
+        self._look_loop.pause(not self._look_loop.paused)
         self._tell_moment()
-        self.say("Paused: p goes on" if self._feed.paused else "Looking again")
+        self.say("Paused: p goes on" if self._look_loop.paused else "Looking again")
 
     def action_namespaces(self) -> None:
         """This network namespace alone, or all that may be entered."""
-        if self._feed is None or self._feed.ended or self._recorded():
+        if self._look_loop is None or self._look_loop.ended or self._replay is not None:
             self.say("A recording holds the namespaces that were looked into", "warn")
             return
-        self._feed.all_namespaces = not self._feed.all_namespaces
-        self.say("All network namespaces" if self._feed.all_namespaces else "This network namespace alone")
+        self._look_loop.all_namespaces = not self._look_loop.all_namespaces
+        self.say("All network namespaces" if self._look_loop.all_namespaces else "This network namespace alone")
 
-    def _recorded(self) -> bool:
-        return self._replay is not None
-
-    def action_charts(self) -> None:
-        """The last five minutes in charts."""
-        if self._look is None:
-            self.say("No look yet", "warn")
-            return
-        from tui.screens.charts import ChartsScreen
-
-        self.app.push_screen(ChartsScreen(self._look.history))
-
-    def action_transitions(self) -> None:
-        """What appeared, closed or changed its state."""
-        if self._look is None:
-            self.say("No look yet", "warn")
-            return
-        from tui.screens.transitions import TransitionsScreen
-
-        self.app.push_screen(TransitionsScreen(self._look.history))
-
-    def action_kernel_events(self) -> None:
-        """Failed calls, resets and drops, as the kernel tells them."""
-        if self._look is None:
-            self.say("No look yet", "warn")
-            return
-        from tui.screens.kernel_events import KernelEventsScreen
-
-        self.app.push_screen(KernelEventsScreen(self._look.history.kernel, self._shown_sockets))
-
-    def _shown_sockets(self) -> Sequence[SocketRow]:
-        """All of the last look, whatever the filter."""
-        return self._look.snapshot.rows if self._look is not None else ()
-
-    def action_watch(self) -> None:
-        """Start the flight recorder; once it runs, freeze what it has."""
-        if self._recorder is not None and self._recorder.running:
-            self._recorder.freeze()
-            self.say("Freezing the last half minute; ten seconds more go into it")
-            return
-        if self._recorded() or self.triage_app.investigation.request.hosts:
-            self.say("The flight recorder records this machine, and now", "warn")
-            return
-        from tui.work.watch_child import WatchChild, incidents_folder
-
-        out = incidents_folder()
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            self._recorder = WatchChild(out, self._recorder_said)
-        except OSError as error:
-            self.say(tr("The flight recorder: {why}", why=error.strerror), "warn")
-            return
-        self.say(tr("Recording into {out}: a new warning freezes what lay around it, W does so now", out=out))
-
-    def _recorder_said(self, sentence: str) -> None:
-        """On the recorder's thread."""
-        with suppress(RuntimeError):  # the app has ended
-            self.app.call_from_thread(self.say, printable(tr("Flight recorder: {sentence}", sentence=sentence), 400))
+    @property
+    def is_of_now(self) -> bool:
+        """Whether this machine is looked at, and now."""
+        return self._replay is None and not self.triage_app.investigation.request.hosts
 
     def action_thresholds(self) -> None:
         """From when on it is a finding."""
@@ -377,8 +313,8 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
 
     def _judge_by(self, thresholds: Thresholds) -> None:
         self._thresholds = self.triage_app.investigation.thresholds = thresholds
-        if self._feed is not None:
-            self._feed.judge_by(thresholds)
+        if self._look_loop is not None:
+            self._look_loop.judge_by(thresholds)
 
     def action_capture_this(self) -> None:
         """How to record the connection under the cursor."""
@@ -458,18 +394,3 @@ class LiveScreen(RecordingScreen, ScreenWithFindings, ScreenWithOrder):
 def _unseen(limits: Sequence[str]) -> str:
     """What could not be seen, as one sentence: it stands where nothing asks for attention."""
     return tr("Not seen: {what}.", what="; ".join(limits)) if limits else ""
-
-
-def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
-    """What opens the source of looks, on the worker's thread: imports included."""
-
-    def opened() -> Looker:
-        if hosts and replay is None:
-            from capture.remote.host_looks import HostsTogether
-
-            return HostsTogether(hosts)
-        from tui.work.look_source import open_looker
-
-        return open_looker(replay, all_namespaces=all_namespaces)
-
-    return opened

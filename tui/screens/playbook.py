@@ -11,12 +11,13 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from playbooks.model import CheckReport, Fix, StepResult
-    from tui.widgets.row_table import Cell
+    from tui.rows.list_rows import Cell
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),

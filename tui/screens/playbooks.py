@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from capture.safe_text import printable
+from tui.rows.list_rows import ListRows
 from tui.rows.playbook_steps import Summary, summaries
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import count
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -101,15 +101,15 @@ class RecordScreen(TriageScreen):
             self._tcpdump = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            _, told = self._tcpdump.communicate()
+            _, output = self._tcpdump.communicate()
         except OSError as error:
             self.app.call_from_thread(self.say, tr("tcpdump could not be started: {error}", error=error), "bad")
             return
         finally:
             self._tcpdump = None
-        said = told.decode(errors="replace").strip().splitlines()
+        lines = output.decode(errors="replace").strip().splitlines()
         if not os.path.exists(path) or os.path.getsize(path) <= 24:
-            why = said[-1] if said else tr("no packet came")
+            why = lines[-1] if lines else tr("no packet came")
             self.app.call_from_thread(self.say, tr("Nothing was recorded: {why}", why=printable(why)), "warn")
             return
         if not self._stopped.is_set():

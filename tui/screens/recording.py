@@ -12,14 +12,14 @@ from tui.screens.filtered import FilteredScreen
 from tui.text.language import tr
 
 if TYPE_CHECKING:
-    from tui.work.live_feed import LiveFeed
+    from tui.work.look_loop import LookLoop
     from tui.work.looks_file import LooksFile
 
 ANOTHER, REPLACE = "Choose another name", "Replace that file"
 
 
 class RecordingScreen(FilteredScreen):
-    """R asks for a path and begins, R again ends it. Subclasses say what feeds them."""
+    """R asks for a path and begins, R again ends it. Subclasses say what looks."""
 
     BINDINGS = [Binding("R", "record_looks", "Record", show=False)]
 
@@ -28,7 +28,7 @@ class RecordingScreen(FilteredScreen):
         self._looks_file: LooksFile | None = None
 
     @property
-    def feed(self) -> LiveFeed | None:
+    def look_loop(self) -> LookLoop | None:
         """What looks."""
         raise NotImplementedError
 
@@ -46,7 +46,7 @@ class RecordingScreen(FilteredScreen):
         if self._looks_file is not None:
             self.end_recording()
             return
-        if self.feed is None:
+        if self.look_loop is None:
             self.say("No look yet", "warn")
             return
         from tui.work.looks_file import free_name
@@ -59,8 +59,8 @@ class RecordingScreen(FilteredScreen):
         if file is None:
             return
         file.close()
-        if self.feed is not None:
-            self.feed.recording = None
+        if self.look_loop is not None:
+            self.look_loop.recording = None
         path = printable(file.path)
         if file.trouble:
             self.say(tr("Recording ended: {why}", why=f"{path}: {file.trouble}"), "bad")
@@ -93,8 +93,8 @@ class RecordingScreen(FilteredScreen):
         except OSError as error:
             self.say(f"{printable(path)}: {error.strerror or error}", "bad")
             return
-        if self.feed is not None:
-            self.feed.recording = self._looks_file
+        if self.look_loop is not None:
+            self.look_loop.recording = self._looks_file
         self.say(tr("Recording into {path}; R ends it", path=printable(path)), "good")
 
     def _there_is_one(self, path: str) -> None:

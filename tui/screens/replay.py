@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 
 from capture.safe_text import printable
-from tui.screens.live import LiveScreen, opener
+from tui.screens.live import LiveScreen
 from tui.text.language import tr
 from tui.text.quantities import clock
 
 if TYPE_CHECKING:
     from tui.screens.base import Keys
-    from tui.work.live_feed import LiveFeed
-    from tui.work.replay_feed import ReplayFeed
+    from tui.work.look_loop import LookLoop
+    from tui.work.replay_loop import ReplayLoop
 
 
 class ReplayScreen(LiveScreen):
@@ -43,24 +43,25 @@ class ReplayScreen(LiveScreen):
         """`at`: the look to pause at; 0 plays it from its beginning."""
         super().__init__(path)
         self._path, self._at = path, at
-        self._player: ReplayFeed | None = None
+        self._player: ReplayLoop | None = None
 
     def action_record_looks(self) -> None:
         """There is a recording already."""
         self.say("This is a recording already", "warn")
 
-    def make_feed(self) -> LiveFeed:
+    def make_look_loop(self) -> LookLoop:
         """The recording instead of this machine."""
+        from tui.work.look_source import opener
         from tui.work.recorded_looks import looks_in
-        from tui.work.replay_feed import ReplayFeed
+        from tui.work.replay_loop import ReplayLoop
 
-        self._player = ReplayFeed(opener(self._path, None), lambda: looks_in(self._path))
-        self._player.told = self._told
+        self._player = ReplayLoop(opener(self._path, None), lambda: looks_in(self._path))
+        self._player.report = self._report
         if self._at:
             self._player.step(self._at)
         return self._player
 
-    def _told(self, sentence: str) -> None:
+    def _report(self, sentence: str) -> None:
         """On the worker's thread."""
         with suppress(RuntimeError):  # the app has ended
             self.app.call_from_thread(self.say, printable(sentence, 200))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.glossary import meaning
 from tui.text.language import tr
 from tui.widgets.paper import Paper
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -50,7 +50,7 @@ class TransitionsScreen(FilteredScreen):
         self.set_interval(REFRESH_S, self._take)
 
     def _take(self) -> None:
-        """The screen's own copy: the feed goes on writing."""
+        """The screen's own copy: the loop goes on writing."""
         if self._paused:
             return
         seen = tuple(self._history.transitions.copy())

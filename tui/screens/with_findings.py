@@ -9,9 +9,10 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import Found, finding_cells, finding_markdown, settings_for, severity_bar
+from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
 from tui.text.language import tr
-from tui.widgets.row_table import ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:

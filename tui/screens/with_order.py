@@ -70,8 +70,8 @@ class ScreenWithOrder(FilteredScreen):
     def _sort_by(self, column: str, name: str, descending: bool) -> None:
         self._rearrange(replace(self.arrangement, column=column, descending=descending), to_top=True)
         natural = next(first for known, _, first in self.SORTS if known == column) == descending
-        said = tr("Sorted by {name}", name=tr(name)) if column != "mark" else tr("Worst first")
-        self.say(said if natural else tr("{sorted}, the other way round", sorted=said))
+        order = tr("Sorted by {name}", name=tr(name)) if column != "mark" else tr("Worst first")
+        self.say(order if natural else tr("{sorted}, the other way round", sorted=order))
 
     @on(RowsTable.HeadClicked)
     def _head_clicked(self, event: RowsTable.HeadClicked) -> None:

@@ -42,11 +42,11 @@ class Sent:
             "osc52": "sent to the terminal (OSC 52)",
             "desktop": "given to the desktop's clipboard",
         }
-        said = "; ".join(tr(words[way]) for way in self.ways) or tr("no clipboard within reach")
+        ways = "; ".join(tr(words[way]) for way in self.ways) or tr("no clipboard within reach")
         if "osc52" in self.ways and self.size > SURE_BYTES:
-            said += "; " + tr("{n} bytes, some terminals take fewer", n=self.size)
+            ways += "; " + tr("{n} bytes, some terminals take fewer", n=self.size)
         where = tr("also in {path}", path=self.path) if self.path else tr("no file could be written")
-        return f"{said}; {where}"
+        return f"{ways}; {where}"
 
 
 def safe_to_paste(text: str) -> str:

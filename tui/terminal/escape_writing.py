@@ -48,10 +48,10 @@ def codes_of(style: Style | None, system: ColorSystem) -> Codes:
     attributes = found[2 : found.index("m")].split(";") if found.startswith("\x1b[") else []
     fore = style.color.downgrade(system).get_ansi_codes() if style.color is not None else ()
     back = style.bgcolor.downgrade(system).get_ansi_codes(foreground=False) if style.bgcolor is not None else ()
-    return frozenset(attributes), _told(fore), _told(back)
+    return frozenset(attributes), _codes(fore), _codes(back)
 
 
-def _told(codes: Sequence[str]) -> str:
+def _codes(codes: Sequence[str]) -> str:
     """39 and 49 are the terminal's own colours: what it has after a reset."""
     return "" if tuple(codes) in (("39",), ("49",)) else ";".join(codes)
 

@@ -96,8 +96,8 @@ def _braille(left: int, right: int) -> str:
 
 def _title(course: Course, top: float, width: int) -> str:
     now = course.points[-1][1] if course.points else 0.0
-    said = tr("{now} now, {most} most", now=f"{_short(now)}{course.unit}", most=f"{_short(top)}{course.unit}")
-    return fit(f"{course.name}  {said}", width).rstrip()
+    label = tr("{now} now, {most} most", now=f"{_short(now)}{course.unit}", most=f"{_short(top)}{course.unit}")
+    return fit(f"{course.name}  {label}", width).rstrip()
 
 
 def _times(span: float, inner: int, corner: str) -> str:

@@ -50,10 +50,10 @@ def names_of(columns: Sequence[Column], cells: Sequence[tuple[str, str]], names:
 
     `pids_here`: the processes are this machine's, of now.
     """
-    told = [(column, text) for column, (text, _) in zip(columns, cells, strict=False)]
-    parts = [of_cell(text, names) for column, text in told if column.tail]
+    pairs = [(column, text) for column, (text, _) in zip(columns, cells, strict=False)]
+    parts = [of_cell(text, names) for column, text in pairs if column.tail]
     ends = " → ".join(parts) if len(parts) == 2 and parts[1] else "".join(parts[:1])
-    pid = next((found for column, text in told if column.key == "process" and (found := _PID.match(text))), None)
+    pid = next((found for column, text in pairs if column.key == "process" and (found := _PID.match(text))), None)
     unit = names.of_process(int(pid[1])) if pid is not None and pids_here else ""
     return " · ".join(part for part in (ends.strip(), unit) if part)
 

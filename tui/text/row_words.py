@@ -25,7 +25,7 @@ def words_of(one: Connection, ended: str, place: str) -> Explained:
         (one.verdict.certainty.value, meaning("causes", one.verdict.certainty.value)),
         (tr("seen from"), meaning("places", place)),
     ]
-    return tuple((word, said) for word, said in found if word and said)
+    return tuple((word, text) for word, text in found if word and text)
 
 
 def history_in_words(history: str) -> str:

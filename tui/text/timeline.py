@@ -65,8 +65,8 @@ def latency_line(triages: Sequence[Triage], ascii: bool) -> str:
     if len(values) < LEAST_LATENCIES:
         return ""
     named = zip(("p50", "p95", "p99", "max"), np.percentile(values, (50, 95, 99, 100)), strict=True)
-    told = "  ".join(f"{name} {milliseconds(value / 1e6)}" for name, value in named)
+    figures = "  ".join(f"{name} {milliseconds(value / 1e6)}" for name, value in named)
     scale = np.log2(np.maximum(values, 1000)).astype(int)
     low, high = int(scale.min()), int(scale.max())
     spread = sparkline(np.bincount(scale - low, minlength=high - low + 1).tolist(), high - low + 1, ascii=ascii)
-    return f"{tr('handshake')}  {told}  {spread.strip()}"
+    return f"{tr('handshake')}  {figures}  {spread.strip()}"

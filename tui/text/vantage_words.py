@@ -23,5 +23,5 @@ PLACES = {
 def seen_from(triages: Sequence[Triage]) -> str:
     """`seen from the server`; of several captures each different place once."""
     places = dict.fromkeys(PLACES[triage.verdicts.vantage.place] for triage in triages)
-    said = tr("seen from {places}", places=", ".join(map(tr, places)))
-    return tr("{said} (? tells)", said=said) if PLACES["unknown"] in places else said
+    seen = tr("seen from {places}", places=", ".join(map(tr, places)))
+    return tr("{said} (? tells)", said=seen) if PLACES["unknown"] in places else seen

@@ -46,8 +46,8 @@ def next_calls(one: Connection) -> str:
     """What the programs' next calls get. A side that has closed makes none, unless it only stopped sending."""
     if one.verdict.ended_by is Ending.FIN and all(one.counts[side]["fin"] for side in range(2)):
         return tr("Both programs have closed: no call is left to fail")
-    said = [text for place, side in enumerate(Side) if (text := _of_side(one, place, side))]
-    return tr("Next: {calls}", calls="; ".join(said)) if said else ""
+    calls = [text for place, side in enumerate(Side) if (text := _of_side(one, place, side))]
+    return tr("Next: {calls}", calls="; ".join(calls)) if calls else ""
 
 
 def _of_side(one: Connection, place: int, side: Side) -> str:
@@ -65,8 +65,8 @@ def _of_side(one: Connection, place: int, side: Side) -> str:
         if calls.read == "ok":
             return tr("{who} can read and write on", who=who)
         return tr("{who}'s read() and write() get {error}", who=who, error=calls.read)
-    told = [_result(name, result) for name, result in (("read()", calls.read), ("write()", calls.write)) if result]
-    return tr("{who}'s {calls}", who=who, calls=", ".join(told)) if told else ""
+    results = [_result(name, result) for name, result in (("read()", calls.read), ("write()", calls.write)) if result]
+    return tr("{who}'s {calls}", who=who, calls=", ".join(results)) if results else ""
 
 
 def _result(call: str, result: str | None) -> str:

@@ -313,5 +313,5 @@ class FilterBar(Vertical):
         wide = max(1, min(error.end, len(text)) - error.start)
         room = self.size.width - start - 3 - len(error.message)
         wide = max(1, min(wide, room))  # a shorter mark rather than a message without its end
-        said = Text(" " * (start + 2) + "^" * wide + " " + error.message)
-        self.query_one("#filter-error", Static).update(said)
+        complaint = Text(" " * (start + 2) + "^" * wide + " " + error.message)
+        self.query_one("#filter-error", Static).update(complaint)

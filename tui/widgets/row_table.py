@@ -1,78 +1,24 @@
-"""A table of any number of rows: only what is seen is formatted, only lines that changed are drawn again."""
+"""A table of any number of rows: the keys and the mouse that move its cursor, and other rows in the same place."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from tui.text.column_layout import Column, Placed, cells, fit, fit_tail, place
-from tui.text.language import tr
-from tui.text.names_column import column_for, names_of, of_cell, place_for
+from tui.widgets.drawn_table import DrawnTable
 
 if TYPE_CHECKING:
     from textual import events
 
-    from tui.text.names_column import Names
-
-Cell = tuple[str, str]
-"""Text and its tone: "" or one of TONES."""
-
-TONES = ("bad", "warn", "good", "dim", "strong", "originator", "responder", "fin")
-STYLES = {"rows--head", "rows--cursor", "rows--still"} | {f"rows--{tone}" for tone in TONES}
-"""Component classes, kept by the screen: each of its tables would have them matched against all styles for itself."""
+    from tui.rows.list_rows import Rows
+    from tui.text.column_layout import Column
 
 
-class Rows(Protocol):
-    """What a table shows: an ordered, immutable view. Built in a worker, swapped in whole."""
-
-    def __len__(self) -> int: ...
-
-    def key(self, index: int) -> Hashable:
-        """What names the row at a place, whatever the order."""
-        ...
-
-    def place_of(self, key: Hashable) -> int | None:
-        """Where a row is now; None where it is gone."""
-        ...
-
-    def cells(self, index: int) -> Sequence[Cell]:
-        """One cell a column of the table, shown or not; a single cell spans them all. Texts are safe to print."""
-        ...
-
-
-class ListRows:
-    """Rows that were formatted beforehand: for short lists."""
-
-    def __init__(self, rows: Sequence[tuple[Hashable, Sequence[Cell]]]) -> None:
-        self._rows = rows
-        self._places = {key: place for place, (key, _) in enumerate(rows)}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def key(self, index: int) -> Hashable:
-        """What names the row at a place."""
-        return self._rows[index][0]
-
-    def place_of(self, key: Hashable) -> int | None:
-        """Where a row is now."""
-        return self._places.get(key)
-
-    def cells(self, index: int) -> Sequence[Cell]:
-        """The cells of a row."""
-        return self._rows[index][1]
-
-
-class RowsTable(ScrollView, can_focus=True):
+class RowsTable(DrawnTable, can_focus=True):
     """The table. The cursor belongs to a row, not to a place: it follows the row when the order changes.
 
     Until somebody moves the cursor it stays at the top, where the worst rows are.
@@ -136,92 +82,10 @@ class RowsTable(ScrollView, can_focus=True):
     def __init__(
         self, columns: Sequence[Column], *, head: bool = True, empty: str = "", id: str | None = None, classes: str = ""
     ) -> None:
-        super().__init__(id=id, classes=classes)
-        self._columns = tuple(columns)
-        self._head = int(head)
-        self._empty = tr(empty)
-        self._rows: Rows = ListRows([])
-        self._cursor = 0
-        self._key: Hashable | None = None
+        super().__init__(columns, head=head, empty=empty, id=id, classes=classes)
         self._touched = False
-        self._placed: tuple[Placed, ...] = ()
-        self._drawn: dict[int, object] = {}
-        self._styles: dict[tuple[str, bool, bool], Style] = {}
-        self._title = self._note = ""
-        self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
-        self.pids_here = False  # its processes are this machine's, of now: they have units and containers
-        self._names_at: int | None = None  # where the column of names stands, if it does
 
     # -- what is shown
-
-    @property
-    def rows(self) -> Rows:
-        """The rows as they are now."""
-        return self._rows
-
-    @property
-    def cursor_key(self) -> Hashable | None:
-        """The key of the row under the cursor."""
-        return self._rows.key(self._cursor) if self._cursor < len(self._rows) else None
-
-    def text_of_row(self) -> str:
-        """What the row under the cursor says, in one line."""
-        place = None if self._key is None else self._rows.place_of(self._key)
-        return "" if place is None else "  ".join(text for text, _ in self._rows.cells(place) if text)
-
-    def set_title(self, title: str) -> None:
-        """What is in the border; the place of the cursor is added to it."""
-        self._title = tr(title)
-        self._show_position()
-
-    def set_note(self, note: str) -> None:
-        """What else is in the border, where there is room."""
-        self._note = note
-        self._show_position()
-
-    def set_empty(self, text: str) -> None:
-        """What to say where there is no row."""
-        text = tr(text)
-        if text != self._empty:
-            self._empty = text
-            if not len(self._rows):
-                self.refresh()
-
-    def set_columns(self, columns: Sequence[Column]) -> None:
-        """Other columns; the rows must have as many cells."""
-        self._columns = tuple(columns)
-        self._lay_out()
-
-    @property
-    def _names(self) -> Names | None:
-        """The names that are shown beside addresses; None where they are off."""
-        naming = getattr(self.app, "naming", None)
-        return naming.book if naming is not None else None
-
-    def names_changed(self) -> None:
-        """Names are shown, or no longer, or others are known."""
-        if self._names is not None and self._names_at is not None:
-            self._refresh_changed()
-        else:
-            self._lay_out()
-
-    def _cells(self, index: int) -> Sequence[Cell]:
-        """Those of a row, with names where they are on: in a column of their own, in a list without a head behind what
-        they name."""
-        found, names = self._rows.cells(index), self._names
-        if names is None or len(found) == 1:
-            return found
-        if self._names_at is not None:
-            said = names_of(self._columns, found, names, self.pids_here)
-            return (*found[: self._names_at], (said, "dim"), *found[self._names_at :])
-        if not self._head and self._columns[0].ends and (name := of_cell(found[0][0], names)):
-            return ((f"{found[0][0]} {name}", found[0][1]), *found[1:])
-        return found
-
-    def set_order(self, column: str, descending: bool) -> None:
-        """Mark the column by which the rows are sorted; it is shown, however narrow the table."""
-        self.sorted_by = (column, descending)
-        self._lay_out()
 
     def show(self, rows: Rows) -> None:
         """Swap the rows. The cursor's row stays where it is on the screen if it still exists."""
@@ -321,151 +185,11 @@ class RowsTable(ScrollView, can_focus=True):
 
     # -- drawing
 
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
-
-    @property
-    def _height(self) -> int:
-        return self.scrollable_content_region.height - self._head
-
     def _scroll_to_line(self, line: int) -> None:
         most = max(0, len(self._rows) - max(1, self._height))
         self.scroll_to(y=max(0, min(most, line)), animate=False, force=True, immediate=True)
-
-    def _refresh_row(self, index: int) -> None:
-        line = index - int(self.scroll_offset.y) + self._head
-        if self._head <= line < self._height + self._head:
-            self.refresh(Region(0, line, self._width, 1))
-
-    def _refresh_changed(self) -> None:
-        for line in range(self._height + self._head):
-            if self._drawn.get(line, self) != self._signature(line):
-                self.refresh(Region(0, line, self._width, 1))
-
-    def _show_position(self) -> None:
-        if not self._title:
-            return
-        title = self._title + self._position()
-        if self._note and cells(title) + cells(self._note) + 5 <= self._width:
-            title = f"{title} · {self._note}"
-        if str(self.border_title or "") != title.replace("[", "\\["):
-            self.border_title = title.replace("[", "\\[")
-
-    def _position(self) -> str:
-        """Where the cursor is among how many rows; of a list without a head only where some are out of sight."""
-        count = len(self._rows)
-        if count > max(1, self._height):
-            return (
-                f" {self._cursor + 1:,}/{count:,}"
-                if self._head
-                else tr(" · {at} of {count} ↕", at=f"{self._cursor + 1:,}", count=f"{count:,}")
-            )
-        return f" {count:,}" if count and self._head else ""
 
     def on_resize(self) -> None:
         """Another width may hold other columns."""
         self._lay_out()
         self._scroll_to_line(max(min(int(self.scroll_offset.y), self._cursor), self._cursor - max(1, self._height) + 1))
-
-    def _lay_out(self) -> None:
-        sorted_key = self.sorted_by[0] if self.sorted_by else None
-        columns = [replace(c, rank=-1) if c.key == sorted_key else c for c in self._columns]  # its values are asked for
-        self._names_at = place_for(self._columns) if self._head and self._names is not None else None
-        if self._names_at is not None:
-            columns.insert(self._names_at, column_for(self._width))
-        self._placed = place(columns, self._width)
-        self.virtual_size = Size(self._width, len(self._rows) + self._head)
-        self._show_position()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Another theme: the styles are looked up again."""
-        super().notify_style_update()
-        self._styles.clear()
-
-    def on_focus(self) -> None:
-        """The cursor is drawn brighter where keys go."""
-        self._refresh_row(self._cursor)
-
-    def on_blur(self) -> None:
-        """And dimmer where they do not."""
-        self._refresh_row(self._cursor)
-
-    def _signature(self, line: int) -> object:
-        index = int(self.scroll_offset.y) + line - self._head
-        if line < self._head:
-            return (self._placed, self.sorted_by)
-        if not len(self._rows) and line == self._head:
-            return self._empty
-        if not 0 <= index < len(self._rows):
-            return None
-        return (tuple(self._cells(index)), index == self._cursor)
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget; `y` counts from its top."""
-        width = self._width
-        self._drawn[y] = self._signature(y)
-        if y < self._head:
-            return self._head_line(width)
-        index = int(self.scroll_offset.y) + y - self._head
-        if not len(self._rows) and y == self._head:
-            return Strip([Segment(fit(self._empty, width), self._style("dim", False))], width)
-        if not 0 <= index < len(self._rows):
-            return Strip([Segment(" " * width, self._style("", False))], width)
-        cursor = index == self._cursor
-        found = self._cells(index)
-        if len(found) == 1:  # a row that spans the table
-            return self._strip([(fit(found[0][0], width), found[0][1])], cursor, width)
-        return self._strip([(_fitted(found[p.index][0], p), found[p.index][1]) for p in self._placed], cursor, width)
-
-    def _head_line(self, width: int) -> Strip:
-        texts = []
-        for placed in self._placed:
-            title = tr(placed.column.title)
-            if self.sorted_by is not None and self.sorted_by[0] == placed.column.key:
-                title += "▼" if self.sorted_by[1] else "▲"
-            texts.append(fit(title, placed.width, right=placed.column.right))
-        style = self.rich_style + self._named("head")
-        return Strip([Segment(fit(" ".join(texts), width), style)], width)
-
-    def _strip(self, runs: Sequence[tuple[str, str]], cursor: bool, width: int) -> Strip:
-        """One segment a run of one style: fewer escape codes, fewer bytes."""
-        segments: list[Segment] = []
-        text, style, taken = "", self._style("", cursor), 0
-        for position, (cell, tone) in enumerate(runs):
-            wanted = self._style(tone, cursor)
-            if wanted is not style and text:
-                segments.append(Segment(text, style))
-                text = ""
-            style = wanted
-            text += cell if position == len(runs) - 1 else cell + " "
-        segments.append(Segment(text, style))
-        taken = sum(segment.cell_length for segment in segments)
-        if taken < width:
-            segments.append(Segment(" " * (width - taken), self._style("", cursor)))
-        return Strip(segments).adjust_cell_length(width, self._style("", cursor))
-
-    def _style(self, tone: str, cursor: bool) -> Style:
-        lit = cursor and self.has_focus
-        key = (tone, cursor, lit)
-        found = self._styles.get(key)
-        if found is None:
-            found = self.rich_style
-            if tone and not lit:  # a tone on the cursor's own colour is hard to read, in 16 colours above all
-                found += self._named(tone)
-            if cursor:
-                found += self._named("cursor" if lit else "still")
-            self._styles[key] = found
-        return found
-
-    def _named(self, name: str) -> Style:
-        return self.screen.get_component_rich_style(f"rows--{name}", partial=True, default=Style.null())
-
-
-def _fitted(text: str, placed: Placed) -> str:
-    if placed.column.chart:
-        text = text[-placed.width :]
-    if placed.column.tail:
-        return fit_tail(text, placed.width)
-    return fit(text, placed.width, right=placed.column.right)

@@ -105,7 +105,7 @@ class CaptureJob:
             self._join,
             wanted=self._wanted,
             arrangement=self._arrangement,
-            told=self._progressed,
+            report=self._progressed,
             decoded=self._decoded,
             cancelled=self._cancel.is_set,
         )

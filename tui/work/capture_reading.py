@@ -83,7 +83,7 @@ def read(
     *,
     wanted: Filter | None,
     arrangement: Arrangement,
-    told: Callable[[Reading], None],
+    report: Callable[[Reading], None],
     decoded: Decoded,
     cancelled: Callable[[], bool],
 ) -> None:
@@ -103,7 +103,7 @@ def read(
         seconds = time.monotonic() - started
         if seconds - last >= EVERY_S:
             last = seconds
-            told(Reading(now.bytes_done, now.bytes_total, now.packets, seconds))
+            report(Reading(now.bytes_done, now.bytes_total, now.packets, seconds))
 
     def preview(first: Triage) -> None:
         decoded([first], connection_rows([first], wanted, ("start", False), whole=False), False)
@@ -160,7 +160,7 @@ class Growing:
 
 def spool(
     descriptor: int,
-    told: Callable[[Reading], None],
+    report: Callable[[Reading], None],
     cancelled: Callable[[], bool],
     growing: Callable[[str], Growing] | None = None,
 ) -> str:
@@ -194,5 +194,5 @@ def spool(
                     shows = None
             if now - last >= EVERY_S:
                 last = now
-                told(Reading(done, None, 0, now - started))
+                report(Reading(done, None, 0, now - started))
     return path

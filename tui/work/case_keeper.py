@@ -31,7 +31,7 @@ class CaseKeeper:
         self._case = before or Case(
             name="", host=socket.gethostname(), version=capture.__version__, begun=now, changed=now, opened=opened
         )
-        self._told = False
+        self._complained = False
         self.kept = before is not None
         """Whether there is a case on disk."""
         self.tell: Callable[[str], None] = lambda _: None
@@ -71,10 +71,10 @@ class CaseKeeper:
             self._case = replace(self._case, name=self._folder.name)
             self._folder.write(self._case)
         except OSError as error:
-            if not self._told:
-                self._told = True
+            if not self._complained:
+                self._complained = True
                 self.tell(
                     tr("This case is not kept on disk: {why}; x in Evidence exports it", why=error.strerror or error)
                 )
             return
-        self.kept, self._told = True, False
+        self.kept, self._complained = True, False

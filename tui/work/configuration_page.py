@@ -41,9 +41,9 @@ def default_page() -> str:
             lines.append(f"# {why}")
         lines.append(f"#{field.name} = {field.default:g}")
     lines += ["", f"# Another key for what a key does: one character, or {FREE_KEYS[0]} to {FREE_KEYS[-1]}.", "[keys]"]
-    told: set[str] = set()
+    listed: set[str] = set()
     for key, does in MEANINGS.items():
-        if does not in told and len(SIGNS.get(key, key)) == 1:
-            told.add(does)
+        if does not in listed and len(SIGNS.get(key, key)) == 1:
+            listed.add(does)
             lines.append(f'#{slug(does)} = "{SIGNS.get(key, key)}"')
     return "\n".join(lines) + "\n"

@@ -21,30 +21,30 @@ _SIMPLE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#"']+)"""
 
 def put(text: str, table: str, name: str, value: Value) -> str:
     """The text with an entry in it: in its line, in that of its commented default, else as the first of its table."""
-    told = f"{name} = {_told(value)}"
+    entry_text = f"{name} = {_as_toml(value)}"
     lines = text.split("\n")
     at = line_of(lines, table, name)
     if at is not None:
         entry = rf"""^(\s*)["']?{re.escape(name)}["']?\s*=\s*{_SIMPLE}"""
-        lines[at - 1] = re.sub(entry, lambda found: found[1] + told, lines[at - 1], count=1)
+        lines[at - 1] = re.sub(entry, lambda found: found[1] + entry_text, lines[at - 1], count=1)
         return "\n".join(lines)
     here = ""
     for number, line in enumerate(lines):
         if head := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
             here = head[1].strip("\"' ")
         elif here == table and re.match(rf"#\s?{re.escape(name)}\s*=", line):
-            lines[number] = told
+            lines[number] = entry_text
             return "\n".join(lines)
     if not table:
-        return "\n".join([told, *lines])
+        return "\n".join([entry_text, *lines])
     header = next((n for n, one in enumerate(lines) if re.match(rf"\s*\[\s*{re.escape(table)}\s*\]", one)), None)
     if header is None:
-        return f"{text.rstrip()}\n\n[{table}]\n{told}\n".lstrip("\n")
-    lines.insert(header + 1, told)
+        return f"{text.rstrip()}\n\n[{table}]\n{entry_text}\n".lstrip("\n")
+    lines.insert(header + 1, entry_text)
     return "\n".join(lines)
 
 
-def _told(value: Value) -> str:
+def _as_toml(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

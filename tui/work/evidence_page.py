@@ -61,11 +61,11 @@ def _head(at: str, host: str) -> str:
 def _summary(items: Sequence[Item], host: str) -> list[str]:
     """What a reader of the ticket needs first: what is wrong, why, what to change, where, when."""
     lines = [tr("## Summary"), ""]
-    lines += _told(items, "note", "Note", lambda item: item.title)
-    lines += _told(items, "finding", "Finding", lambda item: f"{item.title}{_behind(_paragraph(item, 1))}")
-    lines += _told(items, "connection", "Verdict", lambda item: f"{item.title}{_behind(_paragraph(item, 0))}")
-    lines += _told(items, "check", "Check", lambda item: item.title)
-    lines += _told(items, "fix", "Fix", lambda item: f"{item.title}{_behind(_target(item))}")
+    lines += _section(items, "note", "Note", lambda item: item.title)
+    lines += _section(items, "finding", "Finding", lambda item: f"{item.title}{_behind(_paragraph(item, 1))}")
+    lines += _section(items, "connection", "Verdict", lambda item: f"{item.title}{_behind(_paragraph(item, 0))}")
+    lines += _section(items, "check", "Check", lambda item: item.title)
+    lines += _section(items, "fix", "Fix", lambda item: f"{item.title}{_behind(_target(item))}")
     kinds = {item.kind for item in items}
     missing = [name for kind, name in WANTED.items() if kind not in kinds]
     lines += [tr("- Not kept: {what}", what=", ".join(map(tr, missing)))] if missing else []
@@ -79,7 +79,7 @@ def _summary(items: Sequence[Item], host: str) -> list[str]:
     return lines
 
 
-def _told(items: Sequence[Item], kind: str, name: str, words: Callable[[Item], str]) -> list[str]:
+def _section(items: Sequence[Item], kind: str, name: str, words: Callable[[Item], str]) -> list[str]:
     chosen = [item for item in items if item.kind == kind]
     lines = [f"- **{tr(name)}:** {_heading(words(item))}" for item in chosen[:IN_SUMMARY]]
     more = len(chosen) - IN_SUMMARY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.rows.explained_lines import Line, summary_line, table_rows
-from tui.rows.log_lines import MOST_KEPT, Counts, Told, pasted_lines
+from tui.rows.log_lines import MOST_KEPT, Counts, MatchedLine, pasted_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +34,13 @@ class LogProgress:
 
 
 class LogReading:
-    """One reading. `told`, `counts` and `first` grow while it runs: others read them, and never write."""
+    """One reading. `matched`, `counts` and `first` grow while it runs: others read them, and never write."""
 
     def __init__(self, text: str, path: str | None, progress: Callable[[LogProgress], None]) -> None:
         self._text, self._path, self._progress = text, path, progress
         self._last = 0.0
         self.stopped = False
-        self.told: list[Told] = []
+        self.matched: list[MatchedLine] = []
         self.counts = Counts()
         self.first: list[Line] = []
         self.lines = 0
@@ -53,9 +53,9 @@ class LogReading:
         """Read to the end, or until it is stopped. Raises LogUnreadable."""
         path = self._path or _as_file(self._text)
         if path is None:
-            tables, told = pasted_lines(self._text)
+            tables, matched = pasted_lines(self._text)
             self.first = tables
-            for one in told:
+            for one in matched:
                 self._take(one)
             self.lines = self._text.count("\n") + 1
             return
@@ -75,18 +75,18 @@ class LogReading:
         explanation = explain_logs([path], read)
         for line in explanation.lines:
             if line.explained is not None:
-                self._take(Told(line.number, line.text, line.explained, line.entry, line.near))
+                self._take(MatchedLine(line.number, line.text, line.explained, line.entry, line.near))
             if self.stopped:
                 break
         self.lines = explanation.summary.lines
         tables = [row for _, table in explanation.tables for row in table_rows(table)]
         whole = Explanation((), explanation.summary, (path,))
-        self.first = [*summary_line(whole, self.counts.lines, len(self.told)), *tables]
+        self.first = [*summary_line(whole, self.counts.lines, len(self.matched)), *tables]
 
-    def _take(self, one: Told) -> None:
+    def _take(self, one: MatchedLine) -> None:
         self.counts.add(one)
-        if len(self.told) < MOST_KEPT:
-            self.told.append(one)
+        if len(self.matched) < MOST_KEPT:
+            self.matched.append(one)
 
 
 def _as_file(text: str) -> str | None:

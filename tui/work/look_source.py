@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from capture.remote.host import Host
     from capture.sockets.findings.thresholds import Thresholds
     from capture.sockets.snapshot import Snapshot
-    from tui.work.live_feed import Looker
+    from tui.work.look_loop import Looker
 
 
 class Taker(Protocol):
@@ -77,3 +80,16 @@ def taker(path: str | None, overwrite: bool = False) -> Taker:
     from capture.sockets.recordings.recording import Recorder
 
     return Recorder(path, overwrite)
+
+
+def opener(replay: str | None, all_namespaces: bool | None, hosts: Sequence[Host] = ()) -> Callable[[], Looker]:
+    """What opens the source of looks, on the worker's thread: imports included."""
+
+    def opened() -> Looker:
+        if hosts and replay is None:
+            from capture.remote.host_looks import HostsTogether
+
+            return HostsTogether(hosts)
+        return open_looker(replay, all_namespaces=all_namespaces)
+
+    return opened

@@ -18,11 +18,11 @@ from tui.rows.arrangement import Arrangement
 from tui.rows.connection_groups import GroupedConnections, filter_of, grouped
 from tui.rows.connection_rows import connection_rows
 from tui.rows.grouped_rows import Group, GroupedRows, GroupKey
+from tui.rows.list_rows import Cell, ListRows
 from tui.rows.socket_findings import members, severities
 from tui.rows.socket_groups import GroupedSockets, grouped_sockets
 from tui.rows.socket_groups import filter_of as filter_of_sockets
 from tui.rows.socket_rows import mark, mark_of, socket_rows
-from tui.widgets.row_table import Cell, ListRows
 
 INCIDENT = Path(__file__).parents[3] / "tui" / "examples" / "incident.pcap"
 A, B, LONE = GroupKey("k", "a"), GroupKey("k", "b"), GroupKey("k", "lone")

@@ -135,8 +135,8 @@ async def test_own_network_alone_or_all() -> None:
         if limits and not live._found:
             await until(pilot, lambda: "Not seen: " in screen_text(app))
         await pilot.press("O")
-        assert live._feed is not None
-        assert live._feed.all_namespaces
+        assert live._look_loop is not None
+        assert live._look_loop.all_namespaces
 
 
 async def test_findings_that_are_over_stay_in_the_list() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Hashable, Sequence
 
 from textual.app import App, ComposeResult
 
+from tui.rows.list_rows import Cell, ListRows
 from tui.text.column_layout import Column
-from tui.widgets.row_table import Cell, ListRows, RowsTable
+from tui.widgets.row_table import RowsTable
 
 
 class Numbers:

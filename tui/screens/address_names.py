@@ -21,7 +21,7 @@ MOST_ROWS = 2_000
 NO, YES = "No", "Yes: send these addresses to the name servers"
 
 
-class Naming:
+class AddressNames:
     """The names of this run. `book` is None while they are off."""
 
     def __init__(self, app: App[int], asked: AskedApp) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tui.rows.live_look import History, Look
 from tui.text.language import tr
-from tui.work.live_feed import LiveFeed, Looker
+from tui.work.look_loop import Looker, LookLoop
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,8 +23,8 @@ MOST_GAP_S = 10.0  # between two looks at speed 1: a recording may have a hole
 TO_FINDING = "finding"
 
 
-class ReplayFeed(LiveFeed):
-    """The loop of a recording's looks. `told` gets sentences, on the worker's thread; `at` is the look that is shown,
+class ReplayLoop(LookLoop):
+    """The loop of a recording's looks. `report` gets sentences, on the worker's thread; `at` is the look that is shown,
     from 1, `total` how many there are (None: not counted yet)."""
 
     def __init__(self, opened: Callable[[], Looker], total: Callable[[], int | None]) -> None:
@@ -36,7 +36,7 @@ class ReplayFeed(LiveFeed):
         self._speed = SPEEDS.index(1.0)
         self.at = 0
         self.total: int | None = None
-        self.told: Callable[[str], None] = lambda _: None
+        self.report: Callable[[str], None] = lambda _: None
 
     # -- asked by the screen
 
@@ -121,10 +121,10 @@ class ReplayFeed(LiveFeed):
         while not self._stopped and (now := self._advance()) is not None:
             new = [life.finding for life in now.lives if not life.over and life.key not in before]
             if new:
-                self.told(new[0].title)
+                self.report(new[0].title)
                 return now
             before, last = _keys(now), now
-        self.told(tr("No further finding in this recording"))
+        self.report(tr("No further finding in this recording"))
         return last
 
     def _rewind(self) -> None:

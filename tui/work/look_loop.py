@@ -1,6 +1,6 @@
 """Looks at the live connections on a worker's thread, and turns each into what the screen shows.
 
-The screen tells the feed what it wants (filter, order, pause); the feed answers with facts. Nothing here knows textual.
+The screen says what it wants (filter, order, pause); the loop answers with facts. Nothing here knows textual.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Looker(Protocol):
         ...
 
 
-class LiveFeed:
+class LookLoop:
     """The loop of looks. Every method but `looks` may be called from the screen's thread."""
 
     def __init__(self, opened: Callable[[], Looker], interval: float, of_now: bool = False) -> None:
@@ -95,7 +95,7 @@ class LiveFeed:
     def looks(self) -> Iterator[Look]:
         """Looks, `interval` seconds apart, and the last one again whenever filter or order change.
 
-        Raises what the source raises; ends when told to, or at the end of a recording.
+        Raises what the source raises; ends when it is stopped, or at the end of a recording.
         """
         looker = self._opened()
         history = History()
@@ -123,9 +123,9 @@ class LiveFeed:
                 if events is not None:
                     from capture.kernel.refused_callers import callers_named
 
-                    told = events.after(snapshot)
-                    history.kernel.add(told)
-                    snapshot = callers_named(snapshot, told.events)
+                    noted = events.after(snapshot)
+                    history.kernel.add(noted)
+                    snapshot = callers_named(snapshot, noted.events)
                 yield self._look(snapshot, history, started)
                 if self._of_now and events is None:  # after the first look: it must not wait for this
                     events = _listen()
