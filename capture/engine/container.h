@@ -89,7 +89,7 @@ size_t pcapng_take(struct reader *reader, const uint8_t *data, size_t size, int 
 void pcapng_end(struct pcapng *pcapng);
 
 /* Does a capture begin here? FORMAT_…; FORMAT_UNKNOWN where not, -1 where more bytes must tell. */
-int format_of(const uint8_t *data, size_t size, int ended);
+API int format_of(const uint8_t *data, size_t size, int ended);
 /* … in the midst of another one, where a chance likeness must be ruled out. */
 int begins_capture(const uint8_t *data, size_t size, int ended);
 

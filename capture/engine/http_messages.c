@@ -6,7 +6,7 @@
 
 #include "connection.h"
 
-enum { LEAST = 12, STATUS_AT = 9, MOST_DIGITS = 10, LAST_CHUNK = 5, MOST_LENGTH = 1 << 30 };
+enum { LEAST = 12, STATUS_AT = 9, MOST_DIGITS = 10, LAST_CHUNK = 5, MOST_LENGTH = 0x7FF00000 };
 enum { CONTINUE = 100, NO_CONTENT = 204, NOT_MODIFIED = 304 };
 
 static const struct http_part SAYS_NOTHING = {HTTP_UNKNOWN, 0};
@@ -65,6 +65,13 @@ struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t siz
   struct http_part found = header(from, from + have, 0);
   if (found.kind != HTTP_CHUNKS) return found;
   return last ? (struct http_part){HTTP_ALL_CHUNKS, 0} : whole ? found : SAYS_NOTHING;
+}
+
+/* Where the answer that begins with this payload ends, in bytes from its begin; -1 where its header says no length. */
+int64_t http_answer_end(const uint8_t *from, int64_t captured, int64_t size)
+{
+  struct http_part part = http_part_of(from, captured, size);
+  return part.kind == HTTP_COUNTED ? (int64_t)part.end : -1;
 }
 
 static void ends_at(struct side *own, uint8_t message, uint32_t end) {

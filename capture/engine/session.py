@@ -15,7 +15,13 @@ from capture.engine.library import library
 Records = npt.NDArray[Any]
 READER_NEXT, NO_CAPTURE, BAD_START, NO_MEMORY, HEADER_CUT = 1, -1, -2, -3, -4
 FORMATS = ("", "pcap", "pcapng")
+MAGIC_SIZE = 4  # bytes that tell a recorded capture
 _MOST_NOTICES = 4096
+
+
+def recorded_format(begin: bytes) -> str:
+    """pcap or pcapng, by the magic number a file begins with; "" for anything else, or too little of it."""
+    return FORMATS[library().call.format_of(begin[:MAGIC_SIZE], len(begin[:MAGIC_SIZE]), 1)]
 
 
 class Table(Struct, frozen=True):

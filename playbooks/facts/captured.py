@@ -135,7 +135,9 @@ class JudgedCapture:
         cut = self._cut.get(number)
         if cut is None:
             return told
-        sentence = say(cut.cause if cut.announced is not None or not cut.got else "chunks_cut_short", **_figures(cut))
+        sentence = say(
+            cut.cause if cut.announced is not None or not cut.got else "response_incomplete", **_figures(cut)
+        )
         proof = (say("cut_packet", packet=cut.packet), *told.evidence)
         return msgspec.structs.replace(told, cause=cut.cause, certainty="certain", sentence=sentence, evidence=proof)
 

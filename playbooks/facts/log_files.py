@@ -9,6 +9,7 @@ import stat
 import time
 from datetime import datetime
 
+from capture.packing_magic import GZIP
 from playbooks.facts.facts import Absence
 from playbooks.facts.nginx_facts import Nginx, NginxServer
 from playbooks.language import tr
@@ -85,7 +86,7 @@ def last_lines(path: str) -> tuple[list[str], bool]:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(22, tr("not a regular file"), path)
-        if file.read(2) == b"\x1f\x8b":
+        if file.read(2) == GZIP:
             file.seek(0)
             try:
                 with gzip.open(file) as unpacked:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from capture.packing_magic import GZIP, ZSTD
+
 SAMPLED = 400
 """Lines looked at, from the beginning."""
 STRANGE, REQUESTS = 0.02, 0.8
@@ -113,7 +115,7 @@ def _first_moment(lines: Iterable[str]) -> float | None:
 def _last_lines(path: str) -> list[str]:
     try:
         with open(path, "rb") as file:
-            if file.read(4)[:2] in (b"\x1f\x8b", b"\x28\xb5", b"\xff\xfe", b"\xfe\xff"):
+            if file.read(4).startswith((GZIP, ZSTD, b"\xff\xfe", b"\xfe\xff")):
                 return []
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             return file.read(TAIL).decode("utf-8", "replace").splitlines()[-SAMPLED:]

@@ -1,4 +1,8 @@
-"""HTTP/1 responses that ended too early, which TCP alone cannot tell from a normal close (RFC 9112 §8)."""
+"""HTTP/1 responses that ended too early, which TCP alone cannot tell from a normal close (RFC 9112 §8).
+
+Whether a response was whole is the engine's to say (engine/http_messages.c); here are the lengths, and what it could
+not say because its header was not captured.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +23,13 @@ LARGEST_FILE = 512 << 20
 MOST_CONNECTIONS = 20_000
 MOST_PACKETS = 500_000
 SNAP = 1 << 16  # bytes of a packet
-_STATUS = re.compile(rb"HTTP/1\.[01] (\d\d\d)")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.I)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.I)
-_BODILESS = (b"1", b"204", b"304")
+_STATUS = re.compile(rb"HTTP/1\.[01] \d\d\d")
 
 
 @dataclass(frozen=True, slots=True)
 class CutResponse:
-    """What came of a response: `got` bytes of `announced` (header and body), None where chunks announce no length."""
+    """What came of a response: `got` bytes of `announced` (header and body), None where its header names no length,
+    or another response came before it."""
 
     cause: str
     got: int
@@ -37,48 +39,39 @@ class CutResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Response:
     connection: int
+    cut: bool  # else nothing is known of its end
     got: int
-    request: int
-    first: int
-    last: int
+    packet: int
+    size: int  # of that packet's payload
 
 
 def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> tuple[dict[int, CutResponse], int]:
     """The connections whose responder closed first, with FIN, before its response was complete, or without one; and of
-    how many that cannot be told, because the captured bytes end within the response's head.
+    how many that cannot be told, because the captured bytes end within the response's head."""
+    from capture.flows.connection_table import Answer
 
-    Only the first response of a connection is looked at, so what is found is certain and not all is found.
-    """
+    flows = one.decoded.flows
     closed = [c for c in list(chosen)[:MOST_CONNECTIONS] if _closed_by_responder(one, c)]
     found: dict[int, CutResponse] = {}
-    asked: list[_Asked] = []
-    untold = 0
-    for connection, packets in _packets(one, closed).items():
+    responses: list[_Response] = []
+    for connection, packets in _packets(one, [c for c in closed if flows.answer[c] != Answer.WHOLE]).items():
         candidate = _candidate(one, connection, packets)
-        if isinstance(candidate, _Asked):
-            asked.append(candidate)
+        if isinstance(candidate, _Response):
+            responses.append(candidate)
         elif candidate is not None:
             found[connection] = candidate
-    if asked and os.path.getsize(path) <= LARGEST_FILE:
-        heads = _records(one, {number for each in asked for number in (each.request, each.first, each.last)})
-        for each in asked:
-            cut = _compared(each, heads)
-            if cut is not None:
-                found[each.connection] = cut
-            elif _ends_in_head(heads.get(each.first)):
-                untold += 1
-    else:
-        untold = len(asked)
+    small = os.path.getsize(path) <= LARGEST_FILE
+    heads = _records(one, {each.packet for each in responses}) if responses and small else {}
+    untold = 0
+    for each in responses:
+        head, whole = heads.get(each.packet, (b"", False))
+        if each.cut:
+            found[each.connection] = CutResponse(CUT, each.got, _announced(head, each), each.packet)
+        else:
+            untold += not small or (not whole and _ends_in_head(head))
     return found, untold
-
-
-def _ends_in_head(record: tuple[bytes, bool] | None) -> bool:
-    """Whether a response begins here, and its head does not end in the bytes that were captured."""
-    head, whole = record or (b"", False)
-    status = _STATUS.search(head)
-    return not whole and status is not None and b"\r\n\r\n" not in head[status.start() :]
 
 
 def _closed_by_responder(one: Triage, connection: int) -> bool:
@@ -95,39 +88,39 @@ def _packets(one: Triage, connections: list[int]) -> dict[int, Packets]:
     return packets_of_all(one.decoded, connections, MOST_PACKETS) if connections else {}
 
 
-def _candidate(one: Triage, connection: int, packets: Packets) -> _Asked | CutResponse | None:
-    """Where the request and the response of a whole connection lie; the finding itself where there was no response."""
+def _candidate(one: Triage, connection: int, packets: Packets) -> _Response | CutResponse | None:
+    """Where the first response of a whole connection lies; the finding itself where there was none to a request."""
+    from capture.flows.connection_table import Answer
+
     loaded = packets.payload > 0
-    requests, answers = (packets.number[loaded & (packets.side == side)] for side in (0, 1))
+    requests, responses = ((loaded & (packets.side == side)).nonzero()[0] for side in (0, 1))
     if not len(requests):
         return None
-    if not len(answers):
-        return CutResponse(UNANSWERED, 0, None, int(requests[0]))
-    got = int(one.decoded.flows.unique_bytes[connection, 1])
-    return _Asked(connection, got, int(requests[0]), int(answers[0]), int(answers[-1]))
+    if not len(responses):
+        return CutResponse(UNANSWERED, 0, None, int(packets.number[requests[0]]))
+    flows, first = one.decoded.flows, responses[0]
+    cut = bool(flows.answer[connection] == Answer.CUT_SHORT)
+    got = int(flows.unique_bytes[connection, 1])
+    return _Response(connection, cut, got, int(packets.number[first]), int(packets.payload[first]))
 
 
-def _compared(one: _Asked, records: Mapping[int, tuple[bytes, bool]]) -> CutResponse | None:
-    head, _ = records.get(one.first, (b"", False))
-    request, _ = records.get(one.request, (b"", False))
+def _announced(head: bytes, one: _Response) -> int | None:
+    from capture.engine.library import library
+
     status = _STATUS.search(head)
-    if status is None or status[1].startswith(_BODILESS) or b"HEAD /" in request:
+    if status is None:
         return None
-    begin, end = status.start(), head.find(b"\r\n\r\n", status.start())
-    if end < 0:
-        return None
-    top = head[begin : end + 4]
-    length = _LENGTH.search(top)
-    if length is not None:
-        announced = len(top) + int(length[1])
-        return CutResponse(CUT, one.got, announced, one.first) if one.got < announced else None
-    last, whole = records.get(one.last, (b"", False))
-    if _CHUNKED.search(top) and whole and not last.rstrip(b"\0").endswith(b"\r\n\r\n"):
-        return CutResponse(CUT, one.got, None, one.first)
-    return None
+    payload = head[status.start() :]
+    end = int(library().call.http_answer_end(payload, len(payload), one.size))
+    return end if end > one.got else None
 
 
-def _records(one: Triage, numbers: set[int]) -> dict[int, tuple[bytes, bool]]:
+def _ends_in_head(head: bytes) -> bool:
+    status = _STATUS.search(head)
+    return status is not None and b"\r\n\r\n" not in head[status.start() :]
+
+
+def _records(one: Triage, numbers: set[int]) -> Mapping[int, tuple[bytes, bool]]:
     """The bytes of these packets, and whether each was captured whole."""
     from capture.reread import whole_packets
 

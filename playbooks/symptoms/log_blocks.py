@@ -7,6 +7,7 @@ import zlib
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from capture.packing_magic import GZIP, ZSTD
 from playbooks.symptoms.line_ends import with_newlines
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def _pieces(stream: BinaryIO, path: str) -> Iterator[bytes]:
     for start, (packing, unpack) in _PACKED_OTHERWISE.items():
         if magic.startswith(start):
             raise LogUnreadable(path, f"it is packed with {packing}", f"unpack it: {unpack} FILE | tcptriage explain")
-    if magic.startswith(b"\x1f\x8b"):
+    if magic.startswith(GZIP):
         return _unpacked_gzip(stream)
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+    if magic.startswith(ZSTD):
         return _unpacked_zstd(stream)
     wide = _wide(magic)
     if wide is not None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from capture.packing_magic import GZIP, ZSTD
 from tui.arguments.parser import complain
 from tui.arguments.screen_commands import dashboard_parser
 from tui.text.language import tr
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from capture.remote.host import Host
     from tui.work.investigation import Request
 
-MAGICS = (
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # pcap
-    b"\x0a\x0d\x0d\x0a", b"\x1f\x8b", b"\x28\xb5\x2f\xfd",  # pcapng, gzip, zstd
-)  # fmt: skip
+USUAL = (b"\xd4\xc3\xb2\xa1", b"\x0a\x0d\x0d\x0a", GZIP, ZSTD)
+"""What most captures begin with (pcap, pcapng). One that begins otherwise is opened before the screen to see whether it
+can be: that loads the engine, 0.1 s."""
 NO_KEYS = "standard input is a capture and there is no terminal to ask for keys; try `tcptriage report -`"
 LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
 
@@ -181,7 +181,7 @@ def _unreadable(path: str, *, capture: bool) -> str | None:
         if not capture:
             return f"cannot read {path}: {(error.strerror or str(error)).lower()}"
         head = b""
-    if not capture or (len(head) == LEAST_BYTES and head.startswith(MAGICS)):
+    if not capture or (len(head) == LEAST_BYTES and head.startswith(USUAL)):
         return None
     from capture.engine.session import Engine
     from capture.wire.capture_errors import CaptureUnreadable

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from capture.packing_magic import GZIP, ZSTD
 from tui.rows.explained_lines import Line, summary_line, table_rows
 from tui.rows.log_lines import MOST_KEPT, Counts, MatchedLine, pasted_lines
 
@@ -105,7 +106,7 @@ def plain_size(path: str) -> int | None:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None  # opening a pipe would take from it
         with open(path, "rb") as file:
-            packed = file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
+            packed = file.read(4).startswith((GZIP, ZSTD))
             return None if packed else os.fstat(file.fileno()).st_size or None
     except OSError:
         return None

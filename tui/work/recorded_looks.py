@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 
+from capture.packing_magic import GZIP
+
 MARK, END_MARK = b'"tcptriage.looks/', b'"tcptriage.looks/end"'
 HEAD_BYTES = 200  # the schema is at the beginning of each line
 BLOCK = 1 << 20
@@ -18,7 +20,7 @@ def is_recording(path: str) -> bool:
     if not os.path.isfile(path):
         return False
     with suppress(OSError, EOFError, zlib.error), open(path, "rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
+        packed = plain.read(2) == GZIP
         plain.seek(0)
         head = gzip.GzipFile(fileobj=plain).read(HEAD_BYTES) if packed else plain.read(HEAD_BYTES)
         return MARK in head and head.lstrip().startswith(b"{")
@@ -30,7 +32,7 @@ def looks_in(path: str) -> int | None:
     lines, tail = 0, b""
     try:
         with open(path, "rb") as plain:
-            packed = plain.read(2) == b"\x1f\x8b"
+            packed = plain.read(2) == GZIP
             plain.seek(0)
             file = gzip.GzipFile(fileobj=plain) if packed else plain
             with suppress(EOFError, zlib.error):  # cut, or still being written

@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Final
 
-GZIP: Final = b"\x1f\x8b"
+from capture.packing_magic import GZIP
+
 GZIP_WINDOW: Final = 31  # zlib's number for gzip's own header and checksum
 STEP: Final = 16384
 

@@ -13,10 +13,9 @@ from typing import Any, BinaryIO, Protocol
 
 from capture.language import tr
 from capture.model import Notice
+from capture.packing_magic import GZIP, ZSTD
 from capture.wire.capture_errors import CaptureUnreadable
 
-GZIP = b"\x1f\x8b"
-ZSTD = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a byte 0x50 … 0x5F: a frame of something else, which pzstd begins with
 _CHUNK = 1 << 18  # compressed bytes read at once
 _PIECE = 1 << 10  # … of zstd, unpacked at once: four bytes may become 128 KiB

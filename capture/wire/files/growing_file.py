@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from capture.engine.session import MAGIC_SIZE
 from capture.model import Notice
 from capture.safe_text import printable
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.files.open_capture import MAGIC, CaptureReader, open_capture
+from capture.wire.files.open_capture import CaptureReader, open_capture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +164,7 @@ class Followed:
 
     def _open(self) -> bool:
         """Begin to read the file at hand; False while it is too short to tell what it is."""
-        if self.path != "-" and _size(self.path) in range(MAGIC):
+        if self.path != "-" and _size(self.path) in range(MAGIC_SIZE):
             return False
         try:
             reader = open_capture(self.path, self._engine, self._before)

@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Protocol
 
 from capture.engine import session
-from capture.engine.session import Engine, Reader
+from capture.engine.session import MAGIC_SIZE, Engine, Reader, recorded_format
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
 from capture.wire.files.byte_source import Source, open_source
 from capture.wire.files.notices import sentences
-from capture.wire.files.terminal_output import MAGICS, Straightened, detour
+from capture.wire.files.terminal_output import Straightened, detour
 from capture.wire.files.unread_formats import format_not_read
 from capture.wire.headers.link_types import link_name
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 19  # bytes read and fed at once: they stay in the cache
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
-MAGIC = 4  # bytes that tell a recorded capture
 MOST_TOLD = 200  # notices of captures that are read, where a file holds several
 MOST_CAPTURES = 1000  # in one file, one behind the other
 _WHY = {
@@ -299,7 +298,7 @@ def open_capture(path: str, engine: Engine, before: int = 0, begins: int = 0, *,
             )
         prefix = b"".join(begun)
         packets: Packets
-        if prefix.startswith(MAGICS):
+        if recorded_format(prefix):
             packets = RecordedPackets(path, engine, before, begins, apart=apart)
         else:
             packets = _text_packets(path, prefix, engine, before)
@@ -330,8 +329,9 @@ def _beginning(source: Source, found: list[bytes]) -> list[bytes]:
     """
     while True:
         size = sum(map(len, found))
-        known = size >= MAGIC and b"".join(found).startswith(MAGICS)
-        if known or size >= SAMPLE:
+        if size >= MAGIC_SIZE and recorded_format(b"".join(found)):
+            return found
+        if size >= SAMPLE:
             return found
         piece = _piece(source)
         if not piece:

@@ -11,26 +11,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from capture.engine.session import MAGIC_SIZE, recorded_format
 from capture.language import tr
 from capture.model import Notice
 
 if TYPE_CHECKING:
     from capture.wire.files.byte_source import Source
 
-MAGICS = tuple(
-    bytes.fromhex(magic)
-    for magic in (
-        *("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1", "a1e2cb12", "12cbe2a1"),
-        "0a0d0d0a",
-    )
-)
-"""What recorded captures begin with: pcap in all its forms, and pcapng."""
-
 UNDONE = TEXT, RETURNS = "text_before", "through_terminal"
 """Codes of the notices that tell of a detour: nothing was lost on it."""
 
 MOST_TEXT = 4096  # bytes before the capture
-_PCAPNG = MAGICS[-1].replace(b"\n", b"\r\n")
+_PCAPNG = b"\r\n\r\r\r\n"  # its magic number is 0a 0d 0d 0a
 _HEADER, _RECORD, _LARGEST = 24, 16, 1 << 18
 
 
@@ -54,7 +46,7 @@ def detour(data: bytes) -> Detour | None:
 def _text_before(data: bytes) -> int | None:
     """How many bytes of whole lines are before the capture; None where none begins behind them."""
     at = 0
-    while not data.startswith((*MAGICS, _PCAPNG), at):
+    while not (recorded_format(data[at : at + MAGIC_SIZE]) or data.startswith(_PCAPNG, at)):
         end = data.find(b"\n", at, MOST_TEXT) + 1
         if not end or not data[at:end].strip(b"\r\n").decode("utf-8", "replace").isprintable():
             return None
