@@ -64,6 +64,17 @@ class Comparison:
         return None if not balance else "a" if balance > 0 else "b"
 
     @cached_property
+    def is_one_capture(self) -> bool:
+        """Whether both files are copies of one: the same packets at the same times. A pair of points would differ."""
+        m = self.matched
+        a, b = m.a.rows, m.b.rows
+        return (
+            0 < len(a) == len(b) == len(m.same_a)
+            and bool((m.same_a == m.same_b).all())
+            and all(bool((a[name] == b[name]).all()) for name in ("time", "ttl", "ip_id"))
+        )
+
+    @cached_property
     def _pair_of(self) -> dict[Entry, int]:
         return {
             (int(a), int(b)): i for i, (a, b) in enumerate(zip(self.matched.pairs.a, self.matched.pairs.b, strict=True))
@@ -198,7 +209,7 @@ class Comparison:
         front, back = (first.verdict(a), second.verdict(b))
         if self.chained.front == "b":
             front, back = back, front
-        joint = judged_through_proxy(front, back, self.chained.front)
+        joint = judged_through_proxy(front, back, self.chained.front, shared=(a, b) in self.chained.shared)
         return Both(
             a, b, first.endpoint(a, 0), first.endpoint(a, 1),
             readdressed=True, readdressed_as=(second.endpoint(b, 0), second.endpoint(b, 1)), shifted=None, matched=0,

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     I64 = npt.NDArray[np.int64]
 
 EXPLAINED = 0.05  # so much of what is missing, at least, is what gaps of the capture would make
+DEAD_NS, CHANCE = 1_000_000_000, 1e-3  # over so long, and as unlikely: a way is dead, whatever the capture lacks
 EXPLAINED_RESETS = 0.01  # resets are few: so many packets that the capture lacks make it doubtful that it lacks none
 _SYN, _FIN, _RST = int(TcpFlags.SYN), int(TcpFlags.FIN), int(TcpFlags.RST)
+_Doubtful = tuple[int, SeenPacket, str]  # pair, packet, what it was called
 SIDES = (Side.ORIGINATOR, Side.RESPONDER)
 _LETTERS = ("F", "S", "R", "P", "A", "U", "E", "C", "N")
 
@@ -68,7 +70,7 @@ class _Judge:
         self.left = left[np.fromiter(self.missing.values(), np.int64, len(left)) != 0] if len(left) else left
         self.upstream = dict(zip(self.left.tolist(), upstream_of(matched, name, self.left).tolist(), strict=True))
         self.window: Window = window_of(matched, "b" if name == "a" else "a")
-        self._doubtful: list[tuple[int, SeenPacket, str]] = []  # pair, packet, what it was called
+        self._doubtful: list[_Doubtful] = []
 
     def _not_covered(self, left: I64) -> I64:
         """Bytes of each row that the other point's unmatched rows have not got; -1 for rows without payload."""
@@ -106,8 +108,8 @@ class _Judge:
             place = at[row]
             if self.upstream[row]:
                 if self._was_recorded(here, place):
-                    missed = self._passed(here, there, place)
-                    self._say(pair, fate, "missed" if missed else "lost", row, doubtful=_is_bare(here, place))
+                    kind, doubtful = self._gone(here, there, place)
+                    self._say(pair, fate, kind, row, doubtful=doubtful)
             elif self._was_recording(int(here.time[place]) - self.window.way, int(here.time[place])):
                 self._appeared(pair, row, here, there, place, fate)
 
@@ -118,16 +120,29 @@ class _Judge:
         share = self._missed_share(found)
         if not share:
             return
-        bare = np.count_nonzero((self.rows["payload"] == 0) & (self.matched.pair(self.name) != NOWHERE))
-        acks = [one for one in self._doubtful if "R" not in one[1].flags]
+        known = self.matched.pair(self.name) != NOWHERE
+        full = np.count_nonzero((self.rows["payload"] > 0) & known)
+        resets = [one for one in self._doubtful if "R" in one[1].flags]
+        numbered = [one for one in self._doubtful if one not in resets and _has_numbers(one[1])]
+        acks = [one for one in self._doubtful if one not in resets and not _has_numbers(one[1])]
+        numbered = self._without_dead_ways(numbered, share)
         for doubtful, explained in (
-            (acks, share * int(bare) >= EXPLAINED * len(acks)),
-            ([one for one in self._doubtful if "R" in one[1].flags], share >= EXPLAINED_RESETS),
+            (acks, share * (int(np.count_nonzero(known)) - int(full)) >= EXPLAINED * len(acks)),
+            (numbered, share * int(full) >= EXPLAINED * len(numbered)),
+            (resets, share >= EXPLAINED_RESETS),
         ):
             if explained:
                 for pair, packet, kind in doubtful:
                     getattr(found[pair], kind).remove(packet)
                     found[pair].undecided.append(packet)
+
+    def _without_dead_ways(self, doubtful: list[_Doubtful], share: float) -> list[_Doubtful]:
+        """Without those of a way on which gaps would have had to take so many, over so long, that it was dead."""
+        ways: dict[tuple[int, str], list[int]] = {}
+        for pair, packet, _ in doubtful:
+            ways.setdefault((pair, packet.sender), []).append(packet.time)
+        dead = {w for w, at in ways.items() if max(at) - min(at) >= DEAD_NS and share ** len(at) < CHANCE}
+        return [one for one in doubtful if (one[0], one[1].sender) not in dead]
 
     def _missed_share(self, found: dict[int, Fate]) -> float:
         """Of the packets with payload that did come by the other point, how many its capture lacks. 1 where the capture
@@ -178,16 +193,26 @@ class _Judge:
             return since is not None and w.other_last - since >= PATIENCE_NS
         return True
 
-    def _passed(self, here: Stream, there: Stream, place: int) -> bool:
-        """Whether it did arrive, and was not captured: it was acknowledged there before a copy came."""
-        sender, begin, end = int(here.side[place]), int(here.seq[place]), int(here.end[place])
+    def _gone(self, here: Stream, there: Stream, place: int) -> tuple[str, bool]:
+        """What became of a packet that should have come by there, and whether gaps of that capture would explain it.
+
+        It passed where it was acknowledged before a copy came, by what either point shows; it was lost where its peer
+        acknowledged it only after a later copy had come.
+        """
         if _is_bare(here, place):
-            return False
-        acked = there.acked_at(sender, end, int(here.time[place]))
-        if acked is None:
-            return False
-        covered = there.covered_at(sender, begin, end)
-        return covered is None or acked < covered
+            return "lost", True
+        sender, end, sent = int(here.side[place]), int(here.end[place]), int(here.time[place])
+        came = there.covered_at(sender, int(here.seq[place]), end)
+        acked = [when for when in (there.acked_at(sender, end), here.acked_at(sender, end)) if when is not None]
+        proofs = [when for when in acked if when >= sent and (came is None or when < came)]
+        if proofs and not any(when < sent for when in acked):
+            return ("undecided" if self._sent_again(here, place, proofs[0]) else "missed"), False
+        return "lost", came is None or not acked or not sent <= came <= acked[0]
+
+    def _sent_again(self, here: Stream, place: int, before: int) -> bool:
+        """Whether one more copy is not there either: the acknowledgement may be for that one."""
+        copies = here.other_copies(place)
+        return any(row in self.upstream for row in here.rows[copies[here.time[copies] < before]].tolist())
 
     def _appeared(self, pair: int, row: int, here: Stream, there: Stream, place: int, fate: Fate) -> None:
         """A packet that only the point further from its sender has."""
@@ -219,16 +244,20 @@ class _Judge:
         if _is_bare(here, place):
             return False
         if there.holds(sender, begin, end):
-            return self.other_drops or self._same_content(here, place)
+            return self.other_drops or self._same_content(here, there, place)
         return there.reached(sender, end)
 
-    def _same_content(self, here: Stream, place: int) -> bool:
-        """Whether the same bytes of that sender came by here in a packet that was sent."""
-        rows = self.rows[here.rows]
-        own = rows[place]
-        like = here.same & (here.side == here.side[place]) & (rows["seq"] == own["seq"])
-        like &= (rows["payload"] == own["payload"]) & (rows["head"] == own["head"])
-        return bool(like.any())
+    def _same_content(self, here: Stream, there: Stream, place: int) -> bool:
+        """Whether the same bytes of that sender came by here in a packet that was sent, or were sent there."""
+        own = self.rows[here.rows[place]]
+        seq, side = here.seq[place], here.side[place]
+        for stream, rows in ((here, self.rows), (there, self.matched.rows("b" if self.name == "a" else "a"))):
+            sent = (stream.side == side) & (((stream.seq - seq) & 0xFFFFFFFF) == 0)
+            sent &= stream.same if stream is here else True
+            at = rows[stream.rows[sent]]
+            if bool(((at["payload"] == own["payload"]) & (at["head"] == own["head"])).any()):
+                return True
+        return False
 
     def _is_foreign(self, pair: int, sender: int, row: int) -> bool:
         """Whether its TTL is none that the sender's packets have here."""
@@ -241,6 +270,11 @@ class _Judge:
 def _is_bare(stream: Stream, place: int) -> bool:
     """Whether nothing acknowledges a packet: it has no number of its own, or is a RST."""
     return bool(stream.flags[place] & _RST) or bool(stream.seq[place] == stream.end[place])
+
+
+def _has_numbers(packet: SeenPacket) -> bool:
+    """Whether a packet is acknowledged by its peer: payload, SYN or FIN."""
+    return bool(packet.payload) or "S" in packet.flags or "F" in packet.flags
 
 
 def _content(stream: Stream, place: int) -> tuple[int, int, int]:

@@ -52,7 +52,9 @@ def _finding(code: str, connections: Sequence[Entry], **words: Any) -> Finding:
 def _as_a_whole(comparison: Comparison) -> Iterator[Finding]:
     a, b = comparison.points
     if comparison.matched.pairs.a.size:
-        if comparison.near == "b":
+        if comparison.is_one_capture:
+            yield _finding("same_capture", [])
+        elif comparison.near == "b":
             yield _finding("swapped", [])
         return
     counts = {point.name: len(point.triage.decoded.flows) for point in (a, b)}
@@ -75,7 +77,8 @@ def _as_a_whole(comparison: Comparison) -> Iterator[Finding]:
 
 def _proxied(comparison: Comparison) -> Finding:
     chain = comparison.chained
-    entries: list[Entry] = list(zip(chain.a, chain.b, strict=True))
+    ahead = chain.a if chain.front == "a" else chain.b
+    entries: list[Entry] = list({one: (a, b) for one, a, b in zip(ahead, chain.a, chain.b, strict=True)}.values())
     before, behind = ("A", "B") if chain.front == "a" else ("B", "A")
     clocks = (
         tr("B's clock was taken to be {seconds} s ahead", seconds=f"{chain.ahead_ns / 1e9:,.1f}")

@@ -137,10 +137,16 @@ def better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) ->
     return first, sure
 
 
-def judged_through_proxy(front: Verdict, back: Verdict, at_front: str) -> Joint:
-    """Two connections of a proxy, likely of one request: what the client's side got, unless that ended well."""
+def judged_through_proxy(front: Verdict, back: Verdict, at_front: str, *, shared: bool) -> Joint:
+    """Two connections of a proxy, likely of one request: what the client's side got, unless that ended well. How the
+    one behind ended is not asked where it went on to serve others.
+    """
     here, there = _PLACE[at_front], _PLACE["b" if at_front == "a" else "a"]
-    told = back if catalogue.causes()[front.cause].clean else front
+    if shared:
+        sure = min(Certainty.LIKELY, Certainty(front.certainty), key=_SURE.index)
+        return Joint(front.cause, sure, sentences(sentence("proxied_shared", there=there), f"{here}: {front.sentence}"))
+    causes = catalogue.causes()
+    told = back if causes[front.cause].clean and not causes[back.cause].clean else front
     sure = min(Certainty.LIKELY, Certainty(told.certainty), key=_SURE.index)
     text = sentences(sentence("proxied"), f"{here}: {front.sentence}", f"{there}: {back.sentence}")
     return Joint(told.cause, sure, text)

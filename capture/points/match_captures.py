@@ -11,7 +11,9 @@ from capture.model import TcpFlags
 from capture.points.assigning import assigned
 from capture.points.clocks import joined_clock
 from capture.points.compared import NOWHERE, Clock, Point
-from capture.points.pairing import Pairs, mixed, packet_keys, pair_connections, pair_packets
+from capture.points.openings import pair_openings
+from capture.points.pairing import Pairs, mixed, named_addresses, packet_keys, pair_connections, pair_packets
+from capture.points.renumbering import fitted, pair_renumbered
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,11 +72,18 @@ def match(a: Point, b: Point) -> Matched:
     side_a, side_b = rows_a["side"].astype(np.int8), rows_b["side"].astype(np.int8)
     if pairs.flipped.any():
         side_b ^= pairs.flipped[pair_b].astype(np.int8) & (pair_b != NOWHERE)
-    shift = _shifts(rows_a, rows_b, pair_a, pair_b, side_a, side_b, len(pairs.a))
+    shift, unknown = _shifts(rows_a, rows_b, pair_a, pair_b, side_a, side_b, len(pairs.a))
+    unknown[:exact] = False
+    shift = fitted(a, b, (pair_a, pair_b), (side_a, side_b), shift, unknown)
     keys_a, keys_b = _exact(rows_a, rows_b, pair_a, pair_b, side_b, shift, exact, keys_a, keys_b)
     same_a, same_b, open_groups = _packets(rows_a, rows_b, pair_a, pair_b, side_a, side_b, keys_a, keys_b)
+    met_a, met_b = (np.concatenate([same, *(g[k] for g in open_groups)]) for same, k in ((same_a, 0), (same_b, 2)))
+    syn_a, syn_b, group = pair_openings((rows_a, pair_a, side_a, met_a), (rows_b, pair_b, side_b, met_b), shift)
+    same_a, same_b = np.concatenate([same_a, syn_a]), np.concatenate([same_b, syn_b])
+    open_groups += [group] if len(group[0]) else []
     near = _nearer(rows_a, rows_b, same_a, same_b, pair_a, side_a, len(pairs.a))
-    clock = _clock(rows_a, rows_b, same_a, same_b, pair_a, side_a, near)
+    timed = ~(shift[pair_a[same_a]].any(axis=1) & ((rows_a["flags"][same_a] & _SYN) != 0))  # not what a SYN proxy sent
+    clock = _clock(rows_a, rows_b, same_a[timed], same_b[timed], pair_a, side_a, near)
     if open_groups:
         expected = rows_a["time"] + np.rint(clock.ahead(rows_a["time"])).astype(np.int64)
         more = [assigned(group, expected, rows_b["time"]) for group in open_groups]
@@ -90,7 +99,7 @@ def _connections(a: Point, b: Point, keys_a: U64, keys_b: U64) -> tuple[Pairs, i
     """
     none = np.empty(0, np.int64)
     pairs, exact = Pairs(none, none, none.astype(np.bool_), none), 0
-    for way in (_by_some, _by_all, _by_numbers, _by_ends):
+    for way in (_by_some, _by_all, _by_numbers, _by_ends, _by_looks):
         left_a, left_b = _unpaired(a, pairs.a), _unpaired(b, pairs.b)
         if left_a.any() and left_b.any():
             more = _sensible(way(a, b, np.flatnonzero(left_a), np.flatnonzero(left_b), keys_a, keys_b), a, b)
@@ -133,21 +142,15 @@ def _by_ends(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: 
         opening = left[(rows["flags"] & (_SYN | _ACK)) == _SYN]
         flows = point.triage.decoded.flows
         conn = point.rows["connection"][opening]
-        ends = mixed(_named(point, flows.address[conn, 0]), _named(point, flows.address[conn, 1]),
+        ends = mixed(named_addresses(point, flows.address[conn, 0]), named_addresses(point, flows.address[conn, 1]),
                      flows.port[conn, 0].astype(np.uint64) << np.uint64(16) | flows.port[conn, 1])  # fmt: skip
         keys.append((point.rows[opening], ends))
     return pair_connections(keys[0][0], keys[1][0], keys[0][1], keys[1][1])
 
 
-def _named(point: Point, keys: I64) -> U64:
-    """Address keys that mean the same in both captures: IPv6 ones are numbered apart in each."""
-    v6 = keys >= 1 << 32
-    named = keys.astype(np.uint64)
-    if v6.any():
-        addresses = point.triage.decoded.flows.addresses
-        parts = {int(k): int.from_bytes(addresses.v6[int(k) - (1 << 32)], "big") for k in np.unique(keys[v6])}
-        named[v6] = [(value ^ value >> 64) & 0xFFFFFFFFFFFFFFFF for value in (parts[int(k)] for k in keys[v6])]
-    return named
+def _by_looks(a: Point, b: Point, left_a: I64, left_b: I64, keys_a: U64, keys_b: U64) -> Pairs:
+    """Connections that began before a capture did, and whose numbers were changed on the way."""
+    return pair_renumbered(a, b, left_a, left_b)
 
 
 def _sensible(pairs: Pairs, a: Point, b: Point) -> Pairs:
@@ -162,14 +165,18 @@ def _sensible(pairs: Pairs, a: Point, b: Point) -> Pairs:
     for side in (0, 1):
         other = side ^ flip
         shared |= of_a.port[at_a, side] == of_b.port[at_b, other]
-        shared |= _named(a, of_a.address[at_a, side]) == _named(b, of_b.address[at_b, other])
+        shared |= named_addresses(a, of_a.address[at_a, side]) == named_addresses(b, of_b.address[at_b, other])
     keep = np.ones(len(pairs.a), np.bool_)
     keep[weak[~shared]] = False
     return Pairs(*(getattr(pairs, name)[keep] for name in Pairs.__struct_fields__))
 
 
-def _shifts(rows_a: Rows, rows_b: Rows, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, count: int) -> I64:
-    """What a box adds to the sequence numbers of each side, by those of the SYNs that both points saw."""
+def _shifts(
+    rows_a: Rows, rows_b: Rows, pair_a: I64, pair_b: I64, side_a: I8, side_b: I8, count: int
+) -> tuple[I64, Bool]:
+    """What a box adds to the sequence numbers of each side, by those of the SYNs that both points saw; and of which
+    sides no SYN tells.
+    """
     shift = np.zeros((count, 2), np.int64)
     first = []
     for rows, pair, side in ((rows_a, pair_a, side_a), (rows_b, pair_b, side_b)):
@@ -179,7 +186,7 @@ def _shifts(rows_a: Rows, rows_b: Rows, pair_a: I64, pair_b: I64, side_a: I8, si
         first.append(isn)
     known = (first[0] != NOWHERE) & (first[1] != NOWHERE)
     shift[known] = (first[1] - first[0])[known]
-    return shift
+    return shift, ~known
 
 
 def _exact(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from capture.points.compared import Point
     from capture.points.segment_columns import Rows
 
     I64 = npt.NDArray[np.int64]
@@ -68,6 +69,17 @@ def packet_keys(rows: Rows, *, timestamps: bool = True, shift: tuple[I64, I64] |
     numbers = seq.astype(np.uint64) << np.uint64(32) | ack
     form = rows["payload"].astype(np.uint64) << np.uint64(16) | (rows["flags"] & COMPARED_FLAGS)
     return mixed(numbers, form, rows["tsval"]) if timestamps else mixed(numbers, form)
+
+
+def named_addresses(point: Point, keys: I64) -> U64:
+    """Address keys that mean the same in both captures: IPv6 ones are numbered apart in each."""
+    v6 = keys >= 1 << 32
+    named = keys.astype(np.uint64)
+    if v6.any():
+        addresses = point.triage.decoded.flows.addresses
+        parts = {int(k): int.from_bytes(addresses.v6[int(k) - (1 << 32)], "big") for k in np.unique(keys[v6])}
+        named[v6] = [(value ^ value >> 64) & 0xFFFFFFFFFFFFFFFF for value in (parts[int(k)] for k in keys[v6])]
+    return named
 
 
 def joined(a: U64, b: U64) -> tuple[I64, I64]:

@@ -1,7 +1,8 @@
 """A proxy between the points ends TCP: what comes in on one connection goes out on another, with other numbers.
 
-Only time and bytes tell: the connection behind opens or speaks soon after the request before it, and requests and
-answers are about as long. So it is likely, never more.
+Only time and bytes tell: a request behind the proxy begins soon after the one before it, and both, and their answers,
+are about as long; a proxy's own headers make most of them longer or shorter by the same. So it is likely, never more.
+Proxies keep connections: one before it may be served by several behind it, and one behind serve several.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
+from capture.points.turns import turns_of
+from capture.points.windows import times_by_a
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.flows.connection_table import FlowTable
     from capture.points.match_captures import Matched
+    from capture.points.turns import Turns
 
     I64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
@@ -23,119 +27,157 @@ if TYPE_CHECKING:
 SOON_NS = 300_000_000  # from a request to the one behind
 SLACK_NS = 2_000_000  # clocks that are kept by NTP
 HEADERS = 4096  # bytes by which a proxy's own headers make a message longer or shorter
-LINES = 256  # … each of many
 PART = 0.05  # … and part of the message: chunks
-MOST = 2000  # connections of each capture that are weighed against each other
+FIGURES = 8  # bytes by which its headers differ from one message to the next: numbers with more or fewer digits
+MOST = 20_000  # turns of each capture that are weighed
+MOST_GUESSED = 1000  # … to find how far the clocks are apart
+MOST_NEAR = 64  # requests before one behind that may be its own
 BUCKET_NS = 20_000_000
+GUESSES = 12  # differences of the clocks that are tried
 FEWEST = 3  # pairs that agree on how far the clocks are apart
 
 
 class Chained(Struct, frozen=True):
-    """Connections before and behind a proxy: a[i] and b[i]. `ahead_ns`: what B's clock was taken to show more."""
+    """Connections before and behind a proxy: a[i] and b[i]. `ahead_ns`: what B's clock was taken to show more.
+    `shared`: those of a[i], b[i] where the one behind went on to serve others.
+    """
 
     a: tuple[int, ...] = ()
     b: tuple[int, ...] = ()
     front: str = "a"
     ahead_ns: int = 0
+    shared: frozenset[tuple[int, int]] = frozenset()
+    votes: tuple[int, int] = (0, 0)  # turns that the proxy changed as most, and all that were paired
 
 
-class _Talk(Struct, frozen=True):
-    """What is weighed of some connections: when they first spoke (or opened), until when they were, their bytes."""
+class _Sides(Struct, frozen=True):
+    """Turns before (f) and behind (k) a proxy, k by f's clock, and who answers each connection."""
 
-    ids: I64
-    spoke: I64
-    end: I64
-    bytes: I64  # (n, 2)
-    asks: tuple[str, ...]  # the responder of each
+    f: Turns
+    k: Turns
+    f_asks: npt.NDArray[np.str_]
+    k_asks: npt.NDArray[np.str_]
+
+    def until(self, most: int) -> _Sides:
+        """The first turns of both."""
+        return _Sides(self.f.until(most), self.k.until(most), self.f_asks[:most], self.k_asks[:most])
 
 
 def chained(matched: Matched, alone: dict[str, list[int]]) -> Chained:
     """The connections without a counterpart that a proxy likely joins."""
     if not alone["a"] or not alone["b"]:
         return Chained()
-    known = matched.clock.offset_ns
-    talks = {name: _talk(matched, name, ids[:MOST]) for name, ids in alone.items()}
-    if known is not None:
-        shifted = matched.clock.as_a(talks["b"].spoke), matched.clock.as_a(talks["b"].end)
-        talks["b"] = _Talk(talks["b"].ids, *shifted, talks["b"].bytes, talks["b"].asks)
-    found = max((_joined(talks, front, 0) for front in ("a", "b")), key=lambda chain: len(chain.a))
-    if known is None and len(found.a) * 2 < min(len(talk.ids) for talk in talks.values()):
-        guesses = (_guess(talks, front) for front in ("a", "b"))
-        more = [_joined(talks, front, ahead) for front, ahead in zip(("a", "b"), guesses, strict=True) if ahead]
-        found = max([found, *more], key=lambda chain: len(chain.a))
+    points = {"a": matched.a, "b": matched.b}
+    turns = {name: turns_of(points[name], ids, times_by_a(matched, name)).until(MOST) for name, ids in alone.items()}
+    asks = {name: _asks(matched, name, turns[name]) for name in ("a", "b")}
+    ways = {
+        front: _Sides(turns[front], turns[back], asks[front], asks[back]) for front, back in (("a", "b"), ("b", "a"))
+    }
+    found = max((_joined(sides, front, 0) for front, sides in ways.items()), key=lambda chain: chain.votes)
+    enough = min(len(np.unique(each.connection)) for each in turns.values())
+    if matched.clock.offset_ns is None and len(set(found.b)) * 2 < enough:
+        guesses = [(front, ahead) for front, sides in ways.items() for ahead in _guesses(sides)]
+        score = lambda guess: _joined(ways[guess[0]].until(MOST_GUESSED), *guess).votes  # noqa: E731
+        if guesses:
+            front, ahead = max(guesses, key=score)
+            found = max(found, _joined(ways[front], front, ahead), key=lambda chain: chain.votes)
     return found
 
 
-def _flows(matched: Matched, name: str) -> FlowTable:
-    return (matched.a if name == "a" else matched.b).triage.decoded.flows
-
-
-def _talk(matched: Matched, name: str, ids: list[int]) -> _Talk:
-    flows = _flows(matched, name)
+def _asks(matched: Matched, name: str, turns: Turns) -> npt.NDArray[np.str_]:
     triage = (matched.a if name == "a" else matched.b).triage
-    asks = tuple(str(triage.endpoint(one, 1)) for one in ids)
-    at = np.asarray(ids, np.int64)
-    spoke = flows.numbers.word_time[at, 0]
-    return _Talk(at, np.where(spoke > 0, spoke, flows.first_time[at]), flows.last_time[at], flows.bytes[at], asks)
+    known = {one: str(triage.endpoint(one, 1)) for one in np.unique(turns.connection).tolist()}
+    return np.array([known[one] for one in turns.connection.tolist()], np.str_)
 
 
-def _alike(front: _Talk, back: _Talk) -> Bool:
-    """Which of both have messages of about the same length; shape (fronts, backs). One that never answered, or was
-    never asked, does not contradict, nor a client that left before the answer was whole.
+def _alike(f: Turns, k: Turns, i: I64, j: I64) -> Bool:
+    """Whether pairs of turns have messages of about the same length. One that never answered, or was never asked, does
+    not contradict, nor a client that left before the answer was whole.
     """
-    alike = np.ones((len(front.ids), len(back.ids)), np.bool_)
+    found = np.ones(len(i), np.bool_)
     for side in (0, 1):
-        of_front, of_back = front.bytes[:, side][:, None], back.bytes[:, side][None, :]
-        near = np.abs(of_front - of_back) <= HEADERS + PART * np.maximum(of_front, of_back)
-        alike &= near | (of_back == 0) | ((side == 1) & (of_front < of_back) & (front.end[:, None] < back.end[None, :]))
-    return alike
+        of_f, of_k = f.bytes[i, side], k.bytes[j, side]
+        near = np.abs(of_f - of_k) <= HEADERS + PART * np.maximum(of_f, of_k)
+        found &= near | (of_k == 0) | ((side == 1) & f.last[i] & (of_f < of_k))
+    asked: Bool = found & (f.bytes[i, 0] > 0)
+    return asked
 
 
-def _joined(talks: dict[str, _Talk], front: str, ahead: int) -> Chained:
-    """Each connection behind with the one before it whose request came last; one each first, then several to one."""
-    back = "b" if front == "a" else "a"
-    f, k = talks[front], talks[back]
-    shift = ahead if front == "a" else -ahead  # of the back's clock
-    later = (k.spoke - shift)[None, :] - f.spoke[:, None]
-    asked = f.bytes[:, 0] > 0
-    same = np.array(f.asks)[:, None] == np.array(k.asks)[None, :]  # other clients of one server are no proxy's
-    within = ~same & (later >= -SLACK_NS) & ((k.spoke - shift)[None, :] <= f.end[:, None] + SLACK_NS) & asked[:, None]
-    close = within & (later <= SOON_NS) & _alike(f, k)
+def _usual(f: Turns, k: Turns, i: I64, j: I64) -> Bool:
+    """Whether both messages differ by what most pairs differ by: the headers that this proxy adds or takes away. Of
+    what was not answered behind, the request tells.
+    """
+    apart = k.bytes[j] - f.bytes[i]
+    answered = k.bytes[j, 1] > 0
+    kinds, many = np.unique(apart[answered], axis=0, return_counts=True)
+    if not len(kinds):
+        return np.zeros(len(i), np.bool_)
+    near = np.abs(apart - kinds[np.argmax(many)]) <= FIGURES
+    usual: Bool = near[:, 0] & (near[:, 1] | ~answered)
+    return usual
+
+
+def _joined(sides: _Sides, front: str, ahead: int) -> Chained:
+    """Each turn behind with one before it: first those that the proxy changed as most, and passed on soonest."""
+    f, k = sides.f, sides.k.shifted(ahead)
+    first = np.maximum(np.searchsorted(f.asked, k.asked - SOON_NS, "left"), 0)
+    beyond = np.searchsorted(f.asked, k.asked + SLACK_NS, "right")
+    first = np.maximum(first, beyond - MOST_NEAR)
+    many = beyond - first
+    j = np.repeat(np.arange(len(k.asked)), many)
+    i = np.arange(len(j)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(first, many)
+    other = sides.f_asks[i] != sides.k_asks[j]  # other clients of one server are no proxy's
+    kept = other & _alike(f, k, i, j)
+    i, j = i[kept], j[kept]
+    both = (f.answered[i] > 0) & (k.answered[j] > 0)
+    early = both & (f.answered[i] + SLACK_NS < k.answered[j])
+    took = np.abs(k.asked[j] - f.asked[i]) + np.where(both, np.abs(f.answered[i] - k.answered[j]), 0)
+    odd = ~_usual(f, k, i, j)
     pairs: list[tuple[int, int]] = []
-    free_f, free_k = np.ones(len(f.ids), np.bool_), np.ones(len(k.ids), np.bool_)
-    places = np.argwhere(close)
-    for i, j in places[np.lexsort((f.spoke[places[:, 0]], k.spoke[places[:, 1]]))].tolist():
-        if free_f[i] and free_k[j]:  # first come, first served
-            free_f[i] = free_k[j] = False
-            pairs.append((i, j))
-    pairs += _several(f, k, within & free_k[None, :], dict(pairs))
-    pairs.sort()
-    fronts, backs = tuple(int(f.ids[i]) for i, _ in pairs), tuple(int(k.ids[j]) for _, j in pairs)
-    return Chained(fronts, backs, front, ahead) if front == "a" else Chained(backs, fronts, front, ahead)
+    votes = 0
+    free_f, free_k = np.ones(len(f.asked), np.bool_), np.ones(len(k.asked), np.bool_)
+    for at in np.lexsort((took, ~both, odd)).tolist():
+        if free_f[i[at]] and free_k[j[at]] and not early[at]:
+            free_f[i[at]] = free_k[j[at]] = False
+            pairs.append((int(i[at]), int(j[at])))
+            votes += not odd[at]
+    return _by_connection(f, k, pairs, front, ahead, (votes, len(pairs)))
 
 
-def _several(f: _Talk, k: _Talk, within: Bool, first: dict[int, int]) -> list[tuple[int, int]]:
-    """More connections behind one front, where nobody else was served then and their answers together are its own."""
-    found: list[tuple[int, int]] = []
-    served = np.argmax(within, axis=0)
-    only = (within.sum(axis=0) == 1) & (k.bytes[:, 0] > 0)
-    for i in np.unique(served[only]).tolist():
-        more = np.flatnonzero(only & (served == i)).tolist()
-        all_of_it = [*more, *([first[i]] if i in first else [])]
-        own, theirs = int(f.bytes[i, 1]), int(k.bytes[all_of_it, 1].sum())
-        if abs(own - theirs) <= LINES * len(all_of_it) + PART * own:
-            found += [(i, j) for j in more]
-    return found
+def _by_connection(
+    f: Turns, k: Turns, pairs: list[tuple[int, int]], front: str, ahead: int, votes: tuple[int, int]
+) -> Chained:
+    """Pairs of turns as pairs of connections."""
+    turns: dict[tuple[int, int], bool] = {}
+    for i, j in pairs:
+        both = int(f.connection[i]), int(k.connection[j])
+        turns[both] = turns.get(both, False) or bool(k.last[j])
+    ordered = sorted(turns)
+    fronts, backs = tuple(one for one, _ in ordered), tuple(other for _, other in ordered)
+    a, b = (fronts, backs) if front == "a" else (backs, fronts)
+    shared = frozenset(both if front == "a" else both[::-1] for both, last in turns.items() if not last)
+    return Chained(a, b, front, ahead if front == "a" else -ahead, shared, votes)
 
 
-def _guess(talks: dict[str, _Talk], front: str) -> int:
-    """How far B's clock is ahead, by the difference that most pairs of like messages share; 0 where few do."""
-    f, k = talks[front], talks["b" if front == "a" else "a"]
-    apart = (k.spoke[None, :] - f.spoke[:, None])[_alike(f, k) & (f.bytes[:, 0] > 0)[:, None]]
-    if not len(apart):
-        return 0
+def _guesses(sides: _Sides) -> list[int]:
+    """How far the clock behind may be ahead, by the differences that most pairs of like messages share."""
+    f, k = sides.f.until(MOST_GUESSED), sides.k.until(MOST_GUESSED)
+    i, j = (each.ravel() for each in np.indices((len(f.asked), len(k.asked))))
+    alike = _alike(f, k, i, j)
+    i, j = i[alike], j[alike]
+    if not len(i):
+        return []
+    apart = k.asked[j] - f.asked[i]
     buckets, many = np.unique(apart // BUCKET_NS, return_counts=True)
-    if many.max() < max(FEWEST, min(len(f.ids), len(k.ids)) // 2):
-        return 0
-    ahead = int(buckets[np.argmax(many)]) * BUCKET_NS
-    return ahead if front == "a" else -ahead
+    enough = np.flatnonzero(many >= max(FEWEST, min(len(f.asked), len(k.asked)) // 2))
+    best = enough[np.argsort(-many[enough], kind="stable")][:GUESSES]
+    return [_quickest(f, k, i, j, apart, int(bucket)) for bucket in buckets[best].tolist()]
+
+
+def _quickest(f: Turns, k: Turns, i: I64, j: I64, apart: I64, bucket: int) -> int:
+    """A difference to the millisecond: proxies pass a request on within that, so the densest such time is theirs."""
+    near = np.flatnonzero(np.abs(apart // BUCKET_NS - bucket) <= 1)
+    usual = near[_usual(f, k, i[near], j[near])]
+    times = np.sort(apart[usual if len(usual) >= FEWEST else near])
+    dense = np.searchsorted(times, times + SLACK_NS // 2, "right") - np.arange(len(times))
+    return int(times[np.argmax(dense)]) - SLACK_NS // 4

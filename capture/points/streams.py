@@ -34,24 +34,33 @@ class Stream(Struct, frozen=True):
     flags: npt.NDArray[np.uint16]
     same: Bool  # the other point has it too
 
-    def acked_at(self, sender: int, end: int, since: int) -> int | None:
-        """When a peer of the sender first acknowledged up to `end`; None where it did not, or did before `since`."""
+    def acked_at(self, sender: int, end: int) -> int | None:
+        """When a peer of the sender first acknowledged up to `end`; None where it did not."""
         says = (self.side != sender) & ((self.flags & _ACK) != 0) & ((self.flags & _RST) == 0)
-        enough = says & (_after(self.ack, end) >= 0)
-        times = self.time[enough]
-        if not len(times) or int(times[0]) < since:
-            return None
-        return int(times[0])
+        times = self.time[says & (_after(self.ack, end) >= 0)]
+        return int(times[0]) if len(times) else None
+
+    def other_copies(self, place: int) -> I64:
+        """Places of the same sender's other segments with some of the same numbers, by their times."""
+        begin, end = int(self.seq[place]), int(self.end[place])
+        some = (self.side == self.side[place]) & (_after(self.seq, end) < 0) & (_after(self.end, begin) > 0)
+        some[place] = False
+        return np.flatnonzero(some)
 
     def covered_at(self, sender: int, begin: int, end: int) -> int | None:
-        """When the sender's segments with the first and the last of these numbers had come by; None where not both."""
-        first, last = self._came_at(sender, begin), self._came_at(sender, end - 1)
-        return None if first is None or last is None else max(first, last)
-
-    def _came_at(self, sender: int, number: int) -> int | None:
-        holds = (self.side == sender) & (_after(self.seq, number) <= 0) & (_after(self.end, number) > 0)
-        times = self.time[holds & ((self.flags & _RST) == 0)]
-        return int(times[0]) if len(times) else None
+        """When all of these numbers of the sender had come by, in whatever pieces; None where not all did."""
+        holds = (self.side == sender) & (_after(self.seq, end) < 0) & (_after(self.end, begin) > 0)
+        at = np.flatnonzero(holds & ((self.flags & _RST) == 0))
+        pieces = zip(_after(self.seq[at], begin).tolist(), _after(self.end[at], begin).tolist(), strict=True)
+        gaps = [(0, end - begin)]
+        for place, (first, last) in zip(at.tolist(), pieces, strict=True):
+            cut = (
+                (low, high) for gap in gaps for low, high in ((gap[0], min(gap[1], first)), (max(gap[0], last), gap[1]))
+            )
+            gaps = [gap for gap in cut if gap[0] < gap[1]]
+            if not gaps:
+                return int(self.time[place])
+        return None
 
     def silent_from(self, sender: int) -> int | None:
         """When the sender's packets began to be seen here alone, up to the end; None where its last came by there."""

@@ -16,6 +16,7 @@ from tests.capture.wire import building as make
 WAY = 100_000  # µs
 CLIENT, SERVER = ("10.5.1.1", 40000), ("10.5.2.2", 80)
 SYN_ACK, PSH_ACK = 18, 24
+SERVER_SIDE = (bytes((10, 5, 2, 2)), 80)
 
 
 def stream() -> list[tuple[bool, int, bytes]]:
@@ -85,3 +86,41 @@ def test_identifications_that_several_ways_keep_are_kept_by_all() -> None:
     assert _kept_ids(of(many, many, many, 0), of(0, 0, 0, few)).tolist() == [True] * 4
     assert _kept_ids(of(many, many, many, 0), of(0, 0, 0, many)).tolist() == [True] * 3 + [False]
     assert _kept_ids(of(many, many, 0), of(0, 0, few)).tolist() == [True, True, False]
+
+
+def test_pieces_of_a_large_segment_that_a_capture_lacks_are_not_lost(tmp_path: Path) -> None:
+    """The server's card cuts: its capture has ten of the segments as one. The client's lacks one of them, and the
+    client acknowledged all at once.
+    """
+    a, b = at_client(), at_server()
+    first, last = 9001 + 500 * 20, 9001 + 500 * 29
+    data = {f.number(38): f for f in b if f.source == SERVER_SIDE and f.flags == PSH_ACK}
+    pieces = [data[seq] for seq in range(first, last + 1, 500)]
+    joined = pieces[0].with_bytes(16, (40 + 5000).to_bytes(2, "big"))
+    joined = Frame(joined.time, joined.data[:54] + b"x" * 5000, 54 + 5000)
+    between = {seq + 500 for seq in range(first, last, 500)}
+    is_between = lambda f: f.source != SERVER_SIDE and f.number(42) in between  # noqa: E731
+    b = [joined if f is pieces[0] else f for f in b if f is pieces[0] or (f not in pieces and not is_between(f))]
+    a = [f for f in a if not is_between(f) and not (f.source == SERVER_SIDE and f.number(38) == first + 2000)]
+    found = told(tmp_path, a, b)
+    assert found == {"missed": [("b", b.index(joined) + 1)]}
+
+
+@pytest.mark.parametrize("again", ["arrived", "not captured"])
+def test_which_of_two_copies_passed(tmp_path: Path, again: str) -> None:
+    """A segment is sent twice. Where the client has the second and acknowledged that, the first was lost; where its
+    capture has neither, the acknowledgement tells of one of them, and not of which.
+    """
+    a, b = at_client(), at_server()
+    seq = 9001 + 500 * 40
+    sent = next(f for f in b if f.source == SERVER_SIDE and f.number(38) == seq and f.flags == PSH_ACK)
+    copy = Frame(sent.time + 3 * WAY, sent.with_bytes(18, (60_000).to_bytes(2, "big")).data, sent.original)
+    acked = [f for f in (*a, *b) if f.source != SERVER_SIDE and seq + 500 <= f.number(42) <= seq + 500 * 30]
+    arrival = Frame(copy.time + WAY, copy.data, copy.original)
+    a = [f for f in a if f not in acked and not (f.source == SERVER_SIDE and f.number(38) == seq)]
+    b = sorted([*(f for f in b if f not in acked), copy], key=lambda f: f.time)
+    if again == "arrived":
+        a = sorted([*a, arrival], key=lambda f: f.time)
+    found = told(tmp_path, a, b)
+    places = [("b", b.index(f) + 1) for f in (sent, copy)]
+    assert found == ({"lost": places[:1]} if again == "arrived" else {"undecided": places})
