@@ -97,14 +97,34 @@ def endpoint(address: bytes, port: bytes) -> Endpoint:
     return Endpoint(address_text(address), port[0] << 8 | port[1])
 
 
+def local_address(raw: bytes) -> bytes:
+    """4 or 16 bytes: this machine's address."""
+    return address_bytes(raw[0], raw[8:24])
+
+
+def remote_address(raw: bytes) -> bytes:
+    """4 or 16 bytes: the peer's address."""
+    return address_bytes(raw[0], raw[24:40])
+
+
+def local_port(raw: bytes) -> bytes:
+    """This machine's port, in network order."""
+    return raw[4:6]
+
+
+def remote_port(raw: bytes) -> bytes:
+    """The peer's port, in network order."""
+    return raw[6:8]
+
+
 def local_of(raw: bytes) -> Endpoint:
     """The local end of a record."""
-    return endpoint(address_bytes(raw[0], raw[8:24]), raw[4:6])
+    return endpoint(local_address(raw), local_port(raw))
 
 
 def remote_of(raw: bytes) -> Endpoint:
     """The remote end of a record; 0.0.0.0:0 or [::]:0 of a listener."""
-    return endpoint(address_bytes(raw[0], raw[24:40]), raw[6:8])
+    return endpoint(remote_address(raw), remote_port(raw))
 
 
 def packed(raw: bytes, attributes: bytes = b"") -> bytes:

@@ -46,14 +46,14 @@ def _judged(scene: Scene, place: Place) -> Iterator[Finding]:
     bound: dict[bytes, list[int]] = {}
     for raw in place.bound.values():
         if low <= (port := _port(raw)) <= high:
-            bound.setdefault(_local(raw), []).append(port)
+            bound.setdefault(form.local_address(raw), []).append(port)
     anywhere = [port for wildcard in _WILDCARDS for port in bound.get(wildcard, ())]
     for local in {*place.aggregates.sources, *bound}:
         held = anywhere if local in _WILDCARDS else [*bound.get(local, ()), *anywhere]
         sockets = place.aggregates.sources.get(local, 0) + len(held)
         if not wanted <= sockets <= SHARED * ports or _scarce(scene, place, local, ports):
             continue
-        rows = [row for row in place.connections.rows.values() if _local(row.raw) == local]
+        rows = [row for row in place.connections.rows.values() if form.local_address(row.raw) == local]
         rows = [row for row in rows if low <= _port(row.raw) <= high]
         used = len({_port(row.raw) for row in rows} | set(held))
         if used >= wanted and len(rows) + len(held) <= SHARED * used:
@@ -100,18 +100,14 @@ def _holder(scene: Scene, place: Place, local: bytes, rows: list[SocketRow]) -> 
     if held:
         (pile,) = pile_up(held, (lambda row: True,), 1)
         return pile_holder(pile)
-    inodes = {form.number_at(raw, 68) for raw in place.bound.values() if _local(raw) == local}
+    inodes = {form.number_at(raw, 68) for raw in place.bound.values() if form.local_address(raw) == local}
     counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes if one.sockets]
     most, process = max(counted, key=lambda pair: pair[0], default=(0, None))
     return f"{process.name}[{process.pid}]" if process is not None and most else ""
 
 
-def _local(raw: bytes) -> bytes:
-    return form.address_bytes(raw[0], raw[8:24])
-
-
 def _port(raw: bytes) -> int:
-    return raw[4] << 8 | raw[5]
+    return int.from_bytes(form.local_port(raw), "big")
 
 
 PLACE_RULES: tuple[PlaceRule, ...] = (ports_bound,)

@@ -54,7 +54,7 @@ def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
     rows = [
         row
         for row in _left_behind(place, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
-        if row.raw[60:64] == b"\0\0\0\0" and row.owner_missing != NOT_ACCEPTED
+        if not row.send_q and row.owner_missing != NOT_ACCEPTED
     ]
     keys = (by_service(place), by_leader, by_hidden_user)
     for pile in pile_up(rows, keys, limits.close_wait_sockets):
@@ -114,11 +114,7 @@ def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
     tell something where most clients of a port behave so.
     """
     limits = scene.thresholds
-    rows = [
-        row
-        for row in _left_behind(place, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now)
-        if row.raw[60:64] == b"\0\0\0\0"
-    ]
+    rows = [row for row in _left_behind(place, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now) if not row.send_q]
     held, orphans = [row for row in rows if row.inode], [row for row in rows if not row.inode]
     least = limits.fin_wait_2_sockets
     piles = pile_up(rows, (by_host,), least)
@@ -129,7 +125,7 @@ def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
             yield _fin_wait_2_pile(scene, place, idle)
     lasting = [row for row in orphans if row not in taken and row.age_s >= limits.fin_wait_2_spread_s]
     for pile in pile_up(lasting, (by_service(place),), limits.fin_wait_2_spread):
-        closed = place.aggregates.local_port_states(pile.rows[0].raw[4:6]).get(form.TIME_WAIT, 0)
+        closed = place.aggregates.local_port_states(form.local_port(pile.rows[0].raw)).get(form.TIME_WAIT, 0)
         if len(pile.rows) >= closed / 2:
             yield _fin_wait_2_pile(scene, place, pile)
 
@@ -139,7 +135,7 @@ def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
     rate = scene.trends.rate(("fin_wait_2", place.netns, pile.key), len(rows), scene.now)
     hosts, port = hosts_of(rows), common_port(rows)
     orphans = sum(1 for row in rows if not row.inode)
-    listener = scene.listener_on(place, oldest.raw[4:6])
+    listener = scene.listener_on(place, form.local_port(oldest.raw))
     facts: dict[str, object] = {
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),

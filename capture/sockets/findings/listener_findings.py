@@ -71,14 +71,14 @@ def _waiting(place: Place, least: float) -> dict[bytes, list[SocketRow]]:
     found: dict[bytes, list[SocketRow]] = defaultdict(list)
     for row in place.aggregates.unaccepted:
         if row.age_s >= least and row.owner_missing == NOT_ACCEPTED:
-            found[form.address_bytes(row.raw[0], row.raw[8:24]) + row.raw[4:6]].append(row)
+            found[form.local_address(row.raw) + form.local_port(row.raw)].append(row)
     for rows in found.values():
         rows.sort(key=lambda row: row.since)
     return found
 
 
 def _at(listener: SocketRow, waiting: dict[bytes, list[SocketRow]]) -> list[SocketRow]:
-    address, port = form.address_bytes(listener.raw[0], listener.raw[8:24]), listener.raw[4:6]
+    address, port = form.local_address(listener.raw), form.local_port(listener.raw)
     if address not in _WILDCARDS:
         return waiting.get(address + port, [])
     return [row for key, rows in waiting.items() if key[-2:] == port for row in rows]
@@ -188,7 +188,7 @@ def half_open(scene: Scene, place: Place, excused: set[int]) -> Iterator[Finding
         if len(stale) < wanted:
             left += stale
             continue
-        listener = scene.listener_on(place, rows[0].raw[4:6])
+        listener = scene.listener_on(place, form.local_port(rows[0].raw))
         holder = holder_text(listener) if listener is not None else phrase("nobody")
         facts: dict[str, object] = {"port": port, "backlog_max": smallest.get(port), "process": holder}
         where = phrase("on_port", port=port) + phrase("of_process", process=holder)

@@ -16,8 +16,8 @@ from capture.sockets.watched_namespace import News, Place
 
 def ends_of(raw: bytes, turned: bool = False) -> bytes:
     """Both ends of a record, as its peer's record has them where `turned`."""
-    local = form.address_bytes(raw[0], raw[8:24]) + raw[4:6]
-    remote = form.address_bytes(raw[0], raw[24:40]) + raw[6:8]
+    local = form.local_address(raw) + form.local_port(raw)
+    remote = form.remote_address(raw) + form.remote_port(raw)
     return remote + local if turned else local + remote
 
 
@@ -36,7 +36,9 @@ class Scene:
 
     @cached_property
     def _listeners(self) -> dict[tuple[Place, bytes], SocketRow]:
-        return {(place, row.raw[4:6]): row for place in self.places for row in place.listeners.rows.values()}
+        return {
+            (place, form.local_port(row.raw)): row for place in self.places for row in place.listeners.rows.values()
+        }
 
     def mirrored(self, place: Place, rows: Sequence[SocketRow], others: Callable[[Place], Iterable[SocketRow]]) -> bool:
         """Whether most of the rows of another namespace have their other ends on this machine too, among `others` of

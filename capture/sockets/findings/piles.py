@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.watched_namespace import Place
 
@@ -85,17 +86,17 @@ def by_service(place: Place) -> Key:
     listening = place.aggregates.listening
 
     def key(row: SocketRow) -> Hashable | None:
-        return row.local.port if row.raw[4:6] in listening else None
+        return row.local.port if form.local_port(row.raw) in listening else None
 
     return key
 
 
 def common_port(rows: Sequence[SocketRow]) -> int | None:
     """The local port if all share it (a server's), else the remote one they share (a client's), else None."""
-    local = {row.raw[4:6] for row in rows}
+    local = {form.local_port(row.raw) for row in rows}
     if len(local) == 1 and len(rows) > 1:
         return rows[0].local.port
-    remote = {row.raw[6:8] for row in rows}
+    remote = {form.remote_port(row.raw) for row in rows}
     if len(remote) == 1:
         return rows[0].remote.port
     return rows[0].local.port if len(local) == 1 else None

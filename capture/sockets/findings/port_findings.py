@@ -109,7 +109,7 @@ def _sample(place: Place, key: bytes) -> list[SocketRow]:
 
 
 def _route(raw: bytes) -> bytes:
-    return form.address_bytes(raw[0], raw[8:24]) + form.address_bytes(raw[0], raw[24:40]) + raw[6:8]
+    return form.local_address(raw) + form.remote_address(raw) + form.remote_port(raw)
 
 
 PLACE_RULES: tuple[PlaceRule, ...] = (ports_running_out,)

@@ -14,7 +14,7 @@ from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
 from capture.sockets.sources.rst_tap import Reset
-from capture.sockets.watched_namespace import News, Place
+from capture.sockets.watched_namespace import Place
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
@@ -28,7 +28,10 @@ Group = tuple[bool, str, bytes, bytes]
 def resets(scene: Scene, place: Place) -> Iterator[Finding]:
     """By service, where the tap tells; else one for the place, from the kernel's counters alone."""
     news, limits = scene.news[place], scene.thresholds
-    if news.elapsed_s is None or not _notable(scene, news):
+    if news.elapsed_s is None:
+        return
+    elapsed = max(LEAST_S, news.elapsed_s)
+    if not _notable(scene, news.counters, elapsed):
         return
     taken = news.resets
     # One burst that was over before anyone could look, as when workers are restarted, is told; a second one warns.
@@ -43,7 +46,6 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
                 yield _of_service(scene, place, group, parts, again)
         if some or sum(parts.total() for group, parts in found.items() if group[1] != "unused") < wanted:
             return
-    elapsed = max(LEAST_S, news.elapsed_s)
     counted = {name: news.counters[name] for name in COUNTED if news.counters.get(name)}
     most = max(counted.values())
     facts: dict[str, object] = {"count": most, "a_second": round(most / elapsed, 1), "port": None, **counted}
@@ -57,11 +59,11 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
     yield finding("resets", severity, [], facts, words, count=most, text_of="resets_counted")
 
 
-def _notable(scene: Scene, news: News) -> bool:
+def _notable(scene: Scene, counters: Mapping[str, int], elapsed: float) -> bool:
     """Many a second, and no small share of the connections opened meanwhile."""
-    limits, elapsed = scene.thresholds, max(LEAST_S, news.elapsed_s or 0.0)
-    most = max(news.counters.get(name, 0) for name in COUNTED)
-    opened = sum(news.counters.get(name, 0) for name in OPENED)
+    limits = scene.thresholds
+    most = max(counters.get(name, 0) for name in COUNTED)
+    opened = sum(counters.get(name, 0) for name in OPENED)
     return (
         most >= limits.resets_least
         and most >= limits.resets_a_second * elapsed
@@ -135,7 +137,7 @@ def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
     if place.netns is None or sent or kind == "refused" or not address:
         return False
     return any(
-        row.raw[4:6] == port and form.address_bytes(row.raw[0], row.raw[8:24]) in (address, b"\0" * 4, b"\0" * 16)
+        form.local_port(row.raw) == port and form.local_address(row.raw) in (address, b"\0" * 4, b"\0" * 16)
         for other in scene.places
         if other is not place
         for row in other.listeners.rows.values()
@@ -151,7 +153,7 @@ def _process(place: Place, listener: SocketRow | None, address: bytes, port: byt
     callers: list[Process] = []
     for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED):
         raw = row.raw
-        if raw[6:8] == port and row.owners and form.address_bytes(raw[0], raw[24:40]) == address:
+        if form.remote_port(raw) == port and row.owners and form.remote_address(raw) == address:
             callers.append(row.owners[0].process)
             if len(callers) == CALLERS_ASKED:
                 break

@@ -190,7 +190,7 @@ def _stall(
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),
         "port": port,
-        "process": pile_holder(pile, scene.listener_on(place, rows[0].raw[4:6])),
+        "process": pile_holder(pile, scene.listener_on(place, form.local_port(rows[0].raw))),
         "count": len(rows),
         "bytes": sum(row.send_q for row in rows),
         "oldest_s": None if seconds is None else round(seconds, 3),

@@ -26,3 +26,19 @@ def test_what_is_not_noted_for_long_is_forgotten() -> None:
     trends.rate("a", 1, 0.0)
     trends.forget_before(FORGOTTEN_S + 1)
     assert trends.rate("a", 100, FORGOTTEN_S + 5) is None
+
+
+def test_a_second_count_at_the_same_time_is_no_news() -> None:
+    trends = Trends()
+    trends.rate("a", 1000, 5.0)
+    assert trends.rate("a", 9000, 5.0) is None
+    assert trends.rate("a", 1200, 7.0) == 100.0
+
+
+def test_what_happens_again_within_a_minute() -> None:
+    trends = Trends()
+    assert not trends.again("a", 0.0)
+    assert not trends.again("a", 0.0)  # the same
+    assert trends.again("a", 60.0)
+    assert trends.again("a", 110.0)  # since the one before, not since the first
+    assert not trends.again("a", 170.1)

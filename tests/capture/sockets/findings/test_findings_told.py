@@ -1,0 +1,76 @@
+"""All that findings say of looks that are made here, word by word. findings_told.txt holds it.
+
+`python -m tests.capture.sockets.findings.test_findings_told` writes it anew: what changed is read in the diff.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.capture.sockets.findings import made_piles, made_queues, made_stalls
+from tests.capture.sockets.findings.made_looks import found
+
+TOLD = Path(__file__).with_name("findings_told.txt")
+ALL = made_piles.ALL | made_queues.ALL | made_stalls.ALL
+
+
+@contextmanager
+def in_utc() -> Iterator[None]:
+    """Times of day as they are in Greenwich."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        del os.environ["TZ"]
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+def told(name: str, folder: Path) -> list[str]:
+    """What the findings of the last look say, in lines."""
+    lines = []
+    with in_utc():
+        for one in found(folder / "looks", ALL[name]):
+            sample = f"{len(one.sample)} from {one.sample[0]} to {one.sample[-1]}" if one.sample else "none"
+            lines += [
+                f"{one.severity.value} {one.code} of {one.connections}, {one.playbook}, named: {sample}",
+                one.title,
+                one.text,
+                "; ".join(f"{key}={value}" for key, value in one.facts.items()),
+            ]
+    return lines or ["nothing"]
+
+
+def held() -> dict[str, list[str]]:
+    """What findings_told.txt holds, by name."""
+    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
+    each = [list(lines) for empty, lines in blocks if not empty]
+    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
+
+
+HELD = held() if TOLD.exists() else {}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_told(name: str, tmp_path: Path) -> None:
+    assert told(name, tmp_path) == HELD.get(name)
+
+
+def test_nothing_else_is_held() -> None:
+    assert list(HELD) == list(ALL)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        TOLD.write_text("\n".join("\n  ".join([name, *told(name, Path(made))]) + "\n" for name in ALL))
