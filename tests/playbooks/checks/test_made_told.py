@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.registry import known_checks
-from tests.playbooks.checks import made_more_rows, made_nginx_rows, made_rows
+from tests.playbooks.checks import (
+    made_log_rows,
+    made_more_rows,
+    made_nginx_rows,
+    made_path_rows,
+    made_queue_rows,
+    made_rows,
+)
 from tests.playbooks.checks.made_rows import Row
 from tests.playbooks.checks.test_thresholds import TABLE
 
@@ -22,7 +29,8 @@ TOLD = Path(__file__).with_name("made_told.txt")
 def all_rows() -> dict[str, Row]:
     """The rows that are made, and each of the thresholds, by its check and number."""
     seen: Counter[str] = Counter()
-    found = made_rows.ROWS | made_nginx_rows.ROWS | made_more_rows.ROWS
+    files = (made_rows, made_nginx_rows, made_more_rows, made_log_rows, made_queue_rows, made_path_rows)
+    found = {name: row for file in files for name, row in file.ROWS.items()}
     for name, given, facts, _ in TABLE:
         seen[name] += 1
         found[f"threshold of {name} {seen[name]}"] = name, given, facts
