@@ -7,7 +7,8 @@ arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another
 `?` not captured; of an HTTP answer, `e` all of it, `c` half of what its header said.
 `x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
 `o`: it acknowledges what an older connection of the same ports had sent.
-`i3.1` is an ICMP error that quotes the last packet. Everything is acknowledged by whoever sends next, unless said so.
+`i3.1` is an ICMP error that quotes the last packet, `i3.4:1400` with an MTU. Everything is acknowledged by whoever
+sends next, unless said so.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from capture.wire.column_types import Mark, QuotedTcp
 from capture.wire.headers.payload_kinds import Content
 
 TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxwec]*)(?:\^(\d+))?(?:#(\d+))?$")
-ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)$")
+ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)(?::(\d+))?$")
 CONTENTS = {
     "g": Content.GOODBYE,
     "m": Content.PARTING,
@@ -77,7 +78,7 @@ class _Writer:
                 self.quoted.append(
                     QuotedTcp(
                         900 + len(self.quoted), time, "10.9.9.9", int(icmp[2]), int(icmp[3]), self.ipv6,
-                        self.client, self.server, self.port, self.server_port, None,
+                        self.client, self.server, self.port, self.server_port, None, int(icmp[4] or 0),
                     )
                 )  # fmt: skip
                 continue
@@ -134,14 +135,16 @@ def flow_table(
     ports: list[int] | None = None,
     starts: list[float] | None = None,
     isns: list[int] | None = None,
+    sources: list[int] | None = None,
 ) -> FlowTable:
-    """Connections in the shorthand: by default 10.0.0.1 to 10.0.0.2:80, all at the same time."""
+    """Connections in the shorthand: by default 10.0.0.1 to 10.0.0.2:80, all at the same time. `sources`: the clients'
+    ports."""
     writers = []
     for i, text in enumerate(texts):
         writer = _Writer(
             clients[i] if clients else 0x0A000001,
             servers[i] if servers else 0x0A000002,
-            40_000 + i,
+            sources[i] if sources else 40_000 + i,
             ports[i] if ports else 80,
             False,
             START_NS + int((starts[i] if starts else 0) * 1e9),
@@ -173,6 +176,7 @@ def _table(writers: list[_Writer]) -> FlowTable:
             quotes[at]["number"], quotes[at]["time"] = quote.number, quote.time
             quotes[at]["type"], quotes[at]["code"], quotes[at]["family"] = quote.icmp_type, quote.icmp_code, 4
             quotes[at]["reporter"][:4] = (10, 9, 9, 9)
+            quotes[at]["mtu"] = quote.mtu or 0
             quotes[at]["src"][:4], quotes[at]["dst"][:4] = _packed(quote.src), _packed(quote.dst)
             quotes[at]["sport"], quotes[at]["dport"] = quote.sport, quote.dport
         engine.quotes(quotes)

@@ -13,11 +13,11 @@ import pytest
 
 from capture.model import Side, Verdict
 from capture.verdicts.judge import judge
-from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
 from tests.capture.verdicts.test_judge import CASES
 from tests.capture.verdicts.test_one_direction import CASES as ONE_WAY
 from tests.capture.verdicts.test_one_direction import only
-from tests.capture.verdicts.test_thresholds import HELLO, SERVED, TABLE
+from tests.capture.verdicts.test_thresholds import HELLO, IN_ORDER, SERVED, TABLE
 
 TOLD = Path(__file__).with_name("told.txt")
 REPEATED = " <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"
@@ -122,10 +122,72 @@ MORE = [
 ]
 
 
+ODD = [
+    # what no table above tells apart: found by small changes to the rules that nothing else noticed
+    f"{SERVED} sFA cPA20* sR",
+    f"{SERVED} sFA cA cPA20* sR",
+    f"{SERVED} sFA cPA20 sA cPA20* sR",
+    "cS sSA cA <1>sSA* cA cPA20 sA sPA9 cA cPA20 <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*",
+    f"{HELLO} <0.5>cFA sA & cS sSA cA <0.8>cPA9 sA",
+    f"{HELLO} <0.198>cFA sA & cS sSA cA <0.8>cPA9 sA",
+    "cS sSAx cA cPA20 sAx sPA50x cA <0.5>sFAx cA cPA20 sAx cFA sAx",
+    "cSx sSA cAx cPA20x sA sPA50 cAx <0.5>sFA cAx cPA20x sA cFAx sA",
+    f"{SERVED} cPA1448 i3.4:1400 <0.2>cPA1448* <0.4>cPA1448* <0.8>cPA1448*",
+    f"{SERVED} cPA1448 i3.4:1400 <0.2>cPA1448* i3.4:1280 <0.4>cPA1448* <0.8>cPA1448*",
+    f"{SERVED} cPA20 i3.1",
+    f"{SERVED} cPA20 i3.1 i3.1 i3.13 cPA20* i3.1 i3.1",
+    "cS i3.2",
+    "cS i3.5",
+    "cS i3.6",
+    "cS i3.7",
+    "cS i3.8",
+    "cS i3.10",
+    "cS i3.11",
+    "cS i3.12",
+    "cS i3.14",
+    "cS i3.15",
+    "cS i11.0",
+    f"{HELLO} sPA50 cA <59.998>cFA sFA cA",
+    "cS sSA cA <118.5>cPA20 sRAt",
+    "cS sSA cA <119.6>cRAt",
+    "cS sSA cA <7199>cRAt",
+    "cS sSA cA <7201>cRAt",
+    "cS <0.0984>sSA cR",
+    "cS sSA cA <0.098>cRAt",
+    "cS sSA cA <0.0986>cRAt",
+    "cS sSA cA <0.9985>cRAt",
+    "cS sSA cA <0.9984>cRAt",
+    " ".join(["cS sSA cA", *["cPA20 sA sPA50 cA <0.3>cAk sA"] * 20, "sRAt"]),
+    " ".join(["cS sSA cA cPA20 sA", *["<0.2>sPA50 <0.2>cPA9 <0.2>sFPA9 cFA"] * 30, "sRAt"]),
+    "cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* <0.8>cPA20* <0.3>sAk cAz & cS sSA cA cPA20 <5>cFA",
+    "cS sSA sA sPA20 cA cFA sA sPA20 cR",
+    "cS sSA sA sPA24 cA cFA sA cPA500 sRAt",
+    "cS sSA cA cPA20 sA sPA50 cA cFA sA <29.999>sPA9 cRAt",
+    "cS sRAt sSA sA <1.998>sRAt",
+    "cS cPA24g sSA <0.198>cA & cS <1>cS* <2>cS* <4>cS*",
+    "cS i3.1 sAz & cS sSA & cS sSA & cS sSA & cS sSA & cS sSA & cS sSA & cS sSA & cS sSA & cS sSA",
+    "cSx cAz sSA cPA20 sA sPA50 cA cAx cPA20x sA <0.5>sFA cFAx sA",
+    "cS sSA cA cPA20 sA sPA50 cA cFA <1.999>sPA24 cR",
+    "cS sSA sA sPA20 cA cRAt",
+    "cS sSA cA cPA20 sA cA <0.199>sFA cA cPA9 sR",
+    "cS sSA sA sPA20 cA cPA50 sA <40>cAk <1>cAk <1>cAk <1>cRAt cPA24g",
+    "cS sSA cA cPA20 sA sPA50 cA cFA sPA24? cR",
+    "cS sSA cA sPA24g cA1448 sAz <0.2>cAk sAz <0.4>cAk sA cPA900 sA sPA9 cA <0.3>cAk sA cFA sFA cA",
+    "cS sSAx sA sPA20 cAx <0.5>cFAx <0.3>sAk cAz sFA cAx",
+    "cS sSA sRAt sA sPA20 cA cPA1448 sPA24g sFA cRAt",
+    "cPA20 sA <0.5>cFA <5>sA",
+    "cSx sSA sAx sPA20x cA cPA50 sAx sPA20x cA cRAt",
+    "sSA cFA sFA cA",
+    "cS cRAt sSA sA sPA20 cA <29.999>sRAt",
+    "cS sSAx cA cPA20 sAx <0.5>sFAx cFA sAx sR",
+    "cS i3.1 i3.1 <1>cS* i3.1",
+]  # fmt: skip
+
+
 def texts() -> list[str]:
     """All that is held, each once, in the order of the tables."""
     tables = [case[0] for case in CASES] + [case[0] for case in TABLE] + [only(case[1], case[0]) for case in ONE_WAY]
-    return list(dict.fromkeys([*tables, *MORE]))
+    return list(dict.fromkeys([*tables, *(case[0] for case in IN_ORDER), *MORE, *ODD]))
 
 
 def told(text: str) -> list[str]:
@@ -138,6 +200,7 @@ def told(text: str) -> list[str]:
         f"{verdict.cause}, {verdict.certainty.value}; or {', '.join(verdict.alternatives) or '-'}; cost {cost}",
         f"by {verdict.ended_by.value}; first {_name(verdict.closed_first)}; reset by {_name(verdict.reset_by)}",
         *(f"{side.value}: {' '.join(_calls(verdict, side))}" for side in Side),
+        f"states {' '.join(f'{a.value}/{b.value}' for (a, b), _ in groupby(verdicts.states(0, numbers(table))))}",
         verdict.sentence,
         *(f"{evidence.packet}: {evidence.text}" for evidence in verdict.evidence),
     ]
