@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from capture.kernel.event import KernelEvent, Kind, LastWords
+from capture.engine.compiling import CannotCompile
+from capture.kernel.event import Ends, KernelEvent, Kind, LastWords
 from capture.kernel.event_errors import EventsUnavailable
 from capture.sockets.inet_diag_msg import (
     CLOSE,
@@ -20,6 +22,9 @@ from capture.sockets.inet_diag_msg import (
 )
 from capture.sockets.sources.netlink import NETLINK_SOCK_DIAG
 from capture.sockets.sources.tcpinfo import TcpInfo, tcp_info
+
+if TYPE_CHECKING:
+    from capture.engine.kernel_news import Datagrams
 
 GROUPS: Final = (1, 3)
 """SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (linux/sock_diag.h)."""
@@ -45,29 +50,56 @@ class ClosedSockets:
             for group in GROUPS:
                 self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
             self._socket.setblocking(False)
+            self._datagrams = _new_datagrams()
         except OSError as error:
             self._socket.close()
             raise EventsUnavailable(f"ends of connections: {error.strerror}: run as root") from error
 
-    def read(self) -> tuple[list[bytes], int]:
+    def read(self) -> tuple[Ends, int]:
         """The messages since the last reading, and how often the kernel had to drop some (it does not say how many)."""
-        messages: list[bytes] = []
-        lost = 0
-        receive, keep = self._socket.recv, messages.append
+        parts, count, lost = [], 0, 0
         while True:
-            try:
-                while True:
-                    keep(receive(LARGEST_MESSAGE))
-            except BlockingIOError:
-                return messages, lost
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
+            got, packed, error = self._datagrams.received(self._socket.fileno())
+            if got:
+                parts.append(packed)
+                count += got
+            if error == errno.ENOBUFS:
                 lost += 1
+            elif error:
+                raise OSError(error, os.strerror(error))
+            elif not got:
+                return Ends(count, b"".join(parts)), lost
 
     def close(self) -> None:
         """Gives the descriptor back."""
         self._socket.close()
+
+
+class PlainDatagrams:
+    """As the engine takes them (kernel_news.py), in plain Python."""
+
+    def received(self, descriptor: int) -> tuple[int, bytes, int]:
+        """How many there were, each with its length before it, and the errno that ended them; 0 for none."""
+        messages: list[bytes] = []
+        with socket.socket(fileno=os.dup(descriptor)) as taken:
+            try:
+                while True:
+                    messages.append(taken.recv(LARGEST_MESSAGE, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                code = 0
+            except OSError as error:
+                code = error.errno or errno.EIO
+        ends = Ends.of(messages)
+        return len(ends), ends.packed, code
+
+
+def _new_datagrams() -> Datagrams | PlainDatagrams:
+    from capture.engine.kernel_news import Datagrams
+
+    try:
+        return Datagrams()
+    except (CannotCompile, OSError, AttributeError):  # no engine here, or one of before
+        return PlainDatagrams()
 
 
 def closed(message: bytes, time: float) -> KernelEvent | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from msgspec import Struct
 
 from capture.model import Endpoint
+
+LENGTH = 4
 
 
 class Kind(StrEnum):
@@ -75,14 +79,37 @@ class KernelEvent(Struct, frozen=True):
         )
 
 
+class Ends(Struct, frozen=True):
+    """Connections that ended, as the kernel's messages: they are the most, and few are looked at (closed_sockets.py
+    reads them). `packed` has each behind its length, four bytes in the machine's order."""
+
+    count: int = 0
+    packed: bytes = b""
+
+    @staticmethod
+    def of(messages: Iterable[bytes]) -> Ends:
+        """These messages."""
+        parts = [len(message).to_bytes(LENGTH, sys.byteorder) + message for message in messages]
+        return Ends(len(parts), b"".join(parts))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[bytes]:
+        at = 0
+        while at + LENGTH <= len(self.packed):
+            length = int.from_bytes(self.packed[at : at + LENGTH], sys.byteorder)
+            yield self.packed[at + LENGTH : at + LENGTH + length]
+            at += LENGTH + length
+
+
 class Reading(Struct, frozen=True):
-    """What happened since the last reading: `events` in order of time and folded, and the `ends` of connections as the
-    kernel's messages (closed_sockets.py reads them: they are the most, and few are looked at).
+    """What happened since the last reading: `events` in order of time and folded, and the `ends` of connections.
 
     `time` epoch seconds of the reading; `lost` how many the kernel had to drop, at least.
     """
 
     time: float
     events: tuple[KernelEvent, ...]
-    ends: tuple[bytes, ...]
+    ends: Ends
     lost: int

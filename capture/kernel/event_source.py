@@ -9,12 +9,12 @@ from types import TracebackType
 from capture.kernel.closed_sockets import ClosedSockets
 from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.equal_events import fold
-from capture.kernel.event import EventOwner, Reading
+from capture.kernel.event import Ends, EventOwner, Reading
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.instance import Instance
 from capture.kernel.janitor import Janitor
 from capture.kernel.joining import Joiner
-from capture.kernel.records import SYN_SENT, Said
+from capture.kernel.records import Said
 from capture.kernel.threads import Threads
 from capture.kernel.tracefs import open_tracefs
 from capture.model import Endpoint
@@ -65,12 +65,10 @@ class KernelEvents:
     def read(self) -> Reading:
         """What happened since the last reading. Costs some microseconds an event, 1 an end."""
         said, lost = self._said()
-        threads = Threads(self._instance.thread_names if self._instance is not None else lambda: ({}, {}))
+        threads = Threads(self._instance.thread_names if self._instance is not None else lambda table: "")
         events, left_out = fold(self._joiner.events(said, threads))
-        if self._joiner.calls is not None:
-            self._joiner.calls.prune()
-        ends, missed = self._closed.read() if self._closed is not None else ([], 0)
-        return Reading(time.time(), events, tuple(ends), lost + left_out + missed)
+        ends, missed = self._closed.read() if self._closed is not None else (Ends(), 0)
+        return Reading(time.time(), events, ends, lost + left_out + missed)
 
     def callers(self) -> dict[Endpoint, set[EventOwner]]:
         """Instead of `read`: which processes called connect() since the last time, also those that have ended, by where
@@ -113,20 +111,17 @@ class KernelEvents:
         if self._instance is None:
             return [], 0
         began, lost = time.monotonic_ns(), 0
-        calls, state_id, state_at = self._connect_calls()
+        calls = self._connect_calls()
         offset = time.time_ns() - began  # anew each time: the wall clock may be set
         found, self._ahead = self._ahead, []
         formats = self._instance.formats
-        for one in self._instance.read():
+        kept = (calls.kept, calls.keep) if calls is not None else ()  # as many as there are connects: not decoded
+        for one in self._instance.read(*kept):
             if isinstance(one, int):
                 lost += one
                 continue
             at, record = one
-            number = int.from_bytes(record[:2], sys.byteorder)
-            if number == state_id and calls is not None and record[state_at] == SYN_SENT:
-                calls.note(at, record)  # as many as there are connects: not decoded
-                continue
-            known = formats.get(number)
+            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
             if known is not None:
                 wanted, form = known
                 (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))
@@ -135,14 +130,13 @@ class KernelEvents:
         found.sort(key=lambda entry: entry[0])
         return [((at + offset) / 1e9, said) for at, said in found], lost
 
-    def _connect_calls(self) -> tuple[ConnectCalls | None, int, int]:
-        """Where calls of connect() are kept, the number of their event, and where its record tells the new state."""
+    def _connect_calls(self) -> ConnectCalls | None:
         calls = self._joiner.calls
         if calls is None and self._instance is not None:
             for wanted, form in self._instance.formats.values():
                 if wanted.path.endswith("/inet_sock_set_state"):
                     calls = self._joiner.calls = ConnectCalls(form)
-        return (calls, calls.id, calls.state_at) if calls is not None else (None, -1, 0)
+        return calls
 
 
 def _open_instance() -> Instance:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.formats import Format, parse_format
 from capture.kernel.janitor import Janitor
 from capture.kernel.records import WANTED, Wanted
-from capture.kernel.ring_pages import missed, records
+from capture.kernel.ring_pages import NOTHING, Kept, entries, missed, new_parting
 from capture.kernel.tracefs import Tracefs
 
 PREFIX: Final = "tcptriage-"
@@ -40,6 +40,7 @@ class Instance:
         self.formats: dict[int, tuple[Wanted, Format]] = {}
         self.missing: list[str] = []
         self._pipes: list[int] = []
+        self._parting = new_parting()
         self._name = ""
         clean_stale(tracefs)
         for last in (False, False, True):
@@ -57,23 +58,29 @@ class Instance:
             else:
                 return
 
-    def read(self) -> Iterator[tuple[int, bytes] | int]:
+    def read(
+        self, kept: Kept = NOTHING, keep: Callable[[bytes], None] | None = None
+    ) -> Iterator[tuple[int, bytes] | int]:
         """(time, record) of each event there is, processor by processor; a bare number: so many were lost there.
 
-        Times are nanoseconds of CLOCK_MONOTONIC. A generator: what is not consumed of a page is gone.
+        Times are nanoseconds of CLOCK_MONOTONIC. `keep` takes those that are only kept, as they were parted from their
+        page. A generator: what is not consumed of a page is gone.
         """
         for pipe in self._pipes:
             while page := _page(pipe):
                 if lost := missed(page):
                     yield lost
-                yield from records(page)
+                taken, others = self._parting.parted(page, *kept)
+                if taken and keep is not None:
+                    keep(taken)
+                yield from entries(others)
 
-    def thread_names(self) -> tuple[dict[int, int], dict[int, str]]:
-        """The kernel's own memory of threads: thread -> process, thread -> comm. Empty where it keeps none."""
-        return (
-            {one: int(other) for one, other in self._pairs("saved_tgids") if other.isdigit()},
-            dict(self._pairs("saved_cmdlines")),
-        )
+    def thread_names(self, table: str) -> str:
+        """The kernel's own memory of threads, as `saved_tgids` or `saved_cmdlines`; empty where it keeps none."""
+        try:
+            return self.tracefs.read(table)
+        except OSError:
+            return ""
 
     def janitor(self) -> Janitor:
         """A process that removes this instance when this program is gone."""
@@ -141,16 +148,6 @@ class Instance:
             return str(getattr(error, "strerror", None) or error)
         self.formats[form.id] = (wanted, form)
         return ""
-
-    def _pairs(self, name: str) -> Iterator[tuple[int, str]]:
-        try:
-            text = self.tracefs.read(name)
-        except OSError:
-            return
-        for line in text.splitlines():
-            number, _, rest = line.strip().partition(" ")
-            if number.isdigit():
-                yield int(number), rest
 
 
 def clean_stale(tracefs: Tracefs) -> None:

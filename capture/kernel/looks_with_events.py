@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from capture.kernel.event import KernelEvent, Reading
+from capture.kernel.event import Ends, KernelEvent, Reading
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.event_source import KernelEvents
 from capture.kernel.holders import attributed
@@ -38,7 +38,7 @@ class EventLooks:
 
     def after(self, look: Snapshot) -> LookEvents:
         """Events since the last call; before the first, since this object was made."""
-        reading = self._source.read() if self._source is not None else Reading(look.time, (), (), 0)
+        reading = self._source.read() if self._source is not None else Reading(look.time, (), Ends(), 0)
         events = tuple(attributed(reading.events, look, self._before))
         self._before = look
         return LookEvents(events, reading, self._limits)

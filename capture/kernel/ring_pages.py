@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple, Protocol
+
+from capture.engine.compiling import CannotCompile
 
 HEADER: Final = struct.Struct("=QQ")  # time stamp, commit: `header_page` of 64-bit kernels
 WORD: Final = struct.Struct("=I")
@@ -14,6 +17,60 @@ MISSED_EVENTS: Final = 1 << 31
 MISSED_STORED: Final = 1 << 30
 EPOCH_BITS: Final = 0x1F << 59
 """A TIME_STAMP holds 59 bits; the five above are those of the time before."""
+ENTRY: Final = struct.Struct("=QI")
+"""Before a record that was parted from its page: its time, its length."""
+
+
+class Kept(NamedTuple):
+    """Records that are kept as they are, and decoded when they are asked for: those of this event (its number) that
+    have this byte there."""
+
+    event: int
+    at: int
+    byte: int
+
+
+NOTHING: Final = Kept(0xFFFFFFFF, 0, 0)
+
+
+class Parting(Protocol):
+    """Parts pages."""
+
+    def parted(self, page: bytes, event: int, at: int, byte: int) -> tuple[bytes, bytes]:
+        """(those to keep, all others), each record behind its ENTRY."""
+
+
+def new_parting() -> Parting:
+    """The engine's, or plain Python without one."""
+    from capture.engine.kernel_news import TracePages
+
+    try:
+        return TracePages()
+    except (CannotCompile, OSError, AttributeError):  # no engine here, or one of before
+        return PlainParting()
+
+
+class PlainParting:
+    """See Parting: as it would be explained."""
+
+    def parted(self, page: bytes, event: int, at: int, byte: int) -> tuple[bytes, bytes]:
+        """See Parting."""
+        kept: list[bytes] = []
+        others: list[bytes] = []
+        for time, record in records(page):
+            wanted = int.from_bytes(record[:2], sys.byteorder) == event and record[at : at + 1] == bytes((byte,))
+            (kept if wanted else others).append(ENTRY.pack(time, len(record)) + record)
+        return b"".join(kept), b"".join(others)
+
+
+def entries(parted: bytes) -> Iterator[tuple[int, bytes]]:
+    """Time and bytes of each record that was parted from its page."""
+    at = 0
+    while at + ENTRY.size <= len(parted):
+        time, length = ENTRY.unpack_from(parted, at)
+        at += ENTRY.size
+        yield time, parted[at : at + length]
+        at += length
 
 
 def records(page: bytes) -> Iterator[tuple[int, bytes]]:

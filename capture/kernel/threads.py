@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from capture.kernel.event import EventOwner
 
-Memory = Callable[[], tuple[dict[int, int], dict[int, str]]]
+LONGEST: Final = 64
+"""Of a name: another host's kernel may send any text."""
+Memory = Callable[[str], str]
+"""The text of `saved_cmdlines` (thread, comm) or `saved_tgids` (thread, process): a line each, tens of thousands; empty
+where there is none. Searched and not taken apart: few threads are asked for."""
 
 
 class Threads:
@@ -18,7 +23,7 @@ class Threads:
         self._memory = memory
         self._living = living or _living
         self._known: dict[int, EventOwner | None] = {}
-        self._saved: tuple[dict[int, int], dict[int, str]] | None = None
+        self._saved: dict[str, str] = {}
 
     def owner(self, thread: int) -> EventOwner | None:
         """The process; None where nobody remembers it (or for the idle thread 0)."""
@@ -27,13 +32,18 @@ class Threads:
         return self._known[thread]
 
     def _ended(self, thread: int) -> EventOwner | None:
-        if self._saved is None:
-            self._saved = self._memory()
-        processes, names = self._saved
-        name = names.get(thread)
+        name = self._remembered("saved_cmdlines", thread)
         if name is None:
             return None
-        return EventOwner(processes.get(thread) or thread, name)
+        process = self._remembered("saved_tgids", thread) or ""
+        return EventOwner(int(process) if process.isdigit() and int(process) else thread, name)
+
+    def _remembered(self, table: str, thread: int) -> str | None:
+        if table not in self._saved:
+            self._saved[table] = "\n" + self._memory(table)
+        text, head = self._saved[table], f"\n{thread} "
+        at = text.find(head)
+        return None if at < 0 else text[at + len(head) : at + len(head) + LONGEST].partition("\n")[0]
 
 
 def _living(thread: int) -> EventOwner | None:

@@ -105,7 +105,10 @@ class FlightRecorder:
             self.rings.packets.count()
         began = time.time()
         look = self.rings.read_look()
-        events, lines = self.rings.read_events(), self.rings.read_logs()
+        self.rings.store_packets()  # a storm of events, or a look at many sockets, takes a while
+        events = self.rings.read_events()
+        self.rings.store_packets()
+        lines = self.rings.read_logs()
         now = time.time()
         self._clock.look()
         if self._asked:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from capture.kernel.event import KernelEvent, Reading
+from capture.kernel.event import Ends, KernelEvent, Reading
 from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.event_source import KernelEvents
 from capture.kernel.events_report import ends_of
@@ -31,6 +32,8 @@ LOOK_SHARE: Final = 400
 LONGEST_PAUSE_S: Final = 60.0
 """A look that took t seconds of a core is followed by the next after 400 t, a quarter of a per cent, but not later than
 that. The first one, which learns all owners, is not counted. Every incident has one: a trigger asks for it."""
+TIME: Final = struct.Struct("=QI")
+"""Before what ended: when it was read, and how many."""
 T = TypeVar("T")
 
 
@@ -77,7 +80,7 @@ class Rings:
         self.events_lost += reading.lost
         if reading.ends:
             now = int(reading.time * 1e9)
-            self.ends.append(now, now, _packed(reading.ends))
+            self.ends.append(now, now, TIME.pack(now, len(reading.ends)) + reading.ends.packed)
         found = list(reading.events) if self.look is None else list(attributed(reading.events, self.look))
         self.events.extend(found)
         while self.events and self.events[0].time < reading.time - self._keep:
@@ -117,9 +120,7 @@ class Rings:
     def events_between(self, begin: float, end: float) -> tuple[KernelEvent, ...]:
         """Kept events of that time and the connections that ended in it, in order of time."""
         ended = [
-            event
-            for data in self.ends.between(int(begin * 1e9), int(end * 1e9))
-            for event in ends_of(Reading(int.from_bytes(data[:8], "little") / 1e9, (), tuple(_unpacked(data)), 0))
+            event for data in self.ends.between(int(begin * 1e9), int(end * 1e9)) for event in ends_of(_reading(data))
         ]
         kept = [event for event in (*self.events, *ended) if begin <= event.time <= end]
         return tuple(sorted(kept, key=lambda event: event.time))
@@ -149,17 +150,6 @@ class Rings:
             return None
 
 
-def _packed(messages: tuple[bytes, ...]) -> bytes:
-    parts = [int(time.time() * 1e9).to_bytes(8, "little")]
-    for message in messages:
-        parts += (len(message).to_bytes(4, "little"), message)
-    return b"".join(parts)
-
-
-def _unpacked(data: bytes) -> list[bytes]:
-    found, at = [], 8
-    while at + 4 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "little")
-        found.append(data[at + 4 : at + 4 + length])
-        at += 4 + length
-    return found
+def _reading(data: bytes) -> Reading:
+    now, count = TIME.unpack_from(data)
+    return Reading(now / 1e9, (), Ends(count, data[TIME.size :]), 0)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from capture.kernel.equal_events import fold
-from capture.kernel.event import EventOwner, Reading
+from capture.kernel.event import Ends, EventOwner, Reading
 from capture.kernel.formats import Format, parse_format
 from capture.kernel.holders import attributed
 from capture.kernel.joining import Joiner
@@ -48,7 +48,7 @@ class HostEvents:
             ends += list(_pieces(frame.ends))
             lost += dropped + max(0, head.lost)
         folded, left_out = fold(events)
-        reading = Reading(look.time, folded, tuple(ends), lost + left_out)
+        reading = Reading(look.time, folded, Ends.of(ends), lost + left_out)
         told = LookEvents(tuple(attributed(folded, look, self._before)), reading, tuple(limits))
         self._before = look
         return told
@@ -102,7 +102,6 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 def _threads(frame: Frame, head: EventsHead) -> Threads:
     """The processes of threads: as that kernel remembers them, named as its /proc did where they hold sockets."""
     processes = {one: int(other) for one, other in _pairs(head.names.get("saved_tgids")) if other.isdigit()}
-    names = dict(_pairs(head.names.get("saved_cmdlines")))
     held = frame.head.holders
 
     def living(thread: int) -> EventOwner | None:
@@ -110,7 +109,7 @@ def _threads(frame: Frame, head: EventsHead) -> Threads:
         known = held.get(str(process))
         return EventOwner(process, known[0][:LONGEST_NAME]) if known is not None else None
 
-    return Threads(lambda: (processes, names), living)
+    return Threads(lambda table: head.names.get(table) or "", living)
 
 
 def _pairs(text: str | None) -> Iterator[tuple[int, str]]:

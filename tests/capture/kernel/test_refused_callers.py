@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from capture.kernel.connect_calls import ConnectCalls
+from capture.kernel.connect_calls import KEPT_BYTES, PART, ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.kernel.formats import Format, Place
 from capture.kernel.joining import Joiner
 from capture.kernel.records import SYN_SENT, Said
 from capture.kernel.refused_callers import with_callers
+from capture.kernel.ring_pages import ENTRY
 from capture.kernel.threads import Threads
 from capture.model import Endpoint, Finding, Severity
 from capture.sockets.findings.finding_words import phrase
@@ -19,7 +20,7 @@ CLIENT = EventOwner(7, "client")
 
 
 def told(*said: Said) -> list[KernelEvent]:
-    threads = Threads(lambda: ({}, {}), lambda thread: CLIENT if thread == 71 else None)
+    threads = Threads(lambda table: "", lambda thread: CLIENT if thread == 71 else None)
     return list(Joiner().events([(1.0 + at / 1000, one) for at, one in enumerate(said)], threads))
 
 
@@ -32,6 +33,14 @@ def test_a_refusal_in_an_interrupt_is_told_of_the_thread_that_called() -> None:
     assert unknown.owner is None
 
 
+def test_of_threads_that_have_ended_the_kernel_remembers_name_and_process() -> None:
+    tables = {"saved_cmdlines": "7 seven\n71 many words\n17 other", "saved_tgids": "171 1\n71 70\n"}
+    threads = Threads(lambda table: tables[table], lambda thread: None)
+    assert threads.owner(71) == EventOwner(70, "many words")
+    assert threads.owner(17) == EventOwner(17, "other")  # nobody kept its process
+    assert threads.owner(1) is None
+
+
 def test_a_sockets_memory_that_is_used_again_is_another_call() -> None:
     names = ("common_type", "common_flags", "common_pid", "skaddr", "newstate")
     places = {name: Place(8 * at, 8 if name == "skaddr" else 4) for at, name in enumerate(names)}
@@ -41,16 +50,22 @@ def test_a_sockets_memory_that_is_used_again_is_another_call() -> None:
         numbers = {"common_type": 9, "common_flags": 0, "common_pid": thread, "skaddr": socket, "newstate": SYN_SENT}
         return b"".join(numbers[name].to_bytes(8, sys.byteorder) for name in names)
 
-    for at, thread in ((1_000_000_000, 71), (2_000_000_000, 72), (3_000_000_000, 73)):
-        calls.note(at, record(thread, 0xABC))
+    def call(second: int, thread: int, socket: int) -> bytes:
+        told = record(thread, socket)
+        return ENTRY.pack(second * 10**9, len(told)) + told
+
+    for second, thread in ((1, 71), (3, 73), (2, 72)):  # processors are read one by one
+        calls.keep(call(second, thread, 0xABC))
     assert [calls.thread(0xABC, time) for time in (0.5, 1.5, 2.5, 9.0)] == [0, 71, 72, 73]
     assert calls.thread(0xDEF, 9.0) == 0
-    calls.prune()
-    assert [calls.thread(0xABC, time) for time in (2.5, 3.5)] == [0, 73]
+    for _ in range(2 * KEPT_BYTES // PART):
+        calls.keep(call(4, 74, 0xEEE) * (PART // 50))
+    assert calls.thread(0xEEE, 9.0) == 74
+    assert calls.thread(0xABC, 9.0) == 0  # the oldest go
 
 
 def test_sockets_that_were_not_heard_of_for_a_minute_are_forgotten() -> None:
-    joiner, threads = Joiner(), Threads(lambda: ({}, {}), lambda thread: None)
+    joiner, threads = Joiner(), Threads(lambda table: "", lambda thread: None)
 
     def ends(at: float, sockets: range) -> None:
         said = [(at, Said("set_state", number, 0, LOCAL, REMOTE, state=1)) for number in sockets]

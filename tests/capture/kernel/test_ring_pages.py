@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
 import struct
 
 import pytest
 
-from capture.kernel.ring_pages import MISSED_EVENTS, MISSED_STORED, missed, records
+from capture.engine.kernel_news import TracePages
+from capture.kernel.ring_pages import MISSED_EVENTS, MISSED_STORED, PlainParting, entries, missed, records
 
 
 def page(*parts: bytes, time: int = 1000, flags: int = 0, after: bytes = b"") -> bytes:
@@ -67,3 +69,39 @@ def test_losses_are_counted_where_the_kernel_counts_them() -> None:
     assert missed(page(event(1, b"abcd"))) == 0
     assert missed(page(event(1, b"abcd"), flags=MISSED_EVENTS)) == 1
     assert missed(page(event(1, b"abcd"), flags=MISSED_EVENTS | MISSED_STORED, after=struct.pack("=Q", 812))) == 812
+
+
+def record(event: int, state: int, size: int) -> bytes:
+    return struct.pack("=HHHH", event, 0, state, 0) + bytes(range(size))
+
+
+def test_records_that_are_only_kept_are_parted_from_the_others() -> None:
+    calls, other = record(7, 2, 4), record(7, 3, 4)
+    whole = page(event(1, calls), event(1, other), event(1, record(8, 2, 4)), event(1, calls))
+    for parting in (TracePages(), PlainParting()):
+        kept, others = parting.parted(whole, 7, 4, 2)
+        assert list(entries(kept)) == [(1001, calls), (1004, calls)]
+        assert [at for at, _ in entries(others)] == [1002, 1003]
+
+
+def test_the_engine_parts_any_page_as_plain_python_does() -> None:
+    engine, plain = TracePages(), PlainParting()
+    seed = random.SystemRandom().randrange(1 << 30)
+    chance = random.Random(seed)
+    for _ in range(2000):
+        parts = [
+            chance.choice(
+                (
+                    lambda: event(chance.randrange(99), record(chance.choice((7, 8)), chance.choice((2, 3)), 4)),
+                    lambda: long_event(1, record(7, 2, chance.randrange(200))),
+                    lambda: extend(chance.randrange(1 << 40)),
+                    lambda: stamp(chance.randrange(1 << 59)),
+                    lambda: struct.pack("=II", 4 << 5 | 29, 8) + b"xxxx",
+                    lambda: chance.randbytes(chance.randrange(12)),
+                )
+            )()
+            for _ in range(chance.randrange(12))
+        ]
+        whole = page(*parts, time=chance.randrange(1 << 60))
+        cut = whole[: chance.randrange(len(whole) + 1)] if chance.random() < 0.3 else whole
+        assert engine.parted(cut, 7, 4, 2) == plain.parted(cut, 7, 4, 2), f"seed {seed}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from capture.filters import parse
-from capture.kernel.event import EventOwner, KernelEvent, Kind, Reading
+from capture.kernel.event import Ends, EventOwner, KernelEvent, Kind, Reading
 from capture.kernel.looks_with_events import LookEvents
 from capture.model import Endpoint
 from capture.sockets import inet_diag_msg as form
@@ -31,7 +31,7 @@ def failed(time: float, port: int, errno: str = "EPIPE") -> KernelEvent:
 
 def history(*events: KernelEvent, now: float = 1000.0) -> EventHistory:
     kept = EventHistory()
-    kept.add(LookEvents(events, Reading(now, (), (b"", b""), 3), ()))
+    kept.add(LookEvents(events, Reading(now, (), Ends.of((b"", b"")), 3), ()))
     return kept
 
 
@@ -88,7 +88,7 @@ def test_a_connection_is_found_by_its_cookie_and_else_by_its_ends() -> None:
 def test_a_row_keeps_its_key_while_it_grows() -> None:
     kept = history(failed(999, 1))
     (before,) = filtered(kept, None)
-    kept.add(LookEvents((failed(1001, 1),), Reading(1002.0, (), (), 0), ()))
+    kept.add(LookEvents((failed(1001, 1),), Reading(1002.0, (), Ends(), 0), ()))
     (after,) = filtered(kept, None)
     assert key_of(before) == key_of(after)
     assert (before.count, after.count) == (1, 2)
