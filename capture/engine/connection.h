@@ -91,60 +91,58 @@ static inline uint64_t event_number(const struct event *e) { return (uint64_t)e-
 /* Zeek's endpoint states. */
 enum { Z_INACTIVE, Z_SYN_SENT, Z_SYN_ACK_SENT, Z_PARTIAL, Z_ESTABLISHED, Z_CLOSED, Z_RESET };
 
-/* One direction: what it sent. */
+/* One direction: what it sent. Where numbers that are near to one another stand together, packing them goes by these
+ * runs (packed_fields.c). */
 struct side {
-  /* Wireshark's analysis */
-  int64_t next_time, ack_time;
+  int64_t next_time, ack_time; /* for Wireshark's analysis */
   int64_t word_time; /* of its first payload */
-  uint32_t next;       /* the highest sequence number seen, plus one */
-  uint32_t contiguous; /* highest number known to be without a hole: what an ACK may speak of */
-  uint32_t ack;
-  uint16_t window;
-  uint16_t last_tags;
-  int32_t duplicates;
+  uint64_t last_number; /* of its last packet that is no RST */
+  uint64_t news_number; /* of its last packet that said or acknowledged something new */
+  uint64_t said_number; /* … that had new payload */
+  uint64_t data_number; /* of its last data that is no goodbye */
+  uint64_t word_number; /* of its first packet without SYN */
   /* the stream, unwrapped: lower halves are sequence numbers */
-  int64_t position, reached; /* of the last segment; the highest end */
-  int64_t low, high;         /* what was seen lies between */
+  int64_t low;               /* what was seen lies between this and `high` */
   int64_t control_at[4];     /* the places that SYNs and FINs take there, the last that differ; `taken` is how many */
+  int64_t position, high, reached; /* of the last segment; and the highest end */
   /* totals */
   uint64_t packets, bytes;
-  /* its last packet of any kind */
-  uint32_t last_seq, last_after, last_ack;
-  uint16_t last_flags;
-  uint8_t syns, fins, rsts; /* more of them: 256 at a time in `rare` */
-  int8_t wscale;            /* of its first SYN that had one; -1 */
+  uint32_t known; /* KNOWS_… */
+  uint32_t next;  /* the highest sequence number seen, plus one */
   /* its first packet, and its SYNs */
   uint32_t first_seq;
-  uint32_t isn;        /* of its last bare SYN */
-  uint32_t accepts[2]; /* what its SYN,ACKs acknowledged: the last two that differ */
-  uint32_t plain_seq;  /* of its last segment without SYN and RST */
-  uint32_t stream_seq; /* of its first segment without RST */
-  /* Zeek: where its last SYN, SYN,ACK, FIN and RST were */
-  uint32_t control[4];
-  uint16_t letters;
+  uint32_t isn;         /* of its last bare SYN */
+  uint32_t stream_seq;  /* of its first segment without RST */
+  uint32_t control[4];  /* Zeek: where its last SYN, SYN,ACK, FIN and RST were */
+  uint32_t contiguous;  /* highest number known to be without a hole: what an ACK may speak of */
+  uint32_t last_seq, last_after; /* of its last packet of any kind */
+  uint32_t plain_seq;   /* of its last segment without SYN and RST */
+  uint32_t last_plain;  /* of the packet of last_number */
+  uint32_t fin_end;     /* after its first FIN */
+  uint32_t message_end; /* of its HTTP/1 message, where MESSAGE_… knows it */
+  uint32_t ack, last_ack; /* as the analysis has it; of its last packet of any kind */
+  uint32_t said;        /* what its last ACK acknowledged */
+  uint32_t acked;       /* the highest ACK it sent */
+  uint32_t reset_ack;   /* of its first RST with an ACK */
+  uint32_t accepts[2];  /* what its SYN,ACKs acknowledged: the last two that differ */
+  uint32_t first_size;  /* payload of its first data or FIN */
+  uint32_t word_size;   /* bytes of its first payload */
+  uint32_t largest_acked;
+  uint32_t taken;
+  int32_t duplicates;
+  uint16_t window;
+  uint16_t last_tags;
+  uint16_t last_flags;      /* of its last packet of any kind */
+  uint8_t syns, fins, rsts; /* more of them: 256 at a time in `rare` */
+  int8_t wscale;            /* of its first SYN that had one; -1 */
+  uint16_t letters;         /* Zeek's, and its states */
   uint8_t state, before;
   /* senders behind it */
   uint16_t ids[2]; /* its last IP identifications, the later one second */
   uint8_t ttl_first, ttl_last;
   uint8_t closed;      /* its last packet had a window of 0 */
   uint8_t has_size;    /* first_size */
-  uint32_t known;      /* KNOWS_… */
-  uint64_t last_number; /* of its last packet that is no RST */
-  uint64_t news_number; /* of its last packet that said or acknowledged something new */
-  uint64_t said_number; /* … that had new payload */
-  uint64_t word_number; /* of its first packet without SYN */
-  uint64_t data_number; /* of its last data that is no goodbye */
-  uint32_t last_plain;  /* sequence number of the former */
-  uint32_t said;        /* what its last ACK acknowledged */
-  uint32_t acked;       /* the highest ACK it sent */
-  uint32_t first_size;  /* payload of its first data or FIN */
-  uint32_t word_size;   /* bytes of its first payload */
-  uint32_t largest_acked;
-  uint32_t fin_end; /* after its first FIN */
-  uint32_t message_end; /* of its HTTP/1 message, where MESSAGE_… knows it */
   uint8_t message;
-  uint32_t taken;
-  uint32_t reset_ack; /* of its first RST with an ACK */
 };
 enum { /* side.known */
   KNOWS_NEXT = 0x0001,
@@ -200,15 +198,17 @@ struct connection {
   uint32_t count, room; /* events */
   /* the rest of it is packed */
   struct side sides[2]; /* by end: 0 sent the first packet */
-  int64_t first_time, last_time, lowest_time, highest_time;
+  int64_t first_time, last_time;
+  int64_t lowest_time, syn_time, opening_time, first_times[2]; /* of SYNs: Wireshark's, and the originator's last, for rtt; */
+                                                               /* of its first three packets: the second and third */
+  int64_t highest_time, before_time; /* and of the packet before, no second copy */
   int64_t longest_gap; /* -1 with a single packet */
   int64_t rtt;         /* -1 unknown */
-  int64_t syn_time, round_trip; /* Wireshark's */
-  int64_t opening_time;         /* of the originator's last SYN, for rtt */
+  int64_t round_trip;  /* Wireshark's */
+  int64_t before_gap;  /* the silence ahead of the packet before */
   uint64_t first_fin, first_rst; /* packet numbers, 0 without; the end in the lowest bit */
   struct event *events;
   /* the packet before, no second copy */
-  int64_t before_time, before_gap; /* and the silence ahead of it */
   uint32_t before_seq, before_ack;
   uint32_t accept_seq[2]; /* SYN,ACKs that wait for their ACK */
   uint32_t first_ack;     /* what its first packet acknowledged */
@@ -227,7 +227,6 @@ struct connection {
   uint8_t reserved;
   uint16_t pending;      /* index + 1 among what the engine holds back */
   struct { uint16_t flags; uint8_t end, ttl, marks; } first[2]; /* its first two packets */
-  int64_t first_times[2]; /* of its first three packets: the second and third */
   char history[HISTORY];
   uint32_t long_history;
 };
@@ -295,7 +294,17 @@ uint16_t connection_take(struct connection *c, const struct segment *s, int side
 /* port_reuse.c: whether a segment begins another connection of the same ends */
 /* JOINS its connection, and BELONGS to the stream too; ALIEN to it; AFRESH: what its side had sent before was. */
 enum outcome { JOINS, STARTS, BELONGS, ALIEN, AFRESH, WAITS_ANSWER, WAITS_STREAM, WAITS_SECOND_TRY, WAITS_OPENING };
-enum outcome starts_another(const struct connection *c, const struct segment *s, int side);
+enum outcome syn_starts_another(const struct connection *c, const struct segment *s, int side);
+/* RSTs with nothing else around and this far apart are separate events. */
+static inline int is_long_after_resets(const struct connection *c, const struct segment *s) {
+  const int64_t LONE_RST_NS = 5000000000;
+  return !(c->flags & HAS_MORE_THAN_RST) && s->time - c->last_time >= LONE_RST_NS;
+}
+static inline int bare_syn(uint16_t flags) { return (flags & (SYN | ACK | FIN | RST)) == SYN; }
+static inline enum outcome starts_another(const struct connection *c, const struct segment *s, int side) {
+  if (bare_syn(s->flags)) return syn_starts_another(c, s, side);
+  return is_long_after_resets(c, s) ? STARTS : JOINS;
+}
 enum outcome opens_again(const struct connection *c, const struct segment *s, int side);
 /* … by what came after it: `held` and how many; WAITS_… itself where that does not tell yet */
 enum outcome decided(enum outcome waits, const struct side *own, const struct segment *held, size_t n, int final);

@@ -116,22 +116,26 @@ uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, u
   return mixed(mixed(e->seed ^ scope, a < b ? a : b), a < b ? b : a);
 }
 
+/* Whether a connection has these ends: 1, or 2 where its first packet came from the other one; else 0. */
 static int is_of(const struct connection *c, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope) {
   if (c->scope != scope) return 0;
-  return (c->address[0] == keys[0] && c->port[0] == sport && c->address[1] == keys[1] && c->port[1] == dport) ||
-         (c->address[0] == keys[1] && c->port[0] == dport && c->address[1] == keys[0] && c->port[1] == sport);
+  if (c->address[0] == keys[0] && c->port[0] == sport && c->address[1] == keys[1] && c->port[1] == dport) return 1;
+  return c->address[0] == keys[1] && c->port[0] == dport && c->address[1] == keys[0] && c->port[1] == sport ? 2 : 0;
 }
 
-static uint32_t *slot_by(struct engine *e, uint64_t key, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope) {
+/* `of`: as is_of says it, 0 where the slot is empty. */
+static inline uint32_t *slot_by(struct engine *e, uint64_t key, const int64_t keys[2], uint16_t sport, uint16_t dport,
+                                uint32_t scope, int *of) {
   uint32_t at = first_slot(e, key);
-  for (; e->slots[at]; at = (at + 1) & e->mask)
-    if (e->tags[at] == tag_of(key) && is_of(connection_head(e, e->slots[at] - 1), keys, sport, dport, scope)) break;
+  for (*of = 0; e->slots[at]; at = (at + 1) & e->mask)
+    if (e->tags[at] == tag_of(key) && (*of = is_of(connection_head(e, e->slots[at] - 1), keys, sport, dport, scope))) break;
   return &e->slots[at];
 }
 
 /* The slot of two ends: of their latest connection, or empty. */
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope) {
-  return slot_by(e, key_of(e, keys, sport, dport, scope), keys, sport, dport, scope);
+  int of;
+  return slot_by(e, key_of(e, keys, sport, dport, scope), keys, sport, dport, scope, &of);
 }
 
 static int grow_slots(struct engine *e) {
@@ -189,7 +193,7 @@ static void watch(struct engine *e, uint32_t index, const struct segment *s, int
 
 void take(struct engine *e, uint32_t index, struct connection *c, const struct segment *s, int side, int alien) {
   uint16_t tags = connection_take(c, s, side, alien);
-  if (s->traced) trace_joins(e, s->traced, index, side, tags);
+  if (e->trace.is_on && s->traced) trace_joins(e, s->traced, index, side, tags);
   if (c->flags & LACKS_MEMORY) e->out_of_memory = 1;
   if (c->flags & IS_WATCHED) watch(e, index, s, side, tags);
 }
@@ -200,43 +204,47 @@ void engine_packet_in(struct engine *e, int64_t time) {
   e->packets++;
 }
 
+/* The first segment of its ends. */
+static void begin(struct engine *e, const struct segment *given, const struct sought *by, uint32_t *slot) {
+  if ((uint64_t)e->connections * 2 > e->mask) {
+    if (!grow_slots(e) && e->connections >= e->mask) {
+      e->out_of_memory = 1;
+      return;
+    }
+    slot = slot_of(e, by->keys, given->sport, given->dport, given->scope);
+  }
+  struct connection *c = connection_new(e, given, by->keys);
+  if (!c) return;
+  *slot = e->connections;
+  e->tags[slot - e->slots] = tag_of(by->key);
+  is_second_copy(e->recent, c, given, 0, by->print); /* it is remembered */
+  take(e, e->connections - 1, c, given, 0, 0);
+}
+
 /* Take a segment whose ends and prints are known. */
-void segment_in(struct engine *e, const struct arrival *arrival) {
-  const struct segment *given = &arrival->segment;
-  const int64_t *keys = arrival->keys;
-  uint32_t *slot = slot_by(e, arrival->key, keys, given->sport, given->dport, given->scope);
+void segment_in(struct engine *e, const struct segment *given, const struct sought *by) {
+  int of;
+  uint32_t *slot = slot_by(e, by->key, by->keys, given->sport, given->dport, given->scope, &of);
   e->tcp_packets++;
   if (!*slot) {
-    if ((uint64_t)e->connections * 2 > e->mask) {
-      if (!grow_slots(e) && e->connections >= e->mask) {
-        e->out_of_memory = 1;
-        return;
-      }
-      slot = slot_by(e, arrival->key, keys, given->sport, given->dport, given->scope);
-    }
-    struct connection *c = connection_new(e, given, keys);
-    if (!c) return;
-    *slot = e->connections;
-    e->tags[slot - e->slots] = tag_of(arrival->key);
-    is_second_copy(e->recent, c, given, 0, arrival->print); /* it is remembered */
-    take(e, e->connections - 1, c, given, 0, 0);
+    begin(e, given, by, slot);
     return;
   }
-  struct found at = found_at(e, slot, given, keys);
+  struct found at = {slot, connection_at(e, *slot - 1), of - 1};
   if (!at.c) {
     e->out_of_memory = 1;
     return;
   }
   int again = given->marks & MARK_SAME_AS_BEFORE || /* a text may say so, and cannot be asked without identification */
-              (!(given->marks & MARK_ID_UNKNOWN) && is_second_copy(e->recent, at.c, given, at.side, arrival->print));
+              (!(given->marks & MARK_ID_UNKNOWN) && is_second_copy(e->recent, at.c, given, at.side, by->print));
   if (!again) {
-    arrive(e, at, given, keys);
+    arrive(e, at, given, by->keys);
     return;
   }
   struct segment copy = *given;
   copy.marks |= MARK_SAME_AS_BEFORE;
   e->copies++;
-  arrive(e, at, &copy, keys);
+  arrive(e, at, &copy, by->keys);
 }
 
 void engine_quoted_in(struct engine *e, const struct quoted *quoted) {

@@ -38,12 +38,17 @@ struct trace {
   int is_on;
 };
 
-/* A segment that is about to be taken. */
-struct arrival {
-  struct segment segment;
+/* What a segment's connection and its first copy are found by. */
+struct sought {
   int64_t keys[2]; /* of its addresses */
   uint64_t key;    /* of both ends */
   uint64_t print;  /* of its fields: to know a second copy by */
+};
+
+/* A segment that is about to be taken. */
+struct arrival {
+  struct segment segment;
+  struct sought by;
 };
 enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
 
@@ -93,9 +98,9 @@ struct store {
   struct connection *spare, **slabs; /* a list through `events`; where they all are */
   uint32_t slab_count;
   struct arena arena; /* where they are packed */
-  uint32_t *typical[TYPICAL]; /* of each class the first one that was packed */
-  uint32_t *units;   /* scratch */
-  size_t units_room;
+  struct connection *typical[TYPICAL]; /* of each class the first one that was packed, by its packed fields */
+  uint8_t *written; /* scratch */
+  size_t room_to_write;
 };
 /* A connection as it is, whether packed or not: valid until the view is used again. */
 struct view {
@@ -116,7 +121,7 @@ struct connection *store_add(struct store *store, uint32_t index);
 /* End the last connection. */
 void store_drop(struct store *store, uint32_t index);
 /* Pack those that rest, while there are too many: what connection_at gave is no longer valid. */
-void store_trim(struct store *store, uint32_t connections);
+void store_pack_some(struct store *store, uint32_t connections, int scattered);
 /* Give back what a connection has: it must not be asked for any more. */
 void store_release(struct store *store, uint32_t index);
 /* Give back all that become GONE, and number the others anew. */
@@ -128,6 +133,12 @@ void view_end(struct view *view);
 /* Up to `sides` it is the same, packed or not. */
 static inline const struct connection *connection_head(const struct engine *e, uint32_t index) {
   return (const struct connection *)(e->store->places[index] & ~(uintptr_t)PLACE_BITS);
+}
+
+static inline void store_trim(struct store *store, uint32_t connections) {
+  enum { MOST_DEAD = 4 << 20, DEAD_SHARE = 4 }; /* bytes given back, beside a share of those in use */
+  int scattered = store->arena.dead > store->arena.live / DEAD_SHARE + MOST_DEAD;
+  if (store->hot_count > store->most_hot || scattered) store_pack_some(store, connections, scattered);
 }
 
 /* NULL where there is no memory to unpack it. */
@@ -144,7 +155,7 @@ static inline uint8_t tag_of(uint64_t key) { return (uint8_t)(key >> 56); }
 
 /* engine.c */
 uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
-void segment_in(struct engine *e, const struct arrival *arrival);
+void segment_in(struct engine *e, const struct segment *given, const struct sought *by);
 /* What only packets that come are found by. */
 void forget_ends(struct engine *e);
 /* Its table of IPv6 addresses stands: find them by what they are now. */

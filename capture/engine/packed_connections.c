@@ -6,295 +6,25 @@
 #include <string.h>
 
 #include "engine_state.h"
+#include "packing.h"
 
 #ifndef HOT_AT_FIRST
 #define HOT_AT_FIRST 64 /* connections that are not packed; tests pack nearly all */
 #endif
 enum {
-  MOST_DEAD = 4 << 20, /* bytes given back, beside a share of those in use */
-  DEAD_SHARE = 4,
   COMES_BACK = 4, /* where more than one in so many is soon unpacked again, more are left unpacked */
   MOST_HOT = 1 << 17, /* … but never more than these */
-  SLAB = 256,      /* connections allocated at once */
-  PLAIN = offsetof(struct connection, sides),
-  UNITS = (sizeof(struct connection) - PLAIN) / 4,
-  EVENT_UNITS = 8,
-  SLACK = 4, /* bytes looked at beyond the last unit */
-};
-_Static_assert(sizeof(struct connection) % 8 == 0 && PLAIN % 8 == 0, "a connection is units of four bytes");
-
-/* ---- numbers near to another one ---- */
-
-static uint32_t zigzag32(uint32_t x) { return x << 1 ^ (0 - (x >> 31)); }
-static uint32_t unzigzag32(uint32_t x) { return x >> 1 ^ (0 - (x & 1)); }
-static uint64_t zigzag64(uint64_t x) { return x << 1 ^ (0 - (x >> 63)); }
-static uint64_t unzigzag64(uint64_t x) { return x >> 1 ^ (0 - (x & 1)); }
-
-/* 0, which often says that nothing was seen, stays 0; all others move up by one, and the one that would become 0 takes
- * the place that 0 would have had. */
-static uint32_t near32(uint32_t x, uint32_t base) {
-  uint32_t code = zigzag32(x - base);
-  return !x ? 0 : code == UINT32_MAX ? zigzag32(0 - base) + 1 : code + 1;
-}
-
-static uint32_t from_near32(uint32_t code, uint32_t base) {
-  if (!code) return 0;
-  return base + unzigzag32(code == zigzag32(0 - base) + 1 ? UINT32_MAX : code - 1);
-}
-
-static uint64_t near64(uint64_t x, uint64_t base) {
-  uint64_t code = zigzag64(x - base);
-  return !x ? 0 : code == UINT64_MAX ? zigzag64(0 - base) + 1 : code + 1;
-}
-
-static uint64_t from_near64(uint64_t code, uint64_t base) {
-  if (!code) return 0;
-  return base + unzigzag64(code == zigzag64(0 - base) + 1 ? UINT64_MAX : code - 1);
-}
-
-/* ---- which fields are near which ---- */
-
-#define IN_CONNECTION(name) offsetof(struct connection, name)
-#define IN_SIDE(name) offsetof(struct side, name)
-
-static const uint16_t TIMES[] = { /* near the first */
-  IN_CONNECTION(lowest_time), IN_CONNECTION(syn_time), IN_CONNECTION(opening_time), IN_CONNECTION(first_times),
-  IN_CONNECTION(first_times[1]),
-};
-static const uint16_t LATE_TIMES[] = {IN_CONNECTION(highest_time), IN_CONNECTION(before_time)}; /* near the last */
-static const uint16_t NUMBERS[] = {IN_CONNECTION(first_fin), IN_CONNECTION(first_rst)}; /* and the end below it */
-static const uint16_t SIDE_TIMES[] = {IN_SIDE(next_time), IN_SIDE(ack_time)}; /* near the last */
-static const uint16_t SIDE_NUMBERS[] = {IN_SIDE(news_number), IN_SIDE(said_number), IN_SIDE(data_number)}; /* near its last */
-static const uint16_t BEGIN[] = {IN_SIDE(low), IN_SIDE(control_at[0])}; /* near its first sequence number */
-static const uint16_t REACH[] = {IN_SIDE(position), IN_SIDE(high), IN_SIDE(control_at[1]), IN_SIDE(control_at[2]),
-                                 IN_SIDE(control_at[3])}; /* near the place that it reached */
-static const uint16_t OPENING[] = {IN_SIDE(isn), IN_SIDE(stream_seq), IN_SIDE(control), IN_SIDE(control[1])}; /* near its first */
-static const uint16_t OWN[] = { /* near next */
-  IN_SIDE(contiguous), IN_SIDE(last_seq), IN_SIDE(last_after), IN_SIDE(plain_seq), IN_SIDE(control[2]),
-  IN_SIDE(control[3]), IN_SIDE(last_plain), IN_SIDE(fin_end), IN_SIDE(message_end),
-};
-static const uint16_t PEERS[] = {IN_SIDE(ack), IN_SIDE(last_ack), IN_SIDE(said), IN_SIDE(acked), IN_SIDE(reset_ack)}; /* near the other's next */
-static const uint16_t ACCEPTED[] = {IN_SIDE(accepts), IN_SIDE(accepts[1])}; /* near the other's first */
-
-enum way { PACK, UNPACK };
-
-static void turn64(void *at, uint64_t base, enum way way) {
-  uint64_t x;
-  memcpy(&x, at, sizeof x);
-  x = way == PACK ? near64(x, base) : from_near64(x, base);
-  memcpy(at, &x, sizeof x);
-}
-
-static void turn32(void *at, uint32_t base, enum way way) {
-  uint32_t x;
-  memcpy(&x, at, sizeof x);
-  x = way == PACK ? near32(x, base) : from_near32(x, base);
-  memcpy(at, &x, sizeof x);
-}
-
-#define EACH(list, at, turn, base)                                                                                     \
-  for (size_t i = 0; i < sizeof(list) / sizeof *(list); i++) turn((char *)(at) + (list)[i], (base), way)
-
-/* What others are near to, as it was before all was turned. */
-struct bases {
-  uint64_t last, last_number[2], reached[2];
-  uint32_t next[2], first[2];
+  SLAB = 256, /* connections allocated at once */
 };
 
-/* The bases themselves; `bases` gets them as they are unpacked. */
-static void turn_bases(struct connection *c, struct bases *bases, enum way way) {
-  for (int round = 0; round < 2; round++) {
-    if (round == (way == UNPACK)) {
-      bases->last = (uint64_t)c->last_time;
-      for (int end = 0; end < 2; end++) {
-        bases->next[end] = c->sides[end].next;
-        bases->first[end] = c->sides[end].first_seq;
-        bases->reached[end] = (uint64_t)c->sides[end].reached;
-        bases->last_number[end] = c->sides[end].last_number;
-      }
-      continue;
-    }
-    turn64(&c->last_time, (uint64_t)c->first_time, way);
-    for (int end = 0; end < 2; end++) {
-      struct side *side = &c->sides[end];
-      turn32(&side->first_seq, side->next, way);
-      turn64(&side->reached, side->next, way);
-      turn64(&side->last_number, c->first_number, way);
-      turn64(&side->word_number, c->first_number, way);
-      turn64(&side->word_time, (uint64_t)c->first_time, way);
-    }
-  }
-}
-
-static void turn_fields(struct connection *c, enum way way) {
-  struct bases bases;
-  turn_bases(c, &bases, way);
-  EACH(TIMES, c, turn64, (uint64_t)c->first_time);
-  EACH(LATE_TIMES, c, turn64, bases.last);
-  EACH(NUMBERS, c, turn64, c->first_number << 1);
-  turn32(&c->before_seq, bases.next[c->before_end & 1], way);
-  turn32(&c->before_ack, bases.next[!(c->before_end & 1)], way);
-  for (int i = 0; i < 2; i++) turn32(&c->accept_seq[i], bases.first[!c->originator], way);
-  for (int end = 0; end < 2; end++) {
-    struct side *side = &c->sides[end];
-    EACH(SIDE_TIMES, side, turn64, bases.last);
-    EACH(SIDE_NUMBERS, side, turn64, bases.last_number[end]);
-    EACH(BEGIN, side, turn64, (uint64_t)bases.first[end]);
-    EACH(REACH, side, turn64, bases.reached[end]);
-    EACH(OPENING, side, turn32, bases.first[end]);
-    EACH(OWN, side, turn32, bases.next[end]);
-    EACH(PEERS, side, turn32, bases.next[!end]);
-    EACH(ACCEPTED, side, turn32, bases.first[!end]);
-  }
-}
-
-/* ---- events ---- */
-
-/* What came before, of each side. */
-struct trail {
-  uint64_t time;
-  uint32_t number, end[2];
-};
-
-static struct trail trail_of(const struct connection *c) {
-  return (struct trail){(uint64_t)c->first_time, (uint32_t)c->first_number, {c->sides[0].next, c->sides[1].next}};
-}
-
-static void event_units(const struct event *event, struct trail *trail, uint32_t *units) {
-  uint64_t since = (uint64_t)event->time - trail->time, gap = zigzag64((uint64_t)event->gap - since);
-  uint32_t *end = &trail->end[event->code >> 15];
-  since = zigzag64(since);
-  units[0] = (uint32_t)since;
-  units[1] = zigzag32(event->end - *end);
-  units[2] = zigzag32(event->number - trail->number);
-  units[3] = event->code | (uint32_t)event->kept << 16 | (uint32_t)event->number_above << 24;
-  units[4] = (uint32_t)(since >> 32); /* from here on most have nothing */
-  units[5] = (uint32_t)gap;
-  units[6] = (uint32_t)(gap >> 32);
-  units[7] = event->size;
-  trail->time = (uint64_t)event->time;
-  trail->number = event->number;
-  *end = event->end;
-}
-
-static void units_event(const uint32_t *units, struct trail *trail, struct event *event) {
-  uint64_t since = unzigzag64(units[0] | (uint64_t)units[4] << 32);
-  event->time = (int64_t)(trail->time + since);
-  event->gap = (int64_t)(unzigzag64(units[5] | (uint64_t)units[6] << 32) + since);
-  event->code = (uint16_t)units[3];
-  event->kept = (uint8_t)(units[3] >> 16);
-  event->number_above = (uint8_t)(units[3] >> 24);
-  uint32_t *end = &trail->end[event->code >> 15];
-  event->end = *end += unzigzag32(units[1]);
-  event->size = units[7];
-  event->number = trail->number += unzigzag32(units[2]);
-  trail->time = (uint64_t)event->time;
-}
-
-/* ---- units of four bytes, in as few as they need ---- */
-
-/* Most units are as in the typical connection: 0. They go in groups of four, of which a bit each tells whether there is
- * anything in them; such a group has a code for each unit in a byte, and then the units' bytes. */
-
-enum { GROUP = 4, GROUPS_A_WORD = 64 };
-static const uint8_t SIZES[4] = {0, 1, 2, 4};
-static const uint32_t MASKS[4] = {0, 0xFF, 0xFFFF, 0xFFFFFFFF};
-
-static void put32(uint8_t *at, uint32_t x) {
-  at[0] = (uint8_t)x, at[1] = (uint8_t)(x >> 8), at[2] = (uint8_t)(x >> 16), at[3] = (uint8_t)(x >> 24);
-}
-
-static uint32_t get32(const uint8_t *at) {
-  return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static size_t bits_size(size_t count) { return (count / GROUP + GROUPS_A_WORD - 1) / GROUPS_A_WORD * sizeof(uint64_t); }
-
-/* Which of up to 64 groups hold anything: asked of all at once, as a branch for each would be guessed wrong too often. */
-static uint64_t filled_groups(const uint32_t *units, size_t groups) {
-  uint64_t bits = 0;
-  for (size_t i = groups; i-- > 0;) {
-    uint64_t halves[2];
-    memcpy(halves, units + i * GROUP, sizeof halves);
-    bits = bits << 1 | ((halves[0] | halves[1]) != 0);
-  }
-  return bits;
-}
-
-/* How many bits a unit takes, and by that its code. */
-static unsigned bits_of(uint32_t unit) {
-#if defined(__GNUC__)
-  return 63u - (unsigned)__builtin_clzll((uint64_t)unit << 1 | 1);
-#else
-  unsigned bits = 0;
-  while (bits < 32 && unit >> bits) bits++;
-  return bits;
-#endif
-}
-
-static const uint8_t CODES[33] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
-
-/* The next group that a bit stands for; its bit goes. */
-static size_t next_group(uint64_t *bits) {
-#if defined(__GNUC__)
-  size_t group = (size_t)__builtin_ctzll(*bits);
-#else
-  size_t group = 0;
-  while (!(*bits >> group & 1)) group++;
-#endif
-  *bits &= *bits - 1;
-  return group;
-}
-
-/* Up to SLACK bytes beyond the end are written. How many bytes. */
-static size_t write_units(const uint32_t *units, size_t count, uint8_t *out) {
-  uint8_t *data = out + bits_size(count), *bits_at = out;
-  for (size_t from = 0, groups = count / GROUP; from < groups; from += GROUPS_A_WORD, bits_at += sizeof(uint64_t)) {
-    size_t many = groups - from < GROUPS_A_WORD ? groups - from : GROUPS_A_WORD;
-    uint64_t bits = filled_groups(units + from * GROUP, many);
-    memcpy(bits_at, &bits, sizeof bits);
-    while (bits) {
-      const uint32_t *group = units + (from + next_group(&bits)) * GROUP;
-      uint8_t *codes = data++;
-      uint32_t all = 0;
-      for (int j = 0; j < GROUP; j++) {
-        uint32_t unit = group[j], code = CODES[bits_of(unit)];
-        put32(data, unit);
-        data += SIZES[code];
-        all |= code << 2 * j;
-      }
-      *codes = (uint8_t)all;
-    }
-  }
-  return (size_t)(data - out);
-}
-
-/* Up to SLACK bytes beyond the end are read. */
-static void read_units(const uint8_t *in, size_t count, uint32_t *units) {
-  const uint8_t *data = in + bits_size(count);
-  memset(units, 0, count * sizeof *units);
-  for (size_t from = 0; from < count / GROUP; from += GROUPS_A_WORD, in += sizeof(uint64_t)) {
-    uint64_t bits;
-    memcpy(&bits, in, sizeof bits);
-    while (bits) {
-      uint32_t *group = units + (from + next_group(&bits)) * GROUP;
-      uint32_t codes = *data++;
-      for (int j = 0; j < GROUP; j++, codes >>= 2) {
-        group[j] = get32(data) & MASKS[codes & 3];
-        data += SIZES[codes & 3];
-      }
-    }
-  }
-}
-_Static_assert(UNITS % GROUP == 0 && EVENT_UNITS % GROUP == 0, "units come in groups");
-
+/* Room to write one with so many events. */
 static int make_room(struct store *store, uint32_t events) {
-  size_t wanted = UNITS + (size_t)events * EVENT_UNITS; /* and what they take at most when packed */
-  if (wanted <= store->units_room) return 1;
-  uint32_t *units = realloc(store->units, 2 * wanted * sizeof *units + wanted / 2 + 16);
-  if (!units) return 0;
-  store->units = units;
-  store->units_room = wanted;
+  size_t wanted = 1 + MOST_UNIT_BYTES + (size_t)events * MOST_EVENT_BYTES + EVENT_SLACK;
+  if (wanted <= store->room_to_write) return 1;
+  uint8_t *written = realloc(store->written, 2 * wanted);
+  if (!written) return 0;
+  store->written = written;
+  store->room_to_write = 2 * wanted;
   return 1;
 }
 
@@ -304,52 +34,42 @@ static uint8_t class_of(const struct connection *c) {
   return (uint8_t)(mixed(x, (uint64_t)c->originator << 16 | c->sides[0].state << 8 | c->sides[1].state) >> 32 & (TYPICAL - 1));
 }
 
-/* Take from the units of a connection what the typical one of its class has. 0 where there is no memory. */
-static int differ_from_typical(struct store *store, uint8_t class) {
-  if (!store->typical[class]) {
-    store->typical[class] = malloc(UNITS * 4);
-    if (!store->typical[class]) return 0;
-    memcpy(store->typical[class], store->units, UNITS * 4);
-  }
-  for (size_t i = 0; i < UNITS; i++) store->units[i] ^= store->typical[class][i];
-  return 1;
+/* The first of each class is its typical one. NULL where there is no memory. */
+static const struct connection *typical_of(struct store *store, uint8_t class, const struct connection *fields) {
+  if (store->typical[class]) return store->typical[class];
+  struct connection *typical = malloc(sizeof *typical);
+  if (typical) *typical = *fields;
+  return store->typical[class] = typical;
 }
 
 static uint8_t *packed(struct store *store, const struct connection *c) {
   if (!make_room(store, c->count)) return NULL;
-  struct connection copy = *c;
-  size_t count = UNITS + (size_t)c->count * EVENT_UNITS;
-  uint8_t *out = (uint8_t *)(store->units + store->units_room), class = class_of(c);
-  struct trail trail = trail_of(c);
-  copy.events = NULL;
-  out[0] = class;
-  turn_fields(&copy, PACK);
-  memcpy(store->units, (const char *)&copy + PLAIN, UNITS * 4);
-  if (!differ_from_typical(store, class)) return NULL;
-  for (uint32_t i = 0; i < c->count; i++)
-    event_units(&c->events[i], &trail, store->units + UNITS + (size_t)i * EVENT_UNITS);
-  size_t size = 1 + write_units(store->units, count, out + 1);
-  size_t whole = PLAIN + size + SLACK;
+  struct connection fields = *c;
+  uint8_t *out = store->written, class = class_of(c);
+  fields.events = NULL;
+  fields_pack(&fields);
+  const struct connection *typical = typical_of(store, class, &fields);
+  if (!typical) return NULL;
+  *out++ = class;
+  out = write_events(c, write_units(&fields, typical, out));
+  size_t size = (size_t)(out - store->written), whole = PACKED_FROM + size + EVENT_SLACK;
   uint8_t *bytes = whole < UINT32_MAX ? arena_take(&store->arena, whole) : NULL;
   if (!bytes) return NULL;
-  memcpy(bytes, c, PLAIN);
+  memcpy(bytes, c, PACKED_FROM);
   ((struct connection *)(void *)bytes)->room = (uint32_t)whole; /* which it does not need there */
-  memcpy(bytes + PLAIN, out, size);
-  memset(bytes + PLAIN + size, 0, SLACK);
+  memcpy(bytes + PACKED_FROM, store->written, size);
+  memset(bytes + PACKED_FROM + size, 0, EVENT_SLACK);
   return bytes;
 }
 
 /* Into `c` and `events`, which have room. */
-static void unpack(const struct store *store, uint32_t *units, const uint8_t *bytes, struct connection *c,
-                   struct event *events) {
-  memcpy(c, bytes, PLAIN);
-  const uint32_t *typical = store->typical[bytes[PLAIN]];
-  read_units(bytes + PLAIN + 1, UNITS + (size_t)c->count * EVENT_UNITS, units);
-  for (size_t i = 0; i < UNITS; i++) units[i] ^= typical[i];
-  memcpy((char *)c + PLAIN, units, UNITS * 4);
-  turn_fields(c, UNPACK);
-  struct trail trail = trail_of(c);
-  for (uint32_t i = 0; i < c->count; i++) units_event(units + UNITS + (size_t)i * EVENT_UNITS, &trail, &events[i]);
+static void unpack(const struct store *store, const uint8_t *bytes, struct connection *c, struct event *events) {
+  memcpy(c, bytes, PACKED_FROM);
+  const uint8_t *in = bytes + PACKED_FROM;
+  const struct connection *typical = store->typical[*in++];
+  in = read_units(in, typical, c);
+  fields_unpack(c);
+  read_events(c, in, events);
   c->events = events;
 }
 
@@ -387,7 +107,7 @@ void store_free(struct store *store, uint32_t connections) {
   free(store->slabs);
   free(store->places);
   free(store->hot);
-  free(store->units);
+  free(store->written);
   for (int i = 0; i < TYPICAL; i++) free(store->typical[i]);
   free(store);
 }
@@ -474,13 +194,13 @@ void store_forget(struct store *store, const uint32_t *becomes, uint32_t connect
 struct connection *store_thaw(struct store *store, uint32_t index) {
   uint8_t *bytes = pointer_of(store->places[index]);
   uint32_t count = ((const struct connection *)(const void *)bytes)->count;
-  struct connection *c = make_room(store, count) ? hot_new(store) : NULL;
+  struct connection *c = hot_new(store);
   struct event *events = c ? malloc((count ? count : 1) * sizeof *events) : NULL;
   if (!events) {
     if (c) hot_free(store, c);
     return NULL;
   }
-  unpack(store, store->units, bytes, c, events);
+  unpack(store, bytes, c, events);
   c->room = count ? count : 1;
   packed_free(store, (struct connection *)(void *)bytes);
   store->places[index] = (uintptr_t)c | TOUCHED;
@@ -533,9 +253,9 @@ static void pack_at_hand(struct store *store) {
   count_pack(store);
 }
 
-void store_trim(struct store *store, uint32_t connections) {
+void store_pack_some(struct store *store, uint32_t connections, int scattered) {
   for (int tries = 0; tries < 4 && store->hot_count > store->most_hot; tries++) pack_at_hand(store);
-  if (store->arena.dead > store->arena.live / DEAD_SHARE + MOST_DEAD) move_together(store, connections);
+  if (scattered) move_together(store, connections);
 }
 
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view) {
@@ -544,13 +264,12 @@ const struct connection *store_view(const struct store *store, uint32_t index, s
   uint32_t count = c->count;
   if (count > view->room || !view->events) {
     size_t room = count > 64 ? count : 64;
-    struct event *events = realloc(view->events, room * (sizeof *events + EVENT_UNITS * 4) + UNITS * 4);
+    struct event *events = realloc(view->events, room * sizeof *events);
     if (!events) return NULL;
     view->events = events;
     view->room = (uint32_t)room;
   }
-  unpack(store, (uint32_t *)(void *)(view->events + view->room), (const uint8_t *)(const void *)c, &view->connection,
-         view->events);
+  unpack(store, (const uint8_t *)(const void *)c, &view->connection, view->events);
   return &view->connection;
 }
 

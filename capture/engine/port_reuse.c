@@ -7,7 +7,6 @@
 
 enum { LOOK_AHEAD = 256, OPENING_AHEAD = 64 }; /* segments held back at most */
 enum { NEAR_BY = 1 << 20 };                    /* sequence numbers this close belong to the same stream */
-static const int64_t LONE_RST_NS = 5000000000; /* RSTs with nothing else around and this far apart are separate events */
 
 static int knows(const struct side *side, int what) { return (side->known & what) != 0; }
 
@@ -15,8 +14,6 @@ static uint32_t apart(uint32_t a, uint32_t b) {
   uint32_t distance = a - b;
   return distance < 0u - distance ? distance : 0u - distance;
 }
-
-static int bare_syn(uint16_t flags) { return (flags & (SYN | ACK | FIN | RST)) == SYN; }
 
 /* The SYN,ACK or a segment of the new stream was captured before the SYN itself. */
 static int answered_before(const struct side *own, const struct side *peer, uint32_t isn) {
@@ -36,12 +33,10 @@ static enum outcome after_own_syn(const struct connection *c, const struct segme
   return c->flags & SINCE_SYN_OTHER ? WAITS_ANSWER : WAITS_SECOND_TRY;
 }
 
-/* Whether a segment begins another connection of the same ends. */
-enum outcome starts_another(const struct connection *c, const struct segment *s, int side) {
+/* Whether a bare SYN begins another connection of the same ends. */
+enum outcome syn_starts_another(const struct connection *c, const struct segment *s, int side) {
   const struct side *own = &c->sides[side], *peer = &c->sides[!side];
-  int only_resets = !(c->flags & HAS_MORE_THAN_RST), closed = c->flags & HAS_CLOSED;
-  int late = s->time - c->last_time >= LONE_RST_NS;
-  if (!bare_syn(s->flags)) return only_resets && late ? STARTS : JOINS;
+  int closed = c->flags & HAS_CLOSED;
   if (c->flags & HAS_SYN && side == !!(c->flags & LAST_SYN_END)) {
     enum outcome plain = after_own_syn(c, s, own);
     if (plain == JOINS || plain == STARTS || plain == WAITS_SECOND_TRY) return plain;
@@ -51,7 +46,7 @@ enum outcome starts_another(const struct connection *c, const struct segment *s,
     return closed && c->flags & HAS_ESTABLISHED ? WAITS_ANSWER : JOINS;
   if (!knows(own, KNOWS_ISN)) {
     if (knows(peer, KNOWS_ISN)) return c->flags & (HAS_ESTABLISHED | HAS_CLOSED) ? STARTS : JOINS;
-    if (only_resets) return late ? STARTS : JOINS;
+    if (!(c->flags & HAS_MORE_THAN_RST)) return is_long_after_resets(c, s) ? STARTS : JOINS;
   }
   return closed || !knows(own, KNOWS_PLAIN) ? STARTS : WAITS_STREAM;
 }
