@@ -16,7 +16,7 @@ static int scale_of(const struct connection *c, const struct side *side) {
   return side->wscale;
 }
 
-static int window_is_full(const struct look *look) {
+int window_is_full(const struct look *look) {
   const struct segment *s = look->s;
   int shift = scale_of(look->c, look->peer);
   if (shift < 0 || !look->peer->packets) return 0;

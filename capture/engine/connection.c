@@ -1,4 +1,5 @@
 /* One connection: what each of its packets changes. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,24 +233,68 @@ static void first_of_side(struct look *look) {
   own->known |= KNOWS_SYN;
 }
 
+/* Part by part. */
+static void take_any(struct look *look, int alien) {
+  struct connection *c = look->c;
+  const struct segment *s = look->s;
+  int side = look->side;
+  first_of_side(look);
+  give_roles(c, s, side);
+  first_packets(c, s, side);
+  if (s->flags & RST && reset_refused(look)) look->tags = TAG_RST_UNACCEPTABLE;
+  look->skip = (uint8_t)(alien || look->tags & TAG_RST_UNACCEPTABLE);
+  if (!look->skip) analyse(look);
+  history_take(look);
+  remember_opening(c, s, side);
+  handshake(c, s, side);
+  event_take(look);
+  count_tags(c, side, look->tags);
+  if (!alien) remember_last(look);
+}
+
+#ifdef CHECK_STEADY
+/* Both say the same, or the fuzzer has found something. */
+static void take_both_ways(struct look *look) {
+  struct connection copy;
+  if (!connection_copied(look->c, &copy)) {
+    take_steadily(look);
+    return;
+  }
+  struct look other = *look;
+  other.c = &copy;
+  other.own = &copy.sides[look->side];
+  other.peer = &copy.sides[!look->side];
+  take_any(&other, 0);
+  take_steadily(look);
+  struct event *events = copy.events, *own_events = look->c->events;
+  struct rare *rare = copy.rare, *own_rare = look->c->rare;
+  int same = look->c->count == copy.count && !memcmp(events, own_events, copy.count * sizeof *events) && !rare == !own_rare &&
+             (!rare || !memcmp(rare->counts, own_rare->counts, offsetof(struct rare, letters)));
+  copy.events = own_events;
+  copy.rare = own_rare;
+  copy.room = look->c->room;
+  if (!same || other.tags || memcmp(&copy, look->c, sizeof copy)) abort();
+  copy.events = events;
+  copy.rare = rare;
+  connection_end(&copy);
+}
+#endif
+
 uint16_t connection_take(struct connection *c, const struct segment *s, int side, int alien) {
   struct look look = {.s = s, .c = c, .own = &c->sides[side], .peer = &c->sides[!side], .side = (uint8_t)side};
   count_packet(c, s, side, &look.gap);
+  look.after = s->seq + s->payload + ((s->flags & (SYN | FIN)) != 0); /* both at once count once, as Wireshark has it */
+  if (!alien && is_steady(&look)) {
+#ifdef CHECK_STEADY
+    take_both_ways(&look);
+#else
+    take_steadily(&look);
+#endif
+    return 0;
+  }
   count_flags(c, s, side);
   if (s->marks & MARK_SAME_AS_BEFORE) return second_copy(&look);
-  look.after = s->seq + s->payload + ((s->flags & (SYN | FIN)) != 0); /* both at once count once, as Wireshark has it */
-  first_of_side(&look);
-  give_roles(c, s, side);
-  first_packets(c, s, side);
-  if (s->flags & RST && reset_refused(&look)) look.tags = TAG_RST_UNACCEPTABLE;
-  look.skip = (uint8_t)(alien || look.tags & TAG_RST_UNACCEPTABLE);
-  if (!look.skip) analyse(&look);
-  history_take(&look);
-  remember_opening(c, s, side);
-  handshake(c, s, side);
-  event_take(&look);
-  count_tags(c, side, look.tags);
-  if (!alien) remember_last(&look);
+  take_any(&look, alien);
   return look.tags;
 }
 

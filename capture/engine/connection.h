@@ -262,8 +262,12 @@ struct look {
   uint8_t skip;    /* a second copy, or no part of the stream */
 };
 
+/* steady.c: the packet that most are, and what it changes beside what is counted */
+int is_steady(const struct look *look);
+void take_steadily(struct look *look);
 /* analysis.c */
 void analyse(struct look *look);
+int window_is_full(const struct look *look);
 int reset_refused(const struct look *look);
 /* missing_bytes.c: what the capture lacks of each side's stream */
 void holes_take(struct look *look, int64_t position, int64_t end);
@@ -275,8 +279,10 @@ void history_take(struct look *look);
 size_t history_text(const struct connection *c, char *out, size_t room);
 const char *conn_state(const struct connection *c);
 size_t history_most(const struct connection *c);
+enum { ZEEK_DATA = 1 << 6, ZEEK_ACK = 1 << 7 }; /* side.letters */
 /* events.c */
 void event_take(struct look *look);
+void event_of_data(struct look *look);
 void reset_seen_again(const struct look *look);
 /* event_folding.c: the kept events of a connection, resolved and folded, into `out` (room for c->count); how many */
 size_t events_folded(const struct connection *c, struct event *out);

@@ -241,6 +241,15 @@ static void before_its_ack(const struct look *look) {
   *late = moved;
 }
 
+/* New data in order, where nothing is open. */
+void event_of_data(struct look *look) {
+  int kept = 0, code = KIND_DATA | read_content(look->s, &kept);
+  http_take(look);
+  keep(look, code, kept);
+  before_its_ack(look);
+  if (!(code & EVENT_GOODBYE)) look->own->data_number = look->s->number;
+}
+
 /* A RST captured on both sides of a router, the later copy first: of its TTLs the one that its sender's packets have. */
 void reset_seen_again(const struct look *look) {
   const struct segment *s = look->s;

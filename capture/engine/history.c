@@ -10,6 +10,7 @@ enum { CONTROL_SYN, CONTROL_SYN_ACK, CONTROL_FIN, CONTROL_RST };
 
 enum letter { LETTER_I, LETTER_Q, LETTER_H, LETTER_S, LETTER_F, LETTER_R, LETTER_D, LETTER_A, LETTER_NONE };
 static const char LETTERS[] = "iqhsfrda";
+_Static_assert(ZEEK_DATA == 1 << LETTER_D && ZEEK_ACK == 1 << LETTER_A, "bits of side.letters");
 
 /* The letter of a segment; LETTER_NONE for one that says nothing. */
 static enum letter letter_of(const struct segment *s) {
