@@ -32,7 +32,7 @@ struct segment without_payload(const struct segment *s);
 /* http_messages.c: what HTTP/1 says in a payload. `end`: of a counted answer, bytes from the payload's begin to its end. */
 enum { HTTP_UNKNOWN, HTTP_COUNTED, HTTP_CHUNKS, HTTP_ALL_CHUNKS, HTTP_LAST_CHUNK, HTTP_BODY, HTTP_ASKS_NO_BODY };
 struct http_part { uint8_t kind; uint32_t end; };
-struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t size);
+struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t size, int chunks);
 API int64_t http_answer_end(const uint8_t *from, int64_t captured, int64_t size);
 enum { MESSAGE_UNKNOWN, MESSAGE_COUNTED, MESSAGE_CHUNKS, MESSAGE_ALL_CHUNKS }; /* side.message */
 enum { ANSWER_UNKNOWN, ANSWER_WHOLE, ANSWER_CUT_SHORT }; /* capture.flows.connection_table.Answer has the same numbers */

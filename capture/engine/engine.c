@@ -80,9 +80,8 @@ void v6_find_anew(struct engine *e) {
   }
 }
 
-/* An IPv4 address is its own number, an IPv6 address 2**32 + its index, made on first sight. */
-int64_t address_key(struct engine *e, const uint8_t *address, int family) {
-  if (family != 6) return (int64_t)((uint32_t)address[0] << 24 | (uint32_t)address[1] << 16 | (uint32_t)address[2] << 8 | address[3]);
+/* 2**32 + its index, made on first sight. */
+int64_t v6_key(struct engine *e, const uint8_t *address) {
   if (e->v6_count == e->v6_room && !grow_v6(e)) return e->out_of_memory = 1, V6_KEYS;
   uint64_t half[2];
   memcpy(half, address, 16);

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "connection.h"
+#include "packet_bytes.h"
 #include "table.h"
 
 enum { NO_CONNECTION = 0 }; /* slots hold a connection's index + 1 */
@@ -160,7 +161,11 @@ void segment_in(struct engine *e, const struct segment *given, const struct soug
 void forget_ends(struct engine *e);
 /* Its table of IPv6 addresses stands: find them by what they are now. */
 void v6_find_anew(struct engine *e);
-int64_t address_key(struct engine *e, const uint8_t *address, int family);
+int64_t v6_key(struct engine *e, const uint8_t *address);
+/* An IPv4 address is its own number; of an IPv6 address see v6_key. */
+static inline int64_t address_key(struct engine *e, const uint8_t *address, int family) {
+  return family == 6 ? v6_key(e, address) : (int64_t)be32(address);
+}
 struct connection *connection_new(struct engine *e, const struct segment *s, const int64_t keys[2]);
 uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);
 void take(struct engine *e, uint32_t index, struct connection *c, const struct segment *s, int side, int alien);
@@ -178,7 +183,13 @@ static inline struct found found_at(struct engine *e, uint32_t *slot, const stru
   struct connection *c = *slot ? connection_at(e, *slot - 1) : NULL;
   return (struct found){slot, c, c ? side_of(c, keys, s->sport, s->dport) : 0};
 }
-void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]);
+void arrive_where_it_matters(struct engine *e, struct found at, enum outcome what, const struct segment *s, const int64_t keys[2]);
+/* A segment of ends that are known. */
+static inline void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]) {
+  enum outcome what = s->marks & MARK_SAME_AS_BEFORE ? JOINS : starts_another(at.c, s, at.side);
+  if (what != JOINS || s->flags & SYN || at.c->pending) arrive_where_it_matters(e, at, what, s, keys);
+  else take(e, *at.slot - 1, at.c, s, at.side, 0);
+}
 struct undo;
 /* Decide what is held back by what is there; undone afterwards where `undo` is given. 0 where there is no memory. */
 int settle(struct engine *e, struct undo **undo);

@@ -102,10 +102,9 @@ enum layer typed(struct descent *d, uint16_t type, int size)
   return LAYER_LLC;
 }
 
-enum layer ethertype_layer(uint16_t type)
+enum layer rarer_ethertype_layer(uint16_t type)
 {
   switch (type) {
-  case 0x0800: return LAYER_IPV4;
   case 0x86DD: return LAYER_IPV6;
   case 0x8100:
   case 0x88A8:
@@ -127,10 +126,9 @@ enum layer ethertype_layer(uint16_t type)
   }
 }
 
-enum layer protocol_layer(uint8_t protocol)
+enum layer rarer_protocol_layer(uint8_t protocol)
 {
   switch (protocol) {
-  case 6: return LAYER_TCP;
   case 17: return LAYER_UDP;
   case 1: return LAYER_ICMP;
   case 58: return LAYER_ICMPV6;

@@ -97,8 +97,10 @@ enum layer link_layer(uint32_t link);
 int looks_like(enum layer layer, const uint8_t *bytes, uint32_t captured);
 
 /* What numbers name: IANA's and IEEE's registries. */
-enum layer ethertype_layer(uint16_t type);
-enum layer protocol_layer(uint8_t protocol);
+enum layer rarer_ethertype_layer(uint16_t type);
+enum layer rarer_protocol_layer(uint8_t protocol);
+static inline enum layer ethertype_layer(uint16_t type) { return type == 0x0800 ? LAYER_IPV4 : rarer_ethertype_layer(type); }
+static inline enum layer protocol_layer(uint8_t protocol) { return protocol == 6 ? LAYER_TCP : rarer_protocol_layer(protocol); }
 enum layer version_layer(uint8_t first); /* by the version of IP in a first byte */
 enum layer family_layer(uint32_t family);
 enum layer udp_port_layer(uint16_t port);

@@ -107,15 +107,11 @@ static void act(struct engine *e, struct found at, enum outcome what, const stru
   take(e, index, c, s, side, what == ALIEN);
 }
 
-/* A segment of ends that are known. */
-void arrive(struct engine *e, struct found at, const struct segment *s, const int64_t keys[2]) {
+/* It may begin another connection or belong to none, or others wait before it. */
+void arrive_where_it_matters(struct engine *e, struct found at, enum outcome what, const struct segment *s, const int64_t keys[2]) {
   if (at.c->pending) hold_on(e, at.c, s);
   else if (s->marks & MARK_SAME_AS_BEFORE) take(e, *at.slot - 1, at.c, s, at.side, 0);
-  else {
-    enum outcome what = starts_another(at.c, s, at.side);
-    if (what == JOINS && !(s->flags & SYN)) take(e, *at.slot - 1, at.c, s, at.side, 0);
-    else act(e, at, what, s, keys);
-  }
+  else act(e, at, what, s, keys);
 }
 
 /* NULL where there is no memory. */

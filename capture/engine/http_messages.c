@@ -54,23 +54,27 @@ static struct http_part header(const uint8_t *from, const uint8_t *end, uint32_t
   return length < 0 ? SAYS_NOTHING : (struct http_part){HTTP_COUNTED, before + (uint32_t)length};
 }
 
-/* What HTTP/1 says in a payload of `size` bytes, of which `captured` are there. */
-struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t size) {
+/* What HTTP/1 says in a payload of `size` bytes, of which `captured` are there. `chunks`: whether it may end a message of
+ * chunks; else its end is not looked at, which would have to be fetched from memory. */
+struct http_part http_part_of(const uint8_t *from, int64_t captured, int64_t size, int chunks) {
   int64_t have = captured < size ? captured : size;
   if (have < LAST_CHUNK) return SAYS_NOTHING;
   if (!memcmp(from, "HEAD ", 5) || (have >= 8 && !memcmp(from, "CONNECT ", 8)))
     return (struct http_part){HTTP_ASKS_NO_BODY, 0};
-  int whole = have == size, last = whole && !memcmp(from + size - LAST_CHUNK, "0\r\n\r\n", LAST_CHUNK);
-  if (!is_answer(from, from + have)) return (struct http_part){last ? HTTP_LAST_CHUNK : whole ? HTTP_BODY : HTTP_UNKNOWN, 0};
-  struct http_part found = header(from, from + have, 0);
-  if (found.kind != HTTP_CHUNKS) return found;
+  int whole = have == size, answers = is_answer(from, from + have);
+  struct http_part found = {whole ? HTTP_BODY : HTTP_UNKNOWN, 0};
+  if (answers) found = header(from, from + have, 0);
+  else if (!chunks) return found;
+  if (answers && found.kind != HTTP_CHUNKS) return found;
+  int last = whole && !memcmp(from + size - LAST_CHUNK, "0\r\n\r\n", LAST_CHUNK);
+  if (!answers) return last ? (struct http_part){HTTP_LAST_CHUNK, 0} : found;
   return last ? (struct http_part){HTTP_ALL_CHUNKS, 0} : whole ? found : SAYS_NOTHING;
 }
 
 /* Where the answer that begins with this payload ends, in bytes from its begin; -1 where its header says no length. */
 int64_t http_answer_end(const uint8_t *from, int64_t captured, int64_t size)
 {
-  struct http_part part = http_part_of(from, captured, size);
+  struct http_part part = http_part_of(from, captured, size, 0);
   return part.kind == HTTP_COUNTED ? (int64_t)part.end : -1;
 }
 
@@ -84,7 +88,8 @@ void http_take(struct look *look) {
   const struct segment *s = look->s;
   struct side *own = look->own;
   if (look->again) return;
-  struct http_part part = s->data ? http_part_of(s->data, s->captured, s->payload) : (struct http_part){s->http, s->http_end};
+  struct http_part part = (struct http_part){s->http, s->http_end};
+  if (s->data) part = http_part_of(s->data, s->captured, s->payload, own->message == MESSAGE_CHUNKS);
   uint32_t end = s->seq + s->payload;
   own->known &= ~(uint32_t)ASKS_NO_BODY;
   if (part.kind == HTTP_ASKS_NO_BODY) own->known |= ASKS_NO_BODY;

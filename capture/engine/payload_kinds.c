@@ -112,7 +112,7 @@ uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size) {
 struct segment without_payload(const struct segment *s) {
   struct segment kept = *s;
   if (s->data) {
-    struct http_part part = http_part_of(s->data, s->captured, s->payload);
+    struct http_part part = http_part_of(s->data, s->captured, s->payload, 1);
     kept.content = content_of(s->data, s->captured, s->payload);
     kept.http = part.kind;
     kept.http_end = part.end;

@@ -57,7 +57,7 @@ static struct record record_at(const struct pcap *pcap, const uint8_t *at)
 {
   struct record record = {number32(at, pcap->big), number32(at + 4, pcap->big), number32(at + 8, pcap->big),
                           number32(at + 12, pcap->big)};
-  if (pcap->swapped == ALWAYS || (pcap->swapped == SOMETIMES && record.captured > record.original)) {
+  if (pcap->swapped != NEVER && (pcap->swapped == ALWAYS || record.captured > record.original)) {
     uint32_t captured = record.original;
     record.original = record.captured;
     record.captured = captured;

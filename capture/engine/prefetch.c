@@ -4,7 +4,9 @@
 #include "engine_state.h"
 
 enum { SOON = 8, LINE = 64, LINES = 8 }; /* segments between the two fetches; of a connection, what most packets touch */
-enum { IN_CACHE = 256 };                 /* connections */
+#ifndef IN_CACHE
+#define IN_CACHE 256 /* connections; a test has all segments wait */
+#endif
 
 #if defined(__GNUC__)
 #define FETCH(at) __builtin_prefetch(at)
@@ -40,6 +42,9 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   by.keys[1] = address_key(e, segment->dst, dst_family(segment));
   by.key = key_of(e, by.keys, segment->sport, segment->dport, segment->scope);
   by.print = packet_print(segment, by.key);
+  const char *recent = recent_packet_place(e->recent, by.print);
+  FETCH(recent);
+  FETCH(recent + RECENT_PACKET_BYTES - 1);
   if (e->store->most_hot <= IN_CACHE && !e->count_waiting && !e->trace.is_on) {
     segment_in(e, segment, &by);
     store_trim(e->store, e->connections);
@@ -52,9 +57,6 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   new->by = by;
   FETCH(&e->slots[first_slot(e, by.key)]);
   FETCH(&e->tags[first_slot(e, by.key)]);
-  const char *recent = recent_packet_place(e->recent, by.print);
-  FETCH(recent);
-  FETCH(recent + RECENT_PACKET_BYTES - 1);
   if (e->count_waiting > SOON)
     fetch_connection(e, &e->waiting[(e->first_waiting + e->count_waiting - 1 - SOON) & (AHEAD - 1)]);
 }

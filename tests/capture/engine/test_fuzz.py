@@ -29,8 +29,9 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-o
 
 @pytest.fixture(scope="module")
 def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fuzzer, built with sanitizers. All connections but one are packed all the time."""
-    return built(tmp_path_factory.mktemp("fuzz") / "fuzz", "-DHOT_AT_FIRST=1", *SANITIZE)
+    """The fuzzer, built with sanitizers. All connections but one are packed all the time, and what the packet that most
+    are changes at once is compared with what it would have changed part by part."""
+    return built(tmp_path_factory.mktemp("fuzz") / "fuzz", "-DHOT_AT_FIRST=1", "-DCHECK_STEADY", *SANITIZE)
 
 
 def built(target: Path, *flags: str, source: str = "fuzz.c") -> Path:
@@ -88,11 +89,11 @@ def test_without_memory_it_says_so_or_says_the_same(seeds: list[Path], tmp_path:
     run(failing, *seeds)
 
 
-def test_packed_connections_say_the_same(fuzzer: Path, seeds: list[Path], tmp_path: Path) -> None:
-    usual = built(tmp_path / "usual")
-    packed, unpacked = (
+def test_packed_connections_and_waiting_segments_say_the_same(fuzzer: Path, seeds: list[Path], tmp_path: Path) -> None:
+    usual, waiting = built(tmp_path / "usual"), built(tmp_path / "waiting", "-DIN_CACHE=0")
+    packed, unpacked, waited = (
         subprocess.run([program, "digest", *seeds], capture_output=True, check=True).stdout
-        for program in (fuzzer, usual)
+        for program in (fuzzer, usual, waiting)
     )
-    assert packed == unpacked
+    assert packed == unpacked == waited
     assert packed.count(b"\n") == len(seeds)
