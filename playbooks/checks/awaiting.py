@@ -78,7 +78,7 @@ def waiting_for(facts: Facts, **given: Any) -> Judgement:
 
 
 def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Socket]) -> Judgement:
-    quiet = [row.awaiting_s or 0.0 for row in rows]
+    quiet = [row.awaiting_s for row in rows if row.awaiting_s is not None]
     all_of = facts.sockets.rows if facts.sockets is not None else ()
     open_now = sum(1 for row in all_of if row.state == "ESTAB" and any(one.pid == holder.pid for one in row.owners))
     processes = facts.processes.rows if facts.processes is not None else ()

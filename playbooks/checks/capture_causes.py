@@ -53,7 +53,7 @@ def capture_causes(
     for one in samples[:SHOWN]:
         evidence += sample_evidence(one)
     measured = patience_of(samples)
-    sides = Counter(_side(one) for one in samples).most_common(1)
+    sides = Counter(_side(one) for one in samples).most_common()
     told = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     shared: dict[str, object] = told | measured
     fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]

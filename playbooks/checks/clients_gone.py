@@ -117,7 +117,7 @@ def ignore_client_abort(facts: Facts, **given: Any) -> Judgement:
         for place in proxied(server)[:5]:
             line = effective(server, "proxy_ignore_client_abort", place)
             evidence.append(say("abort_setting", where=place.where, stated=stated(line, say("abort_default"))))
-            on = on or (line is not None and line.args[:1] == ("on",))
+            on = on or (line is not None and line.args == ("on",))
     if on:
         return warned(*evidence, say("abort_price"))
     if not evidence:

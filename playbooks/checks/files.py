@@ -8,7 +8,7 @@ from playbooks.checks.registry import Judgement, Offer, check, failed, look, off
 from playbooks.evidence_words import most_common, percent, say
 from playbooks.facts.facts import Facts
 from playbooks.facts.processes import LOOKED_INTO
-from playbooks.facts.socket_facts import Granted, Process
+from playbooks.facts.socket_facts import Granted, Process, Processes
 
 FULL, HIGH = 0.9, 0.75
 SMALLEST = 16
@@ -33,7 +33,7 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
         if not rows:
             return unknown(*hidden or [say("no_processes")])
         said = [_said(one) for one in rows[:2]]
-        return _room(facts, rows, *said)
+        return _room(facts, facts.processes, rows, *said)
     evidence = [text for one in near[:4] for text in (_said(one), *_details(facts, one))]
     offers = _file_offers(facts, near[0])
     if _share(near[0]) >= FULL:
@@ -41,11 +41,8 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
     return warned(*evidence, *hidden, offers=offers)
 
 
-def _room(facts: Facts, rows: list[Process], *said: str) -> Judgement:
+def _room(facts: Facts, found: Processes, rows: list[Process], *said: str) -> Judgement:
     """That every process has room, if more than this program itself could be looked at, and none was hidden."""
-    found = facts.processes
-    if found is None:
-        return unknown(say("no_processes"))
     others = [one for one in rows if one.pid != found.own_pid]
     named = facts.number("pid") is not None
     notes = [say("processes_contained", count=len(rows))] if found.contained and not named else []

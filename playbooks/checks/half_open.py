@@ -81,7 +81,7 @@ def _syn_offers(facts: Facts, port: int, count: int, stale: list[Socket]) -> tup
         "retries": facts.sysctl("net.ipv4.tcp_synack_retries"),
         "somaxconn": max(4096, facts.sysctl("net.core.somaxconn") or 0),
         "old_somaxconn": facts.sysctl("net.core.somaxconn"),
-        "source": Counter(row.remote.ip for row in stale).most_common(1)[0][0],
+        "source": Counter(row.remote.ip for row in stale).most_common()[0][0],
     }
     return tuple(offer(name, **shared) for name in ("syn-settings-now", "syn-settings", "syn-rate-limit"))
 

@@ -163,7 +163,7 @@ def _process(facts: Facts, holder: Holder | None) -> Process | None:
 def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tuple[Offer, ...]:
     process = _process(facts, holder)
     # The service's port: most rows share it, on one side or the other.
-    port = Counter(port for row in rows for port in (row.local.port, row.remote.port)).most_common(1)[0][0]
+    port = Counter(port for row in rows for port in (row.local.port, row.remote.port)).most_common()[0][0]
     what = f"sport = :{port} or dport = :{port}"
     unit = process.unit if process is not None else ""
     pid = holder.pid if holder is not None else "PID"

@@ -99,7 +99,7 @@ def _quiet(facts: Facts) -> str | None:
         for line in server.directives:
             if line.name != "error_log" or not line.args:
                 continue
-            if line.args[1:2] and line.args[1] in QUIET_LEVELS:
+            if len(line.args) > 1 and line.args[1] in QUIET_LEVELS:
                 return say("error_log_quiet", where=line.where, path=line.args[0], level=line.args[1])
             if not is_file(line.args[0]):
                 return say("error_log_elsewhere", where=line.where, path=line.args[0])

@@ -60,7 +60,7 @@ def keeps(server: NginxServer, place: Directive) -> bool:
     kind = protocol(place)
     if kind in ("fastcgi", "uwsgi", "scgi"):
         line = effective(server, f"{kind}_keep_conn", place)
-        return told and line is not None and line.args[:1] == ("on",)
+        return told and line is not None and line.args == ("on",)
     if kind == "grpc":
         return told or keeps_by_default(server)
     if not told and not keeps_by_default(server):
@@ -68,5 +68,5 @@ def keeps(server: NginxServer, place: Directive) -> bool:
     version, header = effective(server, "proxy_http_version", place), header_sent(server, "Connection", place)
     if version is None and header is None:
         return keeps_by_default(server)
-    closes = header is not None and header.args[1:2] == ("close",)
-    return not closes and (version is None or version.args[:1] != ("1.0",))
+    closes = header is not None and header.args[1:] == ("close",)
+    return not closes and (version is None or version.args != ("1.0",))

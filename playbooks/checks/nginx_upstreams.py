@@ -83,10 +83,10 @@ def _without(server: NginxServer, place: Directive) -> list[str]:
     """What keeps nginx from keeping connections at a proxy_pass; empty where nothing does."""
     found = []
     version = effective(server, "proxy_http_version", place)
-    if (version is None and not keeps_by_default(server)) or (version is not None and version.args[:1] == ("1.0",)):
+    if (version is None and not keeps_by_default(server)) or (version is not None and version.args == ("1.0",)):
         found.append(say("http_1_0", where=place.where, stated=stated(version, say("http_1_0_default"))))
     header = header_sent(server, "Connection", place)
-    if (header is None and not keeps_by_default(server)) or (header is not None and header.args[1:2] == ("close",)):
+    if (header is None and not keeps_by_default(server)) or (header is not None and header.args[1:] == ("close",)):
         found.append(say("connection_close", where=place.where, stated=stated(header, say("connection_default"))))
     return found
 
@@ -104,7 +104,7 @@ def _time_wait(facts: Facts, server: NginxServer, name: str) -> int:
 
 
 def _keepalive_offer(server: NginxServer, place: Directive, name: str) -> Offer:
-    block = next((one for one in server.directives if one.name == "upstream" and one.args[:1] == (name,)), None)
+    block = next((one for one in server.directives if one.name == "upstream" and one.args == (name,)), None)
     where = f"{block.where} (upstream {name})" if block is not None else f"{server.path} (http block)"
     return offer(
         "upstream-keepalive",
@@ -152,14 +152,14 @@ def _kept_alive(server: NginxServer, place: Directive) -> list[Edit]:
     A proxy_set_header there would hide those of the level above: then they are for the person to repeat."""
     edits = []
     version = effective(server, "proxy_http_version", place)
-    if version is None or version.args[:1] == ("1.0",):
+    if version is None or version.args == ("1.0",):
         edits.append(Edit(version, "proxy_http_version 1.1;") if version is not None else None)
     header = header_sent(server, "Connection", place)
     empty = 'proxy_set_header Connection "";'
     missing = [] if edits and edits[0] is not None else ["proxy_http_version 1.1;"] if edits else []
     if header is None:
         missing.append(empty)
-    elif header.args[1:2] == ("close",):
+    elif header.args[1:] == ("close",):
         edits.append(Edit(header, empty))
     found = [one for one in edits if one is not None]
     if missing:

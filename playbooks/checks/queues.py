@@ -40,8 +40,9 @@ def owner_of(row: Socket) -> Holder | None:
 
 
 def is_full(row: Socket) -> bool:
-    """The kernel refuses once the queue holds more than its maximum (sk_acceptq_is_full: len > max)."""
-    return row.send_q > 0 and row.recv_q > row.send_q
+    """The kernel refuses once the queue holds more than its maximum (sk_acceptq_is_full: len > max). A `send_q` of 0 is
+    a maximum only where the source tells one: listen(fd, 0)."""
+    return row.recv_q > row.send_q and (row.send_q > 0 or row.backlog_max == 0)
 
 
 @check("accept-queue-full", needs=("sockets", "kernel"), optional=("processes",), everywhere=True)

@@ -106,10 +106,9 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
         for route in log.routes
         if route.timed_out
     ]
-    nginx = nginx_of(facts, log)
-    offers = (_read_timeout(facts, *_shortest(nginx)),) if late and nginx is not None else ()
     if late >= 3 or (late and late / max(1, log.lines) >= 0.01):
-        return failed(*evidence, offers=offers)
+        nginx = nginx_of(facts, log)
+        return failed(*evidence, offers=(_read_timeout(facts, *_shortest(nginx)),) if nginx is not None else ())
     if late:
         return warned(*evidence)
     return look(facts, "access_log").passed(*evidence, seen=log.lines)
@@ -145,7 +144,7 @@ def url_times(facts: Facts, **given: Any) -> Judgement:
     )
     if failures or broken:
         return failed(*evidence, offers=offers)
-    refused = [one for one in url.runs if one.status is not None and 400 <= one.status < 500]
+    refused = [one for one in url.runs if one.status is not None and one.status >= 400]
     if refused:
         return warned(*evidence, say("url_refused", status=most_common(str(one.status) for one in refused)))
     if slow:

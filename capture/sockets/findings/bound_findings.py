@@ -17,6 +17,7 @@ from capture.sockets.findings.finding_words import (
     per_minute,
     phrase,
     pile_holder,
+    process_text,
     room_text,
     seconds_left,
     share_text,
@@ -101,9 +102,9 @@ def _holder(scene: Scene, place: Place, local: bytes, rows: list[SocketRow]) -> 
         (pile,) = pile_up(held, (lambda row: True,), 1)
         return pile_holder(pile)
     inodes = {form.number_at(raw, 68) for raw in place.bound.values() if form.local_address(raw) == local}
-    counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes if one.sockets]
+    counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes]
     most, process = max(counted, key=lambda pair: pair[0], default=(0, None))
-    return f"{process.name}[{process.pid}]" if process is not None and most else ""
+    return process_text(process) if process is not None and most else ""
 
 
 def _port(raw: bytes) -> int:

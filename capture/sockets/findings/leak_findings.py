@@ -104,7 +104,7 @@ def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
 def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
     """Connections that this machine opened (level 0 is a service here), all closed by their peers a moment ago."""
     oldest, youngest = pile.rows[0].age_s, pile.rows[-1].age_s
-    return pile.level > 0 and oldest < POOL_S and oldest - youngest < TOGETHER_S and not (rate and rate > 0)
+    return pile.level > 0 and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
 
 
 def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:

@@ -92,14 +92,11 @@ def by_service(place: Place) -> Key:
 
 
 def common_port(rows: Sequence[SocketRow]) -> int | None:
-    """The local port if all share it (a server's), else the remote one they share (a client's), else None."""
-    local = {form.local_port(row.raw) for row in rows}
+    """The local port if several rows share it (a server's), else the remote one they share (a client's), else None."""
+    local, remote = {form.local_port(row.raw) for row in rows}, {form.remote_port(row.raw) for row in rows}
     if len(local) == 1 and len(rows) > 1:
-        return rows[0].local.port
-    remote = {form.remote_port(row.raw) for row in rows}
-    if len(remote) == 1:
-        return rows[0].remote.port
-    return rows[0].local.port if len(local) == 1 else None
+        return int.from_bytes(local.pop(), "big")
+    return int.from_bytes(remote.pop(), "big") if len(remote) == 1 else None
 
 
 def hosts_of(rows: Iterable[SocketRow]) -> list[str]:

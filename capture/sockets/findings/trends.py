@@ -27,7 +27,7 @@ class Trends:
             course.clear()
         if not course or course[-1][0] < now:
             course.append((now, count))
-        while len(course) > 2 and now - course[1][0] >= RECENT_S:
+        while len(course) > 1 and now - course[1][0] >= RECENT_S:
             course.popleft()
         then, first = course[0]
         return (count - first) / (now - then) if now - then >= SHORTEST_S else None

@@ -8,12 +8,18 @@ import msgspec
 
 from capture.model import Endpoint
 from playbooks.facts.facts import Facts
-from playbooks.facts.log_facts import LogGroup, SymptomLog, Times
+from playbooks.facts.log_facts import LogGroup, Route, SymptomLog, Times
 from playbooks.facts.packet_facts import Captured, CapturedConnection
 from playbooks.facts.socket_facts import Holder
 from tests.playbooks.checks import test_nginx_checks as nginx
 from tests.playbooks.checks.made_nginx_rows import (
+    EVENTS,
+    HTTP,
+    PLACE,
+    UPSTREAM,
     after,
+    at_nginx,
+    configured,
     requests,
 )
 from tests.playbooks.checks.made_rows import Row
@@ -162,4 +168,62 @@ ROWS: dict[str, Row] = {
     "499: the upstream is slower": ("access-499", {}, gone(after(0.5), upstream=Times(9, 1, 1, 7.0, 8.0))),
     "499: no time is told": ("access-499", {}, gone(None)),
     "499: within a second": ("access-499", {}, gone(after(0.3))),
+    "499: of one request": ("access-499", {}, gone(None, 1, 1)),
+    "499: of a log without requests": ("access-499", {}, gone(None, 0, 0)),
+    "499: at once": ("access-499", {}, gone(Times(40, 0.0, 0.05, 0.1, 0.1, 0.0))),
+    "499: how soon the first left is not told": ("access-499", {}, gone(Times(40, 0.5, 0.6, 0.7, 0.8))),
+    "499: five times": ("access-499", {}, gone(Times(5, 3.0, 3.0, 3.0, 3.0, 3.0), 5, 100)),
+    "499: counted by routes alone": (
+        "access-499", {},
+        nginx.facts(access_log=requests(
+            status={"499": 7, "200": 93}, routes=(Route("/r", 9, 0, 0), Route("/s", 9, 7, 0)))),
+    ),
+    "ignored aborts: of six places": (
+        "ignore-client-abort", {},
+        at_nginx(configured(EVENTS, HTTP, *[("proxy_pass", PLACE, 6, f"http://b{n}") for n in range(6)])),
+    ),
+    "ignored aborts: on": (
+        "ignore-client-abort", {},
+        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, ("proxy_ignore_client_abort", PLACE, 6, "on"))),
+    ),
+    "ignored aborts: off": (
+        "ignore-client-abort", {},
+        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, ("proxy_ignore_client_abort", PLACE, 6, "off"))),
+    ),
+    "chain: the only request": (
+        "chain-log", {},
+        nginx.facts(access_log=msgspec.structs.replace(requests(status={"504": 1}), lines=1)),
+    ),
+    "chain: late, and nothing is passed on": (
+        "chain-log", {},
+        at_nginx(configured(EVENTS, HTTP), access_log=requests(status={"200": 9, "504": 3})),
+    ),
+    "packets: two listen": (
+        "traffic-causes", LOST,
+        host(listener(owners=(Holder(7, "a"), Holder(8, "b"))), row(remote=Endpoint("10.0.0.1", 8080), owners=(
+            Holder(70, "c"), Holder(71, "d"))), traffic=traffic(ended("aborted", 9, 20), connections=20)),
+    ),
+    "packets: without sockets": (
+        "traffic-causes", LOST, changed(host(traffic=traffic(ended("aborted", 9, 20), connections=20)), sockets=None),
+    ),
+    "packets: five services, cut off": (
+        "traffic-causes", LOST,
+        host(traffic=traffic(*[msgspec.structs.replace(ended("no_socket", 5, 60, cut_off=4), port=81 + n)
+                               for n in range(5)], connections=300)),
+    ),
+    "packets: no causes, all in order": (
+        "traffic-causes", {}, host(traffic=traffic(ended("normal_close", 60, 60), connections=60, untold_responses=3)),
+    ),
+    "counters: one segment came": (
+        "listen-counters", {},
+        changed(host(), sockets=sockets(listener(), moved={"InSegs": 1}, totals={
+            "InSegs": 9, "ListenOverflows": 4, "ListenDrops": 4}, counters={"InSegs": 1})),
+    ),
+    "counters: one segment ever": (
+        "listen-counters", {},
+        changed(host(), sockets=sockets(listener(), totals={"InSegs": 1, "ListenOverflows": 0, "ListenDrops": 0})),
+    ),
+    "counters: segments are not told": (
+        "listen-counters", {}, changed(host(), sockets=sockets(listener(), totals={"ListenOverflows": 0})),
+    ),
 }  # fmt: skip

@@ -207,7 +207,7 @@ ROWS: dict[str, Row] = {
     ),
     "errors: of an upstream of this machine": (
         "nginx-error-lines",
-        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:ended"]}},
+        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:idle"]}},
         at_nginx(
             configured(EVENTS, HTTP, *UPSTREAM),
             error_log=nginx.log(
@@ -428,12 +428,12 @@ ROWS: dict[str, Row] = {
     ),
     "errors: of an upstream whose connections are kept": (
         "nginx-error-lines",
-        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:ended"]}},
+        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:idle"]}},
         at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT, V11, EMPTY), "prematurely_closed"),
     ),
     "errors: of an upstream whose connections are not kept": (
         "nginx-error-lines",
-        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:ended"]}},
+        {"kinds": ["prematurely_closed"], "fixes": {"prematurely_closed": ["topic:idle"]}},
         at_nginx(configured(EVENTS, HTTP, *UPSTREAM), "prematurely_closed"),
     ),
     # looked.py

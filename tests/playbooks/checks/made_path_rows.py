@@ -7,24 +7,19 @@ from typing import Any
 import msgspec
 
 from capture.model import Endpoint
+from playbooks.facts.config_facts import ProxyConfig, ProxyWait
 from playbooks.facts.facts import Absence, Facts
-from playbooks.facts.measured_facts import IdlePeer, Probe
-from playbooks.facts.nginx_facts import Worker
+from playbooks.facts.measured_facts import Probe
 from playbooks.facts.socket_facts import Bound, Holder, Processes
 from tests.playbooks.checks import test_nginx_checks as nginx
 from tests.playbooks.checks.made_more_rows import end, proxy, waiting, waits
 from tests.playbooks.checks.made_nginx_rows import (
-    EMPTY,
     EVENTS,
     HTTP,
-    KEPT,
-    PLACE,
     UPSTREAM,
-    V11,
     at_nginx,
     configured,
     requests,
-    workers,
 )
 from tests.playbooks.checks.made_rows import GO, OTHER, Row, rule, to_rule
 from tests.playbooks.checks.making import (
@@ -73,7 +68,7 @@ ROWS: dict[str, Row] = {
     # load.py
     "load: within a tenth of a second": ("load-run", {}, host(load=load(10, seconds=0.05))),
     "load: none of it answered": ("load-run", {}, host(load=load(0, errors={"EOF": 3}))),
-    "load: two thousand and two": ("load-run", {}, host(load=load(2000, status={"200": 1998, "500": 1, "503": 1}))),
+    "load: three of two thousand": ("load-run", {}, host(load=load(2000, status={"200": 1997, "500": 2, "503": 1}))),
     "load: status 499": ("load-run", {}, host(load=load(2000, status={"200": 1000, "499": 1000}))),
     "load: counters of other things": ("load-run", {}, host(load=load(counters={"InSegs": 9}))),
     # proxy_ends.py, proxy_waits.py
@@ -155,7 +150,7 @@ ROWS: dict[str, Row] = {
     "port held: above the range": (
         "port-held", {}, changed(host(row(local=Endpoint("10.0.0.1", 61_000))), settings={"port": "61000"})),
     # reaching.py
-    "connect: in twelve milliseconds": ("connect", {}, tried("ok")),
+    "connect: in a second and a half": ("connect", {}, tried("ok", seconds=1.5)),
     "connect: refused, nothing listens": ("connect", {}, tried("ECONNREFUSED")),
     "connect: refused, somebody listens": ("connect", {}, tried("ECONNREFUSED", listener())),
     "connect: refused, four others listen": (
@@ -310,58 +305,42 @@ ROWS: dict[str, Row] = {
         "url-times", {},
         host(url=url(msgspec.structs.replace(run(total=2.0), tls=0.2, first_byte=1.0)))),
     "url: status 499": ("url-times", {}, host(url=url(run(status=499)))),
-    # nginx_limits.py, nginx_upstreams.py, nginx_logs.py
-    "workers: 2,048 connections asked for": (
-        "worker-files", {},
-        at_nginx(configured(EVENTS, ("worker_connections", ("events",), 1, "2048"), HTTP,
-                            workers=(Worker(7, nginx.START, 20, 2048, 4096),)))),
-    "workers: half of a power of two": (
-        "worker-files", {},
-        at_nginx(configured(EVENTS, ("worker_connections", ("events",), 1, "4064"), HTTP,
-                            workers=(Worker(7, nginx.START, 20, 1024, 4096),)))),
-    "workers: one more than that": (
-        "worker-files", {},
-        at_nginx(configured(EVENTS, ("worker_connections", ("events",), 1, "4065"), HTTP,
-                            workers=(Worker(7, nginx.START, 20, 1024, 4096),)))),
-    "workers: more than is proposed is set": (
-        "worker-files", {},
-        at_nginx(configured(EVENTS, ("worker_rlimit_nofile", (), 0, "9000"),
-                            ("worker_connections", ("events",), 1, "4000"), HTTP,
-                            workers=(Worker(7, nginx.START, 2000, 2048, 4096),)))),
-    "workers: 90 % of a hundred": ("worker-connections", {}, workers((90, 90))),
-    "workers: 75 % of a hundred": ("worker-connections", {}, workers((75, 75))),
-    "workers: 74 % of a hundred": ("worker-connections", {}, workers((74, 74))),
-    "upstreams: a hundred in TIME-WAIT": (
-        "upstream-keepalive", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM), sockets=sockets(
-            *[row("TIME-WAIT", n, remote=Endpoint("10.0.0.5", 8080), owners=()) for n in range(100)]))),
-    "upstreams: fewer in TIME-WAIT": (
-        "upstream-keepalive", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM), sockets=sockets(
-            *[row("TIME-WAIT", n, remote=Endpoint("10.0.0.5", 8080), owners=()) for n in range(99)],
-            *[row("TIME-WAIT", 200 + n, remote=Endpoint("10.0.0.5", 8081), owners=()) for n in range(9)],
-            *[row("ESTAB", 300 + n, remote=Endpoint("10.0.0.5", 8080)) for n in range(9)]))),
-    "upstreams: HTTP/1.0 is set": (
-        "upstream-keepalive", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT, ("proxy_http_version", PLACE, 6, "1.0"), EMPTY))),
-    "upstreams: closed by a header": (
-        "upstream-keepalive", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT, V11,
-                            ("proxy_set_header", PLACE, 6, "Connection", "close")))),
-    "idle: two seconds": (
-        "upstream-idle", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT),
-                 idle_peers=(IdlePeer("10.0.0.5:8080", 2.0, 70.0, True),))),
-    "idle: less than two": (
-        "upstream-idle", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT),
-                 idle_peers=(IdlePeer("10.0.0.5:8080", 1.9, 70.0, True),))),
-    "idle: as long as nginx": (
-        "upstream-idle", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT),
-                 idle_peers=(IdlePeer("10.0.0.5:8080", 60.0, 70.0, True),))),
-    "idle: longer than nginx": (
-        "upstream-idle", {},
-        at_nginx(configured(EVENTS, HTTP, *UPSTREAM, KEPT),
-                 idle_peers=(IdlePeer("10.0.0.5:8080", 60.1, 70.0, True),))),
+    "waits: of two backends the one that failed": (
+        "proxy-waits", {},
+        waiting(ProxyConfig("haproxy", "/h.cfg", tuple(
+            ProxyWait("server", 4.0, "timeout server 4s", "/h.cfg", 3 + n, place)
+            for n, place in enumerate(("backend a", "backend b")))), end("sH", "upstream_timed_out", 9, 4.0)),
+    ),
+    "waits: half a second, nothing served": (
+        "proxy-waits", {}, waiting(waits(("server", 0.5)), end("sH", "upstream_timed_out", 9, 0.5), most=None),
+    ),
+    "connect: refused, an address of IPv6 is listened on": (
+        "connect", {}, tried("ECONNREFUSED", listener(ip="fe80::1", v6_only=True)),
+    ),
+    "rules: of a host": (
+        "firewall-rules", {}, changed(to_rule(rule("ip daddr 203.0.113.9 drop")), settings={"host": "203.0.113.9"}),
+    ),
+    "rules: of another host": (
+        "firewall-rules", {}, changed(to_rule(rule("ip daddr 203.0.113.9 drop")), settings={"host": "203.0.113.8"}),
+    ),
+    "rules: none": ("firewall-rules", {}, host()),
+    "conntrack: idle for 7,800 s": (
+        "conntrack", {},
+        changed(host(), kernel=kernel(nf_conntrack_count="95", nf_conntrack_max="100")
+                | {"net.netfilter.nf_conntrack_tcp_timeout_established": "7800"}),
+    ),
+    "conntrack: idle for 7,801 s": (
+        "conntrack", {},
+        changed(host(), kernel=kernel(nf_conntrack_count="95", nf_conntrack_max="100")
+                | {"net.netfilter.nf_conntrack_tcp_timeout_established": "7801"}),
+    ),
+    "conntrack: a count alone": ("conntrack", {}, changed(host(), kernel=kernel(nf_conntrack_max=""))),
+    "conntrack: a size alone": ("conntrack", {}, changed(host(), kernel=kernel(nf_conntrack_count=""))),
+    "url: when its name was known is not told": (
+        "url-times", {},
+        host(url=url(msgspec.structs.replace(run(connect=1.0, total=2.0), namelookup=None))),
+    ),
+    "url: only slow": (
+        "url-times", {}, host(url=url(msgspec.structs.replace(run(connect=0.99, total=2.0), namelookup=None))),
+    ),
 }  # fmt: skip

@@ -297,4 +297,82 @@ ROWS: dict[str, Row] = {
         "backlog-settings", {},
         changed(host(*[listener(port=8000 + n, most=128) for n in range(4)]), kernel=kernel(somaxconn="128"))),
     "backlogs: settings not told": ("backlog-settings", {}, changed(host(listener()), kernel={})),
+    "half open: more of them stale at the smaller": (
+        "syn-recv-pile", {},
+        host(listener(), listener(81, owners=(OTHER,)), *rows("SYN-RECV", 16, owners=(), inode=0, age_s=2.0),
+             *[row("SYN-RECV", 20 + n, owners=(), inode=0, age_s=0.2, stayed=False) for n in range(4)],
+             *[row("SYN-RECV", 50 + n, local=Endpoint("10.0.0.1", 81), owners=(), inode=0, age_s=3.0)
+               for n in range(18)]),
+    ),
+    "half open: at four ports": (
+        "syn-recv-pile", {},
+        host(*[row("SYN-RECV", 20 * k + n, local=Endpoint("10.0.0.1", 81 + k), owners=(), inode=0, age_s=3.0)
+               for k in range(4) for n in range(16 + k)]),
+    ),
+    "close-wait: hidden, both ports the same": (
+        "close-wait-pile", {},
+        host(*[row("CLOSE-WAIT", n, owners=(), remote=Endpoint(f"10.0.1.{n}", 443)) for n in range(12)]),
+    ),
+    "close-wait: hidden, beside others": (
+        "close-wait-pile", {},
+        host(*pile_at(12, owners=()), *[row("ESTAB", 90 + n, remote=Endpoint("10.0.0.9", 5432), awaiting_s=3.0)
+                                        for n in range(9)]),
+    ),
+    "fin-wait-2: most of one peer's ports are one": (
+        "fin-wait-2-pile", {},
+        host(*[row("FIN-WAIT-2", n, remote=Endpoint("10.0.0.9", 443 if n < 8 else 40_000 + n)) for n in range(12)]),
+    ),
+    "queue: a backlog of none, one waits": ("accept-queue-full", {}, host(listener(most=0, waiting=1))),
+    "queue: a backlog of four, two wait": ("accept-queue-full", {}, host(listener(most=4, waiting=2))),
+    "queue: one overflowed": ("accept-queue-full", {}, host(listener(new_drops=1), moved={"ListenOverflows": 1})),
+    "queue: dropped, as large as somaxconn": (
+        "accept-queue-full", {}, host(listener(most=4096, new_drops=2), moved={"ListenOverflows": 2}),
+    ),
+    "queue: dropped, not as large as somaxconn": (
+        "accept-queue-full", {}, host(listener(most=4095, new_drops=2), moved={"ListenOverflows": 2}),
+    ),
+    "lost sockets: some out of sight, none named": (
+        "lost-sockets", {},
+        changed(host(), processes=Processes((process(lost_sockets=1),), 0, unseen="a container", contained=False)),
+    ),
+    "lost sockets: some out of sight, one named": (
+        "lost-sockets", {},
+        changed(host(), processes=Processes((process(lost_sockets=1),), 0, unseen="a container"),
+                settings={"pid": "812"}),
+    ),
+    "lost sockets: of a container": (
+        "lost-sockets", {},
+        changed(host(), processes=Processes((process(lost_sockets=1),), 0, unseen="a container", contained=True)),
+    ),
+    "lost sockets: of a container, its network another's": (
+        "lost-sockets", {},
+        changed(host(), processes=Processes((process(lost_sockets=1),), 0, unseen="a container", contained=True),
+                sockets=sockets(row(), hidden_owners=3)),
+    ),
+    "descriptors: of a container": (
+        "open-files-of-processes", {},
+        changed(host(), processes=Processes((process(), msgspec.structs.replace(process(), pid=9)), 0,
+                                            unseen="a container", contained=True)),
+    ),
+    "descriptors: of a container, one named": (
+        "open-files-of-processes", {},
+        changed(host(), processes=Processes((process(),), 0, unseen="a container", contained=True),
+                settings={"pid": "812"}),
+    ),
+    "descriptors: around it some are out of sight": (
+        "open-files-of-processes", {}, changed(host(), processes=Processes((process(),), 0, unseen="a container")),
+    ),
+    "descriptors: in six states": (
+        "open-files-of-processes", {},
+        changed(host(*[row(state, 10 * n + k) for n, state in enumerate(
+            ("ESTAB", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "SYN-SENT", "LAST-ACK")) for k in range(1 + n)]),
+                processes=Processes((process(950, 1000),), 0)),
+    ),
+    "descriptors: twice the limit is more": (
+        "open-files-of-processes", {}, changed(host(), processes=Processes((process(1600, 2100),), 0)),
+    ),
+    "descriptors of the system: no maximum": (
+        "open-files-of-system", {}, changed(host(), kernel={"fs.file-nr": "90 0 100"})),
+    "descriptors of the system: half told": (
+        "open-files-of-system", {}, changed(host(), kernel={"fs.file-nr": "90 0", "fs.file-max": "100"})),
 }  # fmt: skip

@@ -73,3 +73,35 @@ def test_who_holds_a_port_is_a_matter_of_one_namespace() -> None:
     facts = msgspec.structs.replace(machine(other(listener())), settings={"port": "8080"})
     own = known_checks()["port-held"].judge(facts)
     assert judge_everywhere(known_checks()["port-held"], facts, {}) == own
+
+
+EVERYWHERE = {
+    "accept-queue-full", "close-wait-descriptors", "close-wait-pile", "counters-moved", "fin-wait-2-pile",
+    "listen-counters", "ports-toward-one-peer", "syn-recv-pile", "unanswered", "waiting-for", "zero-window",
+}  # fmt: skip
+
+
+def test_which_checks_are_of_every_namespace() -> None:
+    assert {name for name, check in known_checks().items() if check.everywhere} == EVERYWHERE
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_of_many_places_three_are_named(count: int) -> None:
+    check = known_checks()["close-wait-pile"]
+    fine = machine(*(other(HEALTHY, name=f"{n} c{n}") for n in range(count)))
+    said = judge_everywhere(check, fine, {}).evidence[-1]
+    assert (f"in {count} other" in said, "2 c2" in said, "3 c3" in said) == (True, True, False)
+    assert ("…" in said) is (count > 3)
+    leaking = machine(*(other(*LEAK, name=f"{n} c{n}") for n in range(count)))
+    told = judge_everywhere(check, leaking, {})
+    assert sum("in network namespace" in text for text in told.evidence) == 3
+    assert len(told.evidence) == 3 * (1 + 3) + 1
+
+
+def test_a_warning_here_is_not_told_of_another_place() -> None:
+    waiting = rows("CLOSE-WAIT", 12, owners=(), owner_missing="not yet accepted", inode=0)
+    found = judge_everywhere(known_checks()["close-wait-pile"], machine(other(*waiting), own=tuple(waiting)), {})
+    assert found.outcome is Outcome.WARN
+    assert "network namespace" not in " ".join(found.evidence)
+    failing = machine(other(*LEAK), own=tuple(waiting))
+    assert judge_everywhere(known_checks()["close-wait-pile"], failing, {}).outcome is Outcome.FAIL

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from playbooks.checks.clients_gone import access_499
-from playbooks.checks.nginx_limits import nginx_buffers, worker_connections, worker_files
+from playbooks.checks.nginx_config import how_to_reload, seconds, short
+from playbooks.checks.nginx_limits import _kilobytes, nginx_buffers, worker_connections, worker_files
 from playbooks.checks.nginx_logs import nginx_error_lines
 from playbooks.checks.nginx_upstreams import upstream_keepalive
 from playbooks.facts.facts import Absence, Facts
@@ -220,3 +221,41 @@ def test_fastcgi_has_a_read_timeout_of_its_own() -> None:
     assert "fastcgi_read_timeout is not set" in made["old"]
     assert "12s|" in made["edit"]
     assert "fastcgi_pass" in made["edit"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None), ("x", None), ("5x", None), ("-5", None), ("5 x", None), ("500ms", 0.5), ("60", 60), ("7s", 7),
+        ("1m30s", 90), ("1m 30s", 90), ("2h", 7200), ("1d", 86_400), ("1w", 604_800), ("1M", 2_592_000),
+        ("1y", 31_536_000),
+    ],
+)  # fmt: skip
+def test_nginx_notation_of_time(text: str, expected: float | None) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("8k", 8), ("8K", 8), ("2m", 2048), ("2M", 2048), ("1024", 1), ("1025", 2), ("off", 0)]
+)
+def test_nginx_notation_of_sizes(text: str, expected: int) -> None:
+    assert _kilobytes(text) == expected
+
+
+def test_times_are_written_as_nginx_reads_them() -> None:
+    assert [short(value) for value in (0.5, 1.0, 1.5, 60.0)] == ["500ms", "1s", "1500ms", "60s"]
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"path": "/etc/nginx/nginx.conf"}, ""),
+        ({"path": "/n.conf"}, " -c /n.conf"),
+        ({"path": "/etc/nginx/nginx.conf", "prefix": "/opt/a b"}, " -p '/opt/a b' -c /etc/nginx/nginx.conf"),
+    ],
+)
+def test_how_an_nginx_is_reloaded(more: dict[str, str], named: str) -> None:
+    runs = msgspec.structs.replace(server(), **more)
+    assert how_to_reload(runs) == f"{{{{sudo}}}}nginx -t{named} && {{{{sudo}}}}kill -HUP 6"
+    still = msgspec.structs.replace(runs, master=None)
+    assert how_to_reload(still) == f"{{{{sudo}}}}nginx -t{named}   # then start it"

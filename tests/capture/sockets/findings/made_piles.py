@@ -42,6 +42,12 @@ LEAKS: dict[str, Looks] = {
         look(0, *many(12, "CLOSE-WAIT", age=6.0, **OUT)),
         look(3, *many(12, "CLOSE-WAIT", age=9.0, **OUT), *many(2, "CLOSE-WAIT", 12, age=8.0, **OUT)),
     ],
+    "close-wait: a pool that stays as it is": [
+        look(at, *many(12, "CLOSE-WAIT", age=6.0 + at, **OUT)) for at in (0, 3)
+    ],
+    "close-wait: of 128 every second": one(
+        *many(128, "CLOSE-WAIT", age=60.0, info=lambda n: info(last_data_sent=9 if n % 2 else 60_000))
+    ),
     "close-wait: growing": [
         look(0, *many(12, "CLOSE-WAIT", age=6.0)),
         look(6, *many(12, "CLOSE-WAIT", age=12.0), *many(6, "CLOSE-WAIT", 12, age=5.0)),
@@ -301,6 +307,9 @@ PORTS: dict[str, Looks] = {
     "bound: to any address": one(*spread(50), bound=bound(40, 50, local="0.0.0.0"), **FEW),
     "bound: to any address of IPv6": one(*spread(50), bound=bound(40, 50, local="::"), **FEW),
     "bound: to another address": one(*spread(50), bound=bound(40, 50, local="10.0.0.2"), **FEW),
+    "bound: with and without connections, some shared": one(
+        *spread(50), *many(5, first=50, port=lambda n: 39_950 + n, **HOSTS), bound=bound(40, 50), **FEW
+    ),
     "bound: outside the range": one(*spread(79), bound=bound(5, 100), **FEW),
     "bound: at the ends of the range": one(
         *many(78, port=lambda n: 40_001 + n, peer=443, **HOSTS), bound=[*bound(1), *bound(1, 99)], **FEW

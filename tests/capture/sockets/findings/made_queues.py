@@ -289,6 +289,10 @@ RESETS: dict[str, Looks] = {
         processes=OTHERS,
     ),
     "softnet: a hundred": later(2, counters={"softnet:dropped": 100}),
+    "softnet: a hundred thousand": later(2.1234567, counters={"softnet:dropped": 100_000}),
+    "softnet: one less": later(2, counters={"softnet:dropped": 99_999}),
+    "resets: the tap took none": reset(0, tapped=[]),
+    "resets: the tap was not open long": reset(40, seconds=0.0),
     "softnet: ninety-nine": later(2, counters={"softnet:dropped": 99}),
 }  # fmt: skip
 
@@ -311,10 +315,10 @@ DESCRIPTORS: dict[str, Looks] = {
         look(100, processes=[process(used=80_001, soft=100_000)]),
     ],
     "descriptors: a day is left": [
-        look(0, processes=[process(used=5759, soft=7200)]), look(60, processes=[process(used=5760, soft=7200)]),
+        look(at, processes=[process(used=8559 + at // 60, soft=10_000)]) for at in (0, 60)
     ],
     "descriptors: more than a day is left": [
-        look(0, processes=[process(used=5763, soft=7205)]), look(60, processes=[process(used=5764, soft=7205)]),
+        look(at, processes=[process(used=8558 + at // 60, soft=10_000)]) for at in (0, 60)
     ],
     "descriptors: two processes": one(processes=[process(used=85, soft=100), process(900, "web", used=96, soft=100)]),
 }  # fmt: skip

@@ -77,6 +77,7 @@ STALLS: dict[str, Looks] = {
     "not leaving: no probe": one(*many(1, **STALLED, info=kept(9, probes=0))),
     "not leaving: bytes are on the way": one(*many(1, **STALLED, info=kept(9, unacked=1))),
     "not leaving: the window is a segment": one(*many(1, **STALLED, info=kept(9, send_window=536))),
+    "not leaving: a byte, segment's size not known": one(*many(1, **STALLED, info=kept(9, send_window=1, mss=0))),
     "not leaving: the window is closed": one(*many(1, **STALLED, info=kept(9, send_window=535))),
     "not leaving: three": one(*many(2, **STALLED, info=kept(9)), *many(1, "ESTAB", 2, **STALLED, info=kept(12))),
     "unanswered: three times": one(*many(2, timer="on", again=3, send=900)),

@@ -35,6 +35,14 @@ def test_a_second_count_at_the_same_time_is_no_news() -> None:
     assert trends.rate("a", 1200, 7.0) == 100.0
 
 
+def test_two_minutes_without_a_count_begin_anew() -> None:
+    trends = Trends()
+    trends.rate("a", 0, 0.0)
+    trends.rate("b", 0, 0.0)
+    assert trends.rate("a", 120, FORGOTTEN_S) == 1.0
+    assert trends.rate("b", 120, FORGOTTEN_S + 0.1) is None
+
+
 def test_what_happens_again_within_a_minute() -> None:
     trends = Trends()
     assert not trends.again("a", 0.0)
