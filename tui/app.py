@@ -206,11 +206,11 @@ class TriageApp(CleanApp):
         if isinstance(bottom, CaptureScreen):
             bottom.open(tuple(paths), wanted)
 
-    def open_comparison(self, a: str, b: str) -> None:
-        """The same connections at two points."""
+    def open_comparison(self, *paths: str) -> None:
+        """The same connections at two points or more."""
         from tui.screens.comparison import ComparisonScreen
 
-        self.push_screen(ComparisonScreen(a, b))
+        self.push_screen(ComparisonScreen(*paths))
 
     def open_help(self) -> None:
         """The keys and words of the screen in front."""

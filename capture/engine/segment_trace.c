@@ -39,7 +39,7 @@ uint32_t trace_add(struct engine *e, const struct segment *s) {
     .head = s->data && s->captured >= head ? sum(s->data, head) : 0,
     .whole = s->data && s->captured == s->payload ? sum(s->data, s->payload) : 0,
     .connection = UINT32_MAX, .flags = s->flags, .window = s->window, .mss = s->mss, .ip_id = s->ip_id,
-    .marks = s->marks, .wscale = s->wscale, .ttl = s->ttl};
+    .marks = s->marks, .wscale = s->wscale, .ttl = s->ttl, .direction = s->direction, .interface = s->interface};
   return (uint32_t)t->count;
 }
 

@@ -72,7 +72,7 @@ static void structs(void) {
     struct traced of = {0};
     begin("traced", sizeof of);
     F(number) F(time) F(seq) F(ack) F(payload) F(tsval) F(head) F(whole) F(connection) F(flags) F(window) F(mss)
-    F(ip_id) F(marks) F(tags) F(wscale) F(ttl) F(side)
+    F(ip_id) F(marks) F(tags) F(wscale) F(ttl) F(side) F(direction) F(interface)
   }
   {
     struct long_event of = {0};

@@ -94,7 +94,8 @@ struct traced {
   uint32_t connection; /* its index among engine_first_numbers; UINT32_MAX where it is of none */
   uint16_t flags, window, mss, ip_id, marks, tags;
   int8_t wscale;
-  uint8_t ttl, side;
+  uint8_t ttl, side, direction;
+  uint32_t interface; /* NO_INTERFACE where the capture does not say */
 };
 
 struct totals {

@@ -28,9 +28,11 @@ def read_points(a: str, b: str) -> tuple[Point, Point]:
     return point("a", *first), point("b", *second)
 
 
-def point(name: str, decoded: DecodedCapture, rows: Records) -> Point:
-    """A capture as a point. Second copies are left out: each packet and each connection counts once."""
-    triage = judged(decoded, int(name == "b"))
+def point(name: str, decoded: DecodedCapture, rows: Records, index: int | None = None) -> Point:
+    """A capture as a point; `index`: its place among those asked for. Second copies are left out: each packet and each
+    connection counts once.
+    """
+    triage = judged(decoded, int(name == "b") if index is None else index)
     copies = (rows["tags"] & int(Tag.SECOND_COPY)) != 0
     left_out, again = copies, triage.verdicts.relations.same_as
     if again:

@@ -25,6 +25,18 @@ class Point(Struct, frozen=True):
     triage: Triage
     rows: Rows
     copies: Rows  # segments that were captured again, with the same numbers and identification
+    place: str = ""  # which of the points of its file it is
+
+    @property
+    def title(self) -> str:
+        """What it is called: its file, and the place in it."""
+        return f"{self.path}, {self.place}" if self.place else self.path
+
+    @property
+    def connections(self) -> npt.NDArray[np.int64]:
+        """The ids of those that it saw."""
+        seen = np.unique(self.rows["connection"]).astype(np.int64)
+        return seen[seen < len(self.triage.decoded.flows)]
 
     @property
     def path(self) -> str:

@@ -17,7 +17,7 @@ from capture.safe_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from capture.points.compared import Altered, Both, Changed, Moved, SeenPacket
+    from capture.points.compared import Altered, Both, Changed, Moved, Point, SeenPacket
     from capture.points.comparison import Comparison
 
 SCHEMA = "tcptriage.compare/1"
@@ -30,7 +30,7 @@ def json_lines(comparison: Comparison) -> Iterator[bytes]:
     """The whole comparison as one JSON object, piece by piece."""
     yield b'{"schema":' + encode(SCHEMA)
     yield b',"points":' + encode(_points(comparison))
-    yield b',"clock":' + encode(_clock(comparison))
+    yield b',"clock":' + encode(clock_document(comparison))
     yield b',"findings":' + encode(findings_document(findings_of(comparison)))
     yield b',"connections":['
     before = b"\n"
@@ -53,24 +53,29 @@ def connection_lines(comparison: Comparison) -> Iterator[bytes]:
 
 def _points(comparison: Comparison) -> list[dict[str, Any]]:
     near = comparison.near
-    return [
-        {
-            "path": point.path,
-            "seen_from": _seen_from(point.name, near),
-            "packets": point.triage.decoded.packets,
-            "tcp_packets": point.triage.decoded.tcp_packets,
-            "connections": len(point.triage.decoded.flows),
-            "notices": [{"code": n.code, "packet": n.packet, "text": n.text} for n in point.triage.decoded.notices],
-        }
-        for point in comparison.points
-    ]
+    return [point_document(point) | {"seen_from": _seen_from(point.name, near)} for point in comparison.points]
+
+
+def point_document(point: Point) -> dict[str, Any]:
+    """One entry of `points`."""
+    notices = [{"code": n.code, "packet": n.packet, "text": n.text} for n in point.triage.decoded.notices]
+    document: dict[str, Any] = {"path": point.path}
+    if point.place:
+        document["place"] = point.place
+    return document | {
+        "packets": point.triage.decoded.packets,
+        "tcp_packets": len(point.rows) if point.place else point.triage.decoded.tcp_packets,
+        "connections": len(point.connections) if point.place else len(point.triage.decoded.flows),
+        "notices": notices,
+    }
 
 
 def _seen_from(name: str, near: str | None) -> str | None:
     return None if near is None else "originator" if name == near else "responder"
 
 
-def _clock(comparison: Comparison) -> dict[str, float | None]:
+def clock_document(comparison: Comparison) -> dict[str, float | None]:
+    """`clock`."""
     clock = comparison.clock
     return {
         "offset_ms": _ms(clock.offset_ns),
@@ -139,7 +144,7 @@ def text_lines(comparison: Comparison) -> Iterator[str]:
     """Points, clocks, findings, and the connections with differences."""
     yield from summary(comparison)
     yield ""
-    yield from _findings(comparison)
+    yield from finding_lines_of(comparison)
     yield ""
     shown = comparison.worst(WORST)
     if not shown:
@@ -163,8 +168,9 @@ def summary(comparison: Comparison) -> Iterator[str]:
             if place
             else ""
         )
-        packets = f"{count_of(decoded.tcp_packets, 'TCP packet')}, {count_of(len(decoded.flows), 'connection')}"
-        yield f"{point.name.upper()}  {printable(point.path)}: {packets}{side}"
+        seen = (len(point.rows), len(point.connections)) if point.place else (decoded.tcp_packets, len(decoded.flows))
+        packets = f"{count_of(seen[0], 'TCP packet')}, {count_of(seen[1], 'connection')}"
+        yield f"{point.name.upper()}  {printable(point.title)}: {packets}{side}"
         for notice in decoded.notices:
             yield f"  ! {notice.code}: {printable(notice.text)}"
     common, alone = len(comparison.matched.pairs.a), comparison.alone.ids
@@ -190,7 +196,8 @@ def _clock_text(comparison: Comparison) -> str:
     return tr("{ahead}, within {bound} ms (half of the least round trip between the points)", ahead=ahead, bound=bound)
 
 
-def _findings(comparison: Comparison) -> Iterator[str]:
+def finding_lines_of(comparison: Comparison) -> Iterator[str]:
+    """The findings, or that all is well."""
     found = findings_of(comparison)
     if not found:
         yield f"{tr('FINDINGS')}  {all_well(comparison)}"
@@ -264,7 +271,7 @@ def markdown_lines(comparison: Comparison) -> Iterator[str]:
     yield ""
     yield tr("## Findings")
     yield ""
-    yield from _fenced(_findings(comparison))
+    yield from _fenced(finding_lines_of(comparison))
     yield ""
     shown = comparison.worst(WORST)
     if shown:

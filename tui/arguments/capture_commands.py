@@ -42,15 +42,15 @@ def compare_parser() -> Parser:
         allow_abbrev=False,
         examples=(
             "tcptriage compare client.pcap server.pcap",
-            "tcptriage compare client.pcap server.pcap --format md",
+            "tcptriage compare client.pcap nat.pcap server.pcap",
+            "tcptriage compare router-any.pcap --format json",
             "tcptriage compare client.pcap server.pcap --screen",
         ),
-        description="Compare two captures of the same connections, packet by packet: what was lost, injected or "
-        "changed between the two points, and what that proves.",
+        description="Compare captures of the same connections, packet by packet: what was lost, injected or changed "
+        "between the points, and what that proves. More than two are a path; one (any, a bridge) holds its points.",
         epilog="Exit status: 0 done; 2 usage, or a file that cannot be read.",
     )
-    parser.add_argument("a", metavar="A", help="a capture, as report reads them; - is stdin")
-    parser.add_argument("b", metavar="B", help="a capture of the same time at another point")
+    parser.add_argument("captures", metavar="FILE", nargs="+", help="as report reads them, one a point; - is stdin")
     parser.add_argument("--screen", action="store_true", help="on the screen, packet by packet between the points")
     parser.add_argument("--format", choices=("text", "json", "md"), default="text", help="default: text")
     screen_options(parser)

@@ -58,8 +58,8 @@ class AskedApp(Protocol):
     def open_capture(self, paths: Sequence[str], wanted: str = "") -> None:
         """Captures, with a filter on."""
 
-    def open_comparison(self, a: str, b: str) -> None:
-        """The same connections at two points."""
+    def open_comparison(self, *paths: str) -> None:
+        """The same connections at two points or more."""
 
     def open_help(self) -> None:
         """The keys and words of the screen in front."""

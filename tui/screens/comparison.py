@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from capture.points.along import Path
     from capture.points.compared import Both
     from capture.points.comparison import Comparison
 
@@ -34,6 +35,7 @@ class ComparisonScreen(ScreenWithFindings):
     MODE = "capture"
     KEYS = (
         ("Enter", "packets"),
+        (">/<", "next stop"),
         ("f", "fix"),
         ("F", "all findings"),
         ("e", "every connection"),
@@ -51,13 +53,17 @@ class ComparisonScreen(ScreenWithFindings):
     FINDINGS_TITLE = "What happened between the points"
     BINDINGS = [
         Binding("e", "every", show=False),
+        Binding("greater_than_sign", "stop(1)", "Next two points", show=False),
+        Binding("less_than_sign", "stop(-1)", "Two points before", show=False),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, a: str, b: str) -> None:
+    def __init__(self, *paths: str) -> None:
         super().__init__()
-        self._paths = a, b
+        self._paths = paths
+        self._path: Path | None = None
+        self._leg = 0
         self._comparison: Comparison | None = None
         self._shown: list[Both] = []
         self._every = False
@@ -74,32 +80,50 @@ class ComparisonScreen(ScreenWithFindings):
         """Read both."""
         self.query_one("#findings", RowsTable).set_title(self.FINDINGS_TITLE)
         self.query_one("#connections", RowsTable).set_title("Connections")
-        self.title_bar.set_right(" | ".join(printable(Path(path).name, 30) for path in self._paths))
+        self.title_bar.set_right(" | ".join(printable(os.path.basename(path), 30) for path in self._paths))
         self.call_after_refresh(self._read)
 
     @work(thread=True, exclusive=True, group="compare", exit_on_error=False)
     def _read(self) -> None:
-        from capture.points.comparison import compare
+        from capture.points.along import compare_along
         from capture.wire.capture_errors import CaptureUnreadable
 
         try:
-            found = compare(*self._paths)
-            shown = list(found.worst(MOST))
+            path = compare_along(self._paths)
+            shown = list(path.legs[0].comparison.worst(MOST))
         except (CaptureUnreadable, OSError, MemoryError) as error:
             self.app.call_from_thread(self._failed, str(error) or "not enough memory")
             return
-        self.app.call_from_thread(self._opened, found, shown)
+        self.app.call_from_thread(self._opened, path, 0, shown)
+
+    def action_stop(self, by: int) -> None:
+        """The next two points of the path, or those before."""
+        if self._path is None or len(self._path.legs) < 2:
+            self.say("The path has two points: there are no others to go to", "warn")
+            return
+        self._go_to((self._leg + by) % len(self._path.legs))
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _go_to(self, leg: int) -> None:
+        assert self._path is not None
+        shown = list(self._path.legs[leg].comparison.worst(MOST))
+        self.app.call_from_thread(self._opened, self._path, leg, shown)
 
     def _failed(self, text: str) -> None:
         self.triage_app.failure = printable(text)
         self.query_one("#findings", RowsTable).set_empty(printable(text))
         self.say(printable(text), "bad")
 
-    def _opened(self, found: Comparison, shown: list[Both]) -> None:
+    def _opened(self, path: Path, leg: int, shown: list[Both]) -> None:
         from capture.points.findings import findings_of
         from capture.report.comparing import all_well, summary
+        from capture.report.path_report import between
 
+        self._path, self._leg, self._every = path, leg, False
+        found = path.legs[leg].comparison
         self._comparison, self._shown = found, shown
+        if len(path.points) > 2:
+            self.title_bar.set_right(f"{between(path.legs[leg])}, {leg + 1}/{len(path.legs)}")
         ordered = most_severe_first(findings_of(found))
         # What A's capture proves is not asked of this machine.
         listed = [Found(at, one, capture=self._paths[0]) for at, one in enumerate(ordered)]

@@ -35,7 +35,7 @@ class Request:
     thresholds: tuple[str, ...] = ()  # "name=value": of live findings
     playbook: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    compare: tuple[str, str] | None = None  # captures of two points
+    compare: tuple[str, ...] | None = None  # captures of several points
     demo: bool = False
     examples: str = ""  # the folder of the shipped recordings
     stdin: StandardInput | None = None  # where a capture comes in by it

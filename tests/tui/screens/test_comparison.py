@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.capture.points.editing import frames, hop, write
 from tests.tui.screens.helping import app_of, screen_text, until
 from tui.screens.findings import FindingsScreen
 from tui.screens.fixes import FixesScreen
@@ -48,3 +49,21 @@ async def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     app = app_of(compare=(str(LAB / "client.pcap"), str(broken)))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "none.pcap" in screen_text(app) and "not" in screen_text(app))
+
+
+async def test_more_than_two_points_are_gone_through_two_by_two(tmp_path: Path) -> None:
+    """The client's recording, one a router further, and the server's: the reset was made behind that router."""
+    first = frames(LAB / "client.pcap")
+    client = next(frame.source for frame in first if frame.is_tcp)
+    behind = write(tmp_path / "router.pcap", hop(first, client, 100), LAB / "client.pcap")
+    app = app_of(compare=(str(LAB / "client.pcap"), str(behind), str(LAB / "server.pcap")))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "BETWEEN 1 (A) AND 2 (B), 1/2" in screen_text(app))
+        assert "was reset by something between the points" not in screen_text(app)
+        await pilot.press(">")
+        await until(pilot, lambda: "BETWEEN 2 (A) AND 3 (B), 2/2" in screen_text(app))
+        await until(pilot, lambda: "was reset by something between the points" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "it never passed B" in screen_text(app))
+        await pilot.press("escape", "<")
+        await until(pilot, lambda: "BETWEEN 1 (A) AND 2 (B), 1/2" in screen_text(app))
