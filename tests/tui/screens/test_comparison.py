@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.capture.points.editing import frames, hop, write
+from msgspec.structs import replace
+
+from tests.capture.points.editing import frames, write
 from tests.tui.screens.helping import app_of, screen_text, until
 from tui.screens.findings import FindingsScreen
 from tui.screens.fixes import FixesScreen
@@ -52,10 +54,11 @@ async def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 
 
 async def test_more_than_two_points_are_gone_through_two_by_two(tmp_path: Path) -> None:
-    """The client's recording, one a router further, and the server's: the reset was made behind that router."""
+    """The client's recording, one a µs further along its cable, and the server's: the reset was made between those."""
     first = frames(LAB / "client.pcap")
     client = next(frame.source for frame in first if frame.is_tcp)
-    behind = write(tmp_path / "router.pcap", hop(first, client, 100), LAB / "client.pcap")
+    along = [replace(frame, time=frame.time + (1 if frame.source == client else -1)) for frame in first]
+    behind = write(tmp_path / "cable.pcap", along, LAB / "client.pcap")
     app = app_of(compare=(str(LAB / "client.pcap"), str(behind), str(LAB / "server.pcap")))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "BETWEEN 1 (A) AND 2 (B), 1/2" in screen_text(app))
