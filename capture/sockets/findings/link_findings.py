@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets.findings.finding_words import age_text, finding
-from capture.sockets.findings.look_history import MachineRule, Scene
-from capture.sockets.sources.link_counters import SOFTNET
+from capture.sockets.findings.look_history import MachineRule, PlaceRule, Scene
+from capture.sockets.sources.link_counters import CONNTRACK, SOFTNET
+from capture.sockets.watched_namespace import Place
 
 
 def softnet_drops(scene: Scene) -> Iterator[Finding]:
@@ -21,4 +22,16 @@ def softnet_drops(scene: Scene) -> Iterator[Finding]:
     yield finding("softnet_drops", Severity.WARNING, [], facts, words, count=0)
 
 
+def conntrack_drops(scene: Scene, place: Place) -> Iterator[Finding]:
+    """Packets since the last look whose connection found no room in the table of tracked ones."""
+    news = scene.news[place]
+    dropped = news.counters.get(CONNTRACK, 0)
+    if dropped < scene.thresholds.conntrack_drops or not news.elapsed_s:
+        return
+    facts: dict[str, object] = {"dropped": dropped, "elapsed_s": round(news.elapsed_s, 3)}
+    words = {"packets": count_of(dropped, "packet"), "elapsed": age_text(news.elapsed_s)}
+    yield finding("conntrack_drops", Severity.CRITICAL, [], facts, words, count=0)
+
+
 MACHINE_RULES: tuple[MachineRule, ...] = (softnet_drops,)
+PLACE_RULES: tuple[PlaceRule, ...] = (conntrack_drops,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from capture.language import count_of
 from capture.model import Finding, Severity
@@ -34,6 +34,9 @@ def readers(scene: Scene, place: Place) -> Iterator[Finding]:
         many = len(pile.rows) >= limits.reader_sockets
         if many or (longest >= limits.reader_single_s and unread >= limits.reader_bytes):
             yield _reader(scene, place, pile, longest)
+    slow = _slow(scene, place, stalled)
+    for pile in pile_up(slow, (by_leader, by_hidden_user), limits.reader_sockets):
+        yield _reader(scene, place, pile, max(slow[row][0] for row in pile.rows), [slow[row][1] for row in pile.rows])
 
 
 def _stalled(scene: Scene, place: Place) -> dict[SocketRow, float]:
@@ -54,7 +57,33 @@ def _stalled(scene: Scene, place: Place) -> dict[SocketRow, float]:
     return found
 
 
-def _reader(scene: Scene, place: Place, pile: Pile, longest: float) -> Finding:
+def _slow(scene: Scene, place: Place, stalled: Mapping[SocketRow, float]) -> dict[SocketRow, tuple[float, float]]:
+    """{row: (seconds, bytes a second)} of those whose queue is full all the while though their process reads: at this
+    pace what lies there takes it long. One that is only behind takes a fraction of a second."""
+    limits, found, asked = scene.thresholds, dict[SocketRow, tuple[float, float]](), 0
+    for row in place.aggregates.unread:
+        if row.recv_q < limits.reader_bytes or not row.inode:
+            continue
+        if asked == ASK_AT_MOST:
+            break
+        asked += 1
+        info = place.asked.get(row) or place.detail(row)
+        if info is None or info.bytes_received is None:
+            continue
+        key = ("read", place.netns, row.cookie)
+        rate = scene.trends.rate(key, info.bytes_received - row.recv_q, scene.now)
+        since = scene.trends.since(key)
+        if rate is None or since is None:
+            continue
+        # since the last data came the queue has only become shorter
+        full_s = max(scene.now - since, info.last_data_received / 1000)
+        if row not in stalled and full_s >= limits.reader_s and rate > 0 and row.recv_q >= rate * limits.reader_drain_s:
+            found[row] = (full_s, rate)
+    return found
+
+
+def _reader(scene: Scene, place: Place, pile: Pile, longest: float, rates: Sequence[float] | None = None) -> Finding:
+    """`rates`: bytes a second that are read of each row; None where nothing is."""
     rows = pile.rows
     port, hosts = common_port(rows), hosts_of(rows)
     closed = scene.news[place].counters.get("TCPToZeroWindowAdv", 0)
@@ -80,7 +109,13 @@ def _reader(scene: Scene, place: Place, pile: Pile, longest: float) -> Finding:
     # Where their senders get no answer at all, that is the fault.
     mirrored = scene.mirrored(place, rows, lambda there: _unanswered(there, scene.thresholds.retransmissions))
     words["other_end"] = phrase("other_end") if mirrored else ""
-    return finding("reader_stalled", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
+    severity = Severity.INFO if mirrored else Severity.WARNING
+    if rates is None:
+        return finding("reader_stalled", severity, rows, facts, words)
+    pace = sum(rates)
+    facts["bytes_a_second"] = round(pace, 1)
+    words |= {"rate": f"{pace:,.0f}", "drain": age_text(sum(row.recv_q for row in rows) / pace)}
+    return finding("reader_stalled", severity, rows, facts, words, text_of="reader_slow")
 
 
 def _unanswered(place: Place, least: int) -> Iterator[SocketRow]:

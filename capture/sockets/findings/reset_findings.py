@@ -14,10 +14,12 @@ from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
 from capture.sockets.sources.rst_tap import Reset
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import News, Place
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
+WANTED = 0.9
+"""Share of the resets sent that were closes with SO_LINGER 0: then those toward a service were."""
 ROWS_ASKED, CALLERS_ASKED = 5000, 16
 """Of the newest so many connections, so many toward a service tell who holds them."""
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
@@ -100,6 +102,8 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset],
     # Those that the tap did not keep were like those that it kept.
     kept = news.resets.resets.total()
     rate = total / news.resets.seconds * (1 + news.resets.missed / kept)
+    if news.elapsed_s and (counted := max(news.counters.get(name, 0) for name in COUNTED)):
+        rate = min(rate, counted / max(LEAST_S, news.elapsed_s))  # the tap may have seen a burst of them alone
     facts: dict[str, object] = {
         "port": port,
         "host": hosts[0] if len(hosts) == 1 else None,
@@ -126,9 +130,17 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset],
     here = "" if address else "_here"
     # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
     once = not again and all(reset.kind == "stray" for reset in parts)
-    harmless = kind == "unused" or once or _told_elsewhere(scene, place, group)
+    harmless = kind == "unused" or once or _wanted(news, group, parts) or _told_elsewhere(scene, place, group)
     severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
+
+
+def _wanted(news: News, group: Group, parts: Counter[Reset]) -> bool:
+    """Whether a caller closes its own connections so, with SO_LINGER 0 and nothing unread, as HAProxy does with those
+    to its servers: the kernel counts that as TCPAbortOnData, and unread data as TCPAbortOnClose."""
+    sent, _, address, _ = group
+    chosen, sent_in_all = news.counters.get("TCPAbortOnData", 0), news.counters.get("OutRsts", 0)
+    return bool(sent and address) and all(one.kind == "aborted" for one in parts) and chosen >= WANTED * sent_in_all
 
 
 def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:

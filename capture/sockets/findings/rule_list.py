@@ -32,6 +32,7 @@ MACHINE_RULES: tuple[MachineRule, ...] = (
     *link_findings.MACHINE_RULES,
 )
 PLACE_RULES: tuple[PlaceRule, ...] = (
+    *link_findings.PLACE_RULES,
     *leak_findings.PLACE_RULES,
     *port_findings.PLACE_RULES,
     *bound_findings.PLACE_RULES,

@@ -53,6 +53,8 @@ class Thresholds:
     resets_least: int = 10
     resets_share: float = 0.1
     softnet_drops: int = 100
+    conntrack_drops: int = 10
+    reader_drain_s: float = 30.0
     retransmissions: int = 3
     send_queue_s: float = 15.0
 

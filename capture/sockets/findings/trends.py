@@ -32,6 +32,11 @@ class Trends:
         then, first = course[0]
         return (count - first) / (now - then) if now - then >= SHORTEST_S else None
 
+    def since(self, key: Hashable) -> float | None:
+        """When the first of the counts was noted that a rate is of now."""
+        course = self._seen.get(key)
+        return course[0][0] if course else None
+
     def again(self, key: Hashable, now: float) -> bool:
         """Notes that something happened, and whether it had happened before in the last AGAIN_S."""
         course = self._seen.setdefault(key, deque(maxlen=2))

@@ -6,17 +6,17 @@ import os
 from typing import Final
 
 from capture.language import catalogue, per_language
-from capture.sockets.sources.link_counters import parse_links, parse_softnet
+from capture.sockets.sources.link_counters import parse_conntrack, parse_links, parse_softnet
 
 GAUGES: Final = frozenset(("RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"))
 """Fields of snmp's Tcp line that are settings or levels, no counters: a difference of these means nothing."""
-COUNTED: Final = ("netstat", "snmp", "dev", "softnet_stat")
+COUNTED: Final = ("netstat", "snmp", "dev", "stat/nf_conntrack", "softnet_stat")
 _WANTED = ("TcpExt:", "Tcp:")
 
 
 def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
-    """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace, and those of links
-    and of the receive backlog (link_counters.py); {} if unreadable.
+    """TcpExt and Tcp counters under the kernel's names, of the calling thread's network namespace, and those of links,
+    of the receive backlog and of tracked connections (link_counters.py); {} if unreadable.
 
     Not /proc/net: that shows the namespace of the process's first thread, even after this one entered another.
     """
@@ -35,6 +35,8 @@ def parse_file(name: str, text: str) -> dict[str, int]:
     """The counters of one of the files COUNTED."""
     if name == "dev":
         return parse_links(text)
+    if name == "stat/nf_conntrack":
+        return parse_conntrack(text)
     return parse_softnet(text) if name == "softnet_stat" else parse_counters(text)
 
 

@@ -1,8 +1,9 @@
-"""What this machine drops itself, before TCP sees it or after: counters of links and of the receive backlog."""
+"""What this machine drops itself, before TCP sees it or after: counters of links, of the receive backlog, and of the
+table of tracked connections."""
 
 from __future__ import annotations
 
-LINK, SOFTNET = "link:", "softnet:dropped"
+LINK, SOFTNET, CONNTRACK = "link:", "softnet:dropped", "conntrack:dropped"
 """How these counters are named beside TCP's own, which have no colon."""
 
 
@@ -27,3 +28,13 @@ def parse_softnet(text: str) -> dict[str, int]:
             continue
         dropped += int(fields[1], 16)
     return {SOFTNET: dropped}
+
+
+def parse_conntrack(text: str) -> dict[str, int]:
+    """{conntrack:dropped: packets} of a /proc/net/stat/nf_conntrack, a line a processor, hexadecimal: the table was
+    full (nf_conntrack_max). {} where nothing is tracked."""
+    names, *lines = text.splitlines() or ("",)
+    if "drop" not in (columns := names.split()):
+        return {}
+    at = columns.index("drop")
+    return {CONNTRACK: sum(int(fields[at], 16) for line in lines if len(fields := line.split()) > at)}

@@ -13,6 +13,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -223,7 +224,8 @@ class NamespaceSource(SockDiagSource):
     def _open_files(self) -> None:
         self.number = _inode("/proc/thread-self/net/tcp") or 0
         for name in (*COUNTED[:-1], *SOCKSTATS):
-            self._files[name] = os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            with suppress(FileNotFoundError):  # nothing is tracked here
+                self._files[name] = os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
     def _close_files(self) -> None:
         for descriptor in self._files.values():

@@ -176,6 +176,7 @@ def tapped(count: int, sent: bool, kind: str, here: int = 8080, there: int = 40_
     return count, sent, bytes((10, 0, 0, 1)), port(here), bytes((10, 0, 0, host)), port(there), kind
 
 
+CLOSING = tapped(40, True, "aborted", here=41_000, there=80)
 MANY = {"OutRsts": 40, "ActiveOpens": 9}
 
 
@@ -204,6 +205,15 @@ RESETS: dict[str, Looks] = {
     "resets: counted, with reasons": later(
         4, counters={"OutRsts": 40, "AttemptFails": 4, "TCPAbortOnData": 30, "TCPAbortOnClose": 2}
     ),
+    "resets: a caller closes so": later(
+        4, counters={"OutRsts": 40, "TCPAbortOnData": 36}, resets=(4.0, 0, [CLOSING])
+    ),
+    "resets: a caller closes so, some with unread data": later(
+        4, counters={"OutRsts": 40, "TCPAbortOnData": 35}, resets=(4.0, 0, [CLOSING])
+    ),
+    "resets: a burst while the tap was open": reset(20, 0.3),
+    "conntrack: ten dropped": later(1, counters={"conntrack:dropped": 10}),
+    "conntrack: nine dropped": later(1, counters={"conntrack:dropped": 9}),
     "resets: counted again": [
         look(0, counters={"OutRsts": 1}), look(4, counters={"OutRsts": 41}), look(8, counters={"OutRsts": 81}),
     ],

@@ -134,6 +134,16 @@ STALLS: dict[str, Looks] = {
     ),
 }  # fmt: skip
 
+
+def slow(read: int, count: int = 5, **of: int) -> Looks:
+    """Two looks 4 s apart: so many bytes of full queues are read between them, and none come."""
+    times = {"last_data_received": 10_000} | of
+    return [
+        look(at, *many(count, recv=100_000 - taken, info=info(bytes_received=500_000, **times)))
+        for at, taken in ((0, 0), (4, read))
+    ]
+
+
 READERS: dict[str, Looks] = {
     "reader: five for 10 s": later(10, *many(5, recv=100)),
     "reader: four": later(10, *many(4, recv=100)),
@@ -149,6 +159,10 @@ READERS: dict[str, Looks] = {
     "reader: one, not full": later(60, *many(1, recv=32_767)),
     "reader: one, full, for less": later(59.99, *many(1, recv=32_768)),
     "reader: two, the fuller one counts": later(60, *many(1, recv=32_768), *many(1, "ESTAB", 1, recv=9)),
+    "reader: five, slow": slow(8_000),
+    "reader: five, slow, not for long": slow(8_000, last_data_received=9_999),
+    "reader: five, behind, but quick": slow(14_000),
+    "reader: four, slow": slow(8_000, count=4),
     "reader: two of one port on both sides": later(
         60.1234567, *many(2, recv=40_000, peer=4000, remote=lambda n: f"10.0.0.{n + 3}")
     ),
