@@ -20,14 +20,12 @@ def fold(events: Iterable[KernelEvent], most: int = MOST) -> tuple[tuple[KernelE
     for event in events:
         key = event.key()
         if key in kept:
-            counts[key] += event.count
+            counts[key] = counts.get(key, kept[key].count) + event.count
         elif len(kept) < most:
             kept[key] = event
-            counts[key] = event.count
         else:
             lost += event.count
     folded = (
-        event if counts[key] == event.count else msgspec.structs.replace(event, count=counts[key])
-        for key, event in kept.items()
+        msgspec.structs.replace(event, count=counts[key]) if key in counts else event for key, event in kept.items()
     )
     return tuple(sorted(folded, key=lambda event: event.time)), lost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 
 from capture.kernel.closed_sockets import ClosedSockets
@@ -30,7 +31,7 @@ class KernelEvents:
     def __init__(self, outlived: bool = False) -> None:
         self._janitor: Janitor | None = None
         self._joiner = Joiner()
-        self._ahead: list[tuple[int, Said]] = []
+        self._ahead: list[tuple[int, bytes]] = []
         self._instance: Instance | None = None
         self._closed: ClosedSockets | None = None
         limits = []
@@ -73,7 +74,7 @@ class KernelEvents:
     def callers(self) -> dict[Endpoint, set[EventOwner]]:
         """Instead of `read`: which processes called connect() since the last time, also those that have ended, by where
         their calls went, in any network namespace."""
-        self._said()
+        self._said()  # what is no call is not decoded
         calls, found = self._joiner.calls, dict[Endpoint, set[EventOwner]]()
         if calls is None or self._instance is None:
             return found
@@ -102,33 +103,37 @@ class KernelEvents:
     ) -> None:
         self.close()
 
-    def _said(self) -> tuple[list[tuple[float, Said]], int]:
-        """Records in order of time, and how many were lost.
+    def _said(self) -> tuple[Iterator[tuple[float, Said]], int]:
+        """Records in order of time, decoded when they are asked for (a storm is tens of thousands), and how many were
+        lost.
 
         Processors are read one by one: what came after the first of them was begun waits for the next reading, for
         what led to it may lie on one that was read already.
         """
         if self._instance is None:
-            return [], 0
+            return iter(()), 0
         began, lost = time.monotonic_ns(), 0
         calls = self._connect_calls()
         offset = time.time_ns() - began  # anew each time: the wall clock may be set
         found, self._ahead = self._ahead, []
-        formats = self._instance.formats
         kept = (calls.kept, calls.keep) if calls is not None else ()  # as many as there are connects: not decoded
         for one in self._instance.read(*kept):
             if isinstance(one, int):
                 lost += one
-                continue
-            at, record = one
-            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
-            if known is not None:
-                wanted, form = known
-                (found if at <= began else self._ahead).append((at, wanted.decode(form, record)))
+            else:
+                (found if one[0] <= began else self._ahead).append(one)
         if calls is not None:
             calls.offset = offset
         found.sort(key=lambda entry: entry[0])
-        return [((at + offset) / 1e9, said) for at, said in found], lost
+        return self._decoded(found, offset), lost
+
+    def _decoded(self, found: list[tuple[int, bytes]], offset: int) -> Iterator[tuple[float, Said]]:
+        formats = self._instance.formats if self._instance is not None else {}
+        for at, record in found:
+            known = formats.get(int.from_bytes(record[:2], sys.byteorder))
+            if known is not None:
+                wanted, form = known
+                yield (at + offset) / 1e9, wanted.decode(form, record)
 
     def _connect_calls(self) -> ConnectCalls | None:
         calls = self._joiner.calls

@@ -13,12 +13,15 @@ from capture.kernel.records import SYN_SENT, Said, ends_of
 from capture.kernel.threads import Threads
 from capture.model import Endpoint
 
-REMEMBERED: Final = 65536
-"""Sockets whose addresses are kept: those that failed or ended last."""
+REMEMBERED: Final = 16384
+"""Sockets whose addresses are kept, half a kilobyte each: those that failed or ended last. What a storm leaves out has
+its addresses in its own records, but for failed calls."""
 CALLERS: Final = 8192
 """Sockets whose connect() was called last: those that fail mostly do so within a round trip."""
 KEPT_S: Final = 60.0
 """The kernel uses a socket's memory again: what was not heard of for so long is not believed."""
+JUST_NOW_S: Final = 1.0
+"""An error of a socket that was connecting so short a time ago is connect()'s."""
 KINDS: Final = {
     "send_reset": Kind.RESET_SENT,
     "receive_reset": Kind.RESET_RECEIVED,
@@ -94,7 +97,7 @@ class Joiner:
         if one.what != "error_report":
             return None, 0
         at, thread = self._connecting.pop((one.local, one.remote), (float("-inf"), 0))
-        return ("connect", thread) if time - at < 1.0 else (None, 0)
+        return ("connect", thread) if time - at < JUST_NOW_S else (None, 0)
 
     def _caller(self, one: Said, time: float) -> int:
         """Who had connected the socket that a packet came for: most that are reset live between two looks only."""
@@ -119,8 +122,10 @@ class Joiner:
         if one.what == "set_state" and one.state == SYN_SENT:
             thread = self._callers.pop(one.socket, 0) or (self.calls.thread(one.socket, time) if self.calls else 0)
             self._connecting[one.local, one.remote] = (time, thread)
-            if len(self._connecting) > REMEMBERED:
-                del self._connecting[next(iter(self._connecting))]
+            while (first := next(iter(self._connecting))) != (one.local, one.remote):
+                if len(self._connecting) <= REMEMBERED and time - self._connecting[first][0] < JUST_NOW_S:
+                    break
+                del self._connecting[first]
 
     def _known(self, socket: int, time: float) -> tuple[Pair, int]:
         known = self._sockets.get(socket)
