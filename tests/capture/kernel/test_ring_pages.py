@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from capture.engine.compiling import compiled
 from capture.engine.kernel_news import TracePages
 from capture.kernel.ring_pages import MISSED_EVENTS, MISSED_STORED, PlainParting, entries, missed, records
 
@@ -69,6 +70,11 @@ def test_losses_are_counted_where_the_kernel_counts_them() -> None:
     assert missed(page(event(1, b"abcd"))) == 0
     assert missed(page(event(1, b"abcd"), flags=MISSED_EVENTS)) == 1
     assert missed(page(event(1, b"abcd"), flags=MISSED_EVENTS | MISSED_STORED, after=struct.pack("=Q", 812))) == 812
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine_is_current() -> None:
+    compiled()
 
 
 def record(event: int, state: int, size: int) -> bytes:
