@@ -21,7 +21,7 @@ from capture.recorder.housekeeping import make_rings, prune, size_of
 from capture.recorder.incident_folder import Trigger
 from capture.recorder.options import Options
 from capture.recorder.packet_ring import RETIRE_MS
-from capture.recorder.rings import MARGIN_S, Rings
+from capture.recorder.rings import LONGEST_PAUSE_S, MARGIN_S, Rings
 from capture.recorder.triggers import SIGNAL, ResetRate
 from capture.recorder.writer import Writer
 from capture.safe_text import printable
@@ -205,8 +205,8 @@ class FlightRecorder:
 
     def _tell_losses(self) -> None:
         """What was lost for the first time since the start; how much goes into each folder."""
-        for code, note in self._losses():
-            if code not in self._told:
+        for code, note in (*self._losses(), *self.rings.log_troubles()):
+            if code not in self._told and note not in self.rings.notes:
                 self._told.add(code)
                 self._tell("{note}; it goes on, and each folder says how much", note=note)
 
@@ -223,6 +223,9 @@ class FlightRecorder:
             yield "forgotten", "packets went before their time: --keep is too small for --before"
         if self.rings.looks.lost:
             yield "looks", f"{self.rings.looks.lost} looks were lost: the disk is full"
+        if self.rings.pause_s > max(LONGEST_PAUSE_S, self._options.interval_s):
+            seconds = f"{self.rings.pause_s:.0f} s"
+            yield "pauses", f"looks are {seconds} apart, for each is dear: what they alone find is found so late"
 
     def _written(self, wait: bool = False) -> None:
         """Takes in a folder that was being written, if it is done (or when it is)."""

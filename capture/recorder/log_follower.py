@@ -8,6 +8,10 @@ from typing import Final
 LONGEST_LINE: Final = 64 << 10
 A_READ: Final = 1 << 20
 """Bytes taken at once; a log that grows faster is read in the next turn."""
+FARTHEST_BEHIND: Final = 8 << 20
+"""What lies so far back is not read any more: it would be told of when the packets that belong to it are gone."""
+LOOKS_GONE: Final = 10
+"""Turns that a file may be away, as between the two steps of a rotation, before that is said."""
 
 
 class LogFollower:
@@ -19,6 +23,9 @@ class LogFollower:
         self._identity: tuple[int, int] | None = None
         self._rest = b""
         self._passing = False
+        self._gone = 0
+        self.skipped = 0
+        """Bytes that were passed over, for the log grew faster than it was read."""
         self.trouble = ""
         """Why the file cannot be read now; empty where it is."""
         self._open(at_end=True)
@@ -62,16 +69,29 @@ class LogFollower:
             return True
         try:
             status = os.stat(self.path)
-        except OSError:
+        except OSError as error:
+            self._gone += 1
+            if self._gone >= LOOKS_GONE:
+                self.trouble = f"{self.path}: {error.strerror}"
             return False  # moved away, and the new one is not there yet
+        if self._gone:
+            self._gone, self.trouble = 0, ""
         if (status.st_dev, status.st_ino) != self._identity:
             return True
         return status.st_size < os.lseek(self._file, 0, os.SEEK_CUR)
+
+    def _catch_up(self, file: int) -> None:
+        behind = os.fstat(file).st_size - os.lseek(file, 0, os.SEEK_CUR)
+        if behind > FARTHEST_BEHIND:
+            os.lseek(file, behind - A_READ, os.SEEK_CUR)
+            self.skipped += behind - A_READ
+            self._rest, self._passing = b"", True  # it begins in the middle of a line
 
     def _read(self) -> list[str]:
         if self._file is None:
             return []
         try:
+            self._catch_up(self._file)
             data = os.read(self._file, A_READ)
         except OSError as error:
             self.trouble = f"{self.path}: {error.strerror}"

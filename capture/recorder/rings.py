@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from capture.kernel.event import Ends, KernelEvent, Reading
@@ -24,14 +24,15 @@ from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.sources.socket_errors import SourceUnavailable
 
-MARGIN_S: Final = 15.0
+MARGIN_S: Final = 25.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
 MOST_EVENTS: Final = 100_000
 MOST_LINES: Final = 20_000
-LOOK_SHARE: Final = 400
-LONGEST_PAUSE_S: Final = 60.0
+LOOK_SHARE, GREATEST_LOOK_SHARE = 400, 50
+LONGEST_PAUSE_S: Final = 10.0
 """A look that took t seconds of a core is followed by the next after 400 t, a quarter of a per cent, but not later than
-that. The first one, which learns all owners, is not counted. Every incident has one: a trigger asks for it."""
+that; where it would take more than 2 per cent then, it is said how much later. The first one, which learns all owners,
+is not counted. Every incident has one: a trigger asks for it."""
 TIME: Final = struct.Struct("=QI")
 """Before what ended: when it was read, and how many."""
 T = TypeVar("T")
@@ -60,6 +61,8 @@ class Rings:
         self.look: Snapshot | None = None
         self._look_due = 0.0
         self._looked = False
+        self.pause_s = 0.0
+        """Until the look after the last one."""
 
     def descriptors(self) -> list[int]:
         """What to wait for."""
@@ -105,7 +108,8 @@ class Rings:
         self.looks.add(self.look)
         took = time.process_time() - before
         first, self._looked = not self._looked, True
-        self._look_due = now + max(self._interval, 0.0 if first else min(LOOK_SHARE * took, LONGEST_PAUSE_S))
+        self.pause_s = max(self._interval, 0.0 if first else pause_after(took))
+        self._look_due = now + self.pause_s
         return self.look
 
     def read_logs(self) -> list[LogLine]:
@@ -127,7 +131,16 @@ class Rings:
 
     def troubles(self) -> list[str]:
         """What is missing now: at the start, and logs that cannot be read."""
-        return [*self.notes, *(log.trouble for log in self._logs if log.trouble and log.trouble not in self.notes)]
+        return [*self.notes, *(trouble for _, trouble in self.log_troubles() if trouble not in self.notes)]
+
+    def log_troubles(self) -> Iterator[tuple[str, str]]:
+        """(what is always the same of it, sentence) of logs: what cannot be read now, and what was passed over."""
+        for log in self._logs:
+            if log.trouble:
+                yield log.trouble, log.trouble
+            if log.skipped:
+                rest = "bytes were passed over: it grew faster than it was read"
+                yield log.path, f"{log.path}: {log.skipped} {rest}"
 
     def hold(self, held: bool) -> None:
         """While a folder is written nothing of the rings goes."""
@@ -148,6 +161,11 @@ class Rings:
         except unavailable as error:
             self.notes.append(str(error))
             return None
+
+
+def pause_after(took: float) -> float:
+    """Seconds until the look after one that took so many of a core."""
+    return min(LOOK_SHARE * took, max(LONGEST_PAUSE_S, GREATEST_LOOK_SHARE * took))
 
 
 def _reading(data: bytes) -> Reading:

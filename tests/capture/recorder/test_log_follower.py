@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capture.recorder.log_follower import LONGEST_LINE, LogFollower
+from capture.recorder.log_follower import FARTHEST_BEHIND, LONGEST_LINE, LOOKS_GONE, LogFollower
 
 
 def add(path: Path, text: str) -> None:
@@ -70,3 +70,33 @@ def test_a_line_without_end_takes_no_memory(tmp_path: Path) -> None:
     add(log, "b" * LONGEST_LINE + "\nnext\n")
     assert follower.lines() == ["next"]
     assert len(follower._rest) == 0
+
+
+def test_a_log_that_disappears_is_said_and_followed_again(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("")
+    follower = LogFollower(str(log))
+    log.unlink()
+    for _ in range(LOOKS_GONE - 1):
+        assert follower.lines() == []
+        assert follower.trouble == ""  # a rotation takes a moment
+    assert follower.lines() == []
+    assert "No such file" in follower.trouble
+    add(log, "back\n")
+    assert follower.lines() == ["back"]
+    assert follower.trouble == ""
+
+
+def test_a_log_that_grows_faster_than_it_is_read_is_left_behind_and_said(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("")
+    follower = LogFollower(str(log))
+    line = "x" * 99 + "\n"
+    add(log, line * (FARTHEST_BEHIND // len(line) + 1000))
+    add(log, "the last\n")
+    found = [*follower.lines(), *follower.lines()]
+    assert found[-1] == "the last"
+    assert set(found[:-1]) == {line.rstrip()}  # no half one
+    assert 0 < follower.skipped < FARTHEST_BEHIND + 100_000
+    add(log, "and on\n")
+    assert follower.lines() == ["and on"]
