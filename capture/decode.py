@@ -155,7 +155,7 @@ def _apart(path: str, watch: _Watch) -> list[DecodedCapture]:
             except CaptureUnreadable as error:
                 if not found:
                     raise
-                found[-1] = _told(
+                found[-1] = _with_notice(
                     found[-1], "cut_short", tr("behind it begins what cannot be read: {why}", why=error.why)
                 )
                 break
@@ -164,7 +164,7 @@ def _apart(path: str, watch: _Watch) -> list[DecodedCapture]:
             if not reader.another:
                 break
             if len(found) == MOST_CAPTURES:
-                found[-1] = _told(
+                found[-1] = _with_notice(
                     found[-1], "cut_short", tr("after {n} captures the rest is not read", n=MOST_CAPTURES)
                 )
                 break
@@ -173,14 +173,14 @@ def _apart(path: str, watch: _Watch) -> list[DecodedCapture]:
     if len(found) == 1:
         return found
     return [
-        _told(
+        _with_notice(
             one, SEVERAL, tr("capture {n} of {all} in this file; each counts its packets from 1", n=at, all=len(found))
         )
         for at, one in enumerate(found, 1)
     ]
 
 
-def _told(decoded: DecodedCapture, code: str, text: str) -> DecodedCapture:
+def _with_notice(decoded: DecodedCapture, code: str, text: str) -> DecodedCapture:
     return replace(decoded, notices=(Notice(code, text), *decoded.notices))
 
 

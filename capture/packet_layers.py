@@ -63,14 +63,14 @@ def full_packet(part: FilePart, offset: int, number: int) -> PacketDetail:
     if found is None:
         raise changed(part.path)
     when = datetime.fromtimestamp(found.time // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    told = comments(found.options, ">" if found.big else "<")
+    remarks = comments(found.options, ">" if found.big else "<")
     frame = PacketLayer(
         f"Frame {number}",
         (
             f"{found.original} bytes on the wire, {len(found.data)} captured",
             f"time {when}.{found.time % 1_000_000_000:09d} UTC",
             f"link type {link_name(found.link)}",
-            *(f"comment: {comment}" for comment in told),
+            *(f"comment: {comment}" for comment in remarks),
         ),
     )
     layers = (frame, *_decoded(found))

@@ -199,12 +199,12 @@ def with_incidents(triage: Triage, paths: Sequence[str]) -> Triage:
     # the comments in its packets are these events once more
     notices = tuple(notice for notice in triage.decoded.notices if notice.code != "comment")
     decoded = replace(triage.decoded, notices=notices)
-    told = events_by_connection(spans, events)
+    events_of = events_by_connection(spans, events)
     findings = (
         *triage.findings,
-        *disagreements((number, triage.verdicts.of(number), them) for number, them in told.items()),
+        *disagreements((number, triage.verdicts.of(number), them) for number, them in events_of.items()),
     )
-    return replace(triage, decoded=decoded, kernel_events=told, incidents=incidents, findings=findings)
+    return replace(triage, decoded=decoded, kernel_events=events_of, incidents=incidents, findings=findings)
 
 
 def _require_known_link_type(captures: Sequence[DecodedCapture]) -> None:

@@ -67,22 +67,22 @@ def explain_texts(texts: Iterable[str]) -> Explanation:
     lines = [line for text in texts for line in lines_of(text)]
     reader = TableReader()
     reader.take(lines)
-    return Explanation(told_of(lines), readers=[(None, reader)])
+    return Explanation(lines_explained(lines), readers=[(None, reader)])
 
 
-def told_of(lines: Sequence[str]) -> list[Line]:
+def lines_explained(lines: Sequence[str]) -> list[Line]:
     """What each of some lines says alone, and the ends that its entry names where it goes on one."""
-    told = [Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)]
-    for line, last in zip(told, (None, *told), strict=False):
-        said = line.explained
-        if said is None or said.remote is not None or said.local is not None or not goes_on(line.text):
+    explained_lines = [Line(number, text, explain_line(text)) for number, text in enumerate(lines, 1)]
+    for line, last in zip(explained_lines, (None, *explained_lines), strict=False):
+        explained = line.explained
+        if explained is None or explained.remote is not None or explained.local is not None or not goes_on(line.text):
             continue
         if last is not None and last.explained is not None:
             line.entry = entry_after(last.number, last.explained, last.entry)
         else:
             before = ((number, lines[number - 1]) for number in range(line.number - 1, 0, -1))
-            line.entry = entry_of(said, before, explain_line)
-    return told
+            line.entry = entry_of(explained, before, explain_line)
+    return explained_lines
 
 
 def explain_logs(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Explanation:
@@ -100,12 +100,12 @@ def _log_lines(
     for log, path in enumerate(paths):
         done = (summary.bytes, summary.lines)
 
-        def told(size: int, lines: int, done: tuple[int, int] = done) -> None:
+        def counted(size: int, lines: int, done: tuple[int, int] = done) -> None:
             summary.bytes, summary.lines = done[0] + size, done[1] + lines
             if progress is not None:
                 progress(summary.bytes, summary.lines)
 
-        for match in scan_log(path, log, told, explanation.readers[log][1].feed):
+        for match in scan_log(path, log, counted, explanation.readers[log][1].feed):
             summary.add(match)
             if several is not None:
                 several.add(match)
@@ -115,18 +115,18 @@ def _log_lines(
 
 def line_document(line: Line) -> dict[str, Any]:
     """One entry of `lines`."""
-    said = line.explained
+    explained = line.explained
     document: dict[str, Any] = {
         "line": line.number,
         "text": line.text,
-        "symptom": said.symptom if said else None,
-        "errno": said.errno if said else None,
-        "source": said.source if said else None,
-        "local": _end(said.local) if said else None,
-        "remote": _end(said.remote) if said else None,
-        "time": said.time if said else None,
-        "playbook": said.playbook if said else None,
-        "meaning": said.meaning if said else None,
+        "symptom": explained.symptom if explained else None,
+        "errno": explained.errno if explained else None,
+        "source": explained.source if explained else None,
+        "local": _end(explained.local) if explained else None,
+        "remote": _end(explained.remote) if explained else None,
+        "time": explained.time if explained else None,
+        "playbook": explained.playbook if explained else None,
+        "meaning": explained.meaning if explained else None,
     }
     if line.log is not None:
         document["log"] = line.log
@@ -219,28 +219,28 @@ def text_lines(explanation: Explanation) -> Iterator[str]:
         if line.explained is None and tables:  # a row of the table
             continue
         yield printable(line.text, 400)
-        yield from _said(line.explained, line.entry)
+        yield from _explained_lines(line.explained, line.entry)
         yield ""
     yield from table_lines(tables)
 
 
-def _said(said: Explained | None, entry: Entry | None) -> Iterator[str]:
-    if said is None:
+def _explained_lines(explained: Explained | None, entry: Entry | None) -> Iterator[str]:
+    if explained is None:
         yield "  " + tr("no symptom known in this line")
         return
-    head = [symptoms()[said.symptom].title, f"({said.symptom})"]
-    head += [said.errno] if said.errno else []
-    head += [tr("said by {source}", source=said.source)] if said.source else []
+    head = [symptoms()[explained.symptom].title, f"({explained.symptom})"]
+    head += [explained.errno] if explained.errno else []
+    head += [tr("said by {source}", source=explained.source)] if explained.source else []
     yield "  " + " ".join(head)
-    yield f"  {said.meaning}"
-    ends = _named(said.local, said.remote)
-    ends += [tr("at {time}", time=said.time)] if said.time else []
+    yield f"  {explained.meaning}"
+    ends = _named(explained.local, explained.remote)
+    ends += [tr("at {time}", time=explained.time)] if explained.time else []
     if ends:
         yield "  " + ", ".join(ends)
     if entry is not None:
         named = " ".join(_named(entry.local, entry.remote))
         yield "  " + tr("line {n} of the same entry names {ends}", n=entry.line, ends=named)
-    yield f"  {tr('playbook')}: {said.playbook}{_own(said.symptom)}"
+    yield f"  {tr('playbook')}: {explained.playbook}{_own(explained.symptom)}"
 
 
 def _named(local: End | None, remote: End | None) -> list[str]:
@@ -307,8 +307,8 @@ def _together_lines(explanation: Explanation) -> Iterator[str]:
     for one in found[:MOST_JOINS]:
         yield f"  {one.by} {printable(one.shared)}" + (" " + tr("at {time}", time=one.first) if one.first else "")
         for log, counts in one.logs.items():
-            said = ", ".join(f"{count} {code}" for code, count in counts.items())
-            yield f"      {printable(explanation.logs[log], 60)}: {said}"
+            explained = ", ".join(f"{count} {code}" for code, count in counts.items())
+            yield f"      {printable(explanation.logs[log], 60)}: {explained}"
     if len(found) > MOST_JOINS:
         yield "  … " + tr("and {n} more", n=f"{len(found) - MOST_JOINS:,}")
 

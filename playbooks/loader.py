@@ -89,7 +89,7 @@ def parse(text: str, file: str, own: bool = False, over: Mapping[str, Any] | Non
     try:
         playbook = msgspec.convert(overlaid(data, over) if over else data, Playbook)
     except msgspec.ValidationError as error:
-        raise PlaybookError(f"{where}: {_said(str(error))}") from None
+        raise PlaybookError(f"{where}: {_complaint(str(error))}") from None
     problem = next(_problems(playbook, own), None)
     if problem is not None:
         raise PlaybookError(f"{where}: {problem}")
@@ -151,7 +151,7 @@ def _cures(text: str, topic: str, how: dict[str, dict[str, str]]) -> Iterator[Fi
                 raise PlaybookError(f"{where}: {fix.id}.{unfilled} has no default")
             yield fix
     except (tomli.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PlaybookError(f"{where}: {_said(str(error))}") from None
+        raise PlaybookError(f"{where}: {_complaint(str(error))}") from None
 
 
 def _with_cures(playbook: Playbook, topics: dict[str, tuple[FixTemplate, ...]], where: str) -> Playbook:
@@ -202,7 +202,7 @@ def _read(path: Path) -> Playbook:
     return playbook
 
 
-def _said(message: str) -> str:
+def _complaint(message: str) -> str:
     """msgspec's complaint, the key first: "steps[0].title: Expected `str`, got `int`"."""
     text, _, where = message.partition(" - at `")
     key = where.removesuffix("`").removeprefix("$").removeprefix(".")
@@ -278,14 +278,14 @@ def lint(text: str, file: str) -> list[str]:
                 good.append(row)
             except msgspec.ValidationError as error:
                 allowed = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
-                found.append(f"{where}: {key}[{number}].{_said(str(error))} (keys: {allowed})")
+                found.append(f"{where}: {key}[{number}].{_complaint(str(error))} (keys: {allowed})")
         if isinstance(rows, list):
             data[key] = good
     try:
         playbook = msgspec.convert(data, Playbook)
     except msgspec.ValidationError as error:
         keys = ", ".join(field.encode_name for field in msgspec.structs.fields(Playbook) if field.name != "origin")
-        return [*found, f"{where}: {_said(str(error))} (keys: {keys})"]
+        return [*found, f"{where}: {_complaint(str(error))} (keys: {keys})"]
     found += [f"{where}: {problem}" for problem in _problems(playbook, own=True)]
     try:
         _with_borrowed(_with_cures(playbook, _topics(), where), _shipped(), where)

@@ -244,8 +244,8 @@ def _run(command: str, facts: Facts, consent: Consent | None) -> tuple[Judgement
         return unknown(say("command_broke", command=command, error=error)), here
     here = msgspec.structs.replace(here, end=time.time())
     lines = done.stdout[:65536].decode("utf-8", "replace").splitlines()[:LINES_OF_OUTPUT]
-    said = (say("command_ended", command=command, status=done.returncode), *lines)
-    return (Pass(Seen(here, 1), said) if done.returncode == 0 else Result(Outcome.FAIL, said)), here
+    evidence = (say("command_ended", command=command, status=done.returncode), *lines)
+    return (Pass(Seen(here, 1), evidence) if done.returncode == 0 else Result(Outcome.FAIL, evidence)), here
 
 
 def _with_settings(command: str, settings: Mapping[str, str]) -> str:

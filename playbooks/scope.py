@@ -69,9 +69,9 @@ def scope_text(scope: Scope) -> str:
     if not scope:
         return ""
     place = f"{scope.host} (netns {scope.netns})" if scope.host and scope.netns else scope.host
-    said = [text for text in (scope.capture, scope.log, place) if text]
+    parts = [text for text in (scope.capture, scope.log, place) if text]
     if scope.begin is not None and scope.end is not None:
         first, last = (datetime.fromtimestamp(moment, UTC) for moment in (scope.begin, scope.end))
         until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-        said.append(tr("{begin} to {end} UTC", begin=f"{first:%Y-%m-%d %H:%M:%S}", end=until))
-    return printable(", ".join(said), 400)
+        parts.append(tr("{begin} to {end} UTC", begin=f"{first:%Y-%m-%d %H:%M:%S}", end=until))
+    return printable(", ".join(parts), 400)

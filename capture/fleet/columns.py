@@ -178,7 +178,7 @@ def _verdicts(triage: Triage, chosen: I64) -> dict[str, Any]:
         for call in CALLS:
             errors = [getattr(template.calls[at], call) for template in templates]
             found[f"errors_{side}_{call}"] = _of_few(errors, which)
-    found["sentence"], found["evidence"] = _told(triage, chosen, templates, which)
+    found["sentence"], found["evidence"] = _worded(triage, chosen, templates, which)
     return found
 
 
@@ -186,7 +186,7 @@ def _value(token: Any) -> str | None:
     return None if token is None else str(token)
 
 
-def _told(triage: Triage, chosen: I64, templates: Sequence[Template], which: Any) -> tuple[Any, Any]:
+def _worded(triage: Triage, chosen: I64, templates: Sequence[Template], which: Any) -> tuple[Any, Any]:
     """Sentences, and the packets of the evidence with what each proves; a template's connections at once."""
     sizes = np.array([len(template.diagnosis.proofs) for template in templates] or [0], np.int64)[which]
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])

@@ -194,11 +194,11 @@ def _patterns(group: _Group) -> list[str]:
     """The same wait, silence or age, where the captures that show one show the same, for most connections."""
     n = group.connections
     for code, fact in (("wait", "wait_s"), ("silence", "silence_s"), ("age", "age_s")):
-        told = [(float(str(part.facts[fact])), part.connections) for _, part in group.parts if fact in part.facts]
-        if not told:
+        measured = [(float(str(part.facts[fact])), part.connections) for _, part in group.parts if fact in part.facts]
+        if not measured:
             continue
-        middle = max(told, key=lambda pair: pair[1])[0]
-        inside = sum(connections for value, connections in told if abs(value - middle) <= CLOSE * middle)
+        middle = max(measured, key=lambda pair: pair[1])[0]
+        inside = sum(connections for value, connections in measured if abs(value - middle) <= CLOSE * middle)
         if inside < ALIKE * n:
             continue
         names = catalogue.timeout_names(middle) if code == "silence" else None

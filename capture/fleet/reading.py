@@ -82,8 +82,8 @@ def _done(task: Task) -> Answer:
 
 def key_of(plan: Planned) -> str:
     """Of a capture's name, its files and the program that read them: what has the same key need not be read again."""
-    told = (SCHEMA, __version__, plan.name, [(file.path, file.stamp) for file in plan.files])
-    return hashlib.blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
+    identity = (SCHEMA, __version__, plan.name, [(file.path, file.stamp) for file in plan.files])
+    return hashlib.blake2b(msgspec.json.encode(identity), digest_size=8).hexdigest()
 
 
 def done_name(plan: Planned) -> str:

@@ -149,8 +149,8 @@ def _unchanged(file: Surveyed) -> bool:
 
 def _answers(workers: Executor, tasks: Iterable[bytes]) -> Iterator[tuple[Task, Answer | Failed]]:
     for task, answer in workers.done(tasks):
-        told = answer if isinstance(answer, Failed) else msgspec.json.decode(answer, type=Answer)
-        yield msgspec.json.decode(task, type=Task), told
+        decoded = answer if isinstance(answer, Failed) else msgspec.json.decode(answer, type=Answer)
+        yield msgspec.json.decode(task, type=Task), decoded
 
 
 def _named(plans: Sequence[Planned]) -> list[Planned]:

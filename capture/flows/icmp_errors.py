@@ -21,10 +21,10 @@ def quotations(rows: Any, addresses: AddressTable) -> list[QuotedTcp]:
 
 
 def _quotation(row: Any, addresses: AddressTable) -> QuotedTcp:
-    family, told = int(row["family"]), int(row["has_seq"])
+    family, known = int(row["family"]), int(row["has_seq"])
     source, target = family & 15, family >> 4 or family & 15
-    ipv6 = bool(told & QUOTED_BY_V6) if told & (QUOTED_BY_V6 | QUOTED_BY_V4) else source == 6
-    its = 6 if told & QUOTED_REPORTER_6 or (ipv6 and not told & QUOTED_BY_V4) else 4
+    ipv6 = bool(known & QUOTED_BY_V6) if known & (QUOTED_BY_V6 | QUOTED_BY_V4) else source == 6
+    its = 6 if known & QUOTED_REPORTER_6 or (ipv6 and not known & QUOTED_BY_V4) else 4
     reporter, src, dst = (
         row[name].tobytes()[: 16 if size == 6 else 4]
         for name, size in (("reporter", its), ("src", source), ("dst", target))
@@ -40,7 +40,7 @@ def _quotation(row: Any, addresses: AddressTable) -> QuotedTcp:
         dst=addresses.key(dst),
         sport=int(row["sport"]),
         dport=int(row["dport"]),
-        seq=int(row["seq"]) if told & QUOTED_SEQ else None,
+        seq=int(row["seq"]) if known & QUOTED_SEQ else None,
         mtu=int(row["mtu"]) or None,
     )
 

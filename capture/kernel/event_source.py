@@ -15,7 +15,7 @@ from capture.kernel.event_errors import EventsUnavailable
 from capture.kernel.instance import Instance
 from capture.kernel.janitor import Janitor
 from capture.kernel.joining import Joiner
-from capture.kernel.records import Said
+from capture.kernel.records import TraceRecord
 from capture.kernel.threads import Threads
 from capture.kernel.tracefs import open_tracefs
 from capture.model import Endpoint
@@ -65,7 +65,7 @@ class KernelEvents:
 
     def read(self) -> Reading:
         """What happened since the last reading. Costs some microseconds an event, 1 an end."""
-        said, lost = self._said()
+        said, lost = self._records()
         threads = Threads(self._instance.thread_names if self._instance is not None else lambda table: "")
         events, left_out = fold(self._joiner.events(said, threads))
         ends, missed = self._closed.read() if self._closed is not None else (Ends(), 0)
@@ -74,7 +74,7 @@ class KernelEvents:
     def callers(self) -> dict[Endpoint, set[EventOwner]]:
         """Instead of `read`: which processes called connect() since the last time, also those that have ended, by where
         their calls went, in any network namespace."""
-        self._said()  # what is no call is not decoded
+        self._records()  # what is no call is not decoded
         calls, found = self._joiner.calls, dict[Endpoint, set[EventOwner]]()
         if calls is None or self._instance is None:
             return found
@@ -103,7 +103,7 @@ class KernelEvents:
     ) -> None:
         self.close()
 
-    def _said(self) -> tuple[Iterator[tuple[float, Said]], int]:
+    def _records(self) -> tuple[Iterator[tuple[float, TraceRecord]], int]:
         """Records in order of time, decoded when they are asked for (a storm is tens of thousands), and how many were
         lost.
 
@@ -127,7 +127,7 @@ class KernelEvents:
         found.sort(key=lambda entry: entry[0])
         return self._decoded(found, offset), lost
 
-    def _decoded(self, found: list[tuple[int, bytes]], offset: int) -> Iterator[tuple[float, Said]]:
+    def _decoded(self, found: list[tuple[int, bytes]], offset: int) -> Iterator[tuple[float, TraceRecord]]:
         formats = self._instance.formats if self._instance is not None else {}
         for at, record in found:
             known = formats.get(int.from_bytes(record[:2], sys.byteorder))

@@ -70,9 +70,9 @@ def text(look: LookEvents) -> str:
 def line(group: EventGroup) -> str:
     """As "gateway[2105]: 45 writes failed, EPIPE, to 127.0.0.1:*" (event_words.toml). Names in it are hostile text."""
     words = _catalogue()
-    told = words["words"]
+    phrases = words["words"]
     owner = f"{group.owner.name}[{group.owner.pid}]" if group.owner is not None else ""
-    local, remote = group.local or told["untold"], group.remote or told["untold"]
+    local, remote = group.local or phrases["untold"], group.remote or phrases["untold"]
     port = group.local.rpartition(":")[2]
     here = port.isdigit()
     reset = group.kind is Kind.RESET_SENT
@@ -81,10 +81,10 @@ def line(group: EventGroup) -> str:
     template = words.get(f"{group.kind}_{group.call}") or words.get(group.kind.value) or words["error_reported"]
     return str(template["one" if group.count == 1 else "many"]).format(
         who=f"{owner}: " if owner else "",
-        by=told["by"].format(owner=owner) if owner else "",
-        port="" if not here else f" :{port}" if reset else told["received_by"].format(port=port),
+        by=phrases["by"].format(owner=owner) if owner else "",
+        port="" if not here else f" :{port}" if reset else phrases["received_by"].format(port=port),
         why=f", {reason_text(group.reason)}" if group.reason else "",
-        place=told["place"].format(local=local, remote=remote) if group.local else "",
+        place=phrases["place"].format(local=local, remote=remote) if group.local else "",
         count=f"{group.count:,}",
         errno=group.errno or "",
         local=local,

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from capture.kernel.connect_calls import ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.kernel.formats import Format
-from capture.kernel.records import SYN_SENT, Said, ends_of
+from capture.kernel.records import SYN_SENT, TraceRecord, ends_of
 from capture.kernel.threads import Threads
 from capture.model import Endpoint
 
@@ -57,7 +57,7 @@ class Joiner:
         """How many sockets it knows the addresses of."""
         return len(self._sockets)
 
-    def events(self, said: Iterable[tuple[float, Said]], threads: Threads) -> Iterator[KernelEvent]:
+    def events(self, said: Iterable[tuple[float, TraceRecord]], threads: Threads) -> Iterator[KernelEvent]:
         """`said` is (epoch seconds, record). A change of state is no event: it only names a socket."""
         for time, one in said:
             if one.socket and (one.local is not None or one.late is not None):
@@ -70,7 +70,7 @@ class Joiner:
             thread = thread or self._caller(one, time)
             yield self._event(time, one, call, threads.owner(one.thread) or threads.owner(thread))
 
-    def _event(self, time: float, one: Said, call: str | None, caller: EventOwner | None) -> KernelEvent:
+    def _event(self, time: float, one: TraceRecord, call: str | None, caller: EventOwner | None) -> KernelEvent:
         (local, remote), cookie = (one.local, one.remote), one.cookie
         if one.socket:
             known = self._known(one.socket, time)
@@ -89,7 +89,7 @@ class Joiner:
             cookie=f"{cookie:x}" if cookie else None,
         )
 
-    def _call(self, one: Said, time: float) -> tuple[str | None, int]:
+    def _call(self, one: TraceRecord, time: float) -> tuple[str | None, int]:
         """connect for an error of a socket that was connecting a moment ago: its state changes just before. And the
         thread that had called it, 0 where that is not known."""
         if one.what in ("send", "recv"):
@@ -99,19 +99,19 @@ class Joiner:
         at, thread = self._connecting.pop((one.local, one.remote), (float("-inf"), 0))
         return ("connect", thread) if time - at < JUST_NOW_S else (None, 0)
 
-    def _caller(self, one: Said, time: float) -> int:
+    def _caller(self, one: TraceRecord, time: float) -> int:
         """Who had connected the socket that a packet came for: most that are reset live between two looks only."""
         if one.thread or not one.socket or one.remote is None or self.calls is None:
             return 0
         return self.calls.thread(one.socket, time, one.remote)
 
-    def _note_caller(self, one: Said) -> None:
+    def _note_caller(self, one: TraceRecord) -> None:
         self._callers.pop(one.socket, None)
         self._callers[one.socket] = one.thread
         if len(self._callers) > CALLERS:
             del self._callers[next(iter(self._callers))]
 
-    def _remember(self, one: Said, time: float) -> None:
+    def _remember(self, one: TraceRecord, time: float) -> None:
         before = self._sockets.pop(one.socket, None)
         cookie = one.cookie or (before.cookie if before is not None and before.ends == (one.local, one.remote) else 0)
         self._sockets[one.socket] = _Socket((one.local, one.remote), one.late, cookie, time)
@@ -136,6 +136,6 @@ class Joiner:
         return (ends_of(*known.late) if known.late is not None else known.ends), known.cookie
 
 
-def _of_its_own_close(one: Said) -> bool:
+def _of_its_own_close(one: TraceRecord) -> bool:
     """An error that close() with SO_LINGER 0 puts on the socket it takes apart (tcp_disconnect): nobody gets it."""
     return one.what == "error_report" and one.remote is not None and not one.remote.port

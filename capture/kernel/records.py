@@ -54,7 +54,7 @@ DROPS: Final = (
 """Reasons that cost somebody a packet that he wanted; the others are the noise of normal work."""
 
 
-class Said(NamedTuple):
+class TraceRecord(NamedTuple):
     """One record: `socket` is the kernel's address of it (0 unknown), `thread` who called (0 in an interrupt).
 
     `late`: format and bytes of a record whose ends few will ask for.
@@ -72,7 +72,7 @@ class Said(NamedTuple):
     late: tuple[Format, bytes] | None = None
 
 
-Decode = Callable[[Format, bytes], Said]
+Decode = Callable[[Format, bytes], TraceRecord]
 
 
 class Wanted(NamedTuple):
@@ -118,7 +118,7 @@ def _sockaddr(octets: bytes) -> Endpoint | None:
     return _endpoint(octets[8:24], port) if family == AF_INET6 else None
 
 
-def _send_reset(form: Format, record: bytes) -> Said:
+def _send_reset(form: Format, record: bytes) -> TraceRecord:
     local: Endpoint | None
     remote: Endpoint | None
     if form.has("sport", "dport"):  # before 6.10
@@ -126,46 +126,50 @@ def _send_reset(form: Format, record: bytes) -> Said:
     else:
         local, remote = (_sockaddr(form.octets(record, name)) for name in ("saddr", "daddr"))
     reason = _symbol(form, record, "reason")
-    return Said("send_reset", form.number(record, "skaddr"), thread_of(form, record), local, remote, reason=reason)
+    return TraceRecord(
+        "send_reset", form.number(record, "skaddr"), thread_of(form, record), local, remote, reason=reason
+    )
 
 
-def _receive_reset(form: Format, record: bytes) -> Said:
+def _receive_reset(form: Format, record: bytes) -> TraceRecord:
     local, remote = ends_of(form, record)
     cookie = form.number(record, "sock_cookie") if form.has("sock_cookie") else 0
-    return Said("receive_reset", form.number(record, "skaddr"), 0, local, remote, cookie=cookie)
+    return TraceRecord("receive_reset", form.number(record, "skaddr"), 0, local, remote, cookie=cookie)
 
 
-def _set_state(form: Format, record: bytes) -> Said:
+def _set_state(form: Format, record: bytes) -> TraceRecord:
     if form.number(record, "newstate", signed=True) == SYN_SENT:
-        return Said("connecting", form.number(record, "skaddr"), thread_of(form, record))
+        return TraceRecord("connecting", form.number(record, "skaddr"), thread_of(form, record))
     state, socket_at = form.number(record, "oldstate", signed=True), form.number(record, "skaddr")
     if state != SYN_SENT:
-        return Said("set_state", socket_at, state=state, late=(form, record))
+        return TraceRecord("set_state", socket_at, state=state, late=(form, record))
     local, remote = ends_of(form, record)
-    return Said("set_state", socket_at, 0, local, remote, state=state)
+    return TraceRecord("set_state", socket_at, 0, local, remote, state=state)
 
 
-def _error_report(form: Format, record: bytes) -> Said:
+def _error_report(form: Format, record: bytes) -> TraceRecord:
     local, remote = ends_of(form, record)
-    return Said("error_report", 0, thread_of(form, record), local, remote, form.number(record, "error", signed=True))
+    return TraceRecord(
+        "error_report", 0, thread_of(form, record), local, remote, form.number(record, "error", signed=True)
+    )
 
 
 def _call(what: str) -> Decode:
-    def decode(form: Format, record: bytes) -> Said:
+    def decode(form: Format, record: bytes) -> TraceRecord:
         failed = -form.number(record, "ret", signed=True)
-        return Said(what, form.number(record, "sk"), thread_of(form, record), error=failed)
+        return TraceRecord(what, form.number(record, "sk"), thread_of(form, record), error=failed)
 
     return decode
 
 
-def _retransmit(form: Format, record: bytes) -> Said:
+def _retransmit(form: Format, record: bytes) -> TraceRecord:
     local, remote = ends_of(form, record)
-    return Said("retransmit", form.number(record, "skaddr"), 0, local, remote)
+    return TraceRecord("retransmit", form.number(record, "skaddr"), 0, local, remote)
 
 
-def _drop(form: Format, record: bytes) -> Said:
+def _drop(form: Format, record: bytes) -> TraceRecord:
     held = form.number(record, "rx_sk") if form.has("rx_sk") else 0
-    return Said("drop", held, reason=_symbol(form, record, "reason"))
+    return TraceRecord("drop", held, reason=_symbol(form, record, "reason"))
 
 
 def _symbol(form: Format, record: bytes, field: str) -> str | None:

@@ -117,8 +117,8 @@ class Comparison:
     def noteworthy(self) -> list[Entry]:
         """Connections with a difference, or that one point should have seen and did not."""
         pairs = self.matched.pairs
-        told = {*self.fates, *self.modified, *self.reordered, *self.delayed}
-        found: list[Entry] = [(int(pairs.a[i]), int(pairs.b[i])) for i in sorted(told)]
+        different = {*self.fates, *self.modified, *self.reordered, *self.delayed}
+        found: list[Entry] = [(int(pairs.a[i]), int(pairs.b[i])) for i in sorted(different)]
         return (
             found
             + [(a, None) for a, fate in self.alone_fates["a"].items() if fate]

@@ -121,8 +121,8 @@ def _of_groups(comparison: Comparison) -> Iterator[Finding]:
 def _counted(code: str, group: Sequence[Both], packets: Sequence[int], **words: Any) -> Iterator[Finding]:
     if group:
         total = sum(packets)
-        told = count_of(total, "packet")
-        yield _finding(code, [(c.a, c.b) for c in group], packets=told, where=_where(group), **words)
+        count = count_of(total, "packet")
+        yield _finding(code, [(c.a, c.b) for c in group], packets=count, where=_where(group), **words)
 
 
 def _where(group: Sequence[Both]) -> str:
@@ -147,12 +147,12 @@ def _rewritten(comparison: Comparison) -> Iterator[Finding]:
 def _example(both: Both) -> str:
     if both.readdressed_as is None:
         return ""
-    told = []
+    changes = []
     for side, was, now in zip(
         ("originator", "responder"), (both.originator, both.responder), both.readdressed_as, strict=True
     ):
         if was.ip != now.ip:
-            told.append(
+            changes.append(
                 tr(
                     "the originator {was} at A is {now} at B"
                     if side == "originator"
@@ -162,14 +162,14 @@ def _example(both: Both) -> str:
                 )
             )
         elif was.port != now.port:
-            told.append(
+            changes.append(
                 tr(
                     "the originator's port is another one at B"
                     if side == "originator"
                     else "the responder's port is another one at B"
                 )
             )
-    return ", ".join(told)
+    return ", ".join(changes)
 
 
 def _modified(shown: Sequence[Both]) -> Iterator[Finding]:

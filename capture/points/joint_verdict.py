@@ -75,8 +75,8 @@ def _forged_sentence(packet: SeenPacket, resets: Sequence[SeenPacket]) -> str:
     here, there = _PLACE[packet.seen_at], _PLACE["b" if packet.seen_at == "a" else "a"]
     both = {other.seen_at for other in resets} == {"a", "b"}
     code = "forged_of_originator" if packet.sender is Side.ORIGINATOR else "forged_of_responder"
-    said = sentence(code, here=here, there=there, packet=packet.packet)
-    return sentences(said, sentence("forged_both") if both else "")
+    forged = sentence(code, here=here, there=there, packet=packet.packet)
+    return sentences(forged, sentence("forged_both") if both else "")
 
 
 def _syn_lost(fate: Fate, ends: Ends) -> Joint | None:
@@ -146,17 +146,17 @@ def judged_through_proxy(front: Verdict, back: Verdict, at_front: str, *, shared
         sure = min(Certainty.LIKELY, Certainty(front.certainty), key=_SURE.index)
         return Joint(front.cause, sure, sentences(sentence("proxied_shared", there=there), f"{here}: {front.sentence}"))
     causes = catalogue.causes()
-    told = back if causes[front.cause].clean and not causes[back.cause].clean else front
-    sure = min(Certainty.LIKELY, Certainty(told.certainty), key=_SURE.index)
+    chosen = back if causes[front.cause].clean and not causes[back.cause].clean else front
+    sure = min(Certainty.LIKELY, Certainty(chosen.certainty), key=_SURE.index)
     text = sentences(sentence("proxied"), f"{here}: {front.sentence}", f"{there}: {back.sentence}")
-    return Joint(told.cause, sure, text)
+    return Joint(chosen.cause, sure, text)
 
 
-def _with_losses(told: str, fate: Fate | None) -> str:
+def _with_losses(text: str, fate: Fate | None) -> str:
     """What one capture calls whole had losses that it could not see."""
     if fate is None or not fate.lost:
-        return told
-    said = told.replace(catalogue.nothing_lost(), "")
+        return text
+    shortened = text.replace(catalogue.nothing_lost(), "")
     places = ((name, [p for p in fate.lost if p.seen_at == name]) for name in ("a", "b"))
     lost = "; ".join(
         tr("at {place} {packets}", place=_PLACE[name], packets=packets_text(packets))
@@ -164,7 +164,7 @@ def _with_losses(told: str, fate: Fate | None) -> str:
         if packets
     )
     code = "lost_one" if len(fate.lost) == 1 else "lost_some"
-    return sentences(said, sentence(code, n=len(fate.lost), lost=lost))
+    return sentences(shortened, sentence(code, n=len(fate.lost), lost=lost))
 
 
 def _saw_more(fate: Fate | None) -> str | None:

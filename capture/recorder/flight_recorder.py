@@ -61,7 +61,7 @@ class FlightRecorder:
         self._last_folder = float("-inf")
         self._suppressed = 0
         self._stop = self._asked = False
-        self._told: set[str] = set()
+        self._told_codes: set[str] = set()
         self._writer: Writer | None = None
 
     def heed_signals(self) -> None:
@@ -142,11 +142,11 @@ class FlightRecorder:
             if event.kind in (Kind.CALL_FAILED, Kind.ERROR_REPORTED) and event.errno is not None:
                 kind = self._options.triggers.error(event.errno)
                 if kind is not None:
-                    self._fire(kind, _told(event), event.time)
+                    self._fire(kind, _event_text(event), event.time)
         for rate in self._rates:
             full = rate.add(events)
             if full is not None:
-                text = f"{rate.most} resets in {rate.seconds:g} s; the last: {_told(full)}"
+                text = f"{rate.most} resets in {rate.seconds:g} s; the last: {_event_text(full)}"
                 self._fire(f"resets:{rate.most}/{rate.seconds:g}", text, full.time)
 
     def _lines(self, lines: list[LogLine]) -> None:
@@ -206,8 +206,8 @@ class FlightRecorder:
     def _tell_losses(self) -> None:
         """What was lost for the first time since the start; how much goes into each folder."""
         for code, note in (*self._losses(), *self.rings.log_troubles()):
-            if code not in self._told and note not in self.rings.notes:
-                self._told.add(code)
+            if code not in self._told_codes and note not in self.rings.notes:
+                self._told_codes.add(code)
                 self._tell("{note}; it goes on, and each folder says how much", note=note)
 
     def _notes(self) -> Iterable[str]:
@@ -250,7 +250,7 @@ class FlightRecorder:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _told(event: KernelEvent) -> str:
+def _event_text(event: KernelEvent) -> str:
     from capture.recorder.comments import sentence
 
     return f"{sentence(event)} {event.local} to {event.remote}"

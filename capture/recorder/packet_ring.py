@@ -108,8 +108,8 @@ class PacketRing:
     def count(self) -> None:
         """Adds what came and what was dropped since the last call to `seen` and `dropped`."""
         with contextlib.suppress(OSError):
-            told = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12)
-            seen, dropped = struct.unpack_from("=II", told)
+            statistics = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12)
+            seen, dropped = struct.unpack_from("=II", statistics)
             self.seen += seen
             self.dropped += dropped
 

@@ -45,11 +45,11 @@ class Writer:
     def result(self) -> tuple[str, str]:
         """Path of the folder and what went wrong; one of them is empty. To be asked once, when it has ended."""
         try:
-            said = os.read(self._reading, LONGEST).decode("utf-8", "replace")
+            message = os.read(self._reading, LONGEST).decode("utf-8", "replace")
         except BlockingIOError:
-            said = ""
+            message = ""
         os.close(self._reading)
-        kind, _, text = said.partition(":")
+        kind, _, text = message.partition(":")
         return (text, "") if kind == "path" else ("", text or "its process was killed")
 
 

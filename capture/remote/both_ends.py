@@ -119,7 +119,7 @@ def _finding(
     facts: Mapping[str, object],
 ) -> Finding:
     words = _words()[code]
-    told = {
+    values = {
         "process": process,
         "host": here.name,
         "peer": there.name,
@@ -130,12 +130,12 @@ def _finding(
     return Finding(
         code=code,
         severity=severity,
-        title=words["title"].format(**told),
-        text=words["text"].format(**told),
+        title=words["title"].format(**values),
+        text=words["text"].format(**values),
         connections=len(rows),
         sample=tuple(row.cookie for row in rows[:SAMPLE]),
         playbook=words["playbook"],
-        facts=dict(told),
+        facts=dict(values),
     )
 
 

@@ -111,7 +111,7 @@ def look(diag, events):
         "listeners": sum(map(len, listeners)),
         "connections": sum(map(len, messages)),
         "pages": len(pages),
-        "events": events.told(pages) if events else None,
+        "events": events.document(pages) if events else None,
         "holders": found,
         "hidden": hidden,
         "texts": {name: text("/proc/net/" + name) for name in TEXTS},

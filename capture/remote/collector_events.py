@@ -149,7 +149,7 @@ class Events:
             ends.append(struct.pack("=I", len(message)) + message)
         return b"".join(pages), b"".join(ends)
 
-    def told(self, pages):
+    def document(self, pages):
         """What the head says of them; the kernel's memory of threads only where there is something to name."""
         names = {name: self.text(self.root + "/" + name) for name in ("saved_tgids", "saved_cmdlines")} if pages else {}
         lost, self.lost = self.lost, 0

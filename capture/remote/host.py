@@ -34,9 +34,9 @@ class Host:
         self.trouble = ""
         self.frames = 0
         self._words = list(words)
-        self._said = bytearray()
+        self._standard_error = bytearray()
         self._news = threading.Condition()
-        self._told: deque[Frame] = deque(maxlen=MOST_TOLD)
+        self._event_frames: deque[Frame] = deque(maxlen=MOST_TOLD)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             process = subprocess.Popen(
@@ -60,9 +60,9 @@ class Host:
     def take_events(self) -> list[Frame]:
         """The frames with events since the last call: of these none is passed over, as looks may be."""
         with self._news:
-            told = list(self._told)
-            self._told.clear()
-            return told
+            frames = list(self._event_frames)
+            self._event_frames.clear()
+            return frames
 
     def close(self) -> None:
         """Ends the command."""
@@ -89,7 +89,7 @@ class Host:
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stderr is not None
         while data := process.stderr.read(A_READ):
-            self._said = (self._said + data)[-KEPT_WORDS:]
+            self._standard_error = (self._standard_error + data)[-KEPT_WORDS:]
 
     def _read(self, process: subprocess.Popen[bytes], listening: threading.Thread) -> None:
         assert process.stdout is not None
@@ -108,7 +108,7 @@ class Host:
         with self._news:
             self.ended = True
             if trouble or self._expected is None or self.frames < self._expected:
-                self.trouble = trouble or reason(self._words, bytes(self._said), process.poll())
+                self.trouble = trouble or reason(self._words, bytes(self._standard_error), process.poll())
             self._news.notify_all()
 
     def _take(self, frame: Frame) -> None:
@@ -117,5 +117,5 @@ class Host:
             self.arrived = time.monotonic()
             self.frames += 1
             if frame.head.events is not None:
-                self._told.append(frame)
+                self._event_frames.append(frame)
             self._news.notify_all()

@@ -15,7 +15,7 @@ from capture.kernel.formats import Format, parse_format
 from capture.kernel.holders import attributed
 from capture.kernel.joining import Joiner
 from capture.kernel.looks_with_events import LookEvents
-from capture.kernel.records import WANTED, Said, Wanted
+from capture.kernel.records import WANTED, TraceRecord, Wanted
 from capture.kernel.ring_pages import missed, records
 from capture.kernel.threads import Threads
 from capture.remote.frames import LARGEST_FORMAT, EventsHead, Frame
@@ -43,17 +43,17 @@ class HostEvents:
             if head is None:
                 continue
             limits |= dict.fromkeys(head.missing)
-            said, dropped = self._said(frame, head)
+            said, dropped = self._records(frame, head)
             events += list(self._joiner.events(said, _threads(frame, head)))
             ends += list(_pieces(frame.ends))
             lost += dropped + max(0, head.lost)
         folded, left_out = fold(events)
         reading = Reading(look.time, folded, Ends.of(ends), lost + left_out)
-        told = LookEvents(tuple(attributed(folded, look, self._before)), reading, tuple(limits))
+        found_events = LookEvents(tuple(attributed(folded, look, self._before)), reading, tuple(limits))
         self._before = look
-        return told
+        return found_events
 
-    def _said(self, frame: Frame, head: EventsHead) -> tuple[list[tuple[float, Said]], int]:
+    def _records(self, frame: Frame, head: EventsHead) -> tuple[list[tuple[float, TraceRecord]], int]:
         """Records in order of time (epoch seconds there), and how many were lost."""
         self._learn(head)
         wall, monotonic = frame.head.clocks

@@ -66,12 +66,12 @@ def wanted_events() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
 
     # the numbers of reasons are that kernel's own: here each is its name's place among all
     here = Format(0, {}, {"reason": dict(enumerate(DROPS))})
-    told = []
+    wanted = []
     for one in WANTED.values():
         words = one.filter(here) or ""
         chosen = " || ".join(f"reason=={number}" for number in range(len(DROPS)))
-        told.append((one.path, words.replace(chosen, "REASONS"), DROPS if chosen in words else ()))
-    return tuple(told)
+        wanted.append((one.path, words.replace(chosen, "REASONS"), DROPS if chosen in words else ()))
+    return tuple(wanted)
 
 
 def _script(interval: float, count: int | None) -> str:

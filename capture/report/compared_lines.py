@@ -47,13 +47,13 @@ class PlainLines:
         if not plain:
             return {}
         at = np.array([pair for pair, _ in plain], np.int64)
-        told = self._told(at)
+        last_members = self._last_members(at)
         ends_a = self._ends[0].of(c.matched.pairs.a[at], np.zeros(len(at), np.int64))
         ends_b = self._ends[1].of(c.matched.pairs.b[at], c.matched.pairs.flipped[at].astype(np.int64))
-        rows = zip(plain, told, ends_a, ends_b, c.common[at].tolist(), c.one_way[at].tolist(), strict=True)
+        rows = zip(plain, last_members, ends_a, ends_b, c.common[at].tolist(), c.one_way[at].tolist(), strict=True)
         return {entry: _line(entry, *row) for (_, entry), *row in rows}
 
-    def _told(self, pairs: I64) -> list[str]:
+    def _last_members(self, pairs: I64) -> list[str]:
         """The last members of each: cause, certainty and sentence."""
         c = self._comparison
         ids = c.matched.pairs.a[pairs], c.matched.pairs.b[pairs]
@@ -61,13 +61,13 @@ class PlainLines:
         kinds = zip(*(verdicts[k].template_of[ids[k]].tolist() for k in (0, 1)), strict=True)
         chosen = [self._better(*both) for both in kinds]
         first = np.array([one[0] for one in chosen], np.bool_)
-        told = [""] * len(pairs)
+        last_members = [""] * len(pairs)
         for k, which in ((0, np.flatnonzero(first)), (1, np.flatnonzero(~first))):
             for _, places, wording in worded_by_template(verdicts[k], ids[k][which]):
                 sentences = wording.sentences(len(places))
                 for place, sentence in zip(which[places].tolist(), sentences, strict=True):
-                    told[place] = f'{chosen[place][1]},"sentence":{encode(sentence).decode()}}}'
-        return told
+                    last_members[place] = f'{chosen[place][1]},"sentence":{encode(sentence).decode()}}}'
+        return last_members
 
     def _better_of(self, a: int, b: int) -> tuple[bool, str]:
         """Of two templates: whether a's is taken, and the members that tell its cause."""
@@ -99,11 +99,13 @@ class _Ends:
         return list(zip(*sides, strict=True))
 
 
-def _line(entry: Entry, told: str, a: tuple[str, str], b: tuple[str, str], matched: int, way: list[float]) -> bytes:
+def _line(
+    entry: Entry, last_members: str, a: tuple[str, str], b: tuple[str, str], matched: int, way: list[float]
+) -> bytes:
     other = f'true,"readdressed_as":{{"originator":{b[0]},"responder":{b[1]}}}' if a != b else "false"
     return (
         f'{{"a":{entry[0]},"b":{entry[1]},"originator":{a[0]},"responder":{a[1]},"readdressed":{other},'
-        f'"matched":{matched},{_NOTHING}"one_way_ms":{{"originator":{_ms(way[0])},"responder":{_ms(way[1])}}},{told}'
+        f'"matched":{matched},{_NOTHING}"one_way_ms":{{"originator":{_ms(way[0])},"responder":{_ms(way[1])}}},{last_members}'
     ).encode()
 
 

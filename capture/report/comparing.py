@@ -238,8 +238,8 @@ def details_of(both: Both) -> Iterator[str]:
             yield f"{name}: {_named([_packet_line(packet) for packet in packets])}"
     if both.modified:
         changes = (", ".join(change_text(c) for c in m.changed) for m in both.modified)
-        told = [f"A {m.a} = B {m.b} ({change})" for m, change in zip(both.modified, changes, strict=True)]
-        yield f"{tr('changed')}: {_named(told)}"
+        changed = [f"A {m.a} = B {m.b} ({change})" for m, change in zip(both.modified, changes, strict=True)]
+        yield f"{tr('changed')}: {_named(changed)}"
     for name, moved in ((tr("out of order"), both.reordered), (tr("late"), both.delayed)):
         if moved:
             yield f"{name}: {_named([f'A {m.a} = B {m.b} ({m.late_ms:,.1f} ms)' for m in moved])}"
@@ -257,9 +257,9 @@ def change_text(change: Changed) -> str:
     return change.what if change.a is None and change.b is None else f"{change.what} {change.a} -> {change.b}"
 
 
-def _named(told: list[str]) -> str:
-    more = tr("; {n} more", n=f"{len(told) - MOST_PACKETS:,}") if len(told) > MOST_PACKETS else ""
-    return "; ".join(told[:MOST_PACKETS]) + more
+def _named(changed: list[str]) -> str:
+    more = tr("; {n} more", n=f"{len(changed) - MOST_PACKETS:,}") if len(changed) > MOST_PACKETS else ""
+    return "; ".join(changed[:MOST_PACKETS]) + more
 
 
 def markdown_lines(comparison: Comparison) -> Iterator[str]:

@@ -122,10 +122,10 @@ def follow(
     `tell` gets each notice when it is known: what was lost, and that the file was replaced or became shorter.
     """
     next_look = last_came = time.monotonic()
-    told = 0
+    written_notices = 0
     while not followed.ended and not stopped():
         came = followed.poll(min(LOOK_S / 4, max(0.0, next_look - time.monotonic()) + 0.01))
-        told = _tell_from(told, followed, tell)
+        written_notices = _tell_from(written_notices, followed, tell)
         now = time.monotonic()
         last_came = now if came else last_came
         if now >= next_look:
@@ -134,14 +134,14 @@ def follow(
             next_look = time.monotonic() + max(LOOK_S, SHARE * took)
     if not followed.ended:
         followed.end()
-    _tell_from(told, followed, tell)
+    _tell_from(written_notices, followed, tell)
     written.write(all_=True)
 
 
-def _tell_from(told: int, followed: Followed, tell: Callable[[Notice], None]) -> int:
+def _tell_from(written_notices: int, followed: Followed, tell: Callable[[Notice], None]) -> int:
     """Tell the notices behind the first `told`; how many there are by now. What people wrote in it is no loss."""
     notices = followed.notices
-    for notice in notices[told:]:
+    for notice in notices[written_notices:]:
         if notice.code not in REMARKS:
             tell(notice)
     return len(notices)

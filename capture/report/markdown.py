@@ -79,13 +79,13 @@ def _ladder(triage: Triage, number: int) -> Iterable[str]:
     yield from _ladder_rows(triage, number)
     yield ""
     for side, calls in verdict.errors.items():
-        said = ", ".join(
+        ends = ", ".join(
             f"{call}: {result}"
             for call, result in (("connect", calls.connect), ("read", calls.read), ("write", calls.write))
             if result is not None
         )
-        said = said or tr("the capture cannot tell")
-        yield tr("- next calls of the {side}: {said}", side=tr(side.value), said=said)
+        ends = ends or tr("the capture cannot tell")
+        yield tr("- next calls of the {side}: {said}", side=tr(side.value), said=ends)
     if verdict.decide_by:
         yield tr("- what would decide: {how}", how=_cell(verdict.decide_by))
     yield ""

@@ -32,9 +32,9 @@ def identity(finding: Finding) -> Hashable:
     """What names a finding from one look to the next: numbers in its title may change, and so may who is first in a
     pile that is told by its port."""
     facts = finding.facts
-    told = tuple(str(facts.get(name)) for name in ("netns", "listener", "port", "host", "local"))
+    place = tuple(str(facts.get(name)) for name in ("netns", "listener", "port", "host", "local"))
     lone = str(facts.get("pid")) if facts.get("port") is None and facts.get("listener") is None else ""
-    return (finding.code, *told, lone)
+    return (finding.code, *place, lone)
 
 
 class Lives:

@@ -32,8 +32,10 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield from _family(
         "sockets", "gauge", "TCP sockets by state.", {(("state", name),): states[name] for name in states}
     )
-    said = "What this look could not see: sentences of `limits`. Where it is 0, no finding means that nothing is wrong."
-    yield from _family("not_seen", "gauge", said, {(): len(snapshot.limits)})
+    help_text = (
+        "What this look could not see: sentences of `limits`. Where it is 0, no finding means that nothing is wrong."
+    )
+    yield from _family("not_seen", "gauge", help_text, {(): len(snapshot.limits)})
     yield from _findings(snapshot)
     yield from _listeners(snapshot)
     counters = {_counter(name): value for name, value in snapshot.counter_totals.items()}
@@ -84,15 +86,15 @@ def _counter(name: str) -> Labels:
     return (("counter", name),)
 
 
-def _family(name: str, kind: str, said: str, samples: Samples, unit: str = "") -> Iterator[str]:
+def _family(name: str, kind: str, help_text: str, samples: Samples, unit: str = "") -> Iterator[str]:
     yield f"# TYPE {PREFIX}_{name} {kind}"
     if unit:
         yield f"# UNIT {PREFIX}_{name} {unit}"
-    yield f"# HELP {PREFIX}_{name} {said}"
+    yield f"# HELP {PREFIX}_{name} {help_text}"
     suffix = {"counter": "_total", "info": "_info"}.get(kind, "")
     for labels, value in samples.items():
-        told = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
-        yield f"{PREFIX}_{name}{suffix}{f'{{{told}}}' if told else ''} {value}"
+        label_text = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
+        yield f"{PREFIX}_{name}{suffix}{f'{{{label_text}}}' if label_text else ''} {value}"
 
 
 def escaped(text: str) -> str:

@@ -76,9 +76,9 @@ class SocketTable:
 
     def _compare(self, chunks: Iterable[Chunk]) -> tuple[bytes, bytes]:
         diff, self._diff = self._diff or self._new_diff(), None  # of no more use where the source fails on the way
-        told = diff.take(chunks)
+        cookies = diff.take(chunks)
         self._diff = diff
-        return told
+        return cookies
 
     def _take(self, raw: bytes, changes: Changes) -> tuple[SocketRow, bool]:
         """Notes one record; returns its row, and whether that is new or in another state."""

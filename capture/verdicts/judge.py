@@ -128,11 +128,11 @@ class Verdicts:
         template = self.template(connection)
         start = TcpState.ESTABLISHED if template.history.midstream else TcpState.CLOSED
         pair: Pair = (start, start if template.history.midstream else TcpState.LISTEN)
-        told = [(self.signed.events.number[row], after) for row, after in self._changes(connection)]
+        later = [(self.signed.events.number[row], after) for row, after in self._changes(connection)]
         out, at = [], 0
         for number in numbers:
-            while at < len(told) and told[at][0] <= number:
-                pair = told[at][1]
+            while at < len(later) and later[at][0] <= number:
+                pair = later[at][1]
                 at += 1
             out.append(pair)
         return out

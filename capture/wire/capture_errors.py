@@ -13,8 +13,8 @@ class CaptureUnreadable(Exception):  # noqa: N818 - named for the reader: it say
     def __init__(self, path: str, why: str, hint: str = "", *, empty: bool = False) -> None:
         self.path, self.why, self.hint, self.empty = path, why, hint, empty
         name = tr("standard input") if path == "-" else printable(path)
-        said = tr("cannot read {name}: {why}", name=name, why=tr(why))
-        super().__init__(f"{said}; {tr(hint)}" if hint else said)
+        text = tr("cannot read {name}: {why}", name=name, why=tr(why))
+        super().__init__(f"{text}; {tr(hint)}" if hint else text)
 
 
 class PacketUnreadable(Exception):  # noqa: N818

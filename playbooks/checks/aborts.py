@@ -31,7 +31,7 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     if not facts.sockets.totals:
         return unknown(say("no_counters"))
     elapsed = max(facts.sockets.elapsed_s, 0.1)
-    told = [name for name in names or [] if name in facts.sockets.totals]
+    known = [name for name in names or [] if name in facts.sockets.totals]
     evidence = [
         say(
             "counter",
@@ -41,11 +41,11 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
             total=facts.sockets.totals[name],
             meaning=meaning(name) or "",
         )
-        for name in told
+        for name in known
     ]
-    if any(facts.sockets.counters.get(name, 0) for name in told):
+    if any(facts.sockets.counters.get(name, 0) for name in known):
         return warned(*evidence)
-    return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *told))
+    return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *known))
 
 
 @check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides"))
@@ -75,18 +75,18 @@ def log_symptoms(
     others = [group for group in facts.log.groups if group.symptom not in wanted]
     note = [say("log_others", others=", ".join(f"{g.symptom} {g.count}" for g in others[:4]))] if others else []
     if not mine:
-        said = say("log_clean", path=facts.log.path, lines=facts.log.lines)
+        sentence = say("log_clean", path=facts.log.path, lines=facts.log.lines)
         elsewhere = [group for group in facts.log.groups if group.symptom in wanted]
         if elsewhere:
             count = sum(group.count for group in elsewhere)
             return warned(say("log_other_ports", path=facts.log.path, count=count, port=port), *note)
         if others:  # its program has other troubles, or it is the log of another program
-            return warned(said, *note)
+            return warned(sentence, *note)
         if facts.log.requests:
-            return unknown(said, say("log_of_requests", path=facts.log.path))
+            return unknown(sentence, say("log_of_requests", path=facts.log.path))
         if not facts.log.speaks:
-            return unknown(said, say("log_of_something_else", path=facts.log.path))
-        return look(facts, "log").passed(said, seen=facts.log.lines)
+            return unknown(sentence, say("log_of_something_else", path=facts.log.path))
+        return look(facts, "log").passed(sentence, seen=facts.log.lines)
     mine.sort(key=lambda group: -group.count)
     evidence = []
     for group in mine[:5]:
@@ -104,9 +104,9 @@ def log_symptoms(
         )
         evidence.append(say("log_sample", sample=group.sample))
     total = sum(group.count for group in mine)
-    told = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
+    known = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
     fitting = [name for group in mine for name in (fits or {}).get(group.symptom, [])]
-    offers = offers_for_writers(writers(mine), dict.fromkeys([*fitting, *(fixes or [])]), **told)
+    offers = offers_for_writers(writers(mine), dict.fromkeys([*fitting, *(fixes or [])]), **known)
     return failed(*evidence, *note, offers=offers)
 
 

@@ -26,14 +26,14 @@ def judge_everywhere(check: Check, facts: Facts, given: dict[str, Any]) -> Judge
     for outcome in (Outcome.FAIL, Outcome.WARN):
         bad = [(name, there) for name, there in found if there.outcome is outcome]
         if bad and here.outcome is not outcome:
-            said = [
+            sentences = [
                 text
                 for name, there in bad[:SHOWN]
                 for text in (say("in_namespace", name=name, pid=_inhabitant(facts, name)), *there.evidence[:SHOWN])
             ]
             return Result(
                 outcome,
-                (*said, say("here", said=here.evidence[0])),
+                (*sentences, say("here", said=here.evidence[0])),
                 scope=_inside(facts, bad[0][0]).scope(*check.needs),
             )
     same = [name for name, there in found if isinstance(there, Pass)]

@@ -73,8 +73,8 @@ def waiting_for(facts: Facts, **given: Any) -> Judgement:
         found = explains(facts, holder, count) if count >= LEFT else None
         if found is not None:
             return _slow(facts, holder, count, *found)
-    said = say("awaits_nothing", count=closed)
-    return look(facts, "sockets").passed(said, seen=facts.sockets.rows, hidden=hidden)
+    sentence = say("awaits_nothing", count=closed)
+    return look(facts, "sockets").passed(sentence, seen=facts.sockets.rows, hidden=hidden)
 
 
 def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Socket]) -> Judgement:
@@ -83,13 +83,13 @@ def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Soc
     open_now = sum(1 for row in all_of if row.state == "ESTAB" and any(one.pid == holder.pid for one in row.owners))
     processes = facts.processes.rows if facts.processes is not None else ()
     threads = next((one.threads for one in processes if one.pid == holder.pid), None)
-    said = [
+    sentences = [
         say("awaits", who=holder_name(holder), count=len(rows), all=open_now, upstream=upstream,
             quiet=age_text(median(quiet)), longest=age_text(max(quiet))),
         say("awaits_left", count=left),
     ]  # fmt: skip
     if threads:
-        said.append(say("awaits_threads", who=holder_name(holder), threads=threads))
+        sentences.append(say("awaits_threads", who=holder_name(holder), threads=threads))
     times = say("awaits_times", count=len(rows), upstream=upstream, quiet=age_text(median(quiet)))
     wanted = max(1, min(10, int(median(quiet))))
     offers = offers_for(
@@ -100,4 +100,4 @@ def _slow(facts: Facts, holder: Holder, left: int, upstream: str, rows: list[Soc
         proposed=wanted,
         proposed_ms=wanted * 1000,
     )
-    return failed(*said, offers=offers)
+    return failed(*sentences, offers=offers)

@@ -54,8 +54,8 @@ def capture_causes(
         evidence += sample_evidence(one)
     measured = patience_of(samples)
     sides = Counter(_side(one) for one in samples).most_common()
-    told = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
-    shared: dict[str, object] = told | measured
+    facts_of_log = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
+    shared: dict[str, object] = facts_of_log | measured
     fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]
     names = dict.fromkeys([*(fixes or []), *fitting])
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in names))
@@ -77,7 +77,7 @@ def patience_of(samples: Iterable[CapturedConnection]) -> dict[str, object]:
 
 def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgement:
     """Not one ended this way. A pass only if all could be told, nothing is missing, and no other way is a fault."""
-    said = say(
+    sentence = say(
         "capture_none",
         connections=captured.connections,
         before=captured.began_before,
@@ -85,11 +85,11 @@ def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgeme
     )
     faults = {cause: count for cause, count in captured.causes.items() if is_fault(cause)}
     if faults:
-        return warned(said, say("capture_other_faults", playbooks=", ".join(_playbooks(faults)) or "-"))
+        return warned(sentence, say("capture_other_faults", playbooks=", ".join(_playbooks(faults)) or "-"))
     if captured.losses:
-        return unknown(said, *captured.losses)
+        return unknown(sentence, *captured.losses)
     hidden = captured.causes.get("unknown", 0) + untold(wanted, captured.untold_responses)
-    return look(facts, "capture").passed(said, seen=captured.connections, hidden=hidden)
+    return look(facts, "capture").passed(sentence, seen=captured.connections, hidden=hidden)
 
 
 def untold(wanted: set[str], responses: int) -> int:

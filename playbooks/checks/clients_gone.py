@@ -78,8 +78,8 @@ def older_requests(log: AccessLog) -> list[str]:
         f"{count} x {status}" for status, count in log.older_status.items() if status in ("499", "502", "503", "504")
     ]
     since = clock(log.since) if log.since is not None else "?"
-    said = [say("older_lines", older=log.older, since=since)]
-    return [*said, say("older_kinds", kinds=", ".join(bad))] if bad else said
+    sentences = [say("older_lines", older=log.older, since=since)]
+    return [*sentences, say("older_kinds", kinds=", ".join(bad))] if bad else sentences
 
 
 @check("client-against-upstream", needs=("access_log",))
@@ -142,8 +142,8 @@ def _times(client: float | None, served: Times | None) -> str:
     """When clients gave up and how long the upstream takes, as far as the log tells."""
     if client is None:
         return say("times_untold")
-    told = say("times_client", client=f"{client:.2f}")
-    return told + say("times_upstream", slowest=f"{served.p99:.2f}") if served is not None else told
+    text = say("times_client", client=f"{client:.2f}")
+    return text + say("times_upstream", slowest=f"{served.p99:.2f}") if served is not None else text
 
 
 def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:

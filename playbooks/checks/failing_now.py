@@ -46,24 +46,24 @@ def traffic_causes(
         mine, others = ([one for one in groups if _of(facts, one, pid)] for groups in (mine, others))
         seen = sum(one.count for one in (*mine, *others))
     bad = [one for one in mine if one.count >= MANY and one.count >= SHARE * one.of]
-    shown = [text for one in (bad or mine)[:4] for text in _told(facts, one, seconds)]
+    shown = [text for one in (bad or mine)[:4] for text in _ended_evidence(facts, one, seconds)]
     cut = [say("traffic_cut", packets=traffic.packets)] if traffic.full else []
     if bad:
         return failed(*shown, *cut, offers=_cures(facts, bad, fixes or [], fits or {}))
     code = "traffic_none" if seen else "traffic_idle"
-    said = shown or [say(code, connections=seen, seconds=seconds, before=traffic.began_before)]
+    sentences = shown or [say(code, connections=seen, seconds=seconds, before=traffic.began_before)]
     lost = [one for one in others if one.cut_off]
     if lost:
-        return warned(*said, *(_cut_off(one, seconds) for one in lost[:4]))
+        return warned(*sentences, *(_cut_off(one, seconds) for one in lost[:4]))
     if any(2 * one.count >= one.of for one in mine):
-        return warned(*said)
+        return warned(*sentences)
     if cut:
-        return unknown(*said, *cut)
+        return unknown(*sentences, *cut)
     ends = sum(one.count for one in (*mine, *others) if one.cause != OPEN)
     if seen and ends * SHARE < 1:
-        return unknown(*said, say("traffic_too_few", ends=ends, seconds=seconds, share=int(1 / SHARE)))
+        return unknown(*sentences, say("traffic_too_few", ends=ends, seconds=seconds, share=int(1 / SHARE)))
     return look(facts, "traffic").passed(
-        *said,
+        *sentences,
         *([say("traffic_few")] if mine else []),
         seen=seen,
         hidden=untold(set(causes or []), traffic.untold_responses),
@@ -90,8 +90,11 @@ def _of(facts: Facts, one: Ended, pid: int) -> bool:
     return pid in {holder.pid for holder in (*_servers(facts, one), *_callers(facts, one))}
 
 
-def _told(facts: Facts, one: Ended, seconds: str) -> list[str]:
-    return [_said(facts, one, seconds), *(text for sample in one.samples[:1] for text in sample_evidence(sample))]
+def _ended_evidence(facts: Facts, one: Ended, seconds: str) -> list[str]:
+    return [
+        _ended_sentence(facts, one, seconds),
+        *(text for sample in one.samples[:1] for text in sample_evidence(sample)),
+    ]
 
 
 def _cut_off(one: Ended, seconds: str) -> str:
@@ -114,7 +117,7 @@ def _name(one: Ended) -> str:
     return f"{bracketed(one.ip)}:{one.port}"
 
 
-def _said(facts: Facts, one: Ended, seconds: str) -> str:
+def _ended_sentence(facts: Facts, one: Ended, seconds: str) -> str:
     servers = [holder_name(holder) for holder in _servers(facts, one)]
     callers = [holder_name(holder) for holder in _callers(facts, one)]
     clients = most_common(ip for ip, count in one.clients.items() for _ in range(count))

@@ -32,9 +32,9 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
     if not near:
         if not rows:
             return unknown(*hidden or [say("no_processes")])
-        said = [_said(one) for one in rows[:2]]
-        return _room(facts, facts.processes, rows, *said)
-    evidence = [text for one in near[:4] for text in (_said(one), *_details(facts, one))]
+        sentences = [_process_sentence(one) for one in rows[:2]]
+        return _room(facts, facts.processes, rows, *sentences)
+    evidence = [text for one in near[:4] for text in (_process_sentence(one), *_details(facts, one))]
     offers = _file_offers(facts, near[0])
     if _share(near[0]) >= FULL:
         return failed(*evidence, *hidden, offers=offers)
@@ -66,7 +66,7 @@ def _share(process: Process) -> float:
     return (process.open_files or 0) / max(1, process.soft_limit or 1)
 
 
-def _said(process: Process) -> str:
+def _process_sentence(process: Process) -> str:
     return say(
         "fds",
         who=f"{process.name}[{process.pid}]",
@@ -173,12 +173,12 @@ def open_files_of_system(facts: Facts, **given: Any) -> Judgement:
     if len(words) < 3 or most is None:
         return unknown(say("no_sysctl", name="fs.file-nr"))
     used = int(words[0])
-    said = say("file_nr", used=used, most=most, share=percent(used / most), nr_open=facts.sysctl("fs.nr_open"))
+    sentence = say("file_nr", used=used, most=most, share=percent(used / most), nr_open=facts.sysctl("fs.nr_open"))
     if used >= FULL * most:
-        return failed(said, offers=(offer("file-max", used=used, most=most, proposed=4 * used),))
+        return failed(sentence, offers=(offer("file-max", used=used, most=most, proposed=4 * used),))
     if used >= HIGH * most:
-        return warned(said)
-    return look(facts, "kernel").passed(said, seen=1)
+        return warned(sentence)
+    return look(facts, "kernel").passed(sentence, seen=1)
 
 
 @check("lost-sockets", needs=("processes",), optional=("sockets",))
@@ -196,14 +196,14 @@ def lost_sockets(facts: Facts, **given: Any) -> Judgement:
         if (one.lost_sockets or 0) >= LOST and (one.lost_sockets or 0) >= (one.open_files or 0) / 4
     ]
     if not many:
-        said = say("lost_none", looked=len(looked))
+        sentence = say("lost_none", looked=len(looked))
         hidden = [one for one in facts.processes.rows[:LOOKED_INTO] if one.lost_sockets is None]
         if hidden:
-            return unknown(said, say("lost_hidden", hidden=len(hidden)))
+            return unknown(sentence, say("lost_hidden", hidden=len(hidden)))
         unseen = unseen_processes(facts) if facts.number("pid") is None else ""
         if unseen:
-            return unknown(said, unseen)
-        return look(facts, "processes").passed(said, seen=looked)
+            return unknown(sentence, unseen)
+        return look(facts, "processes").passed(sentence, seen=looked)
     return warned(
         *(say("lost", who=f"{one.name}[{one.pid}]", lost=one.lost_sockets, used=one.open_files) for one in many)
     )

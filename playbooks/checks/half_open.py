@@ -41,9 +41,9 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
         if len(stale) >= wanted:
             worst.append((where, rows, stale))
     if not worst:
-        said = say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S)
+        sentence = say("syn_recv_none", count=sum(len(rows) for rows in by_port.values()), seconds=HALF_OPEN_S)
         counted = moved(facts, *SYN_COUNTERS) if port is None else {}
-        return look(facts, "sockets").passed(said, seen=listeners_of(facts), counted=counted)
+        return look(facts, "sockets").passed(sentence, seen=listeners_of(facts), counted=counted)
     worst.sort(key=lambda item: -len(item[1]))
     listeners = {row.local.port: owner_of(row) for row in listeners_of(facts)}
     evidence, excused = [], True
@@ -116,8 +116,8 @@ def syn_defences(facts: Facts, **given: Any) -> Judgement:
         return failed(*evidence, offers=_syn_offers(facts, port, 256, [_nobody(facts)]) if facts.sockets.rows else ())
     if not cookies:
         return warned(*evidence)
-    told = counted_of(facts, "InSegs", *SYN_COUNTERS)
-    return look(facts, "sockets", "kernel").passed(*evidence, seen=told, counted=moved(facts, *SYN_COUNTERS))
+    counters_seen = counted_of(facts, "InSegs", *SYN_COUNTERS)
+    return look(facts, "sockets", "kernel").passed(*evidence, seen=counters_seen, counted=moved(facts, *SYN_COUNTERS))
 
 
 def _nobody(facts: Facts) -> Socket:

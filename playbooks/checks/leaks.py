@@ -65,10 +65,10 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     piles = [(holder, mine) for holder, mine in held.items() if _is_pile(mine)]
     if not piles:
         notes = [say("close_wait_not_accepted", count=len(waiting))] if waiting else []
-        said = say("close_wait_none", count=len(rows), seconds=SETTLED_S)
+        sentence = say("close_wait_none", count=len(rows), seconds=SETTLED_S)
         if _is_pile(waiting):
-            return warned(said, *notes)
-        return look(facts, "sockets").passed(said, *notes, seen=seen)
+            return warned(sentence, *notes)
+        return look(facts, "sockets").passed(sentence, *notes, seen=seen)
     piles.sort(key=lambda pile: -len(pile[1]))
     evidence: list[str] = []
     for (holder, uid, _), mine in piles[:5]:
@@ -207,14 +207,14 @@ def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
             untold += 1
             continue
         share = process.open_files / process.soft_limit
-        said = say(
+        sentence = say(
             "descriptors",
             who=holder_name(holder),
             used=process.open_files,
             limit=process.soft_limit,
             share=percent(share),
         )
-        evidence.append(say("descriptors_of", said=said, count=count))
+        evidence.append(say("descriptors_of", said=sentence, count=count))
         bad = bad or (share >= NEAR_LIMIT and count >= PILE)
     if bad:
         return failed(*evidence)
@@ -240,8 +240,8 @@ def fin_wait_2_pile(facts: Facts, **given: Any) -> Judgement:
         by_peer[row.remote.ip, _service_port(row, rows)].append(row)
     piles = [(peer, mine) for peer, mine in by_peer.items() if _is_pile(mine)]
     if not piles:
-        said = say("fin_wait_2_none", count=len(rows), seconds=SETTLED_S)
-        return look(facts, "sockets").passed(said, seen=mine)
+        sentence = say("fin_wait_2_none", count=len(rows), seconds=SETTLED_S)
+        return look(facts, "sockets").passed(sentence, seen=mine)
     piles.sort(key=lambda pile: -len(pile[1]))
     timeout = facts.sysctl("net.ipv4.tcp_fin_timeout") or 60
     evidence = []
@@ -337,9 +337,9 @@ def orphans(facts: Facts, **given: Any) -> Judgement:
         return manual(say("orphans_unlimited", count=count))
     if most is None:
         return look(facts, "sockets").passed(say("orphans_none"), seen=facts.sockets.rows)
-    said = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
+    sentence = say("orphans", count=count, most=most, timeout=facts.sysctl("net.ipv4.tcp_fin_timeout"))
     if count > most / 2:
-        return warned(said, offers=_memory_offers(facts, most))
+        return warned(sentence, offers=_memory_offers(facts, most))
     return look(facts, "sockets", "kernel").passed(
-        said, seen=facts.sockets.rows, counted=moved(facts, "TCPAbortOnMemory")
+        sentence, seen=facts.sockets.rows, counted=moved(facts, "TCPAbortOnMemory")
     )

@@ -104,8 +104,8 @@ class Looked:
         count = seen if isinstance(seen, int) else len(seen)
         moved = {name: number for name, number in (counted or {}).items() if number > 0}
         if moved:
-            said = say("counters_rose", moved=", ".join(f"{name} +{number}" for name, number in moved.items()))
-            return Result(Outcome.WARN, (*evidence, said), scope=self.scope)
+            sentence = say("counters_rose", moved=", ".join(f"{name} +{number}" for name, number in moved.items()))
+            return Result(Outcome.WARN, (*evidence, sentence), scope=self.scope)
         if count < 1:
             return Result(Outcome.UNKNOWN, (say("nothing_seen"), *evidence, *self.beyond), scope=self.scope)
         if hidden > 0:
@@ -140,10 +140,10 @@ def counted_of(facts: Facts, traffic: str, *names: str) -> tuple[str, ...]:
     looks; or it moved before, and none of these ever did."""
     if facts.sockets is None:
         return ()
-    told = tuple(name for name in names if name in facts.sockets.totals)
+    known = tuple(name for name in names if name in facts.sockets.totals)
     now, ever = facts.sockets.counters.get(traffic, 0), facts.sockets.totals.get(traffic, 0)
-    never = not any(facts.sockets.totals[name] for name in told)
-    return told if now > 0 or (ever > 0 and never) else ()
+    never = not any(facts.sockets.totals[name] for name in known)
+    return known if now > 0 or (ever > 0 and never) else ()
 
 
 def moved(facts: Facts, *names: str) -> dict[str, int]:

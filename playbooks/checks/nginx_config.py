@@ -76,8 +76,8 @@ def no_proxy_pass(facts: Facts) -> Judgement:
     """Nothing to judge: no request is passed on by proxy_pass; what is by other directives is not looked at."""
     servers = facts.nginx.servers if facts.nginx is not None else ()
     others = {one.name for server in servers for one in server.directives if one.name in OTHER_PASSES}
-    said = say("no_proxy_pass_but", names=", ".join(sorted(others))) if others else say("no_proxy_pass")
-    return unknown(said, *not_at_work(servers))
+    sentence = say("no_proxy_pass_but", names=", ".join(sorted(others))) if others else say("no_proxy_pass")
+    return unknown(sentence, *not_at_work(servers))
 
 
 def upstream_name(proxy_pass: Directive) -> str:

@@ -83,13 +83,13 @@ def _older(log: ErrorLog, kinds: list[str]) -> list[str]:
 
 def _none_of_these(facts: Facts, log: ErrorLog, older: list[str]) -> Judgement:
     requests = facts.access_log.lines if facts.access_log is not None and facts.access_log.own and log.own else 0
-    said = [say("log_clean", path=", ".join(log.paths), lines=log.lines), *older]
+    sentences = [say("log_clean", path=", ".join(log.paths), lines=log.lines), *older]
     if requests:
-        said.append(say("log_clean_requests", requests=requests))
+        sentences.append(say("log_clean_requests", requests=requests))
     quiet = _quiet(facts) if log.own else None
     if quiet is not None:
-        return unknown(*said, quiet)
-    return look(facts, "error_log").passed(*said, seen=log.lines + requests)
+        return unknown(*sentences, quiet)
+    return look(facts, "error_log").passed(*sentences, seen=log.lines + requests)
 
 
 def _quiet(facts: Facts) -> str | None:
@@ -201,7 +201,7 @@ def slowest_upstream(facts: Facts, places: tuple[NginxServer, list[Directive]] |
 
 def timeouts_of(server: NginxServer, place: Directive) -> list[str]:
     """The time-outs that apply at a proxy_pass, with file and line or as nginx's default."""
-    said = []
+    sentences = []
     for name, default in (
         ("keepalive_timeout", "75s"),
         ("client_header_timeout", "60s"),
@@ -212,5 +212,5 @@ def timeouts_of(server: NginxServer, place: Directive) -> list[str]:
         ("proxy_read_timeout", "60s"),
         ("proxy_next_upstream_timeout", "0"),
     ):
-        said.append(stated(effective(server, name, place), say("default", name=name, value=default)))
-    return said
+        sentences.append(stated(effective(server, name, place), say("default", name=name, value=default)))
+    return sentences

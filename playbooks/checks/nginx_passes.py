@@ -56,14 +56,14 @@ def keeps_by_default(server: NginxServer) -> bool:
 def keeps(server: NginxServer, place: Directive) -> bool:
     """Whether a connection may be used for more than one request: only then can it be a stale one that was reset."""
     name = passed_to(place)
-    told = any(one.name == "keepalive" for one in in_upstream(server, name))
+    keepalive = any(one.name == "keepalive" for one in in_upstream(server, name))
     kind = protocol(place)
     if kind in ("fastcgi", "uwsgi", "scgi"):
         line = effective(server, f"{kind}_keep_conn", place)
-        return told and line is not None and line.args == ("on",)
+        return keepalive and line is not None and line.args == ("on",)
     if kind == "grpc":
-        return told or keeps_by_default(server)
-    if not told and not keeps_by_default(server):
+        return keepalive or keeps_by_default(server)
+    if not keepalive and not keeps_by_default(server):
         return False
     version, header = effective(server, "proxy_http_version", place), header_sent(server, "Connection", place)
     if version is None and header is None:

@@ -187,12 +187,12 @@ def upstream_idle(facts: Facts, **given: Any) -> Judgement:
             if not any(one.name == "keepalive" for one in in_upstream(server, name)):
                 continue
             line, idle = _idle_setting(server, name)
-            said = stated(line, say("default", name="keepalive_timeout", value="60s"))
+            setting = stated(line, say("default", name="keepalive_timeout", value="60s"))
             for one in in_upstream(server, name):
                 peer = peers.get(_with_port(one.args[0])) if one.name == "server" and one.args else None
                 if peer is None:
                     continue
-                state, text = _compared(peer, idle, said)
+                state, text = _compared(peer, idle, setting)
                 evidence.append(text)
                 if state == "bad":
                     bad = True
@@ -212,7 +212,7 @@ def _with_port(text: str) -> str:
     return text if text.rpartition(":")[2].isdigit() and ":" in text else f"{text}:80"
 
 
-def _compared(peer: IdlePeer, idle: float, said: str) -> tuple[str, str]:
+def _compared(peer: IdlePeer, idle: float, setting: str) -> tuple[str, str]:
     if peer.error:
         return "undecided", say("idle_error", server=_shown(peer.server), error=peer.error)
     if not peer.keeps_alive and peer.closed_after is not None:
@@ -220,12 +220,12 @@ def _compared(peer: IdlePeer, idle: float, said: str) -> tuple[str, str]:
     if peer.closed_after is None:
         code = "idle_longer" if peer.waited > idle else "idle_unknown"
         return ("fine" if peer.waited > idle else "undecided"), say(
-            code, server=_shown(peer.server), waited=f"{peer.waited:.1f}", said=said
+            code, server=_shown(peer.server), waited=f"{peer.waited:.1f}", said=setting
         )
     closed = f"{peer.closed_after:.1f}"
     if peer.closed_after <= idle:
-        return "bad", say("idle_shorter", server=_shown(peer.server), closed=closed, said=said)
-    return "fine", say("idle_fine", server=_shown(peer.server), closed=closed, said=said)
+        return "bad", say("idle_shorter", server=_shown(peer.server), closed=closed, said=setting)
+    return "fine", say("idle_fine", server=_shown(peer.server), closed=closed, said=setting)
 
 
 def _shown(server: str) -> str:

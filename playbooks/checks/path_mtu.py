@@ -17,11 +17,11 @@ def mtu_settings(facts: Facts, **given: Any) -> Judgement:
     probing = facts.sysctl("net.ipv4.tcp_mtu_probing")
     if probing is None:
         return unknown(say("no_sysctl", name="net.ipv4.tcp_mtu_probing"))
-    said = [say("mtu_probing", value=probing, base=facts.sysctl("net.ipv4.tcp_base_mss") or "?")]
+    sentences = [say("mtu_probing", value=probing, base=facts.sysctl("net.ipv4.tcp_base_mss") or "?")]
     totals = facts.sockets.totals if facts.sockets is not None else {}
-    said += [say("mtu_counter", name=name, total=totals[name]) for name in COUNTERS if totals.get(name)]
+    sentences += [say("mtu_counter", name=name, total=totals[name]) for name in COUNTERS if totals.get(name)]
     shared = {"probing": probing, "disc": facts.sysctl("net.ipv4.ip_no_pmtu_disc") or 0}
     fixes = tuple(offer(name, **shared) for name in ("mtu-probing-now", "mtu-probing", "clamp-mss", "interface-mtu"))
     if not probing or totals.get("TCPMTUPFail"):
-        return warned(*said, offers=fixes)
-    return look(facts, "kernel").passed(*said, seen=1)
+        return warned(*sentences, offers=fixes)
+    return look(facts, "kernel").passed(*sentences, seen=1)

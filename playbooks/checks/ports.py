@@ -40,10 +40,10 @@ def ports_toward_one_peer(facts: Facts, **given: Any) -> Judgement:
         if (host is None or key[1] == host) and (port is None or key[2] == port)
     }
     if not chosen:
-        said = say("ports_none", ports=ports, low=low, high=high)
+        sentence = say("ports_none", ports=ports, low=low, high=high)
         if host is not None or port is not None:
-            return unknown(said)
-        return look(facts, "sockets").passed(said, seen=facts.sockets.rows)
+            return unknown(sentence)
+        return look(facts, "sockets").passed(sentence, seen=facts.sockets.rows)
     ranked = sorted(chosen.items(), key=lambda item: -len(item[1]))
     evidence = []
     for (local, remote, where), rows in ranked[:3]:
@@ -156,19 +156,19 @@ def port_held(facts: Facts, **given: Any) -> Judgement:
     rows = [row for row in facts.sockets.rows if row.local.port == port]
     listeners = [row for row in rows if row.state == "LISTEN"]
     if listeners:
-        said = [say("port_listened", where=row.local, who=_who(row)) for row in listeners[:4]]
-        return warned(*said, offers=_holder_offers(facts, listeners[0]))
+        sentences = [say("port_listened", where=row.local, who=_who(row)) for row in listeners[:4]]
+        return warned(*sentences, offers=_holder_offers(facts, listeners[0]))
     low, high = facts.sockets.port_range
     outgoing = [row for row in rows if row.state != "TIME-WAIT" and low <= port <= high]
     if outgoing:
         row = outgoing[0]
-        said = [say("port_outgoing", where=row.local, to=row.remote, who=_who(row), low=low, high=high)]
-        return warned(*said, offers=_holder_offers(facts, row))
+        sentences = [say("port_outgoing", where=row.local, to=row.remote, who=_who(row), low=low, high=high)]
+        return warned(*sentences, offers=_holder_offers(facts, row))
     if rows:
         states = most_common(row.state for row in rows)
-        said = [say("port_lingers", port=port, states=states)]
+        sentences = [say("port_lingers", port=port, states=states)]
         return warned(
-            *said, offers=(offer("reuse-address", port=port, states=states), *_holder_offers(facts, rows[0])[1:])
+            *sentences, offers=(offer("reuse-address", port=port, states=states), *_holder_offers(facts, rows[0])[1:])
         )
     if facts.sockets.bound is None:
         return unknown(say("port_free", port=port), say("bound_untold"))

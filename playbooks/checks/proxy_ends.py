@@ -43,14 +43,14 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
     log = facts.proxy_log
     if log is None:
         return unknown(say("no_log"))
-    said = [say("proxy_lines", program=log.program, path=log.path, lines=log.lines, unread=log.unread)]
+    sentences = [say("proxy_lines", program=log.program, path=log.path, lines=log.lines, unread=log.unread)]
     if log.cut:
-        said.append(say("log_cut"))
+        sentences.append(say("log_cut"))
     wrong = [one for one in log.ended if one.symptom]
     if not wrong:
-        return look(facts, "proxy_log").passed(*said, say("proxy_clean"), seen=log.lines)
+        return look(facts, "proxy_log").passed(*sentences, say("proxy_clean"), seen=log.lines)
     for one in wrong[:5]:
-        said += _told(log, one)
+        sentences += _end_sentences(log, one)
     names = list(dict.fromkeys(name for one in wrong for name in _cures(one)))
     worst = wrong[0]
     slowest = worst.times.p50 if worst.times is not None and FIXES.get(worst.symptom) == ("topic:patience",) else None
@@ -65,8 +65,8 @@ def proxy_log_ends(facts: Facts, **given: Any) -> Judgement:
     offers = offers_for_writers((log.program,), names, **shared)
     count = sum(one.count for one in wrong)
     if count < MANY and count < SHARE * log.lines:
-        return warned(*said, offers=offers)
-    return failed(*said, offers=offers)
+        return warned(*sentences, offers=offers)
+    return failed(*sentences, offers=offers)
 
 
 def _cures(one: ProxyEnd) -> tuple[str, ...]:
@@ -80,15 +80,17 @@ def _at_work(one: ProxyEnd) -> bool:
     return one.symptom in CLOSED and one.times is not None and one.times.p50 >= STALE_S
 
 
-def _told(log: ProxyLog, one: ProxyEnd) -> list[str]:
+def _end_sentences(log: ProxyLog, one: ProxyEnd) -> list[str]:
     servers = ", ".join(f"{name} ({count})" for name, count in one.servers.items())
     meaning = _codes().get(log.program, {}).get(one.code, one.symptom)
     share = percent(one.count / max(1, log.lines))
-    told = [say("proxy_end", count=one.count, share=share, ending=one.code, meaning=meaning, servers=servers or "?")]
+    sentences = [
+        say("proxy_end", count=one.count, share=share, ending=one.code, meaning=meaning, servers=servers or "?")
+    ]
     if one.times is not None:
-        told.append(say("proxy_times", times=times_text(one.times)))
+        sentences.append(say("proxy_times", times=times_text(one.times)))
         if log.served is not None:
-            told.append(say("proxy_served", times=times_text(log.served)))
+            sentences.append(say("proxy_served", times=times_text(log.served)))
         if _at_work(one):
-            told.append(say("proxy_at_work", after=f"{one.times.p50:.2f}"))
-    return [*told, say("log_sample", sample=one.sample)]
+            sentences.append(say("proxy_at_work", after=f"{one.times.p50:.2f}"))
+    return [*sentences, say("log_sample", sample=one.sample)]

@@ -75,16 +75,16 @@ def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
 def _queues_fine(facts: Facts, rows: list[Socket], unix: tuple[UnixListener, ...] | None) -> Judgement:
     """No queue is full: a pass, unless listeners dropped something all the same, or could not be looked at."""
     longest = max(rows, key=lambda row: row.recv_q)
-    said = [say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local)]
+    sentences = [say("queues_fine", listeners=len(rows), longest=longest.recv_q, where=longest.local)]
     if unix:
-        said.append(_unix_fine(unix))
+        sentences.append(_unix_fine(unix))
     if unix is None:
-        return unknown(*said, say("no_unix_listeners"))
+        return unknown(*sentences, say("no_unix_listeners"))
     dropped = sum(row.new_drops for row in rows)
     counted = {"drops of these listeners": dropped} if dropped else {}
     if facts.number("port") is None:
         counted |= moved(facts, "ListenOverflows", "ListenDrops")
-    return look(facts, "sockets").passed(*said, seen=rows, counted=counted)
+    return look(facts, "sockets").passed(*sentences, seen=rows, counted=counted)
 
 
 def _unix_fine(unix: tuple[UnixListener, ...]) -> str:
@@ -197,7 +197,7 @@ def listen_counters(facts: Facts, **given: Any) -> Judgement:
     if not facts.sockets.totals:
         return unknown(say("no_counters"))
     overflows = facts.sockets.counters.get("ListenOverflows", 0)
-    said = say(
+    sentence = say(
         "listen_counters",
         moved=overflows,
         elapsed=f"{facts.sockets.elapsed_s:.1f}",
@@ -206,11 +206,11 @@ def listen_counters(facts: Facts, **given: Any) -> Judgement:
     )
     port = facts.number("port")
     if overflows and port is not None and not any(row.new_drops for row in listeners_of(facts)):
-        return warned(said, say("listen_elsewhere", port=port))
+        return warned(sentence, say("listen_elsewhere", port=port))
     if overflows:
-        return failed(said)
-    told = counted_of(facts, "InSegs", "ListenOverflows", "ListenDrops")
-    return look(facts, "sockets").passed(said, seen=told, counted=moved(facts, "ListenDrops"))
+        return failed(sentence)
+    counters_seen = counted_of(facts, "InSegs", "ListenOverflows", "ListenDrops")
+    return look(facts, "sockets").passed(sentence, seen=counters_seen, counted=moved(facts, "ListenDrops"))
 
 
 @check("backlog-settings", needs=("sockets", "kernel"))

@@ -45,8 +45,8 @@ def connect(facts: Facts, **given: Any) -> Judgement:
         return unknown(say("no_probe"))
     to = f"{bracketed(probe.host)}:{probe.port}"
     if probe.result == "ok":
-        said = say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}")
-        return look(facts, "probe").passed(said, seen=1)
+        sentence = say("connect_ok", to=to, address=probe.address, ms=f"{probe.seconds * 1000:.1f}")
+        return look(facts, "probe").passed(sentence, seen=1)
     evidence = [
         say(
             "connect_failed", to=to, address=probe.address or "?", result=probe.result, ms=f"{probe.seconds * 1000:.1f}"
@@ -101,7 +101,7 @@ def listening(facts: Facts, **given: Any) -> Judgement:
         if host is not None and elsewhere:
             return manual(say("other_machine", host=host, port=port))
         return warned(say("nothing_listens", port=port))
-    said = [
+    sentences = [
         say(
             "listens_to_v6_only" if row.v6_only else "listens",
             where=row.local,
@@ -111,7 +111,7 @@ def listening(facts: Facts, **given: Any) -> Judgement:
         )
         for row in rows[:4]
     ]
-    return look(facts, "sockets").passed(*said, seen=rows)
+    return look(facts, "sockets").passed(*sentences, seen=rows)
 
 
 @check("connecting-now", needs=("sockets",))
@@ -127,7 +127,7 @@ def connecting_now(facts: Facts, **given: Any) -> Judgement:
     ]
     stuck = [row for row in trying if row.unanswered >= 1 and row.stayed]
     fails = facts.sockets.counters.get("AttemptFails", 0)
-    said = say(
+    sentence = say(
         "attempts",
         trying=len(trying),
         stuck=len(stuck),
@@ -138,10 +138,10 @@ def connecting_now(facts: Facts, **given: Any) -> Judgement:
     if len(stuck) >= 3 or (stuck and (host or port)):
         to = sorted({str(row.remote) for row in stuck})[:4]
         who = sorted({holder_name(row.owners[0]) for row in stuck if row.owners})[:3]
-        return failed(said, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
-    told = counted_of(facts, "ActiveOpens", "AttemptFails", "TCPSynRetrans")
+        return failed(sentence, say("attempts_to", to=", ".join(to), who=", ".join(who) or say("nobody")))
+    counters_seen = counted_of(facts, "ActiveOpens", "AttemptFails", "TCPSynRetrans")
     return look(facts, "sockets").passed(
-        said, seen=[*trying, *told], counted=moved(facts, "AttemptFails", "TCPSynRetrans")
+        sentence, seen=[*trying, *counters_seen], counted=moved(facts, "AttemptFails", "TCPSynRetrans")
     )
 
 

@@ -229,7 +229,7 @@ def conntrack(facts: Facts, **given: Any) -> Judgement:
     count, most = facts.sysctl("net.netfilter.nf_conntrack_count"), facts.sysctl("net.netfilter.nf_conntrack_max")
     if count is None or most is None:
         return manual(say("conntrack_none"))
-    said = say(
+    sentence = say(
         "conntrack",
         count=count,
         most=most,
@@ -243,10 +243,10 @@ def conntrack(facts: Facts, **given: Any) -> Judgement:
         *_tracked_shorter(facts),
     )
     if most and count >= FULL * most:
-        return failed(said, offers=offers)
+        return failed(sentence, offers=offers)
     if most and count >= HIGH * most:
-        return warned(said, offers=offers)
-    return look(facts, "kernel").passed(said, seen=1)
+        return warned(sentence, offers=offers)
+    return look(facts, "kernel").passed(sentence, seen=1)
 
 
 def _tracked_shorter(facts: Facts) -> tuple[Offer, ...]:
@@ -266,15 +266,17 @@ def keepalive_settings(facts: Facts, **given: Any) -> Judgement:
     if idle is None:
         return unknown(say("no_sysctl", name="net.ipv4.tcp_keepalive_time"))
     interval, probes = facts.sysctl("net.ipv4.tcp_keepalive_intvl"), facts.sysctl("net.ipv4.tcp_keepalive_probes")
-    said = say("keepalive", idle=idle, interval=interval, probes=probes, retries2=facts.sysctl("net.ipv4.tcp_retries2"))
+    sentence = say(
+        "keepalive", idle=idle, interval=interval, probes=probes, retries2=facts.sysctl("net.ipv4.tcp_retries2")
+    )
     if facts.sockets.source != "sock_diag":
-        return unknown(said, say("no_idle_times", source=facts.sockets.source))
+        return unknown(sentence, say("no_idle_times", source=facts.sockets.source))
     far = [row for row in facts.sockets.rows if row.state == "ESTAB" and not _is_loopback(row.remote.ip)]
     quiet = [row for row in far if row.timer is None and row.age_s >= NAT_IDLE_S]
     said_of = say("keepalive_quiet", quiet=len(quiet), far=len(far), nat=NAT_IDLE_S)
     if quiet:
-        return warned(said, said_of, say("keepalive_peers", peers=most_common(str(row.remote) for row in quiet)))
-    return look(facts, "kernel", "sockets").passed(said, said_of, seen=far)
+        return warned(sentence, said_of, say("keepalive_peers", peers=most_common(str(row.remote) for row in quiet)))
+    return look(facts, "kernel", "sockets").passed(sentence, said_of, seen=far)
 
 
 def _is_loopback(ip: str) -> bool:

@@ -131,15 +131,15 @@ class JudgedCapture:
 
         from playbooks.evidence_words import say
 
-        told = _sample(self.triage.connection(number))
+        sample = _sample(self.triage.connection(number))
         cut = self._cut.get(number)
         if cut is None:
-            return told
+            return sample
         sentence = say(
             cut.cause if cut.announced is not None or not cut.got else "response_incomplete", **_figures(cut)
         )
-        proof = (say("cut_packet", packet=cut.packet), *told.evidence)
-        return msgspec.structs.replace(told, cause=cut.cause, certainty="certain", sentence=sentence, evidence=proof)
+        proof = (say("cut_packet", packet=cut.packet), *sample.evidence)
+        return msgspec.structs.replace(sample, cause=cut.cause, certainty="certain", sentence=sentence, evidence=proof)
 
 
 def _figures(cut: CutResponse) -> dict[str, object]:

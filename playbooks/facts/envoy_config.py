@@ -88,9 +88,9 @@ def _wait(kind: str, value: Any, usual: str, default: float, path: str, place: s
     name, line = usual.split()[0], value.start_mark.line + 1
     if _is_text(value):
         return ProxyWait(kind, seconds(value.value), f"{name} {value.value}", path, line, place)
-    told = {key: _text(one) for key, one in _keys(value).items()} if _is_mapping(value) else {}
-    whole, part = told.get("seconds", "0"), told.get("nanos", "0")
-    if not (told and whole.isdecimal() and part.isdecimal()):
+    fields = {key: _text(one) for key, one in _keys(value).items()} if _is_mapping(value) else {}
+    whole, part = fields.get("seconds", "0"), fields.get("nanos", "0")
+    if not (fields and whole.isdecimal() and part.isdecimal()):
         return ProxyWait(kind, None, name, path, line, place)
     length = int(whole) + int(part) / 1e9
     return ProxyWait(kind, length or None, f"{name} {length:g}s", path, line, place)

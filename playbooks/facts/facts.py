@@ -82,8 +82,8 @@ class Facts(msgspec.Struct, frozen=True):
         if part == "log":
             if self.log is None:
                 return Scope(log=named)
-            told = self.log
-            return Scope(self.host if told.here else None, None, None, told.path, told.first_time, told.last_time)
+            log = self.log
+            return Scope(self.host if log.here else None, None, None, log.path, log.first_time, log.last_time)
         if part in ("error_log", "access_log"):
             read = self.error_log if part == "error_log" else self.access_log
             paths = ", ".join(read.paths) if read is not None else named

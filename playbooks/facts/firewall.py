@@ -79,16 +79,16 @@ def _tool(name: str) -> str | None:
 
 
 def _output(argv: list[str]) -> str | Absence:
-    said = " ".join([argv[0].rpartition("/")[2], *argv[1:]])
+    command = " ".join([argv[0].rpartition("/")[2], *argv[1:]])
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Absence("unreadable", tr("{command}: could not be run: {error}", command=said, error=error))
+        return Absence("unreadable", tr("{command}: could not be run: {error}", command=command, error=error))
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [tr("no reason given")])[0]
         return Absence(
             "unreadable",
-            tr("{command}: {reason}: firewall rules are unknown (run with sudo)", command=said, reason=reason),
+            tr("{command}: {reason}: firewall rules are unknown (run with sudo)", command=command, reason=reason),
         )
     return done.stdout
 
@@ -142,10 +142,10 @@ def parse_ruleset(text: str) -> tuple[FirewallRule, ...]:
             if _POLICY.search(line):
                 found.append(FirewallRule(table, chain, 0, "policy drop", "drop"))
         elif (match := _RULE.match(line)) is not None:
-            told = _VERDICT.search(_QUOTED.sub("", match[1]))
-            if told is None:
+            verdict_found = _VERDICT.search(_QUOTED.sub("", match[1]))
+            if verdict_found is None:
                 continue
-            verdict: Literal["drop", "reject"] = "reject" if told[1] == "reject" else "drop"
+            verdict: Literal["drop", "reject"] = "reject" if verdict_found[1] == "reject" else "drop"
             packets = _PACKETS.search(match[1])
             rule, handle = match[1].strip()[:300], int(match[2] or 0)
             found.append(

@@ -84,7 +84,7 @@ def identity(pid: int, name: str, command: str, root: str = "/proc", *, deep: bo
         if tongue in found and re.search(pattern, command):
             found += words
     if deep and not found and binary:
-        found += _told_by(f"{root}/{pid}/exe", binary)
+        found += _version_strings(f"{root}/{pid}/exe", binary)
     return tuple(dict.fromkeys(word for word in found if word != "beam"))
 
 
@@ -101,7 +101,7 @@ def _binary(pid: int, root: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _told_by(path: str, binary: str) -> tuple[str, ...]:
+def _version_strings(path: str, binary: str) -> tuple[str, ...]:
     """What a compiled program tells: Go's and Rust's compilers leave their name in it, Go also what it was made of."""
     try:
         with open(path, "rb") as file:

@@ -30,18 +30,18 @@ def granted(process: Process, others: Iterable[Process], root: str = "/") -> Gra
             soft, hard, account(process.uid), tr("LimitNOFILE of {unit}", unit=process.unit) if soft or hard else ""
         )
     name = account(process.uid)
-    soft, hard, said = None, None, ""
+    soft, hard, source = None, None, ""
     for where, kind, value in pam_lines(process.uid, name, root):
         soft = value if kind in ("soft", "-") else soft
         hard = value if kind in ("hard", "-") else hard
-        said = where
+        source = where
     same = [one for one in others if one.uid == process.uid and one.pid != process.pid]
     starters = [one for one in others if one.name in LOGS_IN or one.pid == 1]
     if soft is None:
         soft = max((one.soft_limit for one in same if one.soft_limit is not None), default=None)
     hards = [one.hard_limit for one in same + (starters if hard is None else []) if one.hard_limit is not None]
     hard = max([*hards, *([] if hard is None else [hard])], default=None)
-    return Granted(soft, hard, name, said)
+    return Granted(soft, hard, name, source)
 
 
 def account(uid: int) -> str:
@@ -106,7 +106,7 @@ def unit_limits(unit: str) -> tuple[int | None, int | None]:
     if not os.path.isdir("/run/systemd/system"):
         return None, None
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             ["systemctl", "show", "-p", "LimitNOFILESoft", "-p", "LimitNOFILE", "--", unit],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -116,7 +116,7 @@ def unit_limits(unit: str) -> tuple[int | None, int | None]:
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None, None
-    values = dict(line.partition("=")[::2] for line in said.splitlines())
+    values = dict(line.partition("=")[::2] for line in output.splitlines())
     return _limit(values.get("LimitNOFILESoft")), _limit(values.get("LimitNOFILE"))
 
 

@@ -49,7 +49,7 @@ def _read(program: str | None, path: str) -> ProxyConfig | Absence:
         if os.path.getsize(path) > LARGEST_FILE:
             return Absence("unreadable", tr("{path}: too large for a proxy's configuration", path=path))
         with open(path, encoding="utf-8", errors="replace") as file:
-            program = program or _told_by(file.read(200_000))
+            program = program or _program_of_text(file.read(200_000))
         if program is None:
             return Absence("unreadable", tr("{path}: no configuration of HAProxy, Apache or Envoy", path=path))
         waits, missing = READERS[program](path)
@@ -101,7 +101,7 @@ def _program_of(path: str) -> str | None:
     return "envoy" if "envoy" in name else None
 
 
-def _told_by(text: str) -> str | None:
+def _program_of_text(text: str) -> str | None:
     lines = [line.strip() for line in text.splitlines()]
     if any(line.split()[:1] in (["defaults"], ["frontend"], ["backend"], ["listen"]) for line in lines):
         return "haproxy"

@@ -138,8 +138,8 @@ def _summed(program: str, path: str, lines: Iterable[str], cut: bool) -> ProxyLo
 def _symptom(line: str) -> str:
     from playbooks.symptoms.explain_line import explain_line
 
-    said = explain_line(line)
-    return said.symptom if said is not None else ""
+    explained = explain_line(line)
+    return explained.symptom if explained is not None else ""
 
 
 def haproxy_line(line: str) -> Ended | None:

@@ -46,7 +46,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     own_ends: set[str] = set()
     read = 0
 
-    def told(_: int, lines: int) -> None:
+    def counted(_: int, lines: int) -> None:
         nonlocal read
         read = lines
 
@@ -54,7 +54,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         nature = nature_of(path)
         if nature.kind == "binary":
             return Absence("unreadable", tr("{path} is no text: not a log", path=path))
-        for match in scan_log(path, 0, told):
+        for match in scan_log(path, 0, counted):
             explained = match.explained
             if since is not None and _before(explained.time, since):
                 continue

@@ -114,8 +114,8 @@ def _mention(low: str, start: int, stop: int, ip: str) -> Mention:
         named = _NAMED_PORT.search(low[max(0, start - 10) : start])
         port = int(named[1]) if named else None
     if port is None:
-        told = _PORT_BEFORE.search(low[max(0, start - 24) : start])
-        port = int(told[1]) if told else None
+        named_before = _PORT_BEFORE.search(low[max(0, start - 24) : start])
+        port = int(named_before[1]) if named_before else None
     if port is None:
         scheme = _SCHEME.search(low[max(0, start - 9) : start].rstrip("["))
         port = _SCHEME_PORTS[scheme[1]] if scheme else None

@@ -37,10 +37,10 @@ def ends_of(low: str, symptom: str, side: str | None) -> Ends:
     local = next((m for m in peers if _is_local(m, low)), None)
     others = [m for m in peers if local is None or (m is not local and m.end != local.end)]
     remote = _remote(others, side)
-    return (local.end if local else None), (_told(remote, mentions) if remote else None)
+    return (local.end if local else None), (_end_of(remote, mentions) if remote else None)
 
 
-def _told(chosen: Mention, mentions: list[Mention]) -> End:
+def _end_of(chosen: Mention, mentions: list[Mention]) -> End:
     """The end of a mention; with the port that another mention of the same address tells, where it has none."""
     if chosen.end.port is not None:
         return chosen.end

@@ -61,14 +61,14 @@ def _of_proxy(ended: Ended, text: str) -> Explained | None:
 
 
 def _of_phrases(text: str, low: str, operation: Operation | None) -> Explained | None:
-    told = judgement_of(low)
-    if told is None:
+    judgement = judgement_of(low)
+    if judgement is None:
         return None
-    local, remote = operation.ends(low) if operation is not None else ends_of(low, told.symptom, told.side)
-    side = told.side
-    if side is None and local is not None and remote is None and told.symptom == "no_free_ports":
+    local, remote = operation.ends(low) if operation is not None else ends_of(low, judgement.symptom, judgement.side)
+    side = judgement.side
+    if side is None and local is not None and remote is None and judgement.symptom == "no_free_ports":
         side = "local"
-    return _explained(told.symptom, told.errno, told.source, local, remote, text, side, told.play)
+    return _explained(judgement.symptom, judgement.errno, judgement.source, local, remote, text, side, judgement.play)
 
 
 def _explained(

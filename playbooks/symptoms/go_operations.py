@@ -48,17 +48,17 @@ def operation_in(low: str) -> Operation | None:
     """The first failed operation of a line (small letters) that says why it failed; of a chain the innermost."""
     if " tcp" not in low:
         return None
-    told: Operation | None = None
+    innermost: Operation | None = None
     stop = -1
     for found in _OPERATION.finditer(low):
-        if told is not None and found.start() > stop:
+        if innermost is not None and found.start() > stop:
             break
         stop = found.end()
-        told = _told(found, low) or told
-    return told
+        innermost = _operation(found, low) or innermost
+    return innermost
 
 
-def _told(found: re.Match[str], low: str) -> Operation | None:
+def _operation(found: re.Match[str], low: str) -> Operation | None:
     reason = _reason(low, found.end())
     if reason is None or (found["second"] or found["first"]).endswith(_NAME_SERVICE):
         return None

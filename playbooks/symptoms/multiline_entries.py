@@ -67,9 +67,9 @@ def entry_of(
 
 def _ends(line: str, said: Explained, explain: Callable[[str], Explained | None]) -> tuple[End | None, End | None]:
     """The ends that a line names: of the error that it tells, or of any other line for the error that follows."""
-    told = explain(line)
-    if told is not None:
-        return told.local, told.remote
+    explained = explain(line)
+    if explained is not None:
+        return explained.local, explained.remote
     return ends_of(small(plain(line)), said.symptom, said.side)
 
 

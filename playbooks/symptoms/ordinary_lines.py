@@ -34,8 +34,8 @@ def is_ordinary(low: str) -> bool:
     names = names_in(low)
     if not names and _is_quotation(low):
         return True
-    said = (asked("ordinary", name).found(low) for name in ("calm", "mentions"))
-    return all(said) and not asked("ordinary", "strong").found(low)
+    found = (asked("ordinary", name).found(low) for name in ("calm", "mentions"))
+    return all(found) and not asked("ordinary", "strong").found(low)
 
 
 _CLAUSE = re.compile(r"[;|\"]|[.!?,] |: ")

@@ -64,16 +64,16 @@ class SeveralLogs:
     def found(self) -> list[Together]:
         """What belongs together, connections before services, in order of time. What a connection tells, its service
         does not tell again."""
-        told = [one for key, moments in self._moments.items() for one in _together(*key, moments)]
-        of_connections = {end for one in told if one.by == "connection" for end in one.shared.split(" - ")}
-        kept = [one for one in told if one.by == "connection" or one.shared not in of_connections]
+        groups = [one for key, moments in self._moments.items() for one in _together(*key, moments)]
+        of_connections = {end for one in groups if one.by == "connection" for end in one.shared.split(" - ")}
+        kept = [one for one in groups if one.by == "connection" or one.shared not in of_connections]
         return sorted(kept, key=lambda one: (one.by, one.first or "", one.shared))
 
 
 def _keys(match: Match) -> Iterator[tuple[str, str]]:
-    said, entry = match.explained, match.entry
-    local = said.local or (entry.local if entry else None)
-    remote = said.remote or (entry.remote if entry else None)
+    explained, entry = match.explained, match.entry
+    local = explained.local or (entry.local if entry else None)
+    remote = explained.remote or (entry.remote if entry else None)
     ends = [end for end in (local, remote) if end is not None and end.port]
     if len(ends) == 2:
         yield "connection", " - ".join(sorted(map(str, ends)))

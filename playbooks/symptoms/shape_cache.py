@@ -94,16 +94,16 @@ class Memo:
         if self._may_tell is not None and not self._may_tell(text):
             self._keep(shape, None)
             return None
-        said = explain_plain(text)
+        explained = explain_plain(text)
         self._misses += 1
-        if said is None:
+        if explained is None:
             self._keep(shape, None)
         elif known is _ONCE or (known is _NEVER and self._hits > self._misses):
-            plan = self._plan(shape, said, text, parts)
-            self._keep(shape, plan if plan is not None and self._applied(plan, parts) == said else _EACH)
+            plan = self._plan(shape, explained, text, parts)
+            self._keep(shape, plan if plan is not None and self._applied(plan, parts) == explained else _EACH)
         elif known is not _EACH:
             self._keep(shape, _ONCE)
-        return said
+        return explained
 
     def _keep(self, shape: str, plan: _Plan | _Unknown | None) -> None:
         if len(self._plans) >= MOST_SHAPES:
@@ -111,22 +111,22 @@ class Memo:
         self._plans[shape] = plan
 
     def _applied(self, plan: _Plan, parts: list[str]) -> Explained:
-        said = plan.said
-        time = said.time
+        learned = plan.said
+        time = learned.time
         if plan.time is not None:
             at = plan.time
             written = " ".join(parts[at.start : at.stop])
             time = _iso(written, at.day, at.end) + at.zone if at.clock else self._time(written)
         return Explained(
-            said.symptom,
-            said.errno,
-            said.source,
-            self._end(plan.local, parts) if plan.local else said.local,
-            self._end(plan.remote, parts) if plan.remote else said.remote,
+            learned.symptom,
+            learned.errno,
+            learned.source,
+            self._end(plan.local, parts) if plan.local else learned.local,
+            self._end(plan.remote, parts) if plan.remote else learned.remote,
             time,
-            said.side,
-            said.playbook,
-            said.meaning,
+            learned.side,
+            learned.playbook,
+            learned.meaning,
         )
 
     def _time(self, written: str) -> str | None:

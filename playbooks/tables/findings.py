@@ -191,8 +191,8 @@ def _peers(pile: Sequence[TableSocket]) -> str:
     port = _peer_port(pile)
     named = [f"{host} ({count:,})" if count > 1 else host for host, count in hosts.most_common(PEERS_NAMED)]
     more = len(hosts) - len(named)
-    said = ", ".join(named) + (tr(" and {n} more", n=f"{more:,}") if more > 0 else "")
-    return tr("{hosts}, port {port}", hosts=said, port=port) if port else said
+    hosts_text = ", ".join(named) + (tr(" and {n} more", n=f"{more:,}") if more > 0 else "")
+    return tr("{hosts}, port {port}", hosts=hosts_text, port=port) if port else hosts_text
 
 
 def _peer(pile: Sequence[TableSocket]) -> str:

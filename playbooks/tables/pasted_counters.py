@@ -51,5 +51,7 @@ def counter_of(line: str) -> tuple[str, int] | None:
     sentence = _SENTENCE.match(line)
     if sentence is None:
         return None
-    said = sentence["said"].lower()
-    return next(((one.name, int(sentence["count"])) for one in troubles().values() if one.said.fullmatch(said)), None)
+    pattern = sentence["said"].lower()
+    return next(
+        ((one.name, int(sentence["count"])) for one in troubles().values() if one.said.fullmatch(pattern)), None
+    )

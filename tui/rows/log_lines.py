@@ -198,14 +198,14 @@ class LogRows:
 
 def pasted_lines(text: str) -> tuple[list[Line], list[MatchedLine]]:
     """What a pasted table of sockets or counters shows, and the lines of a text that speak of a failure."""
-    from playbooks.explain_report import told_of
+    from playbooks.explain_report import lines_explained
     from playbooks.symptoms.line_ends import lines_of
     from playbooks.tables.table_reader import table_of
 
     lines = lines_of(text)
     matched = [
         MatchedLine(one.number, one.text, one.explained, one.entry, one.explained.time)
-        for one in told_of(lines)
+        for one in lines_explained(lines)
         if one.explained is not None
     ]
     return table_rows(table_of(lines)), matched

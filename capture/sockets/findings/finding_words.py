@@ -52,7 +52,7 @@ def finding(
     """A finding of these sockets. `facts` go to the playbook and into the text, `words` into the text alone;
     `text_of` names another entry of the catalogue for the sentences."""
     entry = _catalogue()[text_of or code]
-    filled: dict[str, Any] = {name: _said(value) for name, value in facts.items()} | (words or {})
+    filled: dict[str, Any] = {name: _readable(value) for name, value in facts.items()} | (words or {})
     return Finding(
         code=code,
         severity=severity,
@@ -124,21 +124,21 @@ def since_text(when: float, at_latest: bool = False) -> str:
     """A time of day, with the date where that is not today."""
     there, today = time.localtime(when), time.localtime()
     same = there[:3] == today[:3]
-    said = time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M:%S", there)
-    return phrase("or_earlier", time=said) if at_latest else said
+    text = time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M:%S", there)
+    return phrase("or_earlier", time=text) if at_latest else text
 
 
 def age_text(seconds: float, is_minimum: bool = False) -> str:
     """A length of time for people: 4 s, 3 min, 2 h."""
     if seconds < 90:
-        said = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+        text = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     elif seconds < 5400:
-        said = f"{seconds / 60:.0f} min"
+        text = f"{seconds / 60:.0f} min"
     elif seconds < 172_800:
-        said = f"{seconds / 3600:.0f} h"
+        text = f"{seconds / 3600:.0f} h"
     else:
-        said = tr("{n} days", n=f"{seconds / 86_400:.0f}")
-    return phrase("at_least", age=said) if is_minimum else said
+        text = tr("{n} days", n=f"{seconds / 86_400:.0f}")
+    return phrase("at_least", age=text) if is_minimum else text
 
 
 def share_text(share: float) -> str:
@@ -175,7 +175,7 @@ def room_text(code: str, left: int | None, rate: float | None) -> str:
     return phrase(code, left=left) + end
 
 
-def _said(value: object) -> object:
+def _readable(value: object) -> object:
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 99_999 else value

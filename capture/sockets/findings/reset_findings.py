@@ -130,7 +130,7 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset],
     here = "" if address else "_here"
     # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
     once = not again and all(reset.kind == "stray" for reset in parts)
-    harmless = kind == "unused" or once or _wanted(news, group, parts) or _told_elsewhere(scene, place, group)
+    harmless = kind == "unused" or once or _wanted(news, group, parts) or _is_elsewhere(scene, place, group)
     severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
 
@@ -143,7 +143,7 @@ def _wanted(news: News, group: Group, parts: Counter[Reset]) -> bool:
     return bool(sent and address) and all(one.kind == "aborted" for one in parts) and chosen >= WANTED * sent_in_all
 
 
-def _told_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
+def _is_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
     """Whether another namespace got them from a service on this machine: there the same resets are told as sent."""
     sent, kind, address, port = group
     if place.netns is None or sent or kind == "refused" or not address:
@@ -180,10 +180,10 @@ def _kinds(parts: Mapping[Reset, int]) -> str:
 
 
 def _reasons(counters: Mapping[str, int]) -> str:
-    told = [(name, counters[name]) for name in REASONS if counters.get(name)]
-    if not told:
+    counted = [(name, counters[name]) for name in REASONS if counters.get(name)]
+    if not counted:
         return ""
-    return phrase("counted_reasons", reasons=", ".join(f"{name} +{count}" for name, count in told))
+    return phrase("counted_reasons", reasons=", ".join(f"{name} +{count}" for name, count in counted))
 
 
 PLACE_RULES: tuple[PlaceRule, ...] = (resets,)

@@ -67,9 +67,9 @@ class PsutilSource:
             if connection.pid:
                 owners.setdefault(raw[44:52], []).append(Owner(self._process(connection.pid), connection.fd))
         self.owners = {name: tuple(held) for name, held in owners.items()}
-        told = (TIME_WAIT, SYN_RECV)
+        states = (TIME_WAIT, SYN_RECV)
         self.hidden = {
-            name: UNKNOWN_OWNER for name, raw in records.items() if name not in owners and raw[1] not in told
+            name: UNKNOWN_OWNER for name, raw in records.items() if name not in owners and raw[1] not in states
         }
         listening = b"".join(packed(raw) for raw in records.values() if raw[1] == LISTEN)
         return listening, b"".join(packed(raw) for raw in records.values() if raw[1] != LISTEN)

@@ -82,10 +82,10 @@ class _Facts:
     def __init__(self, flows: FlowTable, events: Events, listeners: I64, until: int | None) -> None:
         self.flows, self.until = flows, until
         self.n = len(flows)
-        told = events.histories  # of each distinct history, not of each connection
-        self.code, self.history = told.code, told.of.astype(np.intp)
-        self.some = np.diff(told.first) > 0  # histories that have events, and where each one's begin
-        self.begin = told.first[:-1][self.some]
+        histories = events.histories  # of each distinct history, not of each connection
+        self.code, self.history = histories.code, histories.of.astype(np.intp)
+        self.some = np.diff(histories.first) > 0  # histories that have events, and where each one's begin
+        self.begin = histories.first[:-1][self.some]
         self.kind = np.bitwise_and(self.code, 0xF, dtype=np.uint8, casting="unsafe")
         self.syn = self.with_kind(Kind.SYN)
         self.syn_ack = self.with_kind(Kind.SYN_ACK)

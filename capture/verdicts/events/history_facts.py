@@ -185,8 +185,8 @@ class HistoryFacts(Struct, frozen=True, dict=True):
     @cached_property
     def just_begun(self) -> bool:
         """One SYN, and the capture ended before an answer could be missed, or the SYN be repeated."""
-        told = Context.QUIET_END | Context.CROWD_OF_SYNS | Context.BUSY_LISTENER | Context.MIDSTREAM
-        return len(self.events) == 1 and self.events[0].kind is Kind.SYN and not self.context & told
+        undecided = Context.QUIET_END | Context.CROWD_OF_SYNS | Context.BUSY_LISTENER | Context.MIDSTREAM
+        return len(self.events) == 1 and self.events[0].kind is Kind.SYN and not self.context & undecided
 
     # --- middle ---
 
@@ -334,9 +334,9 @@ class HistoryFacts(Struct, frozen=True, dict=True):
     @cached_property
     def only_shook_hands(self) -> bool:
         """All that the originator had to say was its part of a TLS handshake: it asked for nothing yet."""
-        said, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
+        data, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
         tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
-        return bool(said) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in said)
+        return bool(data) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in data)
 
     @cached_property
     def only_knocked(self) -> bool:
@@ -345,8 +345,8 @@ class HistoryFacts(Struct, frozen=True, dict=True):
 
     def told_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""
-        said = self.spoken(side, before=at + 1)
-        return bool(said) and self.events[said[-1]].has(Mark.PARTING)
+        data = self.spoken(side, before=at + 1)
+        return bool(data) and self.events[data[-1]].has(Mark.PARTING)
 
     def said_goodbye(self, side: int, at: int) -> bool:
         """Whether a side had said goodbye before an index."""

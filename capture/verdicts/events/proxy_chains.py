@@ -90,11 +90,11 @@ def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[i
 def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int, Chain]:
     """Of pairings that exclude each other those in which the upstream follows soonest."""
     found: dict[int, Chain] = {}
-    told: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int]] = set()
     for _, front, back, links in sorted(pairings, key=lambda pairing: pairing[:3]):
-        if (back, front) in told:
+        if (back, front) in seen:
             continue
-        told.add((front, back))
+        seen.add((front, back))
         for chain in links.values():
             if chain.front not in found and chain.back not in found:
                 found[chain.front] = found[chain.back] = chain

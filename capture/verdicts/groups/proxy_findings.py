@@ -46,12 +46,12 @@ def join_proxy_hops(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group
         if chain.front in of and chain.back in of:
             pairs.setdefault((of[chain.front], of[chain.back]), []).append(chain.front)
     hops: dict[int, Hop] = {}
-    told: set[int] = set()
+    taken: set[int] = set()
     for (front, back), members in sorted(pairs.items(), key=lambda item: -len(item[1])):
         enough = len(members) >= ALIKE * max(len(groups[front].members), len(groups[back].members))
-        if front == back or not enough or {front, back} & told:
+        if front == back or not enough or {front, back} & taken:
             continue
-        told |= {front, back}
+        taken |= {front, back}
         first = groups[front].cause in LEFT and groups[front].actor == 0 and groups[back].cause in LEFT
         main, other = (front, back) if first else (back, front)
         flows = verdicts.flows

@@ -46,9 +46,9 @@ def short_connections(flows: FlowTable, verdicts: Verdicts) -> list[Finding]:
 
 def _single_exchanges(flows: FlowTable, verdicts: Verdicts) -> Bool:
     """Closed by FIN after at most one request and its answer."""
-    told = verdicts.signed.events.histories
-    asked = ((told.code & 0xF) == int(Kind.DATA)) & (told.code < 0x8000)
-    requests = np.diff(np.concatenate([[0], np.cumsum(asked)])[told.first])[told.of]
+    histories = verdicts.signed.events.histories
+    asked = ((histories.code & 0xF) == int(Kind.DATA)) & (histories.code < 0x8000)
+    requests = np.diff(np.concatenate([[0], np.cumsum(asked)])[histories.first])[histories.of]
     closed = np.array([t.ended_by is Ending.FIN for t in verdicts.templates] or [False])[verdicts.template_of]
     single: Bool = closed & (requests <= 1)
     return single

@@ -43,15 +43,15 @@ def dismissed(history: HistoryFacts) -> Diagnosis | None:
     fin = history.fins[0]
     if fin is None or history.first_closer != 0 or history.closing_gap(fin) >= PAUSE:
         return None
-    said = [i for i in history.data(1, before=fin) if history.events[i].has(Mark.GOODBYE)]
-    if not said or history.events[said[-1]].gap < PAUSE:
+    goodbyes = [i for i in history.data(1, before=fin) if history.events[i].has(Mark.GOODBYE)]
+    if not goodbyes or history.events[goodbyes[-1]].gap < PAUSE:
         return None
-    request = history.waiting(0, at=said[-1])
+    request = history.waiting(0, at=goodbyes[-1])
     if request is None or history.waiting(0, at=fin) != request or not history.asked_for_sure(request):
         return None
     return Diagnosis(
         "closed_unanswered", LIKELY, "dismissed", 1, ("no_response", "client_gave_up"),
-        proofs((request, "request"), (said[-1], "goodbye_unanswered"), (fin, "fin")),
+        proofs((request, "request"), (goodbyes[-1], "goodbye_unanswered"), (fin, "fin")),
     )  # fmt: skip
 
 
@@ -106,8 +106,8 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
         others = ("client_gave_up", "normal_close")
         return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
     # where payloads were not captured, and what came is smaller than a request, it may have been a mere goodbye
-    told = not any(history.events[i].has(Mark.SMALL) and not history.events[i].has(Mark.SIZED) for i in late)
-    sure = told and waiting is not None and history.asked_for_sure(waiting)
+    sized = not any(history.events[i].has(Mark.SMALL) and not history.events[i].has(Mark.SIZED) for i in late)
+    sure = sized and waiting is not None and history.asked_for_sure(waiting)
     if by == 0 and waiting is not None and (sure or _idle_before(history, fin)):
         return None  # it had given up waiting
     if all(history.events[i].marks & KNOWN_LAST_WORDS or not history.events[i].has(Mark.LOST) for i in late):

@@ -52,16 +52,16 @@ class Signatures(Struct, frozen=True):
 def sign(flows: FlowTable, events: Events, context: U32) -> Signatures:
     """Give each connection its template; the state machine runs once for each distinct signature."""
     special, merged = _special(flows, events)
-    told = events.histories
-    history = told.of.astype(np.int64)
+    histories = events.histories
+    history = histories.of.astype(np.int64)
     codes: dict[bytes, int] = {}
     for i, code in special.items():
-        history[i] = len(told.first) - 1 + codes.setdefault(code.tobytes(), len(codes))
+        history[i] = len(histories.first) - 1 + codes.setdefault(code.tobytes(), len(codes))
     of, speakers = _numbered(history << CONTEXT_BITS | context)
     templates = []
     for speaker in speakers.tolist():
-        low, high = told.first[told.of[speaker] : told.of[speaker] + 2].tolist()
-        code = special.get(speaker, told.code[low:high])
+        low, high = histories.first[histories.of[speaker] : histories.of[speaker] + 2].tolist()
+        code = special.get(speaker, histories.code[low:high])
         templates.append(make([int(context[speaker]), *code.tolist()]))
     return Signatures(templates, of, events, merged)
 

@@ -37,9 +37,12 @@ def by_timeout(history: HistoryFacts, end: End) -> Diagnosis:
         return overflow(history)
     if history.icmp:
         # a router says that it cannot reach the host, and nothing came of what was sent after that
-        said = icmp_class(history, history.icmp[-1]) in (IcmpClass.HOST, IcmpClass.NET) and history.icmp[-1] < last
+        unreachable = (
+            icmp_class(history, history.icmp[-1]) in (IcmpClass.HOST, IcmpClass.NET) and history.icmp[-1] < last
+        )
         return Diagnosis(
-            "unreachable", CERTAIN if said and history.whole else LIKELY, "unreachable_midway", side, ("silent_drop",),
+            "unreachable", CERTAIN if unreachable and history.whole else LIKELY, "unreachable_midway", side,
+            ("silent_drop",),
             proofs((first, "unanswered"), (history.icmp[-1], "icmp"), (last, "unanswered_again")),
         )  # fmt: skip
     if history.events[first].kind is Kind.PROBE:
@@ -54,10 +57,10 @@ def _unheard(history: HistoryFacts, side: int, run: list[int]) -> Diagnosis:
     one_sided = Context.ONE_SIDED in history.context
     full_size = any(history.events[i].has(Mark.BIG) and history.events[i].has(Mark.REPEAT) for i in run)
     if history.too_big:
-        told = proofs((first, "unanswered"), (history.too_big[0], "too_big"), (last, "unanswered_again"))
+        proof = proofs((first, "unanswered"), (history.too_big[0], "too_big"), (last, "unanswered_again"))
         # what the router calls too large is what was lost
         return Diagnosis("path_mtu_black_hole", CERTAIN if full_size and history.whole else LIKELY, "mtu_told", side,
-                         ("silent_drop",), told)  # fmt: skip
+                         ("silent_drop",), proof)  # fmt: skip
     if full_size:
         return Diagnosis("path_mtu_black_hole", LIKELY, "mtu", side, ("silent_drop",), evidence)
     if meanwhile := history.repeats_meanwhile(side, run):
@@ -185,8 +188,8 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         return Diagnosis("normal_close", certainty, sentence, first, others, evidence, harmless=True)
 
     if Context.ONE_SIDED in history.context:  # that nothing was left open, only the other direction could show
-        told = "one_sided_end" if None not in history.fins else "one_sided_close"
-        return Diagnosis("normal_close", POSSIBLE, told, first, ("client_gave_up", "late_close"), evidence)
+        proof = "one_sided_end" if None not in history.fins else "one_sided_close"
+        return Diagnosis("normal_close", POSSIBLE, proof, first, ("client_gave_up", "late_close"), evidence)
     if any(e.has(Mark.STRAY) for e in history.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")

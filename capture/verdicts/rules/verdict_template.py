@@ -112,9 +112,11 @@ def _order_unknown(history: HistoryFacts, closer: int) -> bool:
     if heard is None or closer != 1 - heard or history.fins[heard] is not None:
         return False
     fin = history.fins[closer] or 0
-    told = [i for i, event in enumerate(history.events) if event.side == heard]
+    heard_events = [i for i, event in enumerate(history.events) if event.side == heard]
     answered = any(event.kind is Kind.RST and event.has(Mark.BARE) for event in history.events[fin:])
-    return bool(told) and told[-1] < fin and not answered  # such a RST answers what the other side still said
+    return (
+        bool(heard_events) and heard_events[-1] < fin and not answered
+    )  # such a RST answers what the other side still said
 
 
 def _reset_by(history: HistoryFacts, end: End) -> Resetter | None:

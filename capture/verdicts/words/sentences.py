@@ -57,10 +57,10 @@ class Wording(Struct, frozen=True):
     def sentences(self, m: int) -> list[str]:
         """The whole sentence of each of the m."""
         rows = zip(*self.values, strict=True) if self.values else [()] * m
-        told = [self.text % row for row in rows]
+        texts = [self.text % row for row in rows]
         for k, hint in self.hints.items():
-            told[k] += hint
-        return told
+            texts[k] += hint
+        return texts
 
 
 def worded(flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> Wording:
@@ -85,9 +85,9 @@ def _proof(template: Template, proof: Proof) -> str:
 
 def sentence_of(flows: FlowTable, signed: Signatures, template: Template, connection: int) -> Sentence:
     """The sentence and the evidence of one connection."""
-    told = worded(flows, signed, template, [connection])
-    sentence = told.text % tuple(column[0] for column in told.values) + told.hints.get(0, "")
-    return sentence, [(column[0], proof) for column, proof in zip(told.packets, told.proofs, strict=True)]
+    texts = worded(flows, signed, template, [connection])
+    sentence = texts.text % tuple(column[0] for column in texts.values) + texts.hints.get(0, "")
+    return sentence, [(column[0], proof) for column, proof in zip(texts.packets, texts.proofs, strict=True)]
 
 
 def _hints(numbers: Numbers, template: Template) -> dict[int, str]:

@@ -86,5 +86,5 @@ def sentences(found: Iterable[EngineNotice], source: Iterable[Notice] = ()) -> l
 
 def _sentence(notice: EngineNotice) -> Notice:
     code, text = _SENTENCES[NoticeCode(notice.code)]
-    said = tr(text, a=notice.a, b=notice.b) if isinstance(text, str) else text(notice)
-    return Notice(code, said, notice.packet or None)
+    sentence = tr(text, a=notice.a, b=notice.b) if isinstance(text, str) else text(notice)
+    return Notice(code, sentence, notice.packet or None)

@@ -75,7 +75,7 @@ class RecordedPackets:
         self.rest: bytes | None = None
         self.next_at = 0
         self._earlier = self._captures = 0  # packets of the captures before, and how many these are
-        self._told: list[session.EngineNotice] = []
+        self._kept_notices: list[session.EngineNotice] = []
         self._links: dict[int, None] = {}
         self._kept: list[WholePacket] = []
         self._size = 0
@@ -109,11 +109,11 @@ class RecordedPackets:
 
     def notices(self, source: list[Notice]) -> list[Notice]:
         """What was lost, cut or passed over; `source` are those of the bytes' source."""
-        told = sentences([*self._told, *self._reader.notices(ended=self.rest is None)], source)
+        found_notices = sentences([*self._kept_notices, *self._reader.notices(ended=self.rest is None)], source)
         if self._captures == MOST_CAPTURES:
             text = f"there are more than {MOST_CAPTURES} captures in this file: the others are not read"
-            told.append(Notice("cut_short", text, self._before + self.packets + 1))
-        return told
+            found_notices.append(Notice("cut_short", text, self._before + self.packets + 1))
+        return found_notices
 
     def want(self, numbers: npt.NDArray[np.uint64], most: int) -> None:
         """Keep these packets in full, at most `most` bytes of each; asked before the first is fed."""
@@ -144,7 +144,7 @@ class RecordedPackets:
         """Another capture begins: what is to be told of the last one stays."""
         self._captures += 1
         self._earlier += last.packets
-        self._told += last.notices(ended=False)[: max(0, MOST_TOLD - len(self._told))]
+        self._kept_notices += last.notices(ended=False)[: max(0, MOST_TOLD - len(self._kept_notices))]
         self._links |= dict.fromkeys(last.links)
         self._kept += last.wanted() if self._want is not None else ()
         left = last.left()

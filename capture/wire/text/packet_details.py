@@ -124,8 +124,8 @@ class Tree:
         heading = Heading(self._clock, outer.ipv6, outer.ttl, outer.ip_id, self._vlans, self._vni)
         return PrintedPacket(offset, heading, what)
 
-    def _icmp(self, ipv6: bool, told: list[int]) -> PrintedError | None:
-        kind, code = told
+    def _icmp(self, ipv6: bool, numbers: list[int]) -> PrintedError | None:
+        kind, code = numbers
         if kind not in (_ERROR_TYPES_6 if ipv6 else _ERROR_TYPES):
             return None
         quoted = self._inner.printed() if self._inner is not self._outer and self._inner.tcp else None
@@ -198,7 +198,7 @@ class Tree:
         seconds = when.hour * 3600 + when.minute * 60 + when.second
         self._clock = Clock(seconds * 1_000_000_000 + int(fraction.ljust(9, "0")) if fraction.isdigit() else 0, day)
 
-    def _told(self, value: str) -> None:
+    def _printed_number(self, value: str) -> None:
         """An ICMP type, then its code."""
         number = _last_number(value) if value[:1].isalpha() else _first_number(value)
         if self._error is not None and len(self._error[1]) < 2 and number is not None:
@@ -267,8 +267,8 @@ _FIELDS: dict[str, Callable[[Tree, str], None]] = {
     "vxlan network identifier (vni)": _network,
     "mtu of next hop": _next_hop,
     "mtu": _next_hop,
-    "type": Tree._told,
-    "code": Tree._told,
+    "type": Tree._printed_number,
+    "code": Tree._printed_number,
 }
 
 

@@ -161,7 +161,7 @@ class TextPackets:
         try:
             address = ip_address(name.partition("%")[0])
         except ValueError:
-            stands = b"\x01" + bytes(7) + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
-            self.names[stands] = printable(name, 253)
-            return stands, 6
+            key = b"\x01" + bytes(7) + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
+            self.names[key] = printable(name, 253)
+            return key, 6
         return address.packed.ljust(16, b"\0"), 4 if address.version == 4 else 6

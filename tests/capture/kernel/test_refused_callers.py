@@ -8,7 +8,7 @@ from capture.kernel.connect_calls import KEPT_BYTES, PART, ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.kernel.formats import Format, Place
 from capture.kernel.joining import Joiner
-from capture.kernel.records import SYN_SENT, Said
+from capture.kernel.records import SYN_SENT, TraceRecord
 from capture.kernel.refused_callers import with_callers
 from capture.kernel.ring_pages import ENTRY
 from capture.kernel.threads import Threads
@@ -19,17 +19,17 @@ LOCAL, REMOTE = Endpoint("10.0.0.1", 40000), Endpoint("10.0.0.9", 80)
 CLIENT = EventOwner(7, "client")
 
 
-def told(*said: Said) -> list[KernelEvent]:
+def told(*said: TraceRecord) -> list[KernelEvent]:
     threads = Threads(lambda table: "", lambda thread: CLIENT if thread == 71 else None)
     return list(Joiner().events([(1.0 + at / 1000, one) for at, one in enumerate(said)], threads))
 
 
 def test_a_refusal_in_an_interrupt_is_told_of_the_thread_that_called() -> None:
-    ended = Said("set_state", 0xABC, 0, LOCAL, REMOTE, state=SYN_SENT)
-    error = Said("error_report", 0, 0, LOCAL, REMOTE, error=111)
-    (event,) = told(Said("connecting", 0xABC, 71), ended, error)
+    ended = TraceRecord("set_state", 0xABC, 0, LOCAL, REMOTE, state=SYN_SENT)
+    error = TraceRecord("error_report", 0, 0, LOCAL, REMOTE, error=111)
+    (event,) = told(TraceRecord("connecting", 0xABC, 71), ended, error)
     assert (event.errno, event.call, event.owner) == ("ECONNREFUSED", "connect", CLIENT)
-    (unknown,) = told(Said("connecting", 0xDEF, 71), ended, error)  # another socket's call
+    (unknown,) = told(TraceRecord("connecting", 0xDEF, 71), ended, error)  # another socket's call
     assert unknown.owner is None
 
 
@@ -68,13 +68,13 @@ def test_sockets_that_were_not_heard_of_for_a_minute_are_forgotten() -> None:
     joiner, threads = Joiner(), Threads(lambda table: "", lambda thread: None)
 
     def ends(at: float, sockets: range) -> None:
-        said = [(at, Said("set_state", number, 0, LOCAL, REMOTE, state=1)) for number in sockets]
+        said = [(at, TraceRecord("set_state", number, 0, LOCAL, REMOTE, state=1)) for number in sockets]
         assert not list(joiner.events(said, threads))
 
     ends(0.0, range(1, 101))
     ends(30.0, range(101, 111))
     assert joiner.remembered == 110
-    (failed,) = joiner.events([(50.0, Said("send", 5, 71, error=32))], threads)
+    (failed,) = joiner.events([(50.0, TraceRecord("send", 5, 71, error=32))], threads)
     assert failed.remote == REMOTE
     ends(70.0, range(200, 201))
     assert joiner.remembered == 12  # those of half a minute ago, the one that failed, the new one

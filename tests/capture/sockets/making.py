@@ -52,7 +52,7 @@ def maker(pairs: int, hosts: int = 1) -> Iterator[Maker]:
 
 
 @dataclass(frozen=True)
-class Said:
+class SsRow:
     """One line of ss."""
 
     state: str
@@ -70,7 +70,7 @@ _COOKIE = re.compile(r"\bsk:([0-9a-f]+)")
 _TIMER = re.compile(r"timer:\((\w+)")
 
 
-def ss() -> dict[str, Said]:
+def ss() -> dict[str, SsRow]:
     """`ss -tanpeo` by cookie."""
     out = subprocess.run(["ss", "-tanpeoHO"], capture_output=True, text=True, check=True).stdout
     said = {}
@@ -80,7 +80,7 @@ def ss() -> dict[str, Said]:
         assert cookie, line
         timer = _TIMER.search(line)
         owners = frozenset((int(pid), int(fd)) for pid, fd in _OWNER.findall(line))
-        said[cookie[1]] = Said(
+        said[cookie[1]] = SsRow(
             state, int(recv_q), int(send_q), local, remote, owners, cookie[1], timer[1] if timer else None
         )
     return said

@@ -8,19 +8,19 @@ import time
 
 from capture.sockets.row import SocketRow
 from capture.sockets.socket_watch import Watcher
-from tests.capture.sockets.making import Said, maker, ss
+from tests.capture.sockets.making import SsRow, maker, ss
 from tests.capture.sockets.network import in_own_network
 
 
-def as_said(row: SocketRow) -> Said:
+def as_said(row: SocketRow) -> SsRow:
     local, remote = str(row.local), str(row.remote)
     if row.state == "LISTEN":
         remote = remote.replace(":0", ":*") if remote.endswith(":0") else remote
     owners = frozenset((owner.pid, owner.fd) for owner in row.owners)
-    return Said(row.state.value, row.recv_q, row.send_q, local, remote, owners, row.cookie, row.timer)
+    return SsRow(row.state.value, row.recv_q, row.send_q, local, remote, owners, row.cookie, row.timer)
 
 
-def same(mine: Said, theirs: Said) -> bool:
+def same(mine: SsRow, theirs: SsRow) -> bool:
     plain = theirs.local.replace("[::ffff:", "").replace("]", "")
     if mine.local != theirs.local and mine.local != plain and not theirs.local.startswith("*:"):
         return False

@@ -80,7 +80,7 @@ TCPTRIAGE = "import sys; from tui.cli import program; sys.exit(program())"
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
-class Told:
+class CommandResult:
     """What the real command said: its exit status and its JSON."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
@@ -96,10 +96,10 @@ class Told:
 
 
 @pytest.fixture
-def tcptriage(host: Namespace) -> Callable[..., Told]:
+def tcptriage(host: Namespace) -> Callable[..., CommandResult]:
     """tcptriage(NAME, key=value…): `tcptriage check NAME --format json`, where the fault is; `nobody` drops root."""
 
-    def run(name: str, nobody: bool = False, inside: Namespace = host, **settings: object) -> Told:
+    def run(name: str, nobody: bool = False, inside: Namespace = host, **settings: object) -> CommandResult:
         command = (sys.executable, "-c", TCPTRIAGE)
         given = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         user = AS_NOBODY if nobody else ()
@@ -112,6 +112,6 @@ def tcptriage(host: Namespace) -> Callable[..., Told]:
             timeout=60,
         )
         assert done.returncode in (0, 1, 3), done.stderr
-        return Told(done.returncode, json.loads(done.stdout))
+        return CommandResult(done.returncode, json.loads(done.stdout))
 
     return run

@@ -13,12 +13,12 @@ from capture.sockets.sources.namespaces import namespace_of
 from playbooks.model import CheckReport, Outcome, StepResult
 from playbooks.run import run_checks
 from tests.lab.harness.namespaces import Namespace
-from tests.playbooks.faults.conftest import Checked, Told
+from tests.playbooks.faults.conftest import Checked, CommandResult
 from tests.playbooks.faults.servers import CLOSES_FIRST, LEAK, OPENS_FILES, at_once, running, until
 
 pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
-Triage = Callable[..., Told]
+Triage = Callable[..., CommandResult]
 Shell = Callable[[str], str]
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace
-from tests.playbooks.faults.conftest import Checked, Told
+from tests.playbooks.faults.conftest import Checked, CommandResult
 from tests.playbooks.faults.servers import HTTP, at_once, running, until
 from tests.playbooks.faults.test_leaks import connect
 
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("nginx") is None, reason="not installed: nginx"),
 ]
 Check = Callable[..., Checked]
-Triage = Callable[..., Told]
+Triage = Callable[..., CommandResult]
 Shell = Callable[[str], str]
 
 CONFIG = """\

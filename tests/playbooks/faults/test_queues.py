@@ -13,13 +13,13 @@ import pytest
 
 from playbooks.model import Outcome
 from tests.lab.harness.namespaces import Namespace, cable
-from tests.playbooks.faults.conftest import Checked, Told
+from tests.playbooks.faults.conftest import Checked, CommandResult
 from tests.playbooks.faults.servers import LEAK, NEVER_ACCEPT, NEVER_READS, SENDS, at_once, running, until
 from tests.playbooks.faults.test_leaks import connect
 
 pytestmark = pytest.mark.root
 Check = Callable[..., Checked]
-Triage = Callable[..., Told]
+Triage = Callable[..., CommandResult]
 Shell = Callable[[str], str]
 
 RULE = "ip6tables-legacy -A INPUT -p tcp --dport 8209 -j REJECT --reject-with tcp-reset"
@@ -182,7 +182,7 @@ def test_a_host_that_answers_nothing(host: Namespace, check: Check) -> None:
 
 @pytest.mark.skipif(shutil.which("ip6tables-legacy") is None, reason="not installed: iptables-legacy")
 def test_a_rule_of_iptables_legacy_is_named_and_deleting_it_as_printed_cures(
-    host: Namespace, tcptriage: Callable[..., Told]
+    host: Namespace, tcptriage: Callable[..., CommandResult]
 ) -> None:
     with running(host, LEAK.replace("127.0.0.1", "::1").replace("backlog", "family=socket.AF_INET6, backlog"), 8209):
         done = subprocess.run(

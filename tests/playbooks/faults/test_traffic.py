@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.lab.harness.namespaces import Namespace, cable
-from tests.playbooks.faults.conftest import Told
+from tests.playbooks.faults.conftest import CommandResult
 from tests.playbooks.faults.servers import at_once, running
 
 pytestmark = pytest.mark.root
-Triage = Callable[..., Told]
+Triage = Callable[..., CommandResult]
 
 REFUSES_UPLOADS = """
 import socket

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.explain_report import told_of
+from playbooks.explain_report import lines_explained
 from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.log_scan import scan_log
 from playbooks.symptoms.multiline_entries import goes_on
@@ -25,7 +25,9 @@ def test_a_cause_keeps_the_address_of_its_entry(prefix: str, tmp_path: Path) -> 
     lines = [prefix + line for line in TRACE]
     log = tmp_path / "app.log"
     log.write_text("\n".join(["all is well", *lines]) + "\n")
-    told = [(line.number, line.explained, line.entry) for line in told_of(["all is well", *lines]) if line.explained]
+    told = [
+        (line.number, line.explained, line.entry) for line in lines_explained(["all is well", *lines]) if line.explained
+    ]
     scanned = [(match.line, match.explained, match.entry) for match in scan_log(str(log))]
     assert told == scanned
     assert [number for number, _, _ in told] == [3, 6]
@@ -37,18 +39,18 @@ def test_a_cause_keeps_the_address_of_its_entry(prefix: str, tmp_path: Path) -> 
 
 def test_a_line_of_its_own_keeps_no_address_of_the_line_before() -> None:
     lines = [TRACE[0], "2026-03-02 10:14:05 ERROR java.net.SocketException: Connection reset", "write: broken pipe"]
-    assert [line.entry for line in told_of(lines)] == [None, None, None]
+    assert [line.entry for line in lines_explained(lines)] == [None, None, None]
 
 
 def test_an_entry_ends_where_another_begins() -> None:
     lines = [TRACE[0], "2026-03-02 10:14:05 ERROR worker: no address here", TRACE[1]]
-    assert told_of(lines)[2].entry is None
+    assert lines_explained(lines)[2].entry is None
 
 
 def test_a_line_with_ends_needs_none_of_its_entry() -> None:
     lines = [TRACE[0], "Caused by: read tcp 10.0.0.2:41000->10.0.0.9:9092: i/o timeout"]
-    assert told_of(lines)[1].entry is None
-    assert explain_line(lines[1]) == told_of(lines)[1].explained
+    assert lines_explained(lines)[1].entry is None
+    assert explain_line(lines[1]) == lines_explained(lines)[1].explained
 
 
 @pytest.mark.parametrize(
