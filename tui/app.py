@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import SuspendNotSupported
@@ -27,10 +27,9 @@ from tui.work.messages import TextSent
 from tui.work.process_settings import collect_garbage_again
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from textual import events
-    from textual.app import App, SystemCommand
     from textual.screen import Screen
 
     from tui.screens.base import TriageScreen
@@ -41,10 +40,11 @@ class TriageApp(CleanApp):
 
     TITLE = "tcptriage"
     CSS_PATH = "styles/tcptriage.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # Textual's own: ours is quieter on the line, and knows the keys
     BINDINGS: ClassVar = [
         Binding("ctrl+c", "interrupt", show=False, priority=True),
         Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", show=False),
         Binding("ctrl+l", "redraw", show=False, priority=True),
         Binding("ctrl+t", "other_theme", "Next theme", show=False),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
@@ -121,10 +121,11 @@ class TriageApp(CleanApp):
 
     def action_command_palette(self) -> None:
         """Every command by name."""
-        from textual.command import CommandPalette
+        from tui.palette import commands
+        from tui.screens.commands import CommandsScreen
 
-        if self.use_command_palette and not CommandPalette.is_open(cast("App[object]", self)):
-            self.push_screen(CommandPalette(id="--command-palette", placeholder=tr("a word of a command …")))
+        if (screen := self.screen_in_front) is self.screen:
+            self.push_screen(CommandsScreen(list(commands(self, self, screen))))
 
     def action_names(self) -> None:
         """Names beside addresses, or addresses alone."""
@@ -146,8 +147,13 @@ class TriageApp(CleanApp):
         """Another theme, also for the next run."""
         from tui.work.configuration_writing import keep_theme
 
-        self.theme = f"tcptriage-{name}"
         self.say(tr("Theme {name}; {kept}", name=name, kept=keep_theme(name)), "good")
+        # The sentence may take a line from the table: both paints would be whole ones.
+        self.call_after_refresh(self.put_on_theme, f"tcptriage-{name}")
+
+    def put_on_theme(self, theme: str) -> None:
+        """The theme, by its whole name."""
+        self.theme = theme
 
     def action_keep_settings(self) -> None:
         """What this run has, also for the next ones."""
@@ -259,6 +265,10 @@ class TriageApp(CleanApp):
 
     # -- saying, copying, keeping
 
+    def tell(self, text: str) -> None:
+        """Show a sentence on the screen in front, once there is one."""
+        self.call_after_refresh(self.say, text)
+
     def say(self, text: str, tone: str = "") -> None:
         """Answer on the screen in front."""
         if (screen := self.screen_in_front) is not None:
@@ -306,11 +316,3 @@ class TriageApp(CleanApp):
             from tui.screens.plain import PlainScreen
 
             self.push_screen(PlainScreen(text))
-
-    # -- the palette
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every command by name: Ctrl-P or `:`."""
-        from tui.palette import commands
-
-        yield from commands(self, self, self.screen_in_front)

@@ -6,10 +6,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from textual.app import SystemCommand
-
+from tui.screens.commands import Command
 from tui.terminal.theme_names import THEME_NAMES
-from tui.text.key_meanings import MEANINGS, key_named
+from tui.text.glossary import meaning
+from tui.text.key_meanings import MEANINGS, SIGNS, key_named
 from tui.text.language import tr
 
 if TYPE_CHECKING:
@@ -28,15 +28,18 @@ FILTERS = (
     ("capture", "ended-by:timeout", "connections that got no answer"),
 )
 OF_ANY_SCREEN = (
-    ("Help", "this screen's keys and words (?)", "help"),
-    ("Copy", "send what the cursor is on (y)", "copy"),
-    ("Show plain", "for the terminal's own selection (v)", "plain"),
-    ("Keep as evidence", "what the cursor is on (a)", "keep"),
+    ("y", "Copy", "send what the cursor is on", "copy"),
+    ("v", "Show plain", "for the terminal's own selection", "plain"),
+    ("a", "Keep as evidence", "what the cursor is on", "keep"),
+    ("z", "Zoom", "the pane with the cursor on the whole screen, and back", "zoom"),
+    ("question_mark", "Help", "this screen's keys and words", "help"),
 )
 
 
-def commands(app: App[Any], asked: AskedApp, screen: TriageScreen | None) -> Iterable[SystemCommand]:
-    """(title, help, what to call). Actions run by name, as keys run them."""
+def commands(app: App[Any], asked: AskedApp, screen: TriageScreen | None) -> Iterable[Command]:
+    """(title, help, what to call), those of the screen first. Actions run by name, as keys run them."""
+    if screen is not None:
+        yield from of_the_screen(app, screen)
     for key, mode, title in (
         ("1", "live", "this machine's connections now"),
         ("2", "capture", "a recording"),
@@ -44,22 +47,18 @@ def commands(app: App[Any], asked: AskedApp, screen: TriageScreen | None) -> Ite
         ("4", "evidence", "what was kept"),
     ):
         go = partial(app.run_action, f"app.go('{mode}')")
-        yield _command("Go to {mode}", f"{tr(title)} ({key})", go, mode=tr(mode))
-    yield _command("Explain log lines", "paste lines of a log (l)", partial(app.run_action, "app.paste_line"))
-    yield _command("Names beside addresses", "of /etc/hosts, captures, units (H)", partial(app.run_action, "app.names"))
+        yield _command("Go to {mode} ({key})", title, go, mode=mode, key=key)
+    for path in (one.path for triage in asked.investigation.triages for one in triage.incidents):
+        yield from of_the_incident(app, path)
+    yield _command("Explain log lines (l)", "paste lines of a log", partial(app.run_action, "app.paste_line"))
+    yield _command("Names beside addresses (H)", "of /etc/hosts, captures, units", partial(app.run_action, "app.names"))
     dns = partial(app.run_action, "app.ask_names")
     yield _command(
         "Ask the DNS for names", "sends the addresses on this screen to the name servers, once you say so", dns
     )
-    if screen is not None:
-        if screen.MODE == "live":
-            here = partial(app.run_action, "thresholds", screen)
-            yield _command("Thresholds of live findings", "see and set them (T)", here)
-        for title, meaning, action in OF_ANY_SCREEN:
-            yield _command(title, meaning, partial(app.run_action, action, screen))
     for mode, text, what in FILTERS:
         show = partial(asked.filter_mode, mode, text)
-        yield _command("Filter {mode}: {text}", what, show, mode=tr(mode), text=text)
+        yield _command("Filter {mode}: {text}", what, show, mode=mode, text=text)
     for name, title in playbook_titles():
         yield _command("Playbook: {name}", title, partial(asked.open_playbook, name, {}), name=name)
     for name in THEME_NAMES:
@@ -68,14 +67,10 @@ def commands(app: App[Any], asked: AskedApp, screen: TriageScreen | None) -> Ite
         )
     write = partial(app.run_action, "app.keep_settings")
     yield _command("Write the configuration", "theme, interval and thresholds as they are now, into config.toml", write)
-    if screen is not None:
-        yield from of_the_screen(app, screen)
-    for path in (one.path for triage in asked.investigation.triages for one in triage.incidents):
-        yield from of_the_incident(app, path)
-    yield _command("Quit", "leave (q)", partial(app.run_action, "app.leave"))
+    yield _command("Quit (q)", "leave", partial(app.run_action, "app.leave"))
 
 
-def of_the_incident(app: App[Any], path: str) -> Iterable[SystemCommand]:
+def of_the_incident(app: App[Any], path: str) -> Iterable[Command]:
     """What lies beside the packets in an incident's folder."""
     from capture.recorder.incident_folder import LOG, LOOKS
     from tui.screens.explained import ExplainedScreen
@@ -92,20 +87,28 @@ def of_the_incident(app: App[Any], path: str) -> Iterable[SystemCommand]:
         )
 
 
-def of_the_screen(app: App[Any], screen: TriageScreen) -> Iterable[SystemCommand]:
-    """What the keys of the screen in screen do, as its footer and its help call it."""
+def of_the_screen(app: App[Any], screen: TriageScreen) -> Iterable[Command]:
+    """What its keys do, as its footer and its help call it; then those of any screen that its footer leaves out."""
+    done = {"colon", "tab", "escape"}
     for word, label in screen.KEYS:
         for key in word.split("/") if len(word) > 1 else (word,):
             name = key_named(key)
             title = MEANINGS.get(name)
-            if title is not None and name not in ("colon", "tab", "escape"):
-                yield _command(
-                    "{what} ({key})", label, partial(app.simulate_key, name), what=tr(title).capitalize(), key=key
-                )
+            if title is not None and name not in done:
+                done.add(name)
+                press = partial(app.simulate_key, name)
+                help = meaning("keys", label) or label
+                yield _command("{what} ({key})", help, press, what=title, key=key)
+    for name, title, help, action in OF_ANY_SCREEN:
+        if name not in done:
+            run = partial(app.run_action, action, screen)
+            yield _command("{what} ({key})", help, run, what=title, key=SIGNS.get(name, name))
 
 
-def _command(title: str, help: str, call: Callable[[], Any], **facts: str) -> SystemCommand:
-    return SystemCommand(tr(title, **facts), tr(help), call)
+def _command(title: str, help: str, call: Callable[[], Any], **facts: str) -> Command:
+    names = {name: tr(value) if name in ("what", "mode") else value for name, value in facts.items()}
+    shown = tr(title, **names)
+    return Command(shown[:1].upper() + shown[1:], tr(help), call, title.format(**facts))
 
 
 def playbook_titles() -> list[tuple[str, str]]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.screens.dimmed import DimmedScreen
 from tui.text.language import tr
+from tui.widgets.line_input import LineInput
 from tui.widgets.paper import shown
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
-class AskScreen(ModalScreen["str | None"]):
+class AskScreen(DimmedScreen["str | None"]):
     """Title in the frame, what the answer means, the line with its unit, the keys. Enter answers, Esc leaves it."""
 
     DEFAULT_CSS = """
@@ -46,7 +47,7 @@ class AskScreen(ModalScreen["str | None"]):
             frame.border_subtitle = tr(self._unit).replace("[", "\\[")
             if self._meaning:
                 yield Static(shown(tr(self._meaning)), markup=False, classes="meaning")
-            yield Input(self._value, placeholder=tr(self._hint), compact=True, select_on_focus=False)
+            yield LineInput(self._value, placeholder=tr(self._hint), compact=True, select_on_focus=False)
             yield from self.below()
             keys = "   ".join(f"{key} {tr(label)}" for key, label in self.ANSWER_KEYS)
             yield Static(keys, markup=False, classes="keys")

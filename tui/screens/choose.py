@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui.rows.list_rows import ListRows
+from tui.screens.dimmed import DimmedScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.widgets.drawn_table import STYLES
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class ChooseScreen(ModalScreen["str | None"]):
+class ChooseScreen(DimmedScreen["str | None"]):
     """Enter chooses, Esc leaves it."""
 
     DEFAULT_CSS = """

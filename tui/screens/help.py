@@ -15,6 +15,7 @@ from tui.text.column_layout import cells, wrap
 from tui.text.glossary import chapters, meaning
 from tui.text.key_meanings import MEANINGS, key_named
 from tui.text.language import tr
+from tui.widgets.line_input import LineInput
 from tui.widgets.paper import Paper
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class HelpScreen(TriageScreen):
                 page.append(f" {'':{column}}  {line}\n")
 
 
-class SearchLine(Input):
+class SearchLine(LineInput):
     """The word that is searched for; arrows choose among what is found."""
 
     BINDINGS = [

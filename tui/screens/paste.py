@@ -27,6 +27,7 @@ class PasteBox(TextArea):
 
     def __init__(self) -> None:
         super().__init__(show_line_numbers=False, soft_wrap=True, id="box")
+        self.set_reactive(TextArea.cursor_blink, False)
         self._last = 0.0
 
     async def _on_key(self, event: events.Key) -> None:

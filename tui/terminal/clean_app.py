@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual._compositor import ChopsUpdate, LayoutUpdate
@@ -16,11 +17,13 @@ from textual.filter import ANSIToTruecolor
 from tui.terminal.detection import Terminal
 from tui.terminal.line_filters import AsciiOnly, NoColours
 from tui.terminal.screen_diff import Shown, Thrifty
+from tui.text.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
+    from textual import events
     from textual.driver import Driver
     from textual.filter import LineFilter
     from textual.screen import Screen
@@ -78,6 +81,19 @@ class CleanApp(App[int]):
         """Paint everything again: for a line with noise on it."""
         self._shown.forget()
         self.screen.refresh()
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """The terminal's answer to what the driver asked: a character is two columns wide, or was repeated twice."""
+        self._shown.repeats = event.x == 3
+        if event.x in (2, 6) and not self.terminal.ascii:
+            self.terminal = replace(self.terminal, ascii=True, plain_charts=True)
+            self._line_filters.append(AsciiOnly())
+            self.action_redraw()
+            self.tell(tr("This terminal draws lines two columns wide: they are ASCII now, as with --ascii"))
+
+    def tell(self, text: str) -> None:
+        """Show a sentence on the screen in front, once there is one."""
+        raise NotImplementedError
 
     # -- the end
 

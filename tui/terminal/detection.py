@@ -51,6 +51,8 @@ def prepare_textual(terminal: Terminal, environ: MutableMapping[str, str] | None
     env.setdefault("TEXTUAL_ANIMATIONS", "none")
     env.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     env.setdefault("ESCDELAY", "50")
+    if not terminal.few_colours:  # the themes' are among the 256, and take half the bytes of a true colour
+        env.setdefault("TEXTUAL_COLOR_SYSTEM", "256")
 
 
 def _speaks_utf8(environ: Mapping[str, str]) -> bool:

@@ -25,18 +25,19 @@ NEAR = 6  # unchanged cells that are cheaper to write again than to jump over
 class Shown:
     """What the terminal shows, as far as it is known: line → its cells, None for an unknown one.
 
-    `erases`: it fills what it erases with the present background.
+    `erases`: it fills what it erases with the present background. `repeats`: it knows REP.
     """
 
     def __init__(self, erases: bool = False) -> None:
         self.erases = erases
+        self.repeats = False
         self._lines: dict[int, list[Cell | None]] = {}
 
     def forget(self) -> None:
         """The terminal was cleared, resized, or written to by somebody else."""
         self._lines.clear()
 
-    def news(self, y: int, x: int, wanted: list[Cell]) -> Iterator[tuple[int, list[Cell]]]:
+    def news(self, y: int, x: int, wanted: list[Cell]) -> list[tuple[int, list[Cell]]]:
         """The stretches of a line that differ from what is shown, as (column, cells); they count as written."""
         line = self._lines.setdefault(y, [])
         end = x + len(wanted)
@@ -44,19 +45,19 @@ class Shown:
             line.extend([None] * (end - len(line)))
         before = line[x:end]
         if before == wanted:
-            return
+            return []
         line[x:end] = wanted
         if any(len(text) != 1 for text, _ in wanted) or any(cell is not None and len(cell[0]) != 1 for cell in before):
-            yield x, wanted  # where widths are uncertain, no arithmetic on columns
-            return
+            return [(x, wanted)]  # where widths are uncertain, no arithmetic on columns
         changed = [at for at, cell in enumerate(wanted) if cell != before[at]]
+        found = []
         start = last = changed[0]
         for at in changed[1:]:
             if at - last > NEAR:
-                yield x + start, wanted[start : last + 1]
+                found.append((x + start, wanted[start : last + 1]))
                 start = at
             last = at
-        yield x + start, wanted[start : last + 1]
+        return [*found, (x + start, wanted[start : last + 1])]
 
 
 class Thrifty(CompositorUpdate):
@@ -70,11 +71,12 @@ class Thrifty(CompositorUpdate):
         """The sequences to write; may be empty."""
         update = self._update
         pieces = _of_layout(update) if isinstance(update, LayoutUpdate) else _of_spans(update, console)
-        pen = Pen(console._color_system, self._shown.erases, console.width)
+        pen = Pen(console._color_system, self._shown.erases, console.width, self._shown.repeats)
         for y, x, segments in pieces:
-            for column, stretch in self._shown.news(y, x, cells_of(segments)):
-                pen.move_to(column, y)
-                pen.write(column, stretch)
+            cells = cells_of(segments)
+            if news := self._shown.news(y, x, cells):
+                first, (last, end) = news[0][0], news[-1]
+                pen.line(y, news, (first, cells[first - x : last - x + len(end)]))
         return pen.text
 
 

@@ -44,6 +44,7 @@ class DrawnTable(ScrollView):
         self._title = self._note = ""
         self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
         self.pids_here = False  # its processes are this machine's, of now: they have units and containers
+        self.always_lit = False  # its cursor is drawn as if it had the keys: a line of input moves it
         self._names_at: int | None = None  # where the column of names stands, if it does
 
     # -- what is shown
@@ -236,7 +237,7 @@ class DrawnTable(ScrollView):
         return Strip(segments).adjust_cell_length(width, self._style("", cursor))
 
     def _style(self, tone: str, cursor: bool) -> Style:
-        lit = cursor and self.has_focus
+        lit = cursor and (self.has_focus or self.always_lit)
         key = (tone, cursor, lit)
         found = self._styles.get(key)
         if found is None:

@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 from tui.text.filter_choices import Choice, choices
 from tui.text.language import tr
 from tui.widgets.choice_list import ChoiceList
+from tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,7 +136,7 @@ class FilterBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """The line, what may be put in it, and a line for what is wrong with it."""
-        yield Input(
+        yield LineInput(
             placeholder=tr(EXAMPLES[self._kind]),
             suggester=TermSuggester(lambda text: choices(text, self._kind, self._values, (), {})),
             id="filter-line",

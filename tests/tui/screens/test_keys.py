@@ -11,6 +11,7 @@ from textual.binding import Binding
 import tui.screens
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.app import TriageApp
+from tui.palette import commands
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
 from tui.terminal.detection import Terminal
@@ -124,11 +125,11 @@ async def test_the_palette_has_what_the_keys_do() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "client_gave_up" in screen_text(app))
-        titles = {command.title for command in app.get_system_commands(app.screen)}
+        found = {command.title: command for command in commands(app, app, app.screen_in_front)}
         for word, _ in app.screen.KEYS:  # type: ignore[attr-defined]
             meaning = MEANINGS.get(key_named(word))
-            assert meaning is None or word in (":", "Tab", "Esc") or f"{meaning.capitalize()} ({word})" in titles
-        next(one for one in app.get_system_commands(app.screen) if one.title == "Sort (s)").callback()
+            assert meaning is None or word in (":", "Tab", "Esc") or f"{meaning.capitalize()} ({word})" in found
+        found["Sort (s)"].call()
         await until(pilot, lambda: "Sorted by" in screen_text(app))
 
 

@@ -18,6 +18,7 @@ from capture.sockets.socket_watch import Watcher
 from tests.tui.screens.helping import GIN, INCIDENT, LOOKS, app_of, screen_text, until
 from tui.app import TriageApp
 from tui.commands.dashboard import first_complaint
+from tui.palette import commands
 from tui.screens.replay import ReplayScreen
 from tui.work.investigation import Request
 from tui.work.recorded_looks import is_recording, looks_beside, looks_in
@@ -88,10 +89,10 @@ async def test_an_incident_has_its_looks_and_its_log(incident: Path) -> None:
         await until(pilot, lambda: "Incident of shop-gin: USR1" in screen_text(app))
         await pilot.press("1")
         await until(pilot, lambda: "recorded" in title(app) and "shop-gin" in title(app))
-        commands = {one.title: one.callback for one in app.get_system_commands(app.screen)}
-        commands["Incident: its log"]()
+        found = {one.title: one.call for one in commands(app, app, app.screen_in_front)}
+        found["Incident: its log"]()
         await until(pilot, lambda: "broken_pipe" in screen_text(app))
-        commands["Incident: its looks"]()
+        found["Incident: its looks"]()
         await until(pilot, lambda: isinstance(app.screen, ReplayScreen) and "recorded" in title(app))
 
 

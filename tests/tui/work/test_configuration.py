@@ -187,7 +187,7 @@ async def test_the_palette_writes_what_this_run_has(file: Path) -> None:
         app.screen._judge_by(app.screen._judged_by().changed(["fin_wait_2_s=9"]))  # type: ignore[attr-defined]
         await pilot.press("colon", *"write the conf")
         await until(pilot, lambda: "Write the configuration" in screen_text(app))
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: "kept in" in screen_text(app))
     text = file.read_text()
     settings = read_configuration()
