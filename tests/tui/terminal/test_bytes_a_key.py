@@ -62,7 +62,7 @@ class Line:
             environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
             os.execve(sys.executable, [sys.executable, "-m", "tui.cli", *arguments], environ)
 
-    def sent(self, awaited: str, quiet_s: float = 0.6, most_s: float = 30.0) -> bytes:
+    def sent(self, awaited: str, quiet_s: float = 0.6, most_s: float = 90.0) -> bytes:
         """All that comes until a text has come and nothing more follows."""
         got, deadline, last = b"", time.monotonic() + most_s, time.monotonic()
         while time.monotonic() < deadline:
