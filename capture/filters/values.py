@@ -121,10 +121,9 @@ def end(text: str) -> End:
 
 
 def _network(text: str) -> Network:
-    if _IPV4_PART.fullmatch(text) and ("." in text) and text.count(".") - text.endswith(".") < 3:
+    if _IPV4_PART.fullmatch(text) and "." in text and text.endswith((".", "*")):
         parts = [part for part in text.rstrip("*").split(".") if part]
-        if text.endswith((".", "*")):
-            return plain_network(".".join(parts + ["0"] * (4 - len(parts))) + f"/{8 * len(parts)}")
+        return plain_network(".".join(parts + ["0"] * (4 - len(parts))) + f"/{8 * len(parts)}")
     return plain_network(text)
 
 

@@ -60,6 +60,10 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *(f"tests/capture/sockets/sources/test_{name}.py" for name in SOURCES),
         ),
     ),
+    "findings": (
+        ("capture/sockets/findings/*.py",),
+        ("tests/capture/sockets/findings", "tests/capture/sockets/test_spread_findings.py"),
+    ),
     "checks": (("playbooks/checks/*.py",), ("tests/playbooks/checks", "tests/playbooks/test_run.py")),
 }
 

@@ -114,6 +114,7 @@ CAPTURED = [
         Endpoint("172.16.9.1", 80),
         verdict("middlebox_reset", Ending.RST, Closer.RESPONDER, Resetter.MIDDLEBOX, Certainty.POSSIBLE),
         bytes=(2_000_000, 3),
+        retransmissions=(4, 0),
         scope=Scope(tunnel="vxlan:7"),
         conn_state="RSTO",
     ),

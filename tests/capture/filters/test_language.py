@@ -62,7 +62,7 @@ CONNECTIONS = [
     ("rtt:>1ms", [0, 1, 3, 4]),
     ("rtt:none", [2]),
     ("gap:>=500ms", [0, 1, 3, 4]),
-    ("retransmission:>0", [1]),
+    ("retransmission:>0", [1, 3]),
     ("retransmission:2", [1]),
     ("id:1..2", [1, 2]),
     # bare words

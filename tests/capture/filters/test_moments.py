@@ -35,6 +35,13 @@ NOON = 20_000 * DAY + 12 * 3600  # of some day, UTC
         ("2024-10-04T12:00..12:30", NOON, NOON, True),
         ("2024-10-04", NOON, NOON, True),
         ("2024-10-05", NOON, NOON, False),
+        ("2024-10-04", NOON - DAY / 2, NOON - DAY / 2, True),
+        ("2024-10-04", NOON - DAY / 2 - 0.1, NOON - DAY / 2 - 0.1, False),
+        ("2024-10-04", NOON + DAY / 2 - 0.1, NOON + DAY / 2 - 0.1, True),
+        ("2024-10-04", NOON + DAY / 2, NOON + DAY / 2, False),
+        ("00:00", NOON - DAY / 2, NOON - DAY / 2, True),
+        ("..00:00", NOON - DAY / 2 + 59.9, NOON - DAY / 2 + 59.9, True),
+        ("..00:00", NOON - DAY / 2 + 60, NOON - DAY / 2 + 60, False),
         ("2024-10-03T..", NOON, NOON, True),
     ],
 )

@@ -37,11 +37,11 @@ def in_utc() -> Iterator[None]:
         time.tzset()
 
 
-def told(name: str, folder: Path) -> list[str]:
+def told(name: str) -> list[str]:
     """What the findings of the last look say, in lines."""
     lines = []
-    with in_utc():
-        for one in found(folder / "looks", ALL[name]):
+    with in_utc(), tempfile.TemporaryDirectory() as folder:
+        for one in found(Path(folder, "looks"), ALL[name]):
             sample = f"{len(one.sample)} from {one.sample[0]} to {one.sample[-1]}" if one.sample else "none"
             lines += [
                 f"{one.severity.value} {one.code} of {one.connections}, {one.playbook}, named: {sample}",
@@ -63,8 +63,8 @@ HELD = held() if TOLD.exists() else {}
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_told(name: str, tmp_path: Path) -> None:
-    assert told(name, tmp_path) == HELD.get(name)
+def test_what_is_told(name: str) -> None:
+    assert told(name) == HELD.get(name)
 
 
 def test_nothing_else_is_held() -> None:
@@ -72,5 +72,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        TOLD.write_text("\n".join("\n  ".join([name, *told(name, Path(made))]) + "\n" for name in ALL))
+    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in ALL))
