@@ -83,7 +83,7 @@ def test_who_holds_what(proc: Proc) -> None:
     assert proc.index.process(8) in proc.index.processes
     assert proc.index.process(9) is None
     assert {what for what, inode, _ in proc.log if inode == 102} == set()
-    assert [held for what, inode, held in proc.log if inode == 101][0] == []
+    assert next(held for _, inode, held in proc.log if inode == 101) == []
     assert [(what, len(held)) for what, inode, held in proc.log if inode == 100] == [
         ("leave", 0), ("enter", 1), ("leave", 1), ("enter", 2),
     ]  # fmt: skip
