@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from capture.kernel.event import KernelEvent, Kind
+from capture.language import tr
 from capture.sockets.findings.finding_words import finding_codes
 
 ANY: Final = "any"
@@ -58,11 +59,12 @@ def parse_triggers(texts: Sequence[str], logs: bool, symptoms: Iterable[str]) ->
         if kind == "resets":
             resets.append(_rate(text, value))
         elif kind not in chosen or not value:
-            raise ValueError(f"{text!r} is no trigger: finding:CODE, symptom:CODE, resets:N/S, errno:NAME, {SIGNAL}")
+            allowed = f"finding:CODE, symptom:CODE, resets:N/S, errno:NAME, {SIGNAL}"
+            raise ValueError(tr("{text} is no trigger: {allowed}", text=repr(text), allowed=allowed))
         else:
             chosen[kind].add(_checked(text, kind, value, known))
     if chosen["symptom"] and not logs:
-        raise ValueError("a symptom is looked for in a log: name one with --log PATH")
+        raise ValueError(tr("a symptom is looked for in a log: name one with --log PATH"))
     return Triggers(
         findings=frozenset(chosen["finding"]),
         symptoms=frozenset(chosen["symptom"]),
@@ -73,20 +75,21 @@ def parse_triggers(texts: Sequence[str], logs: bool, symptoms: Iterable[str]) ->
 
 def _checked(text: str, kind: str, value: str, symptoms: frozenset[str]) -> str:
     if kind == "errno":
-        known, hint = frozenset(errno.errorcode.values()), "write it as EPIPE or ECONNRESET"
+        known, hint = frozenset(errno.errorcode.values()), tr("write it as EPIPE or ECONNRESET")
     else:
         known = (symptoms if kind == "symptom" else finding_codes()) | {ANY}
-        hint = f"there are {', '.join(sorted(known))}"
+        hint = tr("there are {codes}", codes=", ".join(sorted(known)))
     if value in known:
         return value
     near = get_close_matches(value.upper() if kind == "errno" else value.lower(), known, 1)
-    raise ValueError(f"{text!r}: no {kind} is called so; {f'did you mean {near[0]}? ' if near else ''}{hint}")
+    meant = tr("did you mean {word}? ", word=near[0]) if near else ""
+    raise ValueError(tr("{text}: no {kind} is called so; {hint}", text=repr(text), kind=kind, hint=meant + hint))
 
 
 def _rate(text: str, value: str) -> tuple[int, float]:
     found = RESETS.fullmatch(value)
     if found is None or not int(found[1]) or not float(found[2]):
-        raise ValueError(f"{text!r}: resets:N/S is N resets in S seconds, as resets:20/5")
+        raise ValueError(tr("{text}: resets:N/S is N resets in S seconds, as resets:20/5", text=repr(text)))
     return int(found[1]), float(found[2])
 
 

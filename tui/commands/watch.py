@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 from typing import TYPE_CHECKING
@@ -19,6 +20,19 @@ if TYPE_CHECKING:
 READABLE = ("/proc/self", "/sys/devices/system/cpu", "/usr", "/bin", "/lib", "/lib64", "/etc")
 """What an interpreter reads; the one of the bundle is started by a shell."""
 
+REASONS = (
+    "packets: {why}: run as root",
+    "packets: {why}",
+    "ends of connections: {why}: run as root",
+    "ends of connections: {why}",
+    "no tracing instance can be made ({why}): run as root",
+    "tracefs cannot be opened ({why}): run as root",
+    "tracefs is not mounted and cannot be mounted ({why}): run as root",
+    "this kernel has none of the events: {why}",
+    "{path}: {n} bytes were passed over: it grew faster than it was read",
+)
+"""Why something is not recorded, as `capture` says it."""
+
 
 def run(arguments: list[str]) -> int:
     """Record until the end; returns the exit status."""
@@ -33,7 +47,8 @@ def run(arguments: list[str]) -> int:
     from playbooks.symptoms.rules import symptoms
 
     try:
-        triggers = parse_triggers(chosen.on, bool(chosen.log), symptoms())
+        with speaking(chosen.lang):
+            triggers = parse_triggers(chosen.on, bool(chosen.log), symptoms())
     except ValueError as error:
         complain(f"tcptriage watch: {error}")
         return 2
@@ -87,7 +102,16 @@ def _start(recorder: FlightRecorder, out: str, user: User | None) -> None:
         as_whom = tr(" (as user {uid}, with no capability but to look)", uid=owner.st_uid)
     _tell(tr("recording into {out}", out=out) + as_whom)
     for note in recorder.rings.troubles():
-        _tell(tr("not recorded: {note}", note=note))
+        _tell(tr("not recorded: {note}", note=_in_words(note)))
+
+
+def _in_words(note: str) -> str:
+    """In the language that is spoken; manifest.json has it in English."""
+    for reason in REASONS:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(reason))
+        if found := re.fullmatch(pattern, note):
+            return tr(reason, **found.groupdict())
+    return note
 
 
 def _own_code() -> list[str]:

@@ -9,7 +9,7 @@ from capture.safe_text import printable
 from tui.rows.finding_rows import MARKS
 from tui.text.column_layout import Column
 from tui.text.language import tr
-from tui.text.quantities import duration, size
+from tui.text.quantities import duration, left_of, size
 
 if TYPE_CHECKING:
     from capture.filters import Filter
@@ -208,7 +208,7 @@ class SocketRows:
             (size(row.send_q), "dim" if listening or not row.send_q else "warn"),
             (str(row.retransmits), "warn" if row.retransmits else "dim"),
             (f"{rtt:.1f}ms" if rtt is not None else "", "dim"),
-            (f"{row.timer} {duration(timer_s)}" if row.timer and timer_s is not None else "", "dim"),
+            (f"{row.timer} {left_of(timer_s)}" if row.timer and timer_s is not None else "", "dim"),
             (str(row.uid), "dim"),
             (row.cookie, "dim"),
         )

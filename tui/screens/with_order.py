@@ -22,7 +22,10 @@ Sorts = tuple[tuple[str, str, bool], ...]
 
 
 class ScreenWithOrder(FilteredScreen):
-    """`s` sorts by the next column, `S` the other way round, `b` groups. Subclasses arrange the rows anew."""
+    """`s` sorts by the next column, pressed again the other way round, as `S` does; `b` groups.
+
+    Subclasses arrange the rows anew.
+    """
 
     SORTS: ClassVar[Sorts] = ()
     """(column, what it is called, greatest first): what `s` goes through, and what a click on a head means."""
@@ -37,6 +40,7 @@ class ScreenWithOrder(FilteredScreen):
     def __init__(self) -> None:
         super().__init__()
         self.arrangement = Arrangement()
+        self._just_sorted = False  # by `s`: a second one turns the order round
         self._sought: Hashable | None = None  # a row in a group that is being opened
 
     def arrange_rows(self) -> None:
@@ -57,10 +61,14 @@ class ScreenWithOrder(FilteredScreen):
     # -- order
 
     def action_sort(self) -> None:
-        """By the next column, from its top."""
+        """By the same column the other way round, where it was just sorted by it; else by the next one."""
         columns = [column for column, _, _ in self.SORTS]
         at = columns.index(self.arrangement.column) if self.arrangement.column in columns else -1
-        self._sort_by(*self.SORTS[(at + 1) % len(self.SORTS)])
+        if at >= 0 and self._just_sorted and self.arrangement.descending == self.SORTS[at][2]:
+            self.action_reverse()
+        else:
+            self._sort_by(*self.SORTS[(at + 1) % len(self.SORTS)])
+        self._just_sorted = True
 
     def action_reverse(self) -> None:
         """By the same column, the other way round."""

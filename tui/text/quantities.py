@@ -25,6 +25,12 @@ def duration(seconds: float, *, at_least: bool = False) -> str:
     return f"{mark}{int(seconds // 86400)}d"
 
 
+def left_of(seconds: float) -> str:
+    """What a timer has left, in steps of five seconds where it is long: a screenful that counts down every second
+    would be a kilobyte a second."""
+    return duration(seconds if seconds < 10 else 5 * round(seconds / 5))
+
+
 def milliseconds(value: float) -> str:
     """A latency with two or three digits that count: 0.02ms, 4.1ms, 830ms, 2.1s."""
     if value >= 1000:

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import capture
 from capture.kernel.event import KernelEvent, Kind
+from capture.language import speaking
 from capture.model import Endpoint
 from capture.recorder.triggers import ANY, ResetRate, Triggers, parse_triggers
+from tui.commands.watch import REASONS
 
 SYMPTOMS = ("broken_pipe", "connection_reset")
 HERE, THERE = Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 5000)
@@ -85,3 +91,15 @@ def test_every_code_that_a_rule_gives_may_be_asked_for() -> None:
     codes = ("accept_queue_stuck", "any", "refusals", "resets", "softnet_drops", "zero_window_stall")
     found = parse_triggers([f"finding:{code}" for code in codes], False, SYMPTOMS)
     assert found.findings == set(codes)
+
+
+def test_complaints_are_in_the_language_that_is_spoken() -> None:
+    with speaking("zh"), pytest.raises(ValueError, match="没有叫这个名字的 errno；是不是 EPIPE"):
+        parse_triggers(["errno:EPIP"], False, ())
+
+
+def test_the_screen_knows_why_something_is_not_recorded_by_the_words_that_say_so() -> None:
+    code = "".join(path.read_text() for path in Path(capture.__file__).parent.rglob("*.py"))
+    for reason in REASONS:
+        for words in re.split(r"\{\w+\}|: ", reason):
+            assert words.strip(" ():") in code, reason

@@ -320,8 +320,14 @@ async def test_s_and_the_head_sort_both_ways() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await in_rows(pilot, app, 128)
         table = connections(app)
-        await pilot.press("s", "S")
+        orders = [("start", False), ("start", True)]
+        for order in (*orders, orders[0]):  # pressed again it turns round, as S does
+            await pilot.press("s" if order != orders[0] or table.sorted_by != orders[1] else "S")
+            await until(pilot, lambda order=order: table.sorted_by == order)  # type: ignore[misc]
+        await pilot.press("S")
         await until(pilot, lambda: table.sorted_by == ("start", True) and "Start▼" in screen_text(app))
+        await pilot.press("s")
+        await until(pilot, lambda: table.sorted_by is not None and table.sorted_by[0] != "start")
         head = next(y for y, line in enumerate(screen_text(app).split("\n")) if "Originator" in line)
         x = screen_text(app).split("\n")[head].index("Bytes")
         for order in (True, False):

@@ -87,7 +87,7 @@ async def test_a_paste_of_many_lines_is_many_lines() -> None:
         assert isinstance(screen, ExplainedScreen)
         table = await read(app, pilot, screen)
         await until(pilot, lambda: "600 of 600" in screen_text(app))
-        await pilot.press("s", "s")
+        await pilot.press("s", "s", "s")
         await until(pilot, lambda: table.sorted_by == ("remote", False))
 
 
