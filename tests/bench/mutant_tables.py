@@ -107,6 +107,7 @@ class Tables:
 
     def __init__(self, area: str) -> None:
         self.area, self.modules = area, TABLES[area]
+        sys.dont_write_bytecode = False  # else each child compiles all of it anew
         for module in self.modules:  # libraries and the engine, once
             importlib.import_module(module)
         self.lines: dict[tuple[str, str], set[tuple[str, int]]] = _in_child(self._cover, 3600)

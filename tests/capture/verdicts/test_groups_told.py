@@ -159,6 +159,46 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
             "starts": [*(x for i in range(3) for x in (i * 5.0, i * 5.0 + 0.005)), 40.0, 50.0],
         },
     ),
+    "waits 60 ms apart": (each(LEFT, 2, 2, 2, 2.06, 2.06), {}),
+    "waits 61 ms apart": (each(LEFT, 2, 2, 2, 2.061, 2.061), {}),
+    "waits 2 % apart": (each(LEFT, 3.998, 3.998, 3.998, 4.078, 4.078), {}),
+    "waits more than 2 % apart": (each(LEFT, 3.998, 3.998, 3.998, 4.079, 4.079), {}),
+    "aborts within 10 ms": (each(ABORT, *[0.009] * 5), {}),
+    "aborts within 11 ms": (each(ABORT, *[0.010] * 5), {}),
+    "a restart, four of five": (each(STALE, 20, 16, 11, 8, 9), {"starts": [0.0, 4.0, 9.0, 12.0, 40.0]}),
+    "a restart, three of five": (each(STALE, 20, 16, 11, 9, 9), {"starts": [0.0, 4.0, 9.0, 30.0, 60.0]}),
+    "after the same bytes, four of five": (
+        [f"cS sSA cA cPA20 sA sPA{n} cA sRAt" for n in (900, 900, 900, 900, 700)]
+        + [NORMAL.replace("50", f"{n}") for n in (50, 60, 70)],
+        {},
+    ),
+    "after the same bytes, three of five": (
+        [f"cS sSA cA cPA20 sA sPA{n} cA sRAt" for n in (900, 900, 900, 800, 700)]
+        + [NORMAL.replace("50", f"{n}") for n in (50, 60, 70)],
+        {},
+    ),
+    "after the same bytes, two others": (
+        ["cS sSA cA cPA20 sA sPA900 cA sRAt"] * 5 + [NORMAL.replace("50", f"{n}") for n in (50, 60)],
+        {},
+    ),
+    "after the same bytes, others alike": (["cS sSA cA cPA20 sA sPA900 cA sRAt"] * 5 + [NORMAL] * 4, {}),
+    "exchanges from four tenths of a second on": ([NORMAL] * 20, {"starts": [0.4 + i / 20 for i in range(20)]}),
+    "exchanges of six clients": (
+        [NORMAL] * 120,
+        {"clients": [1 + i // 20 for i in range(120)], "starts": [(i % 20) / 4 for i in range(120)]},
+    ),
+    "exchanges, four of five": (
+        [NORMAL] * 20 + [NORMAL.replace("cPA20 sA", "cPA20 sA sPA5 cA cPA20 sA")] * 5,
+        {"starts": [i / 5 for i in range(25)]},
+    ),
+    "exchanges, fewer than that": (
+        [NORMAL] * 20 + [NORMAL.replace("cPA20 sA", "cPA20 sA sPA5 cA cPA20 sA")] * 6,
+        {"starts": [i / 5 for i in range(26)]},
+    ),
+    "over two hours": ([*each(ABORT, *([0.3] * 3)), NORMAL], {"starts": [0, 70, 7199.69, 7199]}),
+    "over more than two hours": ([*each(ABORT, *([0.3] * 3)), NORMAL], {"starts": [0, 70, 7199.695, 7200]}),
+    "an idle limit, two died": ([*each(STALE, 61, 95), *each(LIVED, 5, 31, 58)], {}),
+    "an idle limit, two lived": ([*each(STALE, 61, 95, 200), *each(LIVED, 5, 31)], {}),
 }  # fmt: skip
 
 
@@ -170,7 +210,7 @@ def told(name: str) -> list[str]:
     for finding in find_groups(table, judge(table)):
         sample = ",".join(map(str, finding.sample))
         lines += [f"{finding.severity.value} {finding.code} of {finding.connections} ({sample}): {finding.title}"]
-        lines += [finding.text]
+        lines += [finding.text, "; ".join(f"{key}={value}" for key, value in finding.facts.items())]
     return lines or ["nothing"]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from capture.model import Finding, Severity
-from capture.verdicts.groups.group_findings import find_groups
+from capture.verdicts.groups.group_findings import find_groups, severity_of
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
@@ -79,3 +81,28 @@ def test_the_same_minute_shows() -> None:
 def test_the_worst_comes_first() -> None:
     findings = found(*["cS sRA"] * 3, *[GAVE_UP.format(1)] * 9, ports=[81] * 3 + [80] * 9)
     assert [f.severity for f in findings] == [Severity.CRITICAL, Severity.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("cause", "actor", "members", "total", "severity"),
+    [
+        ("aborted", 1, 1, 1, Severity.CRITICAL),
+        ("aborted", 1, 1, 100, Severity.CRITICAL),  # a hundredth of them
+        ("aborted", 1, 1, 101, Severity.WARNING),
+        ("aborted", 1, 99, 9901, Severity.WARNING),
+        ("aborted", 1, 100, 10_001, Severity.CRITICAL),  # … or as many as a hundred
+        ("aborted", 1, 9, 9000, Severity.WARNING),  # a thousandth of them
+        ("aborted", 1, 9, 9001, Severity.INFO),
+        ("aborted", 1, 10, 10_001, Severity.WARNING),
+        ("aborted", 0, 1, 1, Severity.WARNING),  # whoever asked went away by itself
+        ("aborted", 0, 9, 9001, Severity.INFO),
+        ("aborted", None, 1, 1, Severity.CRITICAL),
+        ("client_gave_up", 0, 1, 1, Severity.WARNING),
+        ("client_gave_up", 0, 1, 101, Severity.INFO),
+        ("normal_close", None, 5, 5, Severity.INFO),
+        ("harmless", None, 5, 5, Severity.INFO),
+        ("refused", 1, 1, 0, Severity.CRITICAL),
+    ],
+)
+def test_what_a_group_costs(cause: str, actor: int | None, members: int, total: int, severity: Severity) -> None:
+    assert severity_of(cause, actor, members, total) is severity
