@@ -92,3 +92,39 @@ def test_a_time_out_explains_only_the_silence_in_which_it_runs(
         names = catalogue.timeout_names(seconds, waiting=owed)
         assert names is None if named is None else named in (names or "")
     assert catalogue.timeout_names(seconds) is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "silence", "explained"),
+    [(5, 5.5, True), (5, 5.51, False), (5, 4.5, True), (5, 4.49, False), (100, 101.5, True), (100, 101.51, False)],
+)
+def test_a_known_timeout_explains_what_is_near(seconds: float, silence: float, explained: bool) -> None:
+    assert catalogue.KnownTimeout(seconds, "x").explains(silence) is explained
+
+
+@pytest.mark.parametrize(
+    ("http", "silent", "here", "waiting", "concerned"),
+    [
+        (True, "both", False, None, False),
+        (True, "both", True, None, True),
+        (False, "idle", False, False, True),
+        (False, "idle", False, True, False),
+        (False, "waiting", True, True, True),
+        (False, "waiting", True, False, False),
+        (False, "waiting", True, None, True),
+    ],
+)
+def test_whom_a_known_timeout_concerns(
+    http: bool, silent: str, here: bool, waiting: bool | None, concerned: bool
+) -> None:
+    assert catalogue.KnownTimeout(5, "x", http, silent).concerns(http=here, waiting=waiting) is concerned
+
+
+def test_limits_between_what_lived_and_what_died() -> None:
+    def named(lived: float, died: float) -> bool:
+        return any(text.startswith("60 s, ") for text in catalogue.timeouts_between(lived, died))
+
+    assert named(30, 90)
+    assert named(59.9, 59.5)  # it runs from the last packet's arrival there, not here
+    assert not named(59.0, 59.4)
+    assert not named(60, 90)

@@ -123,6 +123,21 @@ MORE = [
 
 
 ODD = [
+    f"{SERVED} cPA20 <0.199>sR^63",
+    f"{SERVED} cPA20 <0.198>sR^63",
+    f"{SERVED} cFA sFA~ cR",
+    f"{SERVED} cFA sFA~ sR",
+    f"{SERVED} cFA sFA~ sRAt",
+    f"{SERVED} sFA cFA~ cRAt",
+    f"{SERVED} sFA cFA sR",
+    f"{SERVED} sFA cFA sA cR",
+    f"{SERVED} <2>cPA20 sA <0.1>sPA9 cA cPA20 sA sRAt",
+    f"{SERVED} <2>cPA20 sA sPA9 cA <2>cPA20 sA sRAt",
+    f"{SERVED} cPA20 sA sPA9 cA <0.3>cPA20 sA sRAt",
+    "cS sSA cA & cS <1>cS* <2>cS*",
+    "cS sSA cA cPA20 sA & cS <1>cS* <2>cS*",
+    "cS sSA cA sPA20 cA & cS <1>cS* <2>cS*",
+    "cPA20 sA & cS <1>cS* <2>cS*",
     # what no table above tells apart: found by small changes to the rules that nothing else noticed
     f"{SERVED} sFA cPA20* sR",
     f"{SERVED} sFA cA cPA20* sR",
@@ -194,11 +209,13 @@ def told(text: str) -> list[str]:
     """What is told of the first connection, in lines."""
     table = flow_table(*text.split(" & "))
     verdicts = judge(table)
-    verdict = verdicts.of(0)
+    verdict, diagnosis = verdicts.of(0), verdicts.template(0).diagnosis
+    about = "-" if diagnosis.actor is None else str(diagnosis.actor)
     cost = verdicts.badness.tolist()[0]
     return [
         f"{verdict.cause}, {verdict.certainty.value}; or {', '.join(verdict.alternatives) or '-'}; cost {cost}",
         f"by {verdict.ended_by.value}; first {_name(verdict.closed_first)}; reset by {_name(verdict.reset_by)}",
+        f"about {about}; {'harmless' if diagnosis.harmless else 'a fault'}; {diagnosis.variant or diagnosis.sentence}",
         *(f"{side.value}: {' '.join(_calls(verdict, side))}" for side in Side),
         f"states {' '.join(f'{a.value}/{b.value}' for (a, b), _ in groupby(verdicts.states(0, numbers(table))))}",
         verdict.sentence,
