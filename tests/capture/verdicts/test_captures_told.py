@@ -113,6 +113,8 @@ CAPTURES: dict[str, Case] = {
     "busy: first data unanswered, and one that is served": ([IGNORED, NORMAL], {}),
     "busy: later data unanswered": ([f"{SERVED} cPA20 <0.2>cPA20* <0.4>cPA20*", "cS sSA cA cPA20 sA"], {}),
     "busy: the server's data unanswered": (["cS sSA cA sPA20 <0.2>sPA20* <0.4>sPA20*", "cS sSA cA cPA20 sA"], {}),
+    "busy: beside it a SYN of half a second ago": (["cS", "cS sSA cA <0.5>cPA9", "cS <0.2>cS*"], {}),
+    "busy: beside it a SYN of a second ago": (["cS", "cS sSA cA <1.5>cPA9", "cS <0.2>cS*"], {}),
     "busy: accepted again": (["cS sSA cA cPA20 <1>sSA* cPA20*", "cS sSA cA", NORMAL], {}),
     "busy: accepted again, without data": (["cS sSA cA <1>sSA* cA", "cS sSA cA", NORMAL], {}),
     # a crowd of handshakes

@@ -123,6 +123,22 @@ MORE = [
 
 
 ODD = [
+    f"{SERVED} cPA20 cFA cPA20* sR",
+    f"{SERVED} cFA sA <1>cAk sR",
+    f"{SERVED} cFA <0.3>cFA* sR",
+    f"{SERVED} sFA cPA20 <0.2>cPA20* sR",
+    f"{SERVED} sFA cA <1>sAk cR",
+    f"{SERVED} sPA20 sFA sPA20* cR",
+    "sR cPA20 sR",
+    "sRAt cPA20 sR",
+    "sA cPA20 sR",
+    "cR sPA20 cR",
+    "cS <0.5>sSA cA sPA33 cRAt",
+    "cS <0.5>sSA cA cPA33 cRAt",
+    "cS sS cA sA cPA20 sA",
+    "cS sSA cPA20 sA sPA50 cA",
+    "cS sSA cFA sA",
+    "cS sSA sPA20 cA",
     f"{SERVED} cPA20 <0.199>sR^63",
     f"{SERVED} cPA20 <0.198>sR^63",
     f"{SERVED} cFA sFA~ cR",
