@@ -225,3 +225,11 @@ def test_messages_of_unix_listeners() -> None:
     assert next(iter(parse(message(1, b"\xff\0", queue=queued(1)))))[2] == "\\xff"
     short = struct.pack("=IHHII", 31, 20, 2, 1, 0) + bytes(16)
     assert list(parse(short)) == []
+
+
+@pytest.mark.parametrize(("length", "size"), [(0, 12), (3, 12), (13, 12), (200, 12)])
+def test_attributes_that_lie_of_their_length(length: int, size: int) -> None:
+    good = message(1, queue=queued(1))
+    body = good[16:] + struct.pack("=HH", length, 0) + bytes(size - 4)
+    lying = struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 0) + body
+    assert list(parse(lying + good)) == [*parse(good), *parse(good)]
