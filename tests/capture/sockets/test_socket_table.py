@@ -135,6 +135,24 @@ def test_reading_in_full_and_passing_over_agree() -> None:
     assert seen[49:] == [False] * 48 + [True]
 
 
+def test_in_full_a_countdown_is_no_change_and_another_state_is_fresh() -> None:
+    kept, seen = table(), dict[int, bool]()
+
+    def each(row: SocketRow, chunk: bytes, start: int, end: int, fresh: bool) -> None:
+        seen[row.raw[44]] = fresh
+
+    kept.update_in_full(dump([record(1), record(2), record(3), record(4)]), each)
+    assert seen == dict.fromkeys((1, 2, 3, 4), True)
+    MOMENT.now = 7.0
+    later = [record(1), record(2, expires=9), record(3, queue=5), record(4, state=8)]
+    changes = kept.update_in_full(dump(later), each)
+    assert seen == {1: False, 2: False, 3: False, 4: True}
+    assert [(row.raw[44], before) for row, before in changes.changed] == [(3, record(3)), (4, record(4))]
+    assert [row.raw for row in kept.rows.values()] == later
+    assert [row.read_at for row in kept.rows.values()] == [7.0] * 4
+    MOMENT.now = 0.0
+
+
 def test_a_dump_that_breaks_off_leaves_nothing_behind() -> None:
     kept = table()
     kept.update(dump(record(number) for number in range(1, 100)))
