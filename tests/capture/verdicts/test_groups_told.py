@@ -36,6 +36,8 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "refusals of as many clients": (["cS sRA"] * 4, {"clients": [1, 2, 3, 4]}),
     "refusals of many ports": (["cS sRA"] * 4, {"ports": [1, 2, 3, 4]}),
     "refusals of many hosts": (["cS sRA"] * 4, {"servers": [1, 2, 3, 4]}),
+    "refusals of two ports": (["cS sRA"] * 4, {"ports": [1, 2, 1, 2]}),
+    "refusals of two hosts": (["cS sRA"] * 4, {"servers": [1, 2, 1, 2]}),
     "two waits": (each(LEFT, 0.8, 0.8), {}),
     "the same wait": (each(LEFT, 0.801, 0.802, 0.803, 0.8), {}),
     "a round wait": (each(LEFT, 4.99, 5.0, 5.0, 5.01), {}),

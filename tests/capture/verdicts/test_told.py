@@ -123,6 +123,10 @@ MORE = [
 
 
 ODD = [
+    f"{SERVED} sFA cA <3>cFA sR",
+    f"{HELLO} cA1448 sAz <0.2>cAk sAz <0.4>cAk sAz",
+    f"{HELLO} sPA50 <2>cPA20 sA sRAt",
+    f"{HELLO} sPA50 <0.3>cPA20 sA sRAt",
     f"{SERVED} cPA20 cFA cPA20* sR",
     f"{SERVED} cFA sA <1>cAk sR",
     f"{SERVED} cFA <0.3>cFA* sR",
