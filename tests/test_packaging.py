@@ -1,6 +1,6 @@
 """What is built is what people install: the wheel in a clean environment, with its data; an sdist with nothing more.
 
-With a C compiler at hand and without one (ziglang then compiles): the same program, the same answers.
+The install without a C compiler, by ziglang, and that its answers are the same: .ci/run does that.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ LIBRARY = "_tcptriage_engine"
 GENERATED = {"PKG-INFO", "setup.cfg", "tcptriage.egg-info"}  # what setuptools adds to an sdist
 LEFT_BEHIND = "capture/left_behind.py"
 
-pytestmark = pytest.mark.xdist_group("packaging")
+pytestmark = [  # the first test waits for builds, whose time says nothing
+    pytest.mark.xdist_group("packaging"),
+    pytest.mark.timeout(900),
+]
 
 
 def need_a_compiler() -> None:
@@ -65,7 +68,7 @@ def build(tree: Path, to: Path, *arguments: str, **variables: str) -> Path:
         [sys.executable, "-m", "build", "--no-isolation", *arguments, "--outdir", str(to), str(tree)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
         env=os.environ | variables,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,26 +89,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uncompiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a wheel built where there is no compiler, in a tree where an earlier build left its files."""
+def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a wheel built in a tree where an earlier build left its files; which is left as it was."""
+    need_a_compiler()
     tree = copy(tmp_path_factory.mktemp("copy") / "tree")
     (tree / "build" / "lib" / LEFT_BEHIND).parent.mkdir(parents=True)
     (tree / "build" / "lib" / LEFT_BEHIND).touch()
     (tree / f"{LIBRARY}.so").write_bytes(b"of an earlier editable install")
-    programs = tmp_path_factory.mktemp("programs")  # all that this PATH has
-    (programs / "python").symlink_to(sys.executable)
-    to = tmp_path_factory.mktemp("uncompiled")
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(to), str(tree)],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        env={name: value for name, value in os.environ.items() if name != "CC"} | {"PATH": str(programs)},
-    )
-    if done.returncode and "for ziglang" in done.stderr:
-        pytest.skip("no package index at hand that has ziglang")
-    assert done.returncode == 0, done.stdout + done.stderr
+    before = names_below(tree)
+    to = build(tree, tmp_path_factory.mktemp("rebuilt"), "--wheel")
+    assert names_below(tree) - before <= GENERATED | {"__pycache__"}, "of the build backend"
     return to
+
+
+def names_below(tree: Path) -> set[str]:
+    """What lies in a tree, and in what an earlier build left."""
+    return {path.name for path in (*tree.iterdir(), *(tree / "build").rglob("*"))}
 
 
 def environment(home: Path) -> Path:
@@ -126,7 +125,7 @@ def environment(home: Path) -> Path:
 
 def pip_into(home: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--python", str(home), "install", "-q", "--no-deps", "--no-index"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -141,11 +140,6 @@ def install(folder: Path, home: Path) -> Path:
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(built, tmp_path_factory.mktemp("clean"))
-
-
-@pytest.fixture(scope="module")
-def installed_uncompiled(uncompiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(uncompiled, tmp_path_factory.mktemp("clean-uncompiled"))
 
 
 def data_files() -> set[str]:
@@ -165,14 +159,14 @@ def names_in(folder: Path) -> set[str]:
 
 
 def output(command: list[str], cwd: Path) -> str:
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=60, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=200, check=True).stdout
 
 
 def libraries(names: set[str]) -> list[str]:
     return [name for name in names if Path(name).name.startswith(LIBRARY)]
 
 
-@pytest.mark.parametrize("which", ["built", "uncompiled"])
+@pytest.mark.parametrize("which", ["built", "rebuilt"])
 def test_wheel_holds_the_packages_and_their_data(which: str, request: pytest.FixtureRequest) -> None:
     names = names_in(request.getfixturevalue(which))
     assert data_files() <= names
@@ -186,14 +180,14 @@ def test_wheel_holds_the_packages_and_their_data(which: str, request: pytest.Fix
     assert [name for name in names if name.endswith((".c", ".h", ".pyc"))] == []
 
 
-def test_wheel_holds_nothing_of_an_earlier_build(uncompiled: Path) -> None:
-    (wheel,) = uncompiled.glob("*.whl")
-    assert LEFT_BEHIND not in names_in(uncompiled)
-    (library,) = libraries(names_in(uncompiled))
+def test_wheel_holds_nothing_of_an_earlier_build(rebuilt: Path) -> None:
+    (wheel,) = rebuilt.glob("*.whl")
+    assert LEFT_BEHIND not in names_in(rebuilt)
+    (library,) = libraries(names_in(rebuilt))
     assert not zipfile.ZipFile(wheel).read(library).startswith(b"of an earlier")
 
 
-@pytest.mark.parametrize("which", ["built", "uncompiled"])
+@pytest.mark.parametrize("which", ["built", "rebuilt"])
 def test_one_wheel_serves_every_python_of_its_platform(which: str, request: pytest.FixtureRequest) -> None:
     (wheel,) = request.getfixturevalue(which).glob("*.whl")
     python, abi, platform = wheel.stem.split("-")[-3:]
@@ -201,19 +195,11 @@ def test_one_wheel_serves_every_python_of_its_platform(which: str, request: pyte
     assert platform != "any"
 
 
-def test_building_leaves_nothing_in_the_tree(tmp_path: Path) -> None:
-    need_a_compiler()
-    tree = copy(tmp_path / "tree")
-    before = {path.name for path in tree.iterdir()}
-    build(tree, tmp_path / "dist", "--wheel")
-    assert {path.name for path in tree.iterdir()} - before <= GENERATED | {"__pycache__"}  # of the build backend
-
-
 def test_a_source_tree_without_a_compiler_says_what_to_do(tmp_path: Path) -> None:
     code = "import pathlib; from capture.engine import compiling; compiling.compile_to(pathlib.Path('library'))"
     programs = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=programs, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, env=programs, capture_output=True, text=True, timeout=200
     )
     if done.returncode == 0:
         (ROOT / "library").unlink()
@@ -251,7 +237,7 @@ def test_a_clone_without_a_compiler_finds_the_installed_engine(installed: Path, 
         capture_output=True,
         text=True,
         cwd=tree,
-        timeout=60,
+        timeout=200,
         env={"PATH": str(tmp_path)},
         check=True,
     )
@@ -260,32 +246,23 @@ def test_a_clone_without_a_compiler_finds_the_installed_engine(installed: Path, 
     assert Path(library).is_relative_to(installed.parent)
 
 
-def test_without_a_compiler_the_answers_are_the_same(
-    installed: Path, installed_uncompiled: Path, tmp_path: Path
-) -> None:
-    arguments = ["report", str(ROOT / "tui" / "examples" / "incident.pcap")]
-    told = output([str(installed_uncompiled / "tcptriage"), *arguments], tmp_path)
-    assert "client_gave_up" in told
-    assert told == output([str(installed / "tcptriage"), *arguments], tmp_path)
-
-
 def test_installed_wheel_runs(installed: Path, tmp_path: Path) -> None:
     program = str(installed / "tcptriage")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, cwd=tmp_path, timeout=30)
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, cwd=tmp_path, timeout=200)
     assert re.search(r"\d+\.\d+\.\d+", version.stdout), version.stderr
     code = "import importlib.resources as r; print(r.files('tui') / 'examples' / 'broken-pipe.pcap')"
     found = subprocess.run(
-        [str(installed / "python"), "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=30, check=True
+        [str(installed / "python"), "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=200, check=True
     )
     example = Path(found.stdout.strip())
     assert str(installed.parent) in str(example)
     report = subprocess.run(
-        [program, "report", str(example), "--format", "json"], capture_output=True, text=True, cwd=tmp_path, timeout=60
+        [program, "report", str(example), "--format", "json"], capture_output=True, text=True, cwd=tmp_path, timeout=200
     )
     assert report.returncode == 0, report.stderr
     (connection,) = json.loads(report.stdout)["connections"]
     assert connection["cause"] == "write_after_peer_close"
-    listed = subprocess.run([program, "playbooks"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    listed = subprocess.run([program, "playbooks"], capture_output=True, text=True, cwd=tmp_path, timeout=200)
     assert listed.returncode == 0, listed.stderr
     assert "broken-pipe" in listed.stdout
 
@@ -303,7 +280,7 @@ def test_installed_wheel_brings_its_man_page_and_completions(installed: Path, tm
         capture_output=True,
         text=True,
         env={"PATH": path},
-        timeout=60,
+        timeout=200,
     )
     assert done.stdout.endswith(" tcptriage\n"), done.stderr
 

@@ -8,38 +8,30 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.capture.engine.conftest import Sanitized
 from tests.capture.wire import building as make
 from tests.capture.wire.files.test_pcapng_comments import commented, names
 from tests.capture.wire.test_fragments import pieces
 from tests.capture.wire.test_layers import LINKS, TUNNELS
 from tests.capture.wire.test_pcap import BESIDE, FRAMES, odd
 
-HERE, ENGINE = Path(__file__).parent, Path(__file__).parents[3] / "capture" / "engine"
+HERE = Path(__file__).parent
 LAB = Path(__file__).parents[2] / "data" / "lab"
 INPUTS = int(os.environ.get("TCPTRIAGE_FUZZ", "1500"))
 SEED = int(os.environ.get("TCPTRIAGE_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.timeout(600)]  # the first waits for the compiler
 
 
 @pytest.fixture(scope="module")
-def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fuzzer(sanitized: Sanitized, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fuzzer, built with sanitizers. All connections but one are packed all the time, and what the packet that most
     are changes at once is compared with what it would have changed part by part."""
-    return built(tmp_path_factory.mktemp("fuzz") / "fuzz", "-DHOT_AT_FIRST=1", "-DCHECK_STEADY", *SANITIZE)
-
-
-def built(target: Path, *flags: str, source: str = "fuzz.c") -> Path:
-    for compiler in filter(shutil.which, ("gcc", "clang")):
-        command = [compiler, "-std=c11", "-g", "-O1", *flags, f"-I{ENGINE}", *ENGINE.glob("*.c"), HERE / source]
-        if not subprocess.run([*command, "-o", target], capture_output=True, check=False).returncode:
-            return target
-    pytest.skip("no compiler with AddressSanitizer")
+    return sanitized.program("fuzz.c", tmp_path_factory.mktemp("fuzz") / "fuzz")
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +75,16 @@ def test_every_truncation(fuzzer: Path, seeds: list[Path]) -> None:
     run(fuzzer, "truncate", *[path for path in seeds if path.stat().st_size < 400])
 
 
-def test_without_memory_it_says_so_or_says_the_same(seeds: list[Path], tmp_path: Path) -> None:
+def test_without_memory_it_says_so_or_says_the_same(sanitized: Sanitized, seeds: list[Path], tmp_path: Path) -> None:
     wraps = [f"-Wl,--wrap={name}" for name in ("malloc", "calloc", "realloc")]
-    failing = built(tmp_path / "failing", "-DHOT_AT_FIRST=1", *SANITIZE, *wraps, source="failing.c")
+    failing = sanitized.program("failing.c", tmp_path / "failing", *wraps)
     run(failing, *seeds)
 
 
-def test_packed_connections_and_waiting_segments_say_the_same(fuzzer: Path, seeds: list[Path], tmp_path: Path) -> None:
-    usual, waiting = built(tmp_path / "usual"), built(tmp_path / "waiting", "-DIN_CACHE=0")
+def test_packed_connections_and_waiting_segments_say_the_same(
+    sanitized: Sanitized, fuzzer: Path, seeds: list[Path], tmp_path: Path
+) -> None:
+    usual, waiting = sanitized.without(tmp_path / "usual"), sanitized.without(tmp_path / "waiting", "-DIN_CACHE=0")
     packed, unpacked, waited = (
         subprocess.run([program, "digest", *seeds], capture_output=True, check=True).stdout
         for program in (fuzzer, usual, waiting)

@@ -6,11 +6,15 @@ import random
 import subprocess
 from pathlib import Path
 
-from tests.capture.engine.test_fuzz import SANITIZE, built
+import pytest
+
+from tests.capture.engine.conftest import Sanitized
+
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.timeout(600)]
 
 
-def test_random_dumps_stay_within_bounds(tmp_path: Path) -> None:
-    program = built(tmp_path / "fuzz", *SANITIZE, source="fuzz_sockets.c")
+def test_random_dumps_stay_within_bounds(sanitized: Sanitized, tmp_path: Path) -> None:
+    program = sanitized.program("fuzz_sockets.c", tmp_path / "fuzz")
     seed = random.SystemRandom().randrange(1, 1 << 20)
     done = subprocess.run([program, str(seed), "300"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"seed {seed}: {done.stderr[-2000:]}"

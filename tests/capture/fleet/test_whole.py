@@ -81,8 +81,9 @@ def test_a_worker_that_dies_loses_nothing(whole: str, tmp_path: Path, monkeypatc
     captures = manifest(tmp_path / "out")["captures"]
     assert len(captures) == 3
     assert len(list(tmp_path.glob("died-*"))) >= 1
+    of_whole = expected([whole])
     for one in captures:
-        assert rows(tmp_path / "out", one["capture"]) == expected([whole])
+        assert rows(tmp_path / "out", one["capture"]) == of_whole
 
 
 def test_a_worker_that_dies_between_two_tasks(whole: str, tmp_path: Path) -> None:

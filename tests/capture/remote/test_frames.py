@@ -6,7 +6,8 @@ import zlib
 
 import pytest
 
-from capture.remote.frames import LARGEST_FRAME, LARGEST_LOOK, FrameReader
+from capture.remote import frames
+from capture.remote.frames import LARGEST_FRAME, FrameReader
 from capture.remote.host_errors import HostUnreachable
 
 HEAD = {
@@ -60,7 +61,8 @@ def test_what_is_no_frame_is_refused(data: bytes, why: str) -> None:
         FrameReader().feed(data)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    bomb = zlib.compress(bytes(LARGEST_LOOK + 1))
+def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "LARGEST_LOOK", 1 << 20)
+    bomb = zlib.compress(bytes((1 << 20) + 1))
     with pytest.raises(HostUnreachable, match="larger than any"):
         FrameReader().feed(struct.pack(">I", len(bomb)) + bomb)

@@ -152,6 +152,14 @@ class Lab:
         """Let the kernels' delayed ACKs and the packets under way arrive."""
         time.sleep(seconds)
 
+    @staticmethod
+    def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait for what must come."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "what was waited for did not come"
+            time.sleep(0.05)
+
     # the truth
 
     def expect(

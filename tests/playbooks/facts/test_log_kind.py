@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from playbooks.facts.collecting import collect
 from playbooks.facts.log_kind import kind_of, nature_of
-from playbooks.model import Outcome, StepResult
-from playbooks.run import run_checks
+from playbooks.loader import load_all
+from playbooks.model import CheckReport, Outcome, StepResult
+from playbooks.run import judge
 
 ACCESS = '10.0.0.7 - - [30/Nov/2026:10:00:0{} +0000] "GET /a HTTP/1.1" 200 612 "-" "curl"'
 HAPROXY = (
@@ -23,8 +25,16 @@ JSON_APPLICATION = '{{"time":"2026-11-30T10:00:0{}Z","level":"info","status":200
 APPLICATION = "2026-11-30T10:00:0{}Z INFO served /a in 12 ms"
 
 
-def log_step(path: Path, playbook: str = "broken-pipe") -> StepResult:
-    return next(step for step in run_checks(playbook, {"log": str(path)}).steps if step.id == "log")
+BROKEN_PIPE = load_all(Path("/nonexistent"))["broken-pipe"]
+
+
+def judged(path: Path) -> CheckReport:
+    """By the log alone: nothing else is looked at."""
+    return judge(BROKEN_PIPE, collect(("log",), {"log": str(path)}))
+
+
+def log_step(path: Path) -> StepResult:
+    return next(step for step in judged(path).steps if step.id == "log")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +120,6 @@ def test_a_log_of_programs_without_connections_is_told(lines: list[str], speaks:
     log = tmp_path / "a.log"
     log.write_text("\n".join(lines * 20) + "\n")
     assert nature_of(str(log)).speaks is speaks
-    found = run_checks("broken-pipe", {"log": str(log)})
+    found = judged(log)
     outcome = next(step.outcome for step in found.steps if any(str(log) in one for one in step.evidence))
     assert outcome is (Outcome.PASS if speaks else Outcome.UNKNOWN)

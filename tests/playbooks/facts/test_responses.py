@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from playbooks.facts.collecting import collect
+from playbooks.loader import load_all
 from playbooks.model import Outcome, StepResult
-from playbooks.run import run_checks
+from playbooks.run import judge
 from tests.capture.wire.building import ACK, FIN, PSH, SYN, ethernet, ipv4, pcap, tcp
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -37,7 +39,7 @@ def exchange(response: bytes) -> list[bytes]:
 
 def step_of(frames: list[bytes], snap: int, path: Path) -> StepResult:
     path.write_bytes(pcap([frame[:snap] for frame in frames], originals=[len(frame) for frame in frames], step=1000))
-    report = run_checks("unexpected-eof", {"capture": str(path)})
+    report = judge(load_all(Path("/nonexistent"))["unexpected-eof"], collect(("capture",), {"capture": str(path)}))
     return next(step for step in report.steps if step.id == "capture")
 
 

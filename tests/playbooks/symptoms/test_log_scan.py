@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,14 @@ def found(path: Path) -> list[tuple[int, str]]:
     return [(match.line, match.explained.symptom) for match in scan_log(str(path))]
 
 
+@cache
+def symptom(line: str) -> str | None:
+    explained = explain_line(line)
+    return explained.symptom if explained is not None else None
+
+
 def expected(lines: list[str]) -> list[tuple[int, str]]:
-    told = [(number, explain_line(line)) for number, line in enumerate(lines, 1)]
-    return [(number, one.symptom) for number, one in told if one is not None]
+    return [(number, code) for number, line in enumerate(lines, 1) if (code := symptom(line)) is not None]
 
 
 def test_a_log_tells_what_its_lines_tell_alone(tmp_path: Path) -> None:
@@ -38,13 +44,11 @@ def test_packings(tmp_path: Path, ending: str) -> None:
     import zstandard
 
     text = ending.join(MIXED).encode()
-    packed = {
-        "plain.log": text,
-        "app.log.gz": gzip.compress(text),
-        "app.log.zst": zstandard.compress(text),
-        "two.gz": gzip.compress(text[:5000]) + gzip.compress(text[5000:]),
-        "wide.log": ending.join(MIXED).encode("utf-16"),
-    }
+    packed = {"plain.log": text, "wide.log": ending.join(MIXED).encode("utf-16")}
+    if ending == "\n":  # what is unpacked is read like the plain one
+        packed["app.log.gz"] = gzip.compress(text)
+        packed["app.log.zst"] = zstandard.compress(text)
+        packed["two.gz"] = gzip.compress(text[:5000]) + gzip.compress(text[5000:])
     for name, data in packed.items():
         (tmp_path / name).write_bytes(data)
         assert found(tmp_path / name) == expected(MIXED), name
@@ -52,11 +56,11 @@ def test_packings(tmp_path: Path, ending: str) -> None:
 
 def test_a_cut_gzip_log_tells_what_can_be_read(tmp_path: Path) -> None:
     log = tmp_path / "cut.gz"
-    data = gzip.compress("\n".join(MIXED * 40).encode())
-    log.write_bytes(data[: len(data) // 2])
+    data = gzip.compress("\n".join(MIXED * 4).encode())
+    log.write_bytes(data[: len(data) * 2 // 3])
     some = found(log)
     assert len(some) > 1000
-    assert some[:-1] == expected(MIXED * 40)[: len(some) - 1]  # the last line may be cut, too
+    assert some[:-1] == expected(MIXED * 4)[: len(some) - 1]  # the last line may be cut, too
 
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
@@ -117,9 +121,10 @@ def test_other_encodings_lose_nothing(tmp_path: Path, encoding: str, text: str) 
 
 @pytest.mark.parametrize("share", [1, 2, 30])
 def test_dense_and_sparse_logs_tell_the_same(tmp_path: Path, share: int) -> None:
-    ordinary = ordinary_lines(len(LINES) * (share - 1))
+    errors = LINES[:: min(share, 5)]
+    ordinary = ordinary_lines(len(errors) * (share - 1))
     lines = [
-        line for n, error in enumerate(LINES) for line in (error, *ordinary[n * (share - 1) : (n + 1) * (share - 1)])
+        line for n, error in enumerate(errors) for line in (error, *ordinary[n * (share - 1) : (n + 1) * (share - 1)])
     ]
     log = tmp_path / "app.log"
     log.write_text("\n".join(lines * (3 if share == 1 else 1)) + "\n", "utf-8")
