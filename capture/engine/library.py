@@ -45,6 +45,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "http_answer_end": (ctypes.c_int64, (ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)),
     "format_of": (_I32, (ctypes.c_char_p, _SIZE, _I32)),
     "distinct_runs": (ctypes.c_int64, (_U64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)),
+    "rows_with_equal_keys": (_I32, (_U64, _POINTER, _U64, _POINTER, _U64, _POINTER)),
     "lines_write": (_U64, (*(_POINTER,) * 6, _U64, _POINTER, _U64, _POINTER)),
     "reader_new": (_POINTER, (_POINTER, _U64)),
     "reader_free": (None, (_POINTER,)),

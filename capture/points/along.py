@@ -51,11 +51,12 @@ class Along(Struct, frozen=True):
 class Path:
     """Points in their order, and the legs between them."""
 
-    def __init__(self, points: Sequence[Point]) -> None:
+    def __init__(self, points: Sequence[Point], *, named: bool = False) -> None:
+        """`named`: they stay in the order in which they were named."""
         self._matches: dict[tuple[int, int], Matched] = {}
         self._compared: dict[tuple[int, int], Comparison] = {}
         self._given = list(points)
-        self._order = self._ordered()
+        self._order = list(range(len(points))) if named else self._ordered()
         self.points: list[Point] = [self._given[at] for at in self._order]
         self.legs = self._legs()
 
@@ -193,4 +194,5 @@ def compare_along(paths: Sequence[str]) -> Path:
     library()  # loaded, and in a checkout compiled, once
     with ThreadPoolExecutor(2) as pool:
         read = list(pool.map(decode_traced, [packets_of(path) for path in paths]))
-    return Path([point("a", *one, index=at) for at, one in enumerate(read)])
+    points = [point("a", *one, index=at) for at, one in enumerate(read)]
+    return Path(points, named=len(points) == 2)  # where two are swapped, a finding says so

@@ -97,7 +97,7 @@ def reordered(matched: Matched) -> dict[int, list[Moved]]:
     to_a, ways = downstream_a(matched), ways_of(matched)
     sent = np.where(to_a, matched.same_b, matched.same_a)
     came = np.where(to_a, matched.same_a, matched.same_b)
-    order = np.lexsort((came, ways))
+    order = _of_ways_with_late_ones(ways, to_a, matched.same_b, came)
     ways, sent, came = ways[order], sent[order], came[order]
     stretch = ways * (int(sent.max(initial=0)) + 1) + sent
     latest = np.maximum.accumulate(stretch) if len(stretch) else stretch
@@ -108,6 +108,20 @@ def reordered(matched: Matched) -> dict[int, list[Moved]]:
         late = (int(table["time"][came[at]]) - int(table["time"][came[before]])) / 1e6
         found.setdefault(int(ways[at] >> 1), []).append(_moved(matched, row_a, row_b, late))
     return found
+
+
+def _of_ways_with_late_ones(ways: I64, to_a: Bool, same_b: I64, came: I64) -> I64:
+    """Rows by way and then by arrival, of those ways alone in which the order may differ: rows are in A's order, so
+    that one is before the latest in B's of all that go its direction.
+    """
+    some = np.zeros(int(ways.max(initial=0)) + 1, np.bool_)
+    for direction in (to_a, ~to_a):
+        rows = np.flatnonzero(direction)
+        places = same_b[rows]
+        late = places < np.maximum.accumulate(places) if len(places) else places < 0
+        some[ways[rows[late]]] = True
+    rows = np.flatnonzero(some[ways])
+    return rows[np.lexsort((came[rows], ways[rows]))]
 
 
 def delayed(matched: Matched, took: npt.NDArray[np.float64]) -> dict[int, list[Moved]]:

@@ -65,8 +65,9 @@ def _edge(x: F64, y: F64) -> tuple[float, float, bool] | None:
 
 def _least(x: F64, y: F64) -> tuple[F64, F64]:
     """The lowest of each short span of time, in order of time."""
-    order = np.argsort(x, kind="stable")
-    x, y = x[order], y[order]
+    if (x[1:] < x[:-1]).any():
+        order = np.argsort(x, kind="stable")
+        x, y = x[order], y[order]
     span = x[-1] - x[0]
     cell = ((x - x[0]) * ((_BINS - 1) / span)).astype(np.int64) if span else np.zeros(len(x), np.int64)
     begins = np.flatnonzero(np.r_[True, cell[1:] != cell[:-1]])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from capture.points.compared import Clock, Point
 
 _SYN = int(TcpFlags.SYN)
+MOST_KEPT = 20_000
 Entry = tuple[int | None, int | None]  # ids at a and at b
 
 
@@ -36,6 +37,7 @@ class Comparison:
 
     def __init__(self, matched: Matched) -> None:
         self.matched = matched
+        self._kept: dict[Entry, Both] = {}
         self._took = delays(matched)
         self.fates = fates(matched, (drops(matched.a), drops(matched.b)))
         for pair, copies in copied(matched).items():
@@ -159,7 +161,14 @@ class Comparison:
         return self._one_way
 
     def connection(self, entry: Entry) -> Both:
-        """Everything about one connection."""
+        """Everything about one connection. Those that something happened to are asked for more than once, and kept."""
+        if entry not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[entry] = self._connection(entry)
+        return self._kept[entry]
+
+    def _connection(self, entry: Entry) -> Both:
         a, b = entry
         if a is None or b is None:
             return self._alone("a" if b is None else "b", a if b is None else b)  # type: ignore[arg-type]

@@ -129,12 +129,15 @@ class _Judge:
         for doubtful, explained in (
             (acks, share * (int(np.count_nonzero(known)) - int(full)) >= EXPLAINED * len(acks)),
             (numbered, share * int(full) >= EXPLAINED * len(numbered)),
-            (resets, share >= EXPLAINED_RESETS),
+            (resets, share >= EXPLAINED_RESETS or share * self._resets(known) >= EXPLAINED * len(resets)),
         ):
             if explained:
                 for pair, packet, kind in doubtful:
                     getattr(found[pair], kind).remove(packet)
                     found[pair].undecided.append(packet)
+
+    def _resets(self, known: npt.NDArray[np.bool_]) -> int:
+        return int(np.count_nonzero((self.rows["flags"] & _RST != 0) & known))
 
     def _without_dead_ways(self, doubtful: list[_Doubtful], share: float) -> list[_Doubtful]:
         """Without those of a way on which gaps would have had to take so many, over so long, that it was dead."""

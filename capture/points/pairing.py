@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
+from capture.engine.equal_keys import SEVERAL, rows_with_equal_keys
 from capture.points.compared import NOWHERE
 
 if TYPE_CHECKING:
@@ -141,6 +142,27 @@ class Matching(Struct, frozen=True):
 
 def pair_packets(keys_a: U64, keys_b: U64) -> Matching:
     """Rows with equal keys, in order, where both have as many; the rest of the keys that both have is open."""
+    to = rows_with_equal_keys(keys_a, keys_b)
+    once = np.flatnonzero(to >= 0)
+    several = np.flatnonzero(to == SEVERAL)
+    if not len(several):
+        return Matching(once, to[once], *(several,) * 4)
+    left = np.ones(len(keys_b), np.bool_)
+    left[to[once]] = False
+    rest = np.flatnonzero(left)
+    more = _pair_sorted(keys_a[several], keys_b[rest])
+    return Matching(
+        np.concatenate([once, several[more.a]]),
+        np.concatenate([to[once], rest[more.b]]),
+        several[more.open_a],
+        rest[more.open_b],
+        more.group_a,
+        more.group_b,
+    )
+
+
+def _pair_sorted(keys_a: U64, keys_b: U64) -> Matching:
+    """The same for few of them, of which many are equal."""
     by_a, by_b = _in_order(keys_a), _in_order(keys_b)
     sorted_a, sorted_b = keys_a[by_a], keys_b[by_b]
     begin_a, size_a = _runs(sorted_a)

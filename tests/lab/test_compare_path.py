@@ -59,6 +59,9 @@ def test_each_loss_is_between_the_points_where_it_was(path: Path3) -> None:
         assert [(leg.a, leg.b) for leg in found.legs] == [(0, 1), (1, 2), (2, 3)]
         assert lost(found) == [0, dropped, 0]
         assert [one.ids for one in found] == [(n, n, n, n) for n in range(6)]
+    swapped = compare_along([files["d"], files["a"]])  # two stay as they were named, and are said to be swapped
+    assert [Path(point.path).stem for point in swapped.points] == ["d", "a"]
+    assert swapped.legs[0].comparison.near == "b"
     told = json.loads(b"".join(write_path(found, "json")))
     assert [leg["a"] for leg in told["legs"]] == [0, 1, 2]
     assert sum(count["lost"] for one in told["connections"] for count in one["counts"] if count["leg"] == 1) == dropped
