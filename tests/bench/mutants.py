@@ -9,7 +9,8 @@ the first failure; for a C file, which is compiled anew, those of its area. Prin
 share that was caught; exit status 1 below 95 %. `--results` keeps a line for each change, and what is in it is not made
 again; `--cover` keeps which tests run a line: a new test is asked once that file is away. Changes that change nothing
 anyone can see stand in equivalent_mutants.toml with the reason, and are not made. Nothing of the tree itself is
-changed. What was measured last: mutants.md.
+changed. What was measured last: mutants.md. Where an area has tables of what is told, mutant_tables.py holds every
+change against those alone, a hundred times as fast.
 """
 
 from __future__ import annotations
