@@ -53,7 +53,20 @@ def test_a_span_meets_what_lived_in_it(text: str, first: float, last: float, mee
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "25:00", "24:01", "24:00:01", "10:60", "10:00:61", "10", "..", "2026-13-01", "2026-11-21T11:00..10:00", ""],
+    [
+        "x",
+        "25:00",
+        "24:01",
+        "24:00:01",
+        "10:60",
+        "10:00:61",
+        "10",
+        "..",
+        "2026-13-01",
+        "2026-11-21T11:00..10:00",
+        "2026-11-21..2026-11-20",
+        "",
+    ],
 )
 def test_what_is_no_time_is_said(text: str) -> None:
     with pytest.raises(ValueError):
