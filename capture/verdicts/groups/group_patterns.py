@@ -126,7 +126,7 @@ def _waits(group: Group, facts: dict[str, object]) -> str | None:
     facts["wait_s"] = round(wait / 1e9, 3)
     facts["wait_count"] = inside
     half_seconds = round(wait / 5e8) * 500_000_000
-    is_round = half_seconds > 0 and abs(wait - half_seconds) <= max(40_000_000, half_seconds // 50)
+    is_round = abs(wait - half_seconds) <= max(40_000_000, half_seconds // 50)
     code = "wait_round" if is_round else "wait"
     shown = duration(half_seconds if is_round else wait)
     return say(code, wait=shown, inside=count(inside), n=count(len(group.members)))

@@ -23,7 +23,7 @@ def rejudged(signed: Signatures, relations: Relations, flows: FlowTable) -> Sign
     if not relations.elsewhere:
         return signed
     templates, of = list(signed.templates), signed.of.copy()
-    asked = {two: one for one, two in relations.elsewhere.items() if _asked(flows, one) and not _asked(flows, two)}
+    asked = {two: one for one, two in relations.elsewhere.items() if _asked(flows, one)}
     made: dict[tuple[int, bool, bool], int] = {}
     for stray, connection in asked.items():
         opened = signed.templates[int(of[connection])].history.first(Kind.SYN_ACK) is not None
