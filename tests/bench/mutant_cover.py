@@ -108,7 +108,7 @@ class Covered:
         of = self.lines.get(str(path), {})
         first, last, inside = _statement(source, line)
         wanted = [tests for at, tests in of.items() if not inside or first <= at <= last]
-        found = {test for tests in wanted for test in tests}
+        found = {test for tests in wanted or of.values() for test in tests}  # some runs while files are loaded alone
         own = f"test_{path.stem}.py"
         # what runs in a network of its own runs in another process, unseen: those that bear the file's name are asked
         found |= {at for at in self.apart if own in self.tests[at][0]}

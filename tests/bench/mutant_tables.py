@@ -149,6 +149,7 @@ class Tables:
         first, last, inside = _statement((ROOT / path).read_text(), change.line)
         wanted = {(path, line) for line in range(first, last + 1)}
         asked = [key for key, ran in self.lines.items() if not inside or not wanted.isdisjoint(ran)]
+        asked = asked or list(self.lines)  # what runs while files are loaded, no story runs
 
         def ask() -> str:
             _forget(self.area)
