@@ -1,6 +1,6 @@
-"""Make a release of what is committed: sdist, wheels of six platforms, the bundle, each checked, and their checksums.
+"""Make a release of what is committed: sdist, wheels of six platforms, bundles, each checked, and their checksums.
 
-python3 -m release [--out dist] [--wheels | --bundle]   on Linux x86_64; the bundle: on Debian, its test as root
+python3 -m release [--out dist] [--wheels | --bundle]   on Linux x86_64; bundles: on Debian, their test as root
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=HERE.parent / "dist", help="a new or empty folder (dist)")
     only = parser.add_mutually_exclusive_group()
-    only.add_argument("--wheels", action="store_true", help="no bundle")
-    only.add_argument("--bundle", action="store_true", help="no wheels but the one that goes into the bundle")
+    only.add_argument("--wheels", action="store_true", help="no bundles")
+    only.add_argument("--bundle", action="store_true", help="no wheels but those that go into the bundles")
     chosen = parser.parse_args()
     out: Path = chosen.out.resolve()
     if out.exists() and any(out.iterdir()):
@@ -68,7 +68,9 @@ def make(work: Path, wanted_wheels: bool, wanted_bundle: bool) -> list[Path]:
     subprocess.run([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", pins], check=True)
     _say(f"sdist and wheels of {version}")
     targets = list(_targets(tree))
-    sdist, built = wheels.build_all(python, tree, dist, targets if wanted_wheels else targets[:1])
+    sdist, built = wheels.build_all(
+        python, tree, dist, targets if wanted_wheels else [f"manylinux_2_17_{each}" for each in bundle.DEBIAN]
+    )
     wheels.check_sdist(sdist, tracked)
     for wheel in built:
         wheels.check_wheel(wheel, tracked, version)
@@ -86,12 +88,16 @@ def make(work: Path, wanted_wheels: bool, wanted_bundle: bool) -> list[Path]:
     if any('"cause":"client_gave_up"' not in answer for answer in answers.values()):
         raise wheels.Unfit(f"{ours.name}: the report of the example names no client that gave up")
     made = [sdist, *built] if wanted_wheels else []
-    if wanted_bundle:
-        _say("bundle")
-        packed = bundle.make(ours, version, work, HERE / "requirements-bundle.txt")
+    for machine in bundle.DEBIAN if wanted_bundle else ():
+        if (why := bundle_trial.cannot_run(machine)) is not None:
+            _say(f"no bundle for {machine}: {why}")
+            continue
+        _say(f"bundle for {machine}")
+        (wheel,) = (wheel for wheel in built if "manylinux" in wheel.name and wheel.stem.endswith(machine))
+        packed = bundle.make(wheel, machine, version, work, HERE / "requirements-bundle.txt")
         if packed.stat().st_size > LARGEST_BUNDLE:
             raise wheels.Unfit(f"{packed.name}: {packed.stat().st_size >> 20} MB is more than {LARGEST_BUNDLE >> 20}")
-        bundle_trial.check(packed, work, next(iter(answers.values()), None), _say)
+        bundle_trial.check(packed, machine, work, next(iter(answers.values()), None), _say)
         made.append(packed)
     return made
 

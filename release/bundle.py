@@ -1,8 +1,9 @@
 """One file for a host without internet: the program, an interpreter, and the C library both stand on.
 
-The interpreter and its libraries are Debian's packages of the release that this runs on, fetched and verified by apt;
-they run by the loader that comes with them, so the host's own C library, old or musl, does not matter: Linux 3.2 and
-/bin/sh, readlink and dirname are all that is asked. Python's packages are pinned in requirements-bundle.txt.
+The interpreter and its libraries are Debian's packages of the release that this runs on, for either machine, fetched
+and verified by apt; they run by the loader that comes with them, so the host's own C library, old or musl, does not
+matter: Linux (3.2, or 3.7 on aarch64) and /bin/sh, readlink and dirname are all that is asked. Python's packages are
+pinned in requirements-bundle.txt.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import json
 import lzma
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -22,6 +22,8 @@ from pathlib import Path
 from release.wheels import Unfit
 
 LOADER = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
+DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
+OLDEST_LINUX = {"x86_64": "3.2", "aarch64": "3.7"}  # that Debian's glibc runs on
 LIBRARIES = ("libc6", "libffi8", "zlib1g", "libbz2-1.0", "liblzma5", "libssl3", "libexpat1", "libstdc++6", "libgcc-s1")
 LICENCES_OF = ("gcc-12-base",)  # what libgcc-s1 and libstdc++6 only point to
 UNUSED = (  # of the interpreter and of packages: 60 MB that no command of ours loads
@@ -53,7 +55,7 @@ tcptriage {version} for Linux {machine}: everything is in this folder, and nothi
 
   ./tcptriage report runtime/examples/incident.pcap    ./tcptriage    ./tcptriage --help
 
-It asks of the host: Linux 3.2 or later, /bin/sh, readlink, dirname. It writes nothing here, and the home may be
+It asks of the host: Linux {linux} or later, /bin/sh, readlink, dirname. It writes nothing here, and the home may be
 read-only. `./tcptriage demo` shows the whole way on recordings. For all users: unpack it under /opt and link
 /usr/local/bin/tcptriage to the one here; share/ has the man page (man -l share/man/man1/tcptriage.1), completions,
 and the systemd unit of the recorder.
@@ -66,14 +68,16 @@ are Debian's unchanged binaries; their sources are Debian's packages of the vers
 """
 
 
-def make(wheel: Path, version: str, work: Path, pins: Path) -> Path:
-    """The bundle as tar.xz in `work`. Needs apt-get (Debian 12 or later) and pip. Raises Unfit."""
-    machine, python = platform.machine(), _python_of_debian()
+def make(wheel: Path, machine: str, version: str, work: Path, pins: Path) -> Path:
+    """The bundle for a machine as tar.xz in `work`. Needs apt-get (Debian 12 or later) and pip. Raises Unfit."""
+    apt = _apt_for(machine, work)
+    python = _python_of_debian(apt)
     root = work / f"tcptriage-{version}-linux-{machine}"
     runtime = root / "runtime"
     code = runtime / "lib" / python
-    packages = _debian(work / "debs", root, python)
-    _lay_out(work / "debs" / "root", runtime, machine, python)
+    debs = work / f"debs-{machine}"
+    packages = _debian(debs, root, python, apt)
+    _lay_out(debs / "root", runtime, machine, python)
     site = code / "dist-packages"  # Debian's name for site-packages
     arguments = ["install", "-q", "--no-compile", "--target", str(site), "--only-binary", ":all:", "--no-deps"]
     arguments += ["--python-version", python.removeprefix("python"), "--implementation", "cp"]
@@ -90,28 +94,40 @@ def make(wheel: Path, version: str, work: Path, pins: Path) -> Path:
     found = sorted(path.name.removesuffix(".dist-info") for path in site.glob("*.dist-info"))
     manifest = {"version": version, "machine": machine, "debian": packages, "python": found}
     (root / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(code)]
-    _run([str(runtime / "bin" / "python"), *compiling])
+    compiling = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(code)]
+    _run([f"/usr/bin/{python}", *compiling])  # the same release's: its byte code is every machine's
     return _pack(root, work / f"{root.name}.tar.xz")
 
 
-def _python_of_debian() -> str:
+def _python_of_debian(apt: list[str]) -> str:
     """python3.11 on Debian 12: the release's own, whichever Python runs this script."""
-    depends = _run(["apt-cache", "depends", "python3-minimal"])
+    depends = _run(["apt-cache", *apt, "depends", "python3-minimal"])
     named = re.search(r"Depends: (python3\.\d+)-minimal", depends)
     if named is None:
-        raise Unfit(
-            "the bundle takes Debian's Python, and apt-cache knows of none: apt-get update, on Debian 12 or later"
-        )
+        raise Unfit("the bundle takes Debian's Python, and apt-cache knows of none: it is made on Debian 12 or later")
     return named[1]
 
 
-def _debian(folder: Path, root: Path, python: str) -> list[dict[str, str]]:
+def _apt_for(machine: str, work: Path) -> list[str]:
+    """Options by which apt-get knows the packages of that machine, whatever this one is, and changes nothing here."""
+    place = work / f"apt-{machine}"
+    for folder in ("lists", "cache/archives"):
+        (place / folder / "partial").mkdir(parents=True)
+    (place / "status").touch()
+    architecture = DEBIAN[machine]
+    options = [f"APT::Architecture={architecture}", f"APT::Architectures::={architecture}"]
+    options += [f"Dir::State={place}", f"Dir::State::lists={place / 'lists'}", f"Dir::State::status={place / 'status'}"]
+    options += [f"Dir::Cache={place / 'cache'}", "APT::Sandbox::User=root"]
+    words = [word for option in options for word in ("-o", option)]
+    _run(["apt-get", *words, "-qq", "update"])
+    return words
+
+
+def _debian(folder: Path, root: Path, python: str, apt: list[str]) -> list[dict[str, str]]:
     """Download and unpack packages below folder/root, with their licences; their names, versions and digests."""
     minimal = (f"{python}-minimal", f"lib{python}-minimal", f"lib{python}-stdlib")
     folder.mkdir()
-    folder.chmod(0o777)  # apt fetches as a user of its own
-    _run(["apt-get", "download", "-q", *minimal, *LIBRARIES, *LICENCES_OF], cwd=folder)
+    _run(["apt-get", *apt, "download", "-q", *minimal, *LIBRARIES, *LICENCES_OF], cwd=folder)
     listed = []
     for package in sorted(folder.glob("*.deb")):
         fields = _run(["dpkg-deb", "-f", str(package), "Package", "Version", "Source"])
@@ -163,7 +179,7 @@ def _scripts(root: Path, site: Path, version: str, machine: str) -> None:
     for path, text in ((root / "tcptriage", start), (root / "runtime" / "bin" / "python", INTERPRETER)):
         path.write_text(text)
         path.chmod(0o755)
-    (root / "README.txt").write_text(README.format(version=version, machine=machine))
+    (root / "README.txt").write_text(README.format(version=version, machine=machine, linux=OLDEST_LINUX[machine]))
     shutil.copy(site / "capture" / "remote" / "collector.py", root)
     (root / "runtime" / "examples").symlink_to(Path(os.path.relpath(site / "tui" / "examples", root / "runtime")))
 
