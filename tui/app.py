@@ -85,6 +85,10 @@ class TriageApp(CleanApp):
             from tui.screens.demo import DemoScreen
 
             self.push_screen(DemoScreen(request.examples))
+        if request.log is not None:
+            from tui.screens.explained import ExplainedScreen
+
+            self.push_screen(ExplainedScreen("", request.log))
         if request.compare is not None:
             self.open_comparison(*request.compare)
         if not self.is_headless:

@@ -18,7 +18,7 @@ def first_mode(request: Request) -> str:
         return request.keeper.case.place.mode
     if request.files or request.fleet is not None or request.compare is not None:
         return "capture"
-    return "playbooks" if request.playbook or request.demo else "live"
+    return "playbooks" if request.playbook or request.demo or request.log else "live"
 
 
 def first_screen(mode: str, request: Request) -> Screen[Any]:

@@ -29,7 +29,7 @@ USAGE = (
     "  --threshold N=V    from when on it is a live finding (T lists them)",
     "  --own-namespace    leave out other network namespaces (containers)",
     "  --theme NAME  --ascii  --no-mouse  --lang en|zh  --version  --help",
-    "FILE: pcap, pcapng, packed or not, text; - is stdin: tcptriage incident.pcap",
+    "FILE: pcap, pcapng, packed or not, text; looks, a log; - is a capture on stdin",
     "Exit status: 0 done, 1 found, 2 usage or unreadable input, 3 undecided.",
 )
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from capture.packing_magic import GZIP, ZSTD
 from tui.arguments.parser import complain
 from tui.arguments.screen_commands import dashboard_parser
 from tui.text.language import tr
 from tui.work.configuration import read_configuration
+from tui.work.named_files import is_log, unreadable
 
 if TYPE_CHECKING:
     import argparse
@@ -21,11 +20,7 @@ if TYPE_CHECKING:
     from capture.remote.host import Host
     from tui.work.investigation import Request
 
-USUAL = (b"\xd4\xc3\xb2\xa1", b"\x0a\x0d\x0d\x0a", GZIP, ZSTD)
-"""What most captures begin with (pcap, pcapng). One that begins otherwise is opened before the screen to see whether it
-can be: that loads the engine, 0.1 s."""
 NO_KEYS = "standard input is a capture and there is no terminal to ask for keys; try `tcptriage report -`"
-LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
 
 
 def run(arguments: list[str]) -> int:
@@ -47,11 +42,13 @@ def run(arguments: list[str]) -> int:
         complain(f"tcptriage: {error}")
         return 2
     fleet = _fleet(chosen.files)
+    log = chosen.files[0] if len(chosen.files) == 1 and is_log(chosen.files[0]) else None
     _sort_out(chosen)
     return open_screen(
         Request(
-            files=() if fleet is not None else tuple(chosen.files),
+            files=() if fleet or log else tuple(chosen.files),
             fleet=fleet,
+            log=log,
             join=chosen.join,
             filter=chosen.filter,
             interval=chosen.interval,
@@ -162,36 +159,6 @@ def first_complaint(request: Request) -> str | None:
         except ValueError as error:
             return str(error)
     for path in (*request.files, *(request.compare or ()), *((request.replay,) if request.replay else ())):
-        if path != "-" and (why := _unreadable(path, capture=path != request.replay)):
+        if path != "-" and (why := unreadable(path, capture=path != request.replay)):
             return why
-    return None
-
-
-def _unreadable(path: str, *, capture: bool) -> str | None:
-    if capture and os.path.isdir(path):
-        from capture.triage import packets_of
-
-        path = packets_of(path)
-    try:
-        if stat.S_ISFIFO(os.stat(path).st_mode):
-            return None  # looking would take bytes from it
-        with open(path, "rb") as file:
-            head = file.read(LEAST_BYTES)
-    except OSError as error:
-        if not capture:
-            return f"cannot read {path}: {(error.strerror or str(error)).lower()}"
-        head = b""
-    if not capture or (len(head) == LEAST_BYTES and head.startswith(USUAL)):
-        return None
-    from capture.engine.session import Engine
-    from capture.wire.capture_errors import CaptureUnreadable
-    from capture.wire.files.open_capture import open_capture
-
-    try:
-        engine = Engine()
-        with open_capture(path, engine) as reader:
-            while not engine.totals.packets and reader.step():
-                pass
-    except CaptureUnreadable as error:
-        return str(error)
     return None

@@ -144,11 +144,12 @@ class ReadingScreen(FollowingScreen, ScreenWithOrder):
         from tui.screens.ask_path import AskPathScreen
         from tui.work.case_file import recent_files
 
-        meaning = "A capture, an incident folder, a recording. Several that are one: ring.pcap* --join"
+        meaning = "A capture, an incident folder, a recording, a log. Several that are one: ring.pcap* --join"
         self.app.push_screen(AskPathScreen("Open a file", meaning, recent=recent_files()), self._opened)
 
     def _opened(self, text: str | None) -> None:
         from tui.work.capture_reading import named
+        from tui.work.named_files import is_log
         from tui.work.recorded_looks import is_recording
 
         paths, join = named(text) if text else ((), False)
@@ -156,6 +157,11 @@ class ReadingScreen(FollowingScreen, ScreenWithOrder):
             from tui.screens.replay import ReplayScreen
 
             self.app.push_screen(ReplayScreen(paths[0]))
+            return
+        if len(paths) == 1 and is_log(paths[0]):
+            from tui.screens.explained import ExplainedScreen
+
+            self.app.push_screen(ExplainedScreen("", paths[0]))
             return
         if paths:
             self.read(paths, join=join)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from textual.app import RenderResult
 
 MODES = (("live", "1 Live"), ("capture", "2 Capture"), ("playbooks", "3 Playbooks"), ("evidence", "4 Evidence"))
+SEPARATOR = " · "
+"""Between the parts of the title's right end, the least needed ones last."""
 SAID_LINES = 4
 SAID_SECONDS = 12.0
 
@@ -47,7 +49,11 @@ class TitleBar(Widget):
         for mode, title in MODES:
             line.append(f" {tr(title)} ", "bold reverse" if mode == self._mode else "")
         room = self.size.width - line.cell_len
-        right = fit(self._right, min(cells(self._right), max(0, room - 2)))
+        parts = self._right.split(SEPARATOR)
+        while len(parts) > 1 and cells(SEPARATOR.join(parts)) > room - 2:  # half a time says nothing
+            parts.pop()
+        right = SEPARATOR.join(parts)
+        right = fit(right, min(cells(right), max(0, room - 2)))
         line.append(" " * (room - cells(right) - 1) + right + " ")
         return line
 

@@ -101,6 +101,7 @@ class RowsTable(DrawnTable, can_focus=True):
         self._scroll_to_line(place - before if self._touched else 0)
         self._refresh_changed()
         self._show_position()
+        self.call_after_refresh(self._show_position)  # with other rows it may get another height
         if self._key != was:
             self.post_message(self.Moved(self, self._key))
 

@@ -25,6 +25,7 @@ class Request:
     """What the command line asked the dashboard for."""
 
     files: tuple[str, ...] = ()
+    log: str | None = None  # explained line by line
     fleet: str | None = None  # a folder that `tcptriage fleet` made
     join: bool = False
     filter: str = ""
