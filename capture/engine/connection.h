@@ -286,6 +286,7 @@ void event_of_data(struct look *look);
 void reset_seen_again(const struct look *look);
 /* event_folding.c: the kept events of a connection, resolved and folded, into `out` (room for c->count); how many */
 size_t events_folded(const struct connection *c, struct event *out);
+int told_by_length(const struct event *e, size_t index);
 void events_compact(struct connection *c);
 /* http_messages.c */
 void http_take(struct look *look);
@@ -299,7 +300,7 @@ int connection_copied(const struct connection *c, struct connection *copy);
 uint16_t connection_take(struct connection *c, const struct segment *s, int side, int alien);
 /* port_reuse.c: whether a segment begins another connection of the same ends */
 /* JOINS its connection, and BELONGS to the stream too; ALIEN to it; AFRESH: what its side had sent before was. */
-enum outcome { JOINS, STARTS, BELONGS, ALIEN, AFRESH, WAITS_ANSWER, WAITS_STREAM, WAITS_SECOND_TRY, WAITS_OPENING };
+enum outcome { JOINS, STARTS, BELONGS, ALIEN, AFRESH, WAITS_ANSWER, WAITS_STREAM, WAITS_SECOND_TRY, WAITS_SYN, WAITS_OPENING };
 enum outcome syn_starts_another(const struct connection *c, const struct segment *s, int side);
 /* RSTs with nothing else around and this far apart are separate events. */
 static inline int is_long_after_resets(const struct connection *c, const struct segment *s) {
@@ -308,7 +309,7 @@ static inline int is_long_after_resets(const struct connection *c, const struct 
 }
 static inline int bare_syn(uint16_t flags) { return (flags & (SYN | ACK | FIN | RST)) == SYN; }
 static inline enum outcome starts_another(const struct connection *c, const struct segment *s, int side) {
-  if (bare_syn(s->flags)) return syn_starts_another(c, s, side);
+  if ((s->flags & (SYN | FIN | RST)) == SYN) return syn_starts_another(c, s, side);
   return is_long_after_resets(c, s) ? STARTS : JOINS;
 }
 enum outcome opens_again(const struct connection *c, const struct segment *s, int side);

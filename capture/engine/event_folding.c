@@ -8,7 +8,9 @@ enum { HEAD = 6 };            /* events of plain data kept at the start of a con
 enum { NEAR_BY = 4 };         /* and before each event that is not plain */
 enum { REMARK = 100 };        /* bytes: a TLS close_notify has 24 to 53, SMTP's goodbye some more */
 enum { FRAME = 42 };           /* bytes of TLS data that may be no request: an HTTP/2 frame of up to 13 and its record */
-enum { SHORTEST_REQUEST = 16 }; /* bytes, of HTTP: what is shorter, and was not captured, may be a goodbye */
+enum { SHORTEST_REQUEST = 17 }; /* bytes, of HTTP: what is shorter, and was not captured, may be a goodbye, or PostgreSQL's CancelRequest */
+enum { LONGEST_CLOSE = 69 };    /* bytes of a TLS close_notify */
+enum { SHORTEST_HELLO = 150, LONGEST_HELLO = 2000 };
 enum { BIG_SEGMENT = 1000 };  /* bytes of payload: what a path-MTU black hole swallows */
 enum { UNTOUCHED = 8 };       /* at the end of what is folded early: what comes may still join them */
 enum { KEPT_FIRST = 64, KEPT_LAST = 512, MOST_KEPT = 768 };
@@ -33,8 +35,17 @@ static uint32_t largest_acked(const struct connection *c, int end, const struct 
   return largest;
 }
 
+/* Is it as long as half of what its side had said last, or of its first data? Then it may be a request. */
+static int sized(const struct connection *c, const struct event *events, const struct event *e) {
+  if (2 * (uint64_t)e->size >= c->sides[end_of(e)].first_size || e->kept & KEPT_TLS_DATA) return 1;
+  if (!(e->kept & KEPT_UNREAD) || e->size <= LONGEST_CLOSE) return 0;
+  for (const struct event *before = e; before-- > events;)
+    if (kind(before) == KIND_DATA && end_of(before) == end_of(e)) return 2 * (uint64_t)e->size >= before->size;
+  return 0;
+}
+
 /* The marks of lost data and FINs. */
-static uint16_t lost_marks(const struct connection *c, const struct event *e, const uint32_t largest[2]) {
+static uint16_t lost_marks(const struct connection *c, const struct event *events, const struct event *e, const uint32_t largest[2]) {
   int end = end_of(e);
   uint16_t marks = EVENT_LOST;
   if (kind(e) == KIND_FIN) {
@@ -45,7 +56,7 @@ static uint16_t lost_marks(const struct connection *c, const struct event *e, co
   if (e->kept & KEPT_WAS_SENT) {
     marks |= EVENT_REPEAT;
     if (e->size >= BIG_SEGMENT && e->size > largest[end]) marks |= EVENT_BIG;
-  } else if (2 * (uint64_t)e->size >= c->sides[end].first_size || e->kept & KEPT_TLS_DATA) {
+  } else if (sized(c, events, e)) {
     marks |= EVENT_SIZED;
   }
   return marks;
@@ -64,9 +75,51 @@ static uint16_t vain_marks(const struct connection *c, const struct event *e) {
 
 /* A side's last data that may be no request: a frame of HTTP/2, or what was not captured and is shorter than any. */
 static uint16_t brief_mark(const struct connection *c, const struct event *e) {
+  if (e->kept & KEPT_HEARD) return kind(e) == KIND_DATA && e->size < SHORTEST_REQUEST ? EVENT_SMALL : 0;
   if (kind(e) != KIND_DATA || event_number(e) != c->sides[end_of(e)].data_number) return 0;
   int brief = (e->kept & KEPT_TLS_DATA && e->size <= FRAME) || (e->kept & KEPT_UNREAD && e->size < SHORTEST_REQUEST);
   return brief ? EVENT_SMALL : 0;
+}
+
+/* A close_notify of TLS 1.3, of 1.2 with GCM, with ChaCha20 or CCM, with CBC. */
+static int closes(uint32_t size) { return size == 24 || size == 31 || size == 23 || size == 53 || size == LONGEST_CLOSE; }
+
+/* Finished of TLS 1.3 (SHA-256 or 384, after a change of cipher or not), or the key exchange of 1.2. */
+static int finishes(uint32_t size) {
+  return size == 58 || size == 64 || size == 74 || size == 80 || size == 93 || size == 126;
+}
+
+/* One of the first events, of unread data: its length may tell a handshake at the end. */
+int told_by_length(const struct event *e, size_t index) { return index < HEAD && e->kept & KEPT_UNREAD; }
+
+static int says_unread(const struct event *e, int end) {
+  return kind(e) == KIND_DATA && end_of(e) == end && e->kept & KEPT_UNREAD;
+}
+
+/* Where payloads were not captured, their lengths tell TLS: the client's hello, the server's answer, Finished, and a
+ * side's last word. SMALL beside it says that nobody read it. */
+static void by_length(const struct connection *c, struct event *events, size_t n) {
+  size_t hello = 0, answer, finish;
+  while (hello < n && kind(&events[hello]) != KIND_DATA) hello++;
+  if (hello == n || !(events[hello].kept & KEPT_UNREAD)) return;
+  if (events[hello].size < SHORTEST_HELLO || events[hello].size > LONGEST_HELLO) return;
+  int client = end_of(&events[hello]);
+  for (answer = hello + 1; answer < n && !says_unread(&events[answer], !client); answer++) {}
+  for (finish = answer + 1; finish < n && !says_unread(&events[finish], client); finish++) {}
+  if (finish >= n || !finishes(events[finish].size)) return;
+  events[hello].code |= EVENT_HANDSHAKE | EVENT_SMALL;
+  events[answer].code |= EVENT_HANDSHAKE | EVENT_SMALL;
+  events[finish].code |= EVENT_HANDSHAKE | EVENT_SMALL;
+  for (int end = 0; end < 2; end++) {
+    size_t last = n;
+    for (size_t i = finish + 1; i < n; i++) {
+      if (!says_unread(&events[i], end)) continue;
+      if (closes(events[i].size) && event_number(&events[i]) == c->sides[end].data_number)
+        events[i].code |= EVENT_GOODBYE | EVENT_SMALL;
+      else last = i;
+    }
+    if (last < n && events[last].size <= FRAME) events[last].code |= EVENT_SMALL; /* it may be no request */
+  }
 }
 
 /* A RST whose claimed sender uses another TTL, or has a packet after it that the RST did not merely overtake. */
@@ -88,9 +141,10 @@ static void resolve(const struct connection *c, struct event *events, size_t n) 
   for (size_t i = 0; i < n; i++) {
     struct event *e = &events[i];
     if (kind(e) == KIND_RST) e->code |= reset_marks(c, e);
-    else if (lost && is_lost(c, e)) e->code |= lost_marks(c, e, largest);
+    else if (lost && is_lost(c, e)) e->code |= lost_marks(c, events, e, largest);
     e->code |= vain_marks(c, e) | brief_mark(c, e);
   }
+  by_length(c, events, n);
   for (size_t i = 0; i < n && c->originator; i++) events[i].code ^= EVENT_SIDE; /* as the report has it */
 }
 
@@ -117,9 +171,9 @@ static size_t squeezed(struct event *events, const uint8_t *drop, size_t n) {
 
 /* Of a run of the same event keep the first two and the last: two tells "again", three "and again". Of plain data the
  * last is enough. */
-static void fold_runs(const struct event *e, uint8_t *drop, size_t n) {
+static void fold_runs(const struct event *e, uint8_t *drop, size_t n, int early) {
   for (size_t i = 0; i + 1 < n; i++) {
-    if (e[i + 1].code != e[i].code) continue;
+    if (e[i + 1].code != e[i].code || (early && told_by_length(&e[i], i))) continue;
     if (plain(&e[i])) drop[i] = 1;
     else if (i >= 2 && e[i - 1].code == e[i].code && e[i - 2].code == e[i].code) drop[i] = 1;
   }
@@ -184,7 +238,7 @@ size_t events_folded(const struct connection *c, struct event *out) {
   resolve(c, out, n);
   for (int pass = 0; pass < 3 && n <= sizeof drop; pass++) {
     memset(drop, 0, n);
-    if (pass == 0) fold_runs(out, drop, n);
+    if (pass == 0) fold_runs(out, drop, n, 0);
     if (pass > 0) fold_alternations(out, drop, n);
     if (pass == 1) fold_plain(out, drop, n);
     n = squeezed(out, drop, n);
@@ -230,7 +284,7 @@ void events_compact(struct connection *c) {
     n -= UNTOUCHED;
     for (int pass = 0; pass < 2; pass++) {
       memset(drop, 0, c->count);
-      if (pass == 0) fold_runs(c->events, drop, n);
+      if (pass == 0) fold_runs(c->events, drop, n, 1);
       else fold_pairs(c->events, drop, n);
       size_t kept = squeezed(c->events, drop, n);
       memmove(c->events + kept, c->events + n, (c->count - n) * sizeof *c->events);

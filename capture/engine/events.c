@@ -49,6 +49,7 @@ static int is_settled(const struct connection *c, const struct event *e, int sid
 /* A side says more: of a run of its plain data before, the last is enough, as folding at the end has it. */
 static void fold_run_before(struct connection *c, int side) {
   while (c->count > 1 && is_settled(c, &c->events[c->count - 1], side) && is_settled(c, &c->events[c->count - 2], side)) {
+    if (told_by_length(&c->events[c->count - 2], c->count - 2)) return;
     struct event *last = &c->events[--c->count];
     struct side *own = &c->sides[side];
     if (last[-1].size > own->largest_acked) own->largest_acked = last[-1].size;
@@ -110,7 +111,7 @@ static int acks_and_windows(struct look *look, int kind, int plain, int *code) {
     told = 1;
   }
   if (kind == KIND_RST) return told;
-  int closed = look->tags & TAG_ZERO_WINDOW && plain;
+  int closed = (look->tags & TAG_ZERO_WINDOW && plain) || (kind == KIND_SYN_ACK && !s->window); /* a SYN proxy's */
   if (closed) *code |= EVENT_ZERO;
   if (closed || own->closed) told = 1; /* and the packet that opens the window again */
   own->closed = (uint8_t)closed;

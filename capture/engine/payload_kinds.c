@@ -13,6 +13,8 @@
 
 enum { FEWEST = 5, LOOKED_AT = 12, LONGEST_ALERT = 80, ALERT_13 = 19, CANCEL = 80877102, MOST_QUIT = 14 };
 enum { BINARY_HEADER = 16, LONGEST_PROXY_LINE = 107 };
+enum { PREFACE_LENGTH = 24, LONGEST_PREFACE = 100, FRAME_HEADER = 9 };
+enum { LONGEST_REST = 26 }; /* bytes after such frames that were cut off, too few for a request and its headers */
 
 static int says(const uint8_t *at, const char *text) {
   for (; *text; text++, at++)
@@ -35,9 +37,19 @@ static int is_control(const uint8_t *at, int64_t size) {
   return 0;
 }
 
+/* Nothing but such frames, one after the other, all of them captured; after the preface, too (RFC 9113 3.4). Of a
+ * preface that was cut off, so short that no request can be with it. */
+static int only_control(const uint8_t *from, int64_t have, int64_t size) {
+  static const char PREFACE[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  int64_t at = 0;
+  if (have >= PREFACE_LENGTH && !memcmp(from, PREFACE, PREFACE_LENGTH)) at = PREFACE_LENGTH;
+  if (at && have < size) return size <= LONGEST_PREFACE;
+  while (at + FRAME_HEADER <= have && is_control(from + at, (be32(from + at) >> 8) + FRAME_HEADER))
+    at += (be32(from + at) >> 8) + FRAME_HEADER;
+  return at == size || (at && have < size && size - at <= LONGEST_REST);
+}
+
 static int lengths_first(const uint8_t *at, int64_t size) {
-  if (is_control(at, size))
-    return CONTENT_GOODBYE;
   if (be32(at) == size && be32(at + 4) == CANCEL)
     return CONTENT_GOODBYE;
   return (int64_t)(le32(at) & 0xFFFFFF) + 4 == size && at[4] == 0xFF ? CONTENT_PARTING : CONTENT_PLAIN;
@@ -103,7 +115,7 @@ uint8_t content_of(const uint8_t *from, int64_t captured, int64_t size) {
   memcpy(at, from, (size_t)(have < LOOKED_AT ? have : LOOKED_AT));
   if (at[0] >= 20 && at[0] <= 23 && at[1] == 3 && at[2] <= 4)
     return (uint8_t)tls(at, size);
-  if (is_goodbye(at, size) || is_proxy_header(from, have, size))
+  if (is_goodbye(at, size) || is_proxy_header(from, have, size) || (have >= FRAME_HEADER && only_control(from, have, size)))
     return CONTENT_GOODBYE;
   return (uint8_t)(is_parting(at, size) ? CONTENT_PARTING : lengths_first(at, size));
 }

@@ -24,6 +24,13 @@ static int answered_before(const struct side *own, const struct side *peer, uint
   return knows(own, KNOWS_SEGMENT) && own->stream_seq == after;
 }
 
+/* A SYN,ACK of other numbers than a closed connection's: its SYN may have been captured after it, in another queue. */
+static int accepts_another(const struct connection *c, const struct segment *s, int side) {
+  const struct side *own = &c->sides[side], *peer = &c->sides[!side];
+  if (!(c->flags & HAS_CLOSED) || !knows(peer, KNOWS_ISN) || !knows(own, KNOWS_ACCEPT)) return 0;
+  return s->ack != own->accepts[0] && s->ack != peer->isn + 1;
+}
+
 /* A SYN from the side that sent the connection's last one. */
 static enum outcome after_own_syn(const struct connection *c, const struct segment *s, const struct side *own) {
   if (own->isn != s->seq)
@@ -33,10 +40,11 @@ static enum outcome after_own_syn(const struct connection *c, const struct segme
   return c->flags & SINCE_SYN_OTHER ? WAITS_ANSWER : WAITS_SECOND_TRY;
 }
 
-/* Whether a bare SYN begins another connection of the same ends. */
+/* Whether a SYN, or the answer to one, begins another connection of the same ends. */
 enum outcome syn_starts_another(const struct connection *c, const struct segment *s, int side) {
   const struct side *own = &c->sides[side], *peer = &c->sides[!side];
   int closed = c->flags & HAS_CLOSED;
+  if (s->flags & ACK) return accepts_another(c, s, side) ? WAITS_SYN : is_long_after_resets(c, s) ? STARTS : JOINS;
   if (c->flags & HAS_SYN && side == !!(c->flags & LAST_SYN_END)) {
     enum outcome plain = after_own_syn(c, s, own);
     if (plain == JOINS || plain == STARTS || plain == WAITS_SECOND_TRY) return plain;
@@ -83,6 +91,12 @@ static enum outcome by_stream(const struct side *own, const struct segment *held
   return over ? STARTS : WAITS_STREAM;
 }
 
+static enum outcome by_syn(const struct segment *held, size_t n, int over) {
+  for (size_t i = 1; i < n; i++)
+    if (!same_sender(held, &held[i])) return bare_syn(held[i].flags) && held[i].seq + 1 == held->ack ? STARTS : JOINS;
+  return over ? JOINS : WAITS_SYN;
+}
+
 static enum outcome by_second_try(const struct segment *held, size_t n, int over) {
   for (size_t i = 1; i < n; i++)
     if (!same_sender(held, &held[i]))
@@ -120,6 +134,7 @@ enum outcome decided(enum outcome waits, const struct side *own, const struct se
   case WAITS_ANSWER: return by_answer(held, n, over);
   case WAITS_STREAM: return by_stream(own, held, n, over);
   case WAITS_SECOND_TRY: return by_second_try(held, n, over);
+  case WAITS_SYN: return by_syn(held, n, over);
   case WAITS_OPENING: return by_opening(own, held, n, over);
   default: return waits;
   }

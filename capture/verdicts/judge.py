@@ -15,6 +15,7 @@ from capture.verdicts.events.relations import relations_of
 from capture.verdicts.events.ttl import with_foreign_marks
 from capture.verdicts.rules import signatures
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY
+from capture.verdicts.rules.habits import with_habits
 from capture.verdicts.rules.missing_details import missing_in
 from capture.verdicts.rules.readdressed import rejudged
 from capture.verdicts.words.sentences import sentence_of
@@ -42,7 +43,8 @@ def judge(flows: FlowTable, until: int | None = None, notices: Iterable[Notice] 
     kept, listeners = with_foreign_marks(flows), listeners_of(flows)
     signed = signatures.sign(flows, kept, context_of(flows, kept, listeners, until, missing_in(notices)))
     relations = relations_of(flows, listeners)
-    return Verdicts(flows, rejudged(signed, relations, flows), listeners, relations)
+    signed = with_habits(rejudged(signed, relations, flows), listeners)
+    return Verdicts(flows, signed, listeners, relations)
 
 
 class Verdicts:

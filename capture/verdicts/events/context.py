@@ -54,6 +54,7 @@ def context_of(
         (Context.UPLOAD, facts.uploads()),
         (Context.LONG_ANSWER, flows.bytes[:, 1] > INITIAL_WINDOW),
         (Context.QUIET_END, facts.quiet()),
+        (Context.LAST_OF_ALL, facts.last_of_all()),
         (Context.BUSY_LISTENER, facts.busy()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
         (Context.KNOWN_HOST, facts.known_host() | facts.own_refusal()),
@@ -141,8 +142,12 @@ class _Facts:
 
     def quiet(self) -> Bool:
         """The capture went on after the last packet, or that is the capture's last, and no fresh SYN."""
-        last = self._silence == self._silence.min()  # its last packet is the last one of all
-        where: Bool = (self._silence >= QUIET_NS) | (last & ~self._single_syn)
+        where: Bool = (self._silence >= QUIET_NS) | self.last_of_all()
+        return where
+
+    def last_of_all(self) -> Bool:
+        """The capture's last packet is its own, and no fresh SYN."""
+        where: Bool = (self._silence == self._silence.min()) & (self._silence < QUIET_NS) & ~self._single_syn
         return where
 
     @cached_property

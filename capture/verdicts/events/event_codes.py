@@ -115,4 +115,5 @@ class Context(IntFlag):
     GAPS = 0x1000  # the capture lacks packets that went by, of this connection or of others
     ANSWER_WHOLE = 0x10000  # the responder's last HTTP/1 answer, by its own header
     ANSWER_CUT_SHORT = 0x20000
+    LAST_OF_ALL = 0x40000  # its last packet is the capture's last: how long it stayed so is not known
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

@@ -70,7 +70,7 @@ class HistoryFacts(Struct, frozen=True, dict=True):
             return -1
         accepted = self.first(Kind.SYN_ACK)
         if accepted is None:
-            return self.first(Kind.DATA)
+            return self._after_an_unseen_answer
         early = self.first(Kind.DATA, before=accepted)
         if early is not None and self.first(Kind.SYN) is None:
             return early  # the capture began in the handshake: data was on its way before this SYN,ACK
@@ -83,6 +83,16 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         if self.first(Kind.DATA) is not None:
             return self.first(Kind.DATA)
         return None
+
+    @cached_property
+    def _after_an_unseen_answer(self) -> int | None:
+        """What only follows a SYN,ACK that was not captured: data, or what the SYN's sender said next."""
+        syn, data = self.first(Kind.SYN), self.first(Kind.DATA)
+        if syn is None:
+            return data
+        side = self.events[syn].side
+        said = [i for kind in (Kind.ACK, Kind.FIN, Kind.PROBE) for i in self.indexes(kind, side, after=syn)]
+        return min([*said, *([] if data is None else [data])], default=None)
 
     @cached_property
     def accepted_again(self) -> list[int]:
@@ -213,9 +223,14 @@ class HistoryFacts(Struct, frozen=True, dict=True):
                 lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
                 if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
                     run = [*run, i] if lost or event.kind is Kind.PROBE else []
-            elif i < last_word and not self._in_vain(event):
+            elif not self._in_vain(event) and (i < last_word or self._answers_probe(event, run)):
                 run = []  # the peer said something, and this side went on
         return run
+
+    def _answers_probe(self, event: Event, run: list[int]) -> bool:
+        """An ACK after a probe: its sender lives, also where it left probes before that unanswered (Linux answers two a
+        second)."""
+        return event.kind is Kind.ACK and bool(run) and self.events[run[-1]].kind is Kind.PROBE
 
     @staticmethod
     def _in_vain(event: Event) -> bool:
@@ -339,6 +354,11 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         return bool(data) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in data)
 
     @cached_property
+    def goodbye_by_length(self) -> bool:
+        """What a side said last was not captured; by its length, after a handshake's, it is TLS's close_notify."""
+        return any(e.kind is Kind.DATA and e.has(Mark.GOODBYE) and e.has(Mark.SMALL) for e in self.events)
+
+    @cached_property
     def only_knocked(self) -> bool:
         """The originator opened the connection and said nothing in it."""
         return self.whole and not self.data(ORIGINATOR) and not self.spoken(ORIGINATOR)
@@ -351,6 +371,11 @@ class HistoryFacts(Struct, frozen=True, dict=True):
     def said_goodbye(self, side: int, at: int) -> bool:
         """Whether a side had said goodbye before an index."""
         return any(e.side == side and e.has(Mark.GOODBYE) for e in self.events[:at] if e.kind is Kind.DATA)
+
+    def greeted(self, side: int) -> bool:
+        """A side began with what asks nothing, HTTP/2's preface: there each request has an answer of its own."""
+        said = self.data(side)
+        return bool(said) and self.events[said[0]].has(Mark.GOODBYE)
 
     def closing_gap(self, fin: int) -> int:
         """The longest silence before a FIN and the last words of its side right before it, as a class."""

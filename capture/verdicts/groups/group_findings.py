@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.model import Ending, Finding, Severity
+from capture.model import Certainty, Ending, Finding, Severity
 from capture.verdicts import catalogue
 from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     from capture.flows.connection_table import FlowTable
     from capture.verdicts.judge import Verdicts
+    from capture.verdicts.rules.verdict_template import Template
     from capture.wire.column_types import I32, I64, Bool
 
 MOST_PLACES = 8  # listeners with the same problem; with more, hosts are told, then only their number
 MOST_FINDINGS = 60
 SAMPLE = 10
+UNSEEN = (
+    "closed_unanswered", "client_gave_up", "write_after_peer_close", "stale_keepalive", "late_close", "no_response",
+)  # fmt: skip
+"""Causes that rest on what a peer did not say, or said too late: of one direction alone they are a guess."""
 RARE = 0.001  # share of a listener's connections below which a problem costs little
 NOTABLE = 0.01
 
@@ -133,7 +138,17 @@ def _finding(group: Group, hop: Hop | None = None) -> Finding:
 
 
 def _severity(group: Group) -> Severity:
+    if group.cause in UNSEEN and all(
+        _cannot_tell(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
+    ):
+        return Severity.INFO
     return severity_of(group.cause, group.actor, len(group.members), group.total)
+
+
+def _cannot_tell(template: Template) -> bool:
+    """One direction of a connection alone: what it is called is one reading of several."""
+    history = template.history
+    return history.heard_of is not None and history.answered and template.diagnosis.certainty is Certainty.POSSIBLE
 
 
 def severity_of(cause: str, actor: int | None, members: int, total: int) -> Severity:

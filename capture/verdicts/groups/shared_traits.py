@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from capture.verdicts import catalogue
+from capture.verdicts.events.context import INITIAL_WINDOW
 from capture.verdicts.groups.group import ALIKE, LEAST, cluster, count, say
 from capture.verdicts.words.sentence_numbers import duration
 from capture.verdicts.words.sentences import was_waiting
@@ -75,6 +76,8 @@ def at_once(group: Group, facts: dict[str, object]) -> str | None:
     codes = {group.verdicts.template(int(i)).diagnosis.sentence for i in group.members[:1000]}
     if not codes <= {"abort_unanswered", "closed_unanswered"}:
         return None
+    if int(group.flows.bytes[group.members, 0].max()) > INITIAL_WINDOW:
+        return None  # more than one window: somebody took of it
     waits = group.each(lambda numbers: numbers.gap)
     if np.count_nonzero(waits <= AT_ONCE_NS) < ALIKE * len(waits):
         return None

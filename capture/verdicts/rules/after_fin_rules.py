@@ -27,7 +27,8 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
         return None
     if not history.asked_for_sure(request):
         return None
-    if any(i < _closing_run(history, fin) for i in history.data(1, before=fin, after=request)):
+    spoke = any(i < _closing_run(history, fin) for i in history.data(1, before=fin, after=request))
+    if spoke and not history.greeted(0):
         return None  # it said something of the protocol's own: that is life, and no close instead of an answer
     if Context.UPLOAD in history.context and history.spoken(1, before=fin):
         return None  # it had answered early, and the rest of the upload came after that
@@ -111,7 +112,8 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     if by == 0 and waiting is not None and (sure or _idle_before(history, fin)):
         return None  # it had given up waiting
     if all(history.events[i].marks & KNOWN_LAST_WORDS or not history.events[i].has(Mark.LOST) for i in late):
-        return _left(history, at, by, fin, late[0]) if waiting is None else _parted_open(history, at, by, fin, late[0])
+        answered = waiting is None and not (by == 0 and _briefly_answered(history, fin))
+        return _left(history, at, by, fin, late[0]) if answered else _parted_open(history, at, by, fin, late[0])
     remarks = [history.events[i] for i in late]
     if not all(e.marks & (KNOWN_LAST_WORDS | Mark.SMALL) or not e.has(Mark.LOST) for e in remarks):
         return None
@@ -126,8 +128,19 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     return _left(history, at, by, fin, late[0]) if waiting is None else _parted_open(history, at, by, fin, late[0])
 
 
+def _briefly_answered(history: HistoryFacts, fin: int) -> bool:
+    """The last that the server had said is as short as an HTTP/2 frame in TLS: it may have been no answer."""
+    said = history.spoken(1, before=fin)
+    asked = history.spoken(0, before=fin)
+    return bool(said and asked) and said[-1] > asked[-1] and not history.asked_for_sure(said[-1])
+
+
 def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Diagnosis:
     other = history.fins[1 - by]
+    if history.goodbye_by_length:
+        evidence = proofs((fin, "fin"), (remark, "remark_unread"), (other, "fin"), (at, "answering_reset"))
+        others = ("write_after_peer_close", "stale_keepalive" if by == 1 else "client_gave_up")
+        return Diagnosis("normal_close", POSSIBLE, "left_by_length", by, others, evidence, harmless=True)
     if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
         # a process that dies closes without a goodbye: whether its answer was whole is not told
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
@@ -167,6 +180,8 @@ def _wrote_after_fin(
             "client_gave_up", LIKELY, code, 0, ("write_after_peer_close",),
             proofs((waiting, "request"), *((p.at, p.code) for p in evidence)),
         )  # fmt: skip
+    if Context.ANSWER_CUT_SHORT in history.context:
+        return Diagnosis("client_gave_up", LIKELY, "left_mid_answer", 0, ("write_after_peer_close",), evidence)
     others: tuple[str, ...] = ("client_gave_up",)
     if _long_after(history, write):
         others = ("late_close", "client_gave_up")

@@ -41,8 +41,11 @@ def as_far_as_captured(history: HistoryFacts, end: End, diagnosis: Diagnosis) ->
     """The diagnosis, no surer than what was captured allows."""
     missing = history.context & DETAILS
     absence = catalogue.causes()[diagnosis.cause].absence
-    if history.heard_of is not None and history.answered and (absence or end.ending is not Ending.RST):
+    if history.heard_of is not None and history.answered:
         diagnosis = replace(diagnosis, certainty=POSSIBLE)  # ACK numbers tell what was sent, not what became of it
+    if history.goodbye_by_length and diagnosis.certainty is not POSSIBLE:
+        waved_away = diagnosis.harmless and end.ending is Ending.RST
+        diagnosis = replace(diagnosis, certainty=POSSIBLE if waved_away else LIKELY)
     if not missing:
         return diagnosis
     others = diagnosis.alternatives

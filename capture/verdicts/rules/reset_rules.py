@@ -78,6 +78,12 @@ def _stalled(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
                 "zero_window_stall", LIKELY, "stalled_reset" if by == side else "stalled_sender_reset", side,
                 ("aborted",), proofs((run[0], "window_closed"), (probes[-1], "window_probe"), (at, "reset")),
             )  # fmt: skip
+    unread = history.stalled(1 - by, at)
+    if unread and history.events[at].has(Mark.BARE) and history.fins[by] is None and _may_be_answered(history, at):
+        return Diagnosis(
+            "zero_window_stall", LIKELY, "stalled_closed", 1 - by, ("aborted", "no_socket", "middlebox_reset"),
+            proofs((unread[0], "window_closed"), (at - 1, "answered_by_reset"), (at, "bare_reset")),
+        )  # fmt: skip
     return None
 
 

@@ -88,6 +88,11 @@ def _ignored_from_the_start(history: HistoryFacts, first: int, last: int) -> Dia
 
 def _probes_unanswered(history: HistoryFacts, side: int, first: int, last: int) -> Diagnosis:
     closed = history.stalled(1 - side, last)
+    if closed and history.events[closed[0]].kind is Kind.SYN_ACK:
+        return Diagnosis(
+            "zero_window_stall", POSSIBLE, "never_opened", 1 - side, ("silent_drop", "unreachable"),
+            proofs((closed[0], "window_closed"), (last, "window_probe")),
+        )  # fmt: skip
     if closed:
         return Diagnosis(
             "zero_window_stall", LIKELY, "stalled_gone", 1 - side, ("silent_drop",),
@@ -208,7 +213,7 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
     if first == 0 and waiting is not None:
         return close(LIKELY, "client_gave_up")
     if first == 1 and waiting is not None:
-        return close(LIKELY, "closed_unanswered")
+        return close(LIKELY, "closed_unanswered", sentence="normal_unanswered")
     if Context.ANSWER_CUT_SHORT in history.context:
         return _cut_short(history, first, fin, evidence)
     if Context.ANSWER_WHOLE in history.context and not history.late_syn_ack:
@@ -251,7 +256,7 @@ def _gave_up(history: HistoryFacts) -> bool:
 
 def still_open(history: HistoryFacts, end: End) -> Diagnosis:
     """No end was captured: which is an end of its own where somebody waits."""
-    quiet = Context.QUIET_END in history.context
+    quiet = Context.QUIET_END in history.context and Context.LAST_OF_ALL not in history.context
     if overflowed(history):
         return overflow(history)
     for side in (0, 1):

@@ -168,3 +168,29 @@ def test_who_serves_in_other_connections_is_the_server_of_those_begun_before(tmp
     wire.send(10, server, ("10.0.0.1", 4005), SYN | ACK, seq=1, ack=2)
     flows = flows_of(wire, tmp_path)
     assert flows.port.tolist() == [[4000, 8879], [4001, 9000], [4002, 9000], [4003, 9000], [4009, 9001], [4005, 8879]]
+
+
+def test_a_port_reused_whose_answer_was_captured_before_its_syn_is_a_new_connection(tmp_path: Path) -> None:
+    wire = Wire()
+    closed_by_fin(wire, 0, 1000)
+    second = talk(wire, 1_000_000, 70_000, 900_000)
+    second.say(0, SYN, at=1_000_040)  # in another queue
+    second.say(1, SYN | ACK)
+    second.at += 60
+    second.say(0, ACK)
+    second.say(0, FIN | ACK, at=1_000_500)
+    second.say(1, FIN | ACK, at=1_000_600)
+    second.say(0, ACK, at=1_000_700)
+    flows = flows_of(wire, tmp_path)
+    assert flows.conn_state == ["SF", "SF"]
+    assert flows.packet_count.sum(axis=1).tolist() == [7, 6]
+
+
+def test_an_answer_of_other_numbers_without_a_syn_is_no_connection(tmp_path: Path) -> None:
+    wire = Wire()
+    closed_by_fin(wire, 0, 1000)
+    stray = talk(wire, 1_000_000, 70_000, 900_000)
+    stray.say(1, SYN | ACK)
+    stray.at += 40
+    stray.say(0, RST)
+    assert len(flows_of(wire, tmp_path)) == 1

@@ -10,7 +10,7 @@ import pytest
 from capture.model import Severity
 from capture.verdicts import catalogue
 
-RULES = ("readdressed.py", "after_fin_rules.py", "opening_rules.py", "reset_rules.py", "silence_rules.py")
+RULES = ("readdressed.py", "habits.py", "after_fin_rules.py", "opening_rules.py", "reset_rules.py", "silence_rules.py")
 
 
 def literals() -> set[str]:

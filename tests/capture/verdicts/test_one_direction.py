@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, TOKEN, flow_table
 
@@ -22,7 +23,7 @@ CASES = [
     (f"{HELLO} <0.5>cFA sFA cA", "c", "client_gave_up", "originator"),
     (f"{HELLO} <0.5>cFA sA <0.2>sPA900 cR", "c", "write_after_peer_close", "originator"),
     (f"{HELLO} <0.5>cFA sA <0.2>sPA900 cR", "s", "client_gave_up", "originator"),
-    (f"{EXCHANGE} cFA sA <0.2>sPA900 cR", "s", "late_close", "originator"),
+    (f"{EXCHANGE} cFA sA <0.2>sPA900 cR", "s", "still_open", "originator"),
     (f"{EXCHANGE} <0.5>sFA cA cPA20 sR", "c", "stale_keepalive", "responder"),
     (f"{EXCHANGE} <0.5>sFA cA cPA20 sR", "s", "stale_keepalive", "responder"),
     (f"{EXCHANGE} sFA cA cPA20 sR", "c", "write_after_peer_close", "responder"),
@@ -72,3 +73,13 @@ def test_where_the_other_side_comes_later_its_own_packets_count() -> None:
     both = "cPA20 sA sPA50x cA sPA1x cA sPA60 cA cFA sFA cA"
     kinds = [event.kind.name for event in judge(flow_table(both)).template(0).history.events if event.side]
     assert kinds.count("FIN") == 1
+
+
+def test_what_one_direction_makes_a_guess_is_information_and_a_reset_is_not() -> None:
+    for text, side, severity in (
+        (f"{HELLO} <0.5>sFA cFA sA", "s", "info"),
+        (f"{HELLO} <0.5>sFA cFA sA", "", "critical"),
+        (f"{HELLO} <0.5>sRAt", "s", "critical"),
+    ):
+        table = flow_table(only(side, text) if side else text)
+        assert [f.severity.value for f in find_groups(table, judge(table))] == [severity], text

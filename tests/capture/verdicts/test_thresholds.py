@@ -116,8 +116,8 @@ TABLE = [
     (f"{SERVED} cPA5g sFA cFA sA", "normal_close", LIKELY, True),  # and no request
     (f"{SERVED} cPA42d sFA cFA sA", "normal_close", LIKELY, True),  # an HTTP/2 frame may want no answer
     (f"{SERVED} cPA43d sFA cFA sA", "closed_unanswered", LIKELY, False),
-    (f"{SERVED} cPA15? sFA cFA sA", "normal_close", LIKELY, True),
-    (f"{SERVED} cPA16? sFA cFA sA", "closed_unanswered", LIKELY, False),
+    (f"{SERVED} cPA16? sFA cFA sA", "normal_close", LIKELY, True),
+    (f"{SERVED} cPA17? sFA cFA sA", "closed_unanswered", LIKELY, False),
     (f"{HELLO} sFA cPA24g sR", "closed_unanswered", LIKELY, False),
     (f"{HELLO} sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
     (f"{HELLO} sFA cA sRAt", "aborted", LIKELY, False),

@@ -97,3 +97,33 @@ def test_only_resets_are_unknown() -> None:
     assert (verdict.cause, verdict.certainty) == ("unknown", Certainty.POSSIBLE)
     shaped = first("sRAt")
     assert (shaped.cause, shaped.certainty) == ("aborted", Certainty.POSSIBLE)
+
+
+def test_an_http_2_server_that_dies_amid_a_request_has_not_answered_by_its_pings() -> None:
+    # the preface asks nothing; the frames that every side sends of itself are no answer to the request
+    verdict = first("cS sSA cA cPA82g sPA46g cPA273 sPA17g cPA17g sA <0.5>sFA cPA13g~ sR")
+    assert (verdict.cause, verdict.certainty) == ("closed_unanswered", Certainty.LIKELY)
+    answered = first("cS sSA cA cPA82g sPA46g cPA273 sPA264 sPA17g cPA17g sA <0.5>sFA cPA13g~ sR")
+    assert answered.cause == "write_after_peer_close"
+
+
+def test_a_frame_of_tls_may_be_no_answer_and_then_nobody_says_harmless() -> None:
+    short = first("cS sSA cA cPA300h sPA900h cPA66d sPA35d cFA sPA24g cR")
+    assert (short.cause, short.alternatives) == ("normal_close", ("client_gave_up", "write_after_peer_close"))
+    assert "armless" not in short.sentence
+    assert "armless" in first("cS sSA cA cPA300h sPA900h cPA66d sPA43d cFA sPA24g cR").sentence
+
+
+def test_a_server_that_left_a_reader_with_a_closed_window() -> None:
+    verdict = first(f"{HELLO} sPA900 cAz cPA20z sR")
+    assert (verdict.cause, verdict.certainty) == ("zero_window_stall", Certainty.LIKELY)
+    assert verdict.alternatives == ("aborted", "no_socket", "middlebox_reset")
+    assert first(f"{HELLO} sPA900 cAz cA cPA20 sR").cause == "no_socket"  # it had read on
+    assert first(f"{HELLO} sPA900 cAz cPA20z sFA sR").cause != "zero_window_stall"  # a FIN came through
+    assert first(f"{HELLO} sPA900 cAz cPA20z sRAt").cause == "aborted"
+
+
+def test_a_client_that_leaves_amid_an_answer_has_not_waited_for_what_comes_after() -> None:
+    cut = first(f"{HELLO} sPA900c cA cFA sPA100 cR")
+    assert (cut.cause, cut.certainty) == ("client_gave_up", Certainty.LIKELY)
+    assert first(f"{HELLO} sPA900 cA cFA sPA100 cR").cause == "write_after_peer_close"

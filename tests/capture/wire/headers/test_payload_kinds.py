@@ -9,6 +9,11 @@ from capture.wire.headers.payload_kinds import Content
 
 FEWEST = 5  # bytes captured of a payload without which nothing is said of it
 FATAL = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = b"\0\0\x06\x04\0\0\0\0\0" + b"\0\x03\0\0\0\x64"
+PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
+WINDOW_UPDATE = b"\0\0\x04\x08\0\0\0\0\0" + bytes(4)
+HEADERS = b"\0\0\x18\x01\x05\0\0\0\x01" + bytes(24)
 SAMPLES = {
     # what a program sends, what that is
     "tls client hello": (b"\x16\x03\x01\x02\x00\x01" + bytes(511), Content.HANDSHAKE),
@@ -36,6 +41,12 @@ SAMPLES = {
     "http/2 window update": (b"\x00\x00\x04\x08\x00\x00\x00\x00\x01" + bytes(4), Content.GOODBYE),
     "http/2 ping": (b"\x00\x00\x08\x06\x01\x00\x00\x00\x00" + bytes(8), Content.GOODBYE),
     "http/2 headers": (b"\x00\x00\x04\x01\x05\x00\x00\x00\x01" + bytes(4), Content.PLAIN),
+    "http/2 ping and settings": (PING + SETTINGS, Content.GOODBYE),
+    "http/2 ping and a request": (PING + HEADERS, Content.PLAIN),
+    "http/2 preface": (PREFACE + SETTINGS + WINDOW_UPDATE, Content.GOODBYE),
+    "http/2 preface and a request": (PREFACE + SETTINGS + HEADERS, Content.PLAIN),
+    "http/2 preface alone": (PREFACE, Content.GOODBYE),
+    "half of a ping after another": (PING + PING[:12], Content.PLAIN),
     "websocket pong": (b"\x8a\x80" + bytes(4), Content.GOODBYE),
     "amqp heartbeat": (b"\x08\0\0\0\0\0\0\xce", Content.GOODBYE),
     "websocket close by a client": (b"\x88\x82" + bytes(4) + b"\x03\xe8", Content.GOODBYE),
@@ -97,3 +108,22 @@ def test_what_was_not_captured_is_unknown() -> None:
     for kept in range(len(body)):
         found = content_of(body[:kept], len(body))
         assert found == (Content.GOODBYE if kept >= FEWEST else Content.UNKNOWN), kept
+
+
+@pytest.mark.parametrize(
+    ("payload", "captured", "content"),
+    [
+        (PREFACE + SETTINGS + WINDOW_UPDATE + bytes(100), 30, Content.PLAIN),  # a request may be with it
+        (PREFACE + SETTINGS + WINDOW_UPDATE, 30, Content.GOODBYE),
+        (PREFACE + bytes(76), 30, Content.GOODBYE),
+        (PREFACE + bytes(77), 30, Content.PLAIN),
+        (PING + PING, 20, Content.GOODBYE),
+        (PING + bytes(26), 20, Content.GOODBYE),
+        (PING + bytes(27), 20, Content.PLAIN),
+        (HEADERS, 20, Content.PLAIN),
+    ],
+)
+def test_frames_that_were_cut_off_leave_room_for_a_request_or_not(
+    payload: bytes, captured: int, content: Content
+) -> None:
+    assert content_of(payload[:captured], len(payload)) == content
