@@ -157,10 +157,8 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
             proofs((history.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
         )  # fmt: skip
     if first == 2:
-        # neither FIN acknowledges the other, and both were acknowledged: there is no other order of such numbers
-        crossed = history.both_acked is not None and history.whole and history.waiting(0, at=max(fins)) is None
-        sure: Certainty = CERTAIN if crossed else LIKELY
-        return Diagnosis("simultaneous_close", sure, "simultaneous_close", None, ("normal_close",), evidence)
+        # neither FIN acknowledges the other; but on a path that reorders or loses one may have been sent long before
+        return Diagnosis("simultaneous_close", LIKELY, "simultaneous_close", None, ("normal_close",), evidence)
     if first == 0 and _gave_up(history):
         return Diagnosis(
             "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
@@ -169,13 +167,27 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     if first == 1 and history.heard_of is not None and (wrote := history.news(0, after=history.fins[1] or 0)):
         return _wrote_unseen(history, history.fins[1] or 0, wrote[0])
     whole = history.both_acked is not None and history.whole
-    sure = CERTAIN if whole else LIKELY
+    sure: Certainty = CERTAIN if whole else LIKELY
     if first is not None and (spoke := history.news(1 - first, after=history.fins[first] or 0)):
+        if first == 1 and (late := _asked_too_late(history, history.fins[1] or 0, spoke[0])) is not None:
+            return late
         return Diagnosis(
-            "half_close", sure if whole else LIKELY, "half_close", first, ("normal_close",),
+            "half_close", sure if first == 0 else LIKELY, "half_close", first, ("normal_close",),
             proofs((history.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
         )  # fmt: skip
     return _normal(history, first, sure, evidence)
+
+
+def _asked_too_late(history: HistoryFacts, fin: int, request: int) -> Diagnosis | None:
+    """The client asked on a connection that the server had closed while it was idle, and no RST told it so: a server
+    that lingers reads on, and throws away what it reads."""
+    if history.served(1, at=fin) is None or history.closing_gap(fin) < PAUSE or history.heard_of is not None:
+        return None
+    if not history.asked_for_sure(request):
+        return None
+    evidence = proofs((fin, "fin"), (request, "late_write"), (history.fins[0], "fin"))
+    others = ("half_close", "write_after_peer_close")
+    return Diagnosis("stale_keepalive", LIKELY, "stale_unread", 1, others, evidence)
 
 
 def _wrote_unseen(history: HistoryFacts, fin: int, wrote: int) -> Diagnosis:

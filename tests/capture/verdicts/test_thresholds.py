@@ -150,7 +150,7 @@ TABLE = [
     ("cS <0.5>sSA cA cRAt", "connect_cancelled", CERTAIN, True),
     ("cS <0.5>sSA cA cR", "connect_cancelled", LIKELY, True),
     ("cS sSA <0.5>cA cRAt", "connect_cancelled", LIKELY, True),
-    (f"{SERVED} cFA sFA~ cA sA", "simultaneous_close", CERTAIN, False),
+    (f"{SERVED} cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
     (f"{SERVED} cFA sFA~ cA", "simultaneous_close", LIKELY, False),
     (f"{HELLO} cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
     (f"{SERVED} cPA20 i3.1 <1>cPA20* <2>cPA20* <4>cPA20*", "unreachable", CERTAIN, False),

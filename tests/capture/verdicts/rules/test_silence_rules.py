@@ -120,3 +120,15 @@ def test_what_stood_open_at_the_captures_last_packet_is_not_called_unanswered() 
     closed = "cS sSA cA cPA20 sA sPA50 cA cFA sA"
     assert first(closed).cause == "still_open"
     assert judge(flow_table(closed, later)).of(0).cause == "late_close"
+
+
+def test_a_request_on_a_connection_that_its_server_had_closed_is_no_half_close() -> None:
+    served = "cS sSA cA cPA20 sA sPA50 cA"
+    late = first(f"{served} <0.5>sFA cA <0.7>cPA20 sA <1>cFA sA")
+    assert (late.cause, late.certainty.value) == ("stale_keepalive", "likely")
+    assert late.alternatives == ("half_close", "write_after_peer_close")
+    assert "never answered" in late.sentence
+    # the rest of an upload, after an early answer; what asks nothing; and a server that had not answered
+    assert first(f"{served} sFA cA cPA20 sA cFA sA").cause == "half_close"
+    assert first(f"{served} <0.5>sFA cA cPA5? sA cFA sA").cause == "half_close"
+    assert first("cS sSA cA cPA20 sA <0.5>sFA cA cPA20 sA cFA sA").cause != "stale_keepalive"
