@@ -71,6 +71,8 @@ def chosen(templates: Iterable[FixTemplate], offers: Iterable[Offer]) -> tuple[d
         wanted = [each for each in known if (each.topic == topic if topic is not None else each.id == one.fix)]
         for each in _closest(wanted, one.identity):
             (mine if _fits(each, one) else others).setdefault(each.id, one)
+    for general in [name for one in known if one.id in mine for name in one.instead_of if name in mine]:
+        others[general] = mine.pop(general)
     return mine, {name: one for name, one in others.items() if name not in mine}
 
 

@@ -145,7 +145,10 @@ def _cures(text: str, topic: str, how: dict[str, dict[str, str]]) -> Iterator[Fi
         for one in cures.fixes:
             language = one.get("language", "text")
             own = {"apply": one["snippet"].strip()} if language == "shell" else {}
-            fix = msgspec.convert(cures.common | how.get(language, {}) | own | one | {"topic": topic}, FixTemplate)
+            defaults = cures.common.get("defaults", {}) | one.get("defaults", {})
+            fix = msgspec.convert(
+                cures.common | how.get(language, {}) | own | one | {"topic": topic, "defaults": defaults}, FixTemplate
+            )
             unfilled = next((f"{key}: {{{{{name}}}}}" for name, key in _unfilled(fix)), None)
             if unfilled is not None:
                 raise PlaybookError(f"{where}: {fix.id}.{unfilled} has no default")

@@ -71,6 +71,8 @@ class FixTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     defaults: dict[str, str] = {}
     who: tuple[str, ...] = ()
     """Words of the programs that it is for (playbooks.facts.identity, sources of playbooks.symptoms); empty: any."""
+    instead_of: tuple[str, ...] = ()
+    """General fixes that this one makes needless where it is offered: it names the file, line and value."""
     topic: str = ""
     """The file of cures it comes from; set by the loader."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import os
 import shlex
 import subprocess
 import time
@@ -33,6 +35,9 @@ NUMBERS = {"pid": 2**22, "port": 65535}
 COMMAND_SECONDS = 15
 LINES_OF_OUTPUT = 20
 LONGEST_EVIDENCE = 1200
+SEEN_IT = frozenset(("capture-causes", "traffic-causes", "waiting-for"))
+"""Checks that see why connections end, in packets or in what a process waits for: their fixes come before those of a
+log, whose lines fit several causes."""
 
 
 def run_checks(
@@ -62,6 +67,7 @@ def judge(
     """The report of a playbook on facts that are there already: nothing of this machine is read."""
     results = []
     offers: list[Offer] = []
+    seen: list[Offer] = []
     about = _asked_about(facts)
     for step in playbook.steps:
         result, scope = _judge(step, facts, consent)
@@ -69,7 +75,7 @@ def judge(
             one if one.identity else dataclasses.replace(one, identity=about, process=True) for one in result.offers
         ]
         asked += [Offer(name, {}, about, process=True) for name in step.offers.get(result.outcome, ())]
-        offers += asked
+        (seen if step.check in SEEN_IT else offers).extend(asked)
         mine, _ = chosen(playbook.fixes, asked)
         shown = StepResult(
             id=step.id,
@@ -87,10 +93,18 @@ def judge(
         if on_step is not None:
             on_step(shown)
     templates = {template.id: template for template in playbook.fixes}
-    mine, others = chosen(playbook.fixes, offers)
+    # Whose connections the packets show may not be known: then whoever wrote the log.
+    told = next((one for one in offers if one.identity), None)
+    if told is not None:
+        seen = [one if one.identity else dataclasses.replace(one, identity=told.identity) for one in seen]
+    mine, others = chosen(playbook.fixes, (*seen, *offers))
+
+    again = _recheck(facts)
 
     def made(some: Mapping[str, Offer]) -> tuple[Fix, ...]:
-        return tuple(fill(templates[name], one.parameters, facts.root, facts.ability) for name, one in some.items())
+        return tuple(
+            fill(templates[name], again | dict(one.parameters), facts.root, facts.ability) for name, one in some.items()
+        )
 
     return CheckReport(
         playbook=playbook.name,
@@ -102,6 +116,20 @@ def judge(
         fixes=made(mine),
         others=made(others),
     )
+
+
+def _recheck(facts: Facts) -> dict[str, str]:
+    """{recheck}: the command that tells after a fix whether the fault is gone, with what was named for this run: the
+    URL again, or what the log got since; empty where neither was named."""
+    url, log = facts.settings.get("url"), facts.settings.get("log")
+    if url:
+        return {"recheck": f"tcptriage check timeout-chain --set url={shlex.quote(url)}   # {say('recheck_url')}"}
+    with contextlib.suppress(OSError):
+        if log and log != "-":
+            size = os.stat(log).st_size
+            since = f"tail -c +{size + 1} {shlex.quote(log)} | tcptriage explain --log -"
+            return {"recheck": f"{since}   # {say('recheck_log')}"}
+    return {}
 
 
 def _asked_about(facts: Facts) -> tuple[str, ...]:

@@ -48,31 +48,39 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *known))
 
 
-@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides"))
+@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides", "led"))
 def log_symptoms(
     facts: Facts,
     symptoms: list[str] | None = None,
     fixes: list[str] | None = None,
     fits: dict[str, list[str]] | None = None,
     besides: list[str] | None = None,
+    led: str | None = None,
     **given: Any,
 ) -> Judgement:
     """Error lines of these symptoms in the log, by peer.
 
     `fixes` are offered whatever was found, those of `fits` for the symptom that they cure. Another step reads the logs
-    of the programs `besides`: what they wrote is no matter of this one."""
+    of the programs `besides`: what they wrote is no matter of this one. Lines of whatever symptom that lead to the
+    playbook `led` are meant, too."""
     if facts.log is None:
         return unknown(say("no_log"))
     wanted = set(symptoms or [])
-    if besides and not any(group.symptom in wanted and _of_others(group, besides) for group in facts.log.groups):
+    if besides and not any(
+        (group.symptom in wanted or led in group.playbooks) and _of_others(group, besides) for group in facts.log.groups
+    ):
         return manual(say("log_told_elsewhere", path=facts.log.path, programs=", ".join(besides)))
-    mine = [group for group in facts.log.groups if group.symptom in wanted and _of_others(group, besides or [])]
+    mine = [
+        group
+        for group in facts.log.groups
+        if (group.symptom in wanted or led in group.playbooks) and _of_others(group, besides or [])
+    ]
     port = facts.number("port")
     if port is not None:
         mine = [
             group for group in mine if not group.peer or group.peer.endswith(f":{port}") or f":{port}" in group.sample
         ]
-    others = [group for group in facts.log.groups if group.symptom not in wanted]
+    others = [group for group in facts.log.groups if group.symptom not in wanted and group not in mine]
     note = [say("log_others", others=", ".join(f"{g.symptom} {g.count}" for g in others[:4]))] if others else []
     if not mine:
         sentence = say("log_clean", path=facts.log.path, lines=facts.log.lines)

@@ -17,12 +17,13 @@ from playbooks.checks.nginx_config import (
     seconds,
     stated,
 )
-from playbooks.checks.nginx_edits import Edit, commands
+from playbooks.checks.nginx_edits import Edit, commands, opening
 from playbooks.checks.nginx_logs import DEFAULT_TIMEOUT
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for_writers, unknown, warned
 from playbooks.evidence_words import percent, say
 from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import AccessLog, Times
+from playbooks.facts.nginx_facts import NginxServer
 
 MANY, SHARE = 5, 0.01
 """From how many, and what share of the requests, on: single people close tabs all day."""
@@ -66,8 +67,13 @@ def access_499(facts: Facts, **given: Any) -> Judgement:
         if log.closed_request.count >= MANY and _together(log.closed_request):
             evidence.append(say("closed_together", seconds=f"{log.closed_request.p50:.2f}"))
     evidence += [say("log_sample", sample=line) for line in log.sample[:1]]
-    few = closed < MANY or closed / max(1, log.lines) < SHARE
-    return warned(*evidence) if few else failed(*evidence, offers=_offers(facts, log))
+    return failed(*evidence, offers=patience_offers(facts, log)) if many_left(log) else warned(*evidence)
+
+
+def many_left(log: AccessLog) -> bool:
+    """Whether more requests ended in 499 than people who close tabs make."""
+    closed = log.status.get("499", 0)
+    return closed >= MANY and closed / max(1, log.lines) >= SHARE
 
 
 def older_requests(log: AccessLog) -> list[str]:
@@ -91,7 +97,7 @@ def client_against_upstream(facts: Facts, **given: Any) -> Judgement:
     if not log.status.get("499"):
         return look(facts, "access_log").passed(say("no_499", lines=log.lines), seen=log.lines)
     if log.closed_request is None:
-        return warned(say("no_times"), offers=(offer("log-format"),))
+        return warned(say("no_times"), offers=(_log_times(facts, log),))
     evidence = [say("closed_after", times=times_text(log.closed_request))]
     served = log.upstream or log.request
     if served is None:
@@ -101,7 +107,7 @@ def client_against_upstream(facts: Facts, **given: Any) -> Judgement:
         return failed(
             *evidence,
             say("upstream_slower", p99=f"{served.p99:.2f}", client=f"{log.closed_request.p50:.2f}"),
-            offers=_offers(facts, log),
+            offers=patience_offers(facts, log),
         )
     return warned(*evidence, say("upstream_faster"))
 
@@ -146,7 +152,8 @@ def _times(client: float | None, served: Times | None) -> str:
     return text + say("times_upstream", slowest=f"{served.p99:.2f}") if served is not None else text
 
 
-def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
+def patience_offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
+    """Fixes for clients that left, with their patience and the upstream's times as far as the log tells."""
     client = log.closed_request.p50 if log.closed_request is not None else None
     served = log.upstream or log.request
     slowest = max([served.p99 if served is not None else 0.0, client or 0.0])
@@ -161,7 +168,8 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
         "route": next((route.path for route in log.routes if route.closed), "/"),
     }
     # A log without times first learns them: until then any figure is a guess.
-    names = ["topic:patience"] if client is not None else ["log-format", "topic:patience"]
+    first = () if client is not None else (_log_times(facts, log),)
+    names = ["topic:patience"]
     nginx = nginx_of(facts, log)
     if nginx is not None:
         server = nginx.servers[0]
@@ -171,4 +179,45 @@ def _offers(facts: Facts, log: AccessLog) -> tuple[Offer, ...]:
             shared |= {"where": places[0].where}
             shared |= commands([Edit(places[0], "proxy_ignore_client_abort on;", "before")])
             names.append("ignore-client-abort")
-    return offers_for_writers(agents(log.sample), names, **shared)
+    return (*first, *offers_for_writers(agents(log.sample), names, **shared))
+
+
+TIMED = (
+    'log_format tcptriage_timed \'$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent" rt=$request_time urt=$upstream_response_time ua=$upstream_addr\';'
+)
+
+
+def _log_times(facts: Facts, log: AccessLog) -> Offer:
+    """The fix that has the log tell times: made of its own lines of the configuration, never of another fix's."""
+    nginx = nginx_of(facts, log)
+    if nginx is None:
+        return offer("log-format")
+    server = nginx.servers[0]
+    parameters: dict[str, object] = {"config": server.path, "reload": how_to_reload(server)}
+    if len(log.paths) == 1:
+        parameters["log"] = log.paths[0]
+    return offer("log-format", **parameters, **_timed(server, log))
+
+
+def _timed(server: NginxServer, log: AccessLog) -> dict[str, str]:
+    """{edit, unedit}: a format with times, and the access_log lines of this log set to it; for a log that no line
+    names (nginx's default), a line that does. Empty where neither can be told."""
+    http = opening(server, "http")
+    logged = [one for one in server.directives if one.name == "access_log" and one.args and one.args[0] != "off"]
+    mine = [one for one in logged if any(_same_log(one.args[0], path) for path in log.paths)]
+    if http is None or (logged and not mine):
+        return {}
+    if mine:
+        edits = [
+            Edit(one, " ".join(("access_log", one.args[0], "tcptriage_timed", *one.args[2:])) + ";") for one in mine
+        ]
+        return commands([Edit(http, TIMED, "inside"), *edits])
+    if len(log.paths) != 1:
+        return {}
+    return commands([Edit(http, f"{TIMED} access_log {log.paths[0]} tcptriage_timed;", "inside")])
+
+
+def _same_log(written: str, path: str) -> bool:
+    """A relative name is one below nginx's prefix, which is not always told."""
+    return written == path or (not written.startswith("/") and path.endswith(f"/{written}"))

@@ -56,7 +56,7 @@ def traffic_causes(
     if lost:
         return warned(*sentences, *(_cut_off(one, seconds) for one in lost[:4]))
     if any(2 * one.count >= one.of for one in mine):
-        return warned(*sentences)
+        return unknown(*sentences, *cut, say("traffic_rare", seconds=seconds))
     if cut:
         return unknown(*sentences, *cut)
     ends = sum(one.count for one in (*mine, *others) if one.cause != OPEN)

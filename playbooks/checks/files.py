@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.leaks import leak_first
 from playbooks.checks.registry import Judgement, Offer, check, failed, look, offer, offers_for, unknown, warned
 from playbooks.evidence_words import most_common, percent, say
 from playbooks.facts.facts import Facts
@@ -35,7 +36,7 @@ def open_files_of_processes(facts: Facts, **given: Any) -> Judgement:
         sentences = [_process_sentence(one) for one in rows[:2]]
         return _room(facts, facts.processes, rows, *sentences)
     evidence = [text for one in near[:4] for text in (_process_sentence(one), *_details(facts, one))]
-    offers = _file_offers(facts, near[0])
+    offers = (*leak_first(facts, near[0].pid, near[0].open_files or 0), *_file_offers(facts, near[0]))
     if _share(near[0]) >= FULL:
         return failed(*evidence, *hidden, offers=offers)
     return warned(*evidence, *hidden, offers=offers)

@@ -20,6 +20,9 @@ _AGENTS = re.compile(
 """Programs by what they call themselves in User-Agent, as access logs quote it. Browsers are none: theirs is fixed."""
 
 
+LANGUAGES = frozenset(("go", "java", "python", "node", "php", "ruby", "rust", "dotnet", "perl"))
+
+
 def agents(lines: Iterable[str]) -> tuple[str, ...]:
     """The programs that asked, by these lines of an access log, the commonest first; empty where they do not tell."""
     found = (match.lastgroup for line in lines if (match := _AGENTS.search(line)) is not None)
@@ -37,8 +40,9 @@ def identity_of(facts: Facts, holder: Holder | None) -> tuple[str, ...]:
 
 
 def writers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
-    """The programs that wrote these lines, the commonest first; empty where the lines do not tell."""
+    """The programs that wrote these lines, stores and servers before the languages of their clients (a driver's error
+    tells more than the runtime's below it), the commonest first; empty where the lines do not tell."""
     counts: Counter[str] = Counter()
     for group in groups:
         counts.update(group.sources)
-    return tuple(source for source, _ in counts.most_common())
+    return tuple(sorted((source for source, _ in counts.most_common()), key=LANGUAGES.__contains__))

@@ -190,6 +190,21 @@ def _leak_offers(facts: Facts, holder: Holder | None, rows: list[Socket]) -> tup
     return offers_for(identity_of(facts, holder), own_language_first(names, holder), **shared)
 
 
+def leak_first(facts: Facts, pid: int, open_files: int) -> tuple[Offer, ...]:
+    """Fixes of the leak itself, where half or more of a process's descriptors are connections in CLOSE-WAIT: a higher
+    limit would only be used up later. None where that is not so."""
+    rows = [
+        row
+        for row in (facts.sockets.rows if facts.sockets is not None else ())
+        if row.state == "CLOSE-WAIT" and any(owner.pid == pid for owner in row.owners)
+    ]
+    if len(rows) < PILE or 2 * len(rows) < open_files:
+        return ()
+    holder = next(owner for owner in rows[0].owners if owner.pid == pid)
+    # ss -K frees no descriptor: the process still holds it.
+    return tuple(one for one in _leak_offers(facts, holder, rows) if one.fix != "destroy-now")
+
+
 @check("close-wait-descriptors", needs=("sockets", "processes"), everywhere=True)
 def close_wait_descriptors(facts: Facts, **given: Any) -> Judgement:
     """Whether the process with most CLOSE-WAIT sockets comes near its limit of open files."""

@@ -126,6 +126,10 @@ def _made(facts: Facts, fix: str, upstreams: dict[str, int], count: int) -> list
     return [offer(fix, **parameters)]
 
 
+WORKERS = frozenset(("gunicorn", "uwsgi", "uvicorn", "php", "php-fpm", "puma", "unicorn", "tomcat", "jetty", "apache"))
+"""Servers that end work that takes too long by a setting of their own."""
+
+
 def _closed(
     facts: Facts, passing: tuple[NginxServer, list[Directive]] | None, parameters: dict[str, object]
 ) -> list[Offer]:
@@ -137,9 +141,10 @@ def _closed(
         parameters = parameters | {"config": server.path, "reload": how_to_reload(server)}
     topic = "topic:idle" if kept else "topic:patience"
     holder = _behind(facts, str(parameters.get("upstream", "")))
-    theirs = (
-        [*offers_for(identity_of(facts, holder), (topic,), who=holder_name(holder), **parameters)] if holder else []
-    )
+    words = identity_of(facts, holder)
+    if not kept:  # a language's own fixes are for its clients: what ends work is a server's setting
+        words = tuple(word for word in words if word in WORKERS)
+    theirs = [*offers_for(words, (topic,), who=holder_name(holder), **parameters)] if holder and words else []
     if any(protocol(place) == "fastcgi" for place in places) and not theirs:
         theirs = [*offers_for_writers(("php-fpm",), (topic,), **parameters)]
     first = offer("why-it-ends", **parameters)

@@ -203,7 +203,7 @@ def upstream_idle(facts: Facts, **given: Any) -> Judgement:
     if not evidence:
         return manual(say("no_idle_peers"))
     if undecided:
-        return manual(*evidence)
+        return unknown(*evidence)
     return config_judged(facts, ("nginx", "idle_peers"), *evidence, seen=evidence)
 
 

@@ -142,6 +142,8 @@ def offers_for(identity: Iterable[str], fixes: Iterable[str], **parameters: obje
 
 
 def offers_for_writers(writers: Iterable[str], fixes: Iterable[str], **parameters: object) -> tuple[Offer, ...]:
-    """The same for the programs that wrote a log's lines: which library or server it was is not known."""
+    """The same for the programs that wrote a log's lines, the most telling first: which library or server it was is not
+    known."""
     texts = {name: str(value) for name, value in parameters.items()}
-    return tuple(Offer(fix, texts, tuple(writers)) for fix in fixes)
+    words = tuple(writers)[::-1]  # an identity has the widest word first
+    return tuple(Offer(fix, texts, words) for fix in fixes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from capture.sockets.findings.finding_words import age_text
@@ -110,9 +110,10 @@ def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
     return [row for row in rows if row.recv_q and (row.local, row.remote) in ends]
 
 
-@check("unanswered", needs=("sockets",), optional=("firewall", "capture"), everywhere=True)
-def unanswered(facts: Facts, **given: Any) -> Judgement:
-    """Data, probes or SYNs that were sent again and again without an answer, by remote host and port."""
+@check("unanswered", needs=("sockets",), optional=("firewall", "capture"), arguments=("aside",), everywhere=True)
+def unanswered(facts: Facts, aside: bool = False, **given: Any) -> Judgement:
+    """Data, probes or SYNs that were sent again and again without an answer, by remote host and port. `aside`: of a
+    playbook about something else, which a machine without connections leaves undecided no more than before."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     if facts.sockets.source == "psutil":
@@ -140,6 +141,8 @@ def unanswered(facts: Facts, **given: Any) -> Judgement:
         if asked or len(rows) >= 3 or max(row.unanswered for row in rows) >= 2 * RETRANSMISSIONS
     }
     lonely = sum(len(rows) for peer, rows in by_peer.items() if peer not in bad)
+    if not by_peer and not looked and aside:
+        return manual(say("all_answered", single=single))
     if not by_peer:
         counted = {} if asked else moved(facts, "TCPAbortOnTimeout", "TCPSynRetrans")
         return look(facts, "sockets").passed(say("all_answered", single=single), seen=looked, counted=counted)
@@ -217,10 +220,15 @@ def _drop_offers(facts: Facts, ip: str, port: int, rows: list[Socket]) -> tuple[
         "user-timeout-python",
         "user-timeout-java",
         "user-timeout-node",
-        "keepalive-now",
         "keepalive",
     )
-    return tuple(offer(name, **shared) for name in names)
+    holders = Counter(owner.name for row in rows for owner in row.owners[:1])
+    owner = next((row.owners[0] for row in rows if row.owners and row.owners[0].name == _commonest(holders)), None)
+    return tuple(offer(name, **shared) for name in own_language_first(names, owner))
+
+
+def _commonest(counts: Counter[str]) -> str:
+    return counts.most_common(1)[0][0] if counts else ""
 
 
 @check("conntrack", needs=("kernel",))
@@ -234,7 +242,7 @@ def conntrack(facts: Facts, **given: Any) -> Judgement:
         count=count,
         most=most,
         share=percent(count / max(1, most)),
-        timeout=facts.sysctl("net.netfilter.nf_conntrack_tcp_timeout_established"),
+        timeout=_tracked(facts),
     )
     proposed = 1 << max(16, (4 * count - 1).bit_length())
     offers = (
@@ -246,12 +254,28 @@ def conntrack(facts: Facts, **given: Any) -> Judgement:
         return failed(sentence, offers=offers)
     if most and count >= HIGH * most:
         return warned(sentence, offers=offers)
+    if short := _forgets_early(facts, count):
+        return warned(
+            sentence, *short, offers=(offer("conntrack-longer", timeout=_tracked(facts), proposed=TRACKED_S),)
+        )
     return look(facts, "kernel").passed(sentence, seen=1)
+
+
+def _tracked(facts: Facts) -> int | None:
+    return facts.sysctl("net.netfilter.nf_conntrack_tcp_timeout_established")
+
+
+def _forgets_early(facts: Facts, count: int) -> tuple[str, ...]:
+    """What to say where connections are tracked and an idle one is forgotten before its first keep-alive probe."""
+    kept, idle = _tracked(facts), facts.sysctl("net.ipv4.tcp_keepalive_time")
+    if not count or kept is None or idle is None or kept >= idle:
+        return ()
+    return (say("conntrack_short", timeout=kept, idle=idle),)
 
 
 def _tracked_shorter(facts: Facts) -> tuple[Offer, ...]:
     """A shorter memory of idle connections, where it is longer than two hours: never shorter than keep-alives need."""
-    now = facts.sysctl("net.netfilter.nf_conntrack_tcp_timeout_established")
+    now = _tracked(facts)
     if now is None or now <= TRACKED_S:
         return ()
     return (offer("conntrack-timeouts", timeout=now, proposed=TRACKED_S),)

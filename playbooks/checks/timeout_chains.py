@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playbooks.checks.clients_gone import older_requests
+from playbooks.checks.clients_gone import many_left, older_requests, patience_offers
 from playbooks.checks.fact_words import times_text
 from playbooks.checks.nginx_config import (
     config_judged,
@@ -109,7 +109,9 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
     if late >= 3 or (late and late / max(1, log.lines) >= 0.01):
         nginx = nginx_of(facts, log)
         return failed(*evidence, offers=(_read_timeout(facts, *_shortest(nginx)),) if nginx is not None else ())
-    if late:
+    if many_left(log):
+        return failed(*evidence, offers=patience_offers(facts, log))
+    if late or closed:
         return warned(*evidence)
     return look(facts, "access_log").passed(*evidence, seen=log.lines)
 

@@ -37,7 +37,7 @@ def apache_waits(path: str) -> tuple[list[ProxyWait], list[str]]:
     found = list(directives(path))
     waits: list[ProxyWait] = []
     for one in found:
-        if one.name not in _PASSES:
+        if one.name not in _PASSES or "!" in one.words:  # `ProxyPass /path !` passes nothing on
             continue
         to = next((word for word in one.words[1:] if "://" in word), "")
         own = next((word.partition("=")[2] for word in one.words if word.lower().startswith("timeout=")), None)

@@ -112,6 +112,8 @@ class LogGroup(msgspec.Struct, frozen=True):
     line: int
     sources: dict[str, int] = {}
     """How many of the lines each program wrote, as far as they tell."""
+    playbooks: tuple[str, ...] = ()
+    """Where its lines lead."""
 
 
 class SymptomLog(msgspec.Struct, frozen=True):

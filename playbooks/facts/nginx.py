@@ -12,6 +12,7 @@ from typing import Any
 from capture.sockets.process_limits import process_details
 from playbooks.facts.facts import Absence
 from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
+from playbooks.facts.this_host import own_netns
 from playbooks.facts.worker_processes import workers_of
 from playbooks.language import tr
 
@@ -41,6 +42,8 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
             (running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))
         ]
     else:
+        # One in another network namespace is a container's: its path would be read here, and it is not asked about.
+        masters = [one for one in masters if _in_this_network(one[0])]
         wanted = list(masters)
         wanted += [(None, path, "") for path in DEFAULTS if not masters and os.path.exists(path)][:1]
     if not wanted:
@@ -72,6 +75,14 @@ def _masters() -> Iterator[tuple[int | None, str, str]]:
             tried = [f"{folder}/conf/nginx.conf", f"{folder}/nginx.conf"] if folder else []
             path = next((one for one in [*tried, *DEFAULTS] if os.path.exists(one)), DEFAULTS[0])
         yield int(name), path, folder
+
+
+def _in_this_network(pid: int | None) -> bool:
+    """Whether a process has the network namespace of this thread; where that may not be seen, it counts as here."""
+    try:
+        return str(os.stat(f"/proc/{pid}/ns/net").st_ino) == own_netns()
+    except OSError:
+        return True
 
 
 def _same(one: str, other: str) -> bool:

@@ -26,6 +26,7 @@ class _Group:
     peer: End | None
     same_peer: bool = True
     sources: Counter[str] = field(default_factory=Counter)
+    playbooks: set[str] = field(default_factory=set)
 
 
 def _named(group: _Group) -> str:
@@ -71,11 +72,22 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             group.count += 1
             if explained.source is not None:
                 group.sources[explained.source] += 1
+            group.playbooks.add(explained.playbook)
             group.last = when or group.last
     except LogUnreadable as error:
         return Absence("unreadable", str(error))
     found = [
-        LogGroup(symptom, _named(one), one.count, one.first, one.last, one.sample, one.line, dict(one.sources))
+        LogGroup(
+            symptom,
+            _named(one),
+            one.count,
+            one.first,
+            one.last,
+            one.sample,
+            one.line,
+            dict(one.sources),
+            tuple(sorted(one.playbooks)),
+        )
         for (symptom, *_), one in groups.items()
     ]
     if since is not None and not _written_since(path, nature.last, since):

@@ -10,6 +10,8 @@ LONGEST = 16_384  # characters of a line that are looked at
 # the escape character as itself, as rsyslog, JSON, shells and terminals write it; or lost, with the rest still there
 _ANSI = re.compile(r"(?:\x1b|\\+(?:u001b|x1b|e|033)|#033|\^\[|␛)\[[0-9;?]*[A-Za-z]|\[\d{1,2}(?:;\d{1,3})*m(?!\])", re.I)
 _PATH = re.compile(r"(https?://[^\s/\"']+/)[^\s\"'>),]+")
+_PUBLISHED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}):\S{2,45}:\d{1,5}/tcp\b")
+"""Docker's published port: the address on the host that was to be bound, and the container's, which was not."""
 _METHODS = ("GET ", "POST ", "PUT ", "DELETE ", "HEAD ", "OPTIONS ", "PATCH ")
 _ENTITY = re.compile(
     r"&(?:amp;)?(?:gt|lt|amp|quot|apos|nbsp|[lr][sd]quo|rarr|[mn]dash|#\d{2,5}|#x[0-9a-f]{2,4});", re.I
@@ -54,6 +56,8 @@ def plain(text: str) -> str:
         text = _ENTITY.sub(lambda found: html.unescape(html.unescape(found[0])), text)
     if not text.isascii():
         text = plain_quotes(_ANSI.sub("", text) if "␛" in text else text)
+    if "/tcp" in text:
+        text = _PUBLISHED.sub(r"\1", text)
     if "://" in text:
         text = _PATH.sub(lambda found: found[1], text)
     end = text.find(" HTTP/")

@@ -36,6 +36,7 @@ COMPUTED = {
     "account": "bob",
     "stop": "{{sudo}}systemctl stop app@1.service",
     "start": "true   # start it again the way it was started",
+    "recheck": "tail -c +4097 app.log | tcptriage explain --log -   # what the log got since: none of these lines",
     "reload": "{{sudo}}nginx -t -c '/etc/nginx/a b.conf' && {{sudo}}kill -HUP 4711",
 }
 """What checks put into fixes, the awkward ones of each kind; every other parameter is a number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -195,3 +196,16 @@ def test_a_users_command_runs_only_with_consent() -> None:
     assert "abc" not in str(report.steps[0].evidence)
     assert run_checks(parse(MINE.format("true"), "m", own=True), consent=lambda _: True).exit_status == 0
     assert run_checks(parse(MINE.format("no-such-program"), "m", own=True), consent=lambda _: True).exit_status == 3
+
+
+def test_a_fix_is_verified_by_what_the_log_gets_since(tmp_path: Path) -> None:
+    """Lines of before stay in the log: a look at the whole would fail for ever."""
+    log = tmp_path / "app.log"
+    log.write_text("psycopg2.OperationalError: server closed the connection unexpectedly\n")
+    (first, *_) = run_checks("keepalive-race", {"log": str(log)}).fixes
+    assert first.id == "idle-postgres"
+    command = first.verify.partition("|")[0]
+    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == ""
+    with log.open("a") as more:
+        more.write("again\n")
+    assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == "again\n"

@@ -9,15 +9,18 @@ import pytest
 from capture.model import Endpoint
 from playbooks.checks.capture_causes import capture_causes
 from playbooks.checks.failing_now import traffic_causes
-from playbooks.checks.fix_audience import agents
+from playbooks.checks.fix_audience import agents, writers
 from playbooks.checks.leaks import fin_wait_2_pile
 from playbooks.checks.proxy_ends import proxy_log_ends
-from playbooks.facts.log_facts import ProxyEnd, ProxyLog, Times
+from playbooks.checks.registry import known_checks
+from playbooks.facts.log_facts import LogGroup, ProxyEnd, ProxyLog, SymptomLog, Times
 from playbooks.facts.packet_facts import CapturedConnection
-from playbooks.loader import load_all
-from playbooks.run import run_checks
+from playbooks.facts.socket_facts import Holder, Processes
+from playbooks.loader import load, load_all
+from playbooks.model import Outcome
+from playbooks.run import judge, run_checks
 from playbooks.symptoms.explain_line import explain_line
-from tests.playbooks.checks.making import captured, ended, host, row, rows, traffic
+from tests.playbooks.checks.making import captured, ended, host, process, row, rows, traffic
 
 FITS = {
     "silent_drop": ["user-timeout-go"],
@@ -57,6 +60,48 @@ def test_traffic_is_offered_only_what_fits_with_the_clients_patience_as_measured
     assert [one.fix for one in judged.offers] == ["topic:patience"]
     assert judged.offers[0].parameters["proposed"] == "3"
     assert "1.01" in judged.offers[0].parameters["client"]
+
+
+def test_what_packets_show_comes_before_what_a_log_fits(tmp_path: Path) -> None:
+    """Broken pipes fit a client's patience and an idle race; clients that were seen to give up are the one."""
+    ends = Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 8080)
+    one = CapturedConnection(0, *ends, "stale_keepalive", "likely", "responder", "rst", None, "S.", (), 10.0, (9, 9))
+    log = SymptomLog("app.log", 9, (LogGroup("broken_pipe", "", 9, "", "", "write: broken pipe", 1, {"go": 9}),))
+    seen = ended("stale_keepalive", 9, 12, samples=(one,))
+    book = load("broken-pipe", Path("/nonexistent"))
+    alone, both = (judge(book, host(log=log, **more)) for more in ({}, {"traffic": traffic(seen)}))
+    assert alone.fixes[0].id == "patience-go"
+    assert both.fixes[0].id == "idle-go-client", [fix.id for fix in both.fixes]
+
+
+def test_a_driver_tells_more_than_its_runtime() -> None:
+    """pymysql's line below Python's: the pool's fix, and no HTTP client's before the store's."""
+    group = LogGroup("connection_reset", "", 3, "", "", "x", 1, {"python": 2, "mysql": 1})
+    assert writers([group]) == ("mysql", "python")
+    report = judge(load("keepalive-race", Path("/nonexistent")), host(log=SymptomLog("app.log", 9, (group,))))
+    assert [fix.id for fix in report.fixes][:2] == ["idle-mysql", "idle-requests"]
+
+
+def test_a_leak_that_fills_the_limit_is_cured_before_the_limit_is_raised() -> None:
+    leaky = Holder(812, "java", 5)
+    full = process(100, 100, identity=("java",))
+    found = host(*rows("CLOSE-WAIT", 90, owners=(leaky,)), processes=Processes((full,), 0))
+    fixes = [one.fix for one in known_checks()["open-files-of-processes"].judge(found).offers]
+    assert fixes[0] == "close-in-java"
+    assert "destroy-now" not in fixes, "it frees no descriptor"
+    few = host(*rows("CLOSE-WAIT", 20, owners=(leaky,)), processes=Processes((full,), 0))
+    assert "close-in-java" not in [one.fix for one in known_checks()["open-files-of-processes"].judge(few).offers]
+
+
+def test_a_short_memory_of_conntrack_is_no_pass() -> None:
+    names = {"net.netfilter.nf_conntrack_count": "9", "net.netfilter.nf_conntrack_max": "999"}
+    for kept, outcome, fixes in (("300", Outcome.WARN, ["conntrack-longer"]), ("432000", Outcome.PASS, [])):
+        settings = names | {
+            "net.netfilter.nf_conntrack_tcp_timeout_established": kept,
+            "net.ipv4.tcp_keepalive_time": "7200",
+        }
+        judged = known_checks()["conntrack"].judge(host(kernel=settings))
+        assert (judged.outcome, [one.fix for one in getattr(judged, "offers", ())]) == (outcome, fixes)
 
 
 @pytest.mark.parametrize(("after", "first"), [(0.002, "topic:idle"), (0.103, "why-it-ends")])

@@ -257,6 +257,33 @@ def test_clients_that_give_up(host: Namespace, check: Check, shell: Shell, tmp_p
         assert again.outcome("setting") is Outcome.WARN
 
 
+def test_a_log_without_times_learns_them_by_the_fix_as_printed(
+    host: Namespace, check: Check, shell: Shell, tmp_path: Path
+) -> None:
+    """Until then the clients' time-out is not known; its first fix is not another fix's edit."""
+    with running(host, HTTP, 8302, 9, 1.0), proxy(host, tmp_path, ("access.log timed;", "access.log;")) as nginx:
+        assert nginx.get(6, timeout=0.3) == [b""] * 6
+        found = check("nginx-499", config=nginx.config)
+        assert found.outcome("share") is Outcome.FAIL
+        fix = found.report.fixes[0]
+        assert fix.id == "log-format"
+        assert "ignore_client_abort" not in fix.apply
+        before = nginx.config.read_text()
+        time.sleep(1.1)  # lines of before must be older than the change: logs have whole seconds
+        shell(fix.apply)
+        time.sleep(0.3)
+        nginx.get(6, timeout=0.3)
+        time.sleep(0.9)
+        assert " rt=0." in shell(fix.verify)
+        again = check("nginx-499", config=nginx.config)
+        assert "a client's time-out" in again.evidence("share")
+        assert again.report.fixes[0].id != "log-format"
+        chain = check("timeout-chain", config=nginx.config, log=tmp_path / "access.log")
+        assert chain.outcome("log") is Outcome.FAIL, "clients that leave are no pass"
+        shell(fix.undo)
+        assert nginx.config.read_text() == before
+
+
 def opened_files(pid: int) -> set[str]:
     """What a process has open now; some are closed while one looks."""
     found = set()
