@@ -19,6 +19,7 @@ from capture.kernel.records import TraceRecord
 from capture.kernel.threads import Threads
 from capture.kernel.tracefs import open_tracefs
 from capture.model import Endpoint
+from capture.sockets.process_visibility import read_visibility
 
 
 class KernelEvents:
@@ -35,12 +36,16 @@ class KernelEvents:
         self._instance: Instance | None = None
         self._closed: ClosedSockets | None = None
         limits = []
+        # Its numbers of threads are those of the first pid namespace: another process may have them in this one.
+        self._foreign = read_visibility().processes == "pid_namespace"
         try:
             self._instance = _open_instance()
         except EventsUnavailable as error:
             limits.append(f"no kernel events: {error}")
         else:
             limits += [f"no event {missing}" for missing in self._instance.missing]
+            if self._foreign:
+                limits.append("processes of kernel events: their numbers are those outside of this pid namespace")
             if outlived:
                 self._janitor = self._instance.janitor()
         try:
@@ -66,8 +71,7 @@ class KernelEvents:
     def read(self) -> Reading:
         """What happened since the last reading. Costs some microseconds an event, 1 an end."""
         said, lost = self._records()
-        threads = Threads(self._instance.thread_names if self._instance is not None else lambda table: "")
-        events, left_out = fold(self._joiner.events(said, threads))
+        events, left_out = fold(self._joiner.events(said, self._threads()))
         ends, missed = self._closed.read() if self._closed is not None else (Ends(), 0)
         return Reading(time.time(), events, ends, lost + left_out + missed)
 
@@ -78,7 +82,7 @@ class KernelEvents:
         calls, found = self._joiner.calls, dict[Endpoint, set[EventOwner]]()
         if calls is None or self._instance is None:
             return found
-        threads = Threads(self._instance.thread_names)
+        threads = self._threads()
         for remote, thread in calls.callers():
             if (owner := threads.owner(thread)) is not None:
                 found.setdefault(remote, set()).add(owner)
@@ -102,6 +106,11 @@ class KernelEvents:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _threads(self) -> Threads:
+        if self._instance is None or self._foreign:
+            return Threads(lambda table: "", lambda thread: None)
+        return Threads(self._instance.thread_names)
 
     def _records(self) -> tuple[Iterator[tuple[float, TraceRecord]], int]:
         """Records in order of time, decoded when they are asked for (a storm is tens of thousands), and how many were

@@ -205,6 +205,10 @@ class FlightRecorder:
 
     def _tell_losses(self) -> None:
         """What was lost for the first time since the start; how much goes into each folder."""
+        if self.rings.look is not None and "limits" not in self._told_codes:  # of the first look
+            for limit in self.rings.look.limits:
+                self._tell("not recorded: {what}", what=limit)
+            self._told_codes.add("limits")
         for code, note in (*self._losses(), *self.rings.log_troubles()):
             if code not in self._told_codes and note not in self.rings.notes:
                 self._told_codes.add(code)
@@ -212,6 +216,7 @@ class FlightRecorder:
 
     def _notes(self) -> Iterable[str]:
         yield from self.rings.troubles()
+        yield from self.rings.look.limits if self.rings.look is not None else ()
         for _, note in self._losses():
             yield note
 

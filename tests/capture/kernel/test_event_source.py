@@ -212,3 +212,32 @@ def test_what_a_killed_program_left_is_cleaned_by_the_next_start(events: KernelE
         program.send_signal(signal.SIGKILL)
     with KernelEvents():
         assert name not in open_tracefs().names("instances")
+
+
+INSIDE = """
+import socket
+import time
+from capture.kernel.event_source import KernelEvents
+with KernelEvents() as events:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        listener.accept()[0].close()
+        client.send(b"answered with a reset")
+        time.sleep(0.1)
+        try:
+            client.send(b"x")
+        except BrokenPipeError:
+            pass
+        port = client.getsockname()[1]
+    failed = [one for one in events.read().events if one.call == "send" and one.local and one.local.port == port]
+    print(len(failed), [one.owner for one in failed], *events.limits, sep="; ")
+"""
+
+
+def test_in_a_pid_namespace_nobody_is_named_by_numbers_of_the_one_outside() -> None:
+    command = ["unshare", "-pf", "--mount-proc", sys.executable, "-c", INSIDE]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told.returncode:
+        pytest.skip(told.stderr[-200:])
+    assert told.stdout.startswith("1; [None]; ")
+    assert "outside of this pid namespace" in told.stdout

@@ -134,6 +134,21 @@ def test_privileges_are_dropped_before_anything_is_parsed(tmp_path: Path) -> Non
 
 
 @root
+def test_what_looks_cannot_see_is_told_and_noted(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    without = ("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace")
+    with socket.create_server(("127.0.0.1", 0)), watching(out, "--on", "signal:USR1", inside=without) as program:
+        assert program.stderr is not None
+        while "CAP_SYS_PTRACE" not in (line := program.stderr.readline()):
+            assert line
+        program.send_signal(signal.SIGUSR1)
+        frozen(out)
+        assert ended(program) == 0
+    notes = json.loads((incidents(out)[0] / "manifest.json").read_text())["notes"]
+    assert any("owners hidden" in note for note in notes)
+
+
+@root
 def test_an_errno_is_a_trigger_and_a_storm_makes_one_folder(tmp_path: Path) -> None:
     log, out = tmp_path / "app.log", tmp_path / "out"
     with watching(out, "--on", "errno:EPIPE", "--on", "resets:2/5") as program:
