@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -35,15 +36,24 @@ def speak(arguments: Sequence[str]) -> None:
     named = next((two for one, two in pairwise(arguments) if one == "--lang"), None)
     named = named or next((one.partition("=")[2] for one in arguments if one.startswith("--lang=")), None)
     choose(named if named in LANGUAGES else configured_language() or of_locale(os.environ))
-    if chosen() != "en":
-        argparse._ = tr  # type: ignore[attr-defined]
+    argparse._ = tr  # type: ignore[attr-defined]  # gettext would look for a catalogue first, even of English
+
+
+def _columns() -> int:
+    """As shutil tells it, which takes longer to load than anything else here; argparse asks it for each option."""
+    with suppress(KeyError, ValueError):
+        if (columns := int(os.environ["COLUMNS"])) > 0:
+            return columns
+    with suppress(AttributeError, ValueError, OSError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    return 80
 
 
 class Paragraphs(argparse.HelpFormatter):
     """Wraps a description or an epilog paragraph by paragraph, and leaves those with indented lines as they are."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog)
+        super().__init__(prog, width=_columns() - 2)
         if chosen() != "en":  # argparse counts the usage's first word in characters, and it takes more cells
             self._width -= 3
 

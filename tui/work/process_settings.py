@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 
 def for_one_long_computation() -> None:
@@ -16,6 +17,18 @@ def for_one_long_computation() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     gc.disable()
+    _load_msgspec_alone()
+
+
+def _load_msgspec_alone() -> None:
+    """It asks typing_extensions, where that is there, for what typing has: 5 ms for nothing."""
+    missing = "typing_extensions" not in sys.modules
+    if missing:
+        sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    import msgspec  # noqa: F401
+
+    if missing:
+        del sys.modules["typing_extensions"]
 
 
 def for_a_quick_start() -> None:

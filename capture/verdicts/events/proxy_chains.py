@@ -127,9 +127,9 @@ def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -
         if len(links) + left < least:
             return {}
         when, size = int(times.begin[number]), int(times.size[number])
-        upto = int(np.searchsorted(fronts.begin, when, "right"))
+        upto = int(fronts.begin.searchsorted(when, "right"))
         near = slice(max(0, upto - LOOKED_BACK), upto)
-        at = np.flatnonzero(fronts.end[near] >= when) + near.start
+        at = (fronts.end[near] >= when).nonzero()[0] + near.start
         if not len(at):
             continue
         asked, answered, sizes = fronts.asked[at], fronts.answered[at], fronts.size[at]
