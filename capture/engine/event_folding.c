@@ -163,8 +163,9 @@ static size_t heard(const struct connection *c, struct event *events, size_t n) 
 static int plain(const struct event *e) { return (e->code & ~EVENT_SIDE) == KIND_DATA; }
 
 static size_t squeezed(struct event *events, const uint8_t *drop, size_t n) {
-  size_t kept = 0;
-  for (size_t i = 0; i < n; i++)
+  const uint8_t *first = n ? memchr(drop, 1, n) : NULL; /* of most connections none */
+  size_t kept = first ? (size_t)(first - drop) : n;
+  for (size_t i = kept; i < n; i++)
     if (!drop[i]) events[kept++] = events[i];
   return kept;
 }
