@@ -268,7 +268,8 @@ static void take_both_ways(struct look *look) {
   take_steadily(look);
   struct event *events = copy.events, *own_events = look->c->events;
   struct rare *rare = copy.rare, *own_rare = look->c->rare;
-  int same = look->c->count == copy.count && !memcmp(events, own_events, copy.count * sizeof *events) && !rare == !own_rare &&
+  int same = look->c->count == copy.count && !rare == !own_rare &&
+             (!copy.count || !memcmp(events, own_events, copy.count * sizeof *events)) &&
              (!rare || !memcmp(rare->counts, own_rare->counts, offsetof(struct rare, letters)));
   copy.events = own_events;
   copy.rare = own_rare;
