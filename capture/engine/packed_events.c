@@ -3,16 +3,15 @@
 
 #include "packing.h"
 
-enum { HAS_GAP = 1, HAS_END = 2, IS_WHOLE = 4 };
-
-/* What all have; then the gap and the end, where they are not what is to be expected. Where this is not enough room the
- * event follows as it is. */
+/* What all have; then, in as many bytes as its form says, the time and the packets since the event before, the size, and
+ * the gap and the end where they are not what is to be expected. Where this is not enough room the event follows as it is. */
 struct brief {
-  uint32_t since; /* ns since the event before */
-  uint16_t number, size, code;
+  uint16_t code;
   uint8_t kept, form;
 };
-_Static_assert(sizeof(struct brief) + 8 + sizeof(struct event) == MOST_EVENT_BYTES, "as packing.h says");
+enum { SINCE_4 = 1, NUMBER_2 = 2, SIZE_2 = 4, HAS_GAP = 8, HAS_END = 16, IS_WHOLE = 32 };
+enum { MOST_BRIEF_BYTES = sizeof(struct brief) + 4 + 2 + 2 + 4 + 4 };
+_Static_assert(MOST_BRIEF_BYTES + sizeof(struct event) == MOST_EVENT_BYTES, "as packing.h says");
 
 /* What came before, of each side. */
 struct trail {
@@ -30,12 +29,27 @@ static void go_on(struct trail *trail, const struct event *e) {
   trail->end[e->code >> 15] = e->end;
 }
 
+/* The lowest `size` bytes of a number; all four are written and read, without a branch, which would be guessed wrong too
+ * often. */
+static uint8_t *write_low(uint8_t *out, uint32_t number, size_t size) {
+  out[0] = (uint8_t)number, out[1] = (uint8_t)(number >> 8), out[2] = (uint8_t)(number >> 16), out[3] = (uint8_t)(number >> 24);
+  return out + size;
+}
+
+static uint32_t read_low(const uint8_t **in, size_t size) {
+  const uint8_t *at = *in;
+  uint32_t number = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+  *in += size;
+  return (uint32_t)(number & (((uint64_t)1 << 8 * size) - 1));
+}
+
 static uint8_t *write_event(const struct event *e, struct trail *trail, uint8_t *out) {
   uint64_t since = (uint64_t)e->time - trail->time, number = event_number(e) - trail->number;
   uint32_t gap = (uint32_t)e->gap, end = e->end - trail->end[e->code >> 15] - e->size;
-  unsigned form = (gap != (uint32_t)since ? HAS_GAP : 0) | (end ? HAS_END : 0);
+  unsigned form = (since >> 24 ? SINCE_4 : 0) | (number >> 8 ? NUMBER_2 : 0) | (e->size >> 8 ? SIZE_2 : 0) |
+                  (gap != (uint32_t)since ? HAS_GAP : 0) | (end ? HAS_END : 0);
   if (since >> 32 || (uint64_t)e->gap >> 32 || number >> 16 || e->size >> 16) form = IS_WHOLE;
-  struct brief brief = {(uint32_t)since, (uint16_t)number, (uint16_t)e->size, e->code, e->kept, (uint8_t)form};
+  const struct brief brief = {e->code, e->kept, (uint8_t)form};
   memcpy(out, &brief, sizeof brief);
   out += sizeof brief;
   go_on(trail, e);
@@ -43,15 +57,15 @@ static uint8_t *write_event(const struct event *e, struct trail *trail, uint8_t 
     memcpy(out, e, sizeof *e);
     return out + sizeof *e;
   }
-  memcpy(out, &gap, sizeof gap); /* without a branch, which would be guessed wrong too often */
-  out += form & HAS_GAP ? sizeof gap : 0;
-  memcpy(out, &end, sizeof end);
-  return out + (form & HAS_END ? sizeof end : 0);
+  out = write_low(out, (uint32_t)since, form & SINCE_4 ? 4 : 3);
+  out = write_low(out, (uint32_t)number, form & NUMBER_2 ? 2 : 1);
+  out = write_low(out, e->size, form & SIZE_2 ? 2 : 1);
+  out = write_low(out, gap, form & HAS_GAP ? 4 : 0);
+  return write_low(out, end, form & HAS_END ? 4 : 0);
 }
 
 static const uint8_t *read_event(const uint8_t *in, struct trail *trail, struct event *e) {
   struct brief brief;
-  uint32_t gap, end;
   memcpy(&brief, in, sizeof brief);
   in += sizeof brief;
   if (brief.form == IS_WHOLE) {
@@ -59,22 +73,22 @@ static const uint8_t *read_event(const uint8_t *in, struct trail *trail, struct 
     go_on(trail, e);
     return in + sizeof *e;
   }
-  memcpy(&gap, in, sizeof gap);
-  in += brief.form & HAS_GAP ? sizeof gap : 0;
-  memcpy(&end, in, sizeof end);
-  uint64_t number = trail->number + brief.number;
+  uint32_t since = read_low(&in, brief.form & SINCE_4 ? 4 : 3);
+  uint64_t number = trail->number + read_low(&in, brief.form & NUMBER_2 ? 2 : 1);
+  uint32_t size = read_low(&in, brief.form & SIZE_2 ? 2 : 1);
+  uint32_t gap = read_low(&in, brief.form & HAS_GAP ? 4 : 0), end = read_low(&in, brief.form & HAS_END ? 4 : 0);
   *e = (struct event){
-    .time = (int64_t)(trail->time + brief.since),
-    .gap = brief.form & HAS_GAP ? gap : brief.since,
-    .end = trail->end[brief.code >> 15] + brief.size + (brief.form & HAS_END ? end : 0),
-    .size = brief.size,
+    .time = (int64_t)(trail->time + since),
+    .gap = brief.form & HAS_GAP ? gap : since,
+    .end = trail->end[brief.code >> 15] + size + end,
+    .size = size,
     .number = (uint32_t)number,
     .number_above = (uint8_t)(number >> 32),
     .kept = brief.kept,
     .code = brief.code,
   };
   go_on(trail, e);
-  return in + (brief.form & HAS_END ? sizeof end : 0);
+  return in;
 }
 
 /* Up to EVENT_SLACK bytes beyond the end are written. */

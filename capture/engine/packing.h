@@ -24,8 +24,8 @@ uint8_t *write_units(const struct connection *c, const struct connection *typica
 const uint8_t *read_units(const uint8_t *in, const struct connection *typical, struct connection *c);
 
 /* packed_events.c */
-enum { MOST_EVENT_BYTES = 12 + 8 + sizeof(struct event) };
-enum { EVENT_SLACK = 8 }; /* bytes looked at beyond the last one */
+enum { MOST_EVENT_BYTES = 20 + sizeof(struct event) };
+enum { EVENT_SLACK = 4 }; /* bytes looked at beyond the last one */
 uint8_t *write_events(const struct connection *c, uint8_t *out);
 void read_events(const struct connection *c, const uint8_t *in, struct event *events);
 
