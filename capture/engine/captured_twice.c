@@ -12,7 +12,7 @@
 static const int64_t SAME_ID_NS = 100000000;  /* the same IP identification this late is still the same packet */
 static const int64_t ELSEWHERE_NS = 20000000; /* … on another interface, or with a lower TTL */
 static const int64_t AT_ONCE_NS = 6000000;    /* sooner than any timer of a sender repeats */
-enum { FIRST_SETS = 1 << 9, MOST_SETS = 1 << 15, WAYS = 5 };
+enum { FIRST_SETS = 1 << 9, FEW_SETS = 1 << 11, MOST_SETS = 1 << 15, WAYS = 5 };
 enum { SELDOM = 4096 }; /* one packet in so many may be forgotten before its time; with more there are twice the sets */
 enum { MIRRORED = 3 }; /* one packet in so many is a second copy: this connection is captured twice */
 
@@ -65,6 +65,8 @@ uint64_t packet_print(const struct segment *s, uint64_t key) {
 static struct set *set_of(const struct recent_packets *recent, uint64_t print) {
   return &recent->sets[print >> 20 & recent->mask];
 }
+
+int recent_packets_are_few(const struct recent_packets *recent) { return recent->mask < FEW_SETS; }
 
 const void *recent_packet_place(const struct recent_packets *recent, uint64_t print) { return set_of(recent, print); }
 

@@ -331,6 +331,8 @@ uint64_t packet_print(const struct segment *s, uint64_t key);
 /* Where a packet is remembered: to be fetched before it is asked for. */
 const void *recent_packet_place(const struct recent_packets *recent, uint64_t print);
 enum { RECENT_PACKET_BYTES = 128 }; /* of one such place */
+/* Are all of them in the cache at any time? */
+int recent_packets_are_few(const struct recent_packets *recent);
 int is_second_copy(struct recent_packets *recent, const struct connection *c, const struct segment *s, int side,
                    uint64_t print);
 

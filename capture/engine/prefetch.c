@@ -45,7 +45,8 @@ void engine_segment_in(struct engine *e, const struct segment *segment) {
   const char *recent = recent_packet_place(e->recent, by.print);
   FETCH(recent);
   FETCH(recent + RECENT_PACKET_BYTES - 1);
-  if (e->store->most_hot <= IN_CACHE && !e->count_waiting && !e->trace.is_on) {
+  int cached = e->store->most_hot <= IN_CACHE && recent_packets_are_few(e->recent);
+  if (cached && !e->count_waiting && !e->trace.is_on) {
     segment_in(e, segment, &by);
     store_trim(e->store, e->connections);
     return;
