@@ -70,7 +70,15 @@ class _Judge:
         self.left = left[np.fromiter(self.missing.values(), np.int64, len(left)) != 0] if len(left) else left
         self.upstream = dict(zip(self.left.tolist(), upstream_of(matched, name, self.left).tolist(), strict=True))
         self.window: Window = window_of(matched, "b" if name == "a" else "a")
+        self._unseen = self._senders_unseen()
         self._doubtful: list[_Doubtful] = []
+
+    def _senders_unseen(self) -> set[int]:
+        """Sides of which the other capture has no packet at all: it may be a mirror of one direction."""
+        other = "b" if self.name == "a" else "a"
+        paired = self.matched.pair(other) != NOWHERE
+        seen = np.unique(self.matched.side(other)[paired]).tolist()
+        return {0, 1} - set(seen) if paired.any() else set()
 
     def _not_covered(self, left: I64) -> I64:
         """Bytes of each row that the other point's unmatched rows have not got; -1 for rows without payload."""
@@ -160,6 +168,8 @@ class _Judge:
 
     def _say(self, pair: int, fate: Fate, kind: str, row: int, *, doubtful: bool) -> None:
         packet = self.seen_packet(row)
+        if kind in ("lost", "injected") and int(self.matched.side(self.name)[row]) in self._unseen:
+            kind, doubtful = "undecided", False
         getattr(fate, kind).append(packet)
         if doubtful:
             self._doubtful.append((pair, packet, kind))

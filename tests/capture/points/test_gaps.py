@@ -9,8 +9,8 @@ import pytest
 
 from capture.points.comparison import compare
 from capture.points.match_captures import NUMBERED, _kept_ids
-from tests.capture.points.editing import Frame, write
-from tests.capture.points.test_comparison import PAIR, differences, only
+from tests.capture.points.editing import Frame, frames, write
+from tests.capture.points.test_comparison import LAB, PAIR, differences, only
 from tests.capture.wire import building as make
 
 WAY = 100_000  # µs
@@ -104,6 +104,28 @@ def test_pieces_of_a_large_segment_that_a_capture_lacks_are_not_lost(tmp_path: P
     a = [f for f in a if not is_between(f) and not (f.source == SERVER_SIDE and f.number(38) == first + 2000)]
     found = told(tmp_path, a, b)
     assert found == {"missed": [("b", b.index(joined) + 1)]}
+
+
+@pytest.mark.parametrize("sender", ["client", "server"])
+def test_a_mirror_of_one_direction_tells_nothing_of_the_other(tmp_path: Path, sender: str) -> None:
+    """The path died, as both captures show. Where the server's has one direction alone, what was sent in the other
+    may have come by.
+    """
+    folder = LAB / "18a-keepalive-failure"
+    packets = frames(folder / "server.pcap")
+    client = next(frame.source for frame in packets if frame.is_tcp)
+    some = [frame for frame in packets if frame.is_tcp and (frame.source == client) == (sender == "client")]
+    b = write(tmp_path / "b.pcap", some, folder / "server.pcap")
+    whole = differences(only(compare(str(folder / "client.pcap"), str(folder / "server.pcap"))))
+    found = differences(only(compare(str(folder / "client.pcap"), str(b))))
+    lost = {packet for packet in whole["lost"] if packet[0] == "a"}
+    assert lost
+    if sender == "client":
+        assert lost <= set(found["lost"])
+    else:
+        assert lost <= set(found["undecided"])
+        assert "lost" not in found or not lost & set(found["lost"])
+    assert "injected" not in found
 
 
 @pytest.mark.parametrize("again", ["arrived", "not captured"])
