@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from capture.model import TcpFlags
 from capture.points.assigning import assigned
-from capture.points.clocks import joined_clock
+from capture.points.clocks import LARGEST_DRIFT, joined_clock
 from capture.points.compared import NOWHERE, Clock, Point
 from capture.points.openings import pair_openings
 from capture.points.pairing import Pairs, mixed, named_addresses, packet_keys, pair_connections, pair_packets
@@ -271,7 +271,7 @@ def _nearer(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, s
     later = (rows_b["time"][same_b] - rows_a["time"][same_a]).astype(np.float64)
     undecided = near == 0
     if undecided.any() and len(later):
-        later -= later[0]
+        later = _without_drift(rows_a["time"][same_a], later - later[0])
         way = pair * 2 + side
         sums, many = np.bincount(way, weights=later, minlength=2 * count), np.bincount(way, minlength=2 * count)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -284,6 +284,19 @@ def _nearer(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, s
     if (near == 0).any() and (near != 0).any():
         near[near == 0] = np.int8(np.sign(near.astype(np.int64).sum()))
     return near
+
+
+def _without_drift(time: I64, later: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Differences of the clocks without what one gains on the other: an answer comes after what it answers, so a gain
+    would look like a delay.
+    """
+    since = (time - time[0]).astype(np.float64)
+    since -= since.mean()
+    spread = float(since @ since)
+    if not spread:
+        return later
+    gain = float(since @ (later - later.mean())) / spread
+    return later - gain * since if abs(gain) <= LARGEST_DRIFT else later
 
 
 def _some_of_each(pair: I64, count: int) -> I64:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from capture.points.comparison import compare
-from tests.capture.points.editing import ACK, SEQ, Frame, each_tcp, frames, write
+from tests.capture.points.editing import ACK, SEQ, Frame, clock, each_tcp, frames, write
 from tests.capture.points.test_comparison import LAB, PAIR, codes, differences, only, pair
 
 HEADER_LENGTH, OPTIONS = 46, 54
@@ -66,3 +67,16 @@ def test_one_capture_named_twice_is_said(tmp_path: Path) -> None:
     copy = write(tmp_path / "copy.pcap", frames(PAIR / "client.pcap"), PAIR / "client.pcap")
     assert codes(compare(str(PAIR / "client.pcap"), str(copy))) == ["same_capture"]
     assert codes(compare(str(PAIR / "client.pcap"), str(PAIR / "server.pcap"))) == []
+
+
+@pytest.mark.parametrize("ppm", [200, -200])
+def test_a_clock_that_gains_does_not_swap_two_points(tmp_path: Path, ppm: int) -> None:
+    """Two µs of cable between, and no router: what a clock gains until the answer comes is more than that."""
+    packets = [frame for frame in frames(PAIR / "client.pcap") if frame.is_tcp]
+    client = packets[0].source
+    along = [replace(frame, time=frame.time + (2 if frame.source == client else -2)) for frame in packets]
+    a = write(tmp_path / "a.pcap", packets, PAIR / "client.pcap")
+    b = write(tmp_path / "b.pcap", clock(along, 3600, ppm), PAIR / "client.pcap")
+    comparison = compare(str(a), str(b))
+    assert comparison.near == "a"
+    assert differences(only(comparison)) == {}
