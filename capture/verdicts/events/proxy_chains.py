@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PASSED_ON_NS = 1_000_000_000  # from a client's SYN or request to what a proxy makes of it
 AT_ONCE_NS = 50_000_000  # … where hardly anything else explains it
+SPREAD = 10  # times the usual delay: what took longer was another request's, on a connection that had been kept alive
+LEAST_SPREAD_NS = 5_000_000
 ALIKE_BYTES = 600  # what a proxy adds to a request, or leaves out
 MOSTLY = 0.8  # of a proxy's upstream connections belong to requests of its clients
 SOME = 0.5  # … where the proxy's address is the same on both sides
@@ -80,7 +82,7 @@ def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[i
             some = back[:: max(1, len(back) // TRIED)]
             if not _links(others, whens, some, times, SOME * len(some)):
                 continue
-            links = _links(others, whens, back, times, (SOME if same_host else MOSTLY) * len(back))
+            links = _alike(_links(others, whens, back, times, (SOME if same_host else MOSTLY) * len(back)), times)
             if links:
                 delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
                 pairings.append((delay, listener, int(fronts[back[0]]), links))
@@ -113,6 +115,26 @@ def _times(flows: FlowTable) -> _Times:
     words = flows.numbers
     asked, answered = words.word_time[:, 0], words.word_time[:, 1]
     return _Times(flows.first_time, flows.last_time, asked, answered, words.word_size[:, 0].astype(np.int64))
+
+
+def _alike(links: dict[int, Chain], times: _Times) -> dict[int, Chain]:
+    """The links of a proxy that passes requests and answers on about as fast as it mostly does.
+
+    Of connections that are kept alive only the first request is known: a later one may have made the upstream's.
+    """
+    if not links:
+        return links
+    front, back = (np.array([getattr(chain, end) for chain in links.values()]) for end in ("front", "back"))
+    asked = times.begin[back] - np.where(times.asked[front] > 0, times.asked[front], times.begin[front])
+    both = (times.answered[front] > 0) & (times.answered[back] > 0)
+    relayed = np.where(both, times.answered[front] - times.answered[back], 0)
+    fits = (asked <= _usual(asked)) & (relayed >= 0) & (relayed <= _usual(relayed[both]))
+    return {number: chain for (number, chain), fit in zip(links.items(), fits.tolist(), strict=True) if fit}
+
+
+def _usual(delays: I64) -> int:
+    """The longest delay that is like most."""
+    return max(LEAST_SPREAD_NS, SPREAD * int(np.median(delays))) if len(delays) else 0
 
 
 def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -> dict[int, Chain]:

@@ -90,7 +90,7 @@ def test_an_upstream_serves_one_client_each() -> None:
 
 def test_of_two_upstreams_the_sooner_is_the_clients() -> None:
     front = (CLIENT, PROXY, 80, 0.0, SLOW)
-    sooner, later = (PROXY, UPSTREAM, 9000, 0.01, SLOW), (PROXY, DATABASE, 9001, 0.02, BACK)
+    sooner, later = (PROXY, UPSTREAM, 9000, 0.01, SLOW.replace("<5>", "<4>")), (PROXY, DATABASE, 9001, 0.02, BACK)
     assert chains(front, sooner, later) == {(0, 1, True)}
     assert chains(front, later, sooner) == {(0, 2, True)}
 
@@ -108,3 +108,15 @@ def test_of_many_clients_the_latest_are_looked_at() -> None:
     last = (CLIENT, PROXY, 80, 4.0, SLOW)
     found = chains(*early, last, (PROXY, UPSTREAM, 9000, 4.01, BACK))
     assert found == {(70, 71, True)}
+
+
+def test_what_took_much_longer_than_most_was_another_requests() -> None:
+    near = [0.001] * 4
+    assert hops([*near, 0.009]) == all_of(5)
+    assert hops([*near, 0.04]) == all_of(5) - {(4, 9, True)}
+    assert hops([0.01] * 4 + [0.04]) == all_of(5)
+
+
+def test_an_answer_that_the_client_had_before_the_upstreams_was_not_its() -> None:
+    assert hops([0.01] * 3, back=BACK.replace("sPA9", "<4.8>sPA9")) == all_of(3)
+    assert hops([0.01] * 3, back=BACK.replace("sPA9", "<5.2>sPA9")) == set()
