@@ -30,7 +30,9 @@ class Hop(Struct, frozen=True):
 
         where = place(self.other.flows, self.other.members)
         code = "hop_client_first" if self.client_first else "hop_upstream_first"
-        meaning = catalogue.causes()[self.other.cause].meaning
+        info = catalogue.info_of(self.other.cause)  # the cause of a group may be a variant of one
+        assert info is not None, self.other.cause
+        meaning = info.meaning
         return say(code, proxy=self.proxy, where=where, n=count(self.requests), meaning=meaning)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from capture.model import Finding, Severity
+from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_findings import find_groups, severity_of
+from capture.verdicts.groups.proxy_findings import Hop
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
@@ -106,3 +109,11 @@ def test_the_worst_comes_first() -> None:
 )
 def test_what_a_group_costs(cause: str, actor: int | None, members: int, total: int, severity: Severity) -> None:
     assert severity_of(cause, actor, members, total) is severity
+
+
+def test_every_group_that_a_proxy_may_join_says_what_it_means() -> None:
+    # a variant of a cause is a group, too: what the other hop's group means is then the variant's
+    for code in ("aborted", "reset_when_answered", "reset_by_habit", "answer_cut_short"):
+        table = flow_table(RESET, RESET)
+        group = Group(table, judge(table), code, 0, np.array([0, 1]), 2)
+        assert Hop(group, 2, "10.0.0.9", client_first=False).clause()
