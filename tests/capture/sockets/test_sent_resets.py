@@ -89,12 +89,12 @@ def test_health_checks_that_end_in_a_reset_are_no_warning() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     watcher = Watcher(exact=True)
     watcher.look()
-    for request, severity in ((b"", Severity.INFO), (b"ask", Severity.WARNING)):
+    for request in (b"", b"ask"):  # a caller's own SO_LINGER 0, before or after it asked, is its choice
         for _ in range(3):
             reset_by_client(listener, 30, request)
             time.sleep(0.2)
             look = watcher.look()
-        assert {one.severity for one in of(look, "resets")} == {severity}
+        assert {one.severity for one in of(look, "resets")} == {Severity.INFO}
 
 
 @in_own_network
