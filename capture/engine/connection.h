@@ -262,6 +262,22 @@ struct look {
   uint8_t skip;    /* a second copy, or no part of the stream */
 };
 
+/* What a connection remembers of its last packet. */
+static inline void remember_packet(const struct look *look, uint8_t kind, uint8_t pure)
+{
+  struct connection *c = look->c;
+  const struct segment *s = look->s;
+  c->before_kind = kind;
+  c->before_pure = pure;
+  c->before_end = look->side;
+  c->before_time = s->time;
+  c->before_gap = look->gap;
+  c->before_seq = s->seq;
+  c->before_ack = s->ack;
+  c->before_window = s->window;
+  c->before_id = s->ip_id;
+}
+
 /* steady.c: the packet that most are, and what it changes beside what is counted */
 int is_steady(const struct look *look);
 void take_steadily(struct look *look);

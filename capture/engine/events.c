@@ -176,15 +176,7 @@ static void remember(struct look *look, int kind, int pure, int goodbye) {
       own->known |= KNOWS_RESET;
     }
   }
-  c->before_kind = (uint8_t)kind;
-  c->before_pure = (uint8_t)pure;
-  c->before_end = look->side;
-  c->before_time = s->time;
-  c->before_gap = look->gap;
-  c->before_seq = s->seq;
-  c->before_ack = s->ack;
-  c->before_window = s->window;
-  c->before_id = s->ip_id;
+  remember_packet(look, (uint8_t)kind, (uint8_t)pure);
 }
 
 /* What payloads begin with, where that decides what an end cost. */

@@ -39,19 +39,6 @@ int is_steady(const struct look *look) {
          (!s->ip_id || s->ip_id != own->ids[1]) && is_in_order(look) && is_new(look);
 }
 
-static void remember(struct connection *c, const struct look *look) {
-  const struct segment *s = look->s;
-  c->before_kind = s->payload ? KIND_DATA : KIND_ACK;
-  c->before_pure = !s->payload;
-  c->before_end = look->side;
-  c->before_time = s->time;
-  c->before_gap = look->gap;
-  c->before_seq = s->seq;
-  c->before_ack = s->ack;
-  c->before_window = s->window;
-  c->before_id = s->ip_id;
-}
-
 /* What the analysis rests on. */
 static void go_on(struct side *own, const struct look *look) {
   const struct segment *s = look->s;
@@ -97,5 +84,5 @@ void take_steadily(struct look *look) {
     stretch(look->own, look);
   }
   remember_last(look->own, look);
-  remember(c, look);
+  remember_packet(look, look->s->payload ? KIND_DATA : KIND_ACK, !look->s->payload);
 }

@@ -6,7 +6,6 @@ changed.
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from capture.filters import FilterError, complete, parse
 from capture.model import Endpoint, TcpState
 from tests.capture.filters.rows import Owner, Row, Verdicts, connections, flow_table
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("filters_told.txt")
 SOCKETS = [
@@ -105,14 +105,7 @@ def told(name: str) -> list[str]:
     return ALL[name]()
 
 
-def held() -> dict[str, list[str]]:
-    """What filters_told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -125,4 +118,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in ALL))
+    hold(TOLD, ALL, told)

@@ -6,7 +6,6 @@ changed.
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from capture.verdicts.events.ttl import with_foreign_marks
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("captures_told.txt")
 CLIENT, SERVER, OTHER = 0x0A000001, 0x0A000002, 0x0A000009
@@ -182,14 +182,7 @@ def told(name: str) -> list[str]:
     return lines
 
 
-def held() -> dict[str, list[str]]:
-    """What captures_told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("name", CAPTURES)
@@ -202,4 +195,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in CAPTURES))
+    hold(TOLD, CAPTURES, told)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("groups_told.txt")
 STALE = "cS sSA cA cPA20 sA sPA50 cA <{}>sFA cA <0.5>cPA20 sR"
@@ -216,14 +216,7 @@ def told(name: str) -> list[str]:
     return lines or ["nothing"]
 
 
-def held() -> dict[str, list[str]]:
-    """What groups_told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    found = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in found}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -236,4 +229,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in GROUPS))
+    hold(TOLD, GROUPS, told)

@@ -18,6 +18,7 @@ from tests.capture.verdicts.test_judge import CASES
 from tests.capture.verdicts.test_one_direction import CASES as ONE_WAY
 from tests.capture.verdicts.test_one_direction import only
 from tests.capture.verdicts.test_thresholds import HELLO, IN_ORDER, SERVED, TABLE
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("told.txt")
 REPEATED = " <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"
@@ -257,14 +258,7 @@ def _calls(verdict: Verdict, side: Side) -> list[str]:
     return [call or "-" for call in (calls.connect, calls.read, calls.write)]
 
 
-def held() -> dict[str, list[str]]:
-    """What told.txt holds, by text."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("text", texts())
@@ -277,4 +271,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([text, *told(text)]) + "\n" for text in texts()))
+    hold(TOLD, texts(), told)

@@ -6,7 +6,6 @@ made_told.txt holds it; `python -m tests.playbooks.checks.test_made_told` writes
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from tests.playbooks.checks import (
 )
 from tests.playbooks.checks.made_rows import Row
 from tests.playbooks.checks.test_thresholds import TABLE
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("made_told.txt")
 
@@ -53,14 +53,7 @@ def told(name: str) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
-def held() -> dict[str, list[str]]:
-    """What made_told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -69,4 +62,4 @@ def test_what_is_told(name: str) -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in ALL))
+    hold(TOLD, ALL, told)

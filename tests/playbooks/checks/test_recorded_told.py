@@ -5,13 +5,13 @@ told.txt holds it; `python -m tests.playbooks.checks.test_recorded_told` writes 
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from playbooks.checks.registry import known_checks
 from tests.playbooks.checks.test_recorded import FILES, recorded
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("told.txt")
 
@@ -36,14 +36,7 @@ def told(name: str) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
-def held() -> dict[str, list[str]]:
-    """What told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if name_of(path) in HELD], ids=name_of)
@@ -56,4 +49,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in PATHS))
+    hold(TOLD, PATHS, told)

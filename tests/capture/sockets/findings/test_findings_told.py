@@ -10,13 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from tests.capture.sockets.findings import made_piles, made_queues, made_stalls
 from tests.capture.sockets.findings.made_looks import found
+from tests.told_files import held, hold
 
 TOLD = Path(__file__).with_name("findings_told.txt")
 ALL = made_piles.ALL | made_queues.ALL | made_stalls.ALL
@@ -52,14 +52,7 @@ def told(name: str) -> list[str]:
     return lines or ["nothing"]
 
 
-def held() -> dict[str, list[str]]:
-    """What findings_told.txt holds, by name."""
-    blocks = groupby(TOLD.read_text().splitlines(), key=lambda line: not line)
-    each = [list(lines) for empty, lines in blocks if not empty]
-    return {lines[0]: [line.strip() for line in lines[1:]] for lines in each}
-
-
-HELD = held() if TOLD.exists() else {}
+HELD = held(TOLD)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -72,4 +65,4 @@ def test_nothing_else_is_held() -> None:
 
 
 if __name__ == "__main__":
-    TOLD.write_text("\n".join("\n  ".join([name, *told(name)]) + "\n" for name in ALL))
+    hold(TOLD, ALL, told)
