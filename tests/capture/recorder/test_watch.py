@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from capture.kernel.tracefs import open_tracefs
+from capture.sockets.recordings.replay import Replay
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="packets and kernel events need root")
 PAUSE = 0.02
@@ -165,11 +166,13 @@ def test_an_errno_is_a_trigger_and_a_storm_makes_one_folder(tmp_path: Path) -> N
 def test_a_trigger_asks_for_a_look_however_rare_they_are(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with watching(out, "--on", "errno:EPIPE", "--interval", "600", "--before", "0.1") as program:
-        time.sleep(2)  # the first look lies outside of the window
+        time.sleep(2)  # the first look is over
         broken_pipes(tmp_path / "app.log", 1)
         frozen(out)
         assert ended(program) == 0
-    assert json.loads((incidents(out)[0] / "manifest.json").read_text())["looks"] == 1
+    (folder,) = incidents(out)
+    trigger = json.loads((folder / "manifest.json").read_text())["trigger"]["time"]
+    assert [look for look in Replay(str(folder / "looks.jsonl.gz")) if look.time > trigger]
 
 
 @root
