@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from tui.arguments.screen_commands import dashboard_parser
-from tui.shell_words import ABOUT, parsers
+from tui.arguments.shell_words import ABOUT, parsers
 
 DESCRIPTION = """\
 From a log line (broken pipe, connection reset by peer, 499, upstream timed out) to the socket, the packets, the cause,

@@ -14,9 +14,9 @@ from textual.events import Key
 from textual.widgets import Input, TextArea
 
 from capture.safe_text import printable
-from tui.modes import MODES, first_mode, first_screen
-from tui.resuming import CaseTracker
 from tui.screens.address_names import AddressNames
+from tui.screens.modes import MODES, first_mode, first_screen
+from tui.screens.resuming import CaseTracker
 from tui.terminal.clean_app import CleanApp
 from tui.terminal.detection import Terminal
 from tui.terminal.themes import THEMES, next_theme
@@ -125,8 +125,8 @@ class TriageApp(CleanApp):
 
     def action_command_palette(self) -> None:
         """Every command by name."""
-        from tui.palette import commands
         from tui.screens.commands import CommandsScreen
+        from tui.screens.palette import commands
 
         if (screen := self.screen_in_front) is self.screen:
             self.push_screen(CommandsScreen(list(commands(self, self, screen))))

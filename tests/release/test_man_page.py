@@ -10,7 +10,7 @@ import pytest
 
 from release.man_page import man_page
 from tui.arguments.screen_commands import dashboard_parser
-from tui.shell_words import parsers
+from tui.arguments.shell_words import parsers
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ import pytest
 
 from playbooks.loader import load
 from playbooks.run import checked_settings
+from tui.arguments.shell_words import parsers
 from tui.cli import COMMANDS, main
-from tui.shell_words import parsers
 
 DATA = Path(__file__).parent.parent / "data" / "lab"
 LARGE_499 = str(DATA / "12f-499-large" / "client.pcap")

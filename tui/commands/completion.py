@@ -14,7 +14,7 @@ def run(arguments: list[str]) -> int:
 
     from capture import __version__
     from playbooks.loader import load_all
-    from tui.shell_words import whole_parser
+    from tui.arguments.shell_words import whole_parser
 
     parser = whole_parser(__version__, sorted(load_all()))
     sys.stdout.write(shtab.complete(parser, chosen.shell) + "\n")

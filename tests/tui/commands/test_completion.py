@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tui.arguments.shell_words import ABOUT, parsers
 from tui.cli import COMMANDS
-from tui.shell_words import ABOUT, parsers
 
 
 def script(shell: str) -> str:

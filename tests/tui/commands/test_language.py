@@ -9,8 +9,8 @@ import pytest
 from rich.cells import cell_len
 
 from capture.language import chosen
+from tui.arguments.shell_words import parsers
 from tui.cli import main
-from tui.shell_words import parsers
 
 LINE = "write tcp 10.1.2.2:8000->10.1.2.1:41960: write: broken pipe"
 

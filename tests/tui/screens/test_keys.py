@@ -11,9 +11,9 @@ from textual.binding import Binding
 import tui.screens
 from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
 from tui.app import TriageApp
-from tui.palette import commands
 from tui.screens.base import TriageScreen
 from tui.screens.help import EVERYWHERE
+from tui.screens.palette import commands
 from tui.terminal.detection import Terminal
 from tui.text.glossary import meaning
 from tui.text.key_meanings import MEANINGS, key_named

@@ -18,7 +18,7 @@ from capture.sockets.socket_watch import Watcher
 from tests.tui.screens.helping import GIN, INCIDENT, LOOKS, app_of, screen_text, until
 from tui.app import TriageApp
 from tui.commands.dashboard import first_complaint
-from tui.palette import commands
+from tui.screens.palette import commands
 from tui.screens.replay import ReplayScreen
 from tui.work.investigation import Request
 from tui.work.recorded_looks import is_recording, looks_beside, looks_in
