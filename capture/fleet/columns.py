@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from capture.model import COUNT_NAMES, Side
 from capture.report.document import seconds
-from capture.report.json_members import worded_by_template
 from capture.verdicts import catalogue
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ def _worded(triage: Triage, chosen: I64, templates: Sequence[Template], which: A
     packet, proof = np.zeros(begins[-1], np.int64), np.zeros(begins[-1], np.int32)
     proofs: list[str] = []
     sentences: list[str] = [""] * len(chosen)
-    for _, places, wording in worded_by_template(triage.verdicts, chosen):
+    for _, places, wording in triage.verdicts.worded(chosen):
         for at, (numbers, text) in enumerate(zip(wording.packets, wording.proofs, strict=True)):
             packet[begins[places] + at], proof[begins[places] + at] = numbers, len(proofs)
             proofs.append(text)

@@ -16,7 +16,7 @@ from capture.points.windows import Window, window_of
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from capture.model import Verdict
+    from capture.points.briefs import Brief
     from capture.points.compared import Point
     from capture.points.match_captures import Matched
 
@@ -58,7 +58,7 @@ class Alone:
         answers = [packet for packet in sent if packet.sender is Side.RESPONDER]
         return Fate(lost, answers if not silent else []) if lost else None
 
-    def judged(self, name: str, verdict: Verdict, fate: Fate | None) -> Joint:
+    def judged(self, name: str, verdict: Brief, fate: Fate | None) -> Joint:
         """The verdict of such a connection."""
         if fate is None:
             return Joint(verdict.cause, Certainty(verdict.certainty), verdict.sentence)

@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.model import TcpFlags
 from capture.points.alone import Alone
+from capture.points.briefs import Briefs
 from capture.points.captured_pair import read_points
 from capture.points.changes import copied, delayed, modified, one_way, reordered
 from capture.points.compared import Both
@@ -38,6 +39,7 @@ class Comparison:
     def __init__(self, matched: Matched) -> None:
         self.matched = matched
         self._kept: dict[Entry, Both] = {}
+        self._briefs = Briefs(matched.a.triage), Briefs(matched.b.triage)
         self._took = delays(matched)
         self.fates = fates(matched, (drops(matched.a), drops(matched.b)))
         for pair, copies in copied(matched).items():
@@ -160,6 +162,12 @@ class Comparison:
         """By pair and sender: the mean time between the points in ns, or NaN. Shape (pairs, 2)."""
         return self._one_way
 
+    def prepare(self, entries: Sequence[Entry]) -> None:
+        """Have the verdicts of these at hand, which will be asked for next."""
+        new = [entry for entry in entries if entry not in self._kept]
+        for at, briefs in enumerate(self._briefs):
+            briefs.prepare({one for entry in new if (one := entry[at]) is not None})
+
     def connection(self, entry: Entry) -> Both:
         """Everything about one connection. Those that something happened to are asked for more than once, and kept."""
         if entry not in self._kept:
@@ -202,7 +210,7 @@ class Comparison:
     def _alone(self, name: str, connection: int) -> Both:
         point = self.points[name == "b"]
         fate = self.alone_fates[name].get(connection)
-        joint = self.alone.judged(name, point.triage.verdict(connection), fate)
+        joint = self.alone.judged(name, self._briefs[name == "b"].of(connection), fate)
         f = fate or Fate()
         return Both(
             connection if name == "a" else None,
@@ -215,7 +223,7 @@ class Comparison:
 
     def _proxied(self, a: int, b: int) -> Both:
         first, second = (point.triage for point in self.points)
-        front, back = (first.verdict(a), second.verdict(b))
+        front, back = self._briefs[0].of(a), self._briefs[1].of(b)
         if self.chained.front == "b":
             front, back = back, front
         joint = judged_through_proxy(front, back, self.chained.front, shared=(a, b) in self.chained.shared)
@@ -247,10 +255,10 @@ class Comparison:
 
     def joint(self, pair: int) -> Joint:
         """The verdict of both captures on a pair."""
-        pairs = self.matched.pairs
-        verdicts = self.points[0].triage.verdict(int(pairs.a[pair])), self.points[1].triage.verdict(int(pairs.b[pair]))
+        a, b = int(self.matched.pairs.a[pair]), int(self.matched.pairs.b[pair])
         fate = self.fates.get(pair)
-        return judged(*verdicts, fate, self._ends(pair) if fate is not None else Ends((True, True), (True, True)))
+        ends = self._ends.get(pair, Ends((True, True), (True, True)))
+        return judged(self._briefs[0].of(a), self._briefs[1].of(b), fate, ends)
 
     @cached_property
     def _common(self) -> npt.NDArray[np.int64]:
@@ -258,41 +266,32 @@ class Comparison:
         return np.bincount(pairs, minlength=len(self.matched.pairs.a))
 
     @cached_property
-    def _rows_by_pair(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-        found = {}
-        for name in ("a", "b"):
-            order = np.argsort(self.matched.pair(name), kind="stable")
-            begin = np.searchsorted(self.matched.pair(name)[order], np.arange(len(self.matched.pairs.a) + 1))
-            found[name] = order, begin
-        return found
-
-    @cached_property
-    def _met(self) -> dict[str, npt.NDArray[np.bool_]]:
-        found = {}
-        for name, same in (("a", self.matched.same_a), ("b", self.matched.same_b)):
-            met = np.zeros(len(self.matched.rows(name)), np.bool_)
+    def _ends(self) -> dict[int, Ends]:
+        """Of the pairs of which one point has packets alone: how far each side's got, as its own point shows."""
+        m = self.matched
+        wanted = np.zeros(len(m.pairs.a), np.bool_)
+        wanted[list(self.fates)] = True
+        opened, opened_there, last_met = (np.full((len(wanted), 2), first) for first in (False, False, True))
+        for name, same in (("a", m.same_a), ("b", m.same_b)):
+            met = np.zeros(len(m.rows(name)), np.bool_)
             met[same] = True
-            found[name] = met
-        return found
-
-    def _ends(self, pair: int) -> Ends:
-        near_a = int(self.matched.near_a[pair]) >= 0
-        syn, last = [], []
-        for side in (0, 1):
-            name = "a" if near_a == (side == 0) else "b"
-            order, begin = self._rows_by_pair[name]
-            rows = order[begin[pair] : begin[pair + 1]]
-            rows = rows[self.matched.side(name)[rows] == side]
-            met = self._met[name][rows]
-            opened = (self.matched.rows(name)["flags"][rows] & _SYN) != 0
-            syn.append(bool(met[opened].any()) or not opened.any())
-            last.append(bool(met[-1]) if len(met) else True)
-        return Ends((syn[0], syn[1]), (last[0], last[1]))
+            rows = m.rows_of(name, wanted)
+            own = ((m.near_a[m.pair(name)[rows]] >= 0) == (m.side(name)[rows] == 0)) == (name == "a")
+            rows = rows[own]
+            way = m.pair(name)[rows], m.side(name)[rows]
+            syn = (m.rows(name)["flags"][rows] & _SYN) != 0
+            np.logical_or.at(opened, way, syn)
+            np.logical_or.at(opened_there, way, syn & met[rows])
+            last_met[way] = met[rows]  # in order: the last one stays
+        syn_met = ~opened | opened_there
+        return {pair: Ends(tuple(syn_met[pair].tolist()), tuple(last_met[pair].tolist())) for pair in self.fates}
 
     def worst(self, most: int) -> Sequence[Both]:
         """The connections that cost users most, of those with a difference or with a proxy between."""
         causes = catalogue.causes()
-        shown = [self.connection(entry) for entry in [*self.noteworthy(), *self._chains][: most * 50]]
+        chosen = [*self.noteworthy(), *self._chains][: most * 50]
+        self.prepare(chosen)
+        shown = [self.connection(entry) for entry in chosen]
         weight = lambda c: (-causes[c.cause].cost, -len(c.injected), -len(c.lost))  # noqa: E731
         return sorted(shown, key=weight)[:most]
 

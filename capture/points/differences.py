@@ -47,7 +47,11 @@ class Fate(Struct):
 
 def fates(matched: Matched, drops: tuple[bool, bool]) -> dict[int, Fate]:
     """By pair: what only one point has. `drops`: the capture itself (a's, b's) says that it dropped packets."""
-    judges = {name: _Judge(matched, name, drops[name == "a"]) for name in ("a", "b")}
+    left = {name: unmatched(matched, name) for name in ("a", "b")}
+    wanted = np.zeros(len(matched.pairs.a), np.bool_)
+    for name, rows in left.items():
+        wanted[matched.pair(name)[rows]] = True
+    judges = {name: _Judge(matched, name, drops[name == "a"], left, wanted) for name in ("a", "b")}
     found: dict[int, Fate] = {}
     for name, judge in judges.items():
         for pair, rows in judge.by_pair():
@@ -61,12 +65,16 @@ def fates(matched: Matched, drops: tuple[bool, bool]) -> dict[int, Fate]:
 class _Judge:
     """The unmatched rows of one point."""
 
-    def __init__(self, matched: Matched, name: str, other_drops: bool) -> None:
+    def __init__(
+        self, matched: Matched, name: str, other_drops: bool, unmatched: dict[str, I64], pairs: npt.NDArray[np.bool_]
+    ) -> None:
+        """`unmatched`: rows of each point; `pairs`: which of them have some."""
         self.matched, self.name, self.other_drops = matched, name, other_drops
         self.rows = matched.rows(name)
-        self.streams = Streams(matched, name)
-        left = unmatched(matched, name)
-        self.missing = dict(zip(left.tolist(), self._not_covered(left).tolist(), strict=True))
+        self.streams = Streams(matched, name, pairs)
+        left = unmatched[name]
+        theirs = unmatched["b" if name == "a" else "a"]
+        self.missing = dict(zip(left.tolist(), self._not_covered(left, theirs).tolist(), strict=True))
         self.left = left[np.fromiter(self.missing.values(), np.int64, len(left)) != 0] if len(left) else left
         self.upstream = dict(zip(self.left.tolist(), upstream_of(matched, name, self.left).tolist(), strict=True))
         self.window: Window = window_of(matched, "b" if name == "a" else "a")
@@ -80,10 +88,9 @@ class _Judge:
         seen = np.unique(self.matched.side(other)[paired]).tolist()
         return {0, 1} - set(seen) if paired.any() else set()
 
-    def _not_covered(self, left: I64) -> I64:
+    def _not_covered(self, left: I64, theirs: I64) -> I64:
         """Bytes of each row that the other point's unmatched rows have not got; -1 for rows without payload."""
         other = "b" if self.name == "a" else "a"
-        theirs = unmatched(self.matched, other)
         groups, begins = self._ranges(self.name, left)
         by_groups, by_begins = self._ranges(other, theirs)
         size = self.rows["payload"][left].astype(np.int64)
@@ -233,26 +240,29 @@ class _Judge:
             fate.duplicated.append(self.seen_packet(row))
         elif 0 < self.missing[row] < int(self.rows["payload"][row]):
             fate.missed.append(self.seen_packet(row))  # some of its bytes were sent
-        elif self._was_missed(pair, row, here, there, place):
+        elif self._was_missed(here, there, place):
             fate.missed.append(self.seen_packet(row))
         else:
-            foreign = self._is_foreign(pair, int(here.side[place]), row)
+            foreign = _is_foreign(here, place)
             forged = not _is_bare(here, place) and there.holds(*_content(here, place))
             self._say(pair, fate, "injected", row, doubtful=not (foreign or forged))
 
     def _is_copy(self, here: Stream, place: int) -> bool:
         """The same packet, down to its identification, is here another time, and that one was sent."""
-        rows = self.rows[here.rows]
-        own = rows[place]
-        like = here.same.copy()
+        like = here.same & (here.seq == here.seq[place]) & (here.end == here.end[place])
+        if not like.any():
+            return False
+        rows = self.rows[here.rows[like]]
+        own = self.rows[int(here.rows[place])]
+        found = np.ones(len(rows), np.bool_)
         for name in ("seq", "ack", "flags", "payload", "tsval", "ip_id", "ttl", "side"):
-            like &= rows[name] == own[name]
-        return bool(like.any())
+            found &= rows[name] == own[name]
+        return bool(found.any())
 
-    def _was_missed(self, pair: int, row: int, here: Stream, there: Stream, place: int) -> bool:
+    def _was_missed(self, here: Stream, there: Stream, place: int) -> bool:
         """Whether its sender did send it, and the point nearer to the sender did not capture it."""
         sender, begin, end = int(here.side[place]), int(here.seq[place]), int(here.end[place])
-        if self._is_foreign(pair, sender, row):
+        if _is_foreign(here, place):
             return False
         if _is_bare(here, place):
             return False
@@ -272,12 +282,11 @@ class _Judge:
                 return True
         return False
 
-    def _is_foreign(self, pair: int, sender: int, row: int) -> bool:
-        """Whether its TTL is none that the sender's packets have here."""
-        stream = self.streams.of(pair)
-        sent = stream.rows[stream.same & (stream.side == sender)]
-        known = self.rows["ttl"][sent]
-        return bool(len(known)) and int(self.rows["ttl"][row]) not in known.tolist()
+
+def _is_foreign(stream: Stream, place: int) -> bool:
+    """Whether its TTL is none that the sender's packets have here."""
+    known = stream.ttl[stream.same & (stream.side == stream.side[place])]
+    return bool(len(known)) and not bool((known == stream.ttl[place]).any())
 
 
 def _is_bare(stream: Stream, place: int) -> bool:

@@ -89,7 +89,9 @@ def _proxied(comparison: Comparison) -> Finding:
 
 
 def _of_groups(comparison: Comparison) -> Iterator[Finding]:
-    shown = [comparison.connection(entry) for entry in comparison.noteworthy()[:MOST_TOLD]]
+    noteworthy = comparison.noteworthy()[:MOST_TOLD]
+    comparison.prepare(noteworthy)
+    shown = [comparison.connection(entry) for entry in noteworthy]
     resets = [c for c in shown if any("R" in p.flags for p in c.injected) and c.cause != "reset_ignored"]
     yield from _counted("reset_injected", resets, [len(c.injected) for c in resets])
     others = [c for c in shown if c.injected and c not in resets]

@@ -15,7 +15,7 @@ from capture.verdicts import catalogue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from capture.model import Verdict
+    from capture.points.briefs import Brief
     from capture.points.compared import SeenPacket
     from capture.points.differences import Fate
     from capture.verdicts.rules.diagnosis import Diagnosis
@@ -53,7 +53,7 @@ class Ends(Struct, frozen=True):
     last_met: tuple[bool, bool]
 
 
-def judged(a: Verdict, b: Verdict, fate: Fate | None, ends: Ends) -> Joint:
+def judged(a: Brief, b: Brief, fate: Fate | None, ends: Ends) -> Joint:
     """One verdict for a connection that both points saw."""
     if fate is not None:
         joint = _forged(a, b, fate) or _syn_lost(fate, ends) or _path_died(a, b, fate, ends)
@@ -62,7 +62,7 @@ def judged(a: Verdict, b: Verdict, fate: Fate | None, ends: Ends) -> Joint:
     return _better(a, b, fate)
 
 
-def _forged(a: Verdict, b: Verdict, fate: Fate) -> Joint | None:
+def _forged(a: Brief, b: Brief, fate: Fate) -> Joint | None:
     resets = [packet for packet in fate.injected if "R" in packet.flags]
     for packet in resets:
         seen = a if packet.seen_at == "a" else b
@@ -94,7 +94,7 @@ def syn_sentence(what: str, lost: Sequence[SeenPacket]) -> str:
     return sentence(code, what=what, n=len(lost), here=here, there=there, packets=packets_text(lost))
 
 
-def _path_died(a: Verdict, b: Verdict, fate: Fate, ends: Ends) -> Joint | None:
+def _path_died(a: Brief, b: Brief, fate: Fate, ends: Ends) -> Joint | None:
     """From some packet on nothing of a side arrived, and it gave up."""
     for index, side in enumerate((Side.ORIGINATOR, Side.RESPONDER)):
         lost = [packet for packet in fate.lost if packet.sender is side and not packet.missing]
@@ -118,14 +118,14 @@ def packets_text(packets: Sequence[SeenPacket], most: int = 6) -> str:
     return tr("packet {numbers}" if len(packets) == 1 else "packets {numbers}", numbers=numbers) + more
 
 
-def _better(a: Verdict, b: Verdict, fate: Fate | None) -> Joint:
+def _better(a: Brief, b: Brief, fate: Fate | None) -> Joint:
     """The verdict of the point that saw all; else the surer, else the graver one."""
     first, sure = better(a, b, fate)
     chosen = a if first else b
     return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
 
 
-def better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) -> tuple[bool, Certainty]:
+def better(a: Brief | Diagnosis, b: Brief | Diagnosis, fate: Fate | None) -> tuple[bool, Certainty]:
     """Whether a's is taken, and how sure both together are."""
     first = _is_first_better(a, b, fate)
     chosen, other = (a, b) if first else (b, a)
@@ -137,7 +137,7 @@ def better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) ->
     return first, sure
 
 
-def judged_through_proxy(front: Verdict, back: Verdict, at_front: str, *, shared: bool) -> Joint:
+def judged_through_proxy(front: Brief, back: Brief, at_front: str, *, shared: bool) -> Joint:
     """Two connections of a proxy, likely of one request: what the client's side got, unless that ended well. How the
     one behind ended is not asked where it went on to serve others.
     """
@@ -175,7 +175,7 @@ def _saw_more(fate: Fate | None) -> str | None:
     return more.pop() if len(more) == 1 and not fate.injected else None
 
 
-def _is_first_better(a: Verdict | Diagnosis, b: Verdict | Diagnosis, fate: Fate | None) -> bool:
+def _is_first_better(a: Brief | Diagnosis, b: Brief | Diagnosis, fate: Fate | None) -> bool:
     saw_more = _saw_more(fate)
     if saw_more is not None and a.cause != b.cause:
         return saw_more == "a"

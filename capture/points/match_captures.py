@@ -55,6 +55,10 @@ class Matched(Struct, frozen=True):
         """The pair of each row of a point."""
         return self.pair_a if name == "a" else self.pair_b
 
+    def rows_of(self, name: str, wanted: Bool) -> I64:
+        """The places of a point's rows of some pairs, in file order; `wanted`: of each pair, whether it is one."""
+        return np.flatnonzero(np.append(wanted, False)[self.pair(name)])  # NOWHERE is the last place
+
     def side(self, name: str) -> I8:
         """The sender of each row of a point, by a's roles."""
         return self.side_a if name == "a" else self.side_b

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
@@ -33,6 +33,7 @@ class Stream(Struct, frozen=True):
     ack: I64
     flags: npt.NDArray[np.uint16]
     same: Bool  # the other point has it too
+    ttl: npt.NDArray[np.uint8]
 
     def acked_at(self, sender: int, end: int) -> int | None:
         """When a peer of the sender first acknowledged up to `end`; None where it did not."""
@@ -89,28 +90,30 @@ def _after(numbers: I64, of: int) -> I64:
 
 
 class Streams:
-    """All paired connections of a point."""
+    """Some paired connections of a point, each a stretch of the same columns."""
 
-    def __init__(self, matched: Matched, name: str) -> None:
-        rows, pair = matched.rows(name), matched.pair(name)
-        self._order = np.argsort(pair, kind="stable")
-        self._begin = np.searchsorted(pair[self._order], np.arange(len(matched.pairs.a) + 1))
-        self._rows, self._side = rows, matched.side(name)
-        self._time = times_by_a(matched, name)
-        self._same = np.zeros(len(rows), np.bool_)
-        self._same[matched.same_a if name == "a" else matched.same_b] = True
-        self._shift = matched.shift if name == "b" else np.zeros_like(matched.shift)
+    def __init__(self, matched: Matched, name: str, wanted: Bool) -> None:
+        """`wanted`: of each pair, whether it will be asked for."""
+        of_point = matched.rows_of(name, wanted)
+        pair = matched.pair(name)[of_point]
+        order = np.argsort(pair, kind="stable")
+        at, pair = of_point[order], pair[order]
+        self._begin = np.searchsorted(pair, np.arange(len(wanted) + 1)).tolist()
+        rows, side = matched.rows(name)[at], matched.side(name)[at]
+        same = np.zeros(len(matched.rows(name)), np.bool_)
+        same[matched.same_a if name == "a" else matched.same_b] = True
+        shift = matched.shift if name == "b" else np.zeros_like(matched.shift)
+        seq = rows["seq"].astype(np.int64) - shift[pair, side]
+        flags = rows["flags"]
+        size = rows["payload"].astype(np.int64) + ((flags & _SYN) != 0) + ((flags & _FIN) != 0)
+        ack = rows["ack"].astype(np.int64) - shift[pair, 1 - side]
+        time = times_by_a(matched, name)[at]
+        self._columns: tuple[Any, ...] = (at, side, time, seq, seq + size, ack, flags, same[at], rows["ttl"])
 
     def of(self, pair: int) -> Stream:
         """The rows of one connection."""
-        at = self._order[self._begin[pair] : self._begin[pair + 1]]
-        rows, side = self._rows[at], self._side[at]
-        shift = self._shift[pair]
-        seq = rows["seq"].astype(np.int64) - shift[side]
-        flags = rows["flags"]
-        size = rows["payload"].astype(np.int64) + ((flags & _SYN) != 0) + ((flags & _FIN) != 0)
-        ack = rows["ack"].astype(np.int64) - shift[1 - side]
-        return Stream(at, side, self._time[at], seq, seq + size, ack, flags, self._same[at])
+        one = slice(self._begin[pair], self._begin[pair + 1])
+        return Stream(*(column[one] for column in self._columns))
 
 
 def unmatched(matched: Matched, name: str) -> I64:

@@ -5,7 +5,6 @@ A line says exactly what the document of any other connection says (comparing.py
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import numpy as np
 from msgspec.json import encode
 
 from capture.points.joint_verdict import better
-from capture.report.json_members import worded_by_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from capture.points.comparison import Comparison, Entry
     from capture.triage import Triage
 
+    F64 = npt.NDArray[np.float64]
     I64 = npt.NDArray[np.int64]
 
 _NOTHING = "".join(
@@ -37,20 +36,23 @@ class PlainLines:
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
         self._ends = tuple(_Ends(point.triage) for point in comparison.points)
+        self._plain = comparison.plain.tolist()
         self._better = lru_cache(maxsize=4096)(self._better_of)
 
     def of(self, entries: Sequence[Entry]) -> dict[Entry, bytes]:
         """The lines of those of the entries that are plain."""
         c = self._comparison
         pairs = [(c.pair_of(entry), entry) for entry in entries]
-        plain = [(pair, entry) for pair, entry in pairs if pair is not None and c.plain[pair]]
+        is_plain = self._plain
+        plain = [(pair, entry) for pair, entry in pairs if pair is not None and is_plain[pair]]
         if not plain:
             return {}
         at = np.array([pair for pair, _ in plain], np.int64)
         last_members = self._last_members(at)
         ends_a = self._ends[0].of(c.matched.pairs.a[at], np.zeros(len(at), np.int64))
         ends_b = self._ends[1].of(c.matched.pairs.b[at], c.matched.pairs.flipped[at].astype(np.int64))
-        rows = zip(plain, last_members, ends_a, ends_b, c.common[at].tolist(), c.one_way[at].tolist(), strict=True)
+        ways = _milliseconds(c.one_way[at])
+        rows = zip(plain, last_members, ends_a, ends_b, c.common[at].tolist(), ways[::2], ways[1::2], strict=True)
         return {entry: _line(entry, *row) for (_, entry), *row in rows}
 
     def _last_members(self, pairs: I64) -> list[str]:
@@ -63,7 +65,7 @@ class PlainLines:
         first = np.array([one[0] for one in chosen], np.bool_)
         last_members = [""] * len(pairs)
         for k, which in ((0, np.flatnonzero(first)), (1, np.flatnonzero(~first))):
-            for _, places, wording in worded_by_template(verdicts[k], ids[k][which]):
+            for _, places, wording in verdicts[k].worded(ids[k][which]):
                 sentences = wording.sentences(len(places))
                 for place, sentence in zip(which[places].tolist(), sentences, strict=True):
                     last_members[place] = f'{chosen[place][1]},"sentence":{encode(sentence).decode()}}}'
@@ -100,14 +102,15 @@ class _Ends:
 
 
 def _line(
-    entry: Entry, last_members: str, a: tuple[str, str], b: tuple[str, str], matched: int, way: list[float]
+    entry: Entry, last_members: str, a: tuple[str, str], b: tuple[str, str], matched: int, way: str, back: str
 ) -> bytes:
     other = f'true,"readdressed_as":{{"originator":{b[0]},"responder":{b[1]}}}' if a != b else "false"
     return (
         f'{{"a":{entry[0]},"b":{entry[1]},"originator":{a[0]},"responder":{a[1]},"readdressed":{other},'
-        f'"matched":{matched},{_NOTHING}"one_way_ms":{{"originator":{_ms(way[0])},"responder":{_ms(way[1])}}},{last_members}'
+        f'"matched":{matched},{_NOTHING}"one_way_ms":{{"originator":{way},"responder":{back}}},{last_members}'
     ).encode()
 
 
-def _ms(nanoseconds: float) -> str:
-    return "null" if math.isnan(nanoseconds) else encode(round(nanoseconds / 1e6, 6)).decode()
+def _milliseconds(nanoseconds: F64) -> list[str]:
+    """All of them, row by row, as JSON: NaN is null."""
+    return encode([round(ms, 6) for ms in (nanoseconds / 1e6).ravel().tolist()]).decode()[1:-1].split(",")

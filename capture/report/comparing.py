@@ -46,6 +46,7 @@ def connection_lines(comparison: Comparison) -> Iterator[bytes]:
     for at in range(0, len(comparison.entries), BATCH):
         entries = comparison.entries[at : at + BATCH]
         lines = plain.of(entries)
+        comparison.prepare([entry for entry in entries if entry not in lines])
         for entry in entries:
             line = lines.get(entry)
             yield encode(connection_document(comparison.connection(entry))) if line is None else line

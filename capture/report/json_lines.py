@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from capture.engine.line_writer import Field, Kind, LineWriter
 from capture.model import COUNT_NAMES, Side
 from capture.report.document import relations_document, verdict_document
-from capture.report.json_members import Blank, Place, pieces, worded_by_template
+from capture.report.json_members import Blank, Place, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class _Lines:
         shapes = np.empty(len(chosen), np.uint32)
         numbers: dict[int, npt.NDArray[Any]] = {self._row: chosen}
         texts = _Texts(len(chosen))
-        for kind, places, wording in worded_by_template(self.triage.verdicts, chosen):
+        for kind, places, wording in self.triage.verdicts.worded(chosen):
             shapes[places] = self._shape_of(kind, wording)
             for k, packets in enumerate(wording.packets):
                 column = numbers.setdefault(self._blank(Place(Blank.PACKET, k)), np.zeros(len(chosen), np.int64))

@@ -11,15 +11,14 @@ import numpy as np
 from msgspec import Struct
 
 from capture.verdicts import catalogue
-from capture.verdicts.words.sentences import Wording, worded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from capture.model import NextCalls
     from capture.verdicts.judge import Verdicts
     from capture.verdicts.rules.verdict_template import Template
-    from capture.wire.column_types import I64
+    from capture.verdicts.words.sentences import Wording
 
 _PERCENT = re.compile(r"%(.)")
 
@@ -37,18 +36,6 @@ class Place(Struct, frozen=True):
 
     blank: Blank
     k: int = 0
-
-
-def worded_by_template(verdicts: Verdicts, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
-    """For each template that some of these connections have: its number, where in `connections` they are, and what
-    is told of them."""
-    kinds = verdicts.template_of[connections] if len(connections) else np.zeros(0, np.int32)
-    order = np.argsort(kinds, kind="stable")
-    for places in np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1):
-        if len(places):
-            kind = int(kinds[places[0]])
-            of = connections[places].tolist()
-            yield kind, places, worded(verdicts.flows, verdicts.signed, verdicts.templates[kind], of)
 
 
 def pieces(template: Template, wording: Wording) -> list[str | Place]:
@@ -73,7 +60,7 @@ def pieces(template: Template, wording: Wording) -> list[str | Place]:
 def members(verdicts: Verdicts, chosen: Sequence[int]) -> list[str]:
     """The verdict's members of each chosen connection's object."""
     out = [""] * len(chosen)
-    for kind, places, wording in worded_by_template(verdicts, np.asarray(chosen, dtype=np.int64)):
+    for kind, places, wording in verdicts.worded(np.asarray(chosen, dtype=np.int64)):
         parts = pieces(verdicts.templates[kind], wording)
         for k, place in enumerate(places.tolist()):
             out[place] = "".join(part if isinstance(part, str) else filled(part, wording, k) for part in parts)

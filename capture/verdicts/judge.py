@@ -18,10 +18,10 @@ from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY
 from capture.verdicts.rules.habits import with_habits
 from capture.verdicts.rules.missing_details import missing_in
 from capture.verdicts.rules.readdressed import rejudged
-from capture.verdicts.words.sentences import sentence_of
+from capture.verdicts.words.sentences import sentence_of, worded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from capture.flows.connection_table import FlowTable
     from capture.model import Notice
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from capture.verdicts.events.states import Pair
     from capture.verdicts.events.vantage import Vantage
     from capture.verdicts.rules.verdict_template import Template
+    from capture.verdicts.words.sentences import Wording
     from capture.wire.column_types import I32, I64, Bool
 
 HARMLESS_COST = 4  # of a reset that costs nobody anything
@@ -92,6 +93,18 @@ class Verdicts:
             errors={Side.ORIGINATOR: template.calls[0], Side.RESPONDER: template.calls[1]},
             playbook=info.playbook,
         )
+
+    def worded(self, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
+        """For each template that some of these connections have: its number, where in `connections` they are, and what
+        is told of them.
+        """
+        kinds = self.template_of[connections] if len(connections) else np.zeros(0, np.int32)
+        order = np.argsort(kinds, kind="stable")
+        for places in np.split(order, np.flatnonzero(np.diff(kinds[order])) + 1):
+            if len(places):
+                kind = int(kinds[places[0]])
+                of = connections[places].tolist()
+                yield kind, places, worded(self.flows, self.signed, self.templates[kind], of)
 
     @cached_property
     def once(self) -> Bool:
