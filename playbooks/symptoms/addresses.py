@@ -104,7 +104,7 @@ def _mention(low: str, start: int, stop: int, ip: str) -> Mention:
     if found:
         port = int(next(group for group in found.groups() if group is not None))
         stop += found.end()
-    elif low[max(0, start - 5) : start] == "from ":
+    elif low[max(0, start - 14) : start].endswith(("from ", "connection to ")):  # squid, too: TCP connection to A/PORT
         slash = _SLASH_PORT.match(after)
         port = int(slash[1]) if slash and int(slash[1]) > 128 else None
     elif low[max(0, start - 5) : start] == "[ip: ":  # apt

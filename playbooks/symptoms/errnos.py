@@ -52,17 +52,18 @@ def catalogue() -> Catalogue:
 
 
 _NAME = re.compile(
-    r"(?<![a-z0-9_$./-])(?:wsa)?(e(?:pipe|conn(?:reset|aborted|refused)|timedout|(?:host|net)(?:unreach|down)|netreset"
+    r"(?<![a-z0-9_$/-])(?:(?<!\.)|(?<=unix\.))(?:wsa)?(e(?:pipe|conn(?:reset|aborted|refused)|timedout|(?:host|net)(?:unreach|down)|netreset"
     r"|[mn]file|addrinuse|addrnotavail|notconn|shutdown|nobufs))(?![a-z0-9_])"
 )
 _NUMBER = re.compile(
     r"(?:\berrno[ :=\]\[(]{0,3}|\bos error |\bsystem error:? |\bsocketexception ?\(|\bsyscall returned=-?\d+ errno="
-    r"|\bwsagetlasterror\(\)? ?[:=]? ?|\bwinerror |\breturned error "
+    r"|\bwsagetlasterror\(\)? ?[:=]? ?|\bwinerror |\breturned error |\b(?:return code|rc) = (?=-)"
     r"|\berror code:? |\bcode:? ?|\berror:? #?|\(|\[)"
     r"(-?\d{2,5})(?=[\s:,)\]};'\"]|\.(?!\d)|$)"
 )
 _MARKED = re.compile(
     r"errno|os error|system error|winerror|wsagetlasterror|socketexception|socket error|returned error"
+    r"|\b(?:return code|rc) = "  # the kernel's: negative
 )
 _WSA = re.compile(r"(?<![\d.:])(10024|1003[58]|10048|10049|1005[0-8]|1006[0145])(?![\d.:]\d|\d)")
 _KIND = re.compile(
@@ -127,6 +128,8 @@ def _quoted_number(low: str, found: re.Match[str]) -> bool:
         return bool(re.match(r",\s*['\"]", low[found.end() : found.end() + 3]))
     if low[found.start()] == "(" and after == ": ":  # nginx: the number and the system's text for it
         return low[max(0, found.start() - 7) : found.start()] in ("failed ", "ed out ", "ection ", "dshake ")
+    if low.startswith("code", found.start()) and "rsync" in low:  # what rsync exits with
+        return False
     return after.startswith(")") and bool(re.search(r"(mysql|connect|rsync|socket|recv|send|read|write)", low))
 
 

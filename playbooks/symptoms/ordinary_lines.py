@@ -12,7 +12,7 @@ _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _TELLS = re.compile(
     r"(?:\b(?:err(?:or)?|e|msg|message|info|reason|cause|exception|desc\w*|detail\w*|text|log|stderr|output|body|status|failure"
     r"|fatal|warning|problem|result)\w{0,8}[\"']?\s?[:=]\s?|\(-?\d+[, ] ?|\bcode[=: ]-?\d+ "
-    r"|\b(?:with|because|saying|by|gave|got): ?|\bstringerror\()$"
+    r"|\b(?:with|because|saying|by|gave|got): ?|\bwith (?:an? |the )?(?:error|message|reason) |\bstringerror\()$"
 )
 _PROMETHEUS = re.compile(r"^[a-z_:][\w:]*(\{[^}]*\})?\s+[-+]?[\d.]+(e[+-]?\d+)?(\s+\d+)?$")
 

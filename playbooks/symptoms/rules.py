@@ -129,5 +129,6 @@ def literals() -> tuple[str, ...]:
     known = catalogue()
     words |= set(known.by_text) | {name.lower() for name in known.by_name} | set(known.by_kind)
     words |= {"errno", "os error", "system error", "socket error", "socketexception", "winerror", "wsagetlasterror"}
+    words |= {"return code = -1", "rc = -1"}
     words |= {word.replace("'", "’") for word in words if "'" in word}  # as word processors and some systems write it
     return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))
