@@ -68,7 +68,7 @@ class _Inside(Struct):
             ack=self.raw_ack if raw else self.ack,
             window=self.window,
             length=self.length or 0,
-            wscale=self.wscale,
+            wscale=None if self.wscale is None else min(self.wscale, 14),
             timestamp=self.timestamp,
             sack=self.sack,
             fast_open=self.fast_open,
@@ -171,7 +171,7 @@ class Tree:
         if ports is not None:
             inside = self._inner
             inside.tcp, inside.sport, inside.dport = True, _port(ports[1]), _port(ports[2])
-            inside.length = int(ports[3]) if ports[3] else inside.length
+            inside.length = min(int(ports[3]), 0x7FFFFFFF) if ports[3] else inside.length
 
     def _option(self, text: str) -> None:
         what = text.removeprefix("TCP Option - ")
@@ -201,15 +201,17 @@ class Tree:
     def _printed_number(self, value: str) -> None:
         """An ICMP type, then its code."""
         number = _last_number(value) if value[:1].isalpha() else _first_number(value)
-        if self._error is not None and len(self._error[1]) < 2 and number is not None:
+        if self._error is not None and len(self._error[1]) < 2 and number is not None and number <= 0xFF:
             self._error[1].append(number)
 
 
-def _number(name: str) -> Callable[[Tree, str], None]:
+def _number(name: str, most: int = 0xFFFFFFFF) -> Callable[[Tree, str], None]:
+    """A field's number, once; one that its field on the wire cannot hold was not printed so: it is not known."""
+
     def put(tree: Tree, value: str) -> None:
         inside = tree._inner
         number = _first_number(value)
-        if number is not None and getattr(inside, name) is None:
+        if number is not None and number <= most and getattr(inside, name) is None:
             setattr(inside, name, number)
 
     return put
@@ -249,20 +251,20 @@ _FIELDS: dict[str, Callable[[Tree, str], None]] = {
     "epoch time": Tree._time,
     "epoch arrival time": Tree._time,
     "arrival time": Tree._arrival,
-    "time to live": _number("ttl"),
-    "hop limit": _number("ttl"),
-    "identification": _number("ip_id"),
+    "time to live": _number("ttl", 0xFF),
+    "hop limit": _number("ttl", 0xFF),
+    "identification": _number("ip_id", 0xFFFF),
     "sequence number": _number("seq"),
     "sequence number (raw)": _number("raw_seq"),
     "acknowledgment number": _number("ack"),
     "acknowledgement number": _number("ack"),
     "acknowledgment number (raw)": _number("raw_ack"),
-    "[tcp segment len": _number("length"),
+    "[tcp segment len": _number("length", 0x7FFFFFFF),
     "flags": _flags,
     "window": _window,
     "window size": _window,
     "window size value": _window,
-    "shift count": _number("wscale"),
+    "shift count": _number("wscale", 0xFF),
     "[checksum status": _checksum,
     "vxlan network identifier (vni)": _network,
     "mtu of next hop": _next_hop,

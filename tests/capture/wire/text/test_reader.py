@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.triage import triage
+from capture.wire.text.printed import TextSegment
 from capture.wire.text.reader import TextReader, refusal_of
 from tests.capture.wire.text.reading import PASTED, pasted, read, without_offsets
 
@@ -141,10 +143,8 @@ mangled = st.lists(
 )
 
 
-@given(lines=mangled, ending=st.sampled_from(["\n", "\r\n", " \n"]))
-@settings(max_examples=300, deadline=None)
-def test_nothing_that_is_pasted_breaks_it(lines: list[str], ending: str) -> None:
-    found, reader = read(ending.join(lines).encode("utf-8", "surrogatepass"))
+def assert_fits(found: list[TextSegment]) -> None:
+    """Every number is one that its field can hold."""
     for segment in found:
         assert 0 <= segment.seq < 1 << 32
         assert 0 <= segment.ack < 1 << 32
@@ -154,8 +154,23 @@ def test_nothing_that_is_pasted_breaks_it(lines: list[str], ending: str) -> None
         assert segment.ttl is None or 0 <= segment.ttl <= 255
         assert segment.wscale is None or 0 <= segment.wscale <= 14
         assert 0 <= segment.time < 1 << 63
+
+
+@given(lines=mangled, ending=st.sampled_from(["\n", "\r\n", " \n"]))
+@settings(max_examples=300, deadline=None)
+def test_nothing_that_is_pasted_breaks_it(lines: list[str], ending: str) -> None:
+    found, reader = read(ending.join(lines).encode("utf-8", "surrogatepass"))
+    assert_fits(found)
     assert [s.number for s in found] == sorted(s.number for s in found)
     assert reader.packets >= len(found)
+
+
+@pytest.mark.parametrize("number", ["9999999999", "0xffffffff", "300"])
+@pytest.mark.parametrize(("form", "lines"), [("td-nnv.txt", 8), ("ts-V.txt", 90), ("ts-ad.txt", 6), ("ts.csv", 6)])
+def test_no_number_is_too_large_for_its_field(form: str, lines: int, number: str) -> None:
+    text = "".join(pasted(form).splitlines(keepends=True)[-lines:])
+    for found in re.finditer(r"0x[0-9a-f]+|\d+", text):
+        assert_fits(read(text[: found.start()] + number + text[found.end() :])[0])
 
 
 @given(st.binary(max_size=4000))
