@@ -7,6 +7,7 @@ wheel for that platform instead, on whatever machine.
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import os
 import shutil
@@ -47,6 +48,7 @@ TARGETS = {  # tag of a wheel: ziglang's name of the platform, the library's nam
     "macosx_11_0_x86_64": ("x86_64-macos.11.0", "_tcptriage_engine.dylib"),
     "macosx_11_0_arm64": ("aarch64-macos.11.0", "_tcptriage_engine.dylib"),
 }
+PACKAGES = ("capture", "playbooks", "tui")
 _TARGET, _BASE = "TCPTRIAGE_WHEEL", "TCPTRIAGE_BUILD_BASE"
 
 
@@ -81,9 +83,16 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
 
 
 def build_editable(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
-    """An editable install, the engine compiled into the source tree."""
+    """An editable install, the engine compiled into the source tree, and the modules: pip does so for other installs.
+
+    Where Python is told to write no bytecode (PYTHONDONTWRITEBYTECODE, as in many containers) each start would compile
+    them anew, which takes as long as a small report itself.
+    """
     with _build_elsewhere():
-        return str(build_meta.build_editable(wheel_directory, config_settings, metadata_directory))
+        name = str(build_meta.build_editable(wheel_directory, config_settings, metadata_directory))
+    for package in PACKAGES:
+        compileall.compile_dir(Path(__file__).resolve().parent / package, quiet=2)
+    return name
 
 
 install_data: Any = Distribution().get_command_class("install_data")  # distutils' own, as setuptools brings it

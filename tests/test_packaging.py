@@ -208,13 +208,29 @@ def test_a_source_tree_without_a_compiler_says_what_to_do(tmp_path: Path) -> Non
     assert "install gcc or clang, or `pip install ziglang`" in done.stderr
 
 
-def test_an_editable_install_has_its_engine_in_the_tree(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def editable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A source tree, and an environment with an editable install of it."""
     need_a_compiler()
-    tree, home = copy(tmp_path / "tree"), tmp_path / "editable"
+    tree, home = copy(tmp_path_factory.mktemp("copy") / "tree"), tmp_path_factory.mktemp("editable")
     environment(home)
     pip_into(home, "--no-build-isolation", "-e", str(tree))
+    return tree, home
+
+
+def test_an_editable_install_has_its_engine_in_the_tree(editable: tuple[Path, Path], tmp_path: Path) -> None:
+    tree, home = editable
     code = "from capture.engine.compiling import HERE, compiled; print(compiled().startswith(HERE), HERE)"
     assert output([str(home / "bin" / "python"), "-c", code], tmp_path) == f"True {tree / 'capture' / 'engine'}\n"
+
+
+def test_an_editable_install_starts_as_any_other(editable: tuple[Path, Path], tmp_path: Path) -> None:
+    """A finder would load more than the command line does; modules without bytecode are compiled anew each time."""
+    tree, home = editable
+    compiled = {path.name.partition(".")[0] for path in tree.glob("*/report/__pycache__/*.pyc")}
+    assert compiled == {path.stem for path in (tree / "capture" / "report").glob("*.py")}
+    code = "import sys, tui.cli; print([name for name in sys.modules if 'editable' in name])"
+    assert output([str(home / "bin" / "python"), "-B", "-c", code], tmp_path) == "[]\n"
 
 
 def test_sdist_holds_only_what_is_named(built: Path) -> None:
