@@ -69,13 +69,16 @@ class Tree:
             raise SystemExit("the tests fail without any change")
         return covered
 
-    def caught(self, change: Change, covered: Covered, tests: tuple[str, ...]) -> str:
-        """The first test that fails with the change, or why it cannot be run; empty where it survives.
+    def caught(self, change: Change, covered: Covered, tests: tuple[str, ...], long: tuple[str, ...] = ()) -> str:
+        """The first test that fails with the change, or why it cannot be run; empty where it survives. `long`: which of
+        the tests are no part of the coverage.
 
         Raises CannotCompile.
         """
         target = self.folder / change.path
         whole, was = target.read_bytes(), target.stat()
+        made = self.objects / f"{target.stem}.o"
+        compiled = made.read_bytes() if change.path.suffix == ".c" else b""
         target.write_bytes(whole[: change.begin] + change.text.encode() + whole[change.end :])
         # a compiled file is known by its source's time in seconds and its size
         os.utime(target, (was.st_atime, was.st_mtime + 1000))
@@ -83,18 +86,18 @@ class Tree:
             if change.path.suffix == ".c":
                 self._compile(target)
                 self._link()
-                return self._ask(None, tests)
+                return next((failed for path in tests if (failed := self._ask(None, (path,)))), "")
             found = covered.tests_of(change.path, change.line, whole.decode())
             others = covered.others(found, tests) if self.thorough else []
             for asked in (found[:FIRST], found[FIRST:], others):
                 if asked and (failed := self._ask(asked, ())):
                     return failed
-            return ""
+            return self._ask(None, long) if self.thorough and long else ""
         finally:
             target.write_bytes(whole)
             os.utime(target, ns=(was.st_atime_ns, was.st_mtime_ns))
             if change.path.suffix == ".c":
-                self._compile(target)
+                made.write_bytes(compiled)
                 self._link()
 
     def _ask(self, tests: list[str] | None, paths: tuple[str, ...]) -> str:

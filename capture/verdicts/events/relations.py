@@ -113,9 +113,14 @@ def _continues(flows: FlowTable, asked: int, stray: int, server: int) -> bool:
     ack, begin, sent = (
         int(number) for number in (numbers.first_ack[stray], numbers.first[asked, 0], numbers.after[asked, 0])
     )
-    acknowledged = 0 < (ack - begin) % 2**32 <= (sent - begin) % 2**32
+    acknowledged = 0 < _after(ack, begin) <= _after(sent, begin)
     if not flows.packet_count[asked, 1]:
         return acknowledged and bool(flags & _SYN)
     begin, sent = int(numbers.first[asked, 1]), int(numbers.after[asked, 1])
-    ahead = (int(numbers.first[stray, server]) - begin) % 2**32
-    return acknowledged and ahead < (sent - begin) % 2**32 + NEAR
+    ahead = _after(int(numbers.first[stray, server]), begin)
+    return acknowledged and ahead < _after(sent, begin) + NEAR
+
+
+def _after(number: int, begin: int) -> int:
+    """How far a sequence number lies after another; they wrap."""
+    return (number - begin) & 0xFFFFFFFF

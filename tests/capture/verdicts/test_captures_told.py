@@ -73,6 +73,20 @@ CAPTURES: dict[str, Case] = {
     "aside: to a request, far ahead": aside(
         f"{HELLO} cPA20 <1>cPA20*", "cSx cPA20x sSAx sPA1048576x sPA50 cR", starts=[0, 0.01]
     ),
+    "aside: to a request, its numbers wrap": aside(
+        "cS sSA cA cPA37500 sA cPA20 <1>cPA20*", "cSx cPA37520x sSAx sPA50 cR", starts=[0, 0.01], isns=[42948, 42948]
+    ),
+    "aside: to a request, its numbers wrap, acknowledging more": aside(
+        "cS sSA cA cPA37500 sA cPA20 <1>cPA20*", "cSx cPA37521x sSAx sPA50 cR", starts=[0, 0.01], isns=[42948, 42948]
+    ),
+    "aside: to a request, the answer's numbers wrap": aside(
+        f"{HELLO} sPA50 cPA20 <1>cPA20*", "cSx cPA40x sSAx sPA50x sPA98500x sPA50 cR",
+        starts=[0, 0.01], isns=[22948, 22948],
+    ),
+    "aside: to a request, the answer's numbers wrap, far ahead": aside(
+        f"{HELLO} sPA98500 cPA20 <1>cPA20*", "cSx cPA40x sSAx sPA98500x sPA1048576x sPA50 cR",
+        starts=[0, 0.01], isns=[22948, 22948],
+    ),
     "aside: to a request, reset there": aside(
         f"{HELLO} cPA20 <1>cPA20* <1>cR", "cSx cPA20x sSAx sPA50 cR", starts=[0, 0.01]
     ),
@@ -95,6 +109,11 @@ CAPTURES: dict[str, Case] = {
     "taken between": (["cS <0.02>sSA <0.02>cA"], {}),
     "taken at both": (["cS <0.03>sSA cA", "cS sSA <0.03>cA"], {}),
     "taken at both, and between": (["cS <0.03>sSA cA", "cS sSA <0.03>cA", "cS <0.02>sSA <0.02>cA"], {}),
+    "taken where no TTL is told": (["cS^0 sSA^0"], {}),
+    "taken where one side's TTL is told": (["cS^60 sSA^0"], {}),
+    "taken at the client, by the TTLs": (["cS^64 sSA^60"], {}),
+    "taken at the server, by the TTLs": (["cS^60 sSA^64"], {}),
+    "taken between, by the TTLs": (["cS^60 sSA^60"], {}),
     "taken at the client, or between": (["cS <0.03>sSA cA", "cS <0.02>sSA <0.02>cA"], {}),
     "taken at four of five clients": ([*["cS <0.03>sSA cA"] * 4, "cS sSA <0.03>cA"], {}),
     "taken at three of four clients": ([*["cS <0.03>sSA cA"] * 3, "cS sSA <0.03>cA"], {}),

@@ -199,7 +199,12 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     ),
     "over two hours": ([*each(ABORT, *([0.3] * 3)), NORMAL], {"starts": [0, 70, 7199.69, 7199]}),
     "over more than two hours": ([*each(ABORT, *([0.3] * 3)), NORMAL], {"starts": [0, 70, 7199.695, 7200]}),
+    "an idle limit, in milliseconds": ([*each(STALE, 61.0004, 95, 200), *each(LIVED, 5, 31, 58.0004)], {}),
     "an idle limit, two died": ([*each(STALE, 61, 95), *each(LIVED, 5, 31, 58)], {}),
+    "late writes, of one direction": (
+        ["cSx sSA cAx cPA20x sA sPA50 cAx <0.5>sFA cAx cPA20x sA cFAx sA"] * 3,
+        {},
+    ),
     "an idle limit, two lived": ([*each(STALE, 61, 95, 200), *each(LIVED, 5, 31)], {}),
 }  # fmt: skip
 

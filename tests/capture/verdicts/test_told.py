@@ -222,6 +222,16 @@ ODD = [
     "cS cRAt sSA sA sPA20 cA <29.999>sRAt",
     "cS sSAx cA cPA20 sAx <0.5>sFAx cFA sAx sR",
     "cS i3.1 i3.1 <1>cS* i3.1",
+    f"{HELLO} sA1448 cAz sAk sRAt",
+    f"{SERVED} cPA20 sR^63 <0.1>cPA9~ <0.1>sPA50 cR",
+    f"{SERVED} cPA20 sPA9 sR^63 <0.1>cPA9~ <0.1>sPA50 cR",
+    f"{HELLO} sPA24g sFA cA cFA sA",
+    f"{SERVED} cPA20 sA sPA24g sPA24g sFA cA cFA",
+    "cPA20 sA sPA24g sFA cA cFA",
+    "cPA20 sA <9>sFA",
+    f"{SERVED} <31>cAk sR",
+    "cS sSA cA cPA1448 sA cFPA1448 <0.2>cFPA1448* <0.4>cFPA1448* <0.8>cFPA1448*",
+    "cS sSA cA cPA1447 sA cFPA1448 <0.2>cFPA1448* <0.4>cFPA1448* <0.8>cFPA1448*",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from tests.capture.verdicts.notation import NORMAL, flow_table
 
 ANSWERED = "cS sSA cA cPA300? sA sPA900? cA"
 HABIT = f"{ANSWERED} cRAt"
+TWICE = f"{ANSWERED} {ANSWERED.removeprefix('cS sSA cA ')} cRAt"
 READING = f"{ANSWERED} <0.2>cRAt"
 SERVERS_END = f"{ANSWERED} sFA cFA sA"
 CUT = "cS sSA cA cPA300? sA sPA900? cRAt"  # nobody acknowledged the answer
@@ -28,6 +29,7 @@ def told(*texts: str) -> list[str]:
         ([HABIT] * 2, 0),
         ([HABIT] * 4 + [NORMAL], 4),  # four of five that the client ended
         ([HABIT] * 3 + [NORMAL], 0),
+        ([HABIT, TWICE, HABIT, TWICE], 4),
         ([HABIT] * 3 + [SERVERS_END] * 9, 3),  # what the server ended does not count
         ([READING] * 3, 0),  # a pause before the reset: it waited for more
         ([CUT] * 3, 0),
