@@ -82,7 +82,7 @@ def line(group: EventGroup) -> str:
     return str(template["one" if group.count == 1 else "many"]).format(
         who=f"{owner}: " if owner else "",
         by=phrases["by"].format(owner=owner) if owner else "",
-        port="" if not here else f" :{port}" if reset else phrases["received_by"].format(port=port),
+        port=phrases["sent_from" if reset else "received_by"].format(port=port) if here else "",
         why=f", {reason_text(group.reason)}" if group.reason else "",
         place=phrases["place"].format(local=local, remote=remote) if group.local else "",
         count=f"{group.count:,}",

@@ -233,7 +233,7 @@ def _step(step: StepResult, books: frozenset[str]) -> Entry:
         lines += ["", tr("By hand:"), f"  $ {step.command}"]
     onward = step.next if step.next in books else ""
     if onward:
-        lines += ["", tr("Next: playbook {name} (g goes there)", name=onward)]
+        lines += ["", tr("Next: playbook {name} (B goes there)", name=onward)]
     outcome = step.outcome.value
     return Entry(f"step {step.id}", outcome, printable(step.title), outcome, _page(lines), step.command, next=onward)
 

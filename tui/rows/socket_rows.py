@@ -123,6 +123,13 @@ def process(row: SocketRow) -> tuple[str, str]:
     return f"({tr(row.owner_missing or 'unknown')})", "dim"
 
 
+def _timer(row: SocketRow) -> str:
+    """The running timer's name, and when it fires where the last look told that."""
+    if row.timer is None:
+        return ""
+    return row.timer if row.timer_s is None else f"{row.timer} {left_of(row.timer_s)}"
+
+
 _SORT_KEYS: dict[str, Callable[[SocketRow], object]] = {
     "mark": badness,
     "age": lambda row: row.age_s,
@@ -195,7 +202,6 @@ class SocketRows:
         state = row.state
         listening = state == "LISTEN"
         rtt = row.rtt_ms
-        timer_s = row.timer_s
         return (
             (sign, tone),
             (state, tone or ("dim" if state == "TIME-WAIT" else "")),
@@ -208,7 +214,7 @@ class SocketRows:
             (size(row.send_q), "dim" if listening or not row.send_q else "warn"),
             (str(row.retransmits), "warn" if row.retransmits else "dim"),
             (f"{rtt:.1f}ms" if rtt is not None else "", "dim"),
-            (f"{row.timer} {left_of(timer_s)}" if row.timer and timer_s is not None else "", "dim"),
+            (_timer(row), "dim"),
             (str(row.uid), "dim"),
             (row.cookie, "dim"),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import on
 from textual.binding import Binding
 from textual.screen import Screen
 
@@ -78,6 +79,23 @@ class TriageScreen(Screen[Any]):
         """Answer the user, in the lines above the keys."""
         if self.is_mounted:
             self.query_one(Said).say(tr(text), tone)
+            self.call_after_refresh(self._place_message)
+
+    def _place_message(self) -> None:
+        """A message lies over the last rows: where the cursor is there, over the keys instead."""
+        for said in self.query(Said):
+            said.lower(self._covers_cursor(said))
+
+    def _covers_cursor(self, said: Said) -> bool:
+        table, is_seen = self.focused, said.display and said.region.height > 0
+        return is_seen and isinstance(table, RowsTable) and table.line_of_cursor >= said.region.y
+
+    @on(RowsTable.Moved)
+    def _cursor_moved(self) -> None:
+        """A message that was read does not lie over the row that is looked at."""
+        for said in self.query(Said):
+            if self._covers_cursor(said):
+                said.clear()
 
     @property
     def says(self) -> str:

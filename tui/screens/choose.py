@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.widgets import Static
 
 from tui.rows.list_rows import ListRows
 from tui.screens.dimmed import DimmedScreen
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
+KEYS = (("Enter", "take it"), ("↑↓", "choose"), ("Esc", "leave it"))
+
+
 class ChooseScreen(DimmedScreen["str | None"]):
     """Enter chooses, Esc leaves it."""
 
     DEFAULT_CSS = """
     ChooseScreen { align: center middle; background: $background 60%; }
     ChooseScreen Vertical { width: 60; max-width: 90%; height: auto; max-height: 80%; }
-    ChooseScreen RowsTable, ChooseScreen RowsTable:focus { height: auto; background: $surface; border: solid $primary; }
+    ChooseScreen > Vertical { border: round $primary; border-title-color: $primary; border-title-style: bold;
+                              background: $surface; padding: 0 1; }
+    ChooseScreen .keys { color: $text-muted; height: 1; margin-top: 1; }
     """
     COMPONENT_CLASSES = STYLES
     BINDINGS = [Binding("escape,q", "dismiss(None)", show=False)]
@@ -38,14 +44,16 @@ class ChooseScreen(DimmedScreen["str | None"]):
 
     def compose(self) -> ComposeResult:
         """The list."""
-        with Vertical():
+        with Vertical() as frame:
+            frame.border_title = tr(self._question).replace("[", "\\[")
             yield RowsTable((Column("name", "", 20, most=80),), head=False, id="names")
+            keys = "   ".join(f"{key} {tr(label)}" for key, label in KEYS)
+            yield Static(keys, markup=False, classes="keys")
 
     def on_mount(self) -> None:
         """Fill it."""
         table = self.query_one(RowsTable)
-        table.set_title(self._question)
-        table.styles.height = len(self._names) + 2  # the border's
+        table.styles.height = len(self._names)
         table.show(ListRows([(name, ((tr(name), ""),)) for name in self._names]))
         table.focus()
 

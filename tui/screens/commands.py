@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import on
 from textual.binding import Binding
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from capture.safe_text import printable
 from tui.rows.list_rows import ListRows
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.widget import Widget
 
-ROWS_ELSEWHERE = 7
+ROWS_ELSEWHERE = 11
 """Lines of the screen that are not the list's: frame, question, keys, and some of what is below."""
-MOST = 16
+MOST = 15
 """Rows of the list: on a tall screen, too, what is below is still seen."""
 
 
@@ -42,6 +42,8 @@ class CommandsScreen(AskScreen):
 
     DEFAULT_CSS = """
     CommandsScreen > Vertical { width: 90%; max-width: 110; }
+    CommandsScreen #command-help { height: 2; margin-top: 1; }
+    CommandsScreen .keys { margin-top: 0; }
     """
     COMPONENT_CLASSES = STYLES
     BINDINGS = [
@@ -62,6 +64,13 @@ class CommandsScreen(AskScreen):
         table.always_lit = True
         self._fit(table, self.app.size)  # before the first picture: another height would be a second one
         yield table
+        yield Static("", markup=False, id="command-help")
+
+    @on(RowsTable.Moved)
+    def _tell(self, event: RowsTable.Moved) -> None:
+        """The whole sentence: a narrow list cuts it."""
+        text = self._commands[event.key].help if isinstance(event.key, int) else ""
+        self.query_one("#command-help", Static).update(printable(text))
 
     def on_mount(self) -> None:
         """All of them."""

@@ -43,6 +43,7 @@ class ConnectionScreen(TriageScreen):
         ("e", "every packet"),
         ("m", "clock"),
         ("i", "to scale"),
+        ("f", "fix"),
         ("B", "playbook"),
         ("h", "other hop"),
         ("y", "copy"),
@@ -60,6 +61,7 @@ class ConnectionScreen(TriageScreen):
         Binding("e", "fold", show=False),
         Binding("m", "clock", show=False),
         Binding("i", "scale", show=False),
+        Binding("f", "fix", show=False),
         Binding("B", "playbook", show=False),
         Binding("h", "hop", show=False),
         Binding("x", "picture", show=False),
@@ -190,14 +192,25 @@ class ConnectionScreen(TriageScreen):
         self._draw()
         self.say("Silences are drawn to scale; i: a line each" if self._view.to_scale else "Silences take a line each")
 
-    def action_playbook(self) -> None:
-        """What to do about it."""
+    def _asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
         name = self._one.verdict.playbook
         if name is None:
             self.say("No playbook speaks of this ending: nothing is wrong with it, or nothing is known", "warn")
-            return
-        settings = {"capture": self._triage.decoded.path}
-        self.triage_app.open_playbook(name, settings, found=printable(self._one.verdict.sentence))
+            return None
+        return name, {"capture": self._triage.decoded.path}, printable(self._one.verdict.sentence)
+
+    def action_playbook(self) -> None:
+        """What to check about it."""
+        if (asked := self._asked_playbook()) is not None:
+            name, settings, found = asked
+            self.triage_app.open_playbook(name, settings, found=found)
+
+    def action_fix(self) -> None:
+        """What to change about it."""
+        from tui.screens.fixes import FixesScreen
+
+        if (asked := self._asked_playbook()) is not None:
+            self.app.push_screen(FixesScreen(*asked))
 
     def action_hop(self) -> None:
         """The same request on the other side of the proxy: from the front connection to the back one, and back."""

@@ -106,12 +106,12 @@ class EventConnectionScreen(OneConnectionScreen):
         """Say what became of it."""
         self.title_bar.set_right(self._state)
 
-    def action_playbook(self) -> None:
+    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
         """What to do about what the kernel said."""
         if self._playbook is None:
             self.say("No playbook is about this; 3 lists them all", "warn")
-            return
-        self.triage_app.open_playbook(self._playbook, {}, found=self._text.split("\n")[1])
+            return None
+        return self._playbook, {}, self._text.split("\n")[1]
 
     def action_packets(self) -> None:
         """The same ends in the capture or the incident that is open."""

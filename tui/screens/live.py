@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import Horizontal
 
 from capture.safe_text import printable
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, found_live
 from tui.rows.grouped_rows import GroupKey
-from tui.rows.live_rows import GROUP_COLUMNS, PEER_COLUMNS, STATE_COLUMNS, GroupRows, rates, state_rows
+from tui.rows.live_rows import rates
 from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness, playbook_of
 from tui.screens.flight_recorder import FlightRecorderScreen
+from tui.screens.group_panes import GroupPanes
 from tui.screens.recording import RecordingScreen
 from tui.screens.views_of_looks import ScreenOfLooks
 from tui.screens.with_findings import ScreenWithFindings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from capture.sockets.findings.thresholds import Thresholds
     from tui.screens.base import Keys
+    from tui.text.column_layout import Column
     from tui.text.filter_choices import Values
     from tui.work.look_loop import LookLoop
 
@@ -94,23 +96,21 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         """Findings, groups, sockets."""
         yield RowsTable(FINDING_COLUMNS, head=False, empty="looking …", id="findings")
         yield Lines(id="finding-text", most=6, low=2)
-        with Horizontal(id="groups"):
-            yield RowsTable(STATE_COLUMNS, head=False, id="states")
-            yield RowsTable(GROUP_COLUMNS, head=False, id="processes")
-            yield RowsTable(PEER_COLUMNS, head=False, id="peers", classes="last")
+        yield GroupPanes(id="groups")
         yield Lines(id="counters", most=1)
-        yield RowsTable(self.chosen_columns(COLUMNS), empty="looking …", id="sockets")
+        yield RowsTable(self._columns(), empty="looking …", id="sockets")
+
+    def _columns(self) -> tuple[Column, ...]:
+        """A network namespace stands beside each socket only where there are several."""
+        alone = self._look is None or len(self._look.snapshot.places) < 2
+        return tuple(
+            replace(one, hidden=True) if alone and one.key == "netns" else one for one in self.chosen_columns(COLUMNS)
+        )
 
     def on_mount(self) -> None:
         """Start to look."""
-        for name, title in (
-            ("findings", "What is wrong now"),
-            ("states", "States"),
-            ("processes", "Processes"),
-            ("peers", "Peers"),
-            ("sockets", "Connections"),
-        ):
-            self._table(name).set_title(title)
+        self._table("findings").set_title(self.FINDINGS_TITLE)
+        self._table("sockets").set_title("Connections")
         self._table("sockets").set_order(*self.arrangement.sort)
         self._table("sockets").pids_here = self.is_of_now
         if wanted := self.first_filter():
@@ -140,6 +140,10 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         if request.thresholds:
             self._judge_by(self._judged_by())
         self._watch(self._look_loop)
+
+    def on_resize(self) -> None:
+        """A tall screen shows more groups at once."""
+        self.query_one(GroupPanes).fit(self.app.size.height)
 
     def on_unmount(self) -> None:
         """Let the worker end."""
@@ -191,6 +195,7 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
             self._show_groups()
             filtered = self.filter_text
             table = self._table("sockets")
+            table.set_columns(self._columns())
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
             title = self.titled("Connections", look.rows.matching)
             table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else title)
@@ -228,11 +233,8 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
     def _show_groups(self) -> None:
         if self._look is None:
             return
-        snapshot = self._look.snapshot
         plain = self.triage_app.terminal.plain_charts
-        self._table("states").show(state_rows(self._look, plain))
-        self._table("processes").show(GroupRows(snapshot.groups.processes, "pid"))
-        self._table("peers").show(GroupRows(snapshot.groups.hosts, "peer"))
+        self.query_one(GroupPanes).show(self._look, plain)
         self.query_one("#counters", Lines).set_text(rates(self._look, plain))
 
     # -- keys

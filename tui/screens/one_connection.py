@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class OneConnectionScreen(TriageScreen):
-    """Subclasses set `_ends` (local, remote), `_line` (its name) and `_text` (all of it), and say what B and P do."""
+    """Subclasses set `_ends` (local, remote), `_line` (its name) and `_text` (all of it); they know the playbook."""
 
     KEYS = (
+        ("f", "fix"),
         ("B", "playbook"),
         ("c", "capture this"),
         ("P", "in the recording"),
@@ -26,6 +27,7 @@ class OneConnectionScreen(TriageScreen):
     TOPICS = ("states", "sockets")
     AUTO_FOCUS = "Paper"
     BINDINGS = [
+        Binding("f", "fix", show=False),
         Binding("B", "playbook", show=False),
         Binding("c", "capture_this", show=False),
         Binding("P", "packets", show=False),
@@ -35,9 +37,22 @@ class OneConnectionScreen(TriageScreen):
     _line: str
     _text: str
 
+    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
+        """(name, settings, what is wrong) of the playbook that fits it; None where none does, which it says."""
+        raise NotImplementedError
+
     def action_playbook(self) -> None:
         """The playbook that fits it."""
-        raise NotImplementedError
+        if (asked := self.asked_playbook()) is not None:
+            name, settings, found = asked
+            self.triage_app.open_playbook(name, settings, found=found)
+
+    def action_fix(self) -> None:
+        """That playbook's fixes."""
+        from tui.screens.fixes import FixesScreen
+
+        if (asked := self.asked_playbook()) is not None:
+            self.app.push_screen(FixesScreen(*asked))
 
     def action_packets(self) -> None:
         """Its packets in an open recording."""

@@ -42,13 +42,13 @@ class SocketScreen(OneConnectionScreen):
         """Say what it is."""
         self.title_bar.set_right(self._state.value)
 
-    def action_playbook(self) -> None:
+    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
         """What to do about its state."""
         asked = playbook_of(self._row)
         if asked is None:
             self.say(tr("No playbook is about {state} as such; 3 lists them all", state=self._state.value), "warn")
-            return
-        self.triage_app.open_playbook(*asked, found=self._line)
+            return None
+        return (*asked, self._line)
 
     def action_packets(self) -> None:
         """The same endpoints in the capture that is open."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 
-ROWS_BY_HEIGHT = ((50, 12), (36, 9), (28, 7), (0, 6))
+ROWS_BY_HEIGHT = ((50, 12), (36, 9), (28, 7), (23, 6), (0, 4))
 """(screen's height, lines of the pane with its border at most); the rest is scrolled to."""
 
 

@@ -68,7 +68,7 @@ class TitleBar(Widget):
 
 
 class KeyBar(Widget):
-    """One line: the keys of this screen, the least needed ones left out where the width ends."""
+    """One line: the keys of this screen, the least needed ones left out where the width ends; how to leave stays."""
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(id="keys")
@@ -82,7 +82,7 @@ class KeyBar(Widget):
             self.refresh()
 
     def render(self) -> RenderResult:
-        """`key label` pairs; help and quit, the last two, always stay."""
+        """`key label` pairs; the way back, help and quit, which come last, always stay."""
         line = Text(no_wrap=True, end="")
         words = (
             getattr(self.app, "key_words", {}) if self.is_attached else {}
@@ -92,11 +92,14 @@ class KeyBar(Widget):
             for key, label in self._keys
         ]
         self._places = []
-        always = sum(cells(key) + cells(label) + 3 for key, label in keys[-2:])
+        back = [pair for pair in keys[:-2] if pair[0] == "Esc"]
+        keys = [*(pair for pair in keys[:-2] if pair not in back), *back, *keys[-2:]]
+        stay = len(back) + 2
+        always = sum(cells(key) + cells(label) + 3 for key, label in keys[-stay:])
         left = self.size.width - always
         for position, (key, label) in enumerate(keys):
             wide = cells(key) + cells(label) + 3
-            if position < len(keys) - 2:
+            if position < len(keys) - stay:
                 if wide > left:
                     continue
                 left -= wide
@@ -129,11 +132,16 @@ class Said(Widget):
         self._turn += 1
         turn = self._turn
         self.set_classes(tone)
+        self.lower(False)
         self._fit()
         self.display = bool(text)
         self.refresh(layout=True)
         if text:
             self.set_timer(SAID_SECONDS, lambda: self.clear(turn))
+
+    def lower(self, low: bool) -> None:
+        """Over the keys, rather than over the rows above them."""
+        self.set_class(low, "-low")
 
     def clear(self, turn: int | None = None) -> None:
         """Take the message away (`turn`: only if it is still that one)."""

@@ -59,6 +59,11 @@ class DrawnTable(ScrollView):
         """The key of the row under the cursor."""
         return self._rows.key(self._cursor) if self._cursor < len(self._rows) else None
 
+    @property
+    def line_of_cursor(self) -> int:
+        """On which line of the screen the cursor is."""
+        return self.content_region.y + self._head + self._cursor - int(self.scroll_offset.y)
+
     def text_of_row(self) -> str:
         """What the row under the cursor says, in one line."""
         place = None if self._key is None else self._rows.place_of(self._key)
@@ -84,8 +89,9 @@ class DrawnTable(ScrollView):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns; the rows must have as many cells."""
-        self._columns = tuple(columns)
-        self._lay_out()
+        if tuple(columns) != self._columns:
+            self._columns = tuple(columns)
+            self._lay_out()
 
     @property
     def _names(self) -> Names | None:

@@ -49,7 +49,7 @@ def test_resets_of_a_service_are_told_with_its_port_and_the_reason_in_words() ->
     event = KernelEvent(1, Kind.RESET_SENT, *ends, reason="TCP_STATE", owner=EventOwner(6748, "flaky"), count=200)
     other = KernelEvent(1, Kind.RESET_SENT, ends[0], Endpoint("10.0.0.9", 40001), reason="TCP_STATE", owner=event.owner)
     (group,) = filtered(history(event, other, now=2.0), None)
-    told = "201 resets by flaky[6748] :9100 toward 10.0.0.9, SO_LINGER or listener closed (TCP_STATE)"
+    told = "201 resets by flaky[6748] from :9100 toward 10.0.0.9, SO_LINGER or listener closed (TCP_STATE)"
     assert cells(group)[1][0] == told
 
 

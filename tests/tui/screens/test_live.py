@@ -12,6 +12,7 @@ import pytest
 
 from tests.tui.screens.helping import LOOKS, app_of, screen_text, until
 from tui.screens.event_connections import EventConnectionScreen, EventConnectionsScreen
+from tui.screens.fixes import FixesScreen
 from tui.screens.kernel_events import KernelEventsScreen
 from tui.screens.live import LiveScreen
 from tui.screens.record import RecordScreen
@@ -80,6 +81,30 @@ async def test_socket_leads_to_the_command_that_records_it() -> None:
             assert f"tcp port {port}" in " ".join(screen_text(app).split())
 
 
+@pytest.mark.parametrize(("height", "least"), [(20, 5), (24, 5), (40, 15)])
+async def test_a_low_screen_keeps_rows_of_sockets(height: int, least: int) -> None:
+    """Findings, their text and the groups leave some; a column that says nothing is not there."""
+    app = app_of(replay=LOOKS)
+    async with app.run_test(size=(160, height)) as pilot:
+        await until(pilot, lambda: "CLOSE-WAIT" in screen_text(app))
+        assert sockets(app).size.height - 1 >= least
+        head = next(line for line in screen_text(app).split("\n") if "Recv-Q" in line)
+        assert "Network" not in head
+        assert "Timer" in head
+
+
+async def test_f_on_a_socket_goes_to_the_fixes_for_its_state() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        app = app_of(interval=0.2, filter=f"port:{server.getsockname()[1]}")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: len(sockets(app).rows) == 1)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, SocketScreen))
+            await pilot.press("f")
+            await until(pilot, lambda: isinstance(app.screen, FixesScreen))
+            assert "accept-queue" in screen_text(app)
+
+
 async def test_looking_fails_as_a_line() -> None:
     app = app_of(replay="/does/not/exist")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -104,6 +129,8 @@ async def test_palette_lists_commands() -> None:
         await pilot.press("colon")
         await pilot.press(*"evid")
         await until(pilot, lambda: "Go to evidence" in screen_text(app))
+        await pilot.press("ctrl+u", *"ask the dns")
+        await until(pilot, lambda: "to the name servers, once you say" in screen_text(app))
 
 
 async def test_transitions_are_logged_paused_and_filtered() -> None:

@@ -8,10 +8,12 @@ import pytest
 from textual import events
 
 from tests.tui.screens.helping import EXAMPLES, GIN, INCIDENT, app_of, in_rows, screen_text, until
+from tui.screens.choose import ChooseScreen
 from tui.screens.connection import ConnectionScreen
 from tui.screens.demo import DemoScreen
 from tui.screens.evidence import EvidenceScreen
 from tui.screens.explained import ExplainedScreen
+from tui.screens.fixes import FixesScreen
 from tui.screens.playbook import PlaybookScreen
 from tui.widgets.row_table import RowsTable
 
@@ -197,3 +199,19 @@ async def test_the_demo_goes_on_and_back_from_within_a_stop() -> None:
         assert len(app.screen_stack) == 3  # its list, and this stop alone, over the mode
         await pilot.press("1", "greater_than_sign")  # also from another mode
         await until(pilot, lambda: "9/18 · paused" in screen_text(app))
+
+
+async def test_f_goes_from_a_ladder_to_the_fixes_and_b_to_other_playbooks() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 30)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, FixesScreen) and app.screen._outcome is not None)
+        await pilot.press("B")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        assert "Enter take it" in screen_text(app)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: type(app.screen) is PlaybookScreen)
+        assert app.screen._settings["capture"] == INCIDENT  # type: ignore[attr-defined]

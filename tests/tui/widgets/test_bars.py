@@ -1,0 +1,61 @@
+"""The lines around a screen: a message lies over the rows and moves none of them; the way back is always told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tui.screens.helping import INCIDENT, app_of, in_rows, screen_text, until
+from tui.widgets.bars import Said
+
+
+def table_of(app: Any) -> Any:
+    return app.screen.query_one("#connections")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_a_message_moves_no_row(size: tuple[int, int]) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=size) as pilot:
+        await in_rows(pilot, app, 128)
+        before = screen_text(app).split("\n")
+        app.screen.say("one thing that takes some words to tell, and more than one line of a narrow screen")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "one thing" in screen_text(app))
+        lines = app.screen.query_one(Said).region.height
+        during = screen_text(app).split("\n")
+        assert during[: -1 - lines] == before[: -1 - lines]
+        assert during[-1] == before[-1]
+        app.screen.query_one(Said).clear()
+        await until(pilot, lambda: screen_text(app).split("\n") == before)
+
+
+async def test_a_message_does_not_hide_the_row_under_the_cursor() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("end")
+        await until(pilot, lambda: "128/128" in screen_text(app))
+        row = screen_text(app).split("\n")[-2]
+        app.screen.say("short")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "short" in screen_text(app).split("\n")[-1])
+        assert screen_text(app).split("\n")[-2] == row
+
+
+async def test_a_message_goes_where_the_cursor_comes() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        app.screen.say("short")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "short" in screen_text(app).split("\n")[-2])
+        await pilot.press("pagedown")
+        await until(pilot, lambda: "short" not in screen_text(app))
+
+
+async def test_the_way_back_is_told_on_a_narrow_screen() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("enter")
+        await until(pilot, lambda: "SYN-SENT" in screen_text(app))
+        assert screen_text(app).split("\n")[-1].rstrip().endswith("Esc back  ? help  q quit")
