@@ -16,12 +16,10 @@ for others. Measured on Linux 6.18; the rules and where they come from:
 from __future__ import annotations
 
 from capture.sockets import inet_diag_msg as form
-from capture.sockets.row import TIME_WAIT_S
+from capture.sockets.row import FIRST_TIMEOUT_S, TIME_WAIT_S
 from capture.sockets.sources.settings import KernelSettings
 from capture.sockets.sources.tcpinfo import TcpInfo
 
-FIRST_TIMEOUT_S = 1.0
-"""TCP_TIMEOUT_INIT: RFC 6298's first retransmission time-out of a SYN."""
 _SANE_MS = 0x7FFFFFFF // 2
 
 

@@ -74,6 +74,10 @@ class Moment:
         self.now = now
 
 
+FIRST_TIMEOUT_S = 1.0
+"""TCP_TIMEOUT_INIT: RFC 6298's first retransmission time-out of a SYN or SYN-ACK."""
+ANSWERED_S = 1.25
+"""That, and what a busy machine may be late by."""
 TIME_WAIT_S = 60.0
 """TCP_TIMEWAIT_LEN, a constant of the kernel (net/tcp.h)."""
 
@@ -202,6 +206,16 @@ class SocketRow:
     def unanswered(self) -> int:
         """Retransmissions or probes unanswered right now."""
         return self.raw[3]
+
+    @property
+    def answered(self) -> bool:
+        """Of SYN-RECV: the client's ACK has come, and the listener waits for its first data (TCP_DEFER_ACCEPT) or for
+        room in its queue. The kernel does not say so; but the timer has run out, and no SYN-ACK was sent again: one
+        that cannot be sent takes the request with it (reqsk_timer_handler). False also where nothing tells yet."""
+        raw = self.raw
+        if raw[3] or raw[1] not in (form.SYN_RECV, form.NEW_SYN_RECV):
+            return False
+        return self.age_s > ANSWERED_S or form.number_at(raw, 52) > 1000 * FIRST_TIMEOUT_S
 
     @property
     def retransmits(self) -> int:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from capture.sockets.findings.finding_words import age_text
+from capture.sockets.findings.listener_findings import owed_by_clients
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.queues import is_full, listeners_of, owner_of
 from playbooks.checks.registry import Judgement, Offer, check, counted_of, failed, look, moved, offer, unknown, warned
@@ -35,7 +36,8 @@ def syn_recv_pile(facts: Facts, **given: Any) -> Judgement:
     full = {row.local.port for row in listeners_of(facts) if is_full(row)}
     sizes = {row.local.port: row.send_q for row in listeners_of(facts) if row.send_q}
     worst: list[tuple[int, list[Socket], list[Socket]]] = []
-    for where, rows in by_port.items():
+    for where, half_open in by_port.items():
+        rows = owed_by_clients(half_open)
         stale = [row for row in rows if row.stayed or row.age_s >= 1]
         wanted = min(HALF_OPEN, max(LEAST, int(SHARE * sizes[where]))) if where in sizes else HALF_OPEN
         if len(stale) >= wanted:

@@ -39,6 +39,8 @@ class Socket(msgspec.Struct, frozen=True):
     timer: str | None = None
     retransmits: int = 0
     unanswered: int = 0
+    answered: bool = False
+    """Of SYN-RECV: the client did its part, the listener waits for data or for room (SocketRow.answered)."""
     drops: int | None = None
     new_drops: int = 0
     stayed: bool = True

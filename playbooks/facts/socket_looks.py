@@ -184,6 +184,7 @@ def _socket(row: SocketRow, look: Snapshot, first: _Before, told: dict[SocketRow
         timer=row.timer,
         retransmits=row.retransmits,
         unanswered=row.unanswered,
+        answered=row.answered,
         drops=row.drops,
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),

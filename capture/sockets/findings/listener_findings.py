@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from capture.language import count_of
 from capture.model import Finding, Severity
@@ -25,6 +26,27 @@ from capture.sockets.row import NOT_ACCEPTED, SocketRow
 from capture.sockets.watched_namespace import Place
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
+
+
+class HalfOpen(Protocol):
+    """A socket in SYN-RECV."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether its client did its part (SocketRow.answered)."""
+
+    @property
+    def unanswered(self) -> int:
+        """How often its SYN-ACK was sent again."""
+
+
+HalfOpenSocket = TypeVar("HalfOpenSocket", bound=HalfOpen)
+
+
+def owed_by_clients(rows: list[HalfOpenSocket]) -> list[HalfOpenSocket]:
+    """Those of a port's half-open connections whose clients owe their part of the handshake. Where the listener waits
+    for data, those too young to tell are left out."""
+    return [row for row in rows if row.unanswered] if any(row.answered for row in rows) else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +200,7 @@ def half_open(scene: Scene, place: Place, excused: set[int]) -> Iterator[Finding
         if row.backlog_max is not None:
             smallest[row.local.port] = min(row.backlog_max, smallest.get(row.local.port, row.backlog_max))
     left: list[SocketRow] = []
-    for port, rows in _half_open_by_port(place).items():
+    for port, rows in _unanswered_by_port(place).items():
         stale = [row for row in rows if row.age_s >= limits.syn_recv_s]
         wanted = limits.syn_recv_sockets
         if port in smallest:
@@ -248,6 +270,11 @@ def syn_queue_full(scene: Scene, place: Place) -> Iterator[Finding]:
     words = {} if port is not None else {"port": phrase("no_port")}
     rows = by_port.get(port, []) if port is not None else []
     yield finding("syn_queue_full", Severity.WARNING, rows, facts, words, count=cookies + dropped)
+
+
+def _unanswered_by_port(place: Place) -> dict[int, list[SocketRow]]:
+    by_port = {port: owed_by_clients(rows) for port, rows in _half_open_by_port(place).items()}
+    return {port: rows for port, rows in by_port.items() if rows}
 
 
 def _half_open_by_port(place: Place) -> dict[int, list[SocketRow]]:

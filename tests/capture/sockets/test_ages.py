@@ -188,3 +188,27 @@ def test_a_change_of_state_starts_the_age_anew_and_is_logged() -> None:
     log = [entry for entry in watcher.look().transitions if entry.cookie == cookie]
     assert [(entry.kind, entry.before, entry.after) for entry in log] == [("closed", "CLOSE-WAIT", None)]
     assert log[0].owners[0].fd >= 0
+
+
+@in_own_network
+def test_clients_that_did_their_part_are_told_from_those_that_owe_it() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)
+    silent = socket.create_connection(listener.getsockname())  # its ACK has come, it sends nothing
+    hidden = socket.create_server(("127.0.0.1", 0))
+    half_open(hidden)
+    dialling = socket.socket()
+    dialling.setblocking(False)
+    dialling.connect_ex(hidden.getsockname())
+    watcher = Watcher()
+    rows = {row.remote.port: row for row in watcher.look().rows if row.raw[1] in (form.SYN_RECV, form.NEW_SYN_RECV)}
+    assert not any(row.answered for row in rows.values())  # nothing tells yet
+    deferred = rows[silent.getsockname()[1]]
+    deadline = time.monotonic() + 20
+    while not deferred.answered and time.monotonic() < deadline:
+        time.sleep(0.05)
+        watcher.look()
+    now = [row for row in Watcher().look().rows if row.raw[1] in (form.SYN_RECV, form.NEW_SYN_RECV)]
+    assert {row.answered for row in now if row.local.port == hidden.getsockname()[1]} == {False}
+    assert deferred.answered
+    assert [row.answered for row in now if row.remote == deferred.remote] == [True]

@@ -52,11 +52,17 @@ def row(state: str = "ESTAB", number: int = 0, **of: Any) -> Row:
         remote, peer = "0.0.0.0", 0
     raw = form.RECORD.pack(
         socket.AF_INET6 if ":" in local else socket.AF_INET, STATES[state], TIMERS[of.get("timer", "")],
-        of.get("again", 0), port.to_bytes(2, "big"), peer.to_bytes(2, "big"), _address(local), _address(remote), 0,
+        of.get("again", _sent_again(state, of)), port.to_bytes(2, "big"), peer.to_bytes(2, "big"),
+        _address(local), _address(remote), 0,
         form.NUMBER.pack(of.get("cookie", number + 1)) + bytes(4), 0, of.get("recv", 0), of.get("send", 0),
         of.get("uid", 1000), of.get("inode", 5000 + number),
     )  # fmt: skip
     return raw, of
+
+
+def _sent_again(state: str, of: dict[str, Any]) -> int:
+    """A SYN-ACK without an answer goes out again after a second."""
+    return int(state in ("SYN-RECV", "NEW-SYN-RECV") and of.get("age", 30.0) > 1.0)
 
 
 def many(count: int, state: str = "ESTAB", first: int = 0, **of: Any) -> list[Row]:
