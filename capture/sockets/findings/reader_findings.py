@@ -32,11 +32,19 @@ def readers(scene: Scene, place: Place) -> Iterator[Finding]:
         longest = max(stalled[row] for row in pile.rows)
         unread = max(row.recv_q for row in pile.rows)
         many = len(pile.rows) >= limits.reader_sockets
+        if _left_behind(pile, limits.close_wait_sockets):
+            continue
         if many or (longest >= limits.reader_single_s and unread >= limits.reader_bytes):
             yield _reader(scene, place, pile, longest)
     slow = _slow(scene, place, stalled)
     for pile in pile_up(slow, (by_leader, by_hidden_user), limits.reader_sockets):
         yield _reader(scene, place, pile, max(slow[row][0] for row in pile.rows), [slow[row][1] for row in pile.rows])
+
+
+def _left_behind(pile: Pile, many: int) -> bool:
+    """Whether the peers of nearly all have closed: then they are a pile of CLOSE-WAIT, whatever lies unread in them."""
+    closed = sum(row.raw[1] == form.CLOSE_WAIT for row in pile.rows)
+    return closed >= many and closed >= 0.9 * len(pile.rows)
 
 
 def _stalled(scene: Scene, place: Place) -> dict[SocketRow, float]:

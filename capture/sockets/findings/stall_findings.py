@@ -3,6 +3,7 @@ not leave this machine, and processes here that do not read."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ ASK_AT_MOST = 500
 """Sockets asked singly in one look (5 µs each): of a larger pile the first tell enough."""
 HOSTS_APART = 5
 """Up to this many hosts have a finding each; more share one."""
+PAUSED_BEFORE_S = 3.0
+"""A connection that its peer's window has held up for so long before pauses by habit."""
 SILENT_S = 2.0
 """Neither answer nor fresh data for so long, though the window is open: longer than any pacing between two segments."""
 
@@ -37,6 +40,7 @@ class _Sorted:
     """The rows with a running timer, by what holds them up; seconds where they are known."""
 
     closed: dict[SocketRow, float] = field(default_factory=dict)
+    paused_before: set[SocketRow] = field(default_factory=set)
     kept_here: dict[SocketRow, float] = field(default_factory=dict)
     unanswered: list[SocketRow] = field(default_factory=list)
     probed: list[SocketRow] = field(default_factory=list)
@@ -46,7 +50,7 @@ class _Sorted:
 def stalls(scene: Scene, place: Place) -> Iterator[Finding]:
     """All kinds, by remote host."""
     kinds = _sorted(scene, place)
-    yield from _closed_windows(scene, place, kinds.closed)
+    yield from _closed_windows(scene, place, kinds)
     yield from _kept_here(scene, place, kinds.kept_here)
     yield from _unanswered(scene, place, kinds.unanswered)
     yield from _probed(scene, place, kinds.probed)
@@ -65,6 +69,8 @@ def _sorted(scene: Scene, place: Place) -> _Sorted:
                 stalled, here = _closed_for(info), _kept_here_for(info)
                 if stalled is not None and stalled >= limits.zero_window_s:
                     found.closed[row] = stalled
+                    if info is not None and (info.window_limited_us or 0) / 1e6 >= stalled + PAUSED_BEFORE_S:
+                        found.paused_before.add(row)
                 elif here is not None:
                     found.kept_here[row] = here
         elif raw[2] == form.TIMER_KEEPALIVE:
@@ -102,13 +108,17 @@ def _kept_here_for(info: TcpInfo | None) -> float | None:
     return silent if info.backoff >= 2 and info.probes >= 1 and silent >= SILENT_S else None
 
 
-def _closed_windows(scene: Scene, place: Place, closed: dict[SocketRow, float]) -> Iterator[Finding]:
-    limits = scene.thresholds
+def _closed_windows(scene: Scene, place: Place, kinds: _Sorted) -> Iterator[Finding]:
+    limits, closed = scene.thresholds, kinds.closed
     for pile in _apart(list(closed)):
         longest = max(closed[row] for row in pile.rows)
-        # A stream that pauses closes its window too, one or two at a time, and opens it again.
+        # A stream that pauses closes its window too, one or two at a time, and opens it again: players do all the time.
+        news = [row for row in pile.rows if row not in kinds.paused_before]
+        most = max(Counter(row.remote.ip for row in news).values(), default=0)
         lasting = longest >= limits.zero_window_pause_s or (
-            len(pile.rows) >= limits.zero_window_sockets and longest >= limits.zero_window_many_s
+            most >= limits.zero_window_sockets
+            and 2 * len(news) >= len(pile.rows)
+            and max(closed[row] for row in news) >= limits.zero_window_many_s
         )
         mirrored = scene.mirrored(place, pile.rows, lambda there: there.aggregates.unread)
         words = {"other_end": phrase("other_end") if mirrored else ""}

@@ -15,8 +15,8 @@ ATTRIBUTES_AT = HEADER_SIZE + RECORD_SIZE
 _ATTRIBUTE = struct.Struct("=HH")
 # probes, backoff, rto, snd_mss, unacked, last_data_sent, last_data_recv, last_ack_recv, rtt, total_retrans: 104 bytes
 _HEAD = struct.Struct("=3xBB3xI4xI4xI16xI4xII8xI28xI")
-# and bytes_acked, bytes_received, bytes_sent, snd_wnd: 232 bytes
-_WHOLE = struct.Struct(_HEAD.format + "16xQQ64xQ20xI")
+# and bytes_acked, bytes_received, rwnd_limited, bytes_sent, snd_wnd: 232 bytes
+_WHOLE = struct.Struct(_HEAD.format + "16xQQ40xQ16xQ20xI")
 _SKMEM_DROPS_AT = 8 * 4
 _LONG = struct.Struct("=Q")
 
@@ -38,6 +38,8 @@ class TcpInfo(NamedTuple):
     bytes_received: int | None = None
     bytes_sent: int | None = None
     send_window: int | None = None
+    window_limited_us: int | None = None
+    """For how long in all its life the peer's window held it up."""
 
 
 def find_attribute(
@@ -62,11 +64,12 @@ def tcp_info(message: bytes, at: int = 0, end: int | None = None) -> TcpInfo | N
         return None
     start, stop = found
     if stop - start >= _WHOLE.size:  # Linux 5.4 and later: one reading for all fields
-        return TcpInfo._make(_WHOLE.unpack_from(message, start))
+        told = _WHOLE.unpack_from(message, start)
+        return TcpInfo._make((*told[:12], *told[13:], told[12]))
     head = _HEAD.unpack_from(message, start)
     acked, received = _long(message, start, stop, 120), _long(message, start, stop, 128)
     sent, window = _long(message, start, stop, 200), _word(message, start, stop, 228)
-    return TcpInfo._make((*head, acked, received, sent, window))
+    return TcpInfo._make((*head, acked, received, sent, window, _long(message, start, stop, 176)))
 
 
 def listener_drops(message: bytes, at: int = 0, end: int | None = None) -> int | None:

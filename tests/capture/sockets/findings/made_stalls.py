@@ -39,6 +39,28 @@ STALLS: dict[str, Looks] = {
     "window closed: for nearly 30 s": one(*many(1, **STALLED, info=shut(29.999))),
     "window closed: three for 4 s": one(*many(3, **STALLED, info=shut(4))),
     "window closed: three for nearly 4 s": one(*many(3, **STALLED, info=shut(3.999))),
+    "window closed: three for 9 s, held up so before": one(
+        *many(3, **STALLED, info=shut(9, window_limited_us=12_000_000))
+    ),
+    "window closed: three for 9 s, hardly held up before": one(
+        *many(3, **STALLED, info=shut(9, window_limited_us=11_999_000))
+    ),
+    "window closed: three for 30 s, held up so before": one(
+        *many(3, **STALLED, info=shut(30, window_limited_us=90_000_000))
+    ),
+    "window closed: two for 9 s, beside one that pauses": one(
+        *many(2, **STALLED, info=shut(9)), *many(1, "ESTAB", 2, **STALLED, info=shut(9, window_limited_us=90_000_000))
+    ),
+    "window closed: three for 9 s, beside three that pause": one(
+        *many(3, **STALLED, info=shut(9)), *many(3, "ESTAB", 3, **STALLED, info=shut(9, window_limited_us=90_000_000))
+    ),
+    "window closed: three for 9 s, beside four that pause": one(
+        *many(3, **STALLED, info=shut(9)), *many(4, "ESTAB", 3, **STALLED, info=shut(9, window_limited_us=90_000_000))
+    ),
+    "window closed: one each of six hosts, for 9 s": one(*many(6, **STALLED, info=shut(9), **HOSTS)),
+    "window closed: of six hosts, three of one, for 9 s": one(
+        *many(6, **STALLED, info=shut(9), **HOSTS), *many(2, "ESTAB", 6, **STALLED, info=shut(9), remote="10.0.0.1")
+    ),
     "window closed: two for 4 s": one(*many(2, **STALLED, info=shut(4))),
     "window closed: nothing waits": one(*many(1, timer="persist", info=shut(40))),
     "window closed: bytes are on the way": one(*many(1, **STALLED, info=shut(40, unacked=1))),
@@ -169,6 +191,13 @@ READERS: dict[str, Looks] = {
     "reader: of more than are asked": one(*many(302, recv=100, info=info(last_data_received=12_000))),
     "reader: not accepted": later(10, *many(5, recv=100, **NO_HOLDER)),
     "reader: closed, nothing unread": later(10, *many(5, "CLOSE-WAIT", recv=1, age=1)),
+    "reader: ten of eleven closed, bytes unread": later(
+        10, *many(10, "CLOSE-WAIT", recv=9, age=1), *many(1, "ESTAB", 10, recv=9)
+    ),
+    "reader: nine of nine closed, bytes unread": later(10, *many(9, "CLOSE-WAIT", recv=9, age=1)),
+    "reader: ten of twelve closed, bytes unread": later(
+        10, *many(10, "CLOSE-WAIT", recv=9, age=1), *many(2, "ESTAB", 10, recv=9)
+    ),
     "reader: closed, a byte unread": later(10, *many(5, "CLOSE-WAIT", recv=2, age=1)),
     "reader: windows closed": later(10, *many(5, recv=100), counters={"TCPToZeroWindowAdv": 3}),
     "reader: hidden, at a port of ours": later(10, LISTENS, *many(5, recv=100, **HIDDEN)),

@@ -19,7 +19,7 @@ def whole() -> bytes:
     info = bytearray(248)
     for at in (8, 16, 24, 44, 52, 56, 68, 100, 228):
         struct.pack_into("=I", info, at, at)
-    for at in (120, 128, 200):
+    for at in (120, 128, 176, 200):
         struct.pack_into("=Q", info, at, at)
     info[3], info[4] = 3, 4
     return bytes(info)
@@ -45,10 +45,11 @@ def test_each_field_lies_where_the_kernel_puts_it() -> None:
         bytes_received=128,
         bytes_sent=200,
         send_window=228,
+        window_limited_us=176,
     )
     assert tcp_info(message(whole())) == expected
     assert tcp_info(message(whole()[:104])) == expected._replace(
-        bytes_acked=None, bytes_received=None, bytes_sent=None, send_window=None
+        bytes_acked=None, bytes_received=None, bytes_sent=None, send_window=None, window_limited_us=None
     )
     assert tcp_info(message(whole()[:208])) == expected._replace(send_window=None)
     assert tcp_info(message(whole()[:100])) is None
