@@ -1,12 +1,11 @@
-"""Connections that end, with their last tcp_info: the multicast that `ss -E` listens to (SKNLGRP_INET_TCP_DESTROY)."""
+"""Connections that end, as events with their last tcp_info (told of as capture/sockets/sources/ended.py has it)."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from capture.engine.compiling import CannotCompile
 from capture.kernel.event import Ends, KernelEvent, Kind, LastWords
@@ -20,19 +19,11 @@ from capture.sockets.inet_diag_msg import (
     local_of,
     remote_of,
 )
-from capture.sockets.sources.netlink import NETLINK_SOCK_DIAG
+from capture.sockets.sources.ended import LARGEST_MESSAGE, open_ended
 from capture.sockets.sources.tcpinfo import TcpInfo, tcp_info
 
 if TYPE_CHECKING:
     from capture.engine.kernel_news import Datagrams
-
-GROUPS: Final = (1, 3)
-"""SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY (linux/sock_diag.h)."""
-SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
-SO_RCVBUFFORCE: Final = 33
-LARGEST_MESSAGE: Final = 4096
-ROOM: Final = 8 << 20
-"""Bytes for what comes between two readings: some 10,000 ends."""
 
 
 class ClosedSockets:
@@ -40,20 +31,10 @@ class ClosedSockets:
 
     def __init__(self) -> None:
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
+            self._socket = open_ended()
         except OSError as error:
-            raise EventsUnavailable(f"ends of connections: {error.strerror}") from error
-        try:
-            with contextlib.suppress(PermissionError):
-                self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
-            self._socket.bind((0, 0))
-            for group in GROUPS:
-                self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-            self._socket.setblocking(False)
-            self._datagrams = _new_datagrams()
-        except OSError as error:
-            self._socket.close()
             raise EventsUnavailable(f"ends of connections: {error.strerror}: run as root") from error
+        self._datagrams = _new_datagrams()
 
     def read(self) -> tuple[Ends, int]:
         """The messages since the last reading, and how often the kernel had to drop some (it does not say how many)."""

@@ -1,4 +1,4 @@
-"""Who called connect() and was refused: no socket is left of it that a look could find, but the kernel told."""
+"""Whose connection was refused or reset: no socket is left of it that a look could find, but the kernel told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from capture.kernel.event import EventOwner, KernelEvent
+from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.model import Finding
 from capture.safe_text import printable
 from capture.sockets.findings.finding_words import phrase
@@ -31,28 +31,35 @@ def callers_named(look: Snapshot, events: Sequence[KernelEvent]) -> Snapshot:
 
 
 def with_callers(findings: Sequence[Finding], events: Iterable[KernelEvent]) -> tuple[Finding, ...]:
-    """Findings on refusals that name nobody, with the process that most of the refused calls were of."""
+    """Findings on refusals and resets that came for nobody who was seen, with the process that most of the connections
+    were of."""
     unknown = phrase("unknown_process")
     if not any(_wanting(one, unknown) for one in findings):
         return tuple(findings)
-    refused = [event for event in events if event.errno == REFUSED and event.owner is not None and event.remote]
-    return tuple(_named(one, unknown, refused) if _wanting(one, unknown) else one for one in findings)
+    told = [event for event in events if event.owner is not None and event.remote]
+    by_code = {
+        "refusals": [event for event in told if event.errno == REFUSED],
+        "resets": [event for event in told if event.kind is Kind.RESET_RECEIVED],
+    }
+    return tuple(_named(one, unknown, by_code[one.code]) if _wanting(one, unknown) else one for one in findings)
 
 
 def _wanting(finding: Finding, unknown: str) -> bool:
-    return finding.code == "refusals" and not finding.facts.get("sent") and finding.facts.get("process") == unknown
+    facts = finding.facts
+    return finding.code in ("refusals", "resets") and not facts.get("sent") and facts.get("process") == unknown
 
 
-def _named(finding: Finding, unknown: str, refused: Iterable[KernelEvent]) -> Finding:
+def _named(finding: Finding, unknown: str, told: Iterable[KernelEvent]) -> Finding:
     host, port = finding.facts.get("host"), finding.facts.get("port")
     callers: Counter[EventOwner] = Counter()
-    for event in refused:
+    for event in told:
         if event.remote is not None and event.owner is not None and event.remote.port == port:
             callers[event.owner] += event.count if host in (None, event.remote.ip) else 0
     if not callers.total():
         return finding
     owner = callers.most_common(1)[0][0]
     name = f"{printable(owner.name, 64)}[{owner.pid}]"
-    seen, told = phrase("caller_seen", process=unknown), phrase("caller_told", process=name)
+    seen = phrase("caller_seen", process=unknown)
+    text = finding.text.replace(seen, phrase("caller_told", process=name)).replace(unknown, name)
     facts = {**finding.facts, "process": name, "pid": owner.pid}
-    return replace(finding, text=finding.text.replace(seen, told), facts=facts)
+    return replace(finding, title=finding.title.replace(unknown, name), text=text, facts=facts)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+
+from msgspec.structs import replace
 
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets import inet_diag_msg as form
-from capture.sockets.findings.finding_words import finding, holder_text, hosts_text, phrase, process_text, rate_text
+from capture.sockets.findings.finding_words import (
+    finding,
+    holder_text,
+    hosts_text,
+    named_text,
+    phrase,
+    process_text,
+    rate_text,
+)
 from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
-from capture.sockets.sources.rst_tap import Reset
+from capture.sockets.sources.rst_tap import Reset, TappedResets
 from capture.sockets.watched_namespace import News, Place
 
 LEAST_S = 1.0
@@ -22,9 +32,14 @@ WANTED = 0.9
 """Share of the resets sent that were closes with SO_LINGER 0: then those toward a service were."""
 ROWS_ASKED, CALLERS_ASKED = 5000, 16
 """Of the newest so many connections, so many toward a service tell who holds them."""
+PORTS_SCANNED = 10
+"""Attempts at so many ports that nobody listens at are no service's that has gone."""
+_INFO = Severity.INFO
 REASONS = ("TCPAbortOnClose", "TCPAbortOnData", "TCPAbortOnTimeout", "TCPAbortOnMemory", "TCPAbortOnLinger")
+_HARMLESS = ("unused", "finished")
+_APART = ("refused", *_HARMLESS)
 Group = tuple[bool, str, bytes, bytes]
-"""Sent by this machine, kind (refused, unused, or empty), the service's address (empty: this machine's) and port."""
+"""Sent by this machine, kind (of _APART, else empty), the service's address (empty: this machine's) and port."""
 
 
 def resets(scene: Scene, place: Place) -> Iterator[Finding]:
@@ -41,12 +56,14 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
     if taken.resets and taken.seconds:
         found = _by_service(place, taken.resets)
         wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
-        some = False
-        for group, parts in found.items():
-            if parts.total() >= wanted:
-                some = True
-                yield _of_service(scene, place, group, parts, again)
-        if some or sum(parts.total() for group, parts in found.items() if group[1] != "unused") < wanted:
+        large = {group: parts for group, parts in found.items() if parts.total() >= wanted}
+        told = [_of_service(scene, place, group, parts, again) for group, parts in large.items()]
+        yield from told if _share_of_opened(scene, news, told) else (replace(one, severity=_INFO) for one in told)
+        scanned = {group: parts for group, parts in found.items() if group not in large and _unserved(group)}
+        scan = _over_ports(scene, news, scanned, wanted)
+        yield from scan
+        left = sum(parts.total() for group, parts in found.items() if group[1] not in _HARMLESS)
+        if told or scan or left < wanted:
             return
     counted = {name: news.counters[name] for name in COUNTED if news.counters.get(name)}
     most = max(counted.values())
@@ -55,10 +72,55 @@ def resets(scene: Scene, place: Place) -> Iterator[Finding]:
         "rate": rate_text(most / elapsed),
         "counted": ", ".join(f"{name} +{value}" for name, value in counted.items()),
         "reason": _reasons(news.counters),
-        "who": phrase("tap_refused", why=taken.refusal) if taken.refusal else phrase("tap_opened"),
+        "who": _why_nobody(taken),
     }
     severity = Severity.WARNING if again or taken.refusal is not None else Severity.INFO
     yield finding("resets", severity, [], facts, words, count=most, text_of="resets_counted")
+
+
+def _why_nobody(taken: TappedResets) -> str:
+    if taken.refusal:
+        return phrase("tap_refused", why=taken.refusal)
+    return phrase("tap_spread" if taken.resets and taken.seconds else "tap_opened")
+
+
+def _share_of_opened(scene: Scene, news: News, told: Sequence[Finding]) -> bool:
+    """Whether those that are no ordinary business are no small share of the connections opened meanwhile: health checks
+    alone may make the count of a busy proxy notable."""
+    rate = sum(float(str(one.facts["a_second"])) for one in told if one.severity is not _INFO)
+    opened = sum(news.counters.get(name, 0) for name in OPENED)
+    return rate * max(LEAST_S, news.elapsed_s or 0.0) >= scene.thresholds.resets_share * opened
+
+
+def _unserved(group: Group) -> bool:
+    sent, kind, address, _ = group
+    return sent and kind == "refused" and not address
+
+
+def _over_ports(scene: Scene, news: News, groups: Mapping[Group, Counter[Reset]], wanted: float) -> list[Finding]:
+    """Attempts at so many ports that each has only a few: somebody looks for open ones."""
+    parts = sum(groups.values(), Counter[Reset]())
+    if len(groups) < PORTS_SCANNED or parts.total() < wanted:
+        return []
+    hosts, rate = _hosts(parts), _rate(news, parts.total())
+    ports = sorted(group[3][0] << 8 | group[3][1] for group in groups)
+    facts: dict[str, object] = {
+        "port": None,
+        "ports": len(ports),
+        "host": hosts[0] if len(hosts) == 1 else None,
+        "hosts": len(hosts),
+        "count": parts.total(),
+        "a_second": round(rate, 1),
+        "sent": True,
+    }
+    words = {
+        "resets": count_of(parts.total(), "reset"),
+        "rate": rate_text(rate),
+        "seconds": f"{news.resets.seconds:.1f}",
+        "peers": hosts_text(hosts),
+        "named": named_text([str(port) for port in ports]),
+    }
+    return [finding("refusals", _INFO, [], facts, words, count=parts.total(), text_of="refusals_sent_ports")]
 
 
 def _notable(scene: Scene, counters: Mapping[str, int], elapsed: float) -> bool:
@@ -77,8 +139,11 @@ def _by_service(place: Place, seen: Counter[Reset]) -> dict[Group, Counter[Reset
     """The local port where it is listened on or refused, else the peer's end."""
     groups: dict[Group, Counter[Reset]] = defaultdict(Counter)
     listening = place.aggregates.listening
-    for reset, count in seen.items():
-        kind = reset.kind if reset.kind in ("refused", "unused") else ""
+    for one, count in seen.items():
+        # What its caller gives up is over; a caller whose service resets it may still wait for an answer.
+        caller = (one.remote_port if one.sent else one.local_port) not in listening
+        reset = one._replace(kind="aborted") if one.kind == "finished" and caller else one
+        kind = reset.kind if reset.kind in _APART else ""
         here = reset.local_port in listening or (kind == "refused" and reset.sent)
         key = (reset.sent, kind, b"", reset.local_port) if here else _toward(reset, kind)
         groups[key][reset] += count
@@ -92,18 +157,10 @@ def _toward(reset: Reset, kind: str) -> Group:
 def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset], again: bool) -> Finding:
     sent, kind, address, port_bytes = group
     news, port, total = scene.news[place], port_bytes[0] << 8 | port_bytes[1], parts.total()
-    peers: Counter[str] = Counter()
-    for reset, count in parts.items():
-        peers[form.address_text(reset.remote)] += count
-    hosts = [host for host, _ in peers.most_common()]
+    hosts, rate = _hosts(parts), _rate(news, total)
     listener = scene.listener_on(place, port_bytes) if not address else None
     process = _process(place, listener, address, port_bytes)
     service = phrase("at_port", port=port) if not address else f" {form.endpoint(address, port_bytes)}"
-    # Those that the tap did not keep were like those that it kept.
-    kept = news.resets.resets.total()
-    rate = total / news.resets.seconds * (1 + news.resets.missed / kept)
-    if news.elapsed_s and (counted := max(news.counters.get(name, 0) for name in COUNTED)):
-        rate = min(rate, counted / max(LEAST_S, news.elapsed_s))  # the tap may have seen a burst of them alone
     facts: dict[str, object] = {
         "port": port,
         "host": hosts[0] if len(hosts) == 1 else None,
@@ -130,9 +187,26 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset],
     here = "" if address else "_here"
     # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
     once = not again and all(reset.kind == "stray" for reset in parts)
-    harmless = kind == "unused" or once or _wanted(news, group, parts) or _is_elsewhere(scene, place, group)
+    harmless = kind in _HARMLESS or once or _wanted(news, group, parts) or _is_elsewhere(scene, place, group)
     severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
+
+
+def _hosts(parts: Mapping[Reset, int]) -> list[str]:
+    """The peers' addresses, those with most first."""
+    peers: Counter[str] = Counter()
+    for reset, count in parts.items():
+        peers[form.address_text(reset.remote)] += count
+    return [host for host, _ in peers.most_common()]
+
+
+def _rate(news: News, total: int) -> float:
+    """A second. Those that the tap did not keep were like those that it kept."""
+    kept = news.resets.resets.total()
+    rate = total / news.resets.seconds * (1 + news.resets.missed / kept)
+    if news.elapsed_s and (counted := max(news.counters.get(name, 0) for name in COUNTED)):
+        rate = min(rate, counted / max(LEAST_S, news.elapsed_s))  # the tap may have seen a burst of them alone
+    return rate
 
 
 def _wanted(news: News, group: Group, parts: Counter[Reset]) -> bool:

@@ -2,7 +2,8 @@
 whether a byte had passed in these.
 
 Open only while the counters move: the filter runs in the kernel (BPF), 96 bytes of each such segment are kept,
-nothing of any other packet. Needs CAP_NET_RAW in the network namespace.
+nothing of any other packet. Needs CAP_NET_RAW in the network namespace. With CAP_NET_ADMIN the last words of sockets
+that were reset are taken too: whether the reset broke something off.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from contextlib import suppress
 from ctypes import addressof, create_string_buffer
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from capture.sockets.sources.ended import finished, open_ended
 
 ETH_P_ALL, SO_ATTACH_FILTER, SO_RCVBUFFORCE = 3, 26, 33
 BUFFER_BYTES = 4 << 20
@@ -31,8 +34,9 @@ _WRAP = 0xFFFFFFFF
 
 class Reset(NamedTuple):
     """One RST. `sent` by this machine; ends are address bytes and port in network order. `kind`: refused (in answer to
-    a SYN), unused (by who had opened the connection, and no byte had passed: a health check, a port scan), aborted
-    (sent by a socket), stray (in answer to a segment that no socket wanted)."""
+    a SYN), unused (by who had opened the connection, and no byte had passed: a health check, a port scan), finished
+    (its receiver had said the last word, and all of it had arrived: to a service, an idle connection given up),
+    aborted (sent by a socket), stray (in answer to a segment that no socket wanted)."""
 
     sent: bool
     local: bytes
@@ -71,6 +75,9 @@ class RstTap:
         except OSError:
             self._socket.close()
             raise
+        self._ended: socket.socket | None = None
+        with suppress(OSError):
+            self._ended = open_ended()
 
     def take(self) -> tuple[Counter[Reset], int]:
         """The RSTs since the last time, equal ones counted, and how many more were not kept (the share of RSTs in what
@@ -91,11 +98,31 @@ class RstTap:
                 others += self._opened.note(packet)
         _, dropped = struct.unpack("=II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
         resets = found.total()
+        if self._ended is not None:
+            found = _told_apart(found, self._ended)
         return found, round(dropped * resets / (resets + others)) if resets else dropped
 
     def close(self) -> None:
         """Gives the descriptor back."""
         self._socket.close()
+        if self._ended is not None:
+            self._ended.close()
+
+
+def _told_apart(found: Counter[Reset], ended: socket.socket) -> Counter[Reset]:
+    """Calls those finished whose receiving socket was so when it ended, right after the RST."""
+    received = {reset: _ends_of_receiver(reset) for reset in found if reset.kind == "aborted"}
+    over = finished(ended, set(received.values()), 2 * MOST)
+    told: Counter[Reset] = Counter()
+    for reset, count in found.items():
+        told[reset._replace(kind="finished") if received.get(reset) in over else reset] += count
+    return told
+
+
+def _ends_of_receiver(reset: Reset) -> bytes:
+    """Of one that was sent, where that is on this machine too."""
+    local, remote = reset.local + reset.local_port, reset.remote + reset.remote_port
+    return remote + local if reset.sent else local + remote
 
 
 class Opened:
@@ -159,9 +186,15 @@ def parse_reset(packet: bytes, direction: int, link: str) -> Reset | None:
     acks, zero = packet[at + 13] & _ACK, packet[at + 4 : at + 8] == b"\0\0\0\0"
     kind = ("refused" if zero else "aborted") if acks else "stray"
     sent = direction == PACKET_OUTGOING or link == "lo"
+    if link == "lo" and kind == "refused" and source != target and not _is_loopback(source):
+        sent = False  # in the name of another host: a rule in OUTPUT rejected the SYN (nf_send_reset)
     if sent:
         return Reset(True, source, source_port, target, target_port, kind)
     return Reset(False, target, target_port, source, source_port, kind)
+
+
+def _is_loopback(address: bytes) -> bool:
+    return address == bytes(15) + b"\1" or (len(address) == 4 and address[0] == 127)
 
 
 _LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (

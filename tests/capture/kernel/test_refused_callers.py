@@ -101,3 +101,17 @@ def test_a_finding_on_refusals_names_the_process_that_was_refused_most() -> None
     for left in (refusals("nginx[5]"), refusals(unknown, sent=True)):
         assert with_callers([left], events) == (left,)
     assert with_callers([refusals(unknown)], events[2:]) == (refusals(unknown),)
+
+
+def test_a_finding_on_resets_that_came_names_whose_connections_were_reset() -> None:
+    unknown = phrase("unknown_process")
+    facts: dict[str, object] = {"sent": False, "process": unknown, "host": "10.0.0.9", "port": 80}
+    reset = Finding("resets", Severity.WARNING, f"9 of {unknown}", f"9 for {unknown}.", 9, (), None, facts)
+    events = [
+        KernelEvent(1.0, Kind.ERROR_REPORTED, LOCAL, REMOTE, errno="ECONNREFUSED", owner=EventOwner(8, "other")),
+        KernelEvent(1.0, Kind.RESET_RECEIVED, LOCAL, REMOTE, owner=CLIENT),
+    ]
+    (named,) = with_callers([reset], events)
+    assert (named.title, named.text) == ("9 of client[7]", "9 for client[7].")
+    assert named.facts["process"] == "client[7]"
+    assert with_callers([reset], events[:1]) == (reset,)

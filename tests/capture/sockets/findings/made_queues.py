@@ -157,6 +157,23 @@ LISTENERS: dict[str, Looks] = {
     "half open: over ports, fifteen": one(
         *many(15, "SYN-RECV", port=lambda n: 8080 + n % 4, age=2.0, **NO_HOLDER)
     ),
+    "half open: answered, the listener waits for their data": one(
+        LISTENS, *many(20, "SYN-RECV", age=1.3, again=0, **NO_HOLDER)
+    ),
+    "half open: sent again just now, none tells of a listener that waits": one(
+        LISTENS, *many(20, "SYN-RECV", age=1.2, again=0, **NO_HOLDER)
+    ),
+    "half open: one answered, those too young to tell like it": one(
+        LISTENS, *many(1, "SYN-RECV", age=9.0, again=0, **NO_HOLDER),
+        *many(20, "SYN-RECV", 1, age=0.7, again=0, **NO_HOLDER),
+    ),
+    "half open: one answered, a flood beside it": one(
+        LISTENS, *many(1, "SYN-RECV", age=9.0, again=0, **NO_HOLDER), *many(16, "SYN-RECV", 1, age=2.0, **NO_HOLDER),
+    ),
+    "half open: one answered, a flood at another port": one(
+        LISTENS, *many(1, "SYN-RECV", age=9.0, again=0, **NO_HOLDER),
+        *many(16, "SYN-RECV", 1, port=81, age=0.7, again=0, **NO_HOLDER),
+    ),
     "SYN queue: fifty": later(
         1, LISTENS, *many(5, "SYN-RECV", **NO_HOLDER, age=0.1), *many(3, "SYN-RECV", 5, port=81, **NO_HOLDER, age=0.1),
         counters={"TCPReqQFullDoCookies": 30, "TCPReqQFullDrop": 20},
@@ -236,6 +253,28 @@ RESETS: dict[str, Looks] = {
         0, tapped=[tapped(8, False, "unused", there=440 + n, host=n) for n in range(4)]
     ),
     "resets: unused": reset(0, tapped=[tapped(40, True, "unused")]),
+    "resets: finished": reset(0, tapped=[tapped(40, False, "finished")]),
+    "resets: finished, of a caller's": reset(0, tapped=[tapped(40, False, "finished", here=41_000, there=80)]),
+    "resets: finished, by a caller on this machine": reset(
+        0, tapped=[tapped(40, True, "finished", here=41_000, there=8080)]
+    ),
+    "resets: of finished ones many, of others a small share": reset(
+        0, tapped=[tapped(400, False, "finished"), tapped(39, False, "stray")],
+        counters={"EstabResets": 440, "PassiveOpens": 391}
+    ),
+    "resets: of finished ones many, of others a tenth": reset(
+        0, tapped=[tapped(400, False, "finished"), tapped(40, False, "aborted")],
+        counters={"EstabResets": 440, "PassiveOpens": 400}
+    ),
+    "resets: refused at ten ports": reset(0, tapped=[tapped(4, True, "refused", here=1000 + n) for n in range(10)]),
+    "resets: refused at nine ports": reset(0, tapped=[tapped(4, True, "refused", here=1000 + n) for n in range(9)]),
+    "resets: refused at ten ports, a few": reset(
+        0, tapped=[tapped(1, True, "refused", here=1000 + n) for n in range(10)]
+    ),
+    "resets: refused at ten ports, and at one that had a service": reset(
+        0, tapped=[tapped(30, True, "refused", here=900),
+                   *(tapped(4, True, "refused", here=1000 + n, host=n) for n in range(10))]
+    ),
     "resets: received by a service of ours": reset(0, tapped=[tapped(40, False, "aborted")]),
     "resets: received by a service of ours, of many clients": reset(
         0, tapped=[tapped(10, False, "aborted", host=n) for n in range(1, 6)]
