@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct, field
 
 from capture.safe_text import printable
 from playbooks.language import tr
@@ -32,8 +32,7 @@ SCHEMA = "tcptriage.explain/1"
 MOST_PEERS, MOST_MINUTES, MOST_JOINS = 10, 20, 20
 
 
-@dataclass
-class Line:
+class Line(Struct):
     """A line as it was given: its number from 1, its text, what it says (None: no symptom), the log it is of; of a log
     also its time, or that of a line shortly before it."""
 
@@ -45,8 +44,7 @@ class Line:
     near: str | None = None
 
 
-@dataclass
-class Explanation:
+class Explanation(Struct):
     """What was asked and what was found. `lines` may be read once only: logs are not held in memory."""
 
     lines: Iterable[Line]

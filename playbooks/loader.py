@@ -7,7 +7,6 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,7 @@ _LIBRARY, _CURES = (str(Path(__file__).with_name(name)) for name in ("library", 
 _OVERLAYS = tuple(f".{language}" for language in LANGUAGES)
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(msgspec.Struct, frozen=True):
     """All playbooks by name, those that ship first; `problems` says which of the user's files could not be used."""
 
     playbooks: dict[str, Playbook]

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from capture.language import LANGUAGES, choose, chosen, of_locale
-from tui.text.column_layout import wrap
 from tui.text.language import tr
 from tui.work.configuration_place import configuration_path
 
@@ -65,11 +64,18 @@ class Paragraphs(argparse.HelpFormatter):
             return text
         if text.isascii():
             return super()._fill_text(text, width, indent)
-        return "\n".join(indent + line for line in wrap(text, width - len(indent)))
+        return "\n".join(indent + line for line in _wrapped(text, width - len(indent)))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         """Chinese takes two cells, and is broken between its characters."""
-        return super()._split_lines(text, width) if text.isascii() else wrap(text, width)
+        return super()._split_lines(text, width) if text.isascii() else _wrapped(text, width)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines that fit so many cells."""
+    from tui.text.column_layout import wrap  # its dataclasses load inspect, 5 ms of a start
+
+    return wrap(text, width)
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,11 +6,13 @@ import sys
 
 from tui.arguments.parser import complain
 from tui.arguments.playbook_commands import check_parser
+from tui.work.process_settings import load_msgspec_alone
 
 
 def run(arguments: list[str]) -> int:
     """Run the steps and write what they found; returns the exit status."""
     chosen = check_parser().parse_args(arguments)
+    load_msgspec_alone()
 
     from playbooks.check_report import write
     from playbooks.playbook_errors import BadSetting, PlaybookError

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.arguments.parser import complain
 from tui.arguments.screen_commands import dashboard_parser
 from tui.text.language import tr
-from tui.work.configuration import read_configuration
 from tui.work.named_files import is_log, unreadable
 
 if TYPE_CHECKING:
@@ -26,9 +24,11 @@ NO_KEYS = "standard input is a capture and there is no terminal to ask for keys;
 def run(arguments: list[str]) -> int:
     """Open the dashboard; returns the exit status."""
     from capture import __version__
+
+    chosen = dashboard_parser(__version__).parse_args(arguments)  # --version and --help leave here
+    from tui.work.configuration import read_configuration
     from tui.work.investigation import Request
 
-    chosen = dashboard_parser(__version__).parse_args(arguments)
     settings = read_configuration()
     keeper = None
     chosen.interval = chosen.interval or settings.interval or 1.0
@@ -94,6 +94,10 @@ def _hosts(chosen: argparse.Namespace) -> tuple[Host, ...]:
 
 def open_screen(request: Request, chosen: argparse.Namespace) -> int:
     """Run the app for a request; `chosen` holds the options that every screen has."""
+    from dataclasses import replace
+
+    from tui.work.configuration import read_configuration
+
     why = first_complaint(request) if request.keeper is None else None  # its evidence is there without its files
     if why:
         complain(f"tcptriage: {why}")

@@ -12,6 +12,7 @@ from tui.arguments.parser import complain
 from tui.arguments.playbook_commands import explain_parser
 from tui.commands.report import EVERY_S, SILENT_S
 from tui.commands.report_output import output
+from tui.work.process_settings import load_msgspec_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def run(arguments: list[str]) -> int:
     """Explain lines or logs; returns the exit status."""
     chosen = explain_parser().parse_args(arguments)
+    load_msgspec_alone()
     if chosen.text and chosen.log:
         complain("tcptriage explain: give lines as arguments, or --log, not both; see 'tcptriage explain --help'")
         return 2

@@ -6,11 +6,13 @@ import sys
 
 from tui.arguments.parser import complain
 from tui.arguments.playbook_commands import playbooks_parser
+from tui.work.process_settings import load_msgspec_alone
 
 
 def run(arguments: list[str]) -> int:
     """Write the list; returns the exit status."""
     chosen = playbooks_parser().parse_args(arguments)
+    load_msgspec_alone()
     if chosen.new is not None:
         return _new(chosen.new)
     if chosen.lint is not None:

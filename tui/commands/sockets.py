@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tui.arguments.host_commands import sockets_parser
 from tui.arguments.parser import complain
+from tui.work.process_settings import load_msgspec_alone
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 def run(arguments: list[str]) -> int:
     """Take the looks and write each; returns the exit status."""
     chosen = sockets_parser().parse_args(arguments)
+    load_msgspec_alone()
     wanted: Filter | None = None
     if chosen.filter:
         from capture.filters import FilterError, parse

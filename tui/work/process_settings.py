@@ -17,11 +17,12 @@ def for_one_long_computation() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     gc.disable()
-    _load_msgspec_alone()
+    load_msgspec_alone()
 
 
-def _load_msgspec_alone() -> None:
-    """It asks typing_extensions, where that is there, for what typing has: 5 ms for nothing."""
+def load_msgspec_alone() -> None:
+    """Call before msgspec is imported: it asks typing_extensions, where that is there, for what typing has, which takes
+    5 ms for nothing."""
     missing = "typing_extensions" not in sys.modules
     if missing:
         sys.modules["typing_extensions"] = None  # type: ignore[assignment]
