@@ -69,6 +69,7 @@ struct reader {
   int format, given_up, next;
   uint8_t *kept;           /* bytes fed and not taken: kept[kept_at .. kept_end) */
   size_t kept_at, kept_end, kept_room;
+  uint8_t *piece;          /* of a file that is read here (file_reading.c) */
   size_t need;             /* bytes from `offset` on that must be there before it makes sense to look again */
   uint64_t skip;           /* bytes to be passed over */
   struct damage damage;

@@ -51,6 +51,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "reader_free": (None, (_POINTER,)),
     "reader_starts_at": (None, (_POINTER, _U64)),
     "reader_feed": (_I32, (_POINTER, _POINTER, _SIZE)),
+    "reader_feed_file": (_I32, (_POINTER, _I32, _U64, _POINTER, _POINTER)),
     "reader_end": (_I32, (_POINTER,)),
     "reader_left": (_SIZE, (_POINTER, _POINTER)),
     "reader_format": (_I32, (_POINTER,)),

@@ -62,6 +62,7 @@ void reader_free(struct reader *reader)
     free(reader->texts[i].bytes);
   free(reader->links);
   free(reader->kept);
+  free(reader->piece);
   free(reader);
 }
 

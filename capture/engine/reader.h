@@ -44,6 +44,9 @@ API void reader_free(struct reader *reader);
 /* The file offset of the first byte to be fed, where it is not 0. */
 API void reader_starts_at(struct reader *reader, uint64_t offset);
 API int reader_feed(struct reader *reader, const uint8_t *data, size_t size);
+/* Read from a file descriptor and feed it, until `most` bytes or more are `taken` or none are there; else as reader_feed.
+ * `error`: the errno of a read that failed, 0 without. */
+API int reader_feed_file(struct reader *reader, int file, uint64_t most, uint64_t *taken, int *error);
 /* The bytes end here, as far as is known: what was left open behind damage is decided. More may be fed afterwards. */
 API int reader_end(struct reader *reader);
 /* The bytes not taken when another capture begins; valid until the next call. Adds up to what was fed and not taken. */

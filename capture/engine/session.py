@@ -272,6 +272,14 @@ class Reader:
         piece = np.frombuffer(data, np.uint8)
         return int(self._call.reader_feed(self.handle, piece.ctypes.data, len(piece)))
 
+    def feed_file(self, file: int, most: int) -> tuple[int, int, int]:
+        """Read from a file descriptor and feed it, about `most` bytes: as `feed`, how many came (0: no more are there),
+        and the errno of a read that failed, or 0.
+        """
+        taken, error = ctypes.c_uint64(), ctypes.c_int()
+        status = self._call.reader_feed_file(self.handle, file, most, ctypes.byref(taken), ctypes.byref(error))
+        return int(status), taken.value, error.value
+
     def end(self) -> int:
         """The bytes end here, as far as is known."""
         return int(self._call.reader_end(self.handle))

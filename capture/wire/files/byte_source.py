@@ -76,6 +76,11 @@ class PlainSource:
         return _filled(self, view)
 
     @property
+    def is_file(self) -> bool:
+        """A regular file, which does not keep its reader waiting."""
+        return self.fileno >= 0
+
+    @property
     def holds(self) -> bool:
         """Are there bytes to be taken before the file is read again?"""
         return bool(self._prefix)
@@ -90,10 +95,14 @@ class PlainSource:
             try:
                 got = self._read(view) or 0
             except OSError as error:
-                self.notices.append(Notice("cut_short", tr("reading stopped: {why}", why=tr(why_not(error)[0]))))
+                self.stopped(error)
                 got = 0
         self.position += got
         return got
+
+    def stopped(self, error: OSError) -> None:
+        """It cannot be read any further: a notice says so."""
+        self.notices.append(Notice("cut_short", tr("reading stopped: {why}", why=tr(why_not(error)[0]))))
 
     def read_at(self, view: memoryview, offset: int) -> int:
         """Read at an offset of a regular file until `view` is full or the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -9,7 +10,7 @@ from capture.engine import session
 from capture.engine.session import MAGIC_SIZE, Engine, Reader, recorded_format
 from capture.model import Notice
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.files.byte_source import Source, open_source
+from capture.wire.files.byte_source import PlainSource, Source, open_source
 from capture.wire.files.notices import sentences
 from capture.wire.files.terminal_output import Straightened, detour
 from capture.wire.files.unread_formats import format_not_read
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from capture.engine.session import WholePacket
 
 PIECE = 1 << 19  # bytes read and fed at once: they stay in the cache
+AT_ONCE = 1 << 22  # … where the engine reads the file itself
 SAMPLE = 1 << 19  # bytes in which a text must show a packet
 MOST_TOLD = 200  # notices of captures that are read, where a file holds several
 MOST_CAPTURES = 1000  # in one file, one behind the other
@@ -103,6 +105,19 @@ class RecordedPackets:
         self._judged(self._reader.feed(piece))
         self.format = self.format or self._reader.format
 
+    def feed_file(self, source: PlainSource) -> bool:
+        """Have the engine read some of a file; False at its end."""
+        if self._captures == MOST_CAPTURES:
+            return source.take(memoryview(bytearray(PIECE))) > 0
+        status, taken, error = self._reader.feed_file(source.fileno, AT_ONCE)
+        self._size += taken
+        source.position += taken
+        if error:
+            source.stopped(OSError(error, os.strerror(error)))
+        self._judged(status)
+        self.format = self.format or self._reader.format
+        return taken > 0
+
     def end(self) -> None:
         """Nothing more comes."""
         self._judged(self._reader.end())
@@ -166,7 +181,8 @@ class CaptureReader:
     def __init__(self, path: str, source: Source, engine: Engine, packets: Packets, begun: list[bytes]) -> None:
         self.path, self._source, self._engine = path, source, engine
         self.packets_in = packets
-        self._buffer = bytearray(PIECE)
+        self._file = source if isinstance(source, PlainSource) and source.is_file else None
+        self._buffer = bytearray()
         self._begun = begun  # what was read to tell the format
         self.ended = False
         self.begins = 0  # where in the file
@@ -218,7 +234,10 @@ class CaptureReader:
         """Feed what is there by now; False where nothing is, which of a file that grows is not the end."""
         if self.another:
             return False
-        piece = memoryview(self._begun.pop(0)) if self._begun else memoryview(self._buffer)[: self._taken()]
+        packets = self.packets_in
+        if self._file is not None and isinstance(packets, RecordedPackets) and not self.holds:
+            return packets.feed_file(self._file)
+        piece = memoryview(self._begun.pop(0)) if self._begun else self._taken()
         if not piece:
             return False
         if self.copy is not None:
@@ -253,8 +272,10 @@ class CaptureReader:
         if not self.another:
             self.packets_in.end()
 
-    def _taken(self) -> int:
-        return self._source.take(memoryview(self._buffer))
+    def _taken(self) -> memoryview:
+        self._buffer = self._buffer or bytearray(PIECE)
+        view = memoryview(self._buffer)
+        return view[: self._source.take(view)]
 
     def run(self) -> None:
         """Read it to its end."""

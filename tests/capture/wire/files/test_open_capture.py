@@ -233,6 +233,35 @@ def test_a_file_that_grows_meanwhile(large: Path) -> None:
     assert reader.notices == []
 
 
+def test_a_file_that_cannot_be_read_further(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that fails: here a folder stands where the file was, which read() refuses."""
+    monkeypatch.setattr("capture.wire.files.open_capture.AT_ONCE", PIECE)
+    with open_capture(str(large), Engine()) as reader:
+        while reader.bytes_read <= 2 * PIECE:
+            reader.step()
+        folder = os.open(large.parent, os.O_RDONLY)
+        os.dup2(folder, reader._source.fileno)  # type: ignore[attr-defined]
+        os.close(folder)
+        reader.run()
+    assert 2 * PIECE // RECORD <= reader.packets < 4 * PIECE // RECORD
+    assert "reading stopped: it is a directory" in [notice.text for notice in reader.notices]
+
+
+def test_captures_one_behind_the_other_in_a_large_file(large: Path) -> None:
+    """The second begins among bytes that the engine reads by itself."""
+    one = large.read_bytes()
+    large.write_bytes(one * 3)
+    reader, totals = read_all(large)
+    assert reader.packets == totals.packets == 3 * (len(one) // RECORD)
+    engine = Engine()
+    with open_capture(str(large), engine, apart=True) as first:
+        first.run()
+        assert first.packets == len(one) // RECORD
+        second = first.following(engine)
+        second.run()
+        assert (second.begins, second.packets, second.another) == (len(one), len(one) // RECORD, True)
+
+
 def test_a_packet_larger_than_a_piece() -> None:
     small = make.ethernet(make.ipv4(make.tcp(payload=bytes(1200))))
     read = read_segments(make.pcap([small, small[:-1200] + bytes(200_000), small]))
