@@ -48,13 +48,15 @@ class Clock(Struct, frozen=True):
     """What B's clock shows more than A's: offset_ns + drift * (A's time - begin). None where packets do not tell.
 
     `bound_ns`: the offset is right within this, half of the least round trip between the points: how it is shared by
-    the two ways cannot be told. None where only one way was seen.
+    the two ways cannot be told. None where only one way was seen. `drift_bound`: the drift is right within this, if the
+    least delay of each way stayed what it was.
     """
 
     begin: int
     offset_ns: float | None
     drift: float | None  # 1e-6 is a part in a million
     bound_ns: float | None
+    drift_bound: float | None = None
 
     def ahead(self, a_time: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """What B's clock shows more at these times of A, in ns."""

@@ -125,6 +125,8 @@ class _Judge:
                 if self._was_recorded(here, place):
                     kind, doubtful = self._gone(here, there, place)
                     self._say(pair, fate, kind, row, doubtful=doubtful)
+                elif int(here.time[place]) >= self.window.first and self._came_later(here, there, place):
+                    self._say(pair, fate, "lost", row, doubtful=False)  # at its end, too
             elif self._was_recording(int(here.time[place]) - self.window.way, int(here.time[place])):
                 self._appeared(pair, row, here, there, place, fate)
 
@@ -184,7 +186,7 @@ class _Judge:
     def seen_packet(self, row: int) -> SeenPacket:
         """A row as it is told."""
         r = self.rows[row]
-        missing = self.missing[row]
+        missing = self.missing.get(row, 0)
         size = int(r["payload"])
         return SeenPacket(
             SIDES[int(self.matched.side(self.name)[row])],
@@ -222,12 +224,20 @@ class _Judge:
         if _is_bare(here, place):
             return "lost", True
         sender, end, sent = int(here.side[place]), int(here.end[place]), int(here.time[place])
-        came = there.covered_at(sender, int(here.seq[place]), end)
-        acked = [when for when in (there.acked_at(sender, end), here.acked_at(sender, end)) if when is not None]
+        came, acked = _arrival(here, there, place)
+        if not acked and here.acked_at(sender, end) is not None:  # by packets that may be another's
+            return ("lost" if there.still_lacks(sender, end, sent) else "undecided"), False
         proofs = [when for when in acked if when >= sent and (came is None or when < came)]
         if proofs and not any(when < sent for when in acked):
             return ("undecided" if self._sent_again(here, place, proofs[0]) else "missed"), False
-        return "lost", came is None or not acked or not sent <= came <= acked[0]
+        return "lost", not self._came_later(here, there, place)
+
+    def _came_later(self, here: Stream, there: Stream, place: int) -> bool:
+        """Whether its peer acknowledged what it carries only after that had come in a later copy."""
+        if _is_bare(here, place):
+            return False
+        came, acked = _arrival(here, there, place)
+        return came is not None and bool(acked) and int(here.time[place]) <= came <= acked[0]
 
     def _sent_again(self, here: Stream, place: int, before: int) -> bool:
         """Whether one more copy is not there either: the acknowledgement may be for that one."""
@@ -238,8 +248,10 @@ class _Judge:
         """A packet that only the point further from its sender has."""
         if self._is_copy(here, place):
             fate.duplicated.append(self.seen_packet(row))
-        elif 0 < self.missing[row] < int(self.rows["payload"][row]):
-            fate.missed.append(self.seen_packet(row))  # some of its bytes were sent
+        elif 0 < self.missing[row] < int(self.rows["payload"][row]):  # some of its bytes were sent
+            copies = self._copies_of_parts(here, there, place)
+            fate.duplicated.extend(self.seen_packet(copy) for copy in copies)
+            fate.missed.extend([] if copies else [self.seen_packet(row)])
         elif self._was_missed(here, there, place):
             fate.missed.append(self.seen_packet(row))
         else:
@@ -247,11 +259,25 @@ class _Judge:
             forged = not _is_bare(here, place) and there.holds(*_content(here, place))
             self._say(pair, fate, "injected", row, doubtful=not (foreign or forged))
 
+    def _copies_of_parts(self, here: Stream, there: Stream, place: int) -> list[int]:
+        """Rows that came again after a joined segment that holds them, all of which was sent: one of those was taken
+        for what was sent, as it has the same bounds.
+        """
+        tsval = self.rows["tsval"][here.rows]
+        sender, begin, end = _content(here, place)
+        if not tsval[place] or there.covered_at(sender, begin, end) is None:
+            return []
+        inside = (here.side == sender) & (tsval == tsval[place]) & here.same & (here.end > here.seq)
+        inside[: place + 1] = False
+        inside &= (here.seq >= begin) & (here.end <= end)
+        copies: list[int] = here.rows[inside].tolist()
+        return copies
+
     def _is_copy(self, here: Stream, place: int) -> bool:
         """The same packet, down to its identification, is here another time, and that one was sent."""
         like = here.same & (here.seq == here.seq[place]) & (here.end == here.end[place])
         if not like.any():
-            return False
+            return here.repeats(place, self.rows["tsval"][here.rows])
         rows = self.rows[here.rows[like]]
         own = self.rows[int(here.rows[place])]
         found = np.ones(len(rows), np.bool_)
@@ -287,6 +313,13 @@ def _is_foreign(stream: Stream, place: int) -> bool:
     """Whether its TTL is none that the sender's packets have here."""
     known = stream.ttl[stream.same & (stream.side == stream.side[place])]
     return bool(len(known)) and not bool((known == stream.ttl[place]).any())
+
+
+def _arrival(here: Stream, there: Stream, place: int) -> tuple[int | None, list[int]]:
+    """When all that a packet carries had come by there, in whatever copy, and when either point saw it acknowledged."""
+    sender, end = int(here.side[place]), int(here.end[place])
+    acked = there.acked_at(sender, end), here.acked_at(sender, end, by_known=True)
+    return there.covered_at(sender, int(here.seq[place]), end), [when for when in acked if when is not None]
 
 
 def _is_bare(stream: Stream, place: int) -> bool:

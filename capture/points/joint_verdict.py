@@ -122,7 +122,7 @@ def _better(a: Brief, b: Brief, fate: Fate | None) -> Joint:
     """The verdict of the point that saw all; else the surer, else the graver one."""
     first, sure = better(a, b, fate)
     chosen = a if first else b
-    return Joint(chosen.cause, sure, _with_losses(chosen.sentence, fate))
+    return Joint(chosen.cause, sure, _with_differences(chosen.sentence, fate))
 
 
 def better(a: Brief | Diagnosis, b: Brief | Diagnosis, fate: Fate | None) -> tuple[bool, Certainty]:
@@ -152,19 +152,26 @@ def judged_through_proxy(front: Brief, back: Brief, at_front: str, *, shared: bo
     return Joint(chosen.cause, sure, text)
 
 
-def _with_losses(text: str, fate: Fate | None) -> str:
-    """What one capture calls whole had losses that it could not see."""
-    if fate is None or not fate.lost:
+def _with_differences(text: str, fate: Fate | None) -> str:
+    """What one capture calls whole had losses, or packets of another's, that it could not see."""
+    if fate is None:
         return text
-    shortened = text.replace(catalogue.nothing_lost(), "")
-    places = ((name, [p for p in fate.lost if p.seen_at == name]) for name in ("a", "b"))
-    lost = "; ".join(
-        tr("at {place} {packets}", place=_PLACE[name], packets=packets_text(packets))
-        for name, packets in places
-        if packets
+    if fate.lost:
+        code = "lost_one" if len(fate.lost) == 1 else "lost_some"
+        lost = sentence(code, n=len(fate.lost), lost=_places(fate.lost))
+        text = sentences(text.replace(catalogue.nothing_lost(), ""), lost)
+    if fate.injected:
+        code = "put_in_one" if len(fate.injected) == 1 else "put_in_some"
+        text = sentences(text, sentence(code, n=len(fate.injected), put_in=_places(fate.injected)))
+    return text
+
+
+def _places(packets: Sequence[SeenPacket]) -> str:
+    """Packet numbers by point in words."""
+    by_point = ((name, [packet for packet in packets if packet.seen_at == name]) for name in ("a", "b"))
+    return "; ".join(
+        tr("at {place} {packets}", place=_PLACE[name], packets=packets_text(some)) for name, some in by_point if some
     )
-    code = "lost_one" if len(fate.lost) == 1 else "lost_some"
-    return sentences(shortened, sentence(code, n=len(fate.lost), lost=lost))
 
 
 def _saw_more(fate: Fate | None) -> str | None:

@@ -1,7 +1,8 @@
 """Boxes that rewrite sequence numbers, where the opening that would tell by how much is not in both captures.
 
-What such a box leaves as it is: timestamps with length and flags, and the bytes between the same two ends. Packets that
-agree in those differ by one constant per connection and sender; two packets do not do so by chance.
+What such a box leaves as it is: timestamps with length and flags; without those the IP identification, or the bytes
+between the same two ends. Packets that agree in those differ by one constant per connection and sender; two packets do
+not do so by chance.
 """
 
 from __future__ import annotations
@@ -54,18 +55,20 @@ def pair_renumbered(a: Point, b: Point, left_a: I64, left_b: I64) -> Pairs:
 
 
 def _looks(point: Point, rows: I64) -> U64:
-    """Keys without any number that a box counts by: of rows with timestamps those, of others content and ends."""
+    """Keys without any number that a box counts by: of rows with timestamps those; of others content and the IP
+    identification, which a translation of addresses keeps, and where there is none content and ends.
+    """
     table = point.rows
-    tsval, payload, head = (table[name][rows] for name in ("tsval", "payload", "head"))
+    tsval, payload, head, ip_id = (table[name][rows] for name in ("tsval", "payload", "head", "ip_id"))
     flows, conn, side = point.triage.decoded.flows, table["connection"][rows], table["side"][rows].astype(np.int64)
     ends = mixed(
         named_addresses(point, flows.address[conn, side]),
         named_addresses(point, flows.address[conn, 1 - side]),
         flows.port[conn, side].astype(np.uint64) << np.uint64(16) | flows.port[conn, 1 - side],
     )
-    told = np.where(tsval != 0, mixed(tsval), mixed(ends, head))
+    told = np.where(tsval != 0, mixed(tsval), mixed(np.where(ip_id != 0, ip_id.astype(np.uint64), ends), head))
     keys = mixed(told, payload, table["flags"][rows] & COMPARED_FLAGS)
-    silent = (tsval == 0) & ((payload == 0) | (head == 0))
+    silent = (tsval == 0) & (ip_id == 0) & ((payload == 0) | (head == 0))
     keys[silent] = mixed(np.flatnonzero(silent), np.full(int(silent.sum()), 1 if point.name == "a" else 2))
     return keys
 

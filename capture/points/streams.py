@@ -35,11 +35,33 @@ class Stream(Struct, frozen=True):
     same: Bool  # the other point has it too
     ttl: npt.NDArray[np.uint8]
 
-    def acked_at(self, sender: int, end: int) -> int | None:
-        """When a peer of the sender first acknowledged up to `end`; None where it did not."""
+    def acked_at(self, sender: int, end: int, *, by_known: bool = False) -> int | None:
+        """When a peer of the sender first acknowledged up to `end`; None where it did not. `by_known`: with a packet
+        that the other point has too, so that nobody between them made it.
+        """
         says = (self.side != sender) & ((self.flags & _ACK) != 0) & ((self.flags & _RST) == 0)
+        if by_known:
+            says &= self.same
         times = self.time[says & (_after(self.ack, end) >= 0)]
         return int(times[0]) if len(times) else None
+
+    def still_lacks(self, sender: int, end: int, since: int) -> bool:
+        """Whether the peer's last word after some time does not acknowledge up to `end`."""
+        says = (self.side != sender) & ((self.flags & _ACK) != 0) & ((self.flags & _RST) == 0) & (self.time >= since)
+        acks = self.ack[says]
+        return bool(len(acks)) and bool((_after(acks, end) < 0).all())
+
+    def repeats(self, place: int, tsval: npt.NDArray[np.uint32]) -> bool:
+        """Whether other records with the same timestamp and hops hold all bytes of a record: cards that join segments
+        leave no other trace of a copy. `tsval`: of all rows.
+        """
+        own = tsval[place]
+        if not own or self.seq[place] == self.end[place]:
+            return False
+        like = (self.side == self.side[place]) & (tsval == own) & (self.ttl == self.ttl[place])
+        like[place] = False
+        begin, end = int(self.seq[place]), int(self.end[place])
+        return bool((like & (_after(self.seq, begin) <= 0) & (_after(self.end, end) >= 0)).any())
 
     def other_copies(self, place: int) -> I64:
         """Places of the same sender's other segments with some of the same numbers, by their times."""
@@ -75,7 +97,13 @@ class Stream(Struct, frozen=True):
         says = (self.flags & _RST) == 0
         went_on = (self.side == sender) & says & (_after(self.seq, end) >= 0) & ((self.flags & _SYN) == 0)
         acked = (self.side != sender) & says & ((self.flags & _ACK) != 0) & (_after(self.ack, end) >= 0)
-        return bool((went_on | acked).any())
+        return bool(went_on.any()) or (bool(acked.any()) and not self._is_behind(sender, end, int(self.time[acked][0])))
+
+    def _is_behind(self, sender: int, end: int, since: int) -> bool:
+        """Whether the sender still gives a number before `end` as its next one, after its peer acknowledged that."""
+        bare = (self.side == sender) & (self.seq == self.end) & ((self.flags & _RST) == 0) & (self.time > since)
+        numbers = self.seq[bare]
+        return bool(len(numbers)) and bool((_after(numbers, end) < 0).all())
 
     def holds(self, sender: int, begin: int, end: int) -> bool:
         """Whether the sender sent any of these bytes here."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PATIENCE_NS = 200_000_000  # the least time-out of a retransmission: after it, silence is loss
 MARGIN_NS = 1_000_000
 LONGEST_WAY_NS = 2_000_000_000  # a packet that was held up longer makes nobody doubt when others came
+HELD_UP = 0.005  # so many, at most, are a few
 BUSY, BUSY_NS = 50, 1_000_000_000  # packets within the last second
 _RST, _ACK = int(TcpFlags.RST), int(TcpFlags.ACK)
 
@@ -34,7 +35,7 @@ class Window(Struct, frozen=True):
     stopped: bool  # … after `last`
     busy: bool  # packets came thick until its end: others may have followed
     other_last: int  # when the other point ended
-    way: int  # what the slowest packet took between the points, ns
+    way: int  # what the slowest packets took between the points, ns
 
 
 def times_by_a(matched: Matched, name: str) -> I64:
@@ -76,9 +77,14 @@ def window_of(matched: Matched, name: str) -> Window:
 
 
 def _slowest(matched: Matched) -> int:
-    """What the slowest common packet took, either way, in ns: what is held up may be held up the other way too."""
+    """What the slowest common packet took, either way, in ns: what is held up may be held up the other way too. A few
+    that were held up among many say nothing of others.
+    """
     took = delays(matched)
-    return min(LONGEST_WAY_NS, max(0, int(took.max()))) if len(took) else 0
+    if not len(took):
+        return 0
+    last = len(took) - 1 - int(len(took) * HELD_UP)
+    return min(LONGEST_WAY_NS, max(0, int(np.partition(took, last)[last])))
 
 
 def downstream_a(matched: Matched) -> Bool:

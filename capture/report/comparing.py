@@ -80,9 +80,14 @@ def clock_document(comparison: Comparison) -> dict[str, float | None]:
     clock = comparison.clock
     return {
         "offset_ms": _ms(clock.offset_ns),
-        "drift_ppm": None if clock.drift is None else round(clock.drift * 1e6, 3),
+        "drift_ppm": _ppm(clock.drift),
+        "drift_bound_ppm": _ppm(clock.drift_bound),
         "bound_ms": _ms(clock.bound_ns),
     }
+
+
+def _ppm(share: float | None) -> float | None:
+    return None if share is None else round(share * 1e6, 3)
 
 
 def _ms(nanoseconds: float | None) -> float | None:
@@ -192,7 +197,8 @@ def _clock_text(comparison: Comparison) -> str:
     if clock.bound_ns is None:
         return tr("{ahead}, or less: only one direction was seen, and its delay is part of that", ahead=ahead)
     if clock.drift:
-        ahead += tr(", and gains {drift} ppm", drift=f"{clock.drift * 1e6:+.1f}")
+        within = f"{(clock.drift_bound or 0) * 1e6:.2g}"
+        ahead += tr(", and gains {drift} ppm (within {within})", drift=f"{clock.drift * 1e6:+.1f}", within=within)
     bound = f"{clock.bound_ns / 1e6:,.3f}"
     return tr("{ahead}, within {bound} ms (half of the least round trip between the points)", ahead=ahead, bound=bound)
 

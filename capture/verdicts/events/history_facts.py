@@ -96,9 +96,16 @@ class HistoryFacts(Struct, frozen=True, dict=True):
 
     @cached_property
     def accepted_again(self) -> list[int]:
-        """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken."""
+        """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken.
+        Each SYN is answered once: where a SYN was sent again, one more SYN,ACK is no repetition.
+        """
         third = self.third_packet
-        return [] if third is None or third < 0 else self.indexes(Kind.SYN_ACK, RESPONDER, after=third)
+        if third is None or third < 0:
+            return []
+        asked = sum(at < third for at in self.indexes(Kind.SYN, ORIGINATOR))
+        answers = self.indexes(Kind.SYN_ACK, RESPONDER)
+        later = [at for at in answers if at > third]
+        return later[max(0, asked - (len(answers) - len(later))) :]
 
     @cached_property
     def only_a_refusal(self) -> bool:

@@ -152,6 +152,8 @@ def test_clocks(tmp_path: Path, seconds: float, ppm: float) -> None:
     assert abs(found.offset_ns / 1e9 - seconds) < 0.001
     assert found.bound_ns == pytest.approx(400_000, abs=20_000)
     assert (found.drift or 0) * 1e6 == pytest.approx(ppm, abs=5)
+    assert found.drift_bound is not None
+    assert abs((found.drift or 0) - ppm / 1e6) <= found.drift_bound <= 10e-6
     assert differences(only(comparison)) == {}
 
 

@@ -64,6 +64,12 @@ def test_a_syn_ack_after_data_is_a_second_one() -> None:
     assert history("cPA5 <0.3>cPA5* <0.3>sSA* cA <1>cPA5* sA sPA2 cFA sFA cA").accepted_again
 
 
+def test_each_syn_is_answered_once() -> None:
+    # the answer to the second SYN comes after the handshake's last ACK: the first one's was lost on the way
+    assert not history("cS <1>cS* sSA cA cPA5 sSA* cA sA sPA2 cA cFA sFA cA").accepted_again
+    assert history("cS <1>cS* sSA cA cPA5 sSA* cA <1>sSA* cA sA sPA2 cA cFA sFA cA").accepted_again
+
+
 def test_icmp_counts_only_while_nothing_answers() -> None:
     assert history("cS i3.1").icmp
     assert not history("cS i3.1 <1>cS* sSA cA cPA20 sA").icmp
