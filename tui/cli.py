@@ -39,9 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. `argv` is without the program's name; default: the process's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     status = 0
-    from tui.arguments.parser import speak
+    from tui.arguments import parser
 
-    speak(arguments)
+    parser.commands_with = _commands_with
+    parser.speak(arguments)
     try:
         status = _command(arguments)(arguments)
         sys.stdout.flush()
@@ -103,6 +104,12 @@ def _mistyped(word: str) -> None:
         complaint = tr("{word}: no such file, and no command; did you mean {close}?", word=word, close=close[0])
         print(f"tcptriage: {complaint}", file=sys.stderr)
         raise SystemExit(UNUSABLE)
+
+
+def _commands_with(option: str) -> list[str]:
+    from tui.arguments.shell_words import parsers
+
+    return [name for name, parser in parsers().items() if option in parser._option_string_actions]
 
 
 def _silence(descriptor: Callable[[], int]) -> None:

@@ -76,6 +76,8 @@ def test_examples_of_the_help_are_commands_that_exist(command: str, line: str) -
         (["reprot", "x.pcap"], "did you mean report?"),
         (["sokets"], "did you mean sockets?"),
         (["--thme", "dark"], "did you mean --theme?"),
+        (["--log", "x.log"], "--log belongs to explain, watch"),
+        (["report", "--interval=2", "x.pcap"], "--interval belongs to sockets"),
         (["report", "--fromat=json", "x.pcap"], "did you mean --format?"),
         (["sockets", "--intervall", "2"], "did you mean --interval?"),
         (["check", "brokn-pipe"], "there is broken-pipe"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -28,6 +28,14 @@ OF_ARGPARSE = (
     "argument %(argument_name)s: %(message)s",
 )
 """What argparse says by itself, through gettext."""
+
+
+def _unknown_commands(option: str) -> Sequence[str]:
+    return ()
+
+
+commands_with: Callable[[str], Sequence[str]] = _unknown_commands
+"""The commands that have an option: set by who knows them all (cli.py)."""
 
 
 def speak(arguments: Sequence[str]) -> None:
@@ -110,9 +118,11 @@ class Parser(argparse.ArgumentParser):
         return given
 
     def _unknown(self, words: list[str]) -> str:
-        """argparse's own sentence, and the option that was perhaps meant."""
+        """argparse's own sentence, and the option that was perhaps meant, or the commands that have it."""
         mistyped = next((word.partition("=")[0] for word in words if word.startswith("--")), "")
         complaint = tr("unrecognized arguments: %s") % " ".join(words)
+        if mistyped and (commands := commands_with(mistyped)):
+            return complaint + tr("; {option} belongs to {commands}", option=mistyped, commands=", ".join(commands))
         return complaint + did_you_mean(mistyped, self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tui.text.filter_choices import Values
 
 MOST = 1000
+LAST = {"1s": 1, "10s": 10, "1m": 60, "10m": 600, "1h": 3600}
 
 
 def socket_values(rows: Iterable[SocketRow]) -> Values:
@@ -55,8 +56,25 @@ def connection_values(triages: Sequence[Triage]) -> Values:
         ports, counts = np.unique(flows.port[:, 1], return_counts=True)
         found.setdefault("port", Counter()).update(dict(zip(map(str, ports.tolist()), counts.tolist(), strict=True)))
         found.setdefault("conn-state", Counter()).update(list(flows.conn_state))
+    found |= _times(triages)
     found["peer"] = found.get("originator", Counter()) + found.get("responder", Counter())
     return _ordered(found)
+
+
+def _times(triages: Sequence[Triage]) -> dict[str, Counter[str]]:
+    """The whole span that there is, to be narrowed, and the last seconds of it."""
+    from tui.rows.time_spans import FINE_S, TimeSpans
+
+    spans = TimeSpans(triages)
+    if not spans:
+        return {}
+    wide = spans.end - spans.start
+    after = spans.end + (0.001 if wide < FINE_S else 1.0)  # the last unit that is written belongs to a span
+    last = {text: spans.living(spans.end - seconds, after) for text, seconds in LAST.items() if seconds < wide}
+    return {
+        "time": Counter({spans.text(spans.start, after): spans.living(spans.start, after)}),
+        "last": Counter(last),
+    }
 
 
 def _ordered(found: Mapping[str, Counter[str]]) -> Values:

@@ -35,7 +35,7 @@ class Entry:
     """A line of a run: a step, or a fix. `page` is what the screen shows of it; `copyable` what `y` sends."""
 
     key: str
-    outcome: str  # pass | warn | fail | unknown | manual | fix | other (a fix that no check here asked for)
+    outcome: str  # pass | warn | fail | unknown | manual | waiting | fix | other (a fix that no check here asked for)
     title: str
     heading: str
     page: str
@@ -77,6 +77,21 @@ def keys_of(name: str) -> tuple[str, ...]:
     except PlaybookError:
         return ()
     return tuple(dict.fromkeys((*book.settings, "capture")))
+
+
+def planned(name: str) -> tuple[Entry, ...]:
+    """The steps that will be run: listed until their results are there; none where there is no such playbook."""
+    from playbooks.loader import load
+    from playbooks.playbook_errors import PlaybookError
+
+    try:
+        book = load(name)
+    except PlaybookError:
+        return ()
+    return tuple(
+        Entry(f"step {step.id}", "waiting", printable(step.title), tr("checking …"), _page([step.question]), "")
+        for step in book.steps
+    )
 
 
 def accepted(name: str, facts: dict[str, str]) -> dict[str, str]:

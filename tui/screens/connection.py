@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from capture.triage import Triage
 
 
+ROWS_ELSEWHERE = 7
+"""Lines of the screen that are neither the sentence's nor the ladder's: title, border, head, the packet's, keys."""
 CLOCKS_TOLD = ("seconds since the first packet", "of day, UTC", "seconds since the packet before")
 
 
@@ -122,6 +124,7 @@ class ConnectionScreen(TriageScreen):
         self._lines = LadderLines(self._rows, columns, self._view)
         table.set_columns(columns)
         table.show(self._lines)
+        self.query_one("#story", Lines).set_room(self.app.size.height - ROWS_ELSEWHERE - len(self._lines))
         self._tell_packet()
 
     def words_here(self) -> tuple[tuple[str, str], ...]:

@@ -39,6 +39,8 @@ MANY = 8
 """Lines from which on they are counted by kind, peer and minute."""
 ROWS_ELSEWHERE = 16
 """Lines of a low screen that the table has not."""
+PANES_HIGH = 6
+"""Lines of the counts with their border, at most."""
 PANES = ("kinds", "hosts", "minutes")
 
 
@@ -50,6 +52,7 @@ class ExplainedScreen(ScreenWithOrder):
     AUTO_FOCUS = "#lines"
     KEYS = (
         ("Enter", "playbook"),
+        ("f", "fix"),
         ("/", "filter"),
         ("b", "group by"),
         ("w", "sockets of it"),
@@ -70,6 +73,7 @@ class ExplainedScreen(ScreenWithOrder):
         "also how many there are by kind, by peer and by minute; Enter on one of these shows its lines."
     )
     BINDINGS = [
+        Binding("f", "fix", show=False),
         Binding("w", "sockets", show=False),
         Binding("P", "packets", show=False),
         Binding("tab", "app.focus_next", show=False),
@@ -220,7 +224,9 @@ class ExplainedScreen(ScreenWithOrder):
         self.query_one("#groups").display = many
         self.set_class(many, "-many")
         if many:
-            for name, rows in zip(PANES, count_rows(reading.counts), strict=True):
+            counted = count_rows(reading.counts)
+            self.query_one("#groups").styles.height = min(PANES_HIGH, 1 + max(map(len, counted)))
+            for name, rows in zip(PANES, counted, strict=True):
                 self._table(name).show(rows)
 
     def _show_title(self) -> None:
@@ -282,14 +288,23 @@ class ExplainedScreen(ScreenWithOrder):
 
     @on(RowsTable.Chosen, "#lines")
     def _chosen(self, event: RowsTable.Chosen) -> None:
-        if self.toggle_group(event.key):
-            return
+        if not self.toggle_group(event.key) and (asked := self._asked_playbook()) is not None:
+            name, settings, found = asked
+            self.triage_app.open_playbook(name, settings, found=found)
+
+    def action_fix(self) -> None:
+        """What to change about the line under the cursor; of a group about its first."""
+        from tui.screens.fixes import FixesScreen
+
+        if (asked := self._asked_playbook()) is not None:
+            self.app.push_screen(FixesScreen(*asked))
+
+    def _asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
+        """(name, settings, the line) of the playbook that goes on from the line; None where there is none."""
         line = self._line()
-        if line is None:
-            return
-        if line.playbook is None:
+        if line is None or line.playbook is None:
             self.say("No playbook goes on from this line", "warn")
-            return
+            return None
         settings = dict(line.settings)
         log = self._path or to_file(self._text, name="pasted.log")  # a check may read what was pasted as a log
         if log is not None:
@@ -297,7 +312,7 @@ class ExplainedScreen(ScreenWithOrder):
         capture = self.triage_app.capture_holding(line.captured)
         if capture is not None:
             settings["capture"] = capture
-        self.triage_app.open_playbook(line.playbook, settings, found=printable(line.text, 200))
+        return line.playbook, settings, printable(line.text, 200)
 
     def place(self) -> dict[str, Any]:
         """The log, or the lines; the filter and the row."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from capture.safe_text import printable
 from tui.rows.finding_rows import settings_for
 from tui.rows.playbook_steps import Entry, fixes_first
-from tui.screens.playbook import MARKS, PlaybookScreen
-from tui.text.column_layout import Column
+from tui.screens.playbook import LABELS, MARKS, PlaybookScreen
+from tui.text.column_layout import ARROW, Column
 from tui.text.language import tr
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("mark", "", 2, rank=0),
-    Column("title", "Fix", 40, most=90, rank=0),
-    Column("change", "Now → proposed", 30, most=300, rank=0, least=20),
+    Column("title", "Fix", 34, most=70, rank=0, least=24),
+    Column("change", "Now → proposed", 42, most=300, rank=0, least=24, change=True),
 )
 
 
@@ -44,11 +44,11 @@ class FixesScreen(PlaybookScreen):
         """Mark, title, now → proposed; of a check its outcome."""
         mark = MARKS[entry.outcome]
         if entry.fix is not None:
-            now = "" if entry.outcome == "other" else f"{printable(entry.fix.current or tr('not set'), 120)} → "
+            now = "" if entry.outcome == "other" else printable(entry.fix.current or tr("not set"), 120) + ARROW
             return (mark, (entry.title, ""), (f"{now}{printable(entry.fix.proposed, 120)}", mark[1]))
         if entry.behind or entry.key == "none":
             return ((f"{mark[0]} {entry.title}", mark[1]),)  # spans the table
-        return (mark, (entry.title, ""), (entry.outcome, mark[1]))
+        return (mark, (entry.title, ""), (tr(LABELS.get(entry.outcome, entry.outcome)), mark[1]))
 
     def _to_first_trouble(self) -> None:
         """The first row is the fix, or says that there is none."""

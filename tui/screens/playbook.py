@@ -12,7 +12,7 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.rows.list_rows import ListRows
-from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins
+from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins, planned
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
@@ -43,8 +43,9 @@ MARKS = {
     "other": ("○ ", "dim"),
     "none": ("- ", "warn"),
     "checks": ("≡ ", "dim"),
+    "waiting": ("  ", "dim"),
 }
-LABELS = {"other": "fix?"}  # known to the playbook, not asked for by what was found here
+LABELS = {"waiting": "…", "other": "fix?"}  # known to the playbook, not asked for by what was found here
 RISKY = ("medium", "high")
 
 
@@ -53,12 +54,13 @@ class PlaybookScreen(TriageScreen):
 
     MODE = "playbooks"
     KEYS = (
+        ("Enter", "open"),
         ("y", "copy"),
-        ("v", "plain"),
-        ("r", "run again"),
-        ("E", "settings"),
         ("f", "fixes"),
         ("B", "go on"),
+        ("r", "run again"),
+        ("E", "settings"),
+        ("v", "plain"),
         ("w", "sockets"),
         ("P", "packets"),
         ("Esc", "back"),
@@ -123,6 +125,8 @@ class PlaybookScreen(TriageScreen):
             self.app.call_from_thread(self._hear, f"{printable(step.title, 50)}: {tr(step.outcome)}")
 
         try:
+            if self._outcome is None:
+                self.app.call_from_thread(self._plan, planned(self._book))
             outcome = ask(self._book, settings, before, heard)
         except AskedWrongly as error:
             self.app.call_from_thread(self._failed, str(error))
@@ -130,6 +134,12 @@ class PlaybookScreen(TriageScreen):
             self.app.call_from_thread(self._failed, f"{type(error).__name__}: {error}")
         else:
             self.app.call_from_thread(self._show, outcome)
+
+    def _plan(self, steps: tuple[Entry, ...]) -> None:
+        """What is being checked."""
+        if self._outcome is None:
+            self._list(steps)
+            self._show_entry()
 
     def _hear(self, step: str) -> None:
         self._heard = step

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ELLIPSIS = "…"
+ARROW = " → "
 OPENING = frozenset("（《【“‘「(")
 CLOSING = frozenset("，。；：！？、）》】”’」…,.;:!?)%")
 
@@ -37,6 +38,7 @@ class Column:
     hidden: bool = False  # never shown: the user wants others
     tail: bool = False  # an address: its end, with the port, is what is kept of it
     ends: bool = False  # its text holds an address
+    change: bool = False  # "now → proposed": something of both is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,16 @@ def fit_tail(text: str, width: int) -> str:
     tail = text[len(text) - max(0, width - 1) :]
     edge = min((at for at in (tail.find("."), tail.find(":")) if at >= 0), default=0)
     return fit(ELLIPSIS + tail[edge:], width)
+
+
+def fit_change(text: str, width: int) -> str:
+    """The same for "now → proposed": what is proposed gets at least two thirds of the room, if it needs them."""
+    now, arrow, proposed = text.partition(ARROW)
+    room = width - cells(ARROW)
+    if not arrow or room < 6 or cells(text) <= width:
+        return fit(text, width)
+    before = min(cells(now), max(room // 3, room - cells(proposed)))
+    return fit(now, before) + ARROW + fit(proposed, room - before)
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:

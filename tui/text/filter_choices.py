@@ -10,7 +10,7 @@ from capture.safe_text import printable
 from tui.text.language import tr
 
 if TYPE_CHECKING:
-    from capture.filters.terms import Kind
+    from capture.filters.terms import Kind, Term
 
 Values = Mapping[str, Sequence[tuple[str, int]]]
 """Term → (value, how many rows have it), the most frequent first."""
@@ -60,16 +60,21 @@ def _words(text: str, kind: Kind, values: Values) -> list[Choice]:
             number = counts.get(term, {}).get(one.insert.strip('"'), 0)
             detail = f"{number:,}" if number else "-"
             found.append(Choice(one.start, one.end, one.insert, printable(one.insert, 60), detail))
-    if term:
+    if not found and (written := _written(text)) is not None:  # a value of one's own: what it is stays in sight
+        found.append(Choice(len(text), len(text), "", f"{written.name}:", tr(written.help)))
+    elif term:
         found.sort(key=lambda one: -int(one.detail.replace(",", "")) if one.detail != "-" else 1)
     return found
 
 
 def _term(text: str) -> str:
-    """The term whose value is being written at the end; empty where none is."""
+    """The name of the term whose value is being written at the end; empty where none is."""
+    term = _written(text)
+    return term.name if term is not None else ""
+
+
+def _written(text: str) -> Term | None:
     from capture.filters.terms import find_term
 
-    word = text.rpartition(" ")[2].lstrip("-!")
-    name, colon, _ = word.partition(":")
-    term = find_term(name) if colon else None
-    return term.name if term is not None else ""
+    name, colon, _ = text.rpartition(" ")[2].lstrip("-!").partition(":")
+    return find_term(name) if colon else None

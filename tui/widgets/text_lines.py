@@ -23,6 +23,7 @@ class Lines(Widget):
         self._text = ""
         self._most = most
         self._low = low if low is not None else most  # on a low screen
+        self._room = 0  # lines that nothing else needs
         self.display = False
 
     @property
@@ -39,6 +40,13 @@ class Lines(Widget):
         self._fit()
         self.refresh()
 
+    def set_room(self, lines: int) -> None:
+        """How many lines nothing else needs now: as many are not cut."""
+        if lines != self._room:
+            self._room = lines
+            self._fit()
+            self.refresh()
+
     def on_resize(self) -> None:
         """Wrapped anew."""
         self._fit()
@@ -50,7 +58,7 @@ class Lines(Widget):
     def _lines(self) -> list[str]:
         width = max(20, self.app.size.width - 2)
         lines = [line for text in self._text.split("\n") for line in _broken(text, width)]
-        most = self._low if self.app.size.height < 30 else self._most
+        most = max(self._room, self._low if self.app.size.height < 30 else self._most)
         if len(lines) > most:
             last = lines[most - 1]
             lines = [*lines[: most - 1], fit(f"{last} {ELLIPSIS}", min(width, cells(last) + 2))]

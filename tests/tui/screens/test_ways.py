@@ -39,6 +39,18 @@ async def test_pasted_panic_line_leads_to_a_fix() -> None:
         assert [item.kind for item in app.investigation.items] == ["log", "check", "fix"]
 
 
+async def test_f_goes_from_a_pasted_line_to_its_fixes() -> None:
+    app = app_of(interval=5)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(events.Paste(GIN))
+        await until(pilot, lambda: "broken_pipe" in screen_text(app))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, FixesScreen) and app.screen._outcome is not None)
+        await pilot.press("y", "y")
+        await until(pilot, lambda: "sent to" in screen_text(app) or "no clipboard" in screen_text(app))
+        assert [item.kind for item in app.investigation.items] == ["log", "check", "fix"]
+
+
 async def test_typed_line_is_explained() -> None:
     app = app_of(interval=5)
     async with app.run_test(size=(80, 24)) as pilot:

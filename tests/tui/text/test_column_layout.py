@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.rows import connection_columns, socket_rows
-from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_tail, place, wrap
+from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_change, fit_tail, place, wrap
 
 THREE = (Column("a", "A", 5, rank=0), Column("b", "B", 10, most=20, rank=1), Column("c", "C", 4, rank=2))
 
@@ -61,3 +61,17 @@ def test_wrap_loses_nothing(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(cells(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("3 waiting, the maximum is 2 → backlog 1024", 60, "3 waiting, the maximum is 2 → backlog 1024"),
+        ("3 waiting, the maximum is 2 → backlog 1024", 30, "3 waiting, the… → backlog 1024"),
+        ("backlog 2 → more workers, nothing slow between two accepts", 30, "backlog 2 → more workers, not…"),
+        ("a long value of now, too → more workers, nothing slow", 30, "a long v… → more workers, not…"),
+    ],
+)
+def test_a_change_keeps_something_of_both_ends(text: str, width: int, shown: str) -> None:
+    assert fit_change(text, width) == shown.ljust(width)
+    assert cells(fit_change(text, width)) == width

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from capture.filters import parse
 from capture.triage import triage
 from tui.rows.filter_values import connection_values
 from tui.text.filter_choices import choices
@@ -31,6 +32,18 @@ def test_values_come_with_their_counts_the_most_frequent_first() -> None:
 def test_terms_say_what_they_are_and_how_many_values_there_are() -> None:
     offered = choices("ca", "connection", {"cause": [("x", 3), ("y", 1)]}, [], {})
     assert [(one.insert, one.detail) for one in offered] == [("cause:", "2 · why the connection ended so")]
+
+
+def test_a_time_is_offered_as_the_whole_that_there_is_and_a_free_value_says_what_it_is() -> None:
+    (one,) = triage([str(INCIDENT)])
+    values = connection_values([one])
+    (whole,) = choices("time:", "connection", values, [], {})
+    assert (whole.insert, whole.detail) == ("10:40:06.139..10:40:11.963", "128")
+    assert parse(f"time:{whole.insert}") is not None
+    assert [(name, 0 < number < 128) for name, number in values["last"]] == [("1s", True)]
+    (told,) = choices("port:80 age:>", "connection", values, [], {})
+    assert (told.insert, told.label) == ("", "age:")
+    assert "time from first to last packet" in told.detail
 
 
 def test_an_empty_line_offers_named_and_used_filters_first() -> None:
