@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from capture.fleet.result import StoredFleet
     from capture.sockets.row import SocketRow
     from capture.triage import Triage
     from tui.text.filter_choices import Values
@@ -58,6 +59,31 @@ def connection_values(triages: Sequence[Triage]) -> Values:
         found.setdefault("conn-state", Counter()).update(list(flows.conn_state))
     found |= _times(triages)
     found["peer"] = found.get("originator", Counter()) + found.get("responder", Counter())
+    return _ordered(found)
+
+
+def fleet_values(fleet: StoredFleet) -> Values:
+    """Of a fleet's connections; for the worker."""
+    import numpy as np
+
+    from tui.rows.fleet_rows import grouped
+
+    found: dict[str, Counter[str]] = {name: Counter() for name in ("cause", "ended-by", "closed-first", "reset-by")}
+    kinds, counts = np.unique(fleet.verdicts.template_of, return_counts=True)
+    for kind, number in zip(kinds.tolist(), counts.tolist(), strict=True):
+        verdict = fleet.verdicts.of_kind(kind)
+        for term in found:
+            value = getattr(verdict, term.replace("-", "_"))
+            found[term]["none" if value is None else str(getattr(value, "value", value))] += number
+    for side in ("originator", "responder"):
+        numbers, names = grouped(fleet, np.arange(len(fleet)), side)
+        ips = [name.rpartition(":")[0].strip("[]") if side == "responder" else name for name in names]
+        found[side] = Counter()
+        for ip, number in zip(ips, np.bincount(numbers, minlength=len(ips)).tolist(), strict=True):
+            found[side][ip] += number
+    ports, counts = np.unique(fleet.flows.port[:, 1], return_counts=True)
+    found["port"] = Counter(dict(zip(map(str, ports.tolist()), counts.tolist(), strict=True)))
+    found["peer"] = found["originator"] + found["responder"]
     return _ordered(found)
 
 

@@ -101,7 +101,7 @@ def chosen_rows(fleet: StoredFleet, wanted: Filter | None, capture: str | None) 
 
 def group_rows(fleet: StoredFleet, chosen: I64, by: str) -> list[tuple[tuple[str, str], Cells]]:
     """Groups of the chosen rows, those with most bad ends first. A key is (what it is grouped by, its value)."""
-    numbers, names = _grouped(fleet, chosen, by)
+    numbers, names = grouped(fleet, chosen, by)
     if not len(chosen):
         return []
     bad = fleet.verdicts.badness[chosen]
@@ -134,7 +134,7 @@ def mark_is_set(badness: I64) -> Any:
     return badness >= WORTH_A_LOOK
 
 
-def _grouped(fleet: StoredFleet, chosen: I64, by: str) -> tuple[I64, list[str]]:
+def grouped(fleet: StoredFleet, chosen: I64, by: str) -> tuple[I64, list[str]]:
     """A number for each chosen row, and what each number stands for."""
     if by == "capture":
         kinds, numbers = np.unique(fleet.of_capture[chosen], return_inverse=True)

@@ -13,6 +13,7 @@ from tui.rows.compared_rows import COLUMNS, compared_rows
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, most_severe_first
 from tui.screens.with_findings import ScreenWithFindings
+from tui.widgets.bars import KeyBar
 from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
 
@@ -35,10 +36,10 @@ class ComparisonScreen(ScreenWithFindings):
     MODE = "capture"
     KEYS = (
         ("Enter", "packets"),
-        (">/<", "next stop"),
         ("f", "fix"),
         ("F", "all findings"),
         ("e", "every connection"),
+        (">/<", "next stop"),
         ("y", "copy"),
         ("a", "keep"),
         ("Tab", "pane"),
@@ -124,6 +125,8 @@ class ComparisonScreen(ScreenWithFindings):
         self._comparison, self._shown = found, shown
         if len(path.points) > 2:
             self.title_bar.set_right(f"{between(path.legs[leg])}, {leg + 1}/{len(path.legs)}")
+        else:  # there is no other stop
+            self.query_one(KeyBar).set_keys((*(pair for pair in self.KEYS if pair[0] != ">/<"), *self.END_KEYS))
         ordered = most_severe_first(findings_of(found))
         # What A's capture proves is not asked of this machine.
         listed = [Found(at, one, capture=self._paths[0]) for at, one in enumerate(ordered)]
@@ -137,6 +140,12 @@ class ComparisonScreen(ScreenWithFindings):
         table.set_empty("no connection" if self._every else "none has a difference; e shows every one")
         table.show(compared_rows(self._shown))
         self._tell_row()
+        self.call_after_refresh(self._give_room)
+
+    def _give_room(self) -> None:
+        """Lines that the table leaves empty go to what is told of the points."""
+        table, points = self.query_one("#connections", RowsTable), self.query_one("#points", Lines)
+        points.set_room(points.size.height + max(0, table.size.height - 1 - len(table.rows)))
 
     def action_every(self) -> None:
         """All connections, or those with a difference."""

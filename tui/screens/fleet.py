@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from capture.fleet.result import StoredFleet
     from capture.model import Finding
     from tui.rows.fleet_rows import FleetRows
+    from tui.text.filter_choices import Values
 
 
 class FleetScreen(ScreenWithFindings, FilteredScreen):
@@ -232,6 +233,12 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
             return ""
         one = self._fleet.connection(row)
         return f"cause:{one.verdict.cause} responder:{one.responder.ip} port:{one.responder.port}"
+
+    def values_here(self) -> Values:
+        """Of all connections of the fleet."""
+        from tui.rows.filter_values import fleet_values
+
+        return fleet_values(self._fleet) if self._fleet is not None else {}
 
     def _row(self) -> int | None:
         """The row under the cursor; of a finding its first sample's."""

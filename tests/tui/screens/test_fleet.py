@@ -10,10 +10,12 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
+from capture.fleet.result import StoredFleet
 from capture.fleet.running import run_fleet
 from tests.capture.fleet.making import EXAMPLES, cut, in_process, lines
 from tests.tui.screens.helping import app_of, screen_text, until
 from tui.commands.dashboard import run
+from tui.rows.filter_values import fleet_values
 from tui.rows.fleet_rows import GROUPINGS
 from tui.screens.capture import CaptureScreen
 from tui.screens.findings import FindingsScreen
@@ -144,3 +146,12 @@ def test_a_folder_is_opened_as_a_fleet_only_where_it_is_one(
     run([result])
     run([str(tmp_path)])
     assert [(one.fleet, one.files) for one in asked] == [(result, ()), (None, (str(tmp_path),))]
+
+
+def test_the_filter_offers_what_the_fleet_holds(result: str) -> None:
+    values = fleet_values(StoredFleet(result))
+    assert sum(number for _, number in values["cause"]) == TOTAL
+    assert values["cause"][:2] == [("normal_close", 88), ("client_gave_up", 40)]
+    assert dict(values["responder"])["10.1.1.2"] == 64
+    assert dict(values["port"])["8000"] == 64
+    assert dict(values["ended-by"])["fin"] >= 108
