@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("mark", "", 2, rank=0),
     Column("severity", "", 8, rank=1),
-    Column("title", "", 40, most=400, rank=0),
+    Column("title", "", 40, most=400, rank=0, whose=True),
 )
 
 MARKS = {"critical": ("!!", "bad"), "warning": ("! ", "warn"), "info": ("· ", "dim")}

@@ -39,6 +39,7 @@ class Column:
     tail: bool = False  # an address: its end, with the port, is what is kept of it
     ends: bool = False  # its text holds an address
     change: bool = False  # "now → proposed": something of both is kept
+    whose: bool = False  # "title [host]": where it is of is kept, else equal ones of two hosts look the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,15 @@ def fit_change(text: str, width: int) -> str:
         return fit(text, width)
     before = min(cells(now), max(room // 3, room - cells(proposed)))
     return fit(now, before) + ARROW + fit(proposed, room - before)
+
+
+def fit_whose(text: str, width: int) -> str:
+    """The same for a title that may end in " [host]"."""
+    title, bracket, host = text.rpartition(" [")
+    whose = bracket + host
+    if cells(text) <= width or not bracket or not host.endswith("]") or cells(whose) > width // 2:
+        return fit(text, width)
+    return fit(title, width - cells(whose)) + whose
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:

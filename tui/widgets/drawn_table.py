@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.rows.list_rows import Cell, ListRows, Rows
-from tui.text.column_layout import Column, Placed, cells, fit, fit_change, fit_tail, place
+from tui.text.column_layout import Column, Placed, cells, fit, fit_change, fit_tail, fit_whose, place
 from tui.text.language import tr
 from tui.text.names_column import column_for, names_of, of_cell, place_for
 
@@ -264,6 +264,8 @@ def _fitted(text: str, placed: Placed) -> str:
         text = text[-placed.width :]
     if placed.column.change:
         return fit_change(text, placed.width)
+    if placed.column.whose:
+        return fit_whose(text, placed.width)
     if placed.column.tail:
         return fit_tail(text, placed.width)
     return fit(text, placed.width, right=placed.column.right)

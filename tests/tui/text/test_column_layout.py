@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.rows import connection_columns, socket_rows
-from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_change, fit_tail, place, wrap
+from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_change, fit_tail, fit_whose, place, wrap
 
 THREE = (Column("a", "A", 5, rank=0), Column("b", "B", 10, most=20, rank=1), Column("c", "C", 4, rank=2))
 
@@ -75,3 +75,17 @@ def test_wrap_loses_nothing(text: str, width: int) -> None:
 def test_a_change_keeps_something_of_both_ends(text: str, width: int, shown: str) -> None:
     assert fit_change(text, width) == shown.ljust(width)
     assert cells(fit_change(text, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("48 connections left in CLOSE-WAIT [web1]", 30, "48 connections left in… [web1]"),
+        ("48 connections left by java[25023]", 20, "48 connections left…"),
+        ("left [a name that takes more than half]", 20, "left [a name that t…"),
+        ("short [web1]", 20, "short [web1]"),
+    ],
+)
+def test_whose_a_title_is_stays(text: str, width: int, shown: str) -> None:
+    assert fit_whose(text, width).rstrip() == shown
+    assert cells(fit_whose(text, width)) == width
