@@ -11,7 +11,6 @@ from textual import work
 from textual.app import SuspendNotSupported
 from textual.binding import Binding
 from textual.events import Key
-from textual.widgets import Input, TextArea
 
 from capture.safe_text import printable
 from tui.screens.address_names import AddressNames
@@ -108,6 +107,8 @@ class TriageApp(CleanApp):
 
     def _is_typed_in(self) -> bool:
         """Whether a key is text of an input, or nobody is there to take it."""
+        from textual.widgets import Input, TextArea  # asked of every key where keys are given away, and nowhere else
+
         return not self._screen_stack or isinstance(self.focused, Input | TextArea)
 
     def exit(self, *arguments: Any, **options: Any) -> None:

@@ -30,6 +30,8 @@ ASCII_BAR = {"critical": "#", "warning": "+", "info": "."}
 BAR_CELLS = 12
 NEW_S = 60.0
 """A finding is news for so long."""
+STEP_S = 5.0
+"""In such steps it ages, once it is older than two of them."""
 PAST_SHOWN = 50
 
 
@@ -88,9 +90,8 @@ def finding_cells(found: Found) -> tuple[tuple[str, str], ...]:
         return _past_cells(found.life)
     severity = found.finding.severity.value
     sign, tone = MARKS[severity]
-    word = (
-        (tr(severity), tone) if found.new_s is None else (tr("new {seconds}s", seconds=f"{found.new_s:.0f}"), "strong")
-    )
+    news = None if found.new_s is None else found.new_s if found.new_s < STEP_S * 2 else found.new_s // STEP_S * STEP_S
+    word = (tr(severity), tone) if news is None else (tr("new {seconds}s", seconds=f"{news:.0f}"), "strong")
     return ((sign, tone), word, (printable(found.finding.title), ""))
 
 

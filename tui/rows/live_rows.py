@@ -13,12 +13,13 @@ from tui.text.language import tr
 from tui.text.quantities import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from capture.sockets.snapshot import Group
     from tui.rows.live_look import History, Look
 
-SPARK = 60  # looks; a narrow pane shows the last of them
+SPARK = 60  # bars; a narrow pane shows the last of them
+LOOKS_A_BAR = 2
 GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
 PEER_COLUMNS = (replace(GROUP_COLUMNS[0], ends=True), GROUP_COLUMNS[1])
 STATE_COLUMNS = (
@@ -35,7 +36,25 @@ def state_rows(look: Look, ascii: bool) -> ListRows:
 
 
 def _state(name: str, number: int, history: History, ascii: bool) -> tuple[tuple[str, str], ...]:
-    return (name, ""), (f"{number:,}", "strong"), (sparkline(history.states[name], SPARK, ascii=ascii), "dim")
+    course = in_bars(history.states[name], history.looks)
+    return (name, ""), (f"{number:,}", "strong"), (sparkline(course, SPARK, ascii=ascii), "dim")
+
+
+def in_bars(values: Collection[int], looks: int) -> list[int]:
+    """The highest of each LOOKS_A_BAR looks; `looks`: how many there were, of which `values` are the last.
+
+    Which looks share a bar never changes, so that a chart moves with every bar and not with every look: over a slow
+    line a chart that moves is most of what a quiet screen sends.
+    """
+    bars: list[int] = []
+    last = -1
+    for at, value in enumerate(values, looks - len(values)):
+        if at // LOOKS_A_BAR != last:
+            last = at // LOOKS_A_BAR
+            bars.append(value)
+        else:
+            bars[-1] = max(bars[-1], value)
+    return bars
 
 
 class GroupRows:

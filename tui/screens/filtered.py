@@ -12,7 +12,6 @@ from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column, only
 from tui.text.language import tr
 from tui.widgets.bars import KeyBar
-from tui.widgets.filter_bar import FilterApplied, FilterLeft, FilterNamed, FilterTyped
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from capture.filters import Filter
     from capture.filters.terms import Kind
     from tui.text.filter_choices import Values
+    from tui.widgets.filter_bar import FilterApplied, FilterLeft, FilterNamed, FilterTyped
     from tui.work.kept_filters import KeptFilters
 
 LOW = 28

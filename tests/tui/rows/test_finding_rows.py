@@ -25,7 +25,7 @@ def test_what_came_while_somebody_looked_is_new_for_a_while() -> None:
     look(lives, 101.0, old, late)
     found = found_live(look(lives, 113.0, old, late), 100.0)
     assert [(one.finding.code, one.new_s) for one in found] == [("late", 12.0), ("old", None)]
-    assert finding_cells(found[0])[:2] == (("!!", "bad"), ("new 12s", "strong"))
+    assert finding_cells(found[0])[:2] == (("!!", "bad"), ("new 10s", "strong"))
     assert found[0].text.startswith("New 12 s ago, at ")
     found = found_live(look(lives, 101.0 + NEW_S, old, late), 100.0)
     assert [one.new_s for one in found] == [None, None]
