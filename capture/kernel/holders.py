@@ -28,8 +28,8 @@ Ends = tuple[Endpoint, Endpoint]
 def attributed(events: Iterable[KernelEvent], look: Snapshot, before: Snapshot | None = None) -> Iterator[KernelEvent]:
     """The events with owner, network namespace and cookie where a look knows them.
 
-    A socket that has gone is known from its last change in `look`, or from the look `before`. Two namespaces may hold
-    the same pair of ends: then nobody is named.
+    A socket that has gone is known from `look` all the same, from its last change there, or from the look `before`. Two
+    namespaces may hold the same pair of ends: then nobody is named.
     """
     kept = list(events)
     wanted = {(event.local.port, event.remote.port) for event in kept if event.local and event.remote}
@@ -52,22 +52,33 @@ def _index(
     look: Snapshot, before: Snapshot | None, ports: set[tuple[int, int]]
 ) -> tuple[Mapping[Ends, Holder], Mapping[int, EventOwner]]:
     """Connections by their ends, and the one process that listens on each port: of these ports (local, remote) alone,
-    for all others would cost more than the events."""
+    for all others would cost more than the events. `before` is only searched where the look cannot be asked."""
     connections: dict[Ends, Holder] = {}
     doubtful: set[Ends] = set()
     listening: dict[int, set[EventOwner]] = {}
     wanted = {local.to_bytes(2, "big") + remote.to_bytes(2, "big") for local, remote in ports}
     wanted |= {pair[:2] + bytes(2) for pair in wanted}  # a listener's
-    for snapshot in (one for one in (before, look) if one is not None):
-        for row in snapshot.rows:
-            if row.raw[4:8] in wanted:
-                _enter(row, connections, doubtful, listening)
+    for row in _rows(look, before, wanted):
+        _enter(row, connections, doubtful, listening)
     for change in look.transitions:
-        if change.raw[4:8] in wanted and (ends := (change.local, change.remote)) not in connections:
-            connections[ends] = Holder(_first(change.owners), _name(change.netns), change.cookie)
+        if change.raw[4:8] not in wanted:
+            continue
+        ends, holder = (change.local, change.remote), Holder(_first(change.owners), _name(change.netns), change.cookie)
+        known = connections.setdefault(ends, holder)
+        if known.owner is None and known.cookie == holder.cookie:  # closed meanwhile: in TIME-WAIT nobody holds it
+            connections[ends] = holder
     for ends in doubtful:
         del connections[ends]
     return connections, {port: next(iter(them)) for port, them in listening.items() if len(them) == 1}
+
+
+def _rows(look: Snapshot, before: Snapshot | None, wanted: set[bytes]) -> Iterator[SocketRow]:
+    """Those that went first: a pair of ends may have been used again."""
+    if look.of_ports is not None:
+        yield from look.of_ports(wanted)
+        return
+    for snapshot in (one for one in (before, look) if one is not None):
+        yield from (row for row in snapshot.rows if row.raw[4:8] in wanted)
 
 
 def _enter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -148,6 +148,9 @@ class Snapshot:
     """Why holders of `hidden_owners` sockets are out of sight."""
     unseen: tuple[Unseen, ...] = ()
     """Network namespaces that were not looked into; `limits` names them in words."""
+    of_ports: Callable[[Set[bytes]], Iterable[SocketRow]] | None = field(default=None, compare=False)
+    """Until the next look: its rows of these local and remote ports (four bytes in network order), and before them
+    those that only the look before had. None where rows have to be searched."""
 
     def row(self, cookie: str) -> SocketRow | None:
         """The socket of a cookie, as a finding's sample names it; None where it has gone."""

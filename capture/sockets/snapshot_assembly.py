@@ -62,6 +62,7 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         unix_listeners=tuple(listener for place in places for listener in place.unix.rows.values()),
         sees_unix=any(place.unix.seen for place in places),
         unseen=look.unseen,
+        of_ports=lambda wanted: (row for place in places for row in place.of_ports(wanted)),
         hidden_why=look.hidden_why,
         places=tuple(
             PlaceView(place.netns, place.settings, place.totals, tuple(place.bound.values()), news[place].resets)

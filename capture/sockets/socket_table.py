@@ -6,7 +6,7 @@ here, so that a look at 50,000 sockets costs little more than the kernel's own w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from capture.sockets.inet_diag_msg import HEADER_SIZE, RECORD_SIZE
@@ -34,6 +34,9 @@ class SocketTable:
         self._new_diff = new_diff
         self._diff: DumpDiff | None = None
         """None before the first dump, and after one that broke off."""
+        self.gone: list[SocketRow] = []
+        """Rows that the last dump lacked."""
+        self._by_ports: dict[bytes, dict[SocketRow, None]] | None = None
 
     def update(self, chunks: Iterable[Chunk]) -> Changes:
         """Takes a dump as the truth of now."""
@@ -47,7 +50,18 @@ class SocketTable:
         else:
             cookies = [gone[at : at + COOKIE_SIZE] for at in range(0, len(gone), COOKIE_SIZE)]
         changes.gone = [self.rows.pop(cookie) for cookie in cookies]
+        self._index(changes)
         return changes
+
+    def of_ports(self, wanted: Set[bytes]) -> Iterator[SocketRow]:
+        """Rows of these local and remote ports (four bytes in network order). The first question makes an index, which
+        each dump brings up to date from then on."""
+        if self._by_ports is None:
+            self._by_ports = {}
+            for row in self.rows.values():
+                self._by_ports.setdefault(row.raw[4:8], {})[row] = None
+        for ports in self._by_ports.keys() & wanted:
+            yield from self._by_ports[ports]
 
     def update_in_full(
         self, chunks: Iterable[bytes], each: Callable[[SocketRow, bytes, int, int, bool], None]
@@ -72,7 +86,22 @@ class SocketTable:
         changes.gone = [row for cookie, row in self.rows.items() if cookie not in seen]
         for row in changes.gone:
             del self.rows[row.raw[44:52]]
+        self._index(changes)
         return changes
+
+    def _index(self, changes: Changes) -> None:
+        self.gone = changes.gone
+        known = self._by_ports
+        if known is None:
+            return
+        moved = [(row, before[4:8]) for row, before in changes.changed if before[4:8] != row.raw[4:8]]
+        for row, ports in (*moved, *((row, row.raw[4:8]) for row in changes.gone)):
+            rows = known[ports]
+            del rows[row]
+            if not rows:
+                del known[ports]
+        for row in (*changes.new, *(row for row, _ in moved)):
+            known.setdefault(row.raw[4:8], {})[row] = None
 
     def _compare(self, chunks: Iterable[Chunk]) -> tuple[bytes, bytes]:
         diff, self._diff = self._diff or self._new_diff(), None  # of no more use where the source fails on the way

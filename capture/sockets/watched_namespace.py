@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from capture.model import Finding
@@ -151,6 +152,12 @@ class Place:
     def rows(self) -> list[SocketRow]:
         """All sockets, listeners first."""
         return [*self.listeners.rows.values(), *self.connections.rows.values()]
+
+    def of_ports(self, wanted: Set[bytes]) -> Iterator[SocketRow]:
+        """Rows of these local and remote ports (four bytes in network order), those first that the last look lacked."""
+        yield from (row for row in self.connections.gone if row.raw[4:8] in wanted)
+        yield from self.listeners.of_ports(wanted)
+        yield from self.connections.of_ports(wanted)
 
     def detail(self, row: SocketRow) -> TcpInfo | None:
         """Asks for one socket's tcp_info and keeps its round trip and retransmissions in the row."""

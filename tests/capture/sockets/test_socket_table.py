@@ -21,8 +21,8 @@ from capture.sockets.sources.socket_errors import SourceUnavailable
 MOMENT = Moment(0.0)
 
 
-def record(cookie: int, state: int = 1, expires: int = 0, queue: int = 0) -> bytes:
-    ends = (b"\0\1", b"\0\2", bytes(16), bytes(16))
+def record(cookie: int, state: int = 1, expires: int = 0, queue: int = 0, port: int = 2) -> bytes:
+    ends = (b"\0\1", port.to_bytes(2, "big"), bytes(16), bytes(16))
     return RECORD.pack(2, state, 0, 0, *ends, 0, cookie.to_bytes(8, "little"), expires, queue, 0, 0, 0)
 
 
@@ -192,3 +192,23 @@ def test_a_cut_dump_keeps_the_whole_messages(make: Callable[[], DumpDiff], tail:
     kept = table(make)
     kept.update([whole + tail[:80]])
     assert len(kept.rows) == count
+
+
+@whatever_the_machine_does
+@given(dumps=st.lists(Sockets, min_size=1, max_size=6), asked_after=st.integers(0, 3))
+def test_rows_of_a_pair_of_ports_are_those_that_a_search_finds(
+    dumps: list[list[tuple[int, int, int, int]]], asked_after: int
+) -> None:
+    kept = table()
+    for number, sockets in enumerate(dumps):
+        before = set(kept.rows.values())
+        taken = dump(record(cookie, state, port=2 + port) for cookie, state, _, port in sockets)
+        if number % 2:
+            kept.update_in_full(taken, lambda *each: None)
+        else:
+            kept.update(taken)
+        assert set(kept.gone) == before - set(kept.rows.values())
+        if number >= asked_after:
+            for port in range(2, 6):
+                ports = b"\0\1" + port.to_bytes(2, "big")
+                assert set(kept.of_ports({ports})) == {row for row in kept.rows.values() if row.raw[4:8] == ports}
