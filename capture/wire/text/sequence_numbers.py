@@ -250,9 +250,14 @@ def _relative(printed: Printed, known: _Conversation, own: _Side, peer: _Side) -
     return seq, ack
 
 
-def _looks_relative(seq: int | None, ack: int, base: int, other: int) -> bool:
-    """Are these numbers counted from the conversation's begin? With -S they are near to where it began instead."""
-    pairs = [(ack, other)] if seq is None else [(seq, base), (ack, other)]
+def _looks_relative(seq: int | None, ack: int, base: int, other: int) -> bool | None:
+    """Are these numbers counted from the conversation's begin? With -S they are near to where it began instead.
+
+    None where that is not told: a begin of 0, which also stands for one that no line has said.
+    """
+    pairs = [(value, start) for value, start in ((seq, base), (ack, other)) if value is not None and start]
+    if not pairs:
+        return None
     return all(value < min((value - start) % _MODULUS, (start - value) % _MODULUS) for value, start in pairs)
 
 

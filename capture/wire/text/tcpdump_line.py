@@ -15,7 +15,8 @@ from capture.wire.text.clock import clock_of
 from capture.wire.text.contents import content_of_line
 from capture.wire.text.printed import ACK, Heading, Printed, PrintedError
 
-NEW_WORDING, _ICMP = ": Flags [", ": ICMP"
+NEW_WORDING = ": Flags ["
+_ICMP = re.compile(r": (?:\[[^\]]{1,60}\] )?ICMP")
 OLD_WORDING = re.compile(
     r"(?P<flags>[SFPRWEU]{0,7}\.?) (?:\[[^\]]{0,40}\] )?(?:\d{1,10}:\d{1,10}\(\d{1,10}\)|ack \d|win \d)"
 )
@@ -26,16 +27,22 @@ _PACKET = re.compile(
 _TIMELESS = re.compile(r" {0,16}(?:IP6? (?:\S{1,300}|truncated-ip .{1,40}) > |IP6? \(|ARP, |IP6? truncated)")
 _PKTMON = re.compile(r"PktGroupId (\d{1,20}), PktNumber (\d{1,20})")
 _ERRORS = (  # wording, ICMP type and code, ICMPv6 type and code
-    (r"admin(?:istratively)? prohibited", 3, 13, 1, 1),
+    (r"admin(?:istratively)? prohibited|unreachable prohibited", 3, 13, 1, 1),
     (r"need to frag|packet too big", 3, 4, 2, 0),
     (r"port \S{1,40} unreachable|unreachable port", 3, 3, 1, 4),
     (r"^net \S{1,60} unreachable|unreachable route", 3, 0, 1, 0),
+    (r"beyond scope", 3, 1, 1, 2),
+    (r"unknown unreach code \([56]\)", 3, 13, 1, 5),
     (r"unreachable", 3, 1, 1, 3),
     (r"time exceeded", 11, 0, 3, 0),
 )
 _MTU = re.compile(r"\bmtu (\d{1,6})")
 _GOING_TO = re.compile(
     r"^(?:host |net )?(?P<host>[^\s,]{1,253}) (?:(?:tcp )?port (?P<port>[^\s,]{1,40}) )?unreachable\b"
+)
+_GOING_TO_6 = re.compile(
+    r"(?:unreachable (?:port,|route|prohibited|address)|beyond scope|in-transit for) (?P<host>[^\s,]{1,253})"
+    r"(?: tcp port (?P<port>[^\s,]{1,40}))?"
 )
 _SEQ = re.compile(r"\bseq (\d{1,10})(?::(\d{1,10}))?")
 _OLD_SEQ = re.compile(r"(\d{1,10}):(\d{1,10})\((\d{1,10})\)")
@@ -188,16 +195,16 @@ def pktmon_heading(line: str) -> Heading | None:
 
 def error_of(line: str) -> PrintedError | None:
     """An ICMP error: reporter, type and code, and where the packet was to go, as far as the line says it."""
-    colon = line.find(_ICMP)
-    ends = _ends(line, colon) if colon >= 0 else None
-    if ends is None:
+    icmp = _ICMP.search(line)
+    ends = _ends(line, icmp.start()) if icmp else None
+    if icmp is None or ends is None:
         return None
-    what = line[colon + len(_ICMP) :]
+    what = line[icmp.end() :]
     ipv6 = what.startswith("6")
     what = what.lstrip("6, ")
     for words, kind, code, kind6, code6 in _ERRORS:
         if re.search(words, what):
-            goal = _GOING_TO.match(what)
+            goal = _GOING_TO_6.search(what) if ipv6 else _GOING_TO.match(what)
             kind, code = (kind6, code6) if ipv6 else (kind, code)
             host, port = (goal["host"], goal["port"]) if goal else (None, None)
             mtu = _MTU.search(what)

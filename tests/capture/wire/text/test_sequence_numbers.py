@@ -46,3 +46,17 @@ def test_rows_of_a_closed_window_are_read() -> None:
     assert [(s.sport, s.window, s.time) for s in found] == [
         (5003, 0, 1198584902000), (39568, 65535, 1199608741000), (5004, 0, 1199608896000),
     ]  # fmt: skip
+
+
+def test_numbers_from_a_begin_that_no_line_says_are_relative_all_the_same() -> None:
+    """The first line has no number of its own, so those of its sender count from one that is not known."""
+    found, _ = read("""\
+22:02:36.044429 IP 10.0.0.2.80 > 10.0.0.1.5: Flags [.], ack 1028759537, win 27, length 0
+22:02:36.044727 IP 10.0.0.2.80 > 10.0.0.1.5: Flags [P.], seq 0:610, ack 1, win 27, length 610
+22:02:36.044728 IP 10.0.0.2.80 > 10.0.0.1.5: Flags [F.], seq 610, ack 1, win 27, length 0
+22:02:36.046200 IP 10.0.0.1.5 > 10.0.0.2.80: Flags [F.], seq 1, ack 611, win 7, length 0
+22:02:36.123176 IP 10.0.0.2.80 > 10.0.0.1.5: Flags [.], ack 2, win 27, length 0
+""")
+    assert [(s.seq, s.ack) for s in found] == [
+        (0, 1028759537), (0, 1028759537), (610, 1028759537), (1028759537, 611), (611, 1028759538),
+    ]  # fmt: skip

@@ -95,3 +95,31 @@ def test_what_an_icmp_error_quotes_is_no_packet() -> None:
     found, reader = read(text)
     assert [(s.number, s.ttl) for s in found] == [(1, 64)]
     assert [(q.number, q.sport, q.seq) for q in reader.quotes] == [(2, 35908, 1266629837)]
+
+
+@pytest.mark.parametrize("checksum", ["", "[icmp6 sum ok] ", "[bad icmp6 cksum 0x0000 -> 0x8112!] "])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("destination unreachable, unreachable port, 2001:db8::2 tcp port 80, length 68", (1, 4, None)),
+        ("destination unreachable, unreachable route 2001:db8::2, length 68", (1, 0, None)),
+        ("destination unreachable,  unreachable prohibited 2001:db8::2, length 68", (1, 1, None)),
+        ("destination unreachable, beyond scope 2001:db8::2, source address 2001:db8::1, length 68", (1, 2, None)),
+        ("destination unreachable, unreachable address 2001:db8::2, length 68", (1, 3, None)),
+        ("destination unreachable, unknown unreach code (6)", (1, 5, None)),
+        ("packet too big, mtu 1280, length 68", (2, 0, 1280)),
+        ("time exceeded in-transit for 2001:db8::2, length 68", (3, 0, None)),
+    ],
+)
+def test_an_icmpv6_error_names_its_goal(words: str, told: tuple[int, int, int | None], checksum: str) -> None:
+    syn = "22:13:20.000000 IP6 2001:db8::1.5000 > 2001:db8::2.80: Flags [S], seq 100, win 64240, length 0\n"
+    _, reader = read(f"{syn}22:13:21.000000 IP6 2001:db8::ff > 2001:db8::1: {checksum}ICMP6, {words}\n")
+    assert [(q.src, q.sport, q.dst, q.dport) for q in reader.quotes] == [("2001:db8::1", 5000, "2001:db8::2", 80)]
+    assert [(q.icmp_type, q.icmp_code, q.mtu) for q in reader.quotes] == [told]
+
+
+def test_the_mtu_that_a_router_told_is_kept() -> None:
+    syn = "12:00:00.000001 IP 10.0.0.1.5000 > 10.0.0.2.80: Flags [S], seq 100, win 64240, length 0\n"
+    error = "12:00:00.100000 IP 10.0.0.9 > 10.0.0.1: ICMP 10.0.0.2 unreachable - need to frag (mtu 1400), length 36\n"
+    _, reader = read(syn + error)
+    assert [(q.icmp_type, q.icmp_code, q.mtu) for q in reader.quotes] == [(3, 4, 1400)]
