@@ -2,10 +2,12 @@
 
 Nothing may be raised but CaptureUnreadable.
 
-usage: python -m tests.bench.mutate DIR [--mutations 100000] [--seed 1] [--truncate 10] [--slow SECONDS] [--report]
+usage: python -m tests.bench.mutate DIR [--mutations 100000] [--seed 1] [--truncate 10] [--slow SECONDS]
+                                    [--report | --commands]
 
 With `--report` every file is also grouped, judged and written as text and JSON, as `tcptriage report` does, and every
-fourth is packed with gzip or zstd before or after it is mutated.
+fourth is packed with gzip or zstd before or after it is mutated. With `--commands` each goes through one of the command
+lines that read captures instead, in turn: the formats, a filter, joined and compared with what it was made of.
 
 Prints what was raised (with the seed and number that make it again), the slowest file and the peak memory.
 """
@@ -13,9 +15,12 @@ Prints what was raised (with the seed and number that make it again), the slowes
 from __future__ import annotations
 
 import argparse
+import faulthandler
+import gc
 import gzip
 import io
 import json
+import os
 import pathlib
 import random
 import resource
@@ -24,12 +29,24 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
 
 from capture.engine.session import Engine
 from capture.wire.capture_errors import CaptureUnreadable
 from capture.wire.files.open_capture import open_capture
 
 LARGEST = 64 << 10  # bytes of the files that are mutated
+HANGS_S = 60
+COMMANDS = (
+    ("report", "FILE"),
+    ("report", "FILE", "--format", "json"),
+    ("report", "FILE", "--format", "jsonl", "--filter", "-cause:refused"),
+    ("report", "FILE", "--format", "md"),
+    ("report", "FILE", "ORIGINAL", "--join"),
+    ("report", "FILE", "--lang", "zh", "--anonymize"),
+    ("compare", "FILE", "ORIGINAL"),
+    ("compare", "ORIGINAL", "FILE", "--format", "json"),
+)
 _HARD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFF0, 16, 20, 40)
 
 
@@ -97,6 +114,27 @@ def report(path: str) -> str:
         return traceback.format_exc()
 
 
+def commands(path: str, original: str, number: int) -> str:
+    """One command line on a file, as the shell would start it; "read", "refused", or what was raised."""
+    from tui.cli import main as program
+
+    command = COMMANDS[number % len(COMMANDS)]
+    arguments = [{"FILE": path, "ORIGINAL": original}.get(word, word) for word in command]
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)  # also where it hangs in the engine
+    said = io.StringIO()
+    try:
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(said):
+            status = program(arguments)
+    except Exception:  # TCPTRIAGE_DEBUG: the point of all this
+        return f"{command}\n{traceback.format_exc()}"
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        gc.enable()  # a command that ends soon turns it off
+    if status not in (0, 1, 2) or said.getvalue().count("\n") > 2:
+        return f"{command}: {status}\n{said.getvalue()}"
+    return "refused" if status == 2 else "read"
+
+
 def packed(data: bytes, rng: random.Random) -> bytes:
     """A mutation of the data, or of the packed data, as gzip or zstd."""
     import zstandard
@@ -114,7 +152,9 @@ def main() -> None:
     parser.add_argument("--truncate", type=int, default=10)
     parser.add_argument("--slow", type=float, default=1.0)
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--commands", action="store_true")
     options = parser.parse_args()
+    os.environ["TCPTRIAGE_DEBUG"] = "1"
     files = sorted(
         path for path in options.directory.rglob("*") if path.is_file() and 0 < path.stat().st_size <= LARGEST
     )
@@ -123,12 +163,15 @@ def main() -> None:
     print(f"{len(files)} files, seed {options.seed}")
     with tempfile.NamedTemporaryFile() as scratch:
 
-        def judge(data: bytes, name: str) -> None:
+        def judge(data: bytes, name: str, original: pathlib.Path, number: int) -> None:
             nonlocal slowest
             with open(scratch.name, "wb") as out:
                 out.write(data)
             begin = time.process_time()
-            outcome = report(scratch.name) if options.report else read(scratch.name)
+            if options.commands:
+                outcome = commands(scratch.name, str(original), number)
+            else:
+                outcome = report(scratch.name) if options.report else read(scratch.name)
             took = time.process_time() - begin
             slowest = max(slowest, (took, name))
             if outcome.startswith(("read", "refused")) and took < options.slow:
@@ -141,12 +184,13 @@ def main() -> None:
         for number in range(options.mutations):
             path = rng.choice(files)
             own = random.Random(options.seed * 1_000_003 + number)
-            change = packed if options.report and number % 4 == 0 else mutated
-            judge(change(path.read_bytes(), own), f"{path} #{number}")
+            whole = options.report or options.commands
+            change = packed if whole and own.random() < 0.25 else mutated
+            judge(change(path.read_bytes(), own), f"{path} #{number}", path, number)
         for path in rng.sample(files, min(options.truncate, len(files))):
             data = path.read_bytes()
             for size in range(len(data)):
-                judge(data[:size], f"{path} cut at {size}")
+                judge(data[:size], f"{path} cut at {size}", path, size)
     print(dict(outcomes))
     print(f"slowest {slowest[0]:.3f} s: {slowest[1]}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")

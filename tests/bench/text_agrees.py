@@ -1,6 +1,8 @@
 """How often packets as text get the verdict that they get as a capture, over a folder and many option sets.
 
-usage: python -m tests.bench.text_agrees DIR [--verbose] [--only WORD] [--most PACKETS]
+usage: python -m tests.bench.text_agrees DIR [--verbose] [--only WORD] [--most PACKETS] [--ways]
+
+With `--ways` a few option sets, in each of the ways in which mail programs, chats and terminals change a text.
 
 Needs tcpdump and tshark. A connection agrees where cause and ending are the same; where the certainty is lower in the
 text, what the lines leave out may be why, and it is counted apart.
@@ -9,9 +11,12 @@ text, what the lines leave out may be why, and it is counted apart.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import tempfile
+import textwrap
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from capture.triage import Triage, triage
@@ -33,6 +38,35 @@ TSHARK = {
     "tshark rows without protocols": ["tshark", "-n", "--disable-protocol", "http", "-t", "ad", "-r"],
     "tshark absolute": ["tshark", "-n", "-o", "tcp.relative_sequence_numbers:FALSE", "-r"],
 }
+COLUMNS = "No.", "Time", "Source", "Destination", "Protocol", "Length", "Info"
+CSV = {  # as Wireshark exports it
+    "csv": [
+        *("tshark", "-n", "-T", "fields", "-E", "header=y", "-E", "separator=,", "-E", "quote=d"),
+        *(word for name in COLUMNS for word in ("-e", f"_ws.col.{name}")),
+        "-r",
+    ]
+}
+PASTED = {name: command for name, command in {**TCPDUMP, **TSHARK}.items() if name in ("tcpdump -nn", "tcpdump -nn -v")}
+PASTED |= {"tshark": TSHARK["tshark"]} | CSV
+WAYS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "&gt;": lambda text: text.replace(">", "&gt;").replace("<", "&lt;"),
+    "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
+    "tabs": lambda text: text.replace(" ", "\t"),
+    "tabs between columns": lambda text: re.sub(" {2,}", "\t", text),
+    "one tab": lambda text: "".join(line.replace(" ", "\t", 1) for line in text.splitlines(keepends=True)),
+    "->": lambda text: text.replace("\u2192", "->"),
+    "quoted": lambda text: "".join(f"> {line}" for line in text.splitlines(keepends=True)),
+    "indented": lambda text: "".join(f"    {line}" for line in text.splitlines(keepends=True)),
+    "wrapped at 72": lambda text: wrapped(text, 72),
+    "wrapped at 80": lambda text: wrapped(text, 80),
+    "cut at 80": lambda text: "\n".join(
+        line[at : at + 80] for line in text.splitlines() for at in range(0, len(line), 80)
+    ),
+    "blank lines": lambda text: text.replace("\n", "\n\n"),
+    "CR LF": lambda text: text.replace("\n", "\r\n"),
+    "a prompt and a code fence": lambda text: f"$ tcpdump -r x\n```\n{text}```\n",
+}
 RANK = {"possible": 0, "likely": 1, "certain": 2}
 
 
@@ -49,12 +83,19 @@ def verdicts(path: Path) -> dict[tuple, list[tuple[str, str, str]]]:
     return found
 
 
+def wrapped(text: str, width: int) -> str:
+    """Long lines broken at their spaces, as mail programs do it."""
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n".join("\n".join(textwrap.wrap(line, width, **options)) for line in text.splitlines())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--only", default="", help="option sets whose name holds this word")
     parser.add_argument("--most", type=int, default=20_000, help="bytes of text, in thousands, at most")
+    parser.add_argument("--ways", action="store_true")
     args = parser.parse_args()
     captures = sorted(path for path in args.directory.rglob("*.pcap*") if path.is_file())
     sums: dict[str, Counter[str]] = {}
@@ -65,13 +106,10 @@ def main() -> None:
                 wanted = verdicts(path)
             except CaptureUnreadable:
                 continue
-            for name, command in {**TCPDUMP, **TSHARK}.items():
-                if args.only not in name:
+            for name, printed in texts(path, args):
+                if args.only not in name or len(printed) > args.most * 1000:
                     continue
-                run = subprocess.run([*command, str(path)], capture_output=True, timeout=120)
-                if len(run.stdout) > args.most * 1000:
-                    continue
-                text.write_bytes(run.stdout)
+                text.write_bytes(printed)
                 try:
                     got = verdicts(text)
                 except CaptureUnreadable as error:
@@ -89,6 +127,17 @@ def main() -> None:
                 count["more"] += sum(max(len(have) - len(wanted.get(ends, [])), 0) for ends, have in got.items())
     for name, count in sums.items():
         print(f"{name:32}", dict(count))
+
+
+def texts(path: Path, args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    """Names of forms, and the packets in them."""
+    for name, command in (PASTED if args.ways else {**TCPDUMP, **TSHARK, **CSV}).items():
+        printed = subprocess.run([*command, str(path)], capture_output=True, timeout=120).stdout
+        if not args.ways:
+            yield name, printed
+            continue
+        for way, change in WAYS.items():
+            yield f"{name}, {way}", change(printed.decode("utf-8", "replace")).encode()
 
 
 def judge(want: tuple[str, str, str], have: tuple[str, str, str] | None) -> str:

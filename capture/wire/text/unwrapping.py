@@ -16,6 +16,7 @@ from capture.wire.text.wireshark_rows import begins_row, is_row, is_whole_row
 
 MOST_PIECES = 6
 LOOKED_AT = 24  # lines from the first broken one on
+MOSTLY = 0.75  # of broken lines reach a terminal's edge; the others print on several lines what is no TCP
 WIDEST = 132  # characters of a broken line
 _NARROWEST = 20
 _TAIL = re.compile(
@@ -151,7 +152,7 @@ def way_of(lines: list[str]) -> _Way:
         return _Way(None)
     edge = max(broken)
     near = sum(size >= edge - 1 for size in broken)
-    return _Way(edge if near == len(broken) else 0)
+    return _Way(edge if near >= MOSTLY * len(broken) else 0)
 
 
 def _begins(line: str) -> bool:
