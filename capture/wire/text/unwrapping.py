@@ -30,6 +30,7 @@ _OLD_TAIL = re.compile(
 )
 _LENGTH = re.compile(r", length \d{1,10}\b")
 _OPTION = re.compile(r" {0,8}[A-Za-z_]{0,9}=?\d{0,10}(?: (?:MSS|WS|TSval|TSecr|SLE|SRE|SACK_PERM|TFO)\b.*| ?\[.*)?$")
+_ETHERTYPE_IP = re.compile(r", ethertype IPv[46] \(0x[0-9a-f]{4}\), length \d{1,10}: ")
 _MAIL = re.compile(r" {0,3}(?:> ?){1,8}")
 _BEGUN = re.compile(r"(?:^| )IP6?(?: |$)")
 _START = re.compile(r" {0,8}(?:IP6? |ARP, |Frame \d|0x[0-9a-f]{4}:|listening on |tcpdump: |[$#] |No\. |\"?No\.\")")
@@ -190,6 +191,10 @@ def is_whole(line: str) -> bool:
     if tcpdump_line.OLD_WORDING.match(line, colon + 2):
         return _OLD_TAIL.match(line, colon) is not None
     rest = line[colon + 2 :]
+    if _ETHERTYPE_IP.search(
+        line, arrow
+    ):  # the arrow is that of -e: the addresses come yet, or are on the next line (-v)
+        return rest.startswith("(") and rest.count("(") == rest.count(")")
     if rest.startswith("ICMP"):
         return _LENGTH.search(rest) is not None
     return bool(rest) and not "Flags [".startswith(rest) and not rest.startswith("Flags")

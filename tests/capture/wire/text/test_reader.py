@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lines as tcpdump prints them
 """Everything that people paste is read, whole, in any cut; what cannot be read says what to do."""
 
 from __future__ import annotations
@@ -84,6 +85,26 @@ def test_wrapped_lines_are_put_together(form: str, way: str, width: int) -> None
     got, reader = read("".join(f"{before}{line}\n" for line in broken))
     assert without_offsets(got) == without_offsets(read("\n".join(lines))[0])
     assert "wrapped" in {notice.code for notice in reader.notices}
+
+
+ALL_OF_E = """\
+14:23:26.268846 46:a7:92:c2:05:aa > 33:33:00:00:00:16, ethertype IPv6 (0x86dd), length 90: (hlim 1, next-header Options (0) payload length: 36) :: > ff02::16: HBH (rtalert: 0x0000) (padn) [icmp6 sum ok] ICMP6, multicast listener report v2, 1 group record(s) [gaddr ff02::1:ffc2:5aa to_ex { }]
+14:23:26.287108 de:b7:e7:86:9f:2e > 46:a7:92:c2:05:aa, ethertype IPv4 (0x0800), length 74: (tos 0x0, ttl 64, id 12097, offset 0, flags [DF], proto TCP (6), length 60)
+    10.77.0.1.42322 > 10.77.0.2.80: Flags [SEW], cksum 0x31c0 (correct), seq 4177337510, win 64240, options [mss 1460,sackOK,TS val 3881263953 ecr 0,nop,wscale 10], length 0
+14:23:26.303756 de:b7:e7:86:9f:2e > 33:33:ff:86:9f:2e, ethertype IPv6 (0x86dd), length 86: (hlim 255, next-header ICMPv6 (58) payload length: 32) :: > ff02::1:ff86:9f2e: [icmp6 sum ok] ICMP6, neighbor solicitation, length 32, who has fe80::dcb7:e7ff:fe86:9f2e
+\t  unknown option (14), length 8 (1):
+\t    0x0000:  886c de15 8442
+14:23:26.321405 46:a7:92:c2:05:aa > de:b7:e7:86:9f:2e, ethertype IPv4 (0x0800), length 74: (tos 0x0, ttl 64, id 0, offset 0, flags [DF], proto TCP (6), length 60)
+    10.77.0.2.80 > 10.77.0.1.42322: Flags [S.E], cksum 0x562e (correct), seq 2812865402, ack 4177337511, win 65160, options [mss 1460,sackOK,TS val 724048413 ecr 3881263953,nop,wscale 10], length 0
+14:23:26.321449 de:b7:e7:86:9f:2e > 46:a7:92:c2:05:aa, ethertype IPv4 (0x0800), length 66: 10.77.0.1.42322 > 10.77.0.2.80: Flags [.], ack 1, win 63, options [nop,nop,TS val 3881264001 ecr 724048413], length 0
+"""
+
+
+@pytest.mark.parametrize("width", [80, 90, 96, 100, 104, 110, 120, 132])
+def test_a_terminal_breaks_the_lines_of_e_and_v_anywhere(width: int) -> None:
+    """Some lines are short by themselves, and before the addresses stands an arrow already."""
+    broken = [line[at : at + width] for line in ALL_OF_E.splitlines() for at in range(0, len(line), width)]
+    assert without_offsets(read("\n".join(broken))[0]) == without_offsets(read(ALL_OF_E)[0])
 
 
 def test_the_lines_that_a_mail_program_wrapped() -> None:
