@@ -36,11 +36,20 @@ def fill(
     def put(text: str) -> str:
         return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
-    values["target"] = put(template.target)
+    values["target"] = values.get("config_file") or put(template.target)
     values["write"] = _write_command(put(template.snippet), values["target"], sudo)
     texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
     if any(name not in parameters for name in PLACEHOLDER.findall(template.current)):
         texts["current"] = say("not_looked_at")  # a default is an example, and no value of this machine
+    if "now" in parameters and template.sets:
+        texts["current"] = values["now"]
+    if "config_edit" in parameters and template.language == "conf":
+        restart = put("{{sudo}}systemctl restart {{service}}")
+        texts |= {
+            "target": values["target"],
+            "apply": f"{values['config_edit']} && {restart}",
+            "undo": f"{values['config_unedit']} && {restart}",
+        }
     made = Fix(
         id=template.id, risk=template.risk, lasts=template.lasts, language=template.language, who=template.who, **texts
     )

@@ -73,6 +73,9 @@ class FixTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words of the programs that it is for (playbooks.facts.identity, sources of playbooks.symptoms); empty: any."""
     instead_of: tuple[str, ...] = ()
     """General fixes that this one makes needless where it is offered: it names the file, line and value."""
+    sets: dict[str, str] = {}
+    """Settings of a server's configuration that it changes, as SERVICE:NAME, and to what; empty where it only tells
+    what is in force. What this host's files say becomes `current`, and the edit a command (playbooks.server_values)."""
     topic: str = ""
     """The file of cures it comes from; set by the loader."""
 

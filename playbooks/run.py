@@ -27,6 +27,7 @@ from playbooks.masking import mask
 from playbooks.model import CheckReport, Fix, Outcome, Playbook, Step, StepResult
 from playbooks.playbook_errors import BadSetting
 from playbooks.scope import NOTHING, Scope
+from playbooks.server_values import values_of
 
 OnStep = Callable[[StepResult], None]
 Consent = Callable[[str], bool]
@@ -58,6 +59,8 @@ def run_checks(
     checks = known_checks()
     used = [checks[step.check] for step in chosen.steps if step.check]
     parts = {part for one in used for part in (*one.needs, *one.optional)}
+    if any(fix.sets for fix in chosen.fixes):
+        parts.add("service_settings")
     return judge(chosen, collect(parts, given, since=since), on_step, consent)
 
 
@@ -103,7 +106,13 @@ def judge(
 
     def made(some: Mapping[str, Offer]) -> tuple[Fix, ...]:
         return tuple(
-            fill(templates[name], again | dict(one.parameters), facts.root, facts.ability) for name, one in some.items()
+            fill(
+                templates[name],
+                again | dict(one.parameters) | values_of(templates[name], facts, dict(one.parameters)),
+                facts.root,
+                facts.ability,
+            )
+            for name, one in some.items()
         )
 
     return CheckReport(

@@ -5,8 +5,10 @@ The copy lies in /var/tmp: beside the file it could be one that the server inclu
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+
+from playbooks.facts.config_facts import ServiceSetting
 
 KEPT = "/var/tmp"
 
@@ -22,3 +24,24 @@ def sed_commands(scripts: Mapping[str, Sequence[str]], change: str) -> dict[str,
         do += [f"{{{{sudo}}}}cp -L {where} {kept}", f"{{{{sudo}}}}sed -i --follow-symlinks {sed} {where}"]
         undo.append(f"{{{{sudo}}}}cp {kept} {where}")
     return {"edit": " && ".join(do), "unedit": " && ".join(undo)}
+
+
+def edit_commands(changes: Iterable[tuple[ServiceSetting, str]], change: str) -> dict[str, str]:
+    """{edit, unedit}: shell commands that give settings these values where they are written, or add their line."""
+    scripts: dict[str, list[str]] = {}
+    for one, value in changes:
+        line = line_of(one, value)
+        if one.line:
+            script = f"{one.line}c\\{line}"
+        elif one.place:
+            script = f"/^\\[{one.place}\\]/a\\{line}"
+        else:
+            script = f"$a\\{line}"
+        scripts.setdefault(one.file, []).append(script)
+    return sed_commands(scripts, change)
+
+
+def line_of(one: ServiceSetting, value: str) -> str:
+    """A setting with a value as its server's files write it."""
+    between = {"redis": " ", "haproxy": " ", "apache": " ", "envoy": ": "}.get(one.service, " = ")
+    return f"{one.name}{between}{value}"

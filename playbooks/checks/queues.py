@@ -7,6 +7,7 @@ from typing import Any
 
 from playbooks.checks.fact_words import holder_name
 from playbooks.checks.fix_audience import identity_of
+from playbooks.checks.php_pools import pool_at, pool_evidence, pool_offers
 from playbooks.checks.registry import (
     Judgement,
     Offer,
@@ -21,6 +22,7 @@ from playbooks.checks.registry import (
     warned,
 )
 from playbooks.evidence_words import say
+from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.facts import Facts
 from playbooks.facts.socket_facts import Holder, Socket, UnixListener
 
@@ -45,7 +47,7 @@ def is_full(row: Socket) -> bool:
     return row.recv_q > row.send_q and (row.send_q > 0 or row.backlog_max == 0)
 
 
-@check("accept-queue-full", needs=("sockets", "kernel"), optional=("processes",), everywhere=True)
+@check("accept-queue-full", needs=("sockets", "kernel"), optional=("processes", "service_settings"), everywhere=True)
 def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     """Listeners, of TCP and unix sockets, whose accept queue is over its maximum now, or that dropped connections
     between the looks. A port narrows it to TCP."""
@@ -54,7 +56,8 @@ def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     rows, port = listeners_of(facts), facts.number("port")
     unix = facts.sockets.unix if port is None else ()
     full_unix = [one for one in unix or () if one.waiting > one.most]
-    if not rows and not full_unix:
+    busy_unix = [one for one in unix or () if one.waiting > 1 and one.waiting >= BUSY * one.most]
+    if not rows and not busy_unix:
         return _without_tcp_listeners(facts, port)
     if facts.sockets.source != "sock_diag" and rows:
         return unknown(say("no_queue_limits", source=facts.sockets.source))
@@ -63,11 +66,13 @@ def accept_queue_full(facts: Facts, **given: Any) -> Judgement:
     busy = [row for row in rows if row not in bad and row.send_q and row.recv_q >= BUSY * row.send_q and row.recv_q > 1]
     if full_unix:
         return _full_unix(facts, full_unix, bad)
+    if not bad and busy_unix:
+        return _full_unix(facts, busy_unix, busy, full=False)
     if not bad and not busy:
         return _queues_fine(facts, rows, unix)
     evidence = []
     for row in sorted(bad or busy, key=lambda row: -row.recv_q)[:4]:
-        evidence += [_queue(row), *_near(facts, row)]
+        evidence += [_queue(row), *_near(facts, row), *pool_evidence(_pool_of(facts, row))]
     offers = _queue_offers(facts, (bad or busy)[0])
     return failed(*evidence, offers=offers) if bad else warned(*evidence, offers=offers)
 
@@ -103,21 +108,21 @@ def _without_tcp_listeners(facts: Facts, port: int | None) -> Judgement:
     )
 
 
-def _full_unix(facts: Facts, full: list[UnixListener], bad: list[Socket]) -> Judgement:
+def _full_unix(facts: Facts, queued: list[UnixListener], bad: list[Socket], full: bool = True) -> Judgement:
     """connect() to a unix socket blocks, or fails with EAGAIN, once more wait than its maximum: nginx logs (11:
     Resource temporarily unavailable)."""
     evidence = [
         say(
-            "unix_queue",
+            "unix_queue" if one.waiting > one.most else "unix_queue_busy",
             where=one.path or say("unnamed"),
             who=holder_name(one.owners[0] if one.owners else None),
             waiting=one.waiting,
             most=one.most,
         )
-        for one in sorted(full, key=lambda one: -one.waiting)[:4]
+        for one in sorted(queued, key=lambda one: -one.waiting)[:4]
     ]
     evidence += [text for row in bad[:4] for text in (_queue(row), *_near(facts, row))]
-    worst = max(full, key=lambda one: one.waiting)
+    worst = max(queued, key=lambda one: one.waiting)
     shared = {
         "who": holder_name(worst.owners[0] if worst.owners else None),
         "where": worst.path,
@@ -125,7 +130,11 @@ def _full_unix(facts: Facts, full: list[UnixListener], bad: list[Socket]) -> Jud
         "most": worst.most,
         "proposed": proposed_backlog(worst.waiting),
     }
-    return failed(*evidence, offers=(offer("unix-backlog", **shared),))
+    pool = pool_at(facts, worst.path)
+    more = pool_offers(pool, **shared)
+    told = (*evidence, *pool_evidence(pool))
+    offers = (*more, offer("unix-backlog", **shared))
+    return failed(*told, offers=offers) if full else warned(*told, offers=offers)
 
 
 def _queue(row: Socket) -> str:
@@ -181,7 +190,13 @@ def _queue_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
     names = ["serve-faster", "accept-faster", "topic:backlog", "backlog-nginx"]
     if capped or proposed > somaxconn:
         names = [*names, "somaxconn-now", "somaxconn"]
-    return offers_for(identity_of(facts, owner), names, **shared)
+    more = pool_offers(_pool_of(facts, row), **shared)
+    return (*more, *offers_for(identity_of(facts, owner), names, **shared))
+
+
+def _pool_of(facts: Facts, row: Socket) -> ServiceSetting | None:
+    owner = owner_of(row)
+    return pool_at(facts, "", row.local.port) if owner is not None and owner.name.startswith("php-fpm") else None
 
 
 def proposed_backlog(waiting: int) -> int:

@@ -200,6 +200,12 @@ def _firewall(request: Request) -> Any:
     return in_network_of(request.number("pid"), collect_firewall)
 
 
+def _service_settings(request: Request) -> Any:
+    from playbooks.facts.service_settings import collect_service_settings
+
+    return collect_service_settings()
+
+
 READERS: dict[str, Read] = {
     "load": _load,
     "url": _url,
@@ -216,6 +222,7 @@ READERS: dict[str, Read] = {
     "log": _log,
     "capture": _capture,
     "firewall": _firewall,
+    "service_settings": _service_settings,
     "traffic": _traffic,
 }
 """In the order of collecting: what makes traffic comes before the look at what it left behind."""

@@ -1,4 +1,4 @@
-"""The facts of what is configured beside nginx: the waits of other proxies, the rules of a firewall."""
+"""What is configured beside nginx: the waits of other proxies, settings of other servers, the rules of a firewall."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ class ProxyConfig(msgspec.Struct, frozen=True):
     path: str
     waits: tuple[ProxyWait, ...]
     missing: tuple[str, ...] = ()
+
+
+class ServiceSetting(msgspec.Struct, frozen=True):
+    """A setting of postgres, mysql, redis or php-fpm: `written` as it stands in `file` at `line`; 0 where it is the
+    default, and `file` where it would go. `place` is the pool or group it is in, `pid` the server's where that is
+    known."""
+
+    service: str
+    name: str
+    written: str
+    file: str
+    line: int
+    place: str = ""
+    pid: int | None = None
 
 
 class FirewallRule(msgspec.Struct, frozen=True):

@@ -12,6 +12,8 @@ ROUTE_S, CONNECT_S, IDLE_S = 15.0, 5.0, 3600.0
 """What Envoy does where nothing is set (its documentation of route, cluster and HttpProtocolOptions, TcpProxy)."""
 MOST_DEPTH = 60
 _TIME = re.compile(r"(\d+(?:\.\d+)?)s")
+_HTTP_MANAGER = frozenset(("route_config", "rds", "scoped_routes", "http_filters"))
+"""What only a connection manager for HTTP has beside its stat_prefix."""
 _CLUSTER_HAS = frozenset(
     ("load_assignment", "connect_timeout", "lb_policy", "hosts", "eds_cluster_config", "dns_lookup_family")
 )
@@ -30,6 +32,11 @@ def envoy_waits(path: str) -> tuple[list[ProxyWait], list[str]]:
             elif "stat_prefix" in keys and "cluster" in keys and "route_config" not in keys:  # a TCP proxy
                 place = f"TCP to {_text(keys['cluster'])}"
                 waits.append(_wait("idle", keys.get("idle_timeout"), "idle_timeout 3600s", IDLE_S, path, place))
+            elif "stat_prefix" in keys and not _HTTP_MANAGER.isdisjoint(keys):
+                common = keys.get("common_http_protocol_options")
+                idle = _keys(common).get("idle_timeout") if _is_mapping(common) else None
+                place = f"HTTP listener {_text(keys['stat_prefix'])}"
+                waits.append(_wait("idle", idle, "idle_timeout 3600s", IDLE_S, path, place))
             elif _is_cluster(keys):
                 place = f"cluster {_text(keys['name'])}"
                 connect, idle = keys.get("connect_timeout"), _within(node, "idle_timeout")

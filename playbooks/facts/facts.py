@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from playbooks.facts.config_facts import FirewallRule, ProxyConfig
+from playbooks.facts.config_facts import FirewallRule, ProxyConfig, ServiceSetting
 from playbooks.facts.log_facts import AccessLog, ErrorLog, ProxyLog, SymptomLog
 from playbooks.facts.measured_facts import IdlePeer, LoadRun, Probe, UrlTimes
 from playbooks.facts.nginx_facts import Nginx
@@ -60,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True):
     probe: Probe | None = None
     idle_peers: tuple[IdlePeer, ...] | None = None
     firewall: tuple[FirewallRule, ...] | None = None
+    service_settings: tuple[ServiceSetting, ...] | None = None
     began: float | None = None
     netns: str | None = None
     ability: Ability | None = None

@@ -31,7 +31,7 @@ READERS: dict[str, Callable[[str], tuple[list[ProxyWait], list[str]]]] = {
 
 def collect_proxy_config(config: str | None, program: str | None) -> ProxyConfig | Absence:
     """The named configuration, or that of the running or installed proxy; `program` is whose log was read, if any."""
-    found = [(_program_of(config), config)] if config is not None else list(_installed(program))
+    found = [(_program_of(config), config)] if config is not None else list(installed(program))
     if not found:
         return Absence("not_here", tr("no configuration of HAProxy, Apache or Envoy was found: --set config=FILE"))
     absence = None
@@ -62,7 +62,8 @@ def _read(program: str | None, path: str) -> ProxyConfig | Absence:
     return ProxyConfig(program, path, tuple(waits), tuple(missing))
 
 
-def _installed(program: str | None) -> Iterator[tuple[str, str]]:
+def installed(program: str | None) -> Iterator[tuple[str, str]]:
+    """(program, configuration) of the proxies that run or are installed here; of one program where it is named."""
     seen = set()
     for name, path in (*_running(), *((name, path) for name, paths in DEFAULTS.items() for path in paths)):
         if (program is None or name == program) and path not in seen and os.path.exists(path):

@@ -13,7 +13,7 @@ from playbooks.facts.log_facts import SymptomLog
 from playbooks.facts.packet_facts import Captured
 from playbooks.language import tr
 
-OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe")
+OF_THIS_MACHINE = ("sockets", "processes", "kernel", "traffic", "firewall", "probe", "service_settings")
 """Parts of Facts that are always this machine's. nginx and its logs are so where no setting names them."""
 
 

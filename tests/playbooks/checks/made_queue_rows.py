@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from capture.model import Endpoint
+from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.facts import Absence, Facts
 from playbooks.facts.socket_facts import Holder, Process, Processes, UnixListener
 from tests.playbooks.checks.made_rows import GO, OTHER, Row, awaits, near_limit
@@ -37,6 +38,18 @@ def unowned(count: int, **more: Any) -> list[Any]:
 def awaiting(seconds: float) -> Facts:
     upstream = [row("ESTAB", 500 + n, remote=Endpoint("10.0.0.9", 5432), awaiting_s=seconds) for n in range(3)]
     return host(*pile_at(3), *upstream)
+
+
+FPM = Holder(90, "php-fpm8.2", 7)
+
+
+def pool(name: str, listen: str, children: str) -> tuple[ServiceSetting, ...]:
+    """A pool of PHP-FPM by its file."""
+    told = {"listen": listen, "pm.max_children": children}
+    return tuple(
+        ServiceSetting("php-fpm", key, value, f"/etc/php/{name}.conf", 3 + n, name, 90)
+        for n, (key, value) in enumerate(told.items())
+    )
 
 
 ROWS: dict[str, Row] = {
@@ -285,6 +298,26 @@ ROWS: dict[str, Row] = {
         changed(host(), sockets=sockets(*[listener(port=8000 + n, waiting=200) for n in range(5)],
                                         unix=(UnixListener("/run/a", 11, 10, (GO,)),))),
     ),
+    "queue: unix, half full": (
+        "accept-queue-full", {},
+        changed(host(), sockets=sockets(
+            listener(), unix=(UnixListener("/run/a", 5, 10, (GO,)), UnixListener("/run/b", 4, 10, ())))),
+    ),
+    "queue: unix, one waits of one": (
+        "accept-queue-full", {},
+        changed(host(), sockets=sockets(listener(), unix=(UnixListener("/run/a", 1, 1, ()),))),
+    ),
+    "queue: unix, PHP-FPM's pool": (
+        "accept-queue-full", {},
+        changed(host(), service_settings=(*pool("www", "/run/php.sock", "5"), *pool("api", "/run/api.sock", "9")),
+                sockets=sockets(listener(), unix=(UnixListener("/run/api.sock", 600, 511, (FPM,)),)))),
+    "queue: TCP, PHP-FPM's pool": (
+        "accept-queue-full", {},
+        changed(host(listener(9000, waiting=600, most=511, owners=(FPM,))),
+                service_settings=(*pool("www", "127.0.0.1:9000", "5"), *pool("api", "9001", "9")))),
+    "queue: another's port, as PHP-FPM's pool": (
+        "accept-queue-full", {},
+        changed(host(listener(9000, waiting=600, most=511)), service_settings=pool("www", "127.0.0.1:9000", "5"))),
     "queue: no limit of descriptors": (
         "accept-queue-full", {},
         changed(host(listener(waiting=130)), processes=Processes((process(40, 0),), 0)),

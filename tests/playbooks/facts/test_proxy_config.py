@@ -160,6 +160,7 @@ def test_an_envoy_of_tcp_with_an_authorization_and_weights(tmp_path: Path) -> No
     found = waits(read(tmp_path / "envoy.yaml", ENVOY_SHAPES))
     assert found == {
         ("idle", "TCP to db"): (3600.0, 0),
+        ("idle", "HTTP listener ingress_http"): (3600.0, 0),
         ("server", "route to one"): (3.0, 17),
         ("server", "route to two"): (3.0, 17),
         ("server", "route to header x-to"): (None, 18),
