@@ -39,14 +39,15 @@ def fill(
     values["target"] = values.get("config_file") or put(template.target)
     values["write"] = _write_command(put(template.snippet), values["target"], sudo)
     texts = {key: put(getattr(template, key)).strip("\n") for key in FILLED}
+    if "config_file" in values:
+        texts["target"] = values["target"]
     if any(name not in parameters for name in PLACEHOLDER.findall(template.current)):
         texts["current"] = say("not_looked_at")  # a default is an example, and no value of this machine
     if "now" in parameters and template.sets:
         texts["current"] = values["now"]
-    if "config_edit" in parameters and template.language == "conf":
+    if "config_edit" in parameters and "service" in template.defaults:
         restart = put("{{sudo}}systemctl restart {{service}}")
         texts |= {
-            "target": values["target"],
             "apply": f"{values['config_edit']} && {restart}",
             "undo": f"{values['config_unedit']} && {restart}",
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 
 from playbooks.checks.line_edits import edit_commands, line_of
 from playbooks.evidence_words import say
@@ -24,6 +25,8 @@ def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]
         return {}
     now = "; ".join(map(_told, found[:SHOWN]))
     values = {"now": now} if len(found) <= SHOWN else {"now": f"{now}; …"}
+    values |= _doubled(found, template, parameters)
+    parameters = dict(parameters) | values
     names = [(one.service, one.name) for one in found]
     to_set = {key: _filled(value, template, parameters) for key, value in wanted.items() if value}
     changed = [one for one in found if f"{one.service}:{one.name}" in to_set]
@@ -31,7 +34,20 @@ def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]
         return values
     targets = {f"{one.service}:{one.name}": to_set[f"{one.service}:{one.name}"] for one in changed}
     edits = edit_commands(((one, targets[f"{one.service}:{one.name}"]) for one in changed), template.id)
-    return values | {"config_file": changed[0].file} | {f"config_{key}": text for key, text in edits.items()}
+    if changed[0].pid is not None:
+        values["master"] = str(changed[0].pid)
+    values |= {"config_file": changed[0].file, "config_quoted": shlex.quote(changed[0].file)}
+    return values | {f"config_{key}": text for key, text in edits.items()}
+
+
+TIMES = 2
+
+
+def _doubled(found: Sequence[ServiceSetting], template: FixTemplate, parameters: Mapping[str, str]) -> dict[str, str]:
+    """{most, more} of a fix that makes a figure larger: what is in force, and twice that, where no check told."""
+    if "more" not in template.defaults or "more" in parameters or not found[0].written.isdecimal():
+        return {}
+    return {"most": found[0].written, "more": str(TIMES * int(found[0].written))}
 
 
 def _told(one: ServiceSetting) -> str:

@@ -35,6 +35,8 @@ def edit_commands(changes: Iterable[tuple[ServiceSetting, str]], change: str) ->
             script = f"{one.line}c\\{line}"
         elif one.place:
             script = f"/^\\[{one.place}\\]/a\\{line}"
+        elif one.service == "ssh":  # at the end it could be in a Match block
+            script = f"1i\\{line}"
         else:
             script = f"$a\\{line}"
         scripts.setdefault(one.file, []).append(script)
@@ -43,5 +45,5 @@ def edit_commands(changes: Iterable[tuple[ServiceSetting, str]], change: str) ->
 
 def line_of(one: ServiceSetting, value: str) -> str:
     """A setting with a value as its server's files write it."""
-    between = {"redis": " ", "haproxy": " ", "apache": " ", "envoy": ": "}.get(one.service, " = ")
+    between = {"redis": " ", "haproxy": " ", "apache": " ", "envoy": ": ", "ssh": " "}.get(one.service, " = ")
     return f"{one.name}{between}{value}"

@@ -38,6 +38,7 @@ MODULES = (
     "aborts",
     "awaiting",
     "capture_causes",
+    "client_limits",
     "clients_gone",
     "failing_now",
     "files",

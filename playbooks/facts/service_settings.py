@@ -6,6 +6,9 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from capture.sockets.process_limits import process_details
 from playbooks.facts.config_facts import ServiceSetting
@@ -16,39 +19,54 @@ from playbooks.facts.services.mysql import mysql_settings
 from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
+from playbooks.facts.services.ssh import ssh_settings
 from playbooks.language import tr
 
 PLACES = {
     "postgres": ("/etc/postgresql/*/*/postgresql.conf", "/var/lib/pgsql/data/postgresql.conf"),
     "redis": ("/etc/redis/redis.conf", "/etc/redis.conf"),
     "mysql": ("/etc/mysql/my.cnf", "/etc/my.cnf"),
+    "ssh": ("/etc/ssh/sshd_config",),
     "php-fpm": ("/etc/php/*/fpm/php-fpm.conf", "/etc/php-fpm.conf", "/usr/local/etc/php-fpm.conf"),
 }
 """Where packages put them: looked at only where no running server names another."""
 NAMES = {
-    "postgres": "postgres", "redis-server": "redis", "mysqld": "mysql", "mariadbd": "mysql", "php-fpm": "php-fpm"
+    "postgres": "postgres", "redis-server": "redis", "mysqld": "mysql", "mariadbd": "mysql", "php-fpm": "php-fpm",
+    "sshd": "ssh",
 }  # fmt: skip
-_FPM_TITLE = re.compile(r"php-fpm: master process \((?P<path>/[^)]+)\)")
-_OPTION = {
+OPTIONS = {
     "postgres": re.compile(r"config_file[= ](\S+)"),
     "mysql": re.compile(r"--defaults-file=(\S+)"),
     "redis": re.compile(r"redis-server (/\S+\.conf)"),
+    "php-fpm": re.compile(r"php-fpm: master process \((/[^)]+)\)"),
+    "ssh": re.compile(r"sshd:?(?: -\S+)* -f ?(\S+)"),
 }
+"""Where the command line, or the title that a server gives itself, names the file."""
+FILES: dict[str, Callable[[str], list[ServiceSetting]]] = {
+    "redis": redis_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings, "ssh": ssh_settings
+}  # fmt: skip
 _DATA = re.compile(r"-D ?(\S+)")
 
-Found = tuple[str, str, int | None, str | None]
-"""(service, configuration file, pid of the running server, its data directory)."""
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server's configuration file; `pid` and `command` where one runs that was started with it."""
+
+    service: str
+    path: str
+    pid: int | None = None
+    command: str = ""
 
 
 def collect_service_settings() -> tuple[ServiceSetting, ...] | Absence:
     """Settings of each server's configuration, those of running ones first. Files only: no server is asked."""
     found: list[ServiceSetting] = []
     unread: list[str] = []
-    for service, path, pid, data in _known():
+    for server in _known():
         try:
-            found += _read(service, path, pid, data)
+            found += _of_server(server)
         except OSError as error:
-            unread.append(f"{error.filename or path}: {error.strerror or error}")
+            unread.append(f"{error.filename or server.path}: {error.strerror or error}")
     found += _of_proxies(unread)
     if found:
         return tuple(found)
@@ -74,58 +92,70 @@ def _of_proxies(unread: list[str]) -> Iterator[ServiceSetting]:
                 yield ServiceSetting(program, name, value, wait.file or path, wait.line, wait.place)
 
 
-def _read(service: str, path: str, pid: int | None, data: str | None) -> list[ServiceSetting]:
-    if service == "postgres":
-        return postgres_settings(path, data)
-    if service == "php-fpm":
-        return php_fpm_settings(path, pid)
-    reader: Callable[[str], list[ServiceSetting]] = {"redis": redis_settings, "mysql": mysql_settings}[service]
-    return reader(path)
+def _of_server(server: Server) -> list[ServiceSetting]:
+    """Its settings, with whose process they are; those of its command line in place of its files'."""
+    data = _DATA.search(server.command) if server.service == "postgres" else None
+    if server.service == "postgres":
+        found = postgres_settings(server.path, data[1] if data is not None else None)
+    else:
+        found = FILES[server.service](server.path)
+    if server.pid is None:
+        return found
+    return [structs.replace(_as_started(one, server.command), pid=server.pid) for one in found]
 
 
-def _known() -> Iterator[Found]:
+def _as_started(one: ServiceSetting, command: str) -> ServiceSetting:
+    """What the command line says of a setting wins: -c name=value, --name=value."""
+    name = re.escape(one.name).replace("_", "[-_]")
+    given = re.findall(rf"(?:-c ?|--){name}[= ](\S+)", command)
+    return structs.replace(one, written=given[-1], file="", line=0) if given else one
+
+
+def _known() -> Iterator[Server]:
     running = list(dict.fromkeys(_running()))
-    seen = {path for _, path, _, _ in running}
+    seen = {one.path for one in running}
     yield from running
-    served = {service for service, *_ in running}
+    served = {one.service for one in running}
     for service, patterns in PLACES.items():
-        if service in served:
-            continue
-        every = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
-        yield from ((service, path, None, None) for path in every if path not in seen)
+        if service not in served:
+            yield from (Server(service, path) for path in _installed(patterns) if path not in seen)
 
 
-def _running() -> Iterator[Found]:
+def _installed(patterns: tuple[str, ...]) -> list[str]:
+    return [path for pattern in patterns for path in sorted(glob.glob(pattern))]
+
+
+def _running() -> Iterator[Server]:
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
         pid = int(name)
         details = process_details(pid)
         service = next((one for begin, one in NAMES.items() if (details.name or "").startswith(begin)), None)
+        if service is None:
+            continue
         command = details.command or ""
-        if service == "php-fpm":
-            title = _FPM_TITLE.search(command)
-            if title is not None:
-                yield service, title["path"], pid, None
-        elif service is not None and (path := _named(service, command, pid)) is not None:
-            yield service, path, pid, _data(service, command)
+        path = _started_with(service, command)
+        if path is not None and not path.startswith("/"):
+            path = _below_its_folder(pid, path)
+        if path is not None and os.path.exists(path):
+            yield Server(service, path, pid, command)
 
 
-def _data(service: str, command: str) -> str | None:
-    found = _DATA.search(command) if service == "postgres" else None
-    return found[1] if found is not None else None
+def _started_with(service: str, command: str) -> str | None:
+    """The file that a running server reads; None where its command does not tell (its workers, Redis)."""
+    option = OPTIONS[service].search(command)
+    if option is not None:
+        return option[1]
+    if service == "postgres":
+        data = _DATA.search(command)
+        return f"{data[1]}/postgresql.conf" if data is not None else None
+    usual = {"mysql": "--no-defaults" not in command, "ssh": "[listener]" in command}.get(service, False)
+    return next(iter(_installed(PLACES[service])), None) if usual else None
 
 
-def _named(service: str, command: str, pid: int) -> str | None:
-    """The file that a running server was started with; None where its command names none, or none that is there."""
-    option = _OPTION[service].search(command)
-    data = _data(service, command)
-    path = option[1] if option is not None else f"{data}/postgresql.conf" if data is not None else None
-    if path is None:
+def _below_its_folder(pid: int, path: str) -> str | None:
+    try:
+        return os.path.join(os.readlink(f"/proc/{pid}/cwd"), path)
+    except OSError:
         return None
-    if not path.startswith("/"):
-        try:
-            path = os.path.join(os.readlink(f"/proc/{pid}/cwd"), path)
-        except OSError:
-            return None
-    return path if os.path.exists(path) else None

@@ -29,6 +29,8 @@ COMPUTED = {
     "after_restart": "systemd starts it again (it's enabled)",
     "unit": "app@1.service",
     "pool_edit": "{{sudo}}cp -L '/a b' /var/tmp/x && {{sudo}}sed -i -e '12c\\pm.max_children = 10' '/a b'",
+    "config_edit": "{{sudo}}cp -L '/a b' /var/tmp/x && {{sudo}}sed -i -e '12c\\maxclients 10' '/a b'",
+    "config_unedit": "{{sudo}}cp /var/tmp/x '/a b'",
     "pool_unedit": "{{sudo}}cp /var/tmp/x '/a b'",
     "delete": "nft delete rule inet filter input handle 12",
     "restore": "nft add rule inet filter input 'tcp dport 8080 counter drop'",

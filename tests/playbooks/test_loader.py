@@ -35,6 +35,7 @@ PUBLISHED = [
     "slow-reader",
     "load-test",
     "address-in-use",
+    "server-full",
     "graceful-restart",
     "mtu",
     "proxy-upstream",

@@ -15,6 +15,7 @@ from playbooks.facts.services.mysql import mysql_settings
 from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
+from playbooks.facts.services.ssh import ssh_settings
 from playbooks.fixing import fill
 from playbooks.loader import load_all
 from playbooks.model import Fix
@@ -22,7 +23,8 @@ from playbooks.server_values import values_of
 
 TEMPLATES = {one.id: one for book in load_all(Path("/nonexistent")).values() for one in book.fixes}
 READERS = {
-    "redis": redis_settings, "postgres": postgres_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings
+    "redis": redis_settings, "postgres": postgres_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings,
+    "ssh": ssh_settings,
 }  # fmt: skip
 
 
@@ -76,6 +78,17 @@ def test_the_edit_pastes_and_goes_back(name: str, text: str, now: str, after: st
         assert re.fullmatch(r"systemctl restart [\w-]+", restart)
         subprocess.run(["sh", "-ec", edit.replace("/var/tmp/", f"{tmp_path}/")], check=True, timeout=10)
         assert main.read_text() == expected
+
+
+def test_a_figure_that_no_check_told_is_twice_what_is_in_force(tmp_path: Path) -> None:
+    main = tmp_path / "redis.conf"
+    main.write_text("maxclients 70\n")
+    fix = fixed("full-redis", redis_settings(str(main)))
+    assert fix.apply.startswith("redis-cli CONFIG SET maxclients 140 && cp ")
+    assert fix.undo.startswith("redis-cli CONFIG SET maxclients 70 && cp ")
+    assert "maxclients 140" in fix.apply.rpartition("sed")[2]
+    told = fixed("full-redis", redis_settings(str(main)), more="99", most="70")
+    assert told.apply.startswith("redis-cli CONFIG SET maxclients 99 && ")
 
 
 def test_two_servers_are_told_and_not_edited(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from playbooks.facts.services.mysql import mysql_settings
 from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
+from playbooks.facts.services.ssh import ssh_settings
 
 
 def found(settings: list[ServiceSetting], name: str, place: str | None = None) -> tuple[str, str, int]:
@@ -79,16 +80,25 @@ def test_php_fpm_by_pool(tmp_path: Path) -> None:
         "[api]\nlisten = 127.0.0.1:9001\npm.max_children = 40\nrequest_terminate_timeout = 30s\n"
     )
     main.write_text(f"[global]\npid = /run/x.pid\ninclude={tmp_path}/pool.d/*.conf\n")
-    read = php_fpm_settings(str(main), 7)
+    read = php_fpm_settings(str(main))
     assert found(read, "pm.max_children", "www") == ("5", "www.conf", 4)
     assert found(read, "pm.max_children", "api") == ("40", "www.conf", 8)
     assert found(read, "listen", "www") == ("/run/php/www.sock", "www.conf", 2)
     assert found(read, "listen.backlog", "www") == ("511", "www.conf", 0)
     assert found(read, "request_terminate_timeout", "api") == ("30s", "www.conf", 9)
-    assert {one.pid for one in read} == {7}
 
 
-@pytest.mark.parametrize("read", [postgres_settings, redis_settings, mysql_settings, php_fpm_settings])
+def test_sshd_takes_the_first_word_and_none_of_a_match(tmp_path: Path) -> None:
+    main = tmp_path / "sshd_config"
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.conf").write_text("maxstartups=5:50:10\n")
+    main.write_text(f"Include {tmp_path}/d/*.conf\nMaxStartups 100\nMatch User x\n  LoginGraceTime 5\n")
+    read = ssh_settings(str(main))
+    assert found(read, "MaxStartups") == ("5:50:10", "a.conf", 1)
+    assert found(read, "LoginGraceTime") == ("120", "sshd_config", 0)
+
+
+@pytest.mark.parametrize("read", [ssh_settings, postgres_settings, redis_settings, mysql_settings, php_fpm_settings])
 def test_damaged_files_and_circles_end(read, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     main = tmp_path / "x.conf"
     main.write_bytes(
