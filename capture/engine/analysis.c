@@ -40,14 +40,13 @@ static uint16_t repeated(const struct look *look) {
   return TAG_RETRANSMISSION;
 }
 
-/* A segment without data that moves nothing: a window update, an answer to a keep-alive, or a duplicate ACK. */
+/* A segment without data that moves nothing, no window update: an answer to a keep-alive, or a duplicate ACK. */
 static uint16_t standing_still(struct look *look) {
   const struct segment *s = look->s;
   struct side *own = look->own;
-  if (s->window != own->window) return s->window ? TAG_WINDOW_UPDATE : 0;
-  if (!s->window) return 0;
+  if (!s->window || s->window != own->window) return 0;
   if (look->peer->last_tags & TAG_KEEP_ALIVE) return TAG_KEEP_ALIVE_ACK;
-  own->duplicates = own->duplicates < 0 ? 1 : own->duplicates + (own->duplicates < INT32_MAX);
+  own->duplicates += own->duplicates < INT32_MAX;
   return TAG_DUPLICATE_ACK;
 }
 
@@ -67,17 +66,12 @@ static uint16_t by_sequence(struct look *look) {
   return tags;
 }
 
-/* An ACK of what the capture lacks. */
-static uint16_t acks_unseen(const struct look *look) {
+/* An ACK of what the capture lacks: the duplicates before it asked for nothing that will be seen again. */
+static void acks_unseen(const struct look *look) {
   struct side *peer = look->peer;
-  if (!(look->s->flags & ACK) || !knows(peer, KNOWS_NEXT) || ahead(look->s->ack, peer->contiguous) <= 0) return 0;
-  if (ahead(peer->next, peer->contiguous) > 0) {
-    peer->contiguous = peer->next;
-    return TAG_ACKED_UNSEEN;
-  }
-  uint16_t tags = peer->duplicates == 0 ? TAG_ACKED_UNSEEN : 0;
-  peer->duplicates = -1;
-  return tags;
+  if (!(look->s->flags & ACK) || !knows(peer, KNOWS_NEXT) || ahead(look->s->ack, peer->contiguous) <= 0) return;
+  if (ahead(peer->next, peer->contiguous) > 0) peer->contiguous = peer->next;
+  else peer->duplicates = 0;
 }
 
 static void advance(struct look *look) {
@@ -144,7 +138,7 @@ void analyse(struct look *look) {
   int probe = s->payload == 1 && knows(look->own, KNOWS_NEXT) && s->seq == look->own->next && look->peer->window == 0;
   uint16_t tags = probe ? TAG_ZERO_WINDOW_PROBE : by_sequence(look);
   if (s->ack != look->own->ack) look->own->duplicates = 0;
-  tags |= acks_unseen(look);
+  acks_unseen(look);
   holes_ack(look);
   look->tags = tags;
   if ((s->payload || s->flags & (SYN | FIN)) && !(tags & TAG_KEEP_ALIVE)) look->tags |= repeated(look);

@@ -130,7 +130,7 @@ static void count_flags(struct connection *c, const struct segment *s, int side)
 }
 
 static void count_tags(struct connection *c, int side, uint16_t tags) {
-  if (!(tags & ~(TAG_WINDOW_UPDATE | TAG_KEEP_ALIVE_ACK | TAG_ZERO_WINDOW_PROBE))) return;
+  if (!(tags & ~(TAG_KEEP_ALIVE_ACK | TAG_ZERO_WINDOW_PROBE))) return;
   struct rare *rare = rare_of(c);
   if (!rare) return;
   static const uint16_t counted[RARE_COUNTS] = {

@@ -17,8 +17,6 @@ enum {
   TAG_KEEP_ALIVE_ACK = 0x0100,
   TAG_LOST_SEGMENT = 0x0200,
   TAG_ZERO_WINDOW_PROBE = 0x0400,
-  TAG_ACKED_UNSEEN = 0x0800,
-  TAG_WINDOW_UPDATE = 0x1000,
   TAG_RST_UNACCEPTABLE = 0x2000, /* a RST whose sequence number its receiver would not honour (RFC 9293 3.10.7.4) */
   TAG_SECOND_COPY = 0x4000,     /* the same packet captured again: counted as a packet, not as a retransmission */
 };

@@ -35,8 +35,6 @@ class Tag(IntFlag):
     KEEP_ALIVE_ACK = 0x0100
     LOST_SEGMENT = 0x0200
     ZERO_WINDOW_PROBE = 0x0400
-    ACKED_UNSEEN = 0x0800
-    WINDOW_UPDATE = 0x1000
     RST_UNACCEPTABLE = 0x2000  # a RST whose sequence number its receiver would not honour (RFC 9293 §3.10.7.4)
     SECOND_COPY = 0x4000  # the same packet captured again (mirror, "any"): counted as a packet, not as a retransmission
 

@@ -82,7 +82,7 @@ class OwnerIndex:
         self._late: set[int] = set()
         self.visibility = visibility or read_visibility(root)
         self.hidden_processes = 0
-        self.size_counts: bool | None = None
+        self.size_counts = self._size_counts()
 
     @property
     def processes(self) -> list[Process]:
@@ -172,8 +172,6 @@ class OwnerIndex:
 
     def _count(self, watched: _Watched, pid: int, size: int) -> bool:
         """Notes the number of open descriptors; True where it moved or is not to be trusted."""
-        if self.size_counts is None or (size and not self.size_counts):
-            self.size_counts = self._size_counts()
         if not self.size_counts:
             return watched.process.readable or watched.size == -2
         moved = watched.size != size
@@ -291,7 +289,7 @@ class OwnerIndex:
 
     def _closed(self, process: Process, descriptor: int) -> None:
         """A descriptor holds its socket no more; the socket may live on in other hands."""
-        inode = process.sockets.pop(descriptor, 0)
+        inode = process.sockets.pop(descriptor)
         row = self._rows.get(inode)
         if row is not None and row.owners:
             self._set_owners(row, tuple(o for o in row.owners if o.process is not process or o.fd != descriptor))
@@ -383,7 +381,7 @@ class NoIndex:
 
 
 def _power_of_two(number: int) -> bool:
-    return number > 0 and number & (number - 1) == 0
+    return number & (number - 1) == 0
 
 
 def _nothing(row: Held) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 import threading
 import time
@@ -109,11 +110,13 @@ class Covered:
         first, last, inside = _statement(source, line)
         wanted = [tests for at, tests in of.items() if not inside or first <= at <= last]
         found = {test for tests in wanted or of.values() for test in tests}  # some runs while files are loaded alone
-        own = f"test_{path.stem}.py"
+        own = re.compile(rf"/test_(\w+_)?{path.stem}\.py")
         # what runs in a network of its own runs in another process, unseen: those that bear the file's name are asked
-        found |= {at for at in self.apart if own in self.tests[at][0]}
+        found |= {at for at in self.apart if own.search(self.tests[at][0])}
         found -= {at for at, (name, _) in enumerate(self.tests) if name in self.failed}
-        ordered = sorted(found, key=lambda at: (own not in self.tests[at][0], self.tests[at][1] > 1, self.tests[at][1]))
+        ordered = sorted(
+            found, key=lambda at: (not own.search(self.tests[at][0]), self.tests[at][1] > 1, self.tests[at][1])
+        )
         return [self.tests[at][0] for at in ordered]
 
     def others(self, asked: list[str], paths: tuple[str, ...]) -> list[str]:

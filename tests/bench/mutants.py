@@ -60,7 +60,10 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *(f"capture/sockets/sources/{name}.py" for name in SOURCES),
         ),
         (
-            *(f"tests/capture/sockets/test_{name}.py" for name in (*OWNERS, "against_ss", "containers", "made_owners")),
+            *(
+                f"tests/capture/sockets/test_{name}.py"
+                for name in (*OWNERS, "against_ss", "containers", "made_owners", "shared_owners", "counted_owners")
+            ),
             *(f"tests/capture/sockets/sources/test_{name}.py" for name in (*SOURCES, "made_proc")),
         ),
     ),

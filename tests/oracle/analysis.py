@@ -98,11 +98,11 @@ def _tag_windows(packet: Packet, own: Side, peer: Side, scale: int | None, at_ne
                 tags.add("window_full")
     elif not packet.control and at_next and packet.ack == own.ack and packet.window:
         if packet.window != own.window:
-            tags.add("window_update")
-        elif peer.was_keep_alive:
+            return
+        if peer.was_keep_alive:
             tags.add("keep_alive_ack")
         else:
-            own.duplicates = max(own.duplicates, 0) + 1
+            own.duplicates += 1
             tags.add("duplicate_ack")
 
 
@@ -112,11 +112,8 @@ def _tag_acknowledged(packet: Packet, peer: Side) -> None:
         return
     if peer.next is not None and before(peer.contiguous, peer.next):
         peer.contiguous = peer.next
-        packet.tags.add("acked_unseen")
-        return
-    if peer.duplicates == 0:
-        packet.tags.add("acked_unseen")
-    peer.duplicates = -1
+    else:
+        peer.duplicates = 0
 
 
 def _repetition(packet: Packet, own: Side, peer: Side, opening: Opening) -> str | None:

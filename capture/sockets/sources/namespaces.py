@@ -162,7 +162,7 @@ class NamespaceSource(SockDiagSource):
     """
 
     def __init__(self, netns: Namespace, handle: str) -> None:
-        descriptor = os.open(handle, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(handle, os.O_RDONLY)
         self._files: dict[str, int] = {}
         self.number = 0
         self._handle = handle
@@ -208,7 +208,7 @@ class NamespaceSource(SockDiagSource):
         return self._once_more_inside(RstTap)
 
     def _once_more_inside(self, function: Callable[[], T]) -> T:
-        descriptor = os.open(self._handle, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self._handle, os.O_RDONLY)
         try:
             if self.netns is None or os.fstat(descriptor).st_ino != self.netns.inode:
                 raise OSError(errno.ESTALE, "the process that the namespace was found by has gone", self._handle)
@@ -225,7 +225,7 @@ class NamespaceSource(SockDiagSource):
         self.number = _inode("/proc/thread-self/net/tcp") or 0
         for name in (*COUNTED[:-1], *SOCKSTATS):
             with suppress(FileNotFoundError):  # nothing is tracked here
-                self._files[name] = os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                self._files[name] = os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY)
 
     def _close_files(self) -> None:
         for descriptor in self._files.values():
@@ -270,7 +270,7 @@ def in_network_of(pid: int | None, function: Callable[[], T]) -> T:
     found = None if pid is None else namespace_of(pid)
     if found is None:
         return function()
-    descriptor = os.open(found.handle or f"/proc/{found.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(found.handle or f"/proc/{found.pid}/ns/net", os.O_RDONLY)
     try:
         return inside(descriptor, function)
     finally:

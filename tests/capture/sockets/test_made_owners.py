@@ -122,6 +122,44 @@ def test_another_holder_takes_over_at_once(proc: Proc) -> None:
     assert owners(one) == [(8, 5)]
 
 
+def test_one_descriptor_of_several_is_closed(proc: Proc) -> None:
+    proc.process(7, "web", fd3=100, fd5=100, fd6=500)
+    proc.process(8, "worker", fd3=100)
+    one = row(100)
+    proc.index.add(one)
+    proc.index.refresh()
+    proc.relink(7, 3, None)
+    proc.relink(7, 6, None)  # a socket of no row
+    proc.index.refresh()
+    assert sorted(owners(one)) == [(7, 5), (8, 3)]
+    proc.relink(7, 5, "/dev/null")
+    proc.index.refresh()
+    assert owners(one) == [(8, 3)]
+
+
+def test_a_row_that_goes_before_it_has_an_owner_is_not_looked_for(proc: Proc) -> None:
+    one, two = row(100), row(101)
+    proc.index.add(one)
+    proc.index.add(two)
+    proc.index.remove(one, 100)
+    assert proc.index.unowned() == [two]
+    proc.index.remove(row(101), 101)  # another row
+    assert proc.index.unowned() == [two]
+
+
+def test_a_row_that_goes_after_its_process(proc: Proc) -> None:
+    proc.process(7, "web", fd3=100)
+    one = row(100)
+    proc.index.add(one)
+    proc.index.refresh()
+    shutil.rmtree(proc.root / "7")
+    proc.index.refresh()
+    assert owners(one) == [(7, 3)]  # until the next dump tells
+    proc.index.remove(one, 100)
+    proc.index.refresh()
+    assert proc.index.unowned() == []
+
+
 def test_a_row_that_goes_is_nobody_s(proc: Proc) -> None:
     proc.process(7, "web", fd3=100, fd4=101)
     one, two = row(100), row(101)

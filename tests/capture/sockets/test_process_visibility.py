@@ -51,3 +51,18 @@ def test_a_user_namespace_is_no_full_root(tmp_path: Path) -> None:
     Path(root, "self", "ns", "pid").write_text("")
     visibility = read_visibility(root, 0)
     assert (visibility.descriptors, visibility.processes) == ("user_namespace", "pid_namespace")
+
+
+def test_without_a_list_of_mounts_nothing_is_said_of_hidden_processes(tmp_path: Path) -> None:
+    root = proc(tmp_path, NO_PTRACE, "rw,hidepid=2")
+    os.unlink(f"{root}/self/mountinfo")
+    visibility = read_visibility(root, 0)
+    assert (visibility.descriptors, visibility.processes) == ("no_ptrace", None)
+
+
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/ns/pid") or os.stat("/proc/self/ns/pid").st_ino != 4026531836,
+    reason="not in the first pid namespace (linux/proc_ns.h)",
+)
+def test_in_the_first_pid_namespace_every_process_shows() -> None:
+    assert read_visibility(uid=0).processes != "pid_namespace"

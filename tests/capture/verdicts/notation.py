@@ -1,9 +1,9 @@
 """Flow tables from a shorthand, so that a test reads like a ladder.
 
 `cS sSA cA cPA11 sA <0.4>sFA cA cPA11 sR`: sender (c, s), flags (S F R P A), payload. `<0.4>` is a silence in seconds
-before a packet, `*` a repeat, `z` window 0, `k` a keep-alive or window probe, `~` sent before the peer's last packet
-arrived (it does not acknowledge it), `!` a RST that does not fit, `^61` another TTL, `#9` another IP-ID,
-`t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
+before a packet, beside the 1 ms between any two (`<-0.0009>`: 0.1 ms in all), `*` a repeat, `z` window 0, `k` a
+keep-alive or window probe, `~` sent before the peer's last packet arrived (it does not acknowledge it), `!` a RST that
+does not fit, `^61` another TTL, `#9` another IP-ID, `@9` a window, `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
 `?` not captured; of an HTTP answer, `e` all of it, `c` half of what its header said.
 `x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
 `o`: it acknowledges what an older connection of the same ports had sent.
@@ -26,7 +26,7 @@ from capture.model import TcpFlags
 from capture.wire.column_types import Mark, QuotedTcp
 from capture.wire.headers.payload_kinds import Content
 
-TOKEN = re.compile(r"(?:<([\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxwec]*)(?:\^(\d+))?(?:#(\d+))?$")
+TOKEN = re.compile(r"(?:<(-?[\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxwec]*)(?:\^(\d+))?(?:#(\d+))?(?:@(\d+))?$")
 ICMP = re.compile(r"(?:<([\d.]+)>)?i(\d+)\.(\d+)(?::(\d+))?$")
 CONTENTS = {
     "g": Content.GOODBYE,
@@ -84,7 +84,7 @@ class _Writer:
                 continue
             match = TOKEN.match(token)
             assert match, token
-            gap, who, letters, size, marks, ttl, ip_id = match.groups()
+            gap, who, letters, size, marks, ttl, ip_id, told_window = match.groups()
             time += int(float(gap or 0) * 1e9) + STEP_NS
             side = 0 if who == "c" else 1
             me, peer = sides[side], sides[1 - side]
@@ -112,6 +112,7 @@ class _Writer:
             told = [CONTENTS[mark] for mark in marks if mark in CONTENTS]
             content = told[0] if told else Content.PLAIN if payload else Content.UNKNOWN
             window = 0 if "z" in marks or (flags & TcpFlags.RST and "t" not in marks) else 500
+            window = int(told_window or window)
             number += 1
             if "x" in marks:
                 continue

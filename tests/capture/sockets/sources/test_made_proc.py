@@ -143,6 +143,9 @@ def test_the_numbers_of_a_line() -> None:
     assert int.from_bytes(listening.raw[60:64], "little") == NO_MAXIMUM
     assert only(line("03")).inode == 0
     assert only(line("0A")).cookie != only(line("01")).cookie == only(line("08")).cookie
+    other = line("0A").replace(" 77 ", " 78 ")  # SO_REUSEPORT: two listeners of one address
+    assert only(line("0A")).cookie != only(other).cookie
+    assert only(line("01")).cookie == only(line("01").replace(" 77 ", " 0 ")).cookie  # its process let go of it
 
 
 def test_a_kernel_without_ipv6_and_one_without_tcp(tmp_path: Path) -> None:
@@ -223,6 +226,8 @@ def test_messages_of_unix_listeners() -> None:
     assert next(iter(parse(message(1, None, queue=queued(1)))))[2] == ""
     assert list(parse(message(1, queue=queued(1)[:7]))) == []
     assert next(iter(parse(message(1, b"\xff\0", queue=queued(1)))))[2] == "\\xff"
+    bare = struct.pack("=IHHII", 32, 20, 2, 1, 0) + whole[16:32]  # no attribute: no queue
+    assert list(parse(bare + whole)) == list(parse(whole))
     short = struct.pack("=IHHII", 31, 20, 2, 1, 0) + bytes(16)
     assert list(parse(short)) == []
 
