@@ -107,7 +107,7 @@ def _nothing(node: ast.expr) -> bool:
 
 def _of_c(path: Path, source: str) -> Iterator[Change]:
     code = re.sub(
-        r"/\*.*?\*/|//[^\n]*|\"[^\"\n]*\"|^#(?!define)[^\n]*",
+        r"/\*.*?\*/|//[^\n]*|\"[^\"\n]*\"|^#ifdef CHECK_.*?^#(?:else|endif)|^#(?!define)[^\n]*",
         lambda found: re.sub(r"[^\n]", " ", found[0]),
         source,
         flags=re.S | re.M,

@@ -3,7 +3,8 @@
 `cS sSA cA cPA11 sA <0.4>sFA cA cPA11 sR`: sender (c, s), flags (S F R P A), payload. `<0.4>` is a silence in seconds
 before a packet, beside the 1 ms between any two (`<-0.0009>`: 0.1 ms in all), `*` a repeat, `z` window 0, `k` a
 keep-alive or window probe, `~` sent before the peer's last packet arrived (it does not acknowledge it), `!` a RST that
-does not fit, `^61` another TTL, `#9` another IP-ID, `@9` a window, `t` a RST with a timestamp. Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
+does not fit, `^61` another TTL, `#9` another IP-ID, `@9` a window, `t` a RST with a timestamp.
+Of a payload: `g` a goodbye, `m` the reason for a close, `h` a TLS handshake, `d` TLS data,
 `?` not captured; of an HTTP answer, `e` all of it, `c` half of what its header said.
 `x`: sent, but the packet is not in the capture; `w`: captured before the packet that it followed.
 `o`: it acknowledges what an older connection of the same ports had sent.
