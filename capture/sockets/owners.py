@@ -173,7 +173,7 @@ class OwnerIndex:
     def _count(self, watched: _Watched, pid: int, size: int) -> bool:
         """Notes the number of open descriptors; True where it moved or is not to be trusted."""
         if not self.size_counts:
-            return watched.process.readable or watched.size == -2
+            return watched.process.readable
         moved = watched.size != size
         watched.size = size
         watched.process.open_files = size
@@ -314,8 +314,8 @@ class OwnerIndex:
         """A socket was in the dump, and now its last known descriptor is closed: closed after the dump, most likely.
         Until the next dump tells, it keeps the owner that it had then."""
         for inode, owners in self._bereft.items():
-            row = self._rows.get(inode)
-            if row is not None and not row.owners:
+            row = self._rows[inode]
+            if not row.owners:
                 self._change(row, owners)
                 self._late.add(inode)
         self._bereft.clear()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.sockets.owners import KERNEL_THREAD_LOOKS, SWEEP_DESCRIPTORS, OwnerIndex
+from capture.sockets.owners import SWEEP_DESCRIPTORS, OwnerIndex
 from capture.sockets.process_visibility import Visibility
 from capture.sockets.row import SocketRow
 from tests.capture.sockets.test_made_owners import SEEN, owners, row
@@ -152,6 +152,13 @@ def test_a_socket_that_was_opened_or_closed_since_the_last_look(shown: Shown, ho
     assert shown.index.unowned() == []
 
 
+def test_sockets_that_are_read_before_they_show_in_a_dump(shown: Shown, holder: Holder) -> None:
+    made = [holder.socket() for _ in range(2 * SWEEP_DESCRIPTORS)]
+    shown.look()
+    shown.look(*(one for one, _ in made))
+    assert [owners(one) for one, _ in made] == [[(holder.pid, fd)] for _, fd in made]
+
+
 def test_a_socket_put_in_a_files_place_is_found_at_the_next_look(shown: Shown, holder: Holder) -> None:
     """As many descriptors as before: only because a socket has no owner all are read again, ever more rarely."""
     places = [holder.file() for _ in range(4)]
@@ -214,15 +221,29 @@ def test_a_process_of_many_descriptors(shown: Shown, holder: Holder) -> None:
     assert shown.looks_until(late[0], holder.pid) == 1
     for fd in files[10:20]:
         holder.close(fd)
+    last = holder.socket()  # fewer than before: the listing tells
+    shown.look(last[0])
+    assert owners(last[0]) == [(holder.pid, last[1])]
     for one, fd in made[:20]:
         holder.close(fd)
         shown.index.remove(one, one.inode)
-    last = holder.socket()
-    shown.look(last[0])
-    assert owners(last[0]) == [(holder.pid, last[1])]
+    shown.look()
     process = shown.index.process(holder.pid)
     assert process is not None
     assert set(process.sockets) == {0, *(fd for _, fd in [*made[20:], *new, late, also, last])}
+
+
+@pytest.mark.parametrize(("files", "at_once"), [(513, True), (514, False)])
+def test_of_many_files_none_is_read_again_at_once(shown: Shown, holder: Holder, files: int, at_once: bool) -> None:
+    """One file less, and a socket in the place of another: few files are looked at once more, many at the next look."""
+    places = [holder.file() for _ in range(files)]
+    shown.look()
+    holder.close(places[5])
+    one, fd = holder.socket(places[9])
+    shown.look(one)
+    assert (owners(one) == [(holder.pid, fd)]) == at_once
+    shown.look()
+    assert owners(one) == [(holder.pid, fd)]
 
 
 def test_a_process_without_descriptors_is_passed_over_for_a_while(shown: Shown) -> None:
@@ -243,7 +264,7 @@ def test_a_process_without_descriptors_is_passed_over_for_a_while(shown: Shown) 
         pass
     one = row(os.stat(f"/proc/{pid}/fd/0").st_ino)
     shown.index.add(one)
-    assert shown.looks_until(one, pid) == KERNEL_THREAD_LOOKS + 1
+    assert shown.looks_until(one, pid) == 31
     assert [(each.pid, each.open_files) for each in shown.index.processes] == [(pid, 1)]
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -274,7 +295,7 @@ def test_one_whose_descriptors_may_not_be_read_is_counted() -> None:
         os.chmod(folder, 0o755)
         shown, holder, told = Shown(Path(folder) / "proc"), Holder(), os.pipe()
         shown.show(holder.pid)
-        one, _ = holder.socket()
+        one = row(os.stat(f"/proc/{holder.pid}/fd/0").st_ino)
         looker = os.fork()
         if looker == 0:
             with contextlib.suppress(BaseException):
@@ -287,5 +308,5 @@ def test_one_whose_descriptors_may_not_be_read_is_counted() -> None:
             os._exit(0)
         os.waitpid(looker, 0)
         os.set_blocking(told[0], False)
-        assert os.read(told[0], 99) == b"1 no permission False 2"
+        assert os.read(told[0], 99) == b"1 no permission False 1"
         holder.end()

@@ -252,6 +252,13 @@ def test_many_files_are_read_once_until_a_socket_stays_unknown(proc: Proc) -> No
     assert owners(one) == [(7, 513)]
 
 
+def test_a_process_whose_name_cannot_be_read(proc: Proc) -> None:
+    proc.process(7, "web", fd3=100)
+    (proc.root / "7" / "comm").unlink()
+    proc.index.refresh()
+    assert [each.name for each in proc.index.processes] == [""]
+
+
 @pytest.mark.parametrize(
     ("visibility", "why"),
     [

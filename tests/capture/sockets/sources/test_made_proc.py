@@ -137,6 +137,8 @@ def test_the_numbers_of_a_line() -> None:
     assert (one.send_q, one.recv_q, one.timer, one.timer_s, one.unanswered, one.uid) == (16, 32, "on", 1.0, 255, 1000)
     assert (one.inode, str(one.local), str(one.remote)) == (77, "127.0.0.1:80", "127.0.0.2:48940")
     assert only(line(again="100")).unanswered == 255
+    assert only(line(again="10")).unanswered == 16
+    assert one.scope is None
     assert only(line(timer="01:7FFFFFFF")).timer_s == 0xFFFFFFFF / 1000
     listening = only(line("0A", queues="0:3"))
     assert (listening.backlog, listening.backlog_max) == (3, None)
@@ -226,9 +228,10 @@ def test_messages_of_unix_listeners() -> None:
     assert next(iter(parse(message(1, None, queue=queued(1)))))[2] == ""
     assert list(parse(message(1, queue=queued(1)[:7]))) == []
     assert next(iter(parse(message(1, b"\xff\0", queue=queued(1)))))[2] == "\\xff"
+    short = struct.pack("=IHHII", 31, 20, 2, 1, 0) + bytes(16)
+    assert list(parse(whole + short + whole)) == list(parse(whole))  # what follows a lying length is not read
     bare = struct.pack("=IHHII", 32, 20, 2, 1, 0) + whole[16:32]  # no attribute: no queue
     assert list(parse(bare + whole)) == list(parse(whole))
-    short = struct.pack("=IHHII", 31, 20, 2, 1, 0) + bytes(16)
     assert list(parse(short)) == []
 
 

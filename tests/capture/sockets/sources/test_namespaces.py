@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,15 @@ from capture.sockets.socket_groups import members
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.sockets_report import document, text
 from capture.sockets.sources import namespaces
-from capture.sockets.sources.namespaces import container_of, find_namespaces, in_network_of, namespace_of
+from capture.sockets.sources.counters import parse_file, read_counters
+from capture.sockets.sources.namespaces import (
+    NamespaceSource,
+    container_of,
+    find_namespaces,
+    in_network_of,
+    namespace_of,
+    open_namespace,
+)
 from tests.capture.sockets.network import enter_new_network, in_own_network
 from tests.capture.sockets.test_owners import become_nobody
 from tui.rows.live_rows import GroupRows
@@ -116,6 +125,28 @@ def test_the_namespace_of_one_process_is_looked_at_in_place_of_the_own() -> None
     assert in_network_of(None, lambda: os.stat("/proc/thread-self/ns/net").st_ino) == own
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+@in_own_network
+def test_a_source_inside_another_namespace_tells_what_is_its_own() -> None:
+    pid, _ = process_in_new_network()
+    found = namespace_of(pid)
+    assert found is not None
+    source, own = open_namespace(found), read_counters()
+    assert isinstance(source, NamespaceSource)
+    counters = source.counters()
+    assert (counters["ActiveOpens"], counters["PassiveOpens"], own["ActiveOpens"]) == (1, 1, 0)
+    backlog = set(parse_file("softnet_stat", Path("/proc/net/softnet_stat").read_text()))
+    assert set(own) - set(counters) == backlog  # the whole machine's
+    assert source.interfaces() == {1: "lo"}
+    assert source.number == os.stat(f"/proc/{pid}/net/tcp").st_ino
+    assert [len(bytes(chunk)) > 0 for chunk in source.listeners()] == [True]
+    source.tap_resets().close()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with pytest.raises(OSError, match=str(pid)):
+        source.interfaces()
+    source.close()
 
 
 @in_own_network
