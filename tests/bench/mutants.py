@@ -37,7 +37,10 @@ ONLY_C = ("tests/oracle", "tests/capture/engine/test_connection_release.py")
 LONG = ("tests/capture/sockets/test_owners.py", "tests/capture/sockets/test_against_ss.py")
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # area: (code, the tests that are asked)
-    "verdicts": (("capture/verdicts/**/*.py",), ("tests/capture/verdicts", "tests/capture/report")),
+    "verdicts": (
+        ("capture/verdicts/**/*.py",),
+        ("tests/capture/verdicts", "tests/capture/report", "tests/capture/flows/test_icmp_errors.py"),
+    ),
     "flows": (
         (
             *(

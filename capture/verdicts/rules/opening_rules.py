@@ -83,8 +83,6 @@ def half_open(history: HistoryFacts, end: End) -> Diagnosis:
     )
     if Context.CROWD_OF_SYNS in history.context:
         return Diagnosis("syn_flood", LIKELY, "syn_flood", 0, ("silent_drop",), evidence)
-    if end.ending is Ending.ICMP:
-        return Diagnosis("unreachable", LIKELY, "icmp_unreachable", 1, (), evidence)
     if end.ending is Ending.TIMEOUT:
         asked = history.indexes(Kind.SYN, 0, after=accepted if accepted is not None else 0)
         if asked:  # the client goes on asking: the answers do not reach it

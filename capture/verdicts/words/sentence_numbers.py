@@ -123,12 +123,12 @@ class Numbers:
 
     @property
     def waited(self) -> I64:
-        """From the request on, to the FIN of the side that waited."""
+        """From the request on, to the FIN of the side that waited; 0 where nobody had left yet."""
         requests = [p.at for p in self.template.diagnosis.proofs if p.code == "request"]
         fins = [at for at in self.template.history.fins if at is not None]
-        if not requests or not fins:
-            return self.gap
-        return self._at(min(fins)) - self._at(requests[0])
+        if requests and fins:
+            return self._at(min(fins)) - self._at(requests[0])
+        return self.gap if self.template.end.at is not None else np.zeros(len(self.connections), np.int64)
 
     @property
     def server_left(self) -> I64:

@@ -230,6 +230,9 @@ ODD = [
     "cPA20 sA sPA24g sFA cA cFA",
     "cPA20 sA <9>sFA",
     f"{SERVED} <31>cAk sR",
+    f"{SERVED} cPA20 sFA~ sR",
+    f"{SERVED} sPA24g sFA cPA24g cFA sRAt",
+    "cS <1>cS* sA",
     "cS sSA cA cPA1448 sA cFPA1448 <0.2>cFPA1448* <0.4>cFPA1448* <0.8>cFPA1448*",
     "cS sSA cA cPA1447 sA cFPA1448 <0.2>cFPA1448* <0.4>cFPA1448* <0.8>cFPA1448*",
 ]  # fmt: skip
