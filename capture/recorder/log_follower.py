@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import Final
 
 LONGEST_LINE: Final = 64 << 10
@@ -51,6 +52,10 @@ class LogFollower:
         except OSError as error:
             self.trouble = f"{self.path}: {error.strerror}"
             self._file = None
+            return
+        if not stat.S_ISREG(status.st_mode):  # in containers the log's name often leads to the engine's pipe
+            self.trouble = f"{self.path}: no regular file: what is written there cannot be read twice"
+            self._close()
             return
         self.trouble = ""
         self._identity = (status.st_dev, status.st_ino)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from capture.recorder.log_follower import FARTHEST_BEHIND, LONGEST_LINE, LOOKS_GONE, LogFollower
@@ -57,6 +58,20 @@ def test_a_log_that_is_not_there_is_waited_for_and_said(tmp_path: Path) -> None:
     assert follower.lines() == []
     add(log, "first\n")
     assert follower.lines() == ["first"]
+    assert follower.trouble == ""
+
+
+def test_what_is_no_regular_file_is_said_until_there_is_one(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    os.mkfifo(log)
+    for path in (log, tmp_path, Path("/dev/zero")):
+        follower = LogFollower(str(path))
+        assert follower.trouble == f"{path}: no regular file: what is written there cannot be read twice"
+        assert follower.lines() == []
+    follower = LogFollower(str(log))
+    log.unlink()
+    add(log, "now it is one\n")
+    assert follower.lines() == ["now it is one"]
     assert follower.trouble == ""
 
 
