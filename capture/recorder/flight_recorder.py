@@ -125,16 +125,17 @@ class FlightRecorder:
             self._freeze()
 
     def _findings(self, findings: Iterable[Finding], now: float) -> None:
+        steady = time.monotonic()
         for finding in findings:
             kind = self._options.triggers.finding(finding.code)
             if kind is None or (kind.endswith(":any") and finding.severity is Severity.INFO):
                 continue
             key = (finding.code, finding.title)
             before = self._present.get(key)
-            self._present[key] = now
+            self._present[key] = steady
             if before is None:
                 self._fire(kind, f"{finding.title}: {finding.text}", now, self._looked_at)
-        for key in [key for key, seen in self._present.items() if seen < now - GONE_S]:
+        for key in [key for key, seen in self._present.items() if seen < steady - GONE_S]:
             del self._present[key]
 
     def _events(self, events: list[KernelEvent]) -> None:
@@ -226,6 +227,9 @@ class FlightRecorder:
             yield "packets", f"{spool.lost} bytes of packets were lost: the disk is full"
         if spool is not None and spool.forgotten:
             yield "forgotten", "packets went before their time: --keep is too small for --before"
+        for name, recent in (("events", self.rings.events), ("log lines", self.rings.lines)):
+            if recent.forgotten:
+                yield name, f"{recent.forgotten} {name} went before their time: there were too many for the memory kept"
         if self.rings.looks.lost:
             yield "looks", f"{self.rings.looks.lost} looks were lost: the disk is full"
         if self.rings.pause_s > max(LONGEST_PAUSE_S, self._options.interval_s):

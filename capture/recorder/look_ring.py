@@ -17,11 +17,13 @@ LOOKS: Final = 15
 
 
 class LookRing:
-    """Keeps looks for `keep_s` seconds after they were taken. A full disk loses looks: `lost` counts them."""
+    """Keeps looks for `keep_s` seconds after they were taken, by a clock that nobody sets. A full disk loses looks:
+    `lost` counts them."""
 
     def __init__(self, folder: str, keep_s: float) -> None:
         self._folder, self._keep = folder, keep_s
-        self._files: deque[tuple[str, float]] = deque()  # path, time of its last look
+        self._files: deque[str] = deque()
+        self._written: dict[str, float] = {}  # when its last look was taken, on the clock of ages
         self._open: Recorder | None = None
         self._made = 0
         self.lost = 0
@@ -36,22 +38,21 @@ class LookRing:
                 path = os.path.join(self._folder, f"looks-{self._made}")
                 self._made += 1
                 self._open = Recorder(path)
-                self._files.append((path, look.time))
+                self._files.append(path)
+                self._written[path] = look.moment
             self._open.write(look)
         except OSError:
             self.lost += 1
             self._end()
             return
-        self._files[-1] = (self._files[-1][0], look.time)
-        while not self.held and len(self._files) > 1 and self._files[0][1] < look.time - self._keep:
+        self._written[self._files[-1]] = look.moment
+        while not self.held and len(self._files) > 1 and self._written[self._files[0]] < look.moment - self._keep:
             self._drop()
 
     def copy(self, path: str, begin: float, end: float) -> int:
         """Writes the looks of that time (epoch seconds) as a recording of its own; how many there were."""
         with Recorder(path) as copied:
-            for name, last in list(self._files):
-                if last < begin:
-                    continue
+            for name in list(self._files):
                 with contextlib.suppress(RecordingUnreadable):
                     for look in Replay(name, unfinished=True):
                         if begin <= look.time <= end:
@@ -71,6 +72,7 @@ class LookRing:
             self._open = None
 
     def _drop(self) -> None:
-        path, _ = self._files.popleft()
+        path = self._files.popleft()
+        self._written.pop(path, None)
         with contextlib.suppress(OSError):
             os.unlink(path)

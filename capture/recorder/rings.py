@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
@@ -18,6 +17,7 @@ from capture.recorder.log_follower import LogFollower
 from capture.recorder.look_ring import LookRing
 from capture.recorder.options import Options
 from capture.recorder.packet_ring import PacketRing
+from capture.recorder.recent import Recent
 from capture.recorder.recorder_errors import RecorderUnavailable
 from capture.recorder.spool import Spool
 from capture.sockets.snapshot import Snapshot
@@ -44,7 +44,6 @@ class Rings:
     def __init__(self, options: Options, folder: str) -> None:
         self.notes: list[str] = []
         keep = options.before_s + options.after_s + MARGIN_S
-        self._keep = keep
         self._interval = options.interval_s
         self.packets = self._try(lambda: PacketRing(options.ports), RecorderUnavailable)
         self.kernel = self._try(lambda: KernelEvents(outlived=True), EventsUnavailable)
@@ -55,8 +54,8 @@ class Rings:
         self.spool = Spool(folder, "packets", int(keep * 1e9), options.keep_bytes // 2) if self.packets else None
         self.ends = Spool(folder, "ends", int(keep * 1e9), options.keep_bytes // 8)
         self.looks = LookRing(folder, keep)
-        self.events: deque[KernelEvent] = deque(maxlen=MOST_EVENTS)
-        self.lines: deque[LogLine] = deque(maxlen=MOST_LINES)
+        self.events: Recent[KernelEvent] = Recent(keep, MOST_EVENTS)
+        self.lines: Recent[LogLine] = Recent(keep, MOST_LINES)
         self.events_lost = 0
         self.look: Snapshot | None = None
         self._look_due = 0.0
@@ -85,9 +84,7 @@ class Rings:
             now = int(reading.time * 1e9)
             self.ends.append(now, now, TIME.pack(now, len(reading.ends)) + reading.ends.packed)
         found = list(reading.events) if self.look is None else list(attributed(reading.events, self.look))
-        self.events.extend(found)
-        while self.events and self.events[0].time < reading.time - self._keep:
-            self.events.popleft()
+        self.events.add(found)
         return found
 
     def look_now(self) -> None:
@@ -116,9 +113,7 @@ class Rings:
         """New lines of all logs."""
         now = time.time()
         found = [LogLine(now, log.path, text) for log in self._logs for text in log.lines()]
-        self.lines.extend(found)
-        while self.lines and self.lines[0].time < now - self._keep:
-            self.lines.popleft()
+        self.lines.add(found)
         return found
 
     def events_between(self, begin: float, end: float) -> tuple[KernelEvent, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +20,8 @@ class _Part:
     path: str
     file: int
     size: int = 0
-    last: int = 0
+    written: int = 0
+    """When the last entry came, on a clock that nobody sets."""
     entries: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(first, last, offset, length)"""
 
@@ -27,12 +29,15 @@ class _Part:
 class Spool:
     """Entries of bytes with the times of their first and last content, epoch nanoseconds.
 
-    Kept for `keep_ns` after their last time, at most `most` bytes. A disk that is full loses the new entry, not the
-    program: `lost` counts such bytes, `forgotten` the entries that went before their time for want of room.
+    Kept for `keep_ns` after they came (by `clock`, nanoseconds), at most `most` bytes. A disk that is full loses the
+    new entry, not the program: `lost` counts such bytes, `forgotten` the entries that went before their time for want
+    of room.
     """
 
-    def __init__(self, folder: str, name: str, keep_ns: int, most: int) -> None:
-        self._folder, self._name = folder, name
+    def __init__(
+        self, folder: str, name: str, keep_ns: int, most: int, clock: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._folder, self._name, self._clock = folder, name, clock
         self._keep, self._most = keep_ns, most
         self._part = max(LEAST_PART, most // PARTS)
         self._parts: deque[_Part] = deque()
@@ -43,7 +48,8 @@ class Spool:
 
     def append(self, first: int, last: int, data: bytes | memoryview) -> None:
         """Adds an entry and lets go of what is too old or too much."""
-        self._let_go(last)
+        now = self._clock()
+        self._let_go(now)
         try:
             part = self._room_for(len(data))
             # a part is only read by its entries, so a half-written tail is never seen
@@ -55,7 +61,7 @@ class Spool:
             return
         part.entries.append((first, last, part.size, len(data)))
         part.size += len(data)
-        part.last = max(part.last, last)
+        part.written = now
 
     def between(self, begin: int, end: int) -> Iterator[bytes]:
         """Entries with any content in that time, in the order in which they came."""
@@ -86,7 +92,7 @@ class Spool:
     def _let_go(self, now: int) -> None:
         if self.held:
             return
-        while len(self._parts) > 1 and self._parts[0].last < now - self._keep:
+        while len(self._parts) > 1 and self._parts[0].written < now - self._keep:
             self._drop()
         while len(self._parts) > 1 and self.size + self._part > self._most:
             self.forgotten += len(self._parts[0].entries)

@@ -117,7 +117,7 @@ class ResetRate:
                 continue  # within this machine a reset is told of twice
             self._times.append((event.time, event.count))
             self._sum += event.count
-            while self._times[0][0] < event.time - self.seconds:
+            while abs(self._times[0][0] - event.time) > self.seconds:  # later than it: the clock was set back
                 self._sum -= self._times.popleft()[1]
             if self._sum >= self.most:
                 self._times.clear()

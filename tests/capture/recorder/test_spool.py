@@ -25,7 +25,8 @@ def test_what_lies_in_a_time_comes_back_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("keep", "left"), [(2, 3), (4, 5), (100, 9)])
 def test_the_old_goes_a_part_at_a_time(tmp_path: Path, keep: int, left: int) -> None:
-    spool = Spool(str(tmp_path), "x", keep * SECOND, 16 * LEAST_PART)
+    clock = iter(range(0, 9 * SECOND, SECOND))
+    spool = Spool(str(tmp_path), "x", keep * SECOND, 16 * LEAST_PART, clock.__next__)
     part = bytes(LEAST_PART)
     for second in range(9):
         spool.append(second * SECOND, second * SECOND, part)
@@ -44,7 +45,8 @@ def test_it_stays_below_its_bound_and_says_what_went_early(tmp_path: Path) -> No
 
 
 def test_nothing_goes_while_somebody_reads(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path), "x", SECOND, 16 * LEAST_PART)
+    clock = iter(range(0, 10 * SECOND, SECOND))
+    spool = Spool(str(tmp_path), "x", SECOND, 16 * LEAST_PART, clock.__next__)
     spool.held = True
     for second in range(9):
         spool.append(second * SECOND, second * SECOND, bytes(LEAST_PART))
@@ -66,3 +68,13 @@ def test_a_full_disk_loses_the_entry_and_no_more(tmp_path: Path) -> None:
     spool.append(2, 2, b"after")
     assert spool.lost == 4
     assert held(spool, 0, 100) == [b"kept", b"after"]
+
+
+@pytest.mark.parametrize("step", [-90_000, 90_000])
+def test_a_clock_that_is_set_lets_nothing_go_and_keeps_nothing_longer(tmp_path: Path, step: int) -> None:
+    clock = iter(range(0, 20 * SECOND, SECOND))
+    spool = Spool(str(tmp_path), "x", 4 * SECOND, 16 * LEAST_PART, clock.__next__)
+    for second in range(20):
+        at = (100_000 + second + (step if second >= 10 else 0)) * SECOND
+        spool.append(at, at, bytes(LEAST_PART))
+        assert len(held(spool, 0, 10**6)) == min(second + 1, 5)

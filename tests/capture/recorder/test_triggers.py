@@ -103,3 +103,10 @@ def test_the_screen_knows_why_something_is_not_recorded_by_the_words_that_say_so
     for reason in REASONS:
         for words in re.split(r"\{\w+\}|: ", reason):
             assert words.strip(" ():") in code, reason
+
+
+def test_resets_before_the_clock_was_set_back_do_not_count_for_hours() -> None:
+    rate = ResetRate(5, 10.0)
+    assert rate.add([reset(10_000.0 + second) for second in range(4)]) is None
+    assert all(rate.add([reset(100.0 + 20 * number)]) is None for number in range(50))
+    assert rate.add([reset(2000.0 + second) for second in range(5)]) is not None
