@@ -238,11 +238,16 @@ def _explained_lines(explained: Explained | None, entry: Entry | None) -> Iterat
     if entry is not None:
         named = " ".join(_named(entry.local, entry.remote))
         yield "  " + tr("line {n} of the same entry names {ends}", n=entry.line, ends=named)
-    yield f"  {tr('playbook')}: {explained.playbook}{_own(explained.symptom)}"
+    yield f"  {tr('playbook')}: {explained.playbook}{_opened_by(explained)}{_own(explained.symptom)}"
 
 
 def _named(local: End | None, remote: End | None) -> list[str]:
     return [f"{tr(name)} {end}" for name, end in (("local", local), ("remote", remote)) if end]
+
+
+def _opened_by(explained: Explained) -> str:
+    """What to type next, in brackets; nothing where no playbook is about it."""
+    return f" (tcptriage playbook {explained.playbook})" if explained.playbook else ""
 
 
 def _own(symptom: str) -> str:

@@ -79,7 +79,7 @@ def test_text_makes_control_characters_visible() -> None:
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "connection_reset" in told
-    assert "playbook: connection-reset" in told
+    assert "playbook: connection-reset (tcptriage playbook connection-reset)" in told
     assert "no symptom known" in told
 
 

@@ -12,7 +12,18 @@ from textual.binding import Binding
 
 from capture.safe_text import printable
 from tui.rows.list_rows import ListRows
-from tui.rows.playbook_steps import AskedWrongly, Entry, Run, accepted, ask, carried, fix_markdown, joins, planned
+from tui.rows.playbook_steps import (
+    OTHERS,
+    AskedWrongly,
+    Entry,
+    Run,
+    accepted,
+    ask,
+    carried,
+    fix_markdown,
+    joins,
+    planned,
+)
 from tui.screens.base import TriageScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
@@ -241,7 +252,7 @@ class PlaybookScreen(TriageScreen):
         """The first fix."""
         if self._still_checking(self.action_fixes):
             return
-        fixes = [key for key, entry in self._entries.items() if entry.fix is not None or entry.behind]
+        fixes = [key for key, entry in self._entries.items() if entry.fix is not None or key == OTHERS]
         table = self.query_one("#steps", RowsTable)
         at = fixes.index(table.cursor_key) + 1 if table.cursor_key in fixes else 0  # once more: the next one
         first = fixes[at % len(fixes)] if fixes else None

@@ -268,8 +268,10 @@ class FilterBar(Vertical):
         text = self._line.value.strip()
         if not self.display or text == self._typed:
             return
-        from capture.filters import FilterError, parse
+        from capture.filters import FilterError, complete, parse
 
+        if not self._line.value.endswith(" ") and any(one.help for one in complete(text, kind=self._kind)):
+            return  # the beginning of a term's name: as a word it would empty the table
         try:
             parsed = parse(text) if text else None
         except FilterError:

@@ -49,6 +49,20 @@ async def test_it_filters_while_it_is_typed_and_esc_takes_it_back(size: tuple[in
         assert footer(app) == keys
 
 
+async def test_the_beginning_of_a_term_is_no_word_yet() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("slash")
+        await typed(pilot, "cau")
+        await pilot.pause(0.6)
+        assert rows(app) == 128
+        await typed(pilot, "x")  # none begins so: a word, which no row has
+        await until(pilot, lambda: rows(app) == 0)
+        await pilot.press("backspace", "enter")  # entered, it is meant as a word
+        await until(pilot, lambda: "Connections: cau" in screen_text(app))
+
+
 async def test_the_list_has_values_with_counts_and_is_chosen_from() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
