@@ -177,7 +177,7 @@ class LadderLines:
 
     def _noted(self, row: LadderRow) -> list[tuple[str, str]]:
         """What a packet proves, or what the analysis says of it, wrapped to the column of notes."""
-        notes = ", ".join((*row.notes, *((row.evidence,) if row.evidence else ())))
+        notes = ", ".join((*_own_notes(row), *((row.evidence,) if row.evidence else ())))
         return [(part, "strong" if row.evidence else "warn") for part in wrap(notes, self._notes)]
 
     def _beside(self, index: int, row: LadderRow) -> list[Line]:
@@ -186,7 +186,8 @@ class LadderLines:
         return [Line(index, "note", (*NOTHING[:4], (self._lifelines(), "dim"), NOTHING[5], part)) for part in rest]
 
     def _below(self, index: int, row: LadderRow) -> list[Line]:
-        found = self._note_lines(index, ", ".join(row.notes), "warn", "note") if row.notes else []
+        notes = _own_notes(row)
+        found = self._note_lines(index, ", ".join(notes), "warn", "note") if notes else []
         return found + (self._note_lines(index, row.evidence, "strong", "proof") if row.evidence else [])
 
     def _silence(self, index: int, row: LadderRow) -> list[Line]:
@@ -275,3 +276,8 @@ def clock_of_day(nanoseconds: int) -> str:
     seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
     day = seconds % 86_400
     return f"{day // 3600:02}:{day // 60 % 60:02}:{day % 60:02}.{rest:06}"
+
+
+def _own_notes(row: LadderRow) -> tuple[str, ...]:
+    """What the analysis says of a packet, without what its proof begins with: it would be read twice."""
+    return tuple(note for note in row.notes if not row.evidence or not row.evidence.startswith(note))

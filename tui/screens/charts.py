@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 REFRESH_S = 1.0
 HEIGHT = 4
+MOST_HEIGHT = 8
+AROUND = 3
+"""Lines of a chart beside its own height: title, times, a blank one."""
+ROWS_ELSEWHERE = 5
+"""Lines of the screen that no chart has: bar, border, keys, what there is none of."""
 TWO_COLUMNS = 110
 
 
@@ -53,10 +58,12 @@ class ChartsScreen(TriageScreen):
 
     def _draw(self) -> None:
         if self.is_mounted:
-            width = max(30, self.app.size.width - 3)
-            self.query_one(Paper).change_page(Text("\n".join(self._lines(width)), no_wrap=True))
+            width, height = self.app.size
+            lines = self._lines(max(30, width - 3), height - ROWS_ELSEWHERE)
+            self.query_one(Paper).change_page(Text("\n".join(lines), no_wrap=True))
 
-    def _lines(self, width: int) -> list[str]:
+    def _lines(self, width: int, room: int = 0) -> list[str]:
+        """The page; charts grow where `room` lines hold all of them."""
         found = courses(self._history)
         if not self._history.times:
             return [tr("No look yet")]
@@ -64,17 +71,18 @@ class ChartsScreen(TriageScreen):
         found = [course for course in found if course.name not in silent]
         columns = 2 if width >= TWO_COLUMNS else 1
         each = (width - 3 * (columns - 1)) // columns
+        height = max(HEIGHT, min(MOST_HEIGHT, room // max(1, -(-len(found) // columns)) - AROUND))
         lines: list[str] = [tr("None: {names}", names=", ".join(silent)), ""] if silent else []
         for at in range(0, len(found), columns):
-            drawn = [self._chart(course, each) for course in found[at : at + columns]]
+            drawn = [self._chart(course, each, height) for course in found[at : at + columns]]
             lines += ["   ".join(fit(part, each) for part in parts).rstrip() for parts in zip(*drawn, strict=True)]
             lines.append("")
         return lines
 
-    def _chart(self, course: Course, width: int) -> list[str]:
+    def _chart(self, course: Course, width: int, height: int) -> list[str]:
         terminal = self.triage_app.terminal
         style: Style = "ascii" if terminal.ascii else "blocks" if terminal.plain_charts else "braille"
-        return chart(course, SPAN_S, width, HEIGHT, style)
+        return chart(course, SPAN_S, width, height, style)
 
     def copy_text(self) -> tuple[str, str]:
         """The charts as text."""

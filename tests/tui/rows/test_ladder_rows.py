@@ -40,6 +40,16 @@ def test_every_note_is_whole_at_every_width(width: int) -> None:
             assert word in said, (width, word)
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_note_that_is_the_proofs_beginning_is_told_once(width: int) -> None:
+    rows, one = story()
+    told = replace(rows[-1], notes=("window 0", "keep-alive"), evidence="window 0: its receiver does not read")
+    drawn = LadderLines([told], columns_for(width, one.originator, one.responder))  # type: ignore[attr-defined]
+    text = " ".join(cell for at in range(len(drawn)) for cell, _ in drawn.cells(at))
+    assert text.count("window 0") == 1
+    assert "keep-alive" in text
+
+
 @pytest.mark.parametrize("width", [80, 120, 160, 200, 300])
 def test_the_columns_fill_the_width_and_no_more(width: int) -> None:
     _, one = story()

@@ -221,13 +221,17 @@ async def test_a_kernel_event_leads_to_its_connection_and_that_to_the_playbook()
                 client.close()
 
 
-async def test_charts_show_what_the_looks_counted() -> None:
+@pytest.mark.parametrize(("height", "lines"), [(24, 4), (50, 8)])
+async def test_charts_show_what_the_looks_counted(height: int, lines: int) -> None:
     app = app_of(replay=LOOKS)
-    async with app.run_test(size=(100, 40)) as pilot:
+    async with app.run_test(size=(100, height)) as pilot:
         await until(pilot, lambda: "ESTAB" in screen_text(app))
         await pilot.press("C")
         await until(pilot, lambda: "The last five minutes" in screen_text(app))
         await until(pilot, lambda: " most" in screen_text(app))
         assert "-5m00" in screen_text(app)
+        shown = screen_text(app).split("\n")
+        top, bottom, *_ = (at for at, line in enumerate(shown) if "┤" in line)
+        assert lines <= bottom - top + 1 <= 8  # as high as all of them may be on this screen
         await pilot.press("escape")
         await until(pilot, lambda: "-5m00" not in screen_text(app))
