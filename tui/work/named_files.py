@@ -14,6 +14,8 @@ can be: that loads the engine, 0.1 s."""
 LEAST_BYTES = 28  # a shorter file holds no packet; reading it says what it is
 HEAD_BYTES = 1 << 16
 CLOCK = re.compile(r"\b\d\d:\d\d:\d\d\b")
+ODD_SHARE = 0.01
+"""Of its characters that are NUL or no UTF-8: a text that holds a NUL (in a hostile line, a lost block) has fewer."""
 LINES = 200
 """Of a text without times: as many are looked at for an error that is known."""
 
@@ -58,9 +60,11 @@ def is_log(path: str) -> bool:
             head = file.read(HEAD_BYTES)
     except OSError:
         return False
-    if len(head) < LEAST_BYTES or b"\0" in head or head.startswith(USUAL):
+    if len(head) < LEAST_BYTES or head.startswith(USUAL):
         return False
     text = head.decode(errors="replace")
+    if b"\0" in head and text.count("\0") + text.count("\ufffd") > len(text) * ODD_SHARE:
+        return False
     return (CLOCK.search(text) is not None or _tells_of_errors(text)) and unreadable(path, capture=True) is not None
 
 

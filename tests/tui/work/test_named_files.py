@@ -16,6 +16,7 @@ TEXTS = {
     "tcpdump": (TCPDUMP * 3, False),
     "a letter": ("these are not packets, and nothing failed\n" * 10, False),
     "empty": ("", False),
+    "a line with NUL": ("10:40:09 [error] 7#7: *1 connection reset by peer\n" * 9 + "a \0 name\n", True),
     "binary": ("10:40:09\0" * 20, False),
 }
 
