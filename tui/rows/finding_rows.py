@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.text.column_layout import Column
-from tui.text.language import tr
+from tui.text.language import count, tr
 from tui.text.quantities import clock
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ MARKS = {"critical": ("!!", "bad"), "warning": ("! ", "warn"), "info": ("· ", "
 BAR = {"critical": "█", "warning": "▒", "info": "░"}
 ASCII_BAR = {"critical": "#", "warning": "+", "info": "."}
 BAR_CELLS = 12
+NOTHING = "nothing"
+"""The code of the row that says that nothing is wrong, where other rows follow it."""
 NEW_S = 60.0
 """A finding is news for so long."""
 STEP_S = 5.0
@@ -47,6 +49,7 @@ class Found:
     life: Life | None = None
     new_s: float | None = None
     capture: str | None = None
+    notice: bool = False  # nothing that is wrong: what a reader should know of a capture
 
     @property
     def over(self) -> bool:
@@ -90,6 +93,9 @@ def finding_cells(found: Found) -> tuple[tuple[str, str], ...]:
         return _past_cells(found.life)
     severity = found.finding.severity.value
     sign, tone = MARKS[severity]
+    if found.notice:
+        word = ("", "") if found.finding.code == NOTHING else (tr("notice"), "dim")
+        return ((sign if word[0] else "", tone), word, (printable(found.finding.title), "" if word[0] else "dim"))
     news = None if found.new_s is None else found.new_s if found.new_s < STEP_S * 2 else found.new_s // STEP_S * STEP_S
     word = (tr(severity), tone) if news is None else (tr("new {seconds}s", seconds=f"{news:.0f}"), "strong")
     return ((sign, tone), word, (printable(found.finding.title), ""))
@@ -104,12 +110,15 @@ def _past_cells(life: Life) -> tuple[tuple[str, str], ...]:
 
 def severity_bar(found: Sequence[Found], ascii: bool) -> str:
     """How many of which severity: `██▒▒▒░ 2 critical, 3 warning, 1 info, 2 over`; empty where there is none."""
-    counts = {name: sum(f.finding.severity.value == name and not f.over for f in found) for name in MARKS}
+    wrong = [one for one in found if not one.over and not one.notice]
+    counts = {name: sum(one.finding.severity.value == name for one in wrong) for name in MARKS}
     total = sum(counts.values())
     over = sum(one.over for one in found)
+    notices = sum(one.notice and one.finding.code != NOTHING for one in found)
     signs = ASCII_BAR if ascii else BAR
     parts = [f"{number} {tr(name)}" for name, number in counts.items() if number]
     parts += [f"{over} {tr('over')}"] if over else []
+    parts += [count(notices, "notice")] if notices else []
     bar = "".join(signs[name] * _share(number, total) for name, number in counts.items())
     return f"{bar} {', '.join(parts)}".strip()
 

@@ -8,6 +8,7 @@ from textual import on, work
 from textual.binding import Binding
 
 from capture.safe_text import printable
+from tui.rows.capture_notices import nothing_wrong, notices_of
 from tui.rows.connection_columns import COLUMNS, GROUPINGS, SORTS
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, finding_key, most_severe_first
@@ -142,7 +143,10 @@ class CaptureScreen(ReadingScreen, ScreenWithFindings, ScreenWithTimeBrush):
             Found((of[id(one)].index, *finding_key(one), n), one, capture=of[id(one)].decoded.path)
             for n, one in enumerate(ordered)
         ]
-        self.show_findings(found, tr("nothing asks for attention in {totals}", totals=self._totals()))
+        nothing = tr("nothing asks for attention in {totals}", totals=self._totals())
+        if not self._reading and (notices := notices_of(self._triages)):
+            found = [*(found or [nothing_wrong(nothing)]), *notices]
+        self.show_findings(found, nothing)
 
     def show_rows(self, rows: ConnectionRows) -> None:
         """The connections."""

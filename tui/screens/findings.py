@@ -92,6 +92,8 @@ class FindingsScreen(TriageScreen):
 def page_of(found: Found) -> str:
     """A finding in full, and where it leads."""
     one = found.finding
+    if found.notice:
+        return found.text
     lines = [printable(one.title), "", found.text, ""]
     if one.playbook is not None:
         lines.append(tr("f: what to change   Enter: what to check (playbook {name})", name=one.playbook))

@@ -284,5 +284,5 @@ class ReadingScreen(FollowingScreen, ScreenWithOrder):
             )
         notices = [notice.text for triage in self._triages for notice in triage.decoded.notices]
         if notices:
-            more = tr(" (and {n} more notices)", n=len(notices) - 1) if len(notices) > 1 else ""
+            more = tr(" (and {n} more notices: F)", n=len(notices) - 1) if len(notices) > 1 else ""
             self.say(printable(notices[0]) + more, "warn")
