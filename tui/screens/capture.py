@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from tui.rows.connection_rows import ConnectionRows
     from tui.text.filter_choices import Values
 
+HOW_TO_RECORD = (
+    "To record: `tcpdump -i any -s 128 -w incident.pcap tcp`, or 1 and there c on a connection. o also takes an "
+    "incident's folder, a recording of looks and a log, and lists what was opened last."
+)
 ROWS_ELSEWHERE = 12
 """Lines of a low screen that the table of connections has not."""
 
@@ -95,6 +99,7 @@ class CaptureScreen(ReadingScreen, ScreenWithFindings, ScreenWithTimeBrush):
             self.call_after_refresh(self.read, request.files, self.first_filter())
         else:
             self._table("findings").set_empty("no capture is open: o opens one, or start `tcptriage FILE`")
+            self._tell("finding-text", tr(HOW_TO_RECORD))
 
     def show_title(self) -> None:
         """What is open, and whether it is followed."""

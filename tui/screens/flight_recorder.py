@@ -34,6 +34,10 @@ class FlightRecorderScreen(FilteredScreen):
         """Whether this machine is looked at, and now."""
         raise NotImplementedError
 
+    def watched_so_far(self) -> list[str]:
+        """That it runs, for the title: its message goes, and it goes on."""
+        return [tr("flight recorder")] if self._recorder is not None and self._recorder.running else []
+
     def action_watch(self) -> None:
         """Start the flight recorder; once it runs, freeze what it has."""
         if self._recorder is not None and self._recorder.running:

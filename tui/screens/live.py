@@ -212,7 +212,7 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         snapshot = self._look.snapshot
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
         parts += [tr("paused")] if self._look_loop.paused else []
-        parts += self.recorded_so_far()
+        parts += [*self.recorded_so_far(), *self.watched_so_far()]
         parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
         return parts
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -235,3 +236,13 @@ async def test_charts_show_what_the_looks_counted(height: int, lines: int) -> No
         assert lines <= bottom - top + 1 <= 8  # as high as all of them may be on this screen
         await pilot.press("escape")
         await until(pilot, lambda: "-5m00" not in screen_text(app))
+
+
+async def test_a_running_flight_recorder_is_told_in_the_title(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tui.work.watch_child.incidents_folder", lambda: tmp_path / "incidents")
+    app = app_of(interval=0.2, all_namespaces=False)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen._look is not None)
+        assert "flight recorder" not in screen_text(app).split("\n")[0]
+        await pilot.press("W")
+        await until(pilot, lambda: "flight recorder" in screen_text(app).split("\n")[0])
