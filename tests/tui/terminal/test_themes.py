@@ -47,6 +47,16 @@ async def test_the_cursor_is_seen_in_16_colours(name: str) -> None:
         assert cursor_is_reversed(app)
 
 
+@pytest.mark.parametrize("name", [theme.name.removeprefix("tcptriage-") for theme in THEMES if not theme.dark])
+async def test_on_white_a_warning_is_not_yellow(name: str) -> None:
+    app = app_of(INCIDENT, terminal=replace(Terminal(mouse=False), theme=name, few_colours=True))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "client_gave_up" in screen_text(app))
+        colour = app.screen.get_component_rich_style("rows--warn", partial=True).color
+        assert colour is not None
+        assert colour.downgrade(ColorSystem.STANDARD).number not in (3, 7, 11, 15)
+
+
 async def test_with_more_colours_the_cursor_has_its_own() -> None:
     app = app_of(INCIDENT)
     async with app.run_test(size=(80, 24)) as pilot:
