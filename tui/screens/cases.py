@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 
+from capture.cells import left
 from capture.safe_text import printable
 from tui.rows.list_rows import ListRows
 from tui.screens.base import TriageScreen
@@ -81,7 +82,7 @@ class CasesScreen(TriageScreen):
     def _show_case(self) -> None:
         case = self._chosen()
         lines = [f"{case.name}: `tcptriage --resume {case.name}`", ""] if case else []
-        lines += [f"{item.kind:10}  {printable(item.title)}" for item in case.items] if case else []
+        lines += [f"{left(tr(item.kind), 10)}  {printable(item.title)}" for item in case.items] if case else []
         self.query_one("#item", Paper).set_page("\n".join(lines), "What was kept in it")
 
     @on(RowsTable.Chosen, "#items")
