@@ -18,6 +18,7 @@ from capture.wire.text.printed import SYN, ApplicationRow, Clock, Heading, Print
 
 _BEGIN = re.compile(
     r' {0,16}(?:"?\d{1,9}"?[ ,]+)?"?(?:\d{4}-\d\d-\d\d[ T])?(?:\d\d:\d\d:\d\d[.,]\d{3,9}|\d{1,10}\.\d{1,9})Z?"?[ ,]'
+    r"(?!> |tell |is-at )"  # the end of an address, from a line of tcpdump's that is broken
 )
 _INFO = re.compile(
     r"(?P<sport>[\w.-]{1,64}) ?(?:->|>) ?(?P<dport>[\w.-]{1,64}) \[(?P<flags>[A-Za-z, <>]{1,60})\](?P<more>.*)"

@@ -100,7 +100,7 @@ ALL_OF_E = """\
 """
 
 
-@pytest.mark.parametrize("width", [80, 90, 96, 100, 104, 110, 120, 132])
+@pytest.mark.parametrize("width", [72, 80, 90, 96, 98, 99, 100, 104, 110, 120, 132])
 def test_a_terminal_breaks_the_lines_of_e_and_v_anywhere(width: int) -> None:
     """Some lines are short by themselves, and before the addresses stands an arrow already."""
     broken = [line[at : at + width] for line in ALL_OF_E.splitlines() for at in range(0, len(line), width)]
