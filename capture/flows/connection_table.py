@@ -84,15 +84,20 @@ class Spans:
     def __getitem__(self, rows: Any) -> Any:
         """The values of some rows, int64; or of one."""
         at = np.atleast_1d(np.asarray(rows, np.int64))
-        short = self._short[at]
+        connections = None if self._starts is None else np.searchsorted(self._starts[0], at, side="right") - 1
+        found = self.of(at, connections)
+        return found if np.ndim(rows) else int(found[0])
+
+    def of(self, rows: I64, connections: I64 | None) -> I64:
+        """The values of rows whose connections are known: one for each row."""
+        short = self._short[rows]
         found = short.astype(np.int64)
         if self._starts is not None:
-            first, base = self._starts
-            found += base[np.searchsorted(first, at, side="right") - 1]
+            found += self._starts[1][connections]
         long = short == self.LONG
         if long.any():
-            found[long] = self._values[np.searchsorted(self._rows, at[long])]
-        return found if np.ndim(rows) else int(found[0])
+            found[long] = self._values[np.searchsorted(self._rows, rows[long])]
+        return found
 
 
 class Histories(Struct, frozen=True):

@@ -39,9 +39,7 @@ class Group(Struct, frozen=True, dict=True):
         kinds = self.verdicts.template_of[self.members]
         for kind in distinct(kinds).tolist():
             where = np.flatnonzero(kinds == kind)
-            numbers = Numbers(
-                self.flows, self.verdicts.signed, self.verdicts.templates[kind], self.members[where].tolist()
-            )
+            numbers = Numbers(self.flows, self.verdicts.signed, self.verdicts.templates[kind], self.members[where])
             out[where] = number(numbers)
         return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,14 +83,19 @@ def _groups(flows: FlowTable, verdicts: Verdicts, only: Bool, most: int = MOST_P
     chosen = np.flatnonzero((kind_of >= 0) & only)
     listener = verdicts.listeners
     totals = np.bincount(listener[verdicts.once], minlength=int(listener.max()) + 1)
-    host = numbered(flows.address[:, 1])
+
+    @cache
+    def host() -> I64:
+        return numbered(flows.address[:, 1])
+
     for kind in distinct(kind_of[chosen]).tolist():
         cause, actor = labels[kind]
         members = chosen[kind_of[chosen] == kind]
-        for place in (listener, host, np.zeros(len(flows), np.int64)):
-            parts = _split(members, place[members])
-            if len(parts) <= most:
-                break
+        parts = _split(members, listener[members])
+        if len(parts) > most:
+            parts = _split(members, host()[members])
+        if len(parts) > most:
+            parts = [members]
         for part in parts:
             total = int(totals[distinct(listener[part])].sum())
             yield Group(flows, verdicts, cause, actor, part, total)

@@ -51,7 +51,9 @@ _TIMED_BY_THE_KERNEL = frozenset(
 class Numbers:
     """Per connection (m of them, all of one template) the times and packets behind a sentence, in nanoseconds."""
 
-    def __init__(self, flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int]) -> None:
+    def __init__(
+        self, flows: FlowTable, signed: Signatures, template: Template, connections: Sequence[int] | I64
+    ) -> None:
         self.flows, self.signed, self.template = flows, signed, template
         self.connections = np.asarray(connections, dtype=np.int64)
         self._plain = not any(int(i) in signed.merged for i in self.connections) if signed.merged else True
@@ -88,7 +90,8 @@ class Numbers:
         """A column's values at rows of events; anything where a row is an error's."""
         if not len(column):  # all of them are
             return np.zeros(len(rows), np.int64)
-        values: I64 = column[np.maximum(rows, 0)]
+        rows = np.maximum(rows, 0)
+        values: I64 = column[rows] if isinstance(column, np.ndarray) else column.of(rows, self.connections)
         return values
 
     def _error(self, k: int, rows: I64) -> QuotedTcp:

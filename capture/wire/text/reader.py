@@ -325,8 +325,9 @@ class TextReader:
         reporter = printable(error.reporter, 253)
         ends = self._address(src), self._port(sport), self._address(dst), self._port(dport)
         number = self._before + self.packets
-        what = error.icmp_type, error.icmp_code, error.ipv6
-        self.quotes.append(TextQuote(number, time, reporter, *what, *ends, seq, error.mtu))
+        self.quotes.append(
+            TextQuote(number, time, reporter, error.icmp_type, error.icmp_code, error.ipv6, *ends, seq, error.mtu)
+        )
 
     def _address(self, name: str) -> str:
         if not _is_address(name):
