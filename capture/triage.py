@@ -164,13 +164,12 @@ def triage(
                 copy=copy,
             )
             _require_known_link_type(captures)
+            done += [with_incidents(judged(one, index), group) for index, one in enumerate(captures, len(done))]
         except CaptureUnreadable as error:
             if refused is None:
                 raise
             refused(error)
             continue
-        for decoded in captures:
-            done.append(with_incidents(judged(decoded, len(done)), group))
         show = None
     return done
 

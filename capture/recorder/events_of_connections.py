@@ -32,17 +32,21 @@ def event_of(entry: Mapping[str, Any]) -> KernelEvent | None:
             kind=Kind(entry["kind"]),
             local=_end(entry.get("local")),
             remote=_end(entry.get("remote")),
-            errno=entry.get("errno"),
-            call=entry.get("call"),
-            reason=entry.get("reason"),
+            errno=_text(entry.get("errno")),
+            call=_text(entry.get("call")),
+            reason=_text(entry.get("reason")),
             owner=None if owner is None else msgspec.convert(owner, EventOwner),
             count=int(entry.get("count", 1)),
-            netns=entry.get("netns"),
-            cookie=entry.get("cookie"),
+            netns=_text(entry.get("netns")),
+            cookie=_text(entry.get("cookie")),
             last=last,
         )
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
         return None
+
+
+def _text(value: Any) -> str | None:
+    return msgspec.convert(value, str | None)
 
 
 def _end(value: Any) -> Endpoint | None:
