@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     Records = npt.NDArray[Any]
 
-ROOM = 1 << 20  # bytes that are written at once; more where one line needs it
+ROOM = 1 << 18
+"""Bytes that are written at once; more where one line needs it. Of larger pieces the allocator gives each back to the
+system, and takes it anew a page at a time: that took as long as writing did."""
 
 
 class Kind(IntEnum):
