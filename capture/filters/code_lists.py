@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
-from importlib import resources
 
-import tomli
-
+from capture.language import read_toml
 from capture.model import COUNT_NAMES, Certainty, Closer, Ending, Resetter, TcpState
 
 ZEEK_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
@@ -41,11 +40,7 @@ def state(text: str) -> str | None:
 @lru_cache(maxsize=1)
 def causes() -> tuple[str, ...]:
     """The cause codes of verdicts/causes.toml."""
-    catalogue = resources.files("capture.verdicts").joinpath("causes.toml")
-    if not catalogue.is_file():
-        return ()
-    table = tomli.loads(catalogue.read_text("utf-8"))
-    return tuple(table.get("codes", table))
+    return tuple(read_toml(os.path.join(os.path.dirname(__file__), "..", "verdicts", "causes.toml")))
 
 
 @lru_cache(maxsize=1)

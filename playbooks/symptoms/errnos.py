@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
-import tomli
-
+from capture.language import read_toml
 from playbooks.symptoms.normalising import plain_quotes
 
 
@@ -36,7 +35,7 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """The catalogue, loaded once."""
-    table = tomli.loads(resources.files("playbooks.symptoms").joinpath("errnos.toml").read_text("utf-8"))
+    table = read_toml(os.path.join(os.path.dirname(__file__), "errnos.toml"))
     known = {name: Errno(name, entry["symptom"]) for name, entry in table.items()}
     by_text = {plain_quotes(text): known[name] for name, entry in table.items() for text in entry["texts"]}
     texts = tuple(sorted(by_text, key=len, reverse=True))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
-from importlib import resources
 
-import tomli
-
+from capture.language import read_toml
 from playbooks.symptoms.fast_patterns import Guarded
 
 
 @cache
 def _table() -> dict[str, dict[str, str | list[str]]]:
-    return tomli.loads(resources.files("playbooks.symptoms").joinpath("patterns.toml").read_text("utf-8"))
+    return read_toml(os.path.join(os.path.dirname(__file__), "patterns.toml"))
 
 
 @cache

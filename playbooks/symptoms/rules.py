@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import tomli
-
-from capture.language import catalogue, per_language
+from capture.language import catalogue, per_language, read_toml
 from playbooks.symptoms.fast_patterns import Guarded
 
 if TYPE_CHECKING:
@@ -85,7 +82,7 @@ class Symptom:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return tomli.loads(resources.files("playbooks.symptoms").joinpath(name).read_text("utf-8"))
+    return read_toml(os.path.join(os.path.dirname(__file__), name))
 
 
 @lru_cache(maxsize=1)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from importlib import resources
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def found_in(word: str) -> list[tuple[str, str, str]]:
 @cache
 def _telling() -> frozenset[str]:
     """Every number that a rule, an error number or a status is told by."""
-    texts = [resources.files("playbooks.symptoms").joinpath(name).read_text("utf-8") for name in _CATALOGUES]
+    texts = [Path(__file__).with_name(name).read_text("utf-8") for name in _CATALOGUES]
     return frozenset(number for text in texts for number in _NUMERAL.findall(text)) | {"460", "499", "502", "504"}
 
 

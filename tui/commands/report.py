@@ -30,6 +30,8 @@ EVERY_S = 0.25
 def run(arguments: list[str]) -> int:
     """Write the report; returns the exit status."""
     chosen = report_parser().parse_args(arguments)
+    if not chosen.follow:
+        for_one_long_computation()
     try:
         wanted = _filter(chosen.filter)
     except ValueError as error:
@@ -43,7 +45,6 @@ def run(arguments: list[str]) -> int:
 
         return follow(chosen, wanted)
     chosen.format = chosen.format or "text"
-    for_one_long_computation()
     with ExitStack() as stack:
         return _report(chosen, wanted, stack)
 
