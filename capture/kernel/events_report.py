@@ -74,7 +74,6 @@ def line(group: EventGroup) -> str:
     owner = f"{group.owner.name}[{group.owner.pid}]" if group.owner is not None else ""
     local, remote = group.local or phrases["untold"], group.remote or phrases["untold"]
     port = group.local.rpartition(":")[2]
-    here = port.isdigit()
     reset = group.kind is Kind.RESET_SENT
     if reset and group.remote:  # the ports of callers say nothing
         remote = group.remote.removesuffix(":*")
@@ -82,7 +81,7 @@ def line(group: EventGroup) -> str:
     return str(template["one" if group.count == 1 else "many"]).format(
         who=f"{owner}: " if owner else "",
         by=phrases["by"].format(owner=owner) if owner else "",
-        port=phrases["sent_from" if reset else "received_by"].format(port=port) if here else "",
+        port=_side(phrases, group, port if port.isdigit() else "", reset),
         why=f", {reason_text(group.reason)}" if group.reason else "",
         place=phrases["place"].format(local=local, remote=remote) if group.local else "",
         count=f"{group.count:,}",
@@ -90,6 +89,13 @@ def line(group: EventGroup) -> str:
         local=local,
         remote=remote,
     )
+
+
+def _side(phrases: dict[str, str], group: EventGroup, port: str, reset: bool) -> str:
+    """This side's port; where many ports got resets its address, else groups of two addresses read alike."""
+    if port:
+        return phrases["sent_from" if reset else "received_by"].format(port=port)
+    return phrases["received_at"].format(local=group.local) if group.local and not reset else ""
 
 
 def reason_text(reason: str) -> str:

@@ -263,6 +263,7 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
         key: Any = event.key
         by, name = key
         self._by = 0
+        self.say("")  # what was said of the groups
         if by == "capture":
             self._capture = name
             self.filter_changed()

@@ -53,6 +53,17 @@ def test_resets_of_a_service_are_told_with_its_port_and_the_reason_in_words() ->
     assert cells(group)[1][0] == told
 
 
+def test_resets_at_two_addresses_do_not_read_alike() -> None:
+    peer = Endpoint("10.0.0.9", 80)
+    events = [
+        KernelEvent(1, Kind.RESET_RECEIVED, Endpoint(ip, port), peer)
+        for ip in ("127.1.0.1", "127.1.0.2")
+        for port in (1, 2)
+    ]
+    told = [cells(group)[1][0] for group in filtered(history(*events, now=2.0), None)]
+    assert told == [f"2 resets received from 10.0.0.9:80 at 127.1.0.{at}:*" for at in (1, 2)]
+
+
 def test_every_kind_has_its_words() -> None:
     for kind in Kind:
         for call in (None, "send", "recv", "connect"):
