@@ -146,6 +146,17 @@ TEXTS = [
     " ".join(["cS sSA cA", *["<1>cAk sA"] * 9, "sRAt"]),
     " ".join(["cS sSA cA cPA20", *["<1>cPA20*"] * 9]),
     " ".join(["cS sSA cA cPA20", *["<1>cPA20*"] * 300]),
+    # what nothing above told apart: found by small changes to the engine
+    "cS sSA cA sA <-0.0008>cFA <120>cR",
+    "cS cA~ sRA",
+    "cS sSA sPA33",
+    "cAk cPA20",
+    "cR sSA sPA50* cR",
+    "cS sSA sA sPA24 cFA@50 cFA*@1 sA cPA500 sRAt",
+    "sFA cS cA cPA20 sFA~ cA sA",
+    "sPA20h cSz",
+    f"{HELLO} sA1448 cAz <0.2>sAk cAz cAz <0.4>sAk <0.8>sAk cAz cRAt",
+    "cS i3.1 sA cPA20",
     # one direction: what the ACKs tell of the other
     "cS sSAx cA cPA20 sAx sPA50x cA sFAx cA cFA",
     "cS sSAx cA cPA20 sPA1x cA sPA9x cA",
@@ -161,6 +172,9 @@ FLOWS: dict[str, tuple[list[str], dict[str, Any]]] = {text: ([text], {}) for tex
         [f"{SERVED} cFA sFA cA", f"{SERVED} cFA sFA cA"], AGAIN | {"starts": [0, 3.0], "isns": [1, 1]}
     ),
     "twice, refused": (["cS sRA", "cS sRA"], AGAIN | {"starts": [0, 1.0], "isns": [1, 1]}),
+    "a RST, then a SYN, again": (["cR cS", "cR cS"], AGAIN | {"starts": [0, 3.0], "isns": [1, 1]}),
+    "a SYN alone, long after": (["cS", "cS"], AGAIN | {"starts": [0, 70.0], "isns": [1, 1]}),
+    "accepted after a RST, twice": (["cS sR sSA", "cS sR sSA"], AGAIN | {"starts": [0, 0.5], "isns": [1, 1]}),
     "refused, then accepted": (["cS sRA", "cS sSA cA"], AGAIN | {"starts": [0, 0.5], "isns": [1, 1]}),
     # whose port it is, where the capture began later
     "many peers tell the server": (["sPA50 cA cPA20 sA"] * 3, {"ports": [8080] * 3, "clients": [1, 2, 3]}),

@@ -38,3 +38,20 @@ def test_an_answer_to_a_syn_that_was_not_captured() -> None:
     assert flow_table("cS sSAx cA cPA20 sA sPA50 cA").packets_missing == 1
     assert flow_table("cS sSAx cA").packets_missing == 0
     assert flow_table("cS sRA", "cS").packets_missing == 0
+
+
+def test_one_direction_is_told_by_what_the_other_side_acknowledged() -> None:
+    def counted(*texts: str) -> int:
+        return flow_table(*texts).one_direction
+
+    assert counted("cS sSAx cA cPA20 sAx sPA50x cA") == 1
+    assert counted("cSx sSA cAx cPA20x sA sPA50 cAx", NORMAL) == 1
+    assert counted("cS sSA cA cPA20 sAx sPA50x cA") == 0  # one packet of a side is seen
+    assert counted("cPA20 <1>cPA20*") == 0  # nobody else was heard
+    assert counted("cS sSAx cA sFAx cA") == 0  # no data
+
+
+def test_times_that_run_back_are_counted_beyond_a_tenth_of_a_second() -> None:
+    assert flow_table("cS sSA <-0.101>cA").times_run_back == (0, 100_000_000)
+    assert flow_table("cS sSA <-0.101001>cA").times_run_back == (1, 100_001_000)
+    assert flow_table(NORMAL).times_run_back == (0, 0)
