@@ -22,6 +22,7 @@ SOCKETS = [
     Row(local=Endpoint("::", 443), remote=Endpoint("::", 0), state=TcpState.LISTEN, owners=(), uid=0),
     Row(local=Endpoint("fe80::1", 5000), remote=Endpoint("::ffff:10.1.2.3", 80), owners=(Owner(80, "my app"),)),
     Row(remote=Endpoint("127.0.0.1", 65_535), state=TcpState.SYN_SENT, age_s=0.5, send_q=1, timer="on"),
+    Row(remote=Endpoint("10.200.200.200", 9), recv_q=40, send_q=2, owners=(Owner(81, "two", 4), Owner(82, "two", 5))),
 ]
 TEXTS = [
     # numbers and their units
@@ -31,7 +32,7 @@ TEXTS = [
     "age:0.5..12", "age:..12", "age:..", "age:12..", "age:soon", "age:none", "rtt:none", "rtt:>1ms", "recv-q:5k",
     "recv-q:>=5kb", "recv-q:4ki..5ki", "send-q:1", "retransmission:>2", "retransmission:3", "bytes:>1m",
     "bytes:2mb..3mb", "bytes:<1k", "packets:7", "packets:>7", "duration:>45s", "duration:45.5s..1h", "gap:none",
-    "gap:500ms..1s", "pid:80", "pid:2105",
+    "gap:500ms..1s", "pid:80", "pid:2105", "bytes:42", "bytes:38", "fd:3", "fd:5", "fd:none",
     # ends
     "peer:10.0.0.0/8", "peer:10.1.2.3", "peer:10.1.*", "peer:10.", "peer:10.1", "peer:10.1.2.3:80", "peer:*:80",
     "peer::80", "peer:[::1]:80", "peer:[::1", "peer:[::1]80", "peer:[fe80::1]", "peer:192.0.2.7:41000",
