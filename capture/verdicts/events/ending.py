@@ -22,7 +22,6 @@ class End(Struct, frozen=True):
     at: int | None = None
     by: int | None = None
     forged: bool = False  # the RST was not sent by `by`, whose address it bears
-    gave_up: bool = False  # by a RST of its own, or by falling silent
 
 
 def end_of(history: HistoryFacts) -> End:
@@ -51,7 +50,7 @@ def _after_an_answer(history: HistoryFacts) -> End:
         if reset is None or reset > run[-1]:
             own = reset is not None and history.events[reset].side == side
             if reset is None or own:
-                return End(Ending.TIMEOUT, reset if own else run[-1], side, gave_up=True)
+                return End(Ending.TIMEOUT, reset if own else run[-1], side)
     if reset is not None:
         return _by_reset(history, reset)
     if history.both_acked is not None:
@@ -78,7 +77,7 @@ def _by_reset(history: HistoryFacts, reset: int) -> End:
         and history.probes_before(event.side, reset)
         and not _peer_window_closed(history, reset)
     ):
-        return End(Ending.TIMEOUT, reset, event.side, gave_up=True)
+        return End(Ending.TIMEOUT, reset, event.side)
     if all(fin is not None and fin < reset for fin in history.fins):
         return End(Ending.RST, reset, event.side)  # both had closed: whoever cleared it away, nothing was cut short
     forged = (
