@@ -11,7 +11,7 @@ import pytest
 from capture.filters import FilterError, parse
 from capture.filters.moments import DAY, Lived, moments
 from capture.triage import triage
-from tests.capture.filters.rows import Row
+from tests.capture.filters.rows import Row, Verdicts, flow_table
 
 INCIDENT = Path(__file__).parents[3] / "tui" / "examples" / "incident.pcap"  # 2026-11-21 10:40:06 to 10:40:12 UTC
 NOON = 20_000 * DAY + 12 * 3600  # of some day, UTC
@@ -42,6 +42,9 @@ NOON = 20_000 * DAY + 12 * 3600  # of some day, UTC
         ("00:00", NOON - DAY / 2, NOON - DAY / 2, True),
         ("..00:00", NOON - DAY / 2 + 59.9, NOON - DAY / 2 + 59.9, True),
         ("..00:00", NOON - DAY / 2 + 60, NOON - DAY / 2 + 60, False),
+        ("12:00..12:00", NOON + DAY / 2, NOON + DAY / 2, False),
+        ("12:01..12:00", NOON + 60, NOON + 60, True),  # all day round
+        ("..12:00", NOON - DAY / 2 + 0.5, NOON - DAY / 2 + 0.5, True),  # from the day's begin
         ("2024-10-03T..", NOON, NOON, True),
     ],
 )
@@ -134,3 +137,23 @@ def test_live_sockets_know_how_new_their_state_is_and_no_time() -> None:
 def test_a_time_lasts_as_long_as_its_last_unit(text: str, lasts: float) -> None:
     found = moments(text)
     assert found.high - found.low == pytest.approx(lasts)
+
+
+def test_the_hour_24_is_the_days_end() -> None:
+    assert moments("23:00..24:00").test(Lived(NOON + DAY / 2 - 1, NOON + DAY / 2 - 1))
+    for text in ("24:01", "24:00:01", "24:01:01"):
+        with pytest.raises(ValueError, match=text):
+            moments(text)
+
+
+def test_the_last_seconds_end_with_what_was_that_long_ago() -> None:
+    (recent,) = [matcher for clause in parse("last:5s").clauses for _, matcher in clause.tests]
+    assert recent.test(5.0)
+    assert not recent.test(5.001)
+    assert not recent.test(None)
+    flows = flow_table()
+    latest = int(flows.highest_time.max())
+    ages = (latest - flows.highest_time) / 1e9
+    for age in ages.tolist():
+        chosen = parse(f"last:{age}s").select(flows, Verdicts())  # type: ignore[arg-type]
+        assert chosen.tolist() == (ages <= age).tolist()
