@@ -155,6 +155,7 @@ TEXTS = [
     "cS sSA sA sPA24 cFA@50 cFA*@1 sA cPA500 sRAt",
     "sFA cS cA cPA20 sFA~ cA sA",
     "sPA20h cSz",
+    "sFA cFAw sA",
     f"{HELLO} sA1448 cAz <0.2>sAk cAz cAz <0.4>sAk <0.8>sAk cAz cRAt",
     "cS i3.1 sA cPA20",
     # one direction: what the ACKs tell of the other

@@ -19,8 +19,8 @@ def syn(target: str, seq: int = 1) -> bytes:
     return make.ethernet(make.ipv6(make.tcp(sport=1111, seq=seq, flags=SYN), CLIENT, target), 0x86DD)
 
 
-def error(about: bytes, code: int, rest: bytes = bytes(4)) -> bytes:
-    return make.ethernet(make.ipv6(bytes([1, code, 0, 0]) + rest + about[14:], ROUTER, CLIENT, 58), 0x86DD)
+def error(about: bytes, code: int, rest: bytes = bytes(4), kind: int = 1) -> bytes:
+    return make.ethernet(make.ipv6(bytes([kind, code, 0, 0]) + rest + about[14:], ROUTER, CLIENT, 58), 0x86DD)
 
 
 def told(folder: Path, *frames: bytes) -> list[Verdict]:
@@ -65,3 +65,11 @@ def test_of_two_connections_of_the_same_ends_the_one_that_had_begun(tmp_path: Pa
     assert list(flows.quoted) == [of]
     (quote,) = flows.quoted[of]
     assert (quote.reporter, quote.icmp_type, quote.icmp_code, quote.ipv6, quote.seq) == (ROUTER, 1, 0, True, 7_000_000)
+
+
+def test_what_the_next_hop_takes_is_kept(tmp_path: Path) -> None:
+    asked, path = syn(SERVER), tmp_path / "made.pcap"
+    errors = [error(asked, 0, kind=1), error(asked, 0, (1280).to_bytes(4, "big"), kind=2)]
+    path.write_bytes(make.pcap([asked, *errors], step=1000))
+    quotes = decode([str(path)])[0].flows.quoted[0]
+    assert [(quote.icmp_type, quote.mtu) for quote in quotes] == [(1, None), (2, 1280)]
