@@ -201,6 +201,8 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "over more than two hours": ([*each(ABORT, *([0.3] * 3)), NORMAL], {"starts": [0, 70, 7199.695, 7200]}),
     "an idle limit, in milliseconds": ([*each(STALE, 61.0004, 95, 200), *each(LIVED, 5, 31, 58.0004)], {}),
     "an idle limit, two died": ([*each(STALE, 61, 95), *each(LIVED, 5, 31, 58)], {}),
+    "an idle time, in milliseconds": (each(STALE, 60.0004, 60.0004, 60.0004), {}),
+    "clients that reset in the middle of an answer": (["cS sSA cA cPA20 sA sPA900 cRAt"] * 3, {}),
     "requests that nobody had answered or given up yet": (["cS sSA cA <0.8>cPA9 sA"] * 3, {}),
     "late writes, of one direction": (
         ["cSx sSA cAx cPA20x sA sPA50 cAx <0.5>sFA cAx cPA20x sA cFAx sA"] * 3,

@@ -230,6 +230,8 @@ ODD = [
     "cPA20 sA sPA24g sFA cA cFA",
     "cPA20 sA <9>sFA",
     f"{SERVED} <31>cAk sR",
+    "cS i3.3",
+    "cS sSA cA sPA50 cA cFA sPA24g cR",
     "cS sSA cS* <1>sSA* cS* <2>sSA*",
     "cPA20~ sSA cA cPA20",
     f"{SERVED} sR! <1>sR",
