@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from capture.model import Endpoint
+from playbooks.checks.leaks import PILE, leak_first
+from playbooks.checks.queues import is_full
 from playbooks.checks.registry import known_checks
 from playbooks.facts.facts import Facts
 from playbooks.facts.socket_facts import Holder, Processes
@@ -196,3 +198,21 @@ TABLE: list[tuple[str, dict[str, Any], Facts, Outcome]] = [
 def test_threshold(name: str, given: dict[str, Any], facts: Facts, expected: Outcome) -> None:
     found = known_checks()[name].judge(facts, **given)
     assert found.outcome is expected, found.evidence
+
+
+@pytest.mark.parametrize(
+    ("left", "descriptors", "offered"), [(PILE, 2 * PILE, True), (PILE, 2 * PILE + 1, False), (PILE - 1, 2, False)]
+)
+def test_a_leak_comes_before_a_higher_limit_where_it_is_half_of_the_descriptors(
+    left: int, descriptors: int, offered: bool
+) -> None:
+    other = Holder(99, "other")
+    facts = host(*rows("CLOSE-WAIT", left), *rows("ESTAB", 40), row("CLOSE-WAIT", 90, owners=(other,)))
+    assert bool(leak_first(facts, 812, descriptors)) == offered
+
+
+def test_a_queue_of_no_place_is_full_only_where_its_maximum_is_told() -> None:
+    assert is_full(listener(waiting=129, most=128))
+    assert not is_full(listener(waiting=128, most=128))
+    assert is_full(listener(waiting=1, most=0))  # listen(fd, 0)
+    assert not is_full(row("LISTEN", recv_q=1, send_q=0))  # /proc/net/tcp tells no maximum
