@@ -143,6 +143,7 @@ TEXTS = [
     # long ones are folded
     " ".join(["cS sSA cA", *["cPA20 sPA50"] * 12, "cA sFA cFA"]),
     " ".join(["cS sSA cA", *["cPA20 cPA21 sA"] * 12, "cFA sFA"]),
+    " ".join(["cPA20 sPA50"] * 12),
     " ".join(["cS sSA cA", *["<1>cAk sA"] * 9, "sRAt"]),
     " ".join(["cS sSA cA cPA20", *["<1>cPA20*"] * 9]),
     " ".join(["cS sSA cA cPA20", *["<1>cPA20*"] * 300]),

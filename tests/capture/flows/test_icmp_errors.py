@@ -73,3 +73,11 @@ def test_what_the_next_hop_takes_is_kept(tmp_path: Path) -> None:
     path.write_bytes(make.pcap([asked, *errors], step=1000))
     quotes = decode([str(path)])[0].flows.quoted[0]
     assert [(quote.icmp_type, quote.mtu) for quote in quotes] == [(1, None), (2, 1280)]
+
+
+def test_an_icmpv4_error_names_its_router(tmp_path: Path) -> None:
+    asked = make.ipv4(make.tcp(sport=1111, flags=SYN))
+    error = make.ipv4(bytes([3, 13]) + bytes(6) + asked[:28], src="192.0.2.9", dst="10.0.0.1", protocol=1)
+    (one,) = told(tmp_path, make.ethernet(asked), make.ethernet(error))
+    assert (one.cause, one.alternatives) == ("unreachable", ("refused_by_firewall",))
+    assert "192.0.2.9" in one.sentence
