@@ -28,10 +28,10 @@ MARGIN_S: Final = 25.0
 """Beyond the window: a block of packets holds some time, and a trigger is seen some time after it."""
 MOST_EVENTS: Final = 100_000
 MOST_LINES: Final = 20_000
-LOOK_SHARE, GREATEST_LOOK_SHARE = 400, 50
+LOOK_SHARE, GREATEST_LOOK_SHARE = 400, 100
 LONGEST_PAUSE_S: Final = 10.0
 """A look that took t seconds of a core is followed by the next after 400 t, a quarter of a per cent, but not later than
-that; where it would take more than 2 per cent then, it is said how much later. The first one, which learns all owners,
+that; where it would take more than 1 per cent then, it is said how much later. The first one, which learns all owners,
 is not counted. Every incident has one: a trigger asks for it."""
 TIME: Final = struct.Struct("=QI")
 """Before what ended: when it was read, and how many."""

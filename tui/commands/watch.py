@@ -12,6 +12,7 @@ from capture.language import choose, speaking
 from tui.arguments.host_commands import watch_parser
 from tui.arguments.parser import complain
 from tui.text.language import tr
+from tui.work.process_settings import for_weeks
 
 if TYPE_CHECKING:
     from capture.recorder.flight_recorder import FlightRecorder
@@ -30,6 +31,7 @@ REASONS = (
     "tracefs is not mounted and cannot be mounted ({why}): run as root",
     "this kernel has none of the events: {why}",
     "{path}: {n} bytes were passed over: it grew faster than it was read",
+    "{path}: no regular file: what is written there cannot be read twice",
 )
 """Why something is not recorded, as `capture` says it."""
 
@@ -86,6 +88,7 @@ def run(arguments: list[str]) -> int:
     recorder.heed_signals()
     with speaking(chosen.lang):
         _start(recorder, options.out, user)
+    for_weeks()
     recorder.run()
     return 0
 
