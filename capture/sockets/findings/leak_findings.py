@@ -24,9 +24,11 @@ from capture.sockets.findings.finding_words import (
 from capture.sockets.findings.look_history import PlaceRule, Scene
 from capture.sockets.findings.piles import (
     Pile,
+    by_held_remote,
     by_hidden_user,
     by_host,
     by_leader,
+    by_local_port,
     by_service,
     common_port,
     hosts_of,
@@ -41,12 +43,15 @@ ASKED = 64
 POOL_S, TOGETHER_S = 10.0, 2.0
 """A pool whose peer closed all its connections at once is reaped every so often, and then they go: a warning only once
 they have stayed that long, or where more come."""
+WORKERS = 3
+"""The level of piles of several processes' connections to one service: each holds one or two, and uses up nothing."""
 FLOWING_S = 30.0
 """Data of the last half minute, later than the close: a half-closed download that goes on."""
 
 
 def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
-    """Piles of CLOSE-WAIT by port that is listened on, then by process, then by the user of hidden ones.
+    """Piles of CLOSE-WAIT by port that is listened on, or was, then by process, then by the peer's service, which many
+    workers may hold one of each, then by the user of hidden ones.
 
     Not counted: what waits to be accepted (the accept queue's matter), has bytes to send, or still sends.
     """
@@ -56,7 +61,7 @@ def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
         for row in _left_behind(place, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
         if not row.send_q and row.owner_missing != NOT_ACCEPTED
     ]
-    keys = (by_service(place), by_leader, by_hidden_user)
+    keys = (by_service(place), by_local_port, by_leader, by_held_remote, by_hidden_user)
     for pile in pile_up(rows, keys, limits.close_wait_sockets):
         if (idle := _idle(place, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
             yield _close_wait_pile(scene, place, idle)
@@ -66,7 +71,8 @@ def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
     limits, rows, oldest = scene.thresholds, pile.rows, pile.rows[0]
     rate = scene.trends.rate(("close_wait", place.netns, pile.key), len(rows), scene.now)
     left = descriptors_left(pile.process)
-    critical = oldest.age_s >= limits.close_wait_critical_s or (left is not None and left < len(rows) / 4)
+    lasting = oldest.age_s >= limits.close_wait_critical_s and pile.level != WORKERS
+    critical = lasting or (left is not None and left < len(rows) / 4)
     port = common_port(rows)
     severity = Severity.CRITICAL if critical else Severity.INFO if _may_be_a_pool(pile, rate) else Severity.WARNING
     return finding(
@@ -102,9 +108,9 @@ def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
 
 
 def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
-    """Connections that this machine opened (level 0 is a service here), all closed by their peers a moment ago."""
+    """Connections that this machine opened (not a service's here), all closed by their peers a moment ago."""
     oldest, youngest = pile.rows[0].age_s, pile.rows[-1].age_s
-    return pile.level > 0 and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
+    return pile.level > 1 and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
 
 
 def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:

@@ -81,6 +81,16 @@ def by_remote(row: SocketRow) -> Hashable:
     return row.remote
 
 
+def by_held_remote(row: SocketRow) -> Hashable | None:
+    """The peer's address and port, where the process is known."""
+    return row.remote if row.owners else None
+
+
+def by_local_port(row: SocketRow) -> Hashable:
+    """The local port: several sockets on one were a service's, whether or not it still listens."""
+    return row.local.port
+
+
 def by_service(place: Place) -> Key:
     """The local port where something listens on it."""
     listening = place.aggregates.listening

@@ -30,6 +30,22 @@ LEAKS: dict[str, Looks] = {
     "close-wait: for a minute": one(*many(10, "CLOSE-WAIT", age=60.0)),
     "close-wait: nearly a minute": one(*many(10, "CLOSE-WAIT", age=59.99)),
     "close-wait: a service of ours": one(LISTENS, *many(12, "CLOSE-WAIT", age=9.0)),
+    "close-wait: of twelve workers, one each toward a service": one(
+        *many(12, "CLOSE-WAIT", age=90.0, owners=lambda n: [(800 + n, 3)], **OUT),
+        processes=[process(800 + n, "worker") for n in range(12)],
+    ),
+    "close-wait: of twelve workers, one each toward a service, hidden": one(
+        *many(12, "CLOSE-WAIT", age=90.0, **HIDDEN, **OUT)
+    ),
+    "close-wait: of twelve children at a port that nobody listens on any more": one(
+        *many(12, "CLOSE-WAIT", age=90.0, owners=lambda n: [(800 + n, 3)]),
+        processes=[process(800 + n, "relay") for n in range(12)],
+    ),
+    "close-wait: of twelve workers, toward two services": one(
+        *many(9, "CLOSE-WAIT", age=90.0, owners=lambda n: [(800 + n, 3)], **OUT),
+        *many(3, "CLOSE-WAIT", 9, age=90.0, owners=lambda n: [(800 + n, 3)], **(OUT | {"peer": 5433})),
+        processes=[process(800 + n, "worker") for n in range(12)],
+    ),
     "close-wait: of clients of ours, a moment ago": one(*many(12, "CLOSE-WAIT", age=9.99, **OUT)),
     "close-wait: of clients of ours, 10 s ago": one(*many(12, "CLOSE-WAIT", age=10.0, **OUT)),
     "close-wait: of clients of ours, within 2 s": one(
