@@ -220,10 +220,7 @@ static void remember_last(struct look *look) {
 static void first_of_side(struct look *look) {
   struct side *own = look->own;
   const struct segment *s = look->s;
-  if (s->payload && !own->word_size) {
-    own->word_time = s->time;
-    own->word_size = s->payload;
-  }
+  remember_first_word(own, s);
   if (own->packets == 1) {
     own->first_seq = s->seq;
     if (s->flags & SYN) own->known |= OPENED_BY_SYN;
@@ -234,7 +231,7 @@ static void first_of_side(struct look *look) {
 }
 
 /* Part by part. */
-static void take_any(struct look *look, int alien) {
+static APART void take_any(struct look *look, int alien) {
   struct connection *c = look->c;
   const struct segment *s = look->s;
   int side = look->side;
@@ -282,7 +279,13 @@ static void take_both_ways(struct look *look) {
 #endif
 
 uint16_t connection_take(struct connection *c, const struct segment *s, int side, int alien) {
-  struct look look = {.s = s, .c = c, .own = &c->sides[side], .peer = &c->sides[!side], .side = (uint8_t)side};
+  struct look look;
+  look.s = s;
+  look.c = c;
+  look.own = &c->sides[side];
+  look.peer = &c->sides[!side];
+  look.side = (uint8_t)side;
+  look.tags = look.again = look.skip = 0;
   count_packet(c, s, side, &look.gap);
   look.after = s->seq + s->payload + ((s->flags & (SYN | FIN)) != 0); /* both at once count once, as Wireshark has it */
   if (!alien && is_steady(&look)) {

@@ -4,6 +4,13 @@
 
 #include "engine.h"
 
+/* Rare, or so large that what calls it would lose more by holding it than a call costs. */
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
+
 /* What analysis says of one packet, in Wireshark's sense of the words: capture.flows.connection_table.Tag has the same bits. */
 enum {
   TAG_RETRANSMISSION = 0x0001,
@@ -252,7 +259,6 @@ struct look {
   struct connection *c;
   struct side *own, *peer;
   int64_t gap;     /* ns since the connection's packet before; 0 for the first */
-  int64_t position, end; /* in the stream */
   uint32_t after;  /* sequence number after it, SYN and FIN counted once */
   uint16_t tags;
   uint8_t side;    /* end that sent it */
@@ -276,6 +282,23 @@ static inline void remember_packet(const struct look *look, uint8_t kind, uint8_
   c->before_id = s->ip_id;
 }
 
+/* The first of a side: payload, packet without SYN, data or FIN. */
+static inline void remember_first_word(struct side *own, const struct segment *s) {
+  if (!s->payload || own->word_size) return;
+  own->word_time = s->time;
+  own->word_size = s->payload;
+}
+
+static inline void remember_first_number(struct side *own, const struct segment *s) {
+  if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
+}
+
+static inline void remember_first_size(struct side *own, const struct segment *s) {
+  if (own->has_size) return;
+  own->first_size = s->payload;
+  own->has_size = 1;
+}
+
 /* steady.c: the packet that most are, and what it changes beside what is counted */
 int is_steady(const struct look *look);
 void take_steadily(struct look *look);
@@ -290,6 +313,7 @@ void holes_forget(struct connection *c, int end);
 int holes_acknowledged(const struct connection *c, int end);
 /* history.c */
 void history_take(struct look *look);
+void history_of_data(struct look *look);
 size_t history_text(const struct connection *c, char *out, size_t room);
 const char *conn_state(const struct connection *c);
 size_t history_most(const struct connection *c);

@@ -138,16 +138,13 @@ static void remember(struct look *look, int kind, int pure, int goodbye) {
   const struct segment *s = look->s;
   struct connection *c = look->c;
   struct side *own = look->own;
-  if ((kind == KIND_DATA || kind == KIND_FIN) && !own->has_size) {
-    own->first_size = s->payload;
-    own->has_size = 1;
-  }
+  if (kind == KIND_DATA || kind == KIND_FIN) remember_first_size(own, s);
   if (kind == KIND_FIN && !(own->known & KNOWS_FIN)) {
     own->fin_end = s->seq + s->payload + 1;
     own->known |= KNOWS_FIN;
   }
   if (kind == KIND_DATA && !goodbye) own->data_number = s->number;
-  if (!own->word_number && !(s->flags & SYN)) own->word_number = s->number;
+  remember_first_number(own, s);
   if (kind != KIND_RST && s->payload && !repeats(look) && !(look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
     own->said_number = s->number;
   if (kind == KIND_SYN_ACK) own->known &= ~KNOWS_ACKED; /* what came before answered an older connection in TIME-WAIT */

@@ -125,6 +125,16 @@ static void transition(const struct look *look, int is_originator) {
   }
 }
 
+static void say(const struct look *look, enum letter letter) {
+  look->own->letters |= (uint16_t)(1u << letter);
+  write_letter(look->c, look->side, LETTERS[letter]);
+}
+
+/* All that data changes, in order and where nothing is open. */
+void history_of_data(struct look *look) {
+  if (!(look->own->letters & ZEEK_DATA)) say(look, LETTER_D);
+}
+
 /* Takes one segment into both sides' states and the history. */
 void history_take(struct look *look) {
   struct connection *c = look->c;
@@ -136,11 +146,7 @@ void history_take(struct look *look) {
     /* A SYN elsewhere starts the numbers anew, unless its side had closed: only then does it stand out. */
     int closed = own->state == Z_CLOSED || own->state == Z_RESET;
     int stands_out = letter == LETTER_F || letter == LETTER_R || ((letter == LETTER_S || letter == LETTER_H) && closed);
-    uint16_t bit = (uint16_t)(1u << letter);
-    if (!(own->letters & bit) || (elsewhere && stands_out)) {
-      own->letters |= bit;
-      write_letter(c, look->side, LETTERS[letter]);
-    }
+    if (!(own->letters >> letter & 1) || (elsewhere && stands_out)) say(look, letter);
   }
   int is_reset = own->state == Z_RESET;
   if (!s->window && !(s->flags & RST) && look->peer->state != Z_CLOSED && !is_reset) count(c, look->side, 1, 'w');

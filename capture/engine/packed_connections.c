@@ -42,16 +42,13 @@ static const struct connection *typical_of(struct store *store, uint8_t class, c
   return store->typical[class] = typical;
 }
 
-static uint8_t *packed(struct store *store, const struct connection *c) {
-  if (!make_room(store, c->count)) return NULL;
-  struct connection fields = *c;
-  uint8_t *out = store->written, class = class_of(c);
-  fields.events = NULL;
-  fields_pack(&fields);
-  const struct connection *typical = typical_of(store, class, &fields);
+/* What is written of a connection whose fields are turned, with room for its events; NULL where there is no memory. */
+static uint8_t *written(struct store *store, const struct connection *c, const struct event *events, uint8_t class) {
+  const struct connection *typical = typical_of(store, class, c);
   if (!typical) return NULL;
+  uint8_t *out = store->written;
   *out++ = class;
-  out = write_events(c, write_units(&fields, typical, out));
+  out = write_events(c, events, write_units(c, typical, out));
   size_t size = (size_t)(out - store->written), whole = PACKED_FROM + size + EVENT_SLACK;
   uint8_t *bytes = whole < UINT32_MAX ? arena_take(&store->arena, whole) : NULL;
   if (!bytes) return NULL;
@@ -59,6 +56,19 @@ static uint8_t *packed(struct store *store, const struct connection *c) {
   ((struct connection *)(void *)bytes)->room = (uint32_t)whole; /* which it does not need there */
   memcpy(bytes + PACKED_FROM, store->written, size);
   memset(bytes + PACKED_FROM + size, 0, EVENT_SLACK);
+  return bytes;
+}
+
+/* It is as it was only where there is no memory, which NULL says; else it is at an end, but for its events. */
+static uint8_t *packed(struct store *store, struct connection *c) {
+  if (!make_room(store, c->count)) return NULL;
+  struct event *events = c->events;
+  uint8_t class = class_of(c);
+  c->events = NULL;
+  fields_pack(c);
+  uint8_t *bytes = written(store, c, events, class);
+  if (!bytes) fields_unpack(c);
+  c->events = events;
   return bytes;
 }
 

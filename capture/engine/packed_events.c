@@ -13,7 +13,7 @@ enum { SINCE_4 = 1, NUMBER_2 = 2, SIZE_2 = 4, HAS_GAP = 8, HAS_END = 16, IS_WHOL
 enum { MOST_BRIEF_BYTES = sizeof(struct brief) + 4 + 2 + 2 + 4 + 4 };
 _Static_assert(MOST_BRIEF_BYTES + sizeof(struct event) == MOST_EVENT_BYTES, "as packing.h says");
 
-/* What came before, of each side. */
+/* What came before, of each side. It begins with what packing leaves as it is. */
 struct trail {
   uint64_t time, number;
   uint32_t end[2];
@@ -92,9 +92,9 @@ static const uint8_t *read_event(const uint8_t *in, struct trail *trail, struct 
 }
 
 /* Up to EVENT_SLACK bytes beyond the end are written. */
-uint8_t *write_events(const struct connection *c, uint8_t *out) {
+uint8_t *write_events(const struct connection *c, const struct event *events, uint8_t *out) {
   struct trail trail = trail_of(c);
-  for (uint32_t i = 0; i < c->count; i++) out = write_event(&c->events[i], &trail, out);
+  for (uint32_t i = 0; i < c->count; i++) out = write_event(&events[i], &trail, out);
   return out;
 }
 

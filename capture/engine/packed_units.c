@@ -31,7 +31,7 @@ static size_t next_unit(uint64_t *bits) {
 /* How many bytes a unit that is not 0 takes, less one. */
 static uint32_t bytes_above_one(uint32_t unit) {
 #if defined(__GNUC__)
-  return (31u - (uint32_t)__builtin_clz(unit)) / 8;
+  return ((uint32_t)__builtin_clz(unit) ^ 31) / 8; /* 31 less it, as one instruction */
 #else
   return (unit > 0xFF) + (unit > 0xFFFF) + (unit > 0xFFFFFF);
 #endif
@@ -79,44 +79,48 @@ static void differing(const uint8_t *a, const uint8_t *b, uint32_t *units, uint6
   }
 }
 
+/* Two bits of each of four bytes; no carry reaches them. */
+static uint8_t two_bits_each(const uint8_t *four) { return (uint8_t)(get32(four) * 0x01041040u >> 24); }
+
 uint8_t *write_units(const struct connection *c, const struct connection *typical, uint8_t *out) {
-  uint32_t units[UNITS], count = 0, size = 0;
-  uint8_t sizes[UNITS / 4 + 1], data[4 * UNITS + 4], *at = data;
+  uint32_t units[UNITS], count = 0;
+  uint8_t above[UNITS + 4], data[4 * UNITS + 4], *at = data; /* of each that differs: its bytes above one */
   uint64_t bits[WORDS];
   differing((const uint8_t *)c + PACKED_FROM, (const uint8_t *)typical + PACKED_FROM, units, bits);
   for (size_t word = 0; word < WORDS; word++) {
-    for (uint64_t left = bits[word]; left;) {
-      uint32_t unit = units[word * A_WORD + next_unit(&left)], above = bytes_above_one(unit);
+    for (uint64_t left = bits[word]; left; count++) {
+      uint32_t unit = units[word * A_WORD + next_unit(&left)], more = bytes_above_one(unit);
       put32(at, unit);
-      at += above + 1;
-      size |= above << 2 * (count & 3);
-      sizes[count / 4] = (uint8_t)size;
-      if ((++count & 3) == 0) size = 0;
+      above[count] = (uint8_t)more;
+      at += more + 1;
     }
   }
+  put32(above + count, 0);
   *out++ = (uint8_t)count;
   memcpy(out, bits, BIT_BYTES);
   out += BIT_BYTES;
-  memcpy(out, sizes, (count + 3) / 4);
-  out += (count + 3) / 4;
+  for (uint32_t i = 0; i < count; i += 4) *out++ = two_bits_each(above + i);
   memcpy(out, data, (size_t)(at - data));
   return out + (at - data);
 }
 
 const uint8_t *read_units(const uint8_t *in, const struct connection *typical, struct connection *c) {
-  uint32_t units[UNITS], count = *in++;
+  uint32_t count = *in++;
+  uint8_t *to = (uint8_t *)c + PACKED_FROM;
   const uint8_t *sizes = in + BIT_BYTES, *data = sizes + (count + 3) / 4;
   uint64_t bits[WORDS] = {0};
   uint32_t i = 0;
   memcpy(bits, in, BIT_BYTES);
-  memcpy(units, (const char *)typical + PACKED_FROM, sizeof units);
+  memcpy(to, (const uint8_t *)typical + PACKED_FROM, 4 * UNITS);
   for (size_t word = 0; word < WORDS; word++) {
     for (uint64_t left = bits[word]; left; i++) {
-      uint32_t above = sizes[i / 4] >> 2 * (i & 3) & 3;
-      units[word * A_WORD + next_unit(&left)] ^= get32(data) & 0xFFFFFFFFu >> (24 - 8 * above);
+      uint32_t above = sizes[i / 4] >> 2 * (i & 3) & 3, unit;
+      uint8_t *at = to + 4 * (word * A_WORD + next_unit(&left));
+      memcpy(&unit, at, sizeof unit);
+      unit ^= get32(data) & 0xFFFFFFFFu >> (24 - 8 * above);
+      memcpy(at, &unit, sizeof unit);
       data += above + 1;
     }
   }
-  memcpy((char *)c + PACKED_FROM, units, sizeof units);
   return data;
 }

@@ -26,7 +26,7 @@ const uint8_t *read_units(const uint8_t *in, const struct connection *typical, s
 /* packed_events.c */
 enum { MOST_EVENT_BYTES = 20 + sizeof(struct event) };
 enum { EVENT_SLACK = 4 }; /* bytes looked at beyond the last one */
-uint8_t *write_events(const struct connection *c, uint8_t *out);
+uint8_t *write_events(const struct connection *c, const struct event *events, uint8_t *out);
 void read_events(const struct connection *c, const uint8_t *in, struct event *events);
 
 #endif

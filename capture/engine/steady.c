@@ -1,11 +1,12 @@
-/* The packet that most are: data or an ACK in order, in the midst of a connection in which nothing is open. It is known by
- * few questions, and what it changes is written at once. That is what connection_take would change part by part, no more:
+/* The packet that most are: data or an ACK in order, behind the handshake of a connection in which nothing is open. It is
+ * known by few questions, and what it changes is written at once. That is what connection_take would change part by part, no more:
  * the fuzzer compares the two (CHECK_STEADY). */
 #include "connection.h"
 
 enum {
-  SETTLED = KNOWS_NEXT | KNOWS_STREAM | KNOWS_SPAN | KNOWS_PLAIN | KNOWS_SEGMENT | KNOWS_ACKED | KNOWS_ID | KNOWS_IDS | KNOWS_SAID,
-  OPEN = UNSCALED | KNOWS_FIN | HEARD_FIN | KNOWS_RESET,
+  SETTLED = KNOWS_NEXT | KNOWS_STREAM | KNOWS_SPAN | KNOWS_SEGMENT | KNOWS_ACKED | KNOWS_ID | KNOWS_SAID,
+  LEARNT = KNOWS_PLAIN | KNOWS_IDS, /* by such a packet */
+  OPEN = KNOWS_FIN | HEARD_FIN | KNOWS_RESET,
 };
 
 /* Nothing is missing, and it begins where its side ended. */
@@ -23,8 +24,7 @@ static int is_new(const struct look *look) {
   const struct segment *s = look->s;
   const struct side *own = look->own, *peer = look->peer;
   if (!s->payload) return own->letters & ZEEK_ACK && s->ack != own->ack && (c->before_end != look->side || s->ack != c->before_ack);
-  return own->letters & ZEEK_DATA && own->word_size && own->has_size && peer->window && !window_is_full(look) &&
-         ahead(look->after, peer->ack) > 0;
+  return peer->window && !window_is_full(look) && ahead(look->after, peer->ack) > 0;
 }
 
 int is_steady(const struct look *look) {
@@ -34,7 +34,7 @@ int is_steady(const struct look *look) {
   return (s->flags & (CONTROL | ACK)) == ACK && (own->known & (SETTLED | OPEN)) == SETTLED &&
          (peer->known & (KNOWS_NEXT | KNOWS_SPAN | KNOWS_FIN | HEARD_FIN)) == (KNOWS_NEXT | KNOWS_SPAN) && c->seen >= 3 &&
          (c->flags & (HAS_OPENING | HAS_COMPLETE)) != HAS_OPENING && (c->round_trip || !c->syn_time) &&
-         (c->before_kind == KIND_ACK || c->before_kind == KIND_DATA) && own->state != Z_INACTIVE && own->word_number &&
+         (c->before_kind == KIND_ACK || c->before_kind == KIND_DATA) && own->state != Z_INACTIVE &&
          s->window && !own->closed && own->ttl_first && !(s->marks & (MARK_SAME_AS_BEFORE | MARK_TTL_UNKNOWN)) &&
          (!s->ip_id || s->ip_id != own->ids[1]) && is_in_order(look) && is_new(look);
 }
@@ -42,6 +42,7 @@ int is_steady(const struct look *look) {
 /* What the analysis rests on. */
 static void go_on(struct side *own, const struct look *look) {
   const struct segment *s = look->s;
+  own->known = (own->known | LEARNT) & ~(uint32_t)UNSCALED;
   if (s->ack != own->ack) own->duplicates = 0;
   own->ack = s->ack;
   own->ack_time = s->time;
@@ -72,6 +73,7 @@ static void remember_last(struct side *own, const struct look *look) {
   own->last_ack = s->ack;
   own->last_flags = s->flags;
   own->last_after = look->after;
+  remember_first_number(own, s);
 }
 
 void take_steadily(struct look *look) {
@@ -80,6 +82,9 @@ void take_steadily(struct look *look) {
   c->flags |= SINCE_SYN_ANY | SINCE_SYN_OTHER | HAS_MORE_THAN_RST;
   if (look->s->payload) {
     c->flags |= HAS_ESTABLISHED;
+    remember_first_word(look->own, look->s);
+    remember_first_size(look->own, look->s);
+    history_of_data(look);
     event_of_data(look);
     stretch(look->own, look);
   }
