@@ -20,6 +20,7 @@ from capture.recorder.freezing import Frozen, LogLine
 from capture.recorder.housekeeping import make_rings, prune, size_of
 from capture.recorder.incident_folder import Trigger
 from capture.recorder.options import Options
+from capture.recorder.origin import Origin, ThisMachine
 from capture.recorder.packet_ring import RETIRE_MS
 from capture.recorder.rings import LONGEST_PAUSE_S, MARGIN_S, Rings
 from capture.recorder.triggers import SIGNAL, ResetRate
@@ -42,11 +43,13 @@ class FlightRecorder:
     """Raises OSError where the output folder cannot be used. What came from outside is parsed by other processes
     (writer.py), but for the lines of logs."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, origin: Origin | None = None) -> None:
+        """`origin`: the machine that is recorded, where it is another one than this."""
         self._options = options
+        self._origin = origin = origin or ThisMachine()
         self._folder = make_rings(options.out)
         try:
-            self.rings = Rings(options, self._folder)
+            self.rings = Rings(options, self._folder, origin)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
@@ -74,12 +77,14 @@ class FlightRecorder:
         end = time.monotonic() + self._options.seconds if self._options.seconds is not None else float("inf")
         due = time.monotonic()
         try:
-            while not self._stop and time.monotonic() < end:
+            while not self._stop and not self._origin.gone and time.monotonic() < end:
                 self._wait(min(due, end) - time.monotonic())
                 self.rings.store_packets()
                 if time.monotonic() >= due:
                     due = max(due + TICK_S, time.monotonic())
                     self._tick()
+            if self._origin.gone:
+                self._options.tell(self._origin.gone)
             if self._asked or self._pending is not None:
                 time.sleep(RETIRE_MS / 1000)  # for the last packets
                 self._tick()
@@ -182,9 +187,12 @@ class FlightRecorder:
         kept_s = self._options.before_s + self._options.after_s + MARGIN_S
         if steps := self._clock.within(kept_s):  # then times tell little: everything that is held goes in
             begin, end = min(begin, end - kept_s, *(low for low, _ in steps)), max(end, *(high for _, high in steps))
+        ahead = self._origin.clock_ahead
+        begin, end = begin + min(0.0, ahead), end + max(0.0, ahead)
         ring = self.rings.packets
         self.rings.store_packets()
         frozen = Frozen(
+            machine=self._origin.machine(),
             trigger=trigger,
             begin=begin,
             end=end,

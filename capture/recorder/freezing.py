@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -21,6 +20,7 @@ from capture.recorder.anonymous_packets import AnonymousPackets
 from capture.recorder.comments import comments_of
 from capture.recorder.incident_folder import EVENTS, LOG, LOOKS, MANIFEST, PACKETS, Manifest, Trigger
 from capture.recorder.look_ring import LookRing
+from capture.recorder.origin import Machine
 from capture.recorder.packet_ring import SNAP, Packet, packets_of
 from capture.recorder.pcapng_file import PcapngFile
 from capture.recorder.spool import Spool
@@ -40,6 +40,7 @@ class LogLine(Struct, frozen=True):
 class Frozen(Struct, frozen=True, kw_only=True):
     """What goes into a folder: the spools are read for [begin, end], epoch seconds."""
 
+    machine: Machine
     trigger: Trigger
     begin: float
     end: float
@@ -84,8 +85,8 @@ def _write(folder: str, frozen: Frozen) -> None:
     else:
         notes = (*notes, "looks at the sockets are left out: they cannot be anonymized")
     manifest = Manifest(
-        host=socket.gethostname() if hide is None else "host",
-        kernel=os.uname().release,
+        host=frozen.machine.host if hide is None else "host",
+        kernel=frozen.machine.kernel,
         version=__version__,
         trigger=frozen.trigger
         if hide is None
@@ -110,9 +111,10 @@ def _write_packets(path: str, frozen: Frozen, hide: Anonymizer | None) -> int:
     before it."""
     comments = comments_of(_packets(frozen), frozen.events)
     anonymous = AnonymousPackets(hide) if hide is not None else None
-    names = _interface_names() if hide is None else {}
+    names = frozen.machine.interfaces if hide is None else {}
+    system = f"Linux {frozen.machine.kernel}"
     with _private(path) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as stream:
-        file = PcapngFile(stream, SNAP, names, f"Linux {os.uname().release}", f"tcptriage {__version__} watch")
+        file = PcapngFile(stream, SNAP, names, system, f"tcptriage {__version__} watch")
         for index, one in enumerate(_packets(frozen)):
             data = anonymous(one.bytes) if anonymous is not None else one.bytes
             comment = comments.get(index, "")
@@ -162,9 +164,3 @@ def _free_name(out: str, when: float) -> str:
         if not os.path.lexists(path):
             return path
     raise OSError(f"{name}: a thousand folders of this second are there")
-
-
-def _interface_names() -> Mapping[int, str]:
-    with contextlib.suppress(OSError):
-        return dict(socket.if_nameindex())
-    return {}

@@ -14,17 +14,23 @@ LONGEST_JUMP: Final = 255
 MOST_PORTS: Final = 60
 """Four jumps a port must stay within what a jump can reach."""
 
+OWN_STEPS: Final = 5
+"""Ports whose jumps take as much as those of the connection that is left out."""
+
 Step = tuple[int, int | str, int | str, int]
 
 
-def packet_filter(ports: Sequence[int], snap: int) -> bytes:
+def packet_filter(ports: Sequence[int], snap: int, without: int | None = None) -> bytes:
     """A program (struct sock_filter, one after another) for packets that begin with the IP header.
 
     It keeps `snap` bytes of TCP to or from `ports` (all TCP without any) and of ICMP and ICMPv6. Of IPv6 only packets
-    whose TCP header follows at once are looked into; others are kept if no port is asked for. Raises ValueError.
+    whose TCP header follows at once are looked into; others are kept if no port is asked for. `without`: no TCP of
+    this port. Raises ValueError.
     """
-    if len(ports) > MOST_PORTS:
-        raise ValueError(f"at most {MOST_PORTS} ports")
+    first = ("own4", "own6") if without is not None else ("ports4", "ports6") if ports else ("keep", "keep")
+    most = MOST_PORTS if without is None else MOST_PORTS - OWN_STEPS
+    if len(ports) > most:
+        raise ValueError(f"at most {most} ports")
     steps: list[tuple[str, Step]] = []
 
     def add(label: str, code: int, yes: int | str, no: int | str, value: int) -> None:
@@ -35,10 +41,17 @@ def packet_filter(ports: Sequence[int], snap: int) -> bytes:
     add("", JEQ, "six", "drop", IPV6)
     add("four", LDB, 0, 0, 9)
     add("", JEQ, "keep", 0, ICMP)
-    add("", JEQ, "ports4" if ports else "keep", "drop", TCP)
+    add("", JEQ, first[0], "drop", TCP)
     add("six", LDB, 0, 0, 6)
     add("", JEQ, "keep", 0, ICMPV6)
-    add("", JEQ, "ports6" if ports else "keep", "drop" if ports else "keep", TCP)
+    add("", JEQ, first[1], "drop" if ports else "keep", TCP)
+    for label, load, ports_of in (("own4", LDH_X, "ports4"), ("own6", LDH, "ports6")) if without is not None else ():
+        after, at = (ports_of if ports else "keep"), 0 if load == LDH_X else 40
+        add(label, LDX_MSH, 0, 0, 0)
+        add("", load, 0, 0, at)
+        add("", JEQ, "drop", 0, without or 0)
+        add("", load, 0, 0, at + 2)
+        add("", JEQ, "drop", after, without or 0)
     if ports:
         add("ports4", LDX_MSH, 0, 0, 0)
         for at in (0, 2):

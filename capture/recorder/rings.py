@@ -9,19 +9,17 @@ from typing import Final, TypeVar
 
 from capture.kernel.event import Ends, KernelEvent, Reading
 from capture.kernel.event_errors import EventsUnavailable
-from capture.kernel.event_source import KernelEvents
 from capture.kernel.events_report import ends_of
 from capture.kernel.holders import attributed
 from capture.recorder.freezing import LogLine
 from capture.recorder.log_follower import LogFollower
 from capture.recorder.look_ring import LookRing
 from capture.recorder.options import Options
-from capture.recorder.packet_ring import PacketRing
+from capture.recorder.origin import Origin
 from capture.recorder.recent import Recent
 from capture.recorder.recorder_errors import RecorderUnavailable
 from capture.recorder.spool import Spool
 from capture.sockets.snapshot import Snapshot
-from capture.sockets.socket_watch import Watcher
 from capture.sockets.sources.socket_errors import SourceUnavailable
 
 MARGIN_S: Final = 25.0
@@ -39,16 +37,16 @@ T = TypeVar("T")
 
 
 class Rings:
-    """Opens what this user may; `notes` say what is missing."""
+    """Opens what this user may of a machine; `notes` say what is missing."""
 
-    def __init__(self, options: Options, folder: str) -> None:
+    def __init__(self, options: Options, folder: str, origin: Origin) -> None:
         self.notes: list[str] = []
         keep = options.before_s + options.after_s + MARGIN_S
         self._interval = options.interval_s
-        self.packets = self._try(lambda: PacketRing(options.ports), RecorderUnavailable)
-        self.kernel = self._try(lambda: KernelEvents(outlived=True), EventsUnavailable)
+        self.packets = self._try(lambda: origin.packets(options.ports), RecorderUnavailable)
+        self.kernel = self._try(origin.events, EventsUnavailable)
         self.notes += self.kernel.limits if self.kernel is not None else ()
-        self._watcher = self._try(Watcher, SourceUnavailable)
+        self._watcher = self._try(origin.looks, SourceUnavailable)
         self._logs = [LogFollower(path) for path in options.logs]
         self.notes += [log.trouble for log in self._logs if log.trouble]
         self.spool = Spool(folder, "packets", int(keep * 1e9), options.keep_bytes // 2) if self.packets else None
@@ -65,7 +63,8 @@ class Rings:
 
     def descriptors(self) -> list[int]:
         """What to wait for."""
-        return [self.packets.fileno()] if self.packets is not None else []
+        descriptor = self.packets.fileno() if self.packets is not None else -1
+        return [descriptor] if descriptor >= 0 else []
 
     def store_packets(self) -> None:
         """Takes the blocks that are ready."""

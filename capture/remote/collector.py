@@ -3,10 +3,11 @@
 #
 # Runs on the other host: python >= 3.6, standard library only, from standard input. It reads the kernel's TCP sockets,
 # /proc and counters, writes frames to standard output, and nothing else anywhere. What they mean is judged at home.
-# INTERVAL, COUNT and EVENTS are put in front of it, and collector_events.py where those are asked for; by itself:
+# INTERVAL, COUNT, EVENTS and FILTER are put in front of it, and the collectors of events and packets where those are
+# asked for; by itself:
 # python3 collector.py [COUNT [SECONDS]] >looks.frames
 # A frame: 4 bytes of length (network order), then so many of zlib: 4 bytes of length of a JSON head, the head, then
-# netlink messages one after another, pages of the trace ring, ends of connections.
+# netlink messages one after another, pages of the trace ring, blocks of packets, ends of connections.
 import json
 import os
 import signal
@@ -95,12 +96,13 @@ def inodes(messages):
     return {struct.unpack_from("=I", message, 84)[0] for message in messages if len(message) >= 88}
 
 
-def look(diag, events):
+def look(diag, events, packets):
     began = time.time()
     listeners = dump(diag, LISTENERS, MEMORY)
     messages = dump(diag, CONNECTIONS, INFO)
     found, hidden = holders(inodes(messages) | inodes(listeners))
     pages, ends = events.read() if events else (b"", b"")
+    blocks = packets.read() if packets else b""
     head = {
         "version": VERSION,
         "time": began,
@@ -112,13 +114,14 @@ def look(diag, events):
         "connections": sum(map(len, messages)),
         "pages": len(pages),
         "events": events.document(pages) if events else None,
+        "packets": packets.document(blocks) if packets else None,
         "holders": found,
         "hidden": hidden,
         "texts": {name: text("/proc/net/" + name) for name in TEXTS},
         "settings": {name: text("/proc/sys/net/" + name) for name in SETTINGS},
     }
     packed = json.dumps(head).encode()
-    return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages) + pages + ends
+    return struct.pack(">I", len(packed)) + packed + b"".join(listeners) + b"".join(messages) + pages + blocks + ends
 
 
 def main(count, interval):
@@ -126,6 +129,7 @@ def main(count, interval):
     diag.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     out = sys.stdout.buffer
     events = Events(text) if EVENTS else None  # noqa: F821
+    packets = Packets() if FILTER else None  # noqa: F821
     try:
         due = time.time()
         if events and count == 1:  # a single look tells of the interval before it
@@ -134,7 +138,7 @@ def main(count, interval):
             if number:
                 due = max(due + interval, time.time())
                 time.sleep(max(0.0, due - time.time()))
-            frame = zlib.compress(look(diag, events), 1)
+            frame = zlib.compress(look(diag, events, packets), 1)
             signal.alarm(STUCK_S)
             out.write(struct.pack(">I", len(frame)) + frame)
             out.flush()
@@ -146,7 +150,7 @@ def main(count, interval):
 
 if "COUNT" not in globals():
     COUNT, INTERVAL = int(sys.argv[1]) if sys.argv[1:] else 1, float(sys.argv[2]) if sys.argv[2:] else 1.0
-    EVENTS = ()
+    EVENTS, FILTER = (), b""
 try:
     main(COUNT, INTERVAL)
 except (BrokenPipeError, KeyboardInterrupt):

@@ -32,6 +32,18 @@ class EventsHead(Struct, frozen=True):
     lost: int
 
 
+class PacketsHead(Struct, frozen=True):
+    """What surrounds packets: how many `bytes` of blocks follow, how many packets were seen and dropped since the
+    beginning, `missing` sentences, the `interfaces` by the kernel's index, the `kernel`'s release. Hostile text."""
+
+    bytes: int
+    seen: int
+    dropped: int
+    missing: list[str]
+    interfaces: dict[str, str]
+    kernel: str
+
+
 class Head(Struct, frozen=True):
     """What surrounds the sockets. `holders`: pid -> (comm, open files, RLIMIT_NOFILE soft and hard, (inode, fd)…);
     comm is hostile text. `hidden` processes whose descriptors may not be read. `time` on that host's clock, `clocks`
@@ -49,20 +61,22 @@ class Head(Struct, frozen=True):
     connections: int = 0
     pages: int = 0
     events: EventsHead | None = None
+    packets: PacketsHead | None = None
     clocks: tuple[float, float] = (0.0, 0.0)
     order: str = sys.byteorder
     source: str = "sock_diag"
 
 
 class Frame(Struct, frozen=True):
-    """One look of another host: netlink messages of listeners and of all other sockets; `pages` of its trace ring and
-    `ends` of connections, each after four bytes of its length."""
+    """One look of another host: netlink messages of listeners and of all other sockets; `pages` of its trace ring,
+    `blocks` of its packet ring and `ends` of connections, each after four bytes of its length."""
 
     head: Head
     listeners: bytes
     connections: bytes
     pages: bytes = b""
     ends: bytes = b""
+    blocks: bytes = b""
 
 
 _HEAD = msgspec.json.Decoder(Head)  # made under the import lock
@@ -114,13 +128,13 @@ def _frame(packed: bytes) -> Frame:
     if head.order != sys.byteorder:
         raise HostUnreachable("its processor has another byte order than this one's")
     at, parts = LENGTH + size, []
-    for length in (head.listeners, head.connections, head.pages):
+    for length in (head.listeners, head.connections, head.pages, head.packets.bytes if head.packets else 0):
         if not 0 <= length <= len(look) - at:
             raise HostUnreachable("its look is damaged")
         parts.append(look[at : at + length])
         at += length
-    listeners, connections, pages = parts
-    return Frame(head, listeners, connections, pages, look[at:])
+    listeners, connections, pages, blocks = parts
+    return Frame(head, listeners, connections, pages, look[at:], blocks)
 
 
 def _of_text(look: TextLook) -> Frame:

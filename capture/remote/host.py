@@ -58,7 +58,7 @@ class Host:
             )
 
     def take_events(self) -> list[Frame]:
-        """The frames with events since the last call: of these none is passed over, as looks may be."""
+        """The frames with events or packets since the last call: of these none is passed over, as looks may be."""
         with self._news:
             frames = list(self._event_frames)
             self._event_frames.clear()
@@ -116,6 +116,6 @@ class Host:
             self.frame = frame
             self.arrived = time.monotonic()
             self.frames += 1
-            if frame.head.events is not None:
+            if frame.head.events is not None or frame.head.packets is not None:
                 self._event_frames.append(frame)
             self._news.notify_all()

@@ -45,7 +45,7 @@ class HostEvents:
             limits |= dict.fromkeys(head.missing)
             said, dropped = self._records(frame, head)
             events += list(self._joiner.events(said, _threads(frame, head)))
-            ends += list(_pieces(frame.ends))
+            ends += list(pieces(frame.ends))
             lost += dropped + max(0, head.lost)
         folded, left_out = fold(events)
         reading = Reading(look.time, folded, Ends.of(ends), lost + left_out)
@@ -58,7 +58,7 @@ class HostEvents:
         self._learn(head)
         wall, monotonic = frame.head.clocks
         found, lost = [], 0
-        for page in _pieces(frame.pages):
+        for page in pieces(frame.pages):
             lost += missed(page)
             for at, record in records(page):
                 known = self._formats.get(int.from_bytes(record[:2], sys.byteorder))
@@ -88,7 +88,7 @@ class HostEvents:
                 self._formats[form.id] = (wanted, form)
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
+def pieces(data: bytes) -> Iterator[bytes]:
     """Each comes after four bytes of its length."""
     at = 0
     while at + LENGTH <= len(data):

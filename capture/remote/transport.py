@@ -24,6 +24,8 @@ PYTHON: Final = "python3 -I -S -u -"
 CHOICE: Final = "if command -v python3 >/dev/null 2>&1; then exec {python}; fi\n"
 """Where there is no python3, the shell itself reads the text of /proc (shell_collector.sh)."""
 FOREVER: Final = 1 << 40
+OWN_PORT: Final = 65534
+"""In a filter of packets: the port of the very connection that takes them home (collector_packets.py puts it in)."""
 NAME: Final = re.compile(r"[A-Za-z0-9_@.:%\[\]/~+-]{1,255}")
 
 
@@ -51,12 +53,14 @@ def command_for(
     return [*words, *OPTIONS, *(BATCH if batch else ()), "--", _checked(host), shlex.join(shell)]
 
 
-def program(interval: float, count: int | None, events: bool = False) -> bytes:
-    """The collector, to be written to its standard input."""
+def program(interval: float, count: int | None, events: bool = False, packets: bytes = b"") -> bytes:
+    """The collector, to be written to its standard input. `packets`: the filter of those that it takes, if any."""
     wanted = wanted_events() if events else ()
-    names = ("collector_events.py", "collector.py") if events else ("collector.py",)
+    chosen = (("collector_events.py", events), ("collector_packets.py", packets), ("collector.py", True))
+    names = [name for name, asked in chosen if asked]
     parts = [resources.files("capture.remote").joinpath(name).read_text() for name in names]
-    return "\n".join((f"INTERVAL, COUNT = {interval!r}, {count or FOREVER}\nEVENTS = {wanted!r}", *parts)).encode()
+    before = f"INTERVAL, COUNT = {interval!r}, {count or FOREVER}\nEVENTS, FILTER = {wanted!r}, {packets!r}"
+    return "\n".join((before, *parts)).encode()
 
 
 def wanted_events() -> tuple[tuple[str, str, tuple[str, ...]], ...]:

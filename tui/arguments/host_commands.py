@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.arguments.parser import Parser
-from tui.arguments.shared_options import host_options, namespace_options
+from tui.arguments.shared_options import host_options, namespace_options, remote_options
 from tui.arguments.values import as_duration, as_looks, as_port, as_seconds, as_size
 
 
@@ -52,6 +52,7 @@ def watch_parser() -> Parser:
         examples=(
             "sudo tcptriage watch --log /var/log/nginx/error.log --out /var/tmp/incidents",
             "sudo tcptriage watch --port 9092 --on errno:ECONNRESET --on resets:50/10",
+            "tcptriage watch --host web1 --sudo --on resets:50/10",
         ),
         description="Record packets, kernel events, looks at the sockets and log lines in rings; when a trigger fires, "
         "write what lay around it into a folder that opens like a capture: tcptriage INCIDENT.",
@@ -71,6 +72,7 @@ Exit status: 0 the time is over, or it was told to stop; 2 usage, or nothing can
     parser.add_argument(
         "--on", action="append", default=[], metavar="TRIGGER", help="what freezes the rings; may repeat"
     )
+    remote_options(parser, "record this host instead of this one, as root there (--sudo)")
     parser.add_argument("--out", default="tcptriage-incidents", metavar="DIR", help="default: tcptriage-incidents here")
     parser.add_argument("--for", dest="duration", type=as_duration, metavar="DURATION", help="as 90s, 15m, 8h, 2d")
     parser.add_argument("--before", type=as_seconds, default=30.0, metavar="S", help="seconds kept before it (30)")

@@ -43,5 +43,15 @@ def host_options(parser: argparse.ArgumentParser) -> None:
     """Other hosts instead of this one."""
     host = "look at this host: as ssh takes it, docker:NAME, podman:NAME or kubectl:[NAMESPACE/]POD; may repeat"
     parser.add_argument("--host", action="append", default=[], metavar="HOST", help=host)
+    _ways_there(parser)
+
+
+def remote_options(parser: argparse.ArgumentParser, host: str) -> None:
+    """One other host instead of this one."""
+    parser.add_argument("--host", metavar="HOST", help=host)
+    _ways_there(parser)
+
+
+def _ways_there(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ssh", default="ssh", metavar="COMMAND", help="the ssh to use, e.g. 'ssh -F FILE'")
     parser.add_argument("--sudo", action="store_true", help="look as root there, by sudo -n")

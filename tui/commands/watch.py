@@ -15,8 +15,11 @@ from tui.text.language import tr
 from tui.work.process_settings import for_weeks
 
 if TYPE_CHECKING:
+    import argparse
+
     from capture.recorder.flight_recorder import FlightRecorder
     from capture.recorder.privileges import User
+    from capture.remote.recorded_host import RecordedHost
 
 READABLE = ("/proc/self", "/sys/devices/system/cpu", "/usr", "/bin", "/lib", "/lib64", "/etc")
 """What an interpreter reads; the one of the bundle is started by a shell."""
@@ -45,6 +48,7 @@ def run(arguments: list[str]) -> int:
     from capture.recorder.options import Options
     from capture.recorder.privileges import user_to_become
     from capture.recorder.triggers import parse_triggers
+    from capture.sockets.sources.socket_errors import SourceUnavailable
     from playbooks.symptoms.explain_line import explain_line
     from playbooks.symptoms.rules import symptoms
 
@@ -78,10 +82,14 @@ def run(arguments: list[str]) -> int:
         tell=_tell,
         language=chosen.lang,
     )
-    user = user_to_become()
+    user = user_to_become() if chosen.host is None else None  # ssh has the keys of who asked
     try:
         make_out(options.out, user[:2] if user is not None else None)
-        recorder = FlightRecorder(options)
+        origin = _other_host(chosen) if chosen.host is not None else None
+        recorder = FlightRecorder(options, origin)
+    except SourceUnavailable as error:
+        complain(f"tcptriage watch: {chosen.host}: {error}")
+        return 2
     except (OSError, ValueError) as error:
         complain(f"tcptriage watch: {options.out}: {getattr(error, 'strerror', None) or error}")
         return 2
@@ -91,6 +99,20 @@ def run(arguments: list[str]) -> int:
     for_weeks()
     recorder.run()
     return 0
+
+
+def _other_host(chosen: argparse.Namespace) -> RecordedHost:
+    from capture.recorder.packet_filter import packet_filter
+    from capture.recorder.packet_ring import SNAP
+    from capture.remote.recorded_host import RecordedHost
+    from capture.remote.transport import OWN_PORT
+    from tui.work.host_collectors import open_hosts
+
+    wanted = packet_filter(tuple(sorted(set(chosen.port))), SNAP, without=OWN_PORT)
+    (host,) = open_hosts(
+        [chosen.host], chosen.ssh, sudo=chosen.sudo, interval=chosen.interval, count=None, events=True, packets=wanted
+    )
+    return RecordedHost(host)
 
 
 def _start(recorder: FlightRecorder, out: str, user: User | None) -> None:

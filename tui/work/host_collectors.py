@@ -17,17 +17,24 @@ ASKED = ("permission denied", "host key verification failed", "too many authenti
 
 
 def open_hosts(
-    names: Sequence[str], ssh: str, *, sudo: bool, interval: float, count: int | None, events: bool = False
+    names: Sequence[str],
+    ssh: str,
+    *,
+    sudo: bool,
+    interval: float,
+    count: int | None,
+    events: bool = False,
+    packets: bytes = b"",
 ) -> list[Host]:
     """Starts a collector on each host, all at once; asks for passwords one by one, before there is a screen.
 
-    Raises ValueError for a name that can be no host.
+    `packets`: the filter of those that are taken, if any are. Raises ValueError for a name that can be no host.
     """
     from capture.remote.host import Host
     from capture.remote.host_looks import FIRST_S
     from capture.remote.transport import command_for, program
 
-    text = program(interval, count, events)
+    text = program(interval, count, events, packets)
     unique = list(dict.fromkeys(names))
 
     def words(name: str, batch: bool) -> list[str]:

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from capture.recorder.packet_filter import IPV4, IPV6, MOST_PORTS, packet_filter
+from capture.recorder.packet_filter import IPV4, IPV6, MOST_PORTS, OWN_STEPS, packet_filter
 
 SNAP = 128
 
@@ -41,6 +41,20 @@ def ipv4(protocol: int, source: int, target: int, options: int = 0) -> bytes:
 
 def ipv6(protocol: int, source: int, target: int) -> bytes:
     return bytes([0x60, 0, 0, 0, 0, 20, protocol, 64]) + bytes(32) + struct.pack(">HH", source, target) + bytes(16)
+
+
+@pytest.mark.parametrize("ports", [(), (80,), tuple(range(1, MOST_PORTS - OWN_STEPS + 1))])
+def test_a_connection_is_left_out_by_its_port(ports: tuple[int, ...]) -> None:
+    program = packet_filter(ports, SNAP, without=40_000)
+    for options in (0, 12):
+        assert kept(program, IPV4, ipv4(6, 80, 50_000, options)) == SNAP * (not ports or 80 in ports)
+        assert kept(program, IPV4, ipv4(6, 40_000, 80, options)) == 0
+        assert kept(program, IPV4, ipv4(6, 80, 40_000, options)) == 0
+    assert kept(program, IPV6, ipv6(6, 80, 50_000)) == SNAP * (not ports or 80 in ports)
+    assert kept(program, IPV6, ipv6(6, 40_000, 80)) == kept(program, IPV6, ipv6(6, 80, 40_000)) == 0
+    assert kept(program, IPV4, ipv4(1, 40_000, 80)) == SNAP
+    with pytest.raises(ValueError, match="at most"):
+        packet_filter(tuple(range(1, MOST_PORTS)), SNAP, without=40_000)
 
 
 @pytest.mark.parametrize("options", [0, 12, 40])

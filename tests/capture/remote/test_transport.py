@@ -38,12 +38,13 @@ def test_what_can_be_no_host_is_refused(host: str) -> None:
 def test_the_collector_is_a_program_for_old_pythons() -> None:
     text = program(2.0, 3).decode()
     ast.parse(text, feature_version=(3, 6))
-    assert text.startswith("INTERVAL, COUNT = 2.0, 3\nEVENTS = ()\n")
+    assert text.startswith("INTERVAL, COUNT = 2.0, 3\nEVENTS, FILTER = (), b''\n")
     assert len(text) < 8000
     with_events = program(2.0, 3, events=True).decode()
     ast.parse(with_events, feature_version=(3, 6))
     assert "tcp_send_reset" in with_events
     assert "NETFILTER_DROP" in with_events
+    ast.parse(program(2.0, None, events=True, packets=b"\0" * 8).decode(), feature_version=(3, 6))
 
 
 def test_what_is_asked_of_another_kernel_names_no_number_of_this_one() -> None:
