@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from capture.points.compared import Both
     from capture.points.comparison import Comparison, Entry
+    from capture.points.proxying import Chained
 
 SAMPLE = 10
 MOST_PLACES = 3
@@ -80,12 +81,14 @@ def _proxied(comparison: Comparison) -> Finding:
     ahead = chain.a if chain.front == "a" else chain.b
     entries: list[Entry] = list({one: (a, b) for one, a, b in zip(ahead, chain.a, chain.b, strict=True)}.values())
     before, behind = ("A", "B") if chain.front == "a" else ("B", "A")
-    clocks = (
-        tr("B's clock was taken to be {seconds} s ahead", seconds=f"{chain.ahead_ns / 1e9:,.1f}")
-        if chain.ahead_ns
-        else tr("the clocks were taken to agree")
-    )
-    return _finding("proxied", entries, before=before, behind=behind, clocks=clocks)
+    return _finding("proxied", entries, before=before, behind=behind, clocks=clocks_by_proxy(chain))
+
+
+def clocks_by_proxy(chain: Chained) -> str:
+    """How the clocks stand to each other, by the requests that a proxy passed on."""
+    if not chain.ahead_ns:
+        return tr("the clocks were taken to agree")
+    return tr("B's clock was taken to be {seconds} s ahead", seconds=f"{chain.ahead_ns / 1e9:,.1f}")
 
 
 def _of_groups(comparison: Comparison) -> Iterator[Finding]:

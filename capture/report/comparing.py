@@ -8,7 +8,7 @@ from msgspec.json import encode
 
 import capture
 from capture.language import count_of, tr
-from capture.points.findings import findings_of
+from capture.points.findings import clocks_by_proxy, findings_of
 from capture.report.compared_lines import PlainLines
 from capture.report.document import findings_document
 from capture.report.text import finding_lines
@@ -76,10 +76,11 @@ def _seen_from(name: str, near: str | None) -> str | None:
 
 
 def clock_document(comparison: Comparison) -> dict[str, float | None]:
-    """`clock`."""
+    """`clock`; where a proxy is between, as its requests tell it, without a bound."""
     clock = comparison.clock
+    by_proxy = comparison.chained.ahead_ns if comparison.chained.a else None
     return {
-        "offset_ms": _ms(clock.offset_ns),
+        "offset_ms": _ms(clock.offset_ns if clock.offset_ns is not None else by_proxy),
         "drift_ppm": _ppm(clock.drift),
         "drift_bound_ppm": _ppm(clock.drift_bound),
         "bound_ms": _ms(clock.bound_ns),
@@ -188,6 +189,8 @@ def summary(comparison: Comparison) -> Iterator[str]:
 
 def _clock_text(comparison: Comparison) -> str:
     clock = comparison.clock
+    if clock.offset_ns is None and comparison.chained.a:
+        return clocks_by_proxy(comparison.chained)
     if clock.offset_ns is None:
         return tr("nothing tells how they stand to each other")
     ahead = tr(

@@ -11,7 +11,7 @@ from capture.model import Certainty
 from capture.points.compared import Both
 from capture.points.comparison import Comparison, compare
 from capture.points.findings import findings_of
-from capture.report.comparing import text_lines
+from capture.report.comparing import clock_document, summary, text_lines
 from tests.capture.points.editing import (
     ACK,
     DPORT,
@@ -282,6 +282,10 @@ def test_a_proxy_between_clocks_that_disagree(tmp_path: Path) -> None:
     comparison = compare(str(tmp_path / "client.pcap"), str(tmp_path / "upstream.pcap"))
     assert [(both.a, both.b, both.proxied) for both in comparison] == [(i, i, True) for i in range(10)]
     assert abs(comparison.chained.ahead_ns / 1e9 - 3600) < 0.1
+    told = clock_document(comparison)
+    assert told["offset_ms"] == pytest.approx(3_600_000, abs=100)
+    assert told["bound_ms"] is None
+    assert any("3,600.0 s ahead" in line for line in summary(comparison) if line.startswith("clocks"))
 
 
 def test_drops_that_the_capture_tells_are_no_losses(tmp_path: Path) -> None:
