@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,12 @@ from pathlib import Path
 import pytest
 
 import capture.remote
-from capture.remote.transport import command_for, program, reason, wanted_events
+from capture.recorder.packet_filter import packet_filter
+from capture.remote.frames import FrameReader
+from capture.remote.transport import OWN_PORT, command_for, program, reason, wanted_events
 from tui.cli import main
+
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 
 
 def test_ssh_is_the_systems_with_the_users_words() -> None:
@@ -76,3 +82,27 @@ def test_looks_can_be_taken_there_and_read_here(tmp_path: Path, capsys: pytest.C
 def test_the_last_line_says_why() -> None:
     assert reason(["ssh"], b"banner\n\nssh: connect to host x: Connection refused\r\n", 255).endswith("refused")
     assert reason(["ssh"], b"", 255) == "ssh ended with status 255"
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux")
+@pytest.mark.parametrize("name", [f"python3.{minor}" for minor in range(6, 15)])
+def test_each_python_that_is_here_runs_it(name: str) -> None:
+    """With events and packets: those that may be had are, the others are said to be missing."""
+    found = [place for place in (shutil.which(name), *map(str, PYENV.glob(f"{name[6:]}.*/bin/{name}"))) if place]
+    runs = [place for place in found if subprocess.run([place, "-c", ""], capture_output=True).returncode == 0]
+    if not runs:
+        pytest.skip(f"no {name} here")
+    text = program(0.1, 2, events=True, packets=packet_filter((), 128, without=OWN_PORT))
+    done = subprocess.run([runs[0], "-I", "-S", "-u", "-"], input=text, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    first, last = FrameReader().feed(done.stdout)
+    assert last.head.time > first.head.time
+    for frame in (first, last):
+        assert frame.head.packets is not None
+        assert frame.head.events is not None
+        if os.geteuid() == 0:
+            assert frame.head.packets.missing == []
+            assert frame.head.events.formats
+        else:
+            assert frame.head.packets.missing
