@@ -122,10 +122,10 @@ def _first_seen(packed: int) -> FirstSeen | None:
     return FirstSeen(by=SIDES[packed & 1], packet=packed >> 1) if packed else None
 
 
-def judged(decoded: DecodedCapture, index: int = 0) -> Triage:
-    """A decoded capture with its verdicts and findings."""
+def judged(decoded: DecodedCapture, index: int = 0, *, groups: bool = True) -> Triage:
+    """A decoded capture with its verdicts and, unless nobody asks for groups, findings."""
     verdicts = judge(decoded.flows, decoded.last_time, decoded.notices)
-    return Triage(index, decoded, verdicts, tuple(find_groups(decoded.flows, verdicts)))
+    return Triage(index, decoded, verdicts, tuple(find_groups(decoded.flows, verdicts)) if groups else ())
 
 
 def triage(
@@ -137,13 +137,14 @@ def triage(
     preview: Callable[[Triage], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
     copy: IO[bytes] | None = None,
+    groups: bool = True,
 ) -> list[Triage]:
     """Decode and judge captures: one Triage for each that a file holds, or one for all with `join`.
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
     Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
     CaptureUnreadable is raised. Of joined files those that can be read are, in any case. Raises DecodingCancelled where
-    `cancelled` said so. `copy` as of `decode`.
+    `cancelled` said so. `copy` as of `decode`. `groups`: as of `judged`.
     """
     show: Callable[[DecodedCapture], None] | None = None
     if preview is not None:
@@ -164,7 +165,10 @@ def triage(
                 copy=copy,
             )
             _require_known_link_type(captures)
-            done += [with_incidents(judged(one, index), group) for index, one in enumerate(captures, len(done))]
+            done += [
+                with_incidents(judged(one, index, groups=groups), group)
+                for index, one in enumerate(captures, len(done))
+            ]
         except CaptureUnreadable as error:
             if refused is None:
                 raise

@@ -96,7 +96,7 @@ def read(plan: Planned, store: Store, processes: int = 1) -> Reading:
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
-    triages = triage(list(plan.paths), join=len(plan.paths) > 1, refused=refused.append)
+    triages = triage(list(plan.paths), join=len(plan.paths) > 1, refused=refused.append, groups=False)
     left_out = {error.path: LeftOut(error.path, error.why) for error in refused}
     if not triages and refused:  # what is true of the first is the reason for all
         left_out = {path: LeftOut(path, refused[0].why) for path in plan.paths} | left_out

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec import Struct
 
 from capture.verdicts import catalogue
 from capture.verdicts.groups.group import ALIKE, Group, count, say
+from capture.wire.numpy_sets import among
 
 if TYPE_CHECKING:
     from capture.verdicts.judge import Verdicts
@@ -41,10 +43,14 @@ def join_proxy_hops(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group
     chains = verdicts.relations.chains
     if not chains:
         return [(group, None) for group in groups]
-    faults = [(number, group) for number, group in enumerate(groups) if group.cause != "harmless"]
-    of = {int(member): number for number, group in faults for member in group.members.tolist()}
+    told = {chain.front: chain for chain in chains.values()}.values()
+    ends = np.array(sorted({end for chain in told for end in (chain.front, chain.back)}), np.int64)
+    of: dict[int, int] = {}
+    for number, group in enumerate(groups):  # of a capture of millions, few are a proxy's
+        if group.cause != "harmless":
+            of |= dict.fromkeys(ends[among(ends, np.sort(group.members))].tolist(), number)
     pairs: dict[tuple[int, int], list[int]] = {}
-    for chain in {chain.front: chain for chain in chains.values()}.values():
+    for chain in told:
         if chain.front in of and chain.back in of:
             pairs.setdefault((of[chain.front], of[chain.back]), []).append(chain.front)
     hops: dict[int, Hop] = {}
