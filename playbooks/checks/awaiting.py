@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -37,10 +38,14 @@ def awaited(facts: Facts, holder: Holder | None) -> dict[str, list[Socket]]:
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 
-def explains(facts: Facts, holder: Holder | None, pile: int) -> tuple[str, list[Socket]] | None:
-    """The upstream for which most of a pile of CLOSE-WAIT connections waits; None where none explains it."""
+def explains(
+    facts: Facts, holder: Holder | None, left: Sequence[Socket], queued: int = 0
+) -> tuple[str, list[Socket]] | None:
+    """The upstream for which most of the clients that `left` (their connections in CLOSE-WAIT), or are `queued`, wait;
+    None where none explains them. A connection toward that upstream itself is no client's: there the upstream left."""
     for upstream, rows in awaited(facts, holder).items():
-        if len(rows) >= FEW and 2 * len(rows) >= pile:
+        clients = queued + sum(1 for row in left if str(row.remote) != upstream)
+        if clients >= LEFT and len(rows) >= FEW and 2 * len(rows) >= clients:
             return upstream, rows
     return None
 
@@ -59,7 +64,8 @@ def waiting_for(facts: Facts, **given: Any) -> Judgement:
     if facts.sockets is None:
         return unknown(say("no_sockets"))
     pid, port = facts.number("pid"), facts.number("port")
-    left: dict[Holder, int] = defaultdict(int)
+    left: dict[Holder, list[Socket]] = defaultdict(list)
+    queued: Counter[Holder] = Counter()
     closed = hidden = 0
     for row in facts.sockets.rows:
         full = row.state == "LISTEN" and row.recv_q > 0 and row.recv_q >= (row.backlog_max or row.recv_q)
@@ -67,12 +73,18 @@ def waiting_for(facts: Facts, **given: Any) -> Judgement:
             closed += not full
             hidden += row.owner_missing in OUT_OF_SIGHT
             for owner in {Holder(owner.pid, owner.name) for owner in row.owners}:
-                if pid is None or owner.pid == pid:
-                    left[owner] += max(LEFT, _accepted(facts, owner, row.local.port)) if full else 1
-    for holder, count in sorted(left.items(), key=lambda item: -item[1]):
-        found = explains(facts, holder, count) if count >= LEFT else None
+                if pid is not None and owner.pid != pid:
+                    continue
+                if full:
+                    queued[owner] += max(LEFT, _accepted(facts, owner, row.local.port))
+                else:
+                    left[owner].append(row)
+    for holder in sorted({*left, *queued}, key=lambda one: -len(left[one]) - queued[one]):
+        found = explains(facts, holder, left[holder], queued[holder])
         if found is not None:
-            return _slow(facts, holder, count, *found)
+            upstream, rows = found
+            count = queued[holder] + sum(1 for row in left[holder] if str(row.remote) != upstream)
+            return _slow(facts, holder, count, upstream, rows)
     sentence = say("awaits_nothing", count=closed)
     return look(facts, "sockets").passed(sentence, seen=facts.sockets.rows, hidden=hidden)
 

@@ -77,7 +77,7 @@ def close_wait_pile(facts: Facts, quiet: bool = False, **given: Any) -> Judgemen
     offers = _leak_offers(facts, holder, mine)
     if facts.sockets.hidden_owners and any(who is None for (who, _, _), _ in piles):
         evidence.append(say("owners_out_of_sight", why=_why_hidden(facts)))
-    cause = explains(facts, holder, len(mine))
+    cause = explains(facts, holder, mine)
     if cause is not None:
         upstream, awaited = cause
         return warned(*evidence, say("pile_awaits", upstream=upstream, awaited=len(awaited)))

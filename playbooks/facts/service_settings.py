@@ -20,30 +20,34 @@ from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
 from playbooks.facts.services.ssh import ssh_settings
+from playbooks.facts.services.uwsgi import uwsgi_settings
 from playbooks.language import tr
 
 PLACES = {
     "postgres": ("/etc/postgresql/*/*/postgresql.conf", "/var/lib/pgsql/data/postgresql.conf"),
     "redis": ("/etc/redis/redis.conf", "/etc/redis.conf"),
     "mysql": ("/etc/mysql/my.cnf", "/etc/my.cnf"),
+    "uwsgi": ("/etc/uwsgi/apps-enabled/*.ini",),
     "ssh": ("/etc/ssh/sshd_config",),
     "php-fpm": ("/etc/php/*/fpm/php-fpm.conf", "/etc/php-fpm.conf", "/usr/local/etc/php-fpm.conf"),
 }
 """Where packages put them: looked at only where no running server names another."""
 NAMES = {
     "postgres": "postgres", "redis-server": "redis", "mysqld": "mysql", "mariadbd": "mysql", "php-fpm": "php-fpm",
-    "sshd": "ssh",
+    "sshd": "ssh", "uwsgi": "uwsgi",
 }  # fmt: skip
 OPTIONS = {
     "postgres": re.compile(r"config_file[= ](\S+)"),
     "mysql": re.compile(r"--defaults-file=(\S+)"),
     "redis": re.compile(r"redis-server (/\S+\.conf)"),
     "php-fpm": re.compile(r"php-fpm: master process \((/[^)]+)\)"),
+    "uwsgi": re.compile(r"(?:--ini[ =]|\s)(\S+\.ini)(?:\s|$)"),
     "ssh": re.compile(r"sshd:?(?: -\S+)* -f ?(\S+)"),
 }
 """Where the command line, or the title that a server gives itself, names the file."""
 FILES: dict[str, Callable[[str], list[ServiceSetting]]] = {
-    "redis": redis_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings, "ssh": ssh_settings
+    "redis": redis_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings, "ssh": ssh_settings,
+    "uwsgi": uwsgi_settings,
 }  # fmt: skip
 _DATA = re.compile(r"-D ?(\S+)")
 
@@ -112,10 +116,11 @@ def _as_started(one: ServiceSetting, command: str) -> ServiceSetting:
 
 
 def _known() -> Iterator[Server]:
-    running = list(dict.fromkeys(_running()))
-    seen = {one.path for one in running}
-    yield from running
-    served = {one.service for one in running}
+    # of a server and its workers with the same command, the first
+    running = {(one.service, one.path): one for one in sorted(_running(), key=lambda one: -(one.pid or 0))}
+    seen = {path for _, path in running}
+    yield from running.values()
+    served = {service for service, _ in running}
     for service, patterns in PLACES.items():
         if service not in served:
             yield from (Server(service, path) for path in _installed(patterns) if path not in seen)

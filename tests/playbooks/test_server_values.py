@@ -16,6 +16,7 @@ from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
 from playbooks.facts.services.ssh import ssh_settings
+from playbooks.facts.services.uwsgi import uwsgi_settings
 from playbooks.fixing import fill
 from playbooks.loader import load_all
 from playbooks.model import Fix
@@ -24,7 +25,7 @@ from playbooks.server_values import values_of
 TEMPLATES = {one.id: one for book in load_all(Path("/nonexistent")).values() for one in book.fixes}
 READERS = {
     "redis": redis_settings, "postgres": postgres_settings, "mysql": mysql_settings, "php-fpm": php_fpm_settings,
-    "ssh": ssh_settings,
+    "ssh": ssh_settings, "uwsgi": uwsgi_settings,
 }  # fmt: skip
 
 

@@ -35,6 +35,22 @@ def unowned(count: int, **more: Any) -> list[Any]:
     return rows("FIN-WAIT-2", count, owners=(), inode=0, **more)
 
 
+def toward_one(left: int, awaited: int) -> list[Any]:
+    """A client's connections to one server: closed there and not here, and waited for."""
+    server = Endpoint("10.0.0.9", 5432)
+    closed = [
+        row("CLOSE-WAIT", 700 + n, local=Endpoint("10.0.0.1", 42_000 + n), remote=server, age_s=60.0)
+        for n in range(left)
+    ]
+    return [
+        *closed,
+        *[
+            row("ESTAB", 800 + n, local=Endpoint("10.0.0.1", 43_000 + n), remote=server, awaiting_s=4.0)
+            for n in range(awaited)
+        ],
+    ]
+
+
 def awaiting(seconds: float) -> Facts:
     upstream = [row("ESTAB", 500 + n, remote=Endpoint("10.0.0.9", 5432), awaiting_s=seconds) for n in range(3)]
     return host(*pile_at(3), *upstream)
@@ -63,6 +79,13 @@ ROWS: dict[str, Row] = {
         "waiting-for", {},
         awaiting(0.99),
     ),
+    "waiting for: a server that left some and answers none": (
+        "waiting-for", {}, host(*toward_one(6, 4)),
+    ),
+    "waiting for: a server that left some, and clients left, too": (
+        "waiting-for", {}, host(*toward_one(6, 4), *pile_at(3)),
+    ),
+    "close-wait: toward a server that answers none": ("close-wait-pile", {}, host(*toward_one(14, 9))),
     "waiting for: eleven seconds": ("waiting-for", {}, awaits(3, 3, seconds=11.0)),
     "waiting for: of two upstreams the larger": (
         "waiting-for", {},

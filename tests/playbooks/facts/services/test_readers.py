@@ -12,6 +12,7 @@ from playbooks.facts.services.php_fpm import php_fpm_settings
 from playbooks.facts.services.postgres import postgres_settings
 from playbooks.facts.services.redis import redis_settings
 from playbooks.facts.services.ssh import ssh_settings
+from playbooks.facts.services.uwsgi import uwsgi_settings
 
 
 def found(settings: list[ServiceSetting], name: str, place: str | None = None) -> tuple[str, str, int]:
@@ -98,7 +99,18 @@ def test_sshd_takes_the_first_word_and_none_of_a_match(tmp_path: Path) -> None:
     assert found(read, "LoginGraceTime") == ("120", "sshd_config", 0)
 
 
-@pytest.mark.parametrize("read", [ssh_settings, postgres_settings, redis_settings, mysql_settings, php_fpm_settings])
+def test_uwsgi_by_any_of_its_names(tmp_path: Path) -> None:
+    main = tmp_path / "app.ini"
+    main.write_text("[other]\nlisten = 1\n[uwsgi]\nhttp-socket = :80\nworkers = 2\nlisten = 8\nprocesses = 3\n")
+    read = uwsgi_settings(str(main))
+    assert found(read, "processes") == ("3", "app.ini", 7)
+    assert found(read, "listen") == ("8", "app.ini", 6)
+    assert found(read, "threads", "uwsgi") == ("1", "app.ini", 0)
+
+
+@pytest.mark.parametrize(
+    "read", [uwsgi_settings, ssh_settings, postgres_settings, redis_settings, mysql_settings, php_fpm_settings]
+)
 def test_damaged_files_and_circles_end(read, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     main = tmp_path / "x.conf"
     main.write_bytes(
