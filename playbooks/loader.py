@@ -15,7 +15,7 @@ import tomli
 
 from capture.language import LANGUAGES, overlaid, overlay, per_language
 from capture.safe_text import printable
-from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook, Step
+from playbooks.model import SETTING_KEYS, FixTemplate, Outcome, Playbook
 from playbooks.playbook_errors import PlaybookError, UnknownPlaybook
 
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
@@ -47,7 +47,7 @@ def user_directory() -> Path:
 
 def load_library(directory: Path | None = None) -> Library:
     """Those that ship and those of the user. A user's file of the same name takes the place of one that ships."""
-    found = dict(_shipped())
+    found = dict(shipped())
     problems: list[PlaybookError] = []
     for path in _user_files(user_directory() if directory is None else directory):
         try:
@@ -87,26 +87,27 @@ def parse(text: str, file: str, own: bool = False, over: Mapping[str, Any] | Non
     try:
         playbook = msgspec.convert(overlaid(data, over) if over else data, Playbook)
     except msgspec.ValidationError as error:
-        raise PlaybookError(f"{where}: {_complaint(str(error))}") from None
-    problem = next(_problems(playbook, own), None)
+        raise PlaybookError(f"{where}: {complaint(str(error))}") from None
+    problem = next(problems_of(playbook, own), None)
     if problem is not None:
         raise PlaybookError(f"{where}: {problem}")
     return msgspec.structs.replace(playbook, origin=file if own else "")
 
 
-def _shipped() -> dict[str, Playbook]:
+def shipped() -> dict[str, Playbook]:
+    """Those that ship, by name."""
     with _reading:  # a cache lets two threads read the same files at once
-        return _read_shipped()
+        return _readshipped()
 
 
 @per_language
-def _read_shipped() -> dict[str, Playbook]:
+def _readshipped() -> dict[str, Playbook]:
     found = {}
     for name, text in _texts(_LIBRARY):
         over = overlay(_LIBRARY, name)
         found[name] = parse(text, f"playbooks/library/{name}.toml", over=over)
-    topics = _topics()
-    cured = {name: _with_cures(playbook, topics, f"{name}.toml") for name, playbook in found.items()}
+    of_topics = topics()
+    cured = {name: _with_cures(playbook, of_topics, f"{name}.toml") for name, playbook in found.items()}
     return {name: _with_borrowed(playbook, cured, f"{name}.toml") for name, playbook in cured.items()}
 
 
@@ -122,7 +123,7 @@ _HOW = "commands"
 
 
 @per_language
-def _topics() -> dict[str, tuple[FixTemplate, ...]]:
+def topics() -> dict[str, tuple[FixTemplate, ...]]:
     """Fixes by topic, as cures/ holds them. Raises PlaybookError."""
     texts = dict(_texts(_CURES))
     how = tomli.loads(texts.pop(_HOW))
@@ -152,17 +153,17 @@ def _cures(text: str, topic: str, how: dict[str, dict[str, str]]) -> Iterator[Fi
                 raise PlaybookError(f"{where}: {fix.id}.{unfilled} has no default")
             yield fix
     except (tomli.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise PlaybookError(f"{where}: {_complaint(str(error))}") from None
+        raise PlaybookError(f"{where}: {complaint(str(error))}") from None
 
 
-def _with_cures(playbook: Playbook, topics: dict[str, tuple[FixTemplate, ...]], where: str) -> Playbook:
+def _with_cures(playbook: Playbook, of_topics: dict[str, tuple[FixTemplate, ...]], where: str) -> Playbook:
     """The playbook with the fixes of its topics after its own. Raises PlaybookError where a topic does not exist."""
     fixes = list(playbook.fixes)
     for number, topic in enumerate(playbook.cures):
-        if topic not in topics:
-            known = ", ".join(topics)
+        if topic not in of_topics:
+            known = ", ".join(of_topics)
             raise PlaybookError(f"{printable(where)}: cures[{number}]: expected one of {known}; got {topic!r}")
-        fixes += topics[topic]
+        fixes += of_topics[topic]
     return msgspec.structs.replace(playbook, fixes=tuple(fixes))
 
 
@@ -196,14 +197,14 @@ def _read(path: Path) -> Playbook:
         raise PlaybookError(f"{printable(str(path))}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise PlaybookError(f"{printable(str(path))}: not UTF-8 at byte {error.start}") from None
-    lenders = _shipped()  # first: it reads the cures, under the lock
-    playbook = _with_borrowed(_with_cures(playbook, _topics(), str(path)), lenders, str(path))
+    lenders = shipped()  # first: it reads the cures, under the lock
+    playbook = _with_borrowed(_with_cures(playbook, topics(), str(path)), lenders, str(path))
     if playbook.name != path.stem:
         raise PlaybookError(f"{printable(str(path))}: name: expected {path.stem!r}, the file's own name")
     return playbook
 
 
-def _complaint(message: str) -> str:
+def complaint(message: str) -> str:
     """msgspec's complaint, the key first: "steps[0].title: Expected `str`, got `int`"."""
     text, _, where = message.partition(" - at `")
     key = where.removesuffix("`").removeprefix("$").removeprefix(".")
@@ -214,7 +215,8 @@ def _complaint(message: str) -> str:
     return printable(f"{key or 'file'}: {text}", 300)
 
 
-def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
+def problems_of(playbook: Playbook, own: bool) -> Iterator[str]:
+    """What is wrong with a playbook whose types are right, the key first."""
     from playbooks.checks.registry import known_checks
 
     if not NAME.match(playbook.name):
@@ -245,7 +247,7 @@ def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
             if goal not in ids and not NAME.match(goal):
                 yield f"{at}.next.{Outcome(outcome).value}: expected the id of a step or the name of a playbook"
         known = {fix.id for fix in playbook.fixes} | {name.partition("/")[2] for name in playbook.borrowed}
-        known |= {f"topic:{topic}" for topic in playbook.cures}
+        known = {name for name in known if name} | {f"topic:{topic}" for topic in playbook.cures}
         for outcome, names in step.offers.items():
             for name in names:
                 if name not in known:
@@ -259,40 +261,6 @@ def _problems(playbook: Playbook, own: bool):  # type: ignore[no-untyped-def]
     for number, fix in enumerate(playbook.fixes):
         for name, key in _unfilled(fix):
             yield f"fixes[{number}].{key}: {{{{{name}}}}} has no default; expected one under fixes.defaults"
-
-
-def lint(text: str, file: str) -> list[str]:
-    """Every error of a user's playbook at once, the key first and what is allowed there; empty where it is whole."""
-    where = printable(file)
-    try:
-        data = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        return [f"{where}: not TOML: {printable(str(error), 200)}"]
-    _shipped()
-    found: list[str] = []
-    for key, kind in (("steps", Step), ("fixes", FixTemplate)):
-        rows = data.get(key, [])
-        good = []
-        for number, row in enumerate(rows if isinstance(rows, list) else []):
-            try:
-                msgspec.convert(row, kind)
-                good.append(row)
-            except msgspec.ValidationError as error:
-                allowed = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
-                found.append(f"{where}: {key}[{number}].{_complaint(str(error))} (keys: {allowed})")
-        if isinstance(rows, list):
-            data[key] = good
-    try:
-        playbook = msgspec.convert(data, Playbook)
-    except msgspec.ValidationError as error:
-        keys = ", ".join(field.encode_name for field in msgspec.structs.fields(Playbook) if field.name != "origin")
-        return [*found, f"{where}: {_complaint(str(error))} (keys: {keys})"]
-    found += [f"{where}: {problem}" for problem in _problems(playbook, own=True)]
-    try:
-        _with_borrowed(_with_cures(playbook, _topics(), where), _shipped(), where)
-    except PlaybookError as error:
-        found.append(str(error))
-    return found
 
 
 def _unfilled(fix: FixTemplate):  # type: ignore[no-untyped-def]

@@ -59,7 +59,7 @@ def _new(name: str) -> int:
 
 def _lint(path: str) -> int:
     """All errors of one file."""
-    from playbooks.loader import lint
+    from playbooks.linting import lint
 
     try:
         with open(path, encoding="utf-8") as file:
