@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playbooks.symptoms.decoding import decoded
@@ -12,7 +13,7 @@ from playbooks.tables.pasted_table import PastedTable, TableSocket
 from playbooks.tables.row_formats import socket_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 LONGEST = 400
 """Characters of a row; longer lines are none."""
@@ -20,8 +21,11 @@ SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"WART", b"TcpExt", b"l
 """What rows of a table hold: of a log only lines with one of them are looked at."""
 HEADS = (b"rem_address", b"TcpExt:\n")
 """What is above rows that hold no such sign: of /proc/net/tcp, of netstat -s. Then all lines are looked at."""
+PASTED = (b"Recv-Q", b"rem_address", b"SIZE/OFF", b"TcpExt")
+"""What is above a table that was pasted into a log: asked of each block, and so only the heads of ss and netstat,
+/proc/net/tcp, lsof, netstat -s and nstat."""
 PROBE = 1 << 16
-"""Bytes in which a text with a table shows a sign of it."""
+"""Bytes in which a text that is a table shows a sign of it, with or without its head."""
 MOST = 2_000_000
 """Rows that are kept; more are no paste."""
 
@@ -32,19 +36,21 @@ class TableReader:
     def __init__(self) -> None:
         self._sockets: list[TableSocket] = []
         self._counters: dict[str, int] = {}
-        self._over = False
+        self._began = self._within = False
 
     def feed(self, block: bytes, lines_before: int) -> None:
         """A block of whole lines; `lines_before` counts those of the blocks before.
 
-        The first block of a log, and those that follow one with rows: a table is a paste, not the middle of a long log.
+        Those are read that hold a table's head, follow one with rows, or begin a log: only there is a table without its
+        head looked for.
         """
-        if self._over or not (self._sockets or any(sign in block[:PROBE] for sign in (*SIGNS, *HEADS))):
-            self._over = True
+        first, self._began = not self._began, True
+        wanted = self._within or any(head in block for head in PASTED)
+        if not wanted and not (first and any(sign in block[:PROBE] for sign in (*SIGNS, *HEADS))):
             return
         held = len(self._sockets) + len(self._counters)
         self._feed(block, lines_before)
-        self._over = held == len(self._sockets) + len(self._counters)
+        self._within = held != len(self._sockets) + len(self._counters)
 
     def _feed(self, block: bytes, lines_before: int) -> None:
         if any(head in block for head in HEADS):
@@ -66,7 +72,8 @@ class TableReader:
 
     def table(self) -> PastedTable:
         """What was kept, with its findings."""
-        return PastedTable(self._sockets, self._counters, findings_of(self._sockets, self._counters))
+        sockets = distinct(self._sockets)
+        return PastedTable(sockets, self._counters, findings_of(sockets, self._counters))
 
     def _take(self, line: str, number: int) -> None:
         row = socket_of(line, number) if ":" in line or "." in line else None
@@ -77,6 +84,32 @@ class TableReader:
         counted = counter_of(line)
         if counted is not None:
             self._counters[counted[0]] = counted[1]
+
+
+def distinct(rows: Sequence[TableSocket]) -> list[TableSocket]:
+    """Each connection once, as the last row of it tells; what that one lacks (a process, a queue) from those before.
+
+    ss, lsof and /proc/net/tcp tell of the same sockets, lsof once for each process that has one, and a table is often
+    pasted twice. Listeners stay as they are.
+    """
+    found: dict[object, TableSocket] = {}
+    for number, row in enumerate(rows):
+        whole = row.state != "LISTEN" and row.local.port is not None and row.remote.port is not None
+        key: object = (row.local, row.remote) if whole else number
+        before = found.pop(key, None)
+        found[key] = row if before is None else _joined(before, row)
+    return list(found.values())
+
+
+def _joined(before: TableSocket, row: TableSocket) -> TableSocket:
+    lacking = {
+        name: getattr(before, name)
+        for name in ("recv_q", "send_q", "timer", "retransmits", "backlog_max")
+        if getattr(row, name) is None
+    }
+    if row.pid is None and row.process is None:
+        lacking |= {"pid": before.pid, "process": before.process}
+    return replace(row, **lacking)
 
 
 def _starts(block: bytes) -> list[int]:

@@ -35,7 +35,10 @@ def rows(count: int, state: str, port: int = 8080, *, queue: int = 0) -> list[st
         ([SENDING + "timer:(persist,9sec,3)"], [("zero_window_stall", "warning", "slow-reader", 1)]),
         (["ESTAB 0 900 10.0.0.5:80 10.0.0.9:4 timer:(on,9sec,3)"], [("retransmitting", "warning", "silent-drop", 1)]),
         (["ESTAB 0 900 10.0.0.5:80 10.0.0.9:4 timer:(on,9sec,2)"], []),
-        (["SYN-SENT 0 1 10.0.0.5:80 10.0.0.9:4"] * 3, [("connect_unanswered", "warning", "silent-drop", 3)]),
+        (
+            [f"SYN-SENT 0 1 10.0.0.5:{n} 10.0.0.9:4" for n in (80, 81, 82)],
+            [("connect_unanswered", "warning", "silent-drop", 3)],
+        ),
         (["ESTAB 40000 0 10.0.0.5:80 10.0.0.9:4"], [("reader_stalled", "warning", "slow-reader", 1)]),
         (["TcpExtListenOverflows 0 0.0", "TcpExtListenDrops 0 0.0"], []),
         (
@@ -79,3 +82,43 @@ def test_blocks_keep_the_numbers_of_lines() -> None:
     assert [one.line for one in reader.table().sockets] == [12, 13, 14]
     reader.feed(b"a log without a table\n" * 3, 14)
     assert len(reader.table().sockets) == 3
+
+
+SS = "CLOSE-WAIT 1 0 10.0.0.5:8080 10.0.0.7:{port}"
+LSOF = "java {pid} app 44u IPv4 112233 0t0 TCP 10.0.0.5:8080->10.0.0.7:{port} (CLOSE_WAIT)"
+
+
+def test_a_socket_that_several_tools_tell_of_is_one() -> None:
+    """lsof has it once for each process that holds it; ss, pasted again, what became of it."""
+    first = [SS.format(port=51_000 + n) for n in range(3)]
+    files = [LSOF.format(port=51_000 + n, pid=pid) for n in range(3) for pid in (7, 8)]
+    table = table_of([*first, *files, SS.format(port=51_000).replace("CLOSE-WAIT", "LAST-ACK  ")])
+    assert table.states == {"CLOSE-WAIT": 2, "LAST-ACK": 1}
+    assert [(one.remote.port, one.recv_q, one.pid) for one in table.sockets] == [
+        (51_001, 1, 8), (51_002, 1, 8), (51_000, 1, 8)
+    ]  # fmt: skip
+
+
+def test_both_ends_on_one_machine_are_two_and_so_are_listeners() -> None:
+    lines = ["ESTAB 0 0 127.0.0.1:80 127.0.0.1:5", "ESTAB 0 0 127.0.0.1:5 127.0.0.1:80"]
+    assert table_of(lines).states == {"ESTAB": 2}
+    assert table_of(["LISTEN 0 9 0.0.0.0:80 0.0.0.0:*"] * 2).states == {"LISTEN": 2}
+
+
+HEADS = [
+    ("Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port", SS),
+    ("COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME", LSOF),
+]
+
+
+@pytest.mark.parametrize(("head", "row"), HEADS)
+def test_a_table_in_the_middle_of_a_long_log_is_found_by_its_head(head: str, row: str) -> None:
+    plain = b"2026-03-02 INFO nothing happened\n" * 40
+    pasted = "\n".join([head, *(row.format(port=51_000 + n, pid=7) for n in range(4))]).encode() + b"\n"
+    reader = TableReader()
+    for number, block in enumerate((plain, plain, plain + pasted, plain, plain + pasted)):
+        reader.feed(block, 100 * number)
+    table = reader.table()
+    assert table.states == {"CLOSE-WAIT": 4}
+    assert {one.line for one in table.sockets} == {442, 443, 444, 445}
+    assert [one.code for one in table.findings] == ["close_wait_pile"]
