@@ -36,8 +36,8 @@ NUMBERS = {"pid": 2**22, "port": 65535}
 COMMAND_SECONDS = 15
 LINES_OF_OUTPUT = 20
 LONGEST_EVIDENCE = 1200
-SEEN_IT = frozenset(("capture-causes", "traffic-causes", "waiting-for"))
-"""Checks that see why connections end, in packets or in what a process waits for: their fixes come before those of a
+SEEN_IT = frozenset(("capture-causes", "traffic-causes", "waiting-for", "port-held"))
+"""Checks that see why: in packets, in what a process waits for, in who has the port. Their fixes come before those of a
 log, whose lines fit several causes."""
 
 

@@ -11,6 +11,7 @@ from playbooks.checks.registry import Judgement, Offer, check, failed, look, man
 from playbooks.evidence_words import bracketed, most_common, percent, say
 from playbooks.facts.facts import Facts
 from playbooks.facts.socket_facts import Socket
+from playbooks.symptoms.explain_line import explain_line
 
 FULL, HIGH = 0.7, 0.5
 """The kernel's search for a free port gets slow from about 70 % on, and EADDRNOTAVAIL comes before 100 %."""
@@ -144,13 +145,13 @@ def time_wait_settings(facts: Facts, **given: Any) -> Judgement:
     return look(facts, "sockets", "kernel").passed(*evidence, seen=facts.sockets.rows)
 
 
-@check("port-held", needs=("sockets",), optional=("processes", "kernel"))
+@check("port-held", needs=("sockets",), optional=("processes", "kernel", "log"))
 def port_held(facts: Facts, **given: Any) -> Judgement:
     """Who holds a local port, so that bind() to it fails (EADDRINUSE): a listener, or old connections where the
     program does not set SO_REUSEADDR (socket(7))."""
     if facts.sockets is None:
         return unknown(say("no_sockets"))
-    port = facts.number("port")
+    port = facts.number("port") or _port_of_log(facts)
     if port is None:
         return manual(say("no_port_named"))
     rows = [row for row in facts.sockets.rows if row.local.port == port]
@@ -163,7 +164,7 @@ def port_held(facts: Facts, **given: Any) -> Judgement:
     if outgoing:
         row = outgoing[0]
         sentences = [say("port_outgoing", where=row.local, to=row.remote, who=_who(row), low=low, high=high)]
-        return warned(*sentences, offers=_holder_offers(facts, row))
+        return warned(*sentences, offers=_holder_offers(facts, row, ("listen-reserved",)))
     if rows:
         states = most_common(row.state for row in rows)
         sentences = [say("port_lingers", port=port, states=states)]
@@ -182,8 +183,16 @@ def _who(row: Socket) -> str:
     return holder_name(row.owners[0] if row.owners else None)
 
 
-def _holder_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
-    """To end who has the port; to bind beside connections of before; to keep the port from outgoing connections."""
+def _port_of_log(facts: Facts) -> int | None:
+    """The port that the log says could not be bound; None where it names none, or several."""
+    groups = facts.log.groups if facts.log is not None else ()
+    said = [explain_line(group.sample) for group in groups if group.symptom == "address_in_use"]
+    ports = {one.local.port for one in said if one is not None and one.local is not None}
+    return next(iter(ports)) if len(ports) == 1 else None
+
+
+def _holder_offers(facts: Facts, row: Socket, more: tuple[str, ...] = ()) -> tuple[Offer, ...]:
+    """To end who has the port; to bind beside connections of before; `more`: to keep it from outgoing connections."""
     owner = row.owners[0] if row.owners else None
     processes = facts.processes.rows if facts.processes is not None else ()
     unit = next((one.unit for one in processes if owner is not None and one.pid == owner.pid), "")
@@ -192,7 +201,7 @@ def _holder_offers(facts: Facts, row: Socket) -> tuple[Offer, ...]:
     stated = (facts.kernel or {}).get("net.ipv4.ip_local_reserved_ports", "")
     return offers_for(
         identity_of(facts, owner),
-        ("stop-holder", "topic:listen"),
+        ("stop-holder", *more, "topic:listen"),
         port=row.local.port,
         where=row.local,
         address=row.local,

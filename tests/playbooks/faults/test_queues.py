@@ -267,6 +267,24 @@ def test_who_holds_a_port_that_bind_did_not_get(host: Namespace, check: Check, s
             sock.bind(("127.0.0.1", 8212))
 
 
+def test_the_log_names_the_port_that_bind_did_not_get(
+    host: Namespace, check: Check, shell: Shell, tmp_path: Path
+) -> None:
+    """Who has it is told and ended first; a port below those of outgoing connections needs no reserving."""
+    log = tmp_path / "app.log"
+    log.write_text("[2026-12-01 11:47:22 +0000] [7] [ERROR] Connection in use: ('127.0.0.1', 8219)\n")
+    with running(host, LEAK, 8219) as server:
+        found = check("address-in-use", log=log)
+        assert f"127.0.0.1:8219 is listened on by python3[{server.pid}]" in found.evidence("holder").replace(
+            "python[", "python3["
+        )
+        assert found.report.fixes[0].id == "stop-holder"
+        assert "listen-reserved" not in {fix.id for fix in found.report.fixes}
+        shell(found.report.fixes[0].apply)
+        server.wait(5)
+    assert check("address-in-use", port=8219).outcome("holder") is not Outcome.WARN
+
+
 @needs_nft
 def test_a_rule_that_drops_is_never_fine(host: Namespace, check: Check) -> None:
     host.nft("table inet f { chain i { type filter hook input priority 0; tcp dport 8085 drop; }; }")
