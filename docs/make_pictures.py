@@ -13,7 +13,7 @@ from tui.work.investigation import Request
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "tui" / "examples" / "incident.pcap"
 SIZE = (110, 30)
-PICTURES = {"connections": (), "ladder": ("down", "enter")}
+PICTURES = {"connections": (), "ladder": ("down", "enter", "down", "enter")}
 """Name → keys pressed on the way there."""
 
 
