@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import subprocess
@@ -81,6 +82,13 @@ def test_what_is_reset_without_a_byte_by_who_had_opened_it_is_called_unused() ->
                 assert (told.kind == "unused") is unused
 
 
+def last_words(tap: RstTap) -> None:
+    """Waits for those of both sockets, which come one after the other from a work queue of the kernel."""
+    assert tap._ended is not None
+    assert select.select([tap._ended], [], [], 10)[0]
+    time.sleep(0.05)
+
+
 @in_own_network
 def test_a_reset_when_all_was_answered_and_delivered_is_called_finished() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, closing(RstTap()) as tap:
@@ -101,7 +109,7 @@ def test_a_reset_when_all_was_answered_and_delivered_is_called_finished() -> Non
                     client.send(b"and this?")
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
-            time.sleep(0.05)  # the last words come from a work queue of the kernel
+            last_words(tap)
             kinds = {one.kind for one in tap.take()[0]}
             assert kinds == ({"finished"} if answered and not more else {"aborted"} if asked or more else {"unused"})
 
@@ -115,7 +123,7 @@ def test_a_reset_in_the_middle_of_an_answer_is_not() -> None:
                 while True:
                     server.send(b"d" * 65536)
             client.close()
-        time.sleep(0.05)
+        last_words(tap)
         assert "finished" not in {one.kind for one in tap.take()[0]}
 
 
