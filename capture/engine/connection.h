@@ -68,6 +68,7 @@ enum {
   EVENT_FOREIGN = 0x100,
   EVENT_UNACCEPTABLE = 0x200,
   EVENT_AFTERLIFE = 0x400,
+  EVENT_TAKES = 0x800,
   EVENT_SIDE = 0x8000,     /* the end that sent it; in the table: the responder */
 };
 enum { GAP_SHIFT = 12 };

@@ -44,6 +44,14 @@ static int sized(const struct connection *c, const struct event *events, const s
   return 0;
 }
 
+/* Was the first of a side's data that is lost sent in a full-size segment? A kernel joins small ones when it repeats them,
+ * and what passes small is what tells a path-MTU black hole. */
+static int lost_from_a_big_one(const struct connection *c, const struct event *events, const struct event *e) {
+  for (const struct event *first = events; first < e; first++)
+    if (end_of(first) == end_of(e) && is_lost(c, first)) return first->size >= BIG_SEGMENT;
+  return 1;
+}
+
 /* The marks of lost data and FINs. */
 static uint16_t lost_marks(const struct connection *c, const struct event *events, const struct event *e, const uint32_t largest[2]) {
   int end = end_of(e);
@@ -55,7 +63,7 @@ static uint16_t lost_marks(const struct connection *c, const struct event *event
   if (e->size <= REMARK && e->kept & KEPT_UNREAD) marks |= EVENT_SMALL;
   if (e->kept & KEPT_WAS_SENT) {
     marks |= EVENT_REPEAT;
-    if (e->size >= BIG_SEGMENT && e->size > largest[end]) marks |= EVENT_BIG;
+    if (e->size >= BIG_SEGMENT && e->size > largest[end] && lost_from_a_big_one(c, events, e)) marks |= EVENT_BIG;
   } else if (sized(c, events, e)) {
     marks |= EVENT_SIZED;
   }

@@ -81,6 +81,17 @@ static int off_the_line(const struct segment *s, const struct side *own) {
   return step > 0 && step <= REGULAR_STEP && jump >= FAR_OFF && jump <= 65536 - FAR_OFF;
 }
 
+/* Does a RST,ACK acknowledge all that its receiver had said? A socket closed right after a read may not have before. */
+static int takes_all(const struct look *look) {
+  const struct connection *c = look->c;
+  for (uint32_t i = c->count; look->s->flags & ACK && i-- > 0;) {
+    const struct event *e = &c->events[i];
+    int kind = e->code & KIND_MASK;
+    if ((kind == KIND_DATA || kind == KIND_FIN) && e->code >> 15 != look->side) return ahead(e->end, look->s->ack) <= 0;
+  }
+  return 0;
+}
+
 static int reset_code(const struct look *look) {
   const struct segment *s = look->s;
   int code = KIND_RST, live = s->marks & MARK_TIMESTAMP || s->window;
@@ -88,6 +99,7 @@ static int reset_code(const struct look *look) {
   else if (!live) code |= s->marks & MARK_HEADER_CUT ? EVENT_CUT : EVENT_ANSWER;
   if (look->tags & TAG_RST_UNACCEPTABLE) code |= EVENT_UNACCEPTABLE;
   if (off_the_line(s, look->own)) code |= EVENT_ODD_ID;
+  if (takes_all(look)) code |= EVENT_TAKES;
   return code;
 }
 

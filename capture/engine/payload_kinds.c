@@ -91,6 +91,7 @@ static int is_parting(const uint8_t *at, int64_t size) {
   case '*': return says(at, "* BYE");
   case '-': return says(at, "-ERR ");
   case 'H': return says(at, "HTTP/1.") && says(at + 9, "408");
+  case 'N': return (int64_t)be32(at + 1) + 1 == size && says(at + 5, "SWARNIN"); /* alone: a server that goes down warns */
   case 'E': return be32(at + 1) < size && (says(at + 5, "SFATAL") || says(at + 5, "SPANIC"));
   }
   return 0;

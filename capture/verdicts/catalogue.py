@@ -44,15 +44,17 @@ class KnownTimeout(Struct, frozen=True):
     names: str
     http: bool = False  # only where HTTP may be spoken
     silent: str = "both"  # idle: only while nothing is asked; waiting: only for an answer; both
+    by: str = ""  # whose it is: client, server; else anybody's
 
     def explains(self, silence_s: float) -> bool:
         """Within 1.5 % or half a second, whichever is more."""
         return abs(silence_s - self.seconds) <= max(0.5, self.seconds * 0.015)
 
-    def concerns(self, *, http: bool, waiting: bool | None) -> bool:
-        """Whether it can be what ended such a silence; `waiting` None: not known."""
+    def concerns(self, *, http: bool, waiting: bool | None, by: str = "") -> bool:
+        """Whether it can be what ended such a silence; `waiting` None and `by` "": not known."""
         other = {True: "idle", False: "waiting", None: ""}[waiting]
-        return (http or not self.http) and self.silent != other
+        ended = not by or not self.by or by == self.by
+        return (http or not self.http) and self.silent != other and ended
 
 
 def _load(name: str) -> dict[str, Any]:
@@ -152,13 +154,13 @@ def place(code: str) -> str:
     return str(_findings()["places"][code])
 
 
-def timeout_names(silence_s: float, *, http: bool = True, waiting: bool | None = None) -> str | None:
+def timeout_names(silence_s: float, *, http: bool = True, waiting: bool | None = None, by: str = "") -> str | None:
     """What a silence is the default of, where it is a well-known one."""
     return next(
         (
             known.names
             for known in known_timeouts()
-            if known.explains(silence_s) and known.concerns(http=http, waiting=waiting)
+            if known.explains(silence_s) and known.concerns(http=http, waiting=waiting, by=by)
         ),
         None,
     )
@@ -185,9 +187,9 @@ def shortest_timeout_ns() -> int:
     return min(int((known.seconds - 0.5) * 1e9) for known in known_timeouts())
 
 
-def timeout_hint(silence_s: float, *, http: bool = True, waiting: bool | None = None) -> str:
+def timeout_hint(silence_s: float, *, http: bool = True, waiting: bool | None = None, by: str = "") -> str:
     """A half-sentence on a silence that a default explains, or nothing."""
-    names = timeout_names(silence_s, http=http, waiting=waiting)
+    names = timeout_names(silence_s, http=http, waiting=waiting, by=by)
     if names is None:
         return ""
     return str(_sentences()["timeout_hint"]["text"]).format(seconds=f"{silence_s:.1f}", names=names)

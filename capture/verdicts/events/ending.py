@@ -48,7 +48,7 @@ def _after_an_answer(history: HistoryFacts) -> End:
     if silence is not None and not _after_the_close(history, silence[1], fin_by_both):
         side, run = silence
         if reset is None or reset > run[-1]:
-            own = reset is not None and history.events[reset].side == side
+            own = reset is not None and history.events[reset].side == side and not _answers(history, run, reset)
             if reset is None or own:
                 return End(Ending.TIMEOUT, reset if own else run[-1], side)
     if reset is not None:
@@ -60,6 +60,14 @@ def _after_an_answer(history: HistoryFacts) -> End:
     if history.third_packet is None and len(history.indexes(Kind.SYN_ACK)) > 1:
         return End(Ending.TIMEOUT, history.last(Kind.SYN_ACK), 1)
     return End(Ending.OPEN)
+
+
+def _answers(history: HistoryFacts, run: list[int], reset: int) -> bool:
+    """Nobody heard that it had closed, and what its peer said later met the bare RST of a socket that was gone."""
+    side, spoken = history.events[reset].side, (Kind.DATA, Kind.FIN)
+    later = [e for e in history.events[run[-1] + 1 : reset] if e.side != side and e.kind in spoken]
+    closed = all(history.events[i].kind is Kind.FIN for i in run)
+    return closed and history.events[reset].has(Mark.BARE) and any(not e.has(Mark.REPEAT) for e in later)
 
 
 def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -> bool:

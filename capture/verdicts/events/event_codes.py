@@ -55,6 +55,7 @@ class Mark(IntFlag):
     FOREIGN = 0x100  # its TTL is not its claimed sender's
     UNACCEPTABLE = 0x200  # its receiver would not honour its sequence number
     AFTERLIFE = 0x400  # its claimed sender goes on after it
+    TAKES = 0x800  # its ACK covers all that its receiver had said
 
 
 ICMP_SHIFT = 4

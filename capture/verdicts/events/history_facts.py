@@ -230,9 +230,17 @@ class HistoryFacts(Struct, frozen=True, dict=True):
                 lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
                 if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
                     run = [*run, i] if lost or event.kind is Kind.PROBE else []
-            elif not self._in_vain(event) and (i < last_word or self._answers_probe(event, run)):
+            elif self._in_vain(event) or self._is_unheard(run):
+                continue
+            elif i < last_word or self._answers_probe(event, run):
                 run = []  # the peer said something, and this side went on
         return run
+
+    def _is_unheard(self, run: list[int]) -> bool:
+        """Data or a FIN repeated, and never acknowledged: what its peer says meanwhile shows that the peer lives, not
+        that it hears."""
+        repeats = [i for i in run if self.events[i].has(Mark.REPEAT)]
+        return len(repeats) >= ENOUGH_REPEATS - 1 and all(self.events[i].kind is not Kind.PROBE for i in run)
 
     def _answers_probe(self, event: Event, run: list[int]) -> bool:
         """An ACK after a probe: its sender lives, also where it left probes before that unanswered (Linux answers two a
@@ -346,6 +354,8 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         event = self.events[index]
         if event.has(Mark.REPEAT) and not event.has(Mark.LOST) and event.kind is Kind.DATA:
             return False
+        if event.has(Mark.PARTING) and event.kind is Kind.DATA:
+            return False  # why it leaves: it asks nothing
         return not event.has(Mark.HANDSHAKE) or not theirs or theirs[0] > index
 
     def asked_for_sure(self, request: int) -> bool:
@@ -359,6 +369,15 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         data, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
         tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
         return bool(data) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in data)
+
+    def refusing_alert(self, side: int) -> int | None:
+        """The alert with which a side ended a TLS handshake: the last it said, with nothing of its own but a handshake
+        before it."""
+        mine, theirs = self.spoken(side), self.spoken(1 - side)
+        if not mine or not theirs or not self.events[mine[-1]].has(Mark.PARTING):
+            return None
+        shook = all(self.events[i].has(Mark.HANDSHAKE) for i in mine[:-1])
+        return mine[-1] if shook and self.events[theirs[0]].has(Mark.HANDSHAKE) else None
 
     @cached_property
     def goodbye_by_length(self) -> bool:

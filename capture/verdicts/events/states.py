@@ -73,10 +73,19 @@ class _Machine:
         return self.state[0], self.state[1]
 
     def deliver_before(self, index: int) -> None:
-        """A RST follows its sender's FIN: its receiver has both."""
+        """A RST follows its sender's FIN: its receiver has both, unless that FIN was lost, and repeated."""
         event = self.events[index]
-        if event.kind is Kind.RST and self.in_flight[event.side]:
+        if event.kind is Kind.RST and self.in_flight[event.side] and not self._lost(event.side, index):
             self._deliver(event.side)
+
+    def _lost(self, sender: int, index: int) -> bool:
+        """Its FIN was repeated, and what its peer said later did not acknowledge it."""
+        repeats = [i for i in range(index) if self._repeats_fin(i, sender)]
+        return bool(repeats) and any(e.side != sender for e in self.events[repeats[-1] : index])
+
+    def _repeats_fin(self, index: int, sender: int) -> bool:
+        event = self.events[index]
+        return event.side == sender and event.kind is Kind.FIN and event.has(Mark.REPEAT)
 
     def step(self, index: int) -> None:
         event = self.events[index]

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 SILENT = (
     "stale_keepalive", "idle_drop", "no_socket", "middlebox_reset", "aborted", "silent_drop", "closed_unanswered",
+    "reset_when_idle",
 )  # fmt: skip
-IDLE_CAUSES = ("stale_keepalive", "idle_drop", "no_socket", "middlebox_reset", "silent_drop")
+IDLE_CAUSES = ("stale_keepalive", "idle_drop", "no_socket", "middlebox_reset", "silent_drop", "reset_when_idle")
 SHORTEST_LIMIT_NS = 2_000_000_000  # a limit on idle connections
 AT_ONCE_NS = 10_000_000  # a program that looks at a request takes longer, or answers
 MOMENT_NS = 1_000_000_000
-RESTART = ("stale_keepalive", "closed_unanswered", "write_after_peer_close", "no_socket", "aborted")
+RESTART = ("stale_keepalive", "closed_unanswered", "write_after_peer_close", "no_socket", "aborted", "reset_when_idle")
 LEAST_OFFSET = 512  # bytes: below it every short answer has the same length
 
 

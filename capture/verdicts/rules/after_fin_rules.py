@@ -75,7 +75,9 @@ def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None
         return None
     if other is not None and other < fin and other < at:
         return None  # the other side closed first: see own_half_close
-    late = [i for i in history.data(1 - by, before=at, after=fin) if not _known_repeat(history, i)]
+    # what is captured after the RST, and was never taken, was on its way: its FIN may have overtaken it
+    said = [i for i in history.data(1 - by, after=fin) if i < at or history.events[i].has(Mark.LOST)]
+    late = [i for i in said if not _known_repeat(history, i)]
     crossing = [i for i in history.data(1 - by, before=fin) if history.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
     crossing += [i for i in late if not history.events[i].has(Mark.ACKS_FIN)]
     meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS]
@@ -144,8 +146,8 @@ def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Dia
     if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
         # a process that dies closes without a goodbye: whether its answer was whole is not told
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
-        others = ("aborted", "write_after_peer_close")
-        return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, others, evidence, harmless=True)
+        others = ("aborted", "closed_unanswered", "write_after_peer_close")
+        return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, others, evidence)
     evidence = proofs((fin, "fin"), (remark, "remark"), (other, "fin"), (at, "answering_reset"))
     if other is None or (by == 1 and history.events[remark].has(Mark.ACKS_FIN)):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
@@ -204,6 +206,9 @@ def _request_after_fin(
             "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
             proofs((history.served(1, at=fin), "early_response"), *_pairs(evidence)),
         )  # fmt: skip
+    if served and len(history.indexes(Kind.FIN, 1, before=write)) > 1 and not history.events[write].has(Mark.ACKS_FIN):
+        others = ("silent_drop", "idle_drop", "write_after_peer_close")
+        return Diagnosis("stale_keepalive", LIKELY, "stale_unheard", 1, others, evidence)
     if served and crossing:
         return Diagnosis("stale_keepalive", LIKELY, "stale_crossing", 1, ("write_after_peer_close",), evidence)
     if served and idle and request:

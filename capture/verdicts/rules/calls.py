@@ -74,10 +74,8 @@ def _read_write(history: HistoryFacts, end: End, side: int, states: Pair | None)
         if side == end.by:
             return _resetter(history, end, states[side])
         return (None, None) if _begun_before(history, end) else _reset(states[side])
-    if states is not None and end.by == side:
-        return _timed_out(history, states[side])
-    if states is not None and _hears_nothing(history, side):
-        return _timed_out(history, states[side])
+    if states is not None and (end.by == side or _hears_nothing(history, side)):
+        return _timed_out(history, side, states[side])
     write: str | None = OK if end.ending is not Ending.TIMEOUT else None
     if history.fins[side] is not None:
         write = "EPIPE"
@@ -156,10 +154,10 @@ def _answers_a_packet(history: HistoryFacts, rst: int) -> bool:
     return answers and not event.has(Mark.AFTERLIFE)
 
 
-def _timed_out(history: HistoryFacts, state: TcpState) -> tuple[str, str]:
+def _timed_out(history: HistoryFacts, side: int, state: TcpState) -> tuple[str, str]:
     error = "ETIMEDOUT"
     if history.icmp:
         error = ICMP_ERRORS[icmp_class(history, history.icmp[-1])]
-    if state in GOT_FIN:
+    if state in GOT_FIN or history.fin_acked(1 - side) is not None:
         return EOF, error
     return error, error

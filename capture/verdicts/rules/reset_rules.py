@@ -8,6 +8,7 @@ from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context,
 from capture.verdicts.rules.after_fin_rules import knocked, own_half_close, peer_had_closed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.rules.opening_rules import cancelled
+from capture.verdicts.rules.refused_handshake import refused_handshake
 
 if TYPE_CHECKING:
     from capture.model import Certainty
@@ -33,6 +34,8 @@ def by_reset(history: HistoryFacts, end: End) -> Diagnosis:
         return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
     if end.forged:
         return _forged(history, at, by)
+    if (refused := refused_handshake(history, end)) is not None:
+        return refused
     for rule in (_overflow, _stalled, peer_had_closed, own_half_close, _before_any_word):
         found = rule(history, at, by)
         if found is not None:
@@ -186,6 +189,9 @@ def _live(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     if request is not None:
         return _instead_of_an_answer(history, at, by, sure, request, response)
     others: tuple[str, ...] = ("stale_keepalive",) if event.gap >= PAUSE else ()
+    if response is not None and event.gap >= IDLE and Context.ANSWER_CUT_SHORT not in history.context:
+        evidence = proofs((response, "last_response"), (at, "abort"))
+        return Diagnosis("aborted", sure, "abort_idle_server", by, others, evidence, variant="reset_when_idle")
     code = "abort_after_response" if response is not None else "abort"
     return Diagnosis("aborted", sure, code, by, others, proofs((response, "last_response"), (at, "abort")))
 
@@ -229,7 +235,9 @@ def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
         evidence = proofs((response, "last_response"), (at, "abort"))
         if history.only_knocked and history.events[at].gap < PAUSE:
             return knocked(proofs((response, "greeting"), (at, "abort")))
-        taken = not history.events[response].has(Mark.LOST) and not history.stalled(0, at)
+        # who closes right after a read acknowledges by the RST alone: whether the application read it, no packet tells
+        acked = not history.events[response].has(Mark.LOST) or history.events[at].has(Mark.TAKES)
+        taken = acked and not history.stalled(0, at)
         if Context.ANSWER_CUT_SHORT in history.context and request is None:
             return Diagnosis("client_gave_up", sure, "reset_mid_answer", 0, ("aborted",), evidence)
         if Context.ANSWER_WHOLE in history.context and taken and request is None:

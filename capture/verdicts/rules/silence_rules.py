@@ -8,6 +8,7 @@ from capture.verdicts.events.ending import icmp_class
 from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, IcmpClass, Kind, Mark
 from capture.verdicts.rules.after_fin_rules import closed_unanswered, dismissed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
+from capture.verdicts.rules.refused_handshake import refused_handshake
 
 if TYPE_CHECKING:
     from capture.model import Certainty
@@ -133,7 +134,9 @@ def overflowed(history: HistoryFacts) -> bool:
 
 
 def _data_ignored(history: HistoryFacts, again: int) -> bool:
-    return any(i < again for i in history.data(0)) and not any(i < again for i in history.data(1))
+    """Data had to be repeated: a SYN,ACK that was only on its way as they were sent says nothing."""
+    asked = any(i < again for i in history.data(0)) and not any(i < again for i in history.data(1))
+    return asked and any(history.events[i].has(Mark.REPEAT) for i in history.data(0))
 
 
 def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
@@ -149,21 +152,20 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     first = history.first_closer
     fins = [i for i in history.fins if i is not None]
     evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
-    if (unanswered := closed_unanswered(history) or dismissed(history)) is not None:
-        return unanswered
+    if (told := refused_handshake(history, end) or closed_unanswered(history) or dismissed(history)) is not None:
+        return told
     if history.time_wait_challenge is not None:
         return Diagnosis(
             "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
             proofs((history.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
         )  # fmt: skip
+    if first == 2 and _answered_its_goodbye(history) and _waited_in_vain(history):
+        return _gave_up(history)
     if first == 2:
         # neither FIN acknowledges the other; but on a path that reorders or loses one may have been sent long before
         return Diagnosis("simultaneous_close", LIKELY, "simultaneous_close", None, ("normal_close",), evidence)
-    if first == 0 and _gave_up(history):
-        return Diagnosis(
-            "client_gave_up", LIKELY, "gave_up", 0, ("normal_close",),
-            proofs((history.waiting(0, at=history.fins[0] or 0), "request"), *((i, "fin") for i in fins)),
-        )  # fmt: skip
+    if first == 0 and _waited_in_vain(history):
+        return _gave_up(history)
     if first == 1 and history.heard_of is not None and (wrote := history.news(0, after=history.fins[1] or 0)):
         return _wrote_unseen(history, history.fins[1] or 0, wrote[0])
     whole = history.both_acked is not None and history.whole
@@ -215,6 +217,11 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
     if history.window_probed is not None:
         side, closed, probe = history.window_probed
         stall = proofs((closed, "window_closed"), (probe, "window_probe"), *((p.at, p.code) for p in evidence))
+        if Context.ANSWER_CUT_SHORT in history.context and first is not None:
+            return _cut_short(history, first, history.fins[first] or 0, evidence)
+        if side == 0 and first == 1 and Context.ANSWER_WHOLE not in history.context:
+            others = ("zero_window_stall", "aborted")
+            return Diagnosis("normal_close", LIKELY, "cut_off_after_stall", side, others, stall)
         return Diagnosis(
             "normal_close", LIKELY, "normal_after_stall", side, ("zero_window_stall",), stall, harmless=True
         )
@@ -254,7 +261,19 @@ def _cut_short(history: HistoryFacts, first: int, fin: int, evidence: tuple[Proo
     return Diagnosis("client_gave_up", LIKELY, "left_mid_answer", 0, ("normal_close",), answer)
 
 
-def _gave_up(history: HistoryFacts) -> bool:
+def _gave_up(history: HistoryFacts) -> Diagnosis:
+    fins = [(i, "fin") for i in history.fins if i is not None]
+    evidence = proofs((history.waiting(0, at=history.fins[0] or 0), "request"), *fins)
+    return Diagnosis("client_gave_up", LIKELY, "gave_up", 0, ("normal_close",), evidence)
+
+
+def _answered_its_goodbye(history: HistoryFacts) -> bool:
+    """The client said goodbye and closed; the server's FIN answers that goodbye, and only seems to cross the FIN."""
+    fin, other = history.fins
+    return fin is not None and other is not None and fin < other and history.said_goodbye(0, fin)
+
+
+def _waited_in_vain(history: HistoryFacts) -> bool:
     """A request, a pause, and the client's FIN before any response; then the server closed too."""
     fin, other = history.fins
     if fin is None or (other is None and history.heard_of is not None):

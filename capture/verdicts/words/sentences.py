@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from capture.language import chosen, sentences
+from capture.model import Closer
 from capture.verdicts import catalogue
 from capture.verdicts.words.error_choices import error_choice
 from capture.verdicts.words.sentence_numbers import Numbers
@@ -27,7 +28,7 @@ IDLE_ENDS = frozenset(
         "stale_crossing", "stale_reuse", "idle_drop", "abort_after_response", "no_socket", "middlebox_ttl",
         "middlebox_goes_on", "bare_reset", "gave_up", "gave_up_late_response", "normal_close", "abort_unanswered",
         "client_abort_waiting", "no_response", "no_response_then", "idle_reset", "no_socket_idle", "stale_reset",
-        "normal_server_first", "silent_drop_idle", "closed_unanswered",
+        "normal_server_first", "abort_idle_server", "silent_drop_idle", "closed_unanswered",
     )
 )  # fmt: skip
 """Sentences whose silence before the end a default time-out may explain."""
@@ -40,6 +41,9 @@ WAITING_ENDS = frozenset(
 """Those of them in which an answer was owed: no keep-alive time-out was running."""
 UNKNOWN_ENDS = frozenset(("bare_reset", "middlebox_ttl", "middlebox_goes_on", "no_socket"))
 """Those that come in both states."""
+
+ENDED_BY = {Closer.ORIGINATOR: "client", Closer.RESPONDER: "server"}
+"""Whose time-out it was."""
 
 Sentence = tuple[str, list[tuple[int, str]]]
 """A sentence, and the evidence: packet numbers with what each proves."""
@@ -95,11 +99,12 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
     if template.diagnosis.sentence not in IDLE_ENDS or not template.diagnosis.proofs:
         return {}
     silences, waiting = numbers.longest_wait, was_waiting(template.diagnosis.sentence)
+    by = ENDED_BY.get(template.closed_first, "")
     hints = {}
     for k in np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist():
         port = int(numbers.flows.port[numbers.connections[k], 1])
         http = port not in catalogue.other_protocols()
-        hints[k] = catalogue.timeout_hint(int(silences[k]) / 1e9, http=http, waiting=waiting)
+        hints[k] = catalogue.timeout_hint(int(silences[k]) / 1e9, http=http, waiting=waiting, by=by)
     return hints
 
 

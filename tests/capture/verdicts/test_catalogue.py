@@ -10,7 +10,10 @@ import pytest
 from capture.model import Severity
 from capture.verdicts import catalogue
 
-RULES = ("readdressed.py", "habits.py", "after_fin_rules.py", "opening_rules.py", "reset_rules.py", "silence_rules.py")
+RULES = (
+    "readdressed.py", "habits.py", "after_fin_rules.py", "opening_rules.py", "refused_handshake.py", "reset_rules.py",
+    "silence_rules.py",
+)  # fmt: skip
 
 
 def literals() -> set[str]:

@@ -35,7 +35,7 @@ TABLE = [
     (f"{SERVED} <0.199>sFA cA cPA20 sR", "stale_keepalive", LIKELY, False),
     (f"{SERVED} <0.199>sPA24g sFA cA cPA20 sR", "stale_keepalive", LIKELY, False),
     (f"{SERVED} <0.199>sPA24g sFA cA cPA24g sR", "write_after_peer_close", LIKELY, True),
-    (f"{SERVED} <0.199>sFA cA cPA24g sR", "normal_close", LIKELY, True),  # it did not say goodbye
+    (f"{SERVED} <0.199>sFA cA cPA24g sR", "normal_close", LIKELY, False),  # it did not say goodbye
     (f"{SERVED} <0.198>sPA24g sFA cA cPA20 sR", "write_after_peer_close", LIKELY, False),
     (f"{SERVED} <0.199>sFA cA cPA9 sR", "write_after_peer_close", LIKELY, False),  # less than half a request
     (f"{SERVED} <0.199>sFA cA cPA10 sR", "stale_keepalive", LIKELY, False),
@@ -87,6 +87,28 @@ TABLE = [
     ("cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sPA24g cR", "accept_queue_overflow", LIKELY, False),
     ("cS sSA cA <1>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
     ("cS sSA cA <1>sSA* cA <2>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
+    # a SYN,ACK that was repeated when the data was on its way says nothing
+    ("cS <1>cS* sSA cA cPA20 sSA*~ cA sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
+    # what a peer says while data repeated twice goes unacknowledged shows that it lives, not that it hears
+    (f"{HELLO} sA1448 <0.2>sA1448* <0.4>sA1448* <0.8>sA1448* <1>cFA~ sA", "path_mtu_black_hole", LIKELY, False),
+    (f"{HELLO} sA1448 <0.2>sA1448* <0.4>sA1448* <1>cFA~ sA", "path_mtu_black_hole", LIKELY, False),
+    (f"{HELLO} sPA999 <0.2>sPA999* <0.4>sPA999* <0.8>sPA999* <1>cFA~ sA", "silent_drop", LIKELY, False),
+    # FINs that nobody heard
+    (f"{SERVED} <0.5>sFA <0.2>sFA* <0.4>sFA* <0.8>sFA*", "silent_drop", LIKELY, False),
+    # IDLE: a server that resets a connection on which nothing was asked
+    (f"{SERVED} <1.998>sRAt", "aborted", LIKELY, False),
+    (f"{SERVED} <1.999>sRAt", "aborted", LIKELY, False),
+    # a reader that stopped: the server closed then, or the client did when it had read on
+    (f"{HELLO} sA1448 cAz <0.2>sAk cAz <0.2>sAk cA sPA900 cA sFA cFA sA", "normal_close", LIKELY, False),
+    (f"{HELLO} sA1448 cAz <0.2>sAk cAz <0.2>sAk cA sPA900 cA cFA sFA cA", "normal_close", LIKELY, True),
+    # a TLS handshake that ends with an alert
+    ("cS sSA cA cPA200h sPA900h cPA7m cFA sFA cA", "normal_close", LIKELY, False),
+    ("cS sSA cA cPA200h sPA900h cPA7m sFA cRAt", "aborted", LIKELY, False),
+    ("cS sSA cA cPA200h sPA7m sFA cFA sA", "normal_close", LIKELY, False),
+    ("cS sSA cA cPA200h sPA900h cPA90h sPA9m sFA cFA sA", "normal_close", LIKELY, False),
+    ("cS sSA cA cPA200h sPA900h cPA90h cPA20d sPA9m sFA cFA sA", "normal_close", LIKELY, False),
+    # FINs that cross, of a client that had waited
+    (f"{HELLO} <0.199>cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
     # two probes of a closed window, or one and a pause
     (f"{HELLO} sA1448 cAz sAk cAz cRAt", "aborted", LIKELY, False),
     (f"{HELLO} sA1448 cAz sAk cAz sAk cAz cRAt", "zero_window_stall", LIKELY, False),
@@ -200,6 +222,14 @@ IN_ORDER = [
     ("cS sSA cA sPA33 cRAt", "connect_cancelled", LIKELY, True),
     ("cS sSA cA sPA33 <0.199>cRAt", "aborted", LIKELY, False),
     (f"{HELLO} cFA sPA33 cR", "client_gave_up", LIKELY, False),
+    # a SYN,ACK repeated when the data was on its way; FINs that nobody heard; one that answers a goodbye
+    ("cS <1>cS* sSA cA cPA20 sSA*~ cA cPA20* sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
+    (f"{SERVED} <0.5>sFA <0.2>sFA* <0.4>sFA* <0.8>sFA* <5>cPA20~ sR", "stale_keepalive", LIKELY, False),
+    (f"{HELLO} <0.199>cPA24g cFA sFA~ cA sA", "client_gave_up", LIKELY, False),
+    (f"{HELLO} <0.198>cPA24g cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
+    # a RST that acknowledges all of an answer, or crosses it
+    (f"{HELLO} sPA50e cRAt", "aborted", LIKELY, False),
+    (f"{HELLO} sPA50e cRAt~", "aborted", LIKELY, False),
     # a bare RST of a side whose data was on its way, or had arrived
     (f"{HELLO} sPA50 cA sA1448 cPA9~ sR", "aborted", LIKELY, False),
     (f"{HELLO} sPA50 cA sA1448 cPA9 sR", "no_socket", LIKELY, False),

@@ -13,7 +13,7 @@ HABIT = f"{ANSWERED} cRAt"
 TWICE = f"{ANSWERED} {ANSWERED.removeprefix('cS sSA cA ')} cRAt"
 READING = f"{ANSWERED} <0.2>cRAt"
 SERVERS_END = f"{ANSWERED} sFA cFA sA"
-CUT = "cS sSA cA cPA300? sA sPA900? cRAt"  # nobody acknowledged the answer
+CUT = "cS sSA cA cPA300? sA sPA900? cRAt~"  # nobody acknowledged the answer, not even the RST
 ASKED_AGAIN = f"{ANSWERED} cPA300? sA cRAt"
 
 

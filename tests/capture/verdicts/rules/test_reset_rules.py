@@ -67,7 +67,7 @@ def test_leaving_is_harmless() -> None:
     assert harmless(f"{HELLO} sPA50 cA <5>cRAt")  # an idle connection thrown away
     assert harmless(f"{HELLO} sPA50 cPA31g cFA sPA31g sFA cR cR")  # a browser: TLS alerts that nobody reads
     assert harmless(f"{HELLO} sPA50 cA cFA sPA31g cR")
-    assert harmless(f"{HELLO} sPA50 cA sFA cA cPA31g cFA sR sR")
+    assert not harmless(f"{HELLO} sPA50 cA sFA cA cPA31g cFA sR sR")  # it said no goodbye: it may have died
     assert first(f"{HELLO} sPA50 cPA31g cFA sPA31g sFA cR cR").cause == "normal_close"
 
 
