@@ -197,7 +197,9 @@ def _lost(told: list[Event]) -> None:
             event.marks.add("repeat")
             same_side = [each for each in told if each.speaks and each.packet.source == event.packet.source]
             largest = max((each.packet.payload for each in same_side if not beyond(each)), default=0)
-            if event.packet.payload >= BIG_SEGMENT and event.packet.payload > largest:
+            first = next(each for each in same_side if beyond(each))  # a kernel joins small ones when it repeats them
+            from_big = first is event or first.packet.payload >= BIG_SEGMENT
+            if event.packet.payload >= BIG_SEGMENT and event.packet.payload > largest and from_big:
                 event.marks.add("big")
 
 
@@ -264,6 +266,9 @@ def _reset_marks(told: list[Event], place: int, refused: set[int]) -> set[str]:
         marks.add("bare")
     elif not live:
         marks.add("cut" if packet.header_cut else "answer")
+    theirs = [each for each in told[:place] if each.speaks and each.packet.source == packet.target]
+    if packet.flags & ACK and theirs and ahead(theirs[-1].end, packet.ack) <= 0:
+        marks.add("takes")
     if packet.number in refused:
         marks.add("unacceptable")
     own = [

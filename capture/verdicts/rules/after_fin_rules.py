@@ -146,8 +146,8 @@ def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Dia
     if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
         # a process that dies closes without a goodbye: whether its answer was whole is not told
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
-        others = ("aborted", "closed_unanswered", "write_after_peer_close")
-        return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, others, evidence)
+        instead = ("aborted", "closed_unanswered", "write_after_peer_close")
+        return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, instead, evidence)
     evidence = proofs((fin, "fin"), (remark, "remark"), (other, "fin"), (at, "answering_reset"))
     if other is None or (by == 1 and history.events[remark].has(Mark.ACKS_FIN)):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)

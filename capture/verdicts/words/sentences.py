@@ -99,7 +99,7 @@ def _hints(numbers: Numbers, template: Template) -> dict[int, str]:
     if template.diagnosis.sentence not in IDLE_ENDS or not template.diagnosis.proofs:
         return {}
     silences, waiting = numbers.longest_wait, was_waiting(template.diagnosis.sentence)
-    by = ENDED_BY.get(template.closed_first, "")
+    by = ENDED_BY.get(template.closed_first, "") if template.closed_first else ""
     hints = {}
     for k in np.flatnonzero(silences >= catalogue.shortest_timeout_ns()).tolist():
         port = int(numbers.flows.port[numbers.connections[k], 1])

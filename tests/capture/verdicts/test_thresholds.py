@@ -223,7 +223,6 @@ IN_ORDER = [
     ("cS sSA cA sPA33 <0.199>cRAt", "aborted", LIKELY, False),
     (f"{HELLO} cFA sPA33 cR", "client_gave_up", LIKELY, False),
     # a SYN,ACK repeated when the data was on its way; FINs that nobody heard; one that answers a goodbye
-    ("cS <1>cS* sSA cA cPA20 sSA*~ cA cPA20* sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
     (f"{SERVED} <0.5>sFA <0.2>sFA* <0.4>sFA* <0.8>sFA* <5>cPA20~ sR", "stale_keepalive", LIKELY, False),
     (f"{HELLO} <0.199>cPA24g cFA sFA~ cA sA", "client_gave_up", LIKELY, False),
     (f"{HELLO} <0.198>cPA24g cFA sFA~ cA sA", "simultaneous_close", LIKELY, False),
