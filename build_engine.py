@@ -85,7 +85,7 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
 def build_editable(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
     """An editable install, the engine compiled into the source tree, and the modules: pip does so for other installs.
 
-    Where Python is told to write no bytecode (PYTHONDONTWRITEBYTECODE, as in many containers) each start would compile
+    Where Python is set to write no bytecode (PYTHONDONTWRITEBYTECODE, as in many containers) each start would compile
     them anew, which takes as long as a small report itself.
     """
     with _build_elsewhere():

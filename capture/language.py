@@ -27,13 +27,13 @@ def choose(language: str) -> None:
 
 
 def chosen() -> str:
-    """The language of what is told now."""
+    """The language of sentences from now on."""
     return _here.get() or _process[0]
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Another language meanwhile, in this thread: what goes into JSON is told in English also beside a screen."""
+    """Another language meanwhile, in this thread: what goes into JSON is English also beside a screen."""
     before = _here.set(language)
     try:
         yield
@@ -94,7 +94,7 @@ def overlaid(texts: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_toml(path: str) -> dict[str, Any]:
-    """A catalogue as it stands: as a file, as importlib.resources loads zipfile and tempfile, 10 ms of a start."""
+    """A catalogue as written: as a file, as importlib.resources loads zipfile and tempfile, 10 ms of a start."""
     import tomli
 
     with open(path, "rb") as stream:

@@ -23,7 +23,7 @@ def say(code: str, **facts: object) -> str:
 
 
 def bracketed(ip: str) -> str:
-    """An address as it stands before a port, and as ss reads it: IPv6 in brackets."""
+    """An address as it is written before a port, and as ss reads it: IPv6 in brackets."""
     return f"[{ip}]" if ":" in ip else ip
 
 

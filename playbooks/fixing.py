@@ -118,7 +118,7 @@ def _with_refusal(fix: Fix, root: bool, ability: Ability) -> Fix:
 
 def refusal(command: str, root: bool, ability: Ability) -> str:
     """Why a command cannot work on this host; empty where nothing is known against it. Whoever is not root may become
-    it: then only what root lacks here, too, is told."""
+    it: then only what root lacks here, too, is said."""
     words = set(re.findall(r"[\w./-]+", re.sub(r"(^|\s)#.*", "", command)))
     for tool in ("systemctl", "ss", "nft", "prlimit", "sysctl", "ip", "tc", "conntrack", "iptables"):
         if tool in words and tool not in ability.tools:

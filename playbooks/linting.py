@@ -40,9 +40,9 @@ def lint(text: str, file: str) -> list[str]:
         playbook = msgspec.convert(whole, Playbook)
     except msgspec.ValidationError as error:  # what no field alone tells
         return [f"{where}: {one}" for one in (*found, complaint(str(error)))]
-    told = {one.partition(": ")[0] for one in found}
+    named = {one.partition(": ")[0] for one in found}
     of_names = (*problems_of(playbook, own=True), *_unknown_names(playbook))
-    found += [one for one in of_names if one.partition(": ")[0] not in told]
+    found += [one for one in of_names if one.partition(": ")[0] not in named]
     return [f"{where}: {printable(one, 1500)}" for one in dict.fromkeys(found)]
 
 

@@ -97,9 +97,9 @@ def judge(
             on_step(shown)
     templates = {template.id: template for template in playbook.fixes}
     # Whose connections the packets show may not be known: then whoever wrote the log.
-    told = next((one for one in offers if one.identity), None)
-    if told is not None:
-        seen = [one if one.identity else dataclasses.replace(one, identity=told.identity) for one in seen]
+    known = next((one for one in offers if one.identity), None)
+    if known is not None:
+        seen = [one if one.identity else dataclasses.replace(one, identity=known.identity) for one in seen]
     mine, others = chosen(playbook.fixes, (*seen, *offers))
 
     again = _recheck(facts)

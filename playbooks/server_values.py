@@ -44,7 +44,7 @@ TIMES = 2
 
 
 def _doubled(found: Sequence[ServiceSetting], template: FixTemplate, parameters: Mapping[str, str]) -> dict[str, str]:
-    """{most, more} of a fix that makes a figure larger: what is in force, and twice that, where no check told."""
+    """{most, more} of a fix that makes a figure larger: what is in force, and twice that, where no check knows."""
     if "more" not in template.defaults or "more" in parameters or not found[0].written.isdecimal():
         return {}
     return {"most": found[0].written, "more": str(TIMES * int(found[0].written))}

@@ -1,4 +1,4 @@
-"""tcptriage(1), written from the parsers (man(7)): each command and option stands in it, and none that is gone.
+"""tcptriage(1), written from the parsers (man(7)): each command and option is in it, and none that is gone.
 
 python3 -m release.man_page >tcptriage.1; the build backend does the same for a wheel's share/man/man1.
 """

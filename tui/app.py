@@ -121,7 +121,7 @@ class TriageApp(CleanApp):
         self.case.end()
 
     def action_interrupt(self) -> None:
-        """Ctrl-C: the shell is told that this was one."""
+        """Ctrl-C: the shell learns that this was one."""
         self.exit(130)
 
     def action_command_palette(self) -> None:

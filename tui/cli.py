@@ -55,11 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except Exception as error:  # the last resort: one line for the tired, the traceback for who wants to report it
+    except Exception as error:  # the last resort: one line for the tired, the traceback for whoever reports it
         if os.environ.get("TCPTRIAGE_DEBUG"):
             raise
         no_room = _no_room(error)
-        if no_room is None or not status:  # else the command has told it, and this was its last flush
+        if no_room is None or not status:  # else the command has said so, and this was its last flush
             print(no_room or _defect(error), file=sys.stderr)
         return UNUSABLE
     return status

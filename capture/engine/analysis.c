@@ -145,7 +145,7 @@ void analyse(struct look *look) {
   advance(look);
 }
 
-/* A RST that cannot have taken effect. The receiver wants exactly its next expected number. What it had received by
+/* A RST that cannot have taken effect. The receiver expects exactly its next expected number. What it had received by
  * then lies between its last ACK and the last byte its peer had sent, so a RST in that range may be right and one
  * outside is not. A SYN is answered by a RST that acknowledges it, whatever its sequence number. */
 int reset_refused(const struct look *look) {

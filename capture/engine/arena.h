@@ -15,7 +15,7 @@ struct arena {
 
 /* `size` bytes, aligned to 8; NULL where there is no memory. */
 void *arena_take(struct arena *arena, size_t size);
-/* Give them back; the same size must be told. */
+/* Give them back; the same size must be given. */
 void arena_give(struct arena *arena, void *at, size_t size);
 /* Nothing more is taken: other blocks go when their last piece does. */
 void arena_end(struct arena *arena);

@@ -6,7 +6,7 @@
 #include "connection.h"
 
 enum { SERVER_PORTS = 1024 };        /* midstream: a port below this one is the responder's */
-enum { TOLD_NS = 200000, RATIO = 5 }; /* a round trip that can be told from a kernel's own delay; how much longer */
+enum { LEAST_ROUND_TRIP_NS = 200000, RATIO = 5 }; /* a round trip longer than a kernel's own delay; how much longer */
 enum { PLACE_UNKNOWN, PLACE_CLIENT, PLACE_SERVER, PLACE_MIDDLE };
 
 struct rare *rare_of(struct connection *c) {
@@ -72,7 +72,7 @@ static uint8_t place_of(const struct connection *c, const struct segment *third,
   if (!opened || c->first[0].end != c->originator || c->first[1].end == c->originator || side != c->originator)
     return PLACE_UNKNOWN;
   int64_t beyond = c->first_times[1] - c->first_times[0], before = third->time - c->first_times[1];
-  if ((beyond > before ? beyond : before) < TOLD_NS) return PLACE_UNKNOWN;
+  if ((beyond > before ? beyond : before) < LEAST_ROUND_TRIP_NS) return PLACE_UNKNOWN;
   if (before < beyond / RATIO + (beyond % RATIO != 0)) return PLACE_CLIENT;
   return beyond < before / RATIO + (before % RATIO != 0) ? PLACE_SERVER : PLACE_MIDDLE;
 }

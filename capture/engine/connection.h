@@ -195,7 +195,7 @@ struct rare {
 enum { HISTORY = 16 };
 
 struct connection {
-  /* what a packed one has too, as it stands here (packed_connections.c) */
+  /* what a packed one has too, with the same name (packed_connections.c) */
   int64_t address[2]; /* keys: an IPv4 address is its number, an IPv6 address 2**32 + its index */
   uint16_t port[2];
   uint32_t scope;

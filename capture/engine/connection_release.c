@@ -1,4 +1,4 @@
-/* Connections that were told of leave the memory: a capture may be followed for weeks. */
+/* Connections that were reported leave the memory: a capture may be followed for weeks. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -34,7 +34,7 @@ struct interface {
   uint32_t snaplen;
   uint16_t link;
   uint8_t has_link;
-  uint8_t resolution; /* the time option as it stands: 10**-n, or 2**-n with the highest bit set */
+  uint8_t resolution; /* the time option as written: 10**-n, or 2**-n with the highest bit set */
 };
 
 struct pcapng {
@@ -73,7 +73,7 @@ struct reader {
   size_t need;             /* bytes from `offset` on that must be there before it makes sense to look again */
   uint64_t skip;           /* bytes to be passed over */
   struct damage damage;
-  struct notice notices[MOST_NOTICES + 1]; /* the last is written to where there is no room, and never told */
+  struct notice notices[MOST_NOTICES + 1]; /* the last is written to where there is no room, and never reported */
   struct text texts[MOST_NOTICES];
   uint32_t notice_count, text_count;
   uint32_t *links;

@@ -103,7 +103,7 @@ void engine_quoted_in(struct engine *engine, const struct quoted *quoted);
 /* Every packet, before its segment: counts it and its time. */
 void engine_packet_in(struct engine *engine, int64_t time);
 /* The index of a scope ("10", "10,20" for VLANs; "vxlan:5" and the like for tunnels; "" for none), made on first sight.
- * 0 is the plain one. At most MOST_SCOPES are told apart; the rest share the last. */
+ * 0 is the plain one. At most MOST_SCOPES are kept apart; the rest share the last. */
 API uint32_t engine_scope(struct engine *engine, const char *vlan, const char *tunnel);
 #define MOST_SCOPES 65536
 #define SCOPE_TEXT 64

@@ -159,7 +159,7 @@ uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, u
 void segment_in(struct engine *e, const struct segment *given, const struct sought *by);
 /* What only packets that come are found by. */
 void forget_ends(struct engine *e);
-/* Its table of IPv6 addresses stands: find them by what they are now. */
+/* Its table of IPv6 addresses is complete: find them by what they are now. */
 void v6_find_anew(struct engine *e);
 int64_t v6_key(struct engine *e, const uint8_t *address);
 /* An IPv4 address is its own number; of an IPv6 address see v6_key. */

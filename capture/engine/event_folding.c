@@ -218,7 +218,7 @@ static void last_turns(const struct event *e, size_t n, size_t turns[2]) {
   }
 }
 
-/* The silences before these are told of. */
+/* The silences before these are reported. */
 static int tells_silence(const struct event *e) {
   if (kind(e) == KIND_FIN || kind(e) == KIND_RST) return 1;
   if (kind(e) != KIND_DATA) return 0;

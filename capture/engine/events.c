@@ -39,7 +39,7 @@ static struct event *next_event(struct connection *c) {
   return &c->events[c->count++];
 }
 
-/* Plain data that was acknowledged: no packet that comes will change what is told of it, unless its side says no more. */
+/* Plain data that was acknowledged: no later packet will change what is said of it, unless its side says no more. */
 static int is_settled(const struct connection *c, const struct event *e, int side) {
   const struct side *peer = &c->sides[!side];
   return e->code == (KIND_DATA | (side ? EVENT_SIDE : 0)) && !(e->kept & (KEPT_WAS_SENT | KEPT_SPURIOUS)) &&
@@ -117,17 +117,17 @@ static int is_stray(const struct look *look) {
 static int acks_and_windows(struct look *look, int kind, int plain, int *code) {
   const struct segment *s = look->s;
   struct side *own = look->own, *peer = look->peer;
-  int told = 0;
+  int worth = 0;
   if (kind != KIND_RST && peer->known & KNOWS_FIN && s->flags & ACK && ahead(s->ack, peer->fin_end) >= 0) {
     *code |= EVENT_ACKS_FIN;
-    told = 1;
+    worth = 1;
   }
-  if (kind == KIND_RST) return told;
+  if (kind == KIND_RST) return worth;
   int closed = (look->tags & TAG_ZERO_WINDOW && plain) || (kind == KIND_SYN_ACK && !s->window); /* a SYN proxy's */
   if (closed) *code |= EVENT_ZERO;
-  if (closed || own->closed) told = 1; /* and the packet that opens the window again */
+  if (closed || own->closed) worth = 1; /* and the packet that opens the window again */
   own->closed = (uint8_t)closed;
-  return told;
+  return worth;
 }
 
 /* A FIN that was captured after its ACK: the order at the far end is in ACK numbers, not in the capture. */

@@ -177,7 +177,7 @@ enum layer link_layer(uint32_t link)
   case 104: return LAYER_CISCO_HDLC;
   case 105: return LAYER_IEEE80211;
   case 107: return LAYER_FRAME_RELAY;
-  case 108: return LAYER_NULL_FAMILY; /* LOOP: in network order; the family is told by its value */
+  case 108: return LAYER_NULL_FAMILY; /* LOOP: in network order; its value gives the family */
   case 109: return LAYER_ENC;
   case 113: return LAYER_LINUX_SLL;
   case 117: return LAYER_PFLOG;

@@ -6,13 +6,13 @@
 
 /* capture.engine.line_writer has the same numbers (checked by a test). */
 enum step_kind {
-  STEP_TEXT,         /* as it stands */
+  STEP_TEXT,         /* unchanged */
   STEP_NUMBER,       /* an integer */
   STEP_SECONDS,      /* nanoseconds as seconds with nine decimals */
   STEP_MILLISECONDS, /* nanoseconds as Python writes the float of their milliseconds; "null" below 0 */
   STEP_ADDRESS,      /* an address key: an IPv4 address, or the word of another one */
   STEP_FIRST,        /* a packet number << 1 | side as an object; "null" of 0 */
-  STEP_WORD,         /* the word that a number stands for */
+  STEP_WORD,         /* the word for a number */
   STEP_GIVEN,        /* a word of its own */
 };
 

@@ -1,4 +1,4 @@
-/* What is to be told of a capture: kept as it arises, or counted and told when somebody asks. */
+/* The notices of a capture: kept as they arise, or counted and made when somebody asks. */
 #include "container.h"
 
 #include <stdlib.h>
@@ -73,11 +73,11 @@ static void tell_number(struct list *list, enum notice_code code, uint64_t packe
 /* Link types that are not decoded come first: they explain an empty report. */
 static void tell_links(struct list *list, const struct reader *reader)
 {
-  size_t told = 0;
-  for (uint32_t i = 0; i < reader->link_count && told < MOST_NAMED; i++)
+  size_t named = 0;
+  for (uint32_t i = 0; i < reader->link_count && named < MOST_NAMED; i++)
     if (link_layer(reader->links[i]) == LAYER_NONE) {
       tell_number(list, NOTICE_LINK_TYPE, 0, reader->links[i]);
-      told++;
+      named++;
     }
 }
 

@@ -16,7 +16,7 @@ static uint32_t get32(const uint8_t *at) {
   return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* The next unit that a bit stands for; its bit goes. */
+/* The unit of the next bit; the bit is cleared. */
 static size_t next_unit(uint64_t *bits) {
 #if defined(__GNUC__)
   size_t unit = (size_t)__builtin_ctzll(*bits);

@@ -23,7 +23,7 @@ static int says(const uint8_t *at, const char *text) {
   return 1;
 }
 
-/* An HTTP/2 frame that wants no answer (RFC 9113 6.4 to 6.9): RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE. */
+/* An HTTP/2 frame that asks for no answer (RFC 9113 6.4 to 6.9): RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE. */
 static int is_control(const uint8_t *at, int64_t size) {
   int64_t length = be32(at) >> 8;
   if (length + 9 != size || at[4] > 1)

@@ -5,7 +5,7 @@
  * - AIX writes version 2.2, interface types of RFC 1573 for link types, and nanoseconds;
  * - Kuznetzov's patches to libpcap put eight bytes behind the record header (12 in SuSE 6.3), under a magic number of
  *   their own, but in Red Hat 6.1 under the usual one; Nokia's systems put four there.
- * The last are told by where the second record begins.
+ * Where the second record begins tells the last from the others.
  */
 #include "container.h"
 
@@ -131,7 +131,7 @@ static enum verdict resumes(struct reader *reader, const uint8_t *data, size_t s
   return YES;
 }
 
-/* The next place at which records resume, from `at` on, as far as can be told. */
+/* The next place at which records resume, from `at` on, as far as can be known. */
 static size_t search(struct reader *reader, const uint8_t *data, size_t size, int ended)
 {
   size_t at = 0, head = (size_t)reader->pcap.head;

@@ -260,7 +260,7 @@ static int resumes(struct reader *reader, const uint8_t *data, size_t size, int 
   return right;
 }
 
-/* The next place at which blocks resume, as far as can be told. Blocks begin at multiples of four, unless some were
+/* The next place at which blocks resume, as far as can be known. Blocks begin at multiples of four, unless some were
  * seen that do not. */
 static size_t search(struct reader *reader, const uint8_t *data, size_t size, int ended)
 {

@@ -1,11 +1,11 @@
 /* What people and programs wrote into a pcapng beside its packets: comments, and names of addresses.
  *
- * They explain a capture, and decide nothing: a few of each are told, as they stand.
+ * They explain a capture, and decide nothing: a few of each become notices, unchanged.
  */
 #include "container.h"
 
 enum {
-  MOST_TOLD = 8,         /* comments, and blocks of names, that have a notice */
+  MOST_NOTICED = 8,         /* comments, and blocks of names, that have a notice */
   MOST_OPTIONS = 64,     /* of one block that are looked at */
   LONGEST = 1024,        /* bytes of a comment that are kept */
   LONGEST_NAMES = 16384, /* … of a block of names */
@@ -34,12 +34,12 @@ static int next_option(const uint8_t *options, size_t size, size_t *at, int big,
 
 static void comment(struct reader *reader, const struct option *option, uint64_t packet)
 {
-  uint32_t told = ++reader->pcapng.comments;
-  if (told > MOST_TOLD + 1)
+  uint32_t number = ++reader->pcapng.comments;
+  if (number > MOST_NOTICED + 1)
     return;
-  struct notice *notice = reader_notice(reader, told > MOST_TOLD ? NOTICE_MORE_COMMENTS : NOTICE_COMMENT,
-                                        told > MOST_TOLD ? 0 : packet);
-  if (told <= MOST_TOLD)
+  struct notice *notice = reader_notice(reader, number > MOST_NOTICED ? NOTICE_MORE_COMMENTS : NOTICE_COMMENT,
+                                        number > MOST_NOTICED ? 0 : packet);
+  if (number <= MOST_NOTICED)
     reader_notice_text(reader, notice, option->value, option->size < LONGEST ? option->size : LONGEST);
 }
 
@@ -48,7 +48,7 @@ void remark_comments(struct reader *reader, const uint8_t *options, size_t size,
   struct option option;
   size_t at = 0;
   for (int i = 0; i < MOST_OPTIONS && next_option(options, size, &at, reader->pcapng.big, &option); i++) {
-    if (option.code == COMMENT && option.size && reader->pcapng.comments <= MOST_TOLD)
+    if (option.code == COMMENT && option.size && reader->pcapng.comments <= MOST_NOTICED)
       comment(reader, &option, packet);
     else if (option.code == PACKET_FLAGS && option.size == 4 && direction)
       *direction = number32(option.value, reader->pcapng.big) & 3;
@@ -62,7 +62,7 @@ void remark_names(struct reader *reader, const uint8_t *records, size_t size)
   int found = 0;
   for (int i = 0; i < MOST_OPTIONS && next_option(records, size, &at, reader->pcapng.big, &record); i++)
     found += (record.code == 1 && record.size > 4) || (record.code == 2 && record.size > 16);
-  if (!found || reader->pcapng.names >= MOST_TOLD)
+  if (!found || reader->pcapng.names >= MOST_NOTICED)
     return;
   reader->pcapng.names++;
   struct notice *notice = reader_notice(reader, NOTICE_NAMES, 0);

@@ -110,17 +110,17 @@ static int late_opening(const struct side *own, const struct segment *s) {
 }
 
 static enum outcome by_opening(const struct side *own, const struct segment *held, size_t n, int over) {
-  const struct segment *told = NULL;
-  for (size_t i = 1; i < n && !told; i++)
-    if (same_sender(held, &held[i]) && !(held[i].flags & (SYN | RST))) told = &held[i];
-  uint32_t then = told ? told->seq : 0;
-  if (!told && !over) return WAITS_OPENING;
-  for (size_t i = 1; i < n && !told; i++)
+  const struct segment *first = NULL;
+  for (size_t i = 1; i < n && !first; i++)
+    if (same_sender(held, &held[i]) && !(held[i].flags & (SYN | RST))) first = &held[i];
+  uint32_t then = first ? first->seq : 0;
+  if (!first && !over) return WAITS_OPENING;
+  for (size_t i = 1; i < n && !first; i++)
     if (!same_sender(held, &held[i]) && !(held[i].flags & (SYN | RST)) && held[i].flags & ACK) {
-      told = &held[i];
-      then = told->ack;
+      first = &held[i];
+      then = first->ack;
     }
-  if (!told) return BELONGS;
+  if (!first) return BELONGS;
   uint32_t to_suspect = apart(then, held->seq + 1), to_before = apart(then, own->last_seq + 1);
   if (to_before < to_suspect) return late_opening(own, held) ? BELONGS : ALIEN;
   return to_suspect < to_before && own->last_flags & SYN ? AFRESH : BELONGS;

@@ -24,7 +24,7 @@ enum layer ppp(struct descent *d)
   return then(d, is_short ? 1 : 2, ppp_protocol_layer(is_short ? u8(b, 0) : u16(b, 0)));
 }
 
-/* PPP in HDLC-like framing, or Cisco HDLC, told by the first byte. */
+/* PPP in HDLC-like framing, or Cisco HDLC: the first byte differs. */
 enum layer ppp_serial(struct descent *d)
 {
   if (!has(&d->rest, 4))

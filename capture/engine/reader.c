@@ -108,7 +108,7 @@ static size_t take(struct reader *reader, const uint8_t *data, size_t size, int 
 }
 
 /* Tell the format by the first bytes, all of which are kept. */
-static int told(struct reader *reader, int ended)
+static int find_format(struct reader *reader, int ended)
 {
   int format = format_of(reader->kept + reader->kept_at, kept(reader), ended);
   if (format == FORMAT_UNKNOWN)
@@ -154,7 +154,7 @@ int reader_feed(struct reader *reader, const uint8_t *data, size_t size)
       used = missing < size ? missing : size;
       if (!keep(reader, data, used))
         return READER_NO_MEMORY;
-      if (!reader->format && told(reader, 0) < 0)
+      if (!reader->format && find_format(reader, 0) < 0)
         return READER_NO_CAPTURE;
       if (used == missing)
         take_kept(reader, 0);

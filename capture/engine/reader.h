@@ -8,7 +8,7 @@
 
 #include "engine.h"
 
-/* What a notice tells; a, b, c and the text of each. Its sentence stands in Python, by this code. */
+/* What a notice tells; a, b, c and the text of each. Its sentence is in Python, by this code. */
 enum notice_code {
   NOTICE_LINK_TYPE,          /* a: a link type that is not decoded */
   NOTICE_PACKET_CUT,         /* the file ends within a packet */
@@ -17,8 +17,8 @@ enum notice_code {
   NOTICE_BAD_BLOCK,          /* the same of a pcapng block */
   NOTICE_GIVEN_UP,           /* a: file offset from which on nothing is read: too much is damaged */
   NOTICE_UNKNOWN_INTERFACE,  /* a: the first interface that packets name and no block describes */
-  NOTICE_COMMENT,            /* text: a comment as it stands */
-  NOTICE_MORE_COMMENTS,      /* further comments are not told */
+  NOTICE_COMMENT,            /* text: a comment, unchanged */
+  NOTICE_MORE_COMMENTS,      /* further comments have no notice */
   NOTICE_NAMES,              /* text: the records of a name resolution block, a: 1 where big-endian */
   NOTICE_HEADERS_SNAPPED,    /* a: packets captured too short for a TCP header; packet: the first */
   NOTICE_OPTIONS_SNAPPED,    /* a: packets captured without all of their TCP options; packet: the first */
@@ -71,7 +71,7 @@ API uint64_t reader_packets(const struct reader *reader);
 API uint64_t reader_offset(const struct reader *reader);
 /* The link types met, in order of sight; how many there are. */
 API size_t reader_links(const struct reader *reader, uint32_t *out, size_t room);
-/* What is to be told; `ended`: also of what the end cut off. How many there are; at most `room` are written. */
+/* The notices; `ended`: also of what the end cut off. How many there are; at most `room` are written. */
 API size_t reader_notices(const struct reader *reader, int ended, struct notice *out, size_t room);
 /* The text of a notice. */
 API size_t reader_text(const struct reader *reader, uint32_t index, const uint8_t **bytes);

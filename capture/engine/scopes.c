@@ -136,7 +136,7 @@ void enter_scope(struct descent *d, enum scope_kind kind, uint32_t value)
   uint32_t outer = d->segment.scope;
   struct step_taken *step = cache->entries ? entry_of(cache, outer, (uint32_t)kind, value) : NULL;
   if (!step || !step->inner) {
-    if (!make_room(cache)) { /* too many are told apart already */
+    if (!make_room(cache)) { /* too many are kept apart already */
       if (cache->entries < MOST_ENTRIES)
         engine_lacks_memory(d->headers->engine);
       d->segment.scope = MOST_SCOPES - 1;

@@ -313,7 +313,7 @@ class Reader:
         return [int(link) for link in found[:count].tolist()]
 
     def notices(self, *, ended: bool) -> list[EngineNotice]:
-        """What is to be told; `ended`: also of what the end cut off."""
+        """The notices; `ended`: also of what the end cut off."""
         rows = np.zeros(_MOST_NOTICES, self._library.structs["notice"])
         count = int(self._call.reader_notices(self.handle, int(ended), rows.ctypes.data, len(rows)))
         return [self._notice(row) for row in rows[: min(count, len(rows))]]

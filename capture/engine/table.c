@@ -283,7 +283,7 @@ static uint64_t filled(struct engine *e, struct table *t, struct columns *to, in
 /* Fill the columns, which have room for `sizes`; how many events there are. */
 API uint64_t table_fill(struct engine *e, struct table *t, struct columns *to) { return filled(e, t, to, 0); }
 
-/* The same, for the last time: each connection is given back when its row stands. The engine takes nothing any more. */
+/* The same, for the last time: each connection is given back with its row. The engine takes nothing any more. */
 API uint64_t table_fill_last(struct engine *e, struct table *t, struct columns *to) {
   e->spent = 1;
   forget_ends(e);

@@ -1,5 +1,5 @@
 """Who does the tasks: processes of this machine, or the workers of a Dask cluster. A worker that dies loses nothing:
-what it did not finish is done again, elsewhere; what kills each worker that tries is told, and the rest goes on."""
+what it did not finish is done again, elsewhere; what kills each worker is reported, and the rest goes on."""
 
 from __future__ import annotations
 

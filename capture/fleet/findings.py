@@ -1,6 +1,6 @@
 """Findings over the whole fleet: what each capture gives, put together by cause, acting side and place.
 
-As in one capture, up to eight listeners with the same problem are told each, else their hosts, else how many there are.
+As in one capture, up to eight listeners with one problem are named each, else their hosts, else how many there are.
 Counts are exact: how many connections a listener has is counted in the rows, also where nothing is wrong with them.
 A pattern (the same wait, silence or age) holds for the fleet where it holds for most of the connections.
 """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from capture.verdicts.groups.proxy_findings import Hop
 
 SAMPLE = 10
-MOST_CLIENTS = 256  # of a group, told by name
+MOST_CLIENTS = 256  # of a group, named
 DESCRIBED = 300  # the largest groups, of which is looked for what they have in common
 MOST_PARTS = 20_000  # of a capture: a scan of all ports makes a group of each
 KEPT = ("wait_s", "silence_s", "age_s", "first_time", "last_time", "by", "per_minute", "client", "where", "closed_by")

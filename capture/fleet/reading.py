@@ -2,7 +2,7 @@
 
 All files of a capture go through one engine, in order of time, and through one judgement. Why not each file by itself,
 with a second pass over its edges: a row depends on more than its own packets. Who is the originator of a connection
-that began before the capture is told by all others of its ends; whether a listener is overwhelmed, a host known, a TTL
+that began before the capture is known from all of its ends; whether a listener is overwhelmed, a host known, a TTL
 foreign, a connection seen again behind a NAT or another hop of a proxy, by connections minutes away. With one engine
 the rows are those of the whole by construction, whatever the cut. Its price: one capture is read by one worker, at one
 core's speed (1 to 2 GB a second, that of a good disk), and takes some 300 bytes of memory a connection to its end.

@@ -288,7 +288,7 @@ def _address_keys(column: Any, table: AddressTable) -> I64:
 
 
 def _address_key(text: str, table: AddressTable) -> int:
-    """What stands for an address; a host that a printed capture named has a key of its own."""
+    """The key of an address; a host that a printed capture named has a key of its own."""
     import hashlib
     from ipaddress import ip_address
 

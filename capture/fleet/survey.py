@@ -33,7 +33,7 @@ PCAPNG = b"\x0a\x0d\x0d\x0a"
 PCAP = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1"))
 PCAP_HEADER = 24
 LONGEST_BLOCK = 1 << 24
-MOST_BEGUN, MOST_OPEN = 64, 512  # connections that are told of at either end
+MOST_BEGUN, MOST_OPEN = 64, 512  # connections that are listed at either end
 CHANGES = ("size", "ETag", "etag", "mtime", "LastModified", "md5Hash", "created")  # what stores tell of a file's bytes
 
 
@@ -42,13 +42,13 @@ def stamp_of(path: str) -> tuple[int | None, str]:
     if "://" in path and not os.path.exists(path):
         fs, name = file_system(path)
         try:
-            told = fs.info(name)
+            details = fs.info(name)
         except OSError:
             raise
         except Exception as error:  # each store's own kinds
             raise OSError(f"{type(error).__name__}: {error}") from error
-        kept = {key: str(told[key]) for key in CHANGES if key in told}
-        size = told.get("size")
+        kept = {key: str(details[key]) for key in CHANGES if key in details}
+        size = details.get("size")
         return (int(size) if size is not None else None), repr(sorted(kept.items()))
     status = os.stat(path)
     return status.st_size, f"{status.st_size} {status.st_mtime_ns}"

@@ -1,7 +1,7 @@
 """Connections as columns: what the engine knows of each, and what verdicts and reports read.
 
 Rows are connections in order of first packet. Pairs have shape (n, 2): column 0 the originator, column 1 the responder.
-Packets are not held: who wants those of some connections reads them again (capture.reread).
+Packets are not held: whoever asks for those of some connections reads them again (capture.reread).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ RARE = (
 
 
 def flow_table(engine: Engine, names: Mapping[bytes, str] | None = None, *, last: bool = False) -> FlowTable:
-    """The connections of now. `names`: of hosts whose addresses are not known, by what stands for them."""
+    """The connections of now. `names`: of hosts whose addresses are not known, by their keys."""
     table = engine.table(last=last)
     columns = table.columns
     addresses = AddressTable.of(table.v6, names or {})

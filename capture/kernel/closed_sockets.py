@@ -1,4 +1,4 @@
-"""Connections that end, as events with their last tcp_info (told of as capture/sockets/sources/ended.py has it)."""
+"""Connections that end, as events with their last tcp_info (as capture/sockets/sources/ended.py reports them)."""
 
 from __future__ import annotations
 

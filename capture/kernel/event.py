@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
     RESET_SENT = "reset_sent"
     RESET_RECEIVED = "reset_received"
-    CALL_FAILED = "call_failed"  # a send or recv that returned an error: the application was told
+    CALL_FAILED = "call_failed"  # a send or recv that returned an error to the application
     ERROR_REPORTED = "error_reported"  # an error put on the socket: the next call gets it, if there is one
     RETRANSMITTED = "retransmitted"
     DROPPED = "dropped"

@@ -17,7 +17,7 @@ SYN_SENT: Final = 2
 IN_INTERRUPT: Final = 0x18
 """common_flags: TRACE_FLAG_HARDIRQ | TRACE_FLAG_SOFTIRQ. Then common_pid is whoever happened to run."""
 RESTARTED: Final = 512
-"""ERESTARTSYS and the like: the call goes on, the application is told nothing."""
+"""ERESTARTSYS and the like: the call goes on, the application learns nothing."""
 MAPPED: Final = bytes(10) + b"\xff\xff"
 
 DROPS: Final = (

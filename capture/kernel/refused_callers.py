@@ -1,4 +1,4 @@
-"""Whose connection was refused or reset: no socket is left of it that a look could find, but the kernel told."""
+"""Whose connection was refused or reset: no socket is left of it that a look could find, but the kernel reported it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def with_callers(findings: Sequence[Finding], events: Iterable[KernelEvent]) -> 
     unknown = phrase("unknown_process")
     if not any(_wanting(one, unknown) for one in findings):
         return tuple(findings)
-    told = [event for event in events if event.owner is not None and event.remote]
+    owned = [event for event in events if event.owner is not None and event.remote]
     by_code = {
-        "refusals": [event for event in told if event.errno == REFUSED],
-        "resets": [event for event in told if event.kind is Kind.RESET_RECEIVED],
+        "refusals": [event for event in owned if event.errno == REFUSED],
+        "resets": [event for event in owned if event.kind is Kind.RESET_RECEIVED],
     }
     return tuple(_named(one, unknown, by_code[one.code]) if _wanting(one, unknown) else one for one in findings)
 
@@ -49,10 +49,10 @@ def _wanting(finding: Finding, unknown: str) -> bool:
     return finding.code in ("refusals", "resets") and not facts.get("sent") and facts.get("process") == unknown
 
 
-def _named(finding: Finding, unknown: str, told: Iterable[KernelEvent]) -> Finding:
+def _named(finding: Finding, unknown: str, owned: Iterable[KernelEvent]) -> Finding:
     host, port = finding.facts.get("host"), finding.facts.get("port")
     callers: Counter[EventOwner] = Counter()
-    for event in told:
+    for event in owned:
         if event.remote is not None and event.owner is not None and event.remote.port == port:
             callers[event.owner] += event.count if host in (None, event.remote.ip) else 0
     if not callers.total():

@@ -43,7 +43,7 @@ class Along(Struct, frozen=True):
     """
 
     ids: tuple[int | None, ...]
-    told: tuple[tuple[int, Both], ...]
+    seen: tuple[tuple[int, Both], ...]
     best: Both
     leg: int | None
 
@@ -147,22 +147,22 @@ class Path:
         ids[begin] = first
         for number, (_, to) in way:
             ids[self.legs[number].b] = to
-        told = [(number, self.legs[number].comparison.connection(entry)) for number, entry in way]
+        seen = [(number, self.legs[number].comparison.connection(entry)) for number, entry in way]
         met = {number for number, _ in way}
         for number, leg in enumerate(self.legs):  # what one point of a leg has, and the other should have
             if number not in met and (ids[leg.a] is None) != (ids[leg.b] is None):
                 both = leg.comparison.connection((ids[leg.a], ids[leg.b]))
                 if both.lost or both.injected or not way:
-                    told.append((number, both))
-        told.sort(key=lambda one: one[0])
-        if not told:  # a point that no leg reaches
+                    seen.append((number, both))
+        seen.sort(key=lambda one: one[0])
+        if not seen:  # a point that no leg reaches
             raise AssertionError("each point is on a leg")
         causes = catalogue.causes()
         weight = lambda one: (proves(one[1]), _SURE.index(one[1].certainty.value), causes[one[1].cause].cost)  # noqa: E731
-        number, best = max(told, key=weight)
-        if any(both.lost for _, both in told):  # not on this leg, maybe, and yet on the path
+        number, best = max(seen, key=weight)
+        if any(both.lost for _, both in seen):  # not on this leg, maybe, and yet on the path
             best = replace(best, sentence=best.sentence.replace(catalogue.nothing_lost(), ""))
-        return Along(tuple(ids), tuple(told), best, number if proves(best) else None)
+        return Along(tuple(ids), tuple(seen), best, number if proves(best) else None)
 
     def worst(self, most: int) -> list[Along]:
         """The connections that cost users most, of those that something happened to."""
@@ -182,8 +182,8 @@ def proves(both: Both) -> bool:
 
 def _happened(along: Along) -> int:
     kinds = ("lost", "injected", "modified", "reordered", "delayed", "duplicated", "missed", "undecided")
-    return sum(len(getattr(both, kind)) for _, both in along.told for kind in kinds) + sum(
-        both.proxied for _, both in along.told
+    return sum(len(getattr(both, kind)) for _, both in along.seen for kind in kinds) + sum(
+        both.proxied for _, both in along.seen
     )
 
 

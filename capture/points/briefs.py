@@ -32,8 +32,8 @@ class Briefs:
 
     def prepare(self, connections: Iterable[int]) -> None:
         """Make these at once; they are kept until others are prepared."""
-        told, verdicts = self._triage.kernel_events, self._triage.verdicts
-        ids = np.array([one for one in connections if one not in told], np.int64)
+        heard, verdicts = self._triage.kernel_events, self._triage.verdicts
+        ids = np.array([one for one in connections if one not in heard], np.int64)
         self._prepared = {}
         for kind, places, wording in verdicts.worded(ids):
             template = verdicts.templates[kind]

@@ -48,7 +48,7 @@ class Clock(Struct, frozen=True):
     """What B's clock shows more than A's: offset_ns + drift * (A's time - begin). None where packets do not tell.
 
     `bound_ns`: the offset is right within this, half of the least round trip between the points: how it is shared by
-    the two ways cannot be told. None where only one way was seen. `drift_bound`: the drift is right within this, if the
+    the two ways are unknown. None where only one way was seen. `drift_bound`: the drift is right within this, if the
     least delay of each way stayed what it was.
     """
 

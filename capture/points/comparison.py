@@ -1,4 +1,4 @@
-"""Two captures compared, connection by connection; what is told of one is made when it is asked for."""
+"""Two captures compared, connection by connection; the report of one is made when it is asked for."""
 
 from __future__ import annotations
 

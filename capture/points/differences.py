@@ -184,7 +184,7 @@ class _Judge:
             self._doubtful.append((pair, packet, kind))
 
     def seen_packet(self, row: int) -> SeenPacket:
-        """A row as it is told."""
+        """A row as it is reported."""
         r = self.rows[row]
         missing = self.missing.get(row, 0)
         size = int(r["payload"])

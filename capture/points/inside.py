@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NO_INTERFACE = 0xFFFFFFFF
 IN, OUT = 1, 2  # directions, as the link layer has them
-MOST_POINTS = 12  # interfaces that are told apart: those with most packets
+MOST_POINTS = 12  # interfaces that are kept apart: those with most packets
 LEAST_SHARE = 0.02  # of the packets that a capture must hold twice to show more than one point
 
 
@@ -125,7 +125,7 @@ def _ttls(rows: Records, triage: Triage, again: Bool) -> tuple[I64, I64, I64]:
 
 
 def _hops(rows: Records, triage: Triage, again: Bool) -> Bool:
-    """Of each second sight whether a router stands before it."""
+    """Of each second sight whether a router is before it."""
     ways, first, later = _ttls(rows, triage, again)
     found: Bool = (first[ways] > later[ways])[again]
     return found

@@ -66,8 +66,8 @@ def _looks(point: Point, rows: I64) -> U64:
         named_addresses(point, flows.address[conn, 1 - side]),
         flows.port[conn, side].astype(np.uint64) << np.uint64(16) | flows.port[conn, 1 - side],
     )
-    told = np.where(tsval != 0, mixed(tsval), mixed(np.where(ip_id != 0, ip_id.astype(np.uint64), ends), head))
-    keys = mixed(told, payload, table["flags"][rows] & COMPARED_FLAGS)
+    known = np.where(tsval != 0, mixed(tsval), mixed(np.where(ip_id != 0, ip_id.astype(np.uint64), ends), head))
+    keys = mixed(known, payload, table["flags"][rows] & COMPARED_FLAGS)
     silent = (tsval == 0) & (ip_id == 0) & ((payload == 0) | (head == 0))
     keys[silent] = mixed(np.flatnonzero(silent), np.full(int(silent.sum()), 1 if point.name == "a" else 2))
     return keys

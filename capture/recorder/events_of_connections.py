@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from capture.verdicts.kernel_facts import EventAtSide
 
 SLACK_S = 1.0
-"""An event may be told this long before a connection's first packet or after its last."""
+"""An event may be reported this long before a connection's first packet or after its last."""
 LATE_S = 3600.0
 """A call may fail, or a socket be closed, long after the last packet."""
 

@@ -1,4 +1,4 @@
-"""Rings, triggers, and an incident folder for each fault; runs until it is told to stop."""
+"""Rings, triggers, and an incident folder for each fault; runs until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class FlightRecorder:
         self._writer: Writer | None = None
 
     def heed_signals(self) -> None:
-        """From now on USR1 asks for a folder, TERM and INT for the end: before anybody is told that it records."""
+        """From now on USR1 asks for a folder, TERM and INT for the end: before it says that it records."""
         for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 

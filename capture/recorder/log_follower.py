@@ -10,7 +10,7 @@ LONGEST_LINE: Final = 64 << 10
 A_READ: Final = 1 << 20
 """Bytes taken at once; a log that grows faster is read in the next turn."""
 FARTHEST_BEHIND: Final = 8 << 20
-"""What lies so far back is not read any more: it would be told of when the packets that belong to it are gone."""
+"""What lies so far back is not read any more: it would be reported when the packets that belong to it are gone."""
 LOOKS_GONE: Final = 10
 """Turns that a file may be away, as between the two steps of a rotation, before that is said."""
 

@@ -20,7 +20,7 @@ Recognise = Callable[[str], str | None]
 
 class Options(Struct, frozen=True, kw_only=True):
     """`before_s` and `after_s` around a trigger go into a folder; at most `incidents` folders and `keep_bytes` under
-    `out`, rings included; `seconds` None watches until it is told to stop. `report` is a command line that writes a
+    `out`, rings included; `seconds` None watches until it is asked to stop. `report` is a command line that writes a
     folder's report.md when the folder's path is put behind it; empty for none."""
 
     out: str

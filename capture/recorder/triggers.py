@@ -22,7 +22,7 @@ RESETS: Final = re.compile(r"(\d{1,9})/(\d{1,6}(?:\.\d{1,3})?)")
 
 
 class Triggers(Struct, frozen=True):
-    """What was asked for. `ANY` among findings or symptoms stands for each."""
+    """What was asked for. `ANY` among findings or symptoms means each of them."""
 
     findings: frozenset[str] = frozenset()
     symptoms: frozenset[str] = frozenset()
@@ -114,7 +114,7 @@ class ResetRate:
             if event.kind is Kind.RESET_SENT:
                 sent.add((event.local, event.remote))
             elif event.kind is not Kind.RESET_RECEIVED or (event.remote, event.local) in sent:
-                continue  # within this machine a reset is told of twice
+                continue  # within this machine a reset is reported twice
             self._times.append((event.time, event.count))
             self._sum += event.count
             while abs(self._times[0][0] - event.time) > self.seconds:  # later than it: the clock was set back

@@ -3,7 +3,7 @@
 #
 # The part of the collector (collector.py, same rules) that takes packets, put in front of it where they are asked for.
 # FILTER, in front of this, is the program that the kernel runs on each packet, with OWN where the port of this very
-# connection goes: what is told home is not told of. The kernel's own ring is read block by block, as packet_ring.py
+# connection goes: what is sent home is not reported. The kernel's own ring is read block by block, as packet_ring.py
 # does at home, and the blocks go there as they are.
 import ctypes
 import mmap

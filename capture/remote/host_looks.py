@@ -20,9 +20,9 @@ from capture.sockets.owners import NoIndex
 from capture.sockets.row import NO_PERMISSION, Moment, Namespace
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.snapshot_assembly import Look, assemble
-from capture.sockets.socket_groups import group_places
+from capture.sockets.socket_groups import group_namespaces
 from capture.sockets.sources.socket_errors import SourceUnavailable
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 if TYPE_CHECKING:
     from capture.kernel.looks_with_events import LookEvents
@@ -41,7 +41,7 @@ class HostLooks:
         self.thresholds = thresholds or Thresholds()
         self.netns = netns
         self._moment = Moment(time.monotonic())
-        self.place: Place | None = None
+        self.namespace: WatchedNamespace | None = None
         self._last: float | None = None
         self._trends, self._lives = Trends(), Lives()
         self._source: RemoteSource | None = None
@@ -58,13 +58,13 @@ class HostLooks:
         if frame is None:
             return None
         self._moment.now = self.host.arrived
-        if self._source is None or self.place is None:
+        if self._source is None or self.namespace is None:
             self._source = RemoteSource(self.netns, frame)
-            self.place = Place(self._source, self._moment, NoIndex())
+            self.namespace = WatchedNamespace(self._source, self._moment, NoIndex())
         else:
             self._source.take(frame)
-        news = {self.place: self.place.look(frame.head.time, details=True)}
-        hidden = sum(row.owner_missing == NO_PERMISSION for row in self.place.rows())
+        news = {self.namespace: self.namespace.look(frame.head.time, details=True)}
+        hidden = sum(row.owner_missing == NO_PERMISSION for row in self.namespace.rows())
         look = Look(
             time=frame.head.time,
             now=self._moment.now,
@@ -166,14 +166,14 @@ class HostsTogether:
             rows=[row for look in looks for row in look.rows],
             counters=_summed(look.counters for look in looks),
             counter_totals=_summed(look.counter_totals for look in looks),
-            groups=group_places([one.place for one, _ in shown if one.place is not None]),
+            groups=group_namespaces([one.namespace for one, _ in shown if one.namespace is not None]),
             findings=tuple(findings),
             lives=self._lives.take(findings, newest.time),
             transitions=tuple(change for look in looks for change in look.transitions),
             processes=tuple(process for look in looks for process in look.processes),
             details={row: info for look in looks for row, info in look.details.items()},
             hidden_owners=sum(look.hidden_owners for look in looks),
-            places=tuple(place for look in looks for place in look.places),
+            namespaces=tuple(namespace for look in looks for namespace in look.namespaces),
         )
 
 

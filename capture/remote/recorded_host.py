@@ -67,7 +67,7 @@ class RecordedHost:
         return Machine(printable(head.host)[:LONGEST_NAME], kernel, names)
 
     def packets(self, ports: Sequence[int]) -> RecordedHost:
-        """See Origin; of which ports, the collector was told."""
+        """See Origin; the collector knows of which ports."""
         head = self._first.head.packets
         missing = ["no packets: there is no python3"] if head is None else head.missing
         if missing:

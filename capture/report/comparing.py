@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "tcptriage.compare/1"
 WORST = 20
-BATCH = 4096  # connections told of at once
+BATCH = 4096  # connections reported at once
 MOST_PACKETS = 8  # of one kind that a line of text names
 
 

@@ -139,7 +139,7 @@ def follow(
 
 
 def _tell_from(written_notices: int, followed: Followed, tell: Callable[[Notice], None]) -> int:
-    """Tell the notices behind the first `told`; how many there are by now. What people wrote in it is no loss."""
+    """Write the notices behind the first `written`; how many there are by now. What people wrote in it is no loss."""
     notices = followed.notices
     for notice in notices[written_notices:]:
         if notice.code not in REMARKS:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Part = str | Field
 
-BATCH = 2048  # connections told of at once: bounds memory
+BATCH = 2048  # connections reported at once: bounds memory
 
 
 def connection_lines(
@@ -195,7 +195,7 @@ def _json(value: object) -> str:
 
 
 def _inside(text: str) -> str:
-    """A text as it stands in a JSON string."""
+    """A text as a JSON string holds it."""
     return _json(text)[1:-1]
 
 

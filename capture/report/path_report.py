@@ -79,11 +79,11 @@ def _along(along: Along) -> dict[str, Any]:
     document: dict[str, Any] = {"ids": along.ids}
     document |= {name: {"ip": end.ip, "port": end.port} for name, end in ends.items()}
     kinds = ("lost", "injected", "modified", "reordered", "delayed", "duplicated", "missed", "undecided")
-    counts = [{"leg": n} | {kind: len(getattr(both, kind)) for kind in kinds} for n, both in along.told]
+    counts = [{"leg": n} | {kind: len(getattr(both, kind)) for kind in kinds} for n, both in along.seen]
     for count in counts:
         count["not_captured"] = count.pop("missed")
-    told = {"leg": along.leg, "cause": best.cause, "certainty": best.certainty.value, "sentence": best.sentence}
-    return document | {"counts": counts} | told
+    joint = {"leg": along.leg, "cause": best.cause, "certainty": best.certainty.value, "sentence": best.sentence}
+    return document | {"counts": counts} | joint
 
 
 def between(leg: Leg) -> str:
@@ -129,7 +129,7 @@ def _connections(path: Path) -> Iterator[str]:
             yield f"      {_place(path.legs[along.leg])}: {printable(best.sentence)}"
         else:
             yield f"      {printable(best.sentence)}"
-        for number, both in along.told:
+        for number, both in along.seen:
             for line in details_of(both):
                 yield f"      {_place(path.legs[number])}: {line}"
 

@@ -30,7 +30,7 @@ class Life:
 
 def identity(finding: Finding) -> Hashable:
     """What names a finding from one look to the next: numbers in its title may change, and so may who is first in a
-    pile that is told by its port."""
+    pile that is known by its port."""
     facts = finding.facts
     place = tuple(str(facts.get(name)) for name in ("netns", "listener", "port", "host", "local"))
     lone = str(facts.get("pid")) if facts.get("port") is None and facts.get("listener") is None else ""

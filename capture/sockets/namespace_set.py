@@ -13,7 +13,7 @@ from capture.sockets.sources.socket_errors import SourceUnavailable
 if TYPE_CHECKING:
     from capture.sockets.sources.namespaces import Found
     from capture.sockets.sources.source_protocol import Source
-    from capture.sockets.watched_namespace import Place
+    from capture.sockets.watched_namespace import WatchedNamespace
 
 EVERY_S = 3.0
 """How often namespaces that came and went are looked for."""
@@ -21,27 +21,27 @@ NAMED = 4
 
 
 class Elsewhere:
-    """Keeps a Place for each namespace that may be entered (`entering`), and counts the sockets of the others.
+    """A WatchedNamespace for each namespace that may be entered (`entering`); the sockets of the others are counted.
 
-    `take_in` and `leave` tell the watcher of places that come and go; `make` makes one of a source.
+    `take_in` and `leave` tell the watcher of namespaces that come and go; `make` makes one of a source.
     """
 
     def __init__(
         self,
         entering: bool,
-        make: Callable[[Source], Place],
-        take_in: Callable[[Place], None],
-        leave: Callable[[Place], None],
+        make: Callable[[Source], WatchedNamespace],
+        take_in: Callable[[WatchedNamespace], None],
+        leave: Callable[[WatchedNamespace], None],
         own: tuple[str, int] | None = None,
     ) -> None:
         self.entering = entering
-        self.places: dict[tuple[str, int], Place] = {}
+        self.namespaces: dict[tuple[str, int], WatchedNamespace] = {}
         self.unseen: tuple[Unseen, ...] = ()
         self._make, self._take_in, self._leave = make, take_in, leave
         self._own = own
         self._found: dict[tuple[str, int], Found] = {}
         self._aliases: dict[tuple[str, int], tuple[str, int]] = {}
-        """Of a place entered, the other key that it would have; numbers of /proc are used again, so it goes with it."""
+        """Of a namespace entered, its other key; numbers of /proc are used again, so it goes with it."""
         self._refused: set[tuple[str, int]] = set()
         self._searched: float | None = None
 
@@ -54,12 +54,12 @@ class Elsewhere:
         self._searched = now
         self._found = find_namespaces()
         self._found.pop(self._own or ("", 0), None)
-        for key in self.places.keys() - self._found.keys():
+        for key in self.namespaces.keys() - self._found.keys():
             self._let_go(key)
         self._refused &= self._found.keys()
         if self.entering:
             # Those with an inode first: what is inside tells which of the others is the same one under another key.
-            for key in sorted(self._found.keys() - self.places.keys()):
+            for key in sorted(self._found.keys() - self.namespaces.keys()):
                 if key not in self._aliases.values():
                     self._enter(key, with_netlink)
         # Where inodes of processes may not be read, a mounted namespace may be one that a process shows already.
@@ -67,11 +67,11 @@ class Elsewhere:
         self.unseen = tuple(
             Unseen(found.namespace, count_sockets(found), key not in self._refused)
             for key, found in self._found.items()
-            if key not in self.places and key not in self._aliases.values() and not (found.pid is None and numbered)
+            if key not in self.namespaces and key not in self._aliases.values() and not (found.pid is None and numbered)
         )
 
     def lost(self, key: tuple[str, int]) -> None:
-        """A place could not be read: it ended, or the process it was read through did; looked for in the next look."""
+        """A namespace could not be read: it, or the process it was read through, ended; searched in the next look."""
         self._let_go(key)
         self._searched = None
 
@@ -81,7 +81,7 @@ class Elsewhere:
             return
         self.entering, self._searched = entering, None
         if not entering:
-            for key in list(self.places):
+            for key in list(self.namespaces):
                 self._let_go(key)
 
     def limits(self, advice: str) -> Iterator[str]:
@@ -92,22 +92,22 @@ class Elsewhere:
 
     def _let_go(self, key: tuple[str, int]) -> None:
         self._aliases.pop(key, None)
-        self._leave(self.places.pop(key))
+        self._leave(self.namespaces.pop(key))
 
     def _enter(self, key: tuple[str, int], with_netlink: bool) -> None:
         from capture.sockets.sources.namespaces import NamespaceSource, open_namespace
 
         try:
             source = open_namespace(self._found[key], enter=with_netlink)
-            place = self._make(source)
+            namespace = self._make(source)
         except SourceUnavailable:
             self._refused.add(key)
             return
         self._refused.discard(key)
         if isinstance(source, NamespaceSource):
             self._aliases[key] = ("proc", source.number)
-        self.places[key] = place
-        self._take_in(place)
+        self.namespaces[key] = namespace
+        self._take_in(namespace)
 
 
 def _sentence(code: str, unseen: list[Unseen], advice: str) -> str:

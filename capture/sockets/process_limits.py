@@ -14,7 +14,7 @@ LIMITS_EVERY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessDetails:
-    """What a person wants to know of a process; None where it may not be seen. `command` is hostile text."""
+    """What a person asks about a process; None where it may not be seen. `command` is hostile text."""
 
     pid: int
     name: str | None

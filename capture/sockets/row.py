@@ -219,7 +219,7 @@ class SocketRow:
 
     @property
     def retransmits(self) -> int:
-        """Segments this connection sent again, all its life where the kernel told, else those unanswered now."""
+        """Segments this connection sent again, all its life where the kernel counts them, else those unanswered now."""
         return max(self.raw[3], self.total_retransmits or 0)
 
     @property

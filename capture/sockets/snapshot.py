@@ -97,7 +97,7 @@ class Groups:
     states: tuple[Group, ...] = ()
 
 
-class PlaceView(NamedTuple):
+class NamespaceView(NamedTuple):
     """One network namespace: settings, counters (with those of links), records of sockets that are bound and nothing
     more, and the resets that a tap took since the look before."""
 
@@ -135,7 +135,7 @@ class Snapshot:
     hidden_owners: int = 0
     details: Mapping[SocketRow, TcpInfo] = field(default_factory=dict)
     """tcp_info of the sockets that findings asked about in this look."""
-    places: tuple[PlaceView, ...] = ()
+    namespaces: tuple[NamespaceView, ...] = ()
     """Each network namespace, the program's own (None) first."""
     moment: float = 0.0
     """The time of the look on the clock of ages, seconds."""
@@ -143,7 +143,7 @@ class Snapshot:
     lives: tuple[Life, ...] = ()
     """The findings of this look with their first time, then those that are over, the last one first."""
     sees_unix: bool = False
-    """Whether the source told of unix listeners at all."""
+    """Whether the source knows of unix listeners at all."""
     hidden_why: str = ""
     """Why holders of `hidden_owners` sockets are out of sight."""
     unseen: tuple[Unseen, ...] = ()

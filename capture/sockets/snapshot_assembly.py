@@ -1,4 +1,4 @@
-"""Puts a snapshot together from places that have just been looked at: the same for the kernel and for a recording."""
+"""Puts a snapshot together from namespaces just looked at: the same for the kernel and for a recording."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from capture.sockets.findings.rule_list import find
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
 from capture.sockets.row import Process
-from capture.sockets.snapshot import PlaceView, Snapshot, Unseen
-from capture.sockets.socket_groups import group_places
-from capture.sockets.watched_namespace import News, Place
+from capture.sockets.snapshot import NamespaceView, Snapshot, Unseen
+from capture.sockets.socket_groups import group_namespaces
+from capture.sockets.watched_namespace import News, WatchedNamespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,26 @@ class Look:
     hidden_why: str = ""
 
 
-def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, trends: Trends, lives: Lives) -> Snapshot:
-    """A snapshot of all places; the first is the program's own namespace, whose counters and settings count."""
-    places = list(news)
-    own = places[0]
-    scene = Scene(places, news, look.processes, thresholds, trends, look.now, look.time, look.elapsed_s)
+def assemble(
+    look: Look, news: Mapping[WatchedNamespace, News], thresholds: Thresholds, trends: Trends, lives: Lives
+) -> Snapshot:
+    """A snapshot of all namespaces; the first is the program's own namespace, whose counters and settings count."""
+    namespaces = list(news)
+    own = namespaces[0]
+    scene = Scene(namespaces, news, look.processes, thresholds, trends, look.now, look.time, look.elapsed_s)
     findings = find(scene)
     return Snapshot(
         time=look.time,
         host=look.host,
         source=look.source,
         limits=look.limits,
-        states=_states(places),
-        rows=own.rows() if len(places) == 1 else [row for place in places for row in place.rows()],
+        states=_states(namespaces),
+        rows=own.rows() if len(namespaces) == 1 else [row for namespace in namespaces for row in namespace.rows()],
         counters=_of_tcp(news[own].counters),
-        groups=group_places(places),
+        groups=group_namespaces(namespaces),
         findings=tuple(findings),
         lives=lives.take(findings, look.time),
-        transitions=tuple(entry for place in places for entry in news[place].transitions),
+        transitions=tuple(entry for namespace in namespaces for entry in news[namespace].transitions),
         processes=tuple(look.processes),
         settings=own.settings,
         counter_totals=_of_tcp(own.totals),
@@ -58,15 +60,21 @@ def assemble(look: Look, news: Mapping[Place, News], thresholds: Thresholds, tre
         transitions_left_out=sum(entry.left_out for entry in news.values()),
         hidden_owners=look.hidden_owners,
         moment=look.now,
-        details={row: info for place in places for row, info in place.asked.items()},
-        unix_listeners=tuple(listener for place in places for listener in place.unix.rows.values()),
-        sees_unix=any(place.unix.seen for place in places),
+        details={row: info for namespace in namespaces for row, info in namespace.asked.items()},
+        unix_listeners=tuple(listener for namespace in namespaces for listener in namespace.unix.rows.values()),
+        sees_unix=any(namespace.unix.seen for namespace in namespaces),
         unseen=look.unseen,
-        of_ports=lambda wanted: (row for place in places for row in place.of_ports(wanted)),
+        of_ports=lambda wanted: (row for namespace in namespaces for row in namespace.of_ports(wanted)),
         hidden_why=look.hidden_why,
-        places=tuple(
-            PlaceView(place.netns, place.settings, place.totals, tuple(place.bound.values()), news[place].resets)
-            for place in places
+        namespaces=tuple(
+            NamespaceView(
+                namespace.netns,
+                namespace.settings,
+                namespace.totals,
+                tuple(namespace.bound.values()),
+                news[namespace].resets,
+            )
+            for namespace in namespaces
         ),
     )
 
@@ -76,10 +84,10 @@ def _of_tcp(counters: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in counters.items() if ":" not in name}
 
 
-def _states(places: Sequence[Place]) -> dict[str, int]:
+def _states(namespaces: Sequence[WatchedNamespace]) -> dict[str, int]:
     states: dict[str, int] = {}
-    for place in places:
-        for number, count in enumerate(place.aggregates.states):
+    for namespace in namespaces:
+        for number, count in enumerate(namespace.aggregates.states):
             if count:
                 name = form.state_of(number).value
                 states[name] = states.get(name, 0) + count

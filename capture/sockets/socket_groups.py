@@ -13,41 +13,41 @@ from capture.sockets.snapshot import Group, Groups
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from capture.sockets.watched_namespace import Place
+    from capture.sockets.watched_namespace import WatchedNamespace
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
 
 
-def group_places(places: Sequence[Place]) -> Groups:
-    """Groups of all places; those of other namespaces carry its name in their key."""
+def group_namespaces(namespaces: Sequence[WatchedNamespace]) -> Groups:
+    """Groups of all namespaces; those of other namespaces carry its name in their key."""
     hosts: list[Group] = []
     peers: list[Group] = []
     listeners: list[Group] = []
-    for place in places:
-        prefix = f"{place.netns}|" if place.netns else ""
+    for namespace in namespaces:
+        prefix = f"{namespace.netns}|" if namespace.netns else ""
         hosts += [
-            _placed(group, place)
-            for group in group_by_tally("host", place.aggregates.hosts, prefix)
+            _placed(group, namespace)
+            for group in group_by_tally("host", namespace.aggregates.hosts, prefix)
             if group.label not in ("0.0.0.0", "::")
         ]
         peers += [
-            _placed(group, place)
-            for group in group_by_tally("peer", place.aggregates.peers, prefix)
+            _placed(group, namespace)
+            for group in group_by_tally("peer", namespace.aggregates.peers, prefix)
             if not group.label.endswith(":0")
         ]
-        listeners += [_placed(group, place) for group in _listeners(place, prefix)]
+        listeners += [_placed(group, namespace) for group in _listeners(namespace, prefix)]
     return Groups(
-        processes=_sorted(_processes(places)),
+        processes=_sorted(_processes(namespaces)),
         listeners=_sorted(listeners),
         hosts=_sorted(hosts)[:LARGEST],
         peers=_sorted(peers)[:LARGEST],
-        states=_sorted(_states(places)),
+        states=_sorted(_states(namespaces)),
     )
 
 
-def _placed(group: Group, place: Place) -> Group:
+def _placed(group: Group, namespace: WatchedNamespace) -> Group:
     """With the name of its namespace in the label: the same address there is another host."""
-    return group if place.netns is None else replace(group, label=f"{group.label} @{place.netns.name}")
+    return group if namespace.netns is None else replace(group, label=f"{group.label} @{namespace.netns.name}")
 
 
 def members(group: Group, rows: Iterable[SocketRow]) -> list[SocketRow]:
@@ -61,10 +61,10 @@ def members(group: Group, rows: Iterable[SocketRow]) -> list[SocketRow]:
     )
 
 
-def _processes(places: Sequence[Place]) -> list[Group]:
+def _processes(namespaces: Sequence[WatchedNamespace]) -> list[Group]:
     merged: dict[Process, dict[str, int]] = {}
-    for place in places:
-        for process, states in place.aggregates.processes.items():
+    for namespace in namespaces:
+        for process, states in namespace.aggregates.processes.items():
             named = merged.setdefault(process, {})
             for number, count in states.items():
                 name = form.state_of(number).value
@@ -75,22 +75,22 @@ def _processes(places: Sequence[Place]) -> list[Group]:
     ]
 
 
-def _states(places: Sequence[Place]) -> list[Group]:
+def _states(namespaces: Sequence[WatchedNamespace]) -> list[Group]:
     totals: dict[str, int] = {}
-    for place in places:
-        for number, count in enumerate(place.aggregates.states):
+    for namespace in namespaces:
+        for number, count in enumerate(namespace.aggregates.states):
             if count:
                 name = form.state_of(number).value
                 totals[name] = totals.get(name, 0) + count
     return [Group("state", name, name, count, {name: count}) for name, count in totals.items()]
 
 
-def _listeners(place: Place, prefix: str) -> list[Group]:
+def _listeners(namespace: WatchedNamespace, prefix: str) -> list[Group]:
     """Connections by the listener they came in at: the one bound to their address, else the one bound to all."""
-    local = place.aggregates.local
+    local = namespace.aggregates.local
     totals: dict[str, dict[str, int]] = {}
     bound: dict[bytes, str] = {}
-    for row in place.listeners.rows.values():
+    for row in namespace.listeners.rows.values():
         address = form.address_bytes(row.raw[0], row.raw[8:24])
         bound[address + row.raw[4:6]] = str(row.local)
         totals[str(row.local)] = {"LISTEN": totals.get(str(row.local), {}).get("LISTEN", 0) + 1}

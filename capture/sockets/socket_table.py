@@ -45,8 +45,8 @@ class SocketTable:
         for at in range(0, len(records), RECORD_SIZE):
             self._take(records[at : at + RECORD_SIZE], changes)
         if afresh:
-            told = {records[at : at + COOKIE_SIZE] for at in range(44, len(records), RECORD_SIZE)}
-            cookies = [cookie for cookie in self.rows if cookie not in told]
+            dumped = {records[at : at + COOKIE_SIZE] for at in range(44, len(records), RECORD_SIZE)}
+            cookies = [cookie for cookie in self.rows if cookie not in dumped]
         else:
             cookies = [gone[at : at + COOKIE_SIZE] for at in range(0, len(gone), COOKIE_SIZE)]
         changes.gone = [self.rows.pop(cookie) for cookie in cookies]

@@ -22,7 +22,7 @@ from capture.sockets.snapshot import Snapshot
 from capture.sockets.snapshot_assembly import Look, assemble
 from capture.sockets.sources.socket_errors import SourceUnavailable
 from capture.sockets.sources.source_protocol import SockDiagSource, Source
-from capture.sockets.watched_namespace import News, Place
+from capture.sockets.watched_namespace import News, WatchedNamespace
 
 if TYPE_CHECKING:
     from capture.sockets.sources.namespaces import Found
@@ -65,7 +65,7 @@ class Watcher:
         self._failures: list[str] = []
         self._last: float | None = None
         self._details_at = self._moment.now
-        self._places: dict[Namespace | None, Place] = {}
+        self._namespaces: dict[Namespace | None, WatchedNamespace] = {}
         self._asking = threading.Lock()  # one question at a time goes through a netlink socket
         self._trends = Trends()
         self._lives = Lives()
@@ -100,13 +100,13 @@ class Watcher:
                     self._fall_back(str(error))
 
     def details(self, rows: Iterable[SocketRow]) -> dict[SocketRow, TcpInfo]:
-        """Asks for the tcp_info of these rows (those on the screen): 5 µs each. Returns what is told; round trip and
+        """Asks for the tcp_info of these rows (those on the screen): 5 µs each. Returns the answers; round trip and
         retransmissions are kept in the rows."""
         found = {}
         with self._asking:
             for row in rows:
-                place = self._places.get(row.netns)
-                if place is not None and (info := place.detail(row)) is not None:
+                namespace = self._namespaces.get(row.netns)
+                if namespace is not None and (info := namespace.detail(row)) is not None:
                     found[row] = info
         return found
 
@@ -159,9 +159,11 @@ class Watcher:
 
     def _limits(self, hidden: int) -> tuple[str, ...]:
         limits = list(self._failures)
-        codes = [code for place in [*self._places.values()] for code in place.source.limits()]
+        codes = [code for namespace in [*self._namespaces.values()] for code in namespace.source.limits()]
         limits += [limit_text(code) for code in dict.fromkeys(codes)]
-        reasons = dict.fromkeys(place.unix.unavailable for place in self._places.values() if place.unix.unavailable)
+        reasons = dict.fromkeys(
+            namespace.unix.unavailable for namespace in self._namespaces.values() if namespace.unix.unavailable
+        )
         limits += [limit_text("unix_unseen", why=why) for why in reasons]
         visibility, processes = self._owners.visibility, self._owners.hidden_processes
         advice = self._why_hidden()
@@ -181,11 +183,11 @@ class Watcher:
     def _new_owners(self) -> OwnerIndex:
         def leave(row: Held) -> None:
             if isinstance(row, SocketRow):
-                self._places[row.netns].aggregates.owners_leave(row)
+                self._namespaces[row.netns].aggregates.owners_leave(row)
 
         def enter(row: Held) -> None:
             if isinstance(row, SocketRow):
-                self._places[row.netns].aggregates.owners_enter(row)
+                self._namespaces[row.netns].aggregates.owners_enter(row)
 
         return OwnerIndex(leave=leave, enter=enter)
 
@@ -193,26 +195,26 @@ class Watcher:
         return Elsewhere(
             entering,
             make=self._place,
-            take_in=lambda place: self._places.update({place.netns: place}),
+            take_in=lambda namespace: self._namespaces.update({namespace.netns: namespace}),
             leave=self._leave,
             own=self._inside.key if self._inside is not None else None,
         )
 
-    def _open_first(self) -> Place:
+    def _open_first(self) -> WatchedNamespace:
         while True:
             name = self._candidates.pop(0)
             try:
-                place = self._place(self._open(name))
+                namespace = self._place(self._open(name))
             except SourceUnavailable as error:
                 self._note_failure(str(error))
                 if not self._candidates:
                     raise
             else:
-                self._places = {place.netns: place}
-                return place
+                self._namespaces = {namespace.netns: namespace}
+                return namespace
 
-    def _place(self, source: Source) -> Place:
-        return Place(source, self._moment, self._owners, self.thresholds.resets_a_second)
+    def _place(self, source: Source) -> WatchedNamespace:
+        return WatchedNamespace(source, self._moment, self._owners, self.thresholds.resets_a_second)
 
     def _open(self, name: str) -> Source:
         if self._inside is None:
@@ -233,32 +235,32 @@ class Watcher:
         self._others = self._new_others(self._others.entering)
 
     def _close(self) -> None:
-        for place in self._places.values():
-            place.close_tap()
-            place.source.close()
+        for namespace in self._namespaces.values():
+            namespace.close_tap()
+            namespace.source.close()
 
     def _note_failure(self, why: str) -> None:
         self._failures.append(limit_text("source_failed", why=why))
 
     # -- other namespaces ------------------------------------------------------------------------------------------
 
-    def _leave(self, place: Place) -> None:
-        place.forget_all()
-        place.source.close()
-        self._places.pop(place.netns, None)
+    def _leave(self, namespace: WatchedNamespace) -> None:
+        namespace.forget_all()
+        namespace.source.close()
+        self._namespaces.pop(namespace.netns, None)
 
-    def _look_at_others(self, wall: float, details: bool) -> dict[Place, News]:
+    def _look_at_others(self, wall: float, details: bool) -> dict[WatchedNamespace, News]:
         """Looks at those that had their last look the longest ago, for so long as OTHERS_S allows: each dump walks the
         hash that all share, and there may be hundreds. What is left out stays as it was; `exact` leaves none out."""
-        news: dict[Place, News] = {}
+        news: dict[WatchedNamespace, News] = {}
         began = time.process_time()
-        for key, place in sorted(self._others.places.items(), key=lambda item: item[1].looked_at):
-            known = place.looked_at > float("-inf")
+        for key, namespace in sorted(self._others.namespaces.items(), key=lambda item: item[1].looked_at):
+            known = namespace.looked_at > float("-inf")
             if known and not self._exact and time.process_time() - began > OTHERS_S:
-                news[place] = News()
+                news[namespace] = News()
                 continue
             try:
-                news[place] = place.look(wall, details, self._exact)
+                news[namespace] = namespace.look(wall, details, self._exact)
             except SourceUnavailable:
                 self._others.lost(key)
         return news

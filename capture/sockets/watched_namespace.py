@@ -45,13 +45,13 @@ _TOLD_BY_RECORD = frozenset((form.TIME_WAIT, form.SYN_RECV, form.NEW_SYN_RECV, f
 
 @dataclass(slots=True)
 class News:
-    """What one look at a place brought: for the log and the findings."""
+    """What one look at a namespace brought: for the log and the findings."""
 
     transitions: list[Transition] = field(default_factory=list)
     left_out: int = 0
     counters: dict[str, int] = field(default_factory=dict)
     elapsed_s: float | None = None
-    """Seconds since the look before at this place; None at the first, and where it was left out."""
+    """Seconds since the look before at this namespace; None at the first, and where it was left out."""
     drops: dict[SocketRow, int] = field(default_factory=dict)
     """Listener → connections dropped since the look before."""
 
@@ -63,7 +63,7 @@ class News:
         return {name[len(LINK) :]: count for name, count in self.counters.items() if name.startswith(LINK)}
 
 
-class Place:
+class WatchedNamespace:
     """Keeps the rows of one namespace. Every method may raise SourceUnavailable."""
 
     def __init__(
@@ -130,7 +130,7 @@ class Place:
         return news
 
     def _name_interfaces(self) -> None:
-        """Rows that are tied to an interface are told what it is called: few are."""
+        """Rows that are tied to an interface get its name: few are."""
         for row in self.aggregates.tied:
             if row.scope is None:
                 row.scope = self.interface(row.interface)
@@ -171,7 +171,7 @@ class Place:
         return info
 
     def forget_all(self) -> None:
-        """The place is gone: its rows own nothing any more."""
+        """The namespace is gone: its rows own nothing any more."""
         self.close_tap()
         for row in self.rows():
             self.owners.remove(row, row.inode)

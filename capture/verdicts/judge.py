@@ -96,7 +96,7 @@ class Verdicts:
 
     def worded(self, connections: I64) -> Iterator[tuple[int, I64, Wording]]:
         """For each template that some of these connections have: its number, where in `connections` they are, and what
-        is told of them.
+        is said of them.
         """
         kinds = self.template_of[connections] if len(connections) else np.zeros(0, np.int32)
         order = np.argsort(kinds, kind="stable")

@@ -55,7 +55,7 @@ def with_kernel_facts(verdict: Verdict, events: Iterable[EventAtSide]) -> Verdic
 
 
 def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[EventAtSide]]]) -> list[Finding]:
-    """A finding on the connections whose packets say another error than the kernel told; none where all agree."""
+    """A finding on the connections whose packets say another error than the kernel returned; none where all agree."""
     found = {number: why for number, verdict, events in judged if (why := _errors(verdict, list(events))[1])}
     if not found:
         return []
@@ -79,7 +79,7 @@ def disagreements(judged: Iterable[tuple[int, Verdict, Iterable[EventAtSide]]]) 
 
 
 def _errors(verdict: Verdict, events: list[EventAtSide]) -> tuple[dict[Side, NextCalls], str]:
-    """The first error that each call of each side got; the packets' answer where no call was told of one."""
+    """The first error that each call of each side got; the packets' answer where no call returned one."""
     found = dict(verdict.errors)
     disagree = ""
     seen: set[tuple[Side, str]] = set()

@@ -76,7 +76,7 @@ def patience_of(samples: Iterable[CapturedConnection]) -> dict[str, object]:
 
 
 def _none_of_them(facts: Facts, captured: Captured, wanted: set[str]) -> Judgement:
-    """Not one ended this way. A pass only if all could be told, nothing is missing, and no other way is a fault."""
+    """Not one ended this way. A pass only if all could be judged, nothing is missing, and no other way is a fault."""
     sentence = say(
         "capture_none",
         connections=captured.connections,

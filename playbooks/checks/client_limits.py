@@ -58,7 +58,7 @@ def client_limits(facts: Facts, **given: Any) -> Judgement:
 
 
 def _limits(settings: tuple[ServiceSetting, ...]) -> list[ServiceSetting]:
-    """The limits of the servers that are here once: of several, which one holds a client is not told."""
+    """The limits of the servers that are here once: of several, which one holds a client is unknown."""
     limits = [
         one
         for one in settings

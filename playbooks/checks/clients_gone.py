@@ -202,7 +202,7 @@ def _log_times(facts: Facts, log: AccessLog) -> Offer:
 
 def _timed(server: NginxServer, log: AccessLog) -> dict[str, str]:
     """{edit, unedit}: a format with times, and the access_log lines of this log set to it; for a log that no line
-    names (nginx's default), a line that does. Empty where neither can be told."""
+    names (nginx's default), a line that does. Empty where neither is known."""
     http = opening(server, "http")
     logged = [one for one in server.directives if one.name == "access_log" and one.args and one.args[0] != "off"]
     mine = [one for one in logged if any(_same_log(one.args[0], path) for path in log.paths)]
@@ -219,5 +219,5 @@ def _timed(server: NginxServer, log: AccessLog) -> dict[str, str]:
 
 
 def _same_log(written: str, path: str) -> bool:
-    """A relative name is one below nginx's prefix, which is not always told."""
+    """A relative name is one below nginx's prefix, which is not always known."""
     return written == path or (not written.startswith("/") and path.endswith(f"/{written}"))

@@ -97,7 +97,7 @@ def stated(one: Directive | None, default: str) -> str:
 
 def not_at_work(servers: Iterable[NginxServer]) -> list[str]:
     """Why what the files say may not be what is at work, one sentence a configuration; empty where it is. A file that
-    a person named and that nothing runs is judged as it stands."""
+    a person named and that nothing runs is judged as it is written."""
     found = []
     for server in servers:
         if server.at_work is False:

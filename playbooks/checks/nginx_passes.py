@@ -49,7 +49,7 @@ def passing_to(nginx: Nginx, upstream: str) -> tuple[NginxServer, list[Directive
 
 
 def keeps_by_default(server: NginxServer) -> bool:
-    """Whether this nginx keeps upstream connections without being told to; False where its version is not known."""
+    """Whether this nginx keeps upstream connections by default; False where its version is not known."""
     return server.version >= KEEPS_SINCE
 
 

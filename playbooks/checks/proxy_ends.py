@@ -15,7 +15,7 @@ from playbooks.facts.log_facts import ProxyEnd, ProxyLog
 MANY, SHARE = 5, 0.01
 STALE_S = 0.05
 """A request on an idle connection that the server had closed fails within a round trip: later, the server was at work.
-Longer than one within a region, or between its zones; a backend far away is not told apart, and keeps both cures."""
+Longer than one within a region, or between its zones; a backend far away looks the same, and keeps both cures."""
 CLOSED = ("upstream_closed", "connection_reset")
 START = ("start-backend", "start-backend-envoy", "start-backend-apache")
 FIXES: dict[str, tuple[str, ...]] = {

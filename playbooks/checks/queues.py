@@ -132,9 +132,9 @@ def _full_unix(facts: Facts, queued: list[UnixListener], bad: list[Socket], full
     }
     pool = pool_at(facts, worst.path)
     more = pool_offers(pool, **shared)
-    told = (*evidence, *pool_evidence(pool))
+    shown = (*evidence, *pool_evidence(pool))
     offers = (*more, offer("unix-backlog", **shared))
-    return failed(*told, offers=offers) if full else warned(*told, offers=offers)
+    return failed(*shown, offers=offers) if full else warned(*shown, offers=offers)
 
 
 def _queue(row: Socket) -> str:

@@ -118,7 +118,7 @@ def chain_log(facts: Facts, **given: Any) -> Judgement:
 
 @check("url-times", needs=("url",), optional=("sockets", "nginx", "access_log"))
 def url_times(facts: Facts, **given: Any) -> Judgement:
-    """Repeated requests to the URL: connect time-outs told apart from late responses (curl 7 and 28)."""
+    """Repeated requests to the URL: connect time-outs apart from late responses (curl 7 and 28)."""
     url = facts.url
     if url is None:
         return unknown(say("no_url"))

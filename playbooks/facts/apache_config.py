@@ -122,7 +122,7 @@ def _included(pattern: str, root: str, files: list[int], depth: int, around: tup
         try:
             yield from _of_file(path, root, files, depth, around)
         except OSError:
-            continue  # what may not be read says nothing; the first file's absence is told
+            continue  # what may not be read says nothing; the first file's absence is reported
 
 
 def _logical_lines(path: str) -> Iterator[tuple[int, str]]:

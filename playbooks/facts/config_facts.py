@@ -9,7 +9,7 @@ import msgspec
 
 class ProxyWait(msgspec.Struct, frozen=True):
     """How long a proxy waits. `kind`: connect, server (for an answer), client, request (to be complete), queue, idle,
-    tunnel; `seconds` None: without end, or not told; `written` as it stands in `file` at `line` (empty and 0: the
+    tunnel; `seconds` None: without end, or unknown; `written` as it is in `file` at `line` (empty and 0: the
     program's default); `place` the section, route or cluster that it applies to."""
 
     kind: str
@@ -30,7 +30,7 @@ class ProxyConfig(msgspec.Struct, frozen=True):
 
 
 class ServiceSetting(msgspec.Struct, frozen=True):
-    """A setting of postgres, mysql, redis or php-fpm: `written` as it stands in `file` at `line`; 0 where it is the
+    """A setting of postgres, mysql, redis or php-fpm: `written` as it is in `file` at `line`; 0 where it is the
     default, and `file` where it would go. `place` is the pool or group it is in, `pid` the server's where that is
     known."""
 

@@ -25,7 +25,7 @@ class Absence(msgspec.Struct, frozen=True):
 
 
 class Ability(msgspec.Struct, frozen=True):
-    """What whoever runs this could do here: effective capabilities (None: not told), tools that are installed, whether
+    """What whoever runs this could do here: effective capabilities (None: unknown), tools that are installed, whether
     systemd runs, whether kernel settings may not be written (a container)."""
 
     capabilities: int | None

@@ -59,7 +59,7 @@ def _legacy_rules(family: str, names: str) -> tuple[FirewallRule, ...] | Absence
     """Rules of iptables-legacy. Its tool is run only where the kernel has tables of it: it would load them."""
     try:
         tables = Path("/proc/thread-self/net", names).read_text(encoding="ascii").split()
-    except (FileNotFoundError, PermissionError):  # no such tables; an ordinary user was told by nft already
+    except (FileNotFoundError, PermissionError):  # no such tables; for an ordinary user nft has said it already
         return ()
     if not tables:
         return ()

@@ -138,7 +138,7 @@ class Recording:
             self._note_calls(events)
 
     def _note_calls(self, events: KernelEvents | None) -> None:
-        """What lives for a moment is in no look at all, but the kernel told who called. It tells of every network
+        """What lives for a moment is in no look at all, but the kernel reported who called. It tells of every network
         namespace: an address of loopback is another machine in each, so that there looks alone count."""
         for remote, owners in (events.callers() if events is not None else {}).items():
             if not ip_address(remote.ip).is_loopback:

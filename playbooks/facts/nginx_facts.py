@@ -48,7 +48,7 @@ class NginxServer(msgspec.Struct, frozen=True):
     deleted_logs: tuple[str, ...] = ()
     cpus: int = 1
     version: tuple[int, ...] = ()
-    """Of the program that runs it, or that is installed; empty where it is not told."""
+    """Of the program that runs it, or that is installed; empty where it is unknown."""
     page: int = 4096
     """Bytes of a memory page: nginx's buffers are as large as one, or two, where nothing is set."""
     named: bool = False
@@ -68,7 +68,7 @@ class NginxServer(msgspec.Struct, frozen=True):
 
 
 CLOCK_S = 0.05
-"""A start is told in hundredths of a second, and the clock is set a little now and then."""
+"""A start is given in hundredths of a second, and the clock is set a little now and then."""
 
 
 class Nginx(msgspec.Struct, frozen=True):

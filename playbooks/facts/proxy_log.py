@@ -71,7 +71,7 @@ def program_of(lines: list[str]) -> str | None:
 
 
 def not_nginx(path: str, lines: list[str], wanted: str) -> Absence:
-    """That a log is not what was wanted of nginx, and whose it is where that can be told."""
+    """That a log is not what was wanted of nginx, and whose it is where that is known."""
     program = program_of([line for line in lines if line.strip()])
     if program is None:
         return Absence("unreadable", tr("{path}: no line reads as {wanted}", path=path, wanted=wanted))

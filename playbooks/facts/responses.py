@@ -49,7 +49,7 @@ class _Response:
 
 def cut_responses(one: Triage, path: str, chosen: Iterable[int]) -> tuple[dict[int, CutResponse], int]:
     """The connections whose responder closed first, with FIN, before its response was complete, or without one; and of
-    how many that cannot be told, because the captured bytes end within the response's head."""
+    how many that are unknown, because the captured bytes end within the response's head."""
     from capture.flows.connection_table import Answer
 
     flows = one.decoded.flows

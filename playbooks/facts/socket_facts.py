@@ -46,7 +46,7 @@ class Socket(msgspec.Struct, frozen=True):
     stayed: bool = True
     closed_window_s: float | None = None
     awaiting_s: float | None = None
-    """Seconds since this side sent data with none back since; None where it waits for nothing, or that is not told."""
+    """Seconds since this side sent data with none back since; None where it waits for nothing, or that is unknown."""
     backlog_max: int | None = None
     v6_only: bool | None = None
     netns: str | None = None
@@ -103,7 +103,7 @@ class Sockets(msgspec.Struct, frozen=True):
     unix: tuple[UnixListener, ...] | None = None
     hidden_why: str = ""
     bound: tuple[Bound, ...] | None = None
-    """Sockets that are bound to a port, and neither listen nor connect; None where that is not told (Linux before 6.8,
+    """Sockets that are bound to a port, and neither listen nor connect; None where that is unknown (Linux before 6.8,
     /proc)."""
     others: tuple[Sockets, ...] = ()
     """Those of the other network namespaces, where this is the machine's own one and they may be entered; none of

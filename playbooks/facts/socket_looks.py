@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from capture.model import Endpoint, TcpState
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import Namespace, Owner, SocketRow
-from capture.sockets.snapshot import PlaceView, Snapshot
+from capture.sockets.snapshot import NamespaceView, Snapshot
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.sources.counters import moved
 from capture.sockets.sources.namespaces import Found, in_host_network, namespace_of
@@ -59,7 +59,7 @@ class _Before:
 
     def __init__(self, look: Snapshot) -> None:
         self.rows = {_key(row): (row.state, row.drops or 0) for row in look.rows}
-        self.totals = {place.netns: place.counters for place in look.places}
+        self.totals = {namespace.netns: namespace.counters for namespace in look.namespaces}
 
 
 def _key(row: SocketRow) -> object:
@@ -80,26 +80,28 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: _Before, inside: Found | None, told: dict[SocketRow, TcpInfo]) -> Sockets:
-    own = look.places[0].netns if look.places else None
-    by_place: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
+def _facts(look: Snapshot, before: _Before, inside: Found | None, answered: dict[SocketRow, TcpInfo]) -> Sockets:
+    own = look.namespaces[0].netns if look.namespaces else None
+    by_namespace: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
     for row in look.rows:
-        by_place[row.netns].append(row)
-    others: list[PlaceView] = []
-    left: list[PlaceView] = []
+        by_namespace[row.netns].append(row)
+    others: list[NamespaceView] = []
+    left: list[NamespaceView] = []
     room = MOST_ROWS
-    for place in sorted((p for p in look.places[1:] if by_place[p.netns]), key=lambda p: len(by_place[p.netns])):
-        fits = len(others) < MOST_PLACES and len(by_place[place.netns]) <= room
-        room -= len(by_place[place.netns]) if fits else 0
-        (others if fits else left).append(place)
+    for namespace in sorted(
+        (p for p in look.namespaces[1:] if by_namespace[p.netns]), key=lambda p: len(by_namespace[p.netns])
+    ):
+        fits = len(others) < MOST_PLACES and len(by_namespace[namespace.netns]) <= room
+        room -= len(by_namespace[namespace.netns]) if fits else 0
+        (others if fits else left).append(namespace)
     unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
-    unseen += [Elsewhere(str(place.netns), len(by_place[place.netns])) for place in left]
+    unseen += [Elsewhere(str(namespace.netns), len(by_namespace[namespace.netns])) for namespace in left]
     return Sockets(
         elapsed_s=look.elapsed_s or 0.0,
         source=look.source,
         hidden_owners=look.hidden_owners,
         limits=look.limits,
-        rows=tuple(_socket(row, look, before, told) for row in by_place[own]),
+        rows=tuple(_socket(row, look, before, answered) for row in by_namespace[own]),
         counters=dict(look.counters),
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,
@@ -108,35 +110,35 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, told: dict[Soc
         elsewhere=tuple(unseen),
         unix=_unix_of(look, own) if look.sees_unix else None,
         hidden_why=look.hidden_why,
-        bound=_bound_in(look.places[0] if look.places else None, look.source),
+        bound=_bound_in(look.namespaces[0] if look.namespaces else None, look.source),
         others=tuple(
             Sockets(
                 elapsed_s=look.elapsed_s or 0.0,
                 source=look.source,
                 hidden_owners=0,
                 limits=(),
-                rows=tuple(_socket(row, look, before, told) for row in by_place[place.netns]),
-                counters=moved(dict(before.totals.get(place.netns, {})), dict(place.counters)),
-                totals=dict(place.counters),
-                ephemeral_ports=place.settings.ephemeral_ports,
-                port_range=place.settings.ip_local_port_range,
-                netns=str(place.netns),
-                unix=_unix_of(look, place.netns) if look.sees_unix else None,
+                rows=tuple(_socket(row, look, before, answered) for row in by_namespace[namespace.netns]),
+                counters=moved(dict(before.totals.get(namespace.netns, {})), dict(namespace.counters)),
+                totals=dict(namespace.counters),
+                ephemeral_ports=namespace.settings.ephemeral_ports,
+                port_range=namespace.settings.ip_local_port_range,
+                netns=str(namespace.netns),
+                unix=_unix_of(look, namespace.netns) if look.sees_unix else None,
             )
-            for place in others
+            for namespace in others
         ),
     )
 
 
-def _bound_in(place: PlaceView | None, source: str) -> tuple[Bound, ...] | None:
-    if place is None or source != "sock_diag" or not tells_bound():
+def _bound_in(namespace: NamespaceView | None, source: str) -> tuple[Bound, ...] | None:
+    if namespace is None or source != "sock_diag" or not tells_bound():
         return None
     return tuple(
         Bound(
             Endpoint(form.address_text(form.address_bytes(raw[0], raw[8:24])), raw[4] << 8 | raw[5]),
             form.number_at(raw, 68),
         )
-        for raw in place.bound
+        for raw in namespace.bound
     )
 
 
@@ -166,7 +168,7 @@ def _holders(owners: tuple[Owner, ...]) -> tuple[Holder, ...]:
     return tuple(Holder(owner.pid, owner.name, owner.fd) for owner in owners)
 
 
-def _socket(row: SocketRow, look: Snapshot, first: _Before, told: dict[SocketRow, TcpInfo]) -> Socket:
+def _socket(row: SocketRow, look: Snapshot, first: _Before, answered: dict[SocketRow, TcpInfo]) -> Socket:
     before = first.rows.get(_key(row))
     return Socket(
         state=row.state.value,
@@ -189,7 +191,7 @@ def _socket(row: SocketRow, look: Snapshot, first: _Before, told: dict[SocketRow
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
         closed_window_s=_closed_for(row, look.details.get(row)),
-        awaiting_s=_awaiting(row, told.get(row) or look.details.get(row)),
+        awaiting_s=_awaiting(row, answered.get(row) or look.details.get(row)),
         backlog_max=row.backlog_max,
         v6_only=row.v6_only,
         netns=None if row.netns is None else str(row.netns),

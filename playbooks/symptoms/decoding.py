@@ -1,4 +1,4 @@
-"""Lines that are no UTF-8: the encodings that servers still write, told by the error texts that lines hold in them."""
+"""Lines that are no UTF-8: the encodings that servers still write, found by the error texts in them."""
 
 from __future__ import annotations
 

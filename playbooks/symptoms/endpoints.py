@@ -22,7 +22,7 @@ def _says(name: str, text: str) -> bool:
 def ends_of(low: str, symptom: str, side: str | None) -> Ends:
     """(local, remote) of the failed connection; None where the line does not tell.
 
-    `side` says whose connection the rule took it for: client, upstream, local (a listener), or "none": no peer is told.
+    `side` says whose connection the rule took it for: client, upstream, local (a listener), or "none": no peer known.
     """
     mentions = mentions_of(low)
     if not mentions:

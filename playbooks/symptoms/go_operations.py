@@ -40,7 +40,7 @@ class Operation:
     remote: tuple[int, int] | None
 
     def ends(self, low: str) -> tuple[End | None, End | None]:
-        """(local, remote) in the line that the operation was found in; None for a name, or where not told."""
+        """(local, remote) in the line that the operation was found in; None for a name, or where unknown."""
         return _end(low, self.local), _end(low, self.remote)
 
 

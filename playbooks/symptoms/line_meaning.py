@@ -28,7 +28,7 @@ SHAPES = 8192
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A symptom with what the words tell beside it; `side` "none" says that no peer is told."""
+    """A symptom with what the words tell beside it; `side` "none" says that no peer is known."""
 
     symptom: str
     errno: str | None
@@ -46,7 +46,7 @@ def judgement_of(low: str) -> Judgement | None:
 def _without_digits(found: re.Match[str]) -> str:
     """The same for all addresses, and for all long numbers, however long they are written."""
     text = found[0]
-    if text.endswith(":53") and "." in text:  # the name service is told by its port
+    if text.endswith(":53") and "." in text:  # the name service is known by its port
         return text
     return (
         _ADDRESS.sub("0.0.0.0", text).translate(_ZEROS) if "." in text else _LONG.sub("000000", text.translate(_ZEROS))
@@ -82,7 +82,7 @@ _MORE_SPECIFIC = {
     "read_timed_out": ("upstream_timed_out",),
     "unexpected_eof": ("upstream_closed",),
 }
-"""What else may be told of an operation by the words around it: that its peer is a proxy's upstream."""
+"""What else the words around an operation may say: that its peer is a proxy's upstream."""
 
 
 def _operated(operation: Operation, words: str) -> Judgement:

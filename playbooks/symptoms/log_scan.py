@@ -95,7 +95,7 @@ def scan_log(
 ) -> Iterator[Match]:
     """All recognised lines of a log, in order; `log` is its number among several.
 
-    `progress` is told the bytes and lines read so far after each block; `beside` is given each block and the number of
+    `progress` gets the bytes and lines read so far after each block; `beside` is given each block and the number of
     lines before it. Raises LogUnreadable.
     """
     lines = 0

@@ -40,7 +40,7 @@ class Entry:
 
 
 def entry_after(line: int, said: Explained, entry: Entry | None) -> Entry | None:
-    """The entry of a line that goes on the recognised line just before it, of which all three are told."""
+    """The entry of a line that goes on the recognised line just before it, of which all three are known."""
     if said.local is not None or said.remote is not None:
         return Entry(line, said.local, said.remote)
     return entry

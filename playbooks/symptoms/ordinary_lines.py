@@ -58,7 +58,7 @@ def _in_place(low: str, start: int, stop: int) -> bool:
 
 
 def _is_quotation(low: str) -> bool:
-    """Whether each text of an error number stands alone in quotes that no error's field opened."""
+    """Whether each text of an error number is alone in quotes that no error's field opened."""
     texts = texts_in(low)
     return bool(texts) and all(_quoted(low, text) for text in texts)
 

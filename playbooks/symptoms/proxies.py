@@ -49,7 +49,7 @@ FEWEST_SLASHES = 9  # date, backend/server, timers and connection counts hold th
 
 
 def read_haproxy(text: str, low: str) -> Ended | None:
-    """A line of HAProxy's HTTP or TCP log; its termination state is told by case (`cD` is not `CD`)."""
+    """A line of HAProxy's HTTP or TCP log; its termination state is read by case (`cD` is not `CD`)."""
     if '"t' in low:
         ended = _haproxy_json(text, low)
         if ended is not None:
@@ -148,9 +148,9 @@ def read_envoy(text: str, low: str) -> Ended | None:
     symptom: str | None = _ENVOY_FLAGS[flags[0]]
     errno = None
     if flags[0] == "UF":
-        for pattern, told, number in _DETAILS:
+        for pattern, meant, number in _DETAILS:
             if pattern.search(low):
-                symptom, errno = told, number
+                symptom, errno = meant, number
                 break
     if symptom is None:
         return Ended("envoy", None)

@@ -27,7 +27,7 @@ MOST = 100_000
 class Together:
     """Symptoms of several logs that belong together. `by` is connection or service; `shared` its ends, or its end.
 
-    `first`, `last` are times as the logs write them (None: not told); `logs` {number of the log: {symptom: count}}.
+    `first`, `last` are times as the logs write them (None: unknown); `logs` {number of the log: {symptom: count}}.
     """
 
     by: str

@@ -57,7 +57,7 @@ def found_in(word: str) -> list[tuple[str, str, str]]:
 
 @cache
 def _telling() -> frozenset[str]:
-    """Every number that a rule, an error number or a status is told by."""
+    """Every number that a rule, an error number or a status is recognised by."""
     texts = [Path(__file__).with_name(name).read_text("utf-8") for name in _CATALOGUES]
     return frozenset(number for text in texts for number in _NUMERAL.findall(text)) | {"460", "499", "502", "504"}
 

@@ -128,7 +128,7 @@ def _count(counter: Counter[tuple[str, str]], key: tuple[str, str], others: tupl
 
 
 def _minute(time: str | None) -> str | None:
-    """A time cut to its minute, whatever zone it is told in: logs of one incident are taken to share their clock."""
+    """A time cut to its minute, whatever zone it is written in: logs of one incident are taken to share their clock."""
     if time is None or len(time) < 16 or time[4] != "-" or time[13] != ":":
         return None
     return time[:16]

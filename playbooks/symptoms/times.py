@@ -36,7 +36,7 @@ _EPOCH = re.compile(
 
 
 def time_of(text: str) -> str | None:
-    """The first time in a line: ISO 8601 (with its zone where told), or as written where the line has no year."""
+    """The first time in a line: ISO 8601 (with its zone where given), or as written where the line has no year."""
     found = time_at(text)
     return found[2] if found else None
 

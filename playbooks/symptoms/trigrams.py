@@ -1,4 +1,4 @@
-"""Which of many literals a block of text cannot hold, told by the runs of three bytes that it has none of.
+"""Which of many literals a block of text cannot hold, found by the runs of three bytes that it has none of.
 
 Looking for hundreds of literals one by one reads a block hundreds of times; most of a log's vocabulary is small, and a
 single pass that notes its runs of three bytes leaves a few dozen literals to look for.

@@ -33,7 +33,7 @@ def is_address(end: TableEnd) -> bool:
 
 
 def is_any(end: TableEnd) -> bool:
-    """Whether an end stands for all addresses."""
+    """Whether an end means all addresses."""
     return end.host in _ANY
 
 

@@ -1,4 +1,4 @@
-"""What a pasted table shows: piles by holder or peer, full queues, counters of trouble. No ages: none are told."""
+"""What a pasted table shows: piles by holder or peer, full queues, counters of trouble. No ages: a table has none."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _peer(pile: Sequence[TableSocket]) -> str:
 
 
 def _service_of(pile: Sequence[TableSocket]) -> dict[str, object]:
-    """What a playbook may be told of the peer: its address, not a name, and the port that all share."""
+    """What a playbook may get of the peer: its address, not a name, and the port that all share."""
     first = pile[0].remote
     return {"host": first.host if is_address(first) else None, "port": _peer_port(pile)}
 

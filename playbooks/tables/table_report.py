@@ -68,7 +68,7 @@ def _socket(one: TableSocket) -> dict[str, Any]:
 
 
 def _end(end: TableEnd) -> dict[str, Any]:
-    """A name that the table writes for an address is told as `name`: it is not looked up."""
+    """A name that the table writes for an address is reported as `name`: it is not looked up."""
     try:
         return {"ip": str(ip_address(end.host)), "port": end.port}
     except ValueError:

@@ -1,4 +1,4 @@
-"""Connections in the notation that tell a small change to the engine from the code: the rows that flows_told.txt lacks.
+"""Connections in the notation that tell a small change to the engine: the rows that flows_golden.txt lacks.
 
 usage: python -m tests.bench.mutant_segments RESULTS [--count 4000] [--seed 1] [--only PATTERN] [--tables]
 
@@ -24,7 +24,7 @@ from tests.bench.mutant_tables import _in_child
 from tests.bench.mutant_tree import FLAGS
 
 ENGINE = ROOT / "capture/engine"
-FLOWS = "tests.capture.flows.test_flows_told"
+FLOWS = "tests.capture.flows.test_flows_golden"
 SPANS = (
     "-0.0009 -0.00081 -0.0008 -0.0005 0.001999 0.002 0.003999 0.004 0.004999 0.005 0.018999 0.019 0.039 0.298999 0.299"
 )

@@ -22,8 +22,8 @@ from tests.bench.mutant_changes import Change, changes_of
 from tests.bench.mutant_tables import _Changed, _forget, _in_child
 from tests.bench.mutants import equivalent, results_of, told_apart
 
-SINGLE = "tests.capture.verdicts.test_told"
-CAPTURES, GROUPS = "tests.capture.verdicts.test_captures_told", "tests.capture.verdicts.test_groups_told"
+SINGLE = "tests.capture.verdicts.test_golden"
+CAPTURES, GROUPS = "tests.capture.verdicts.test_captures_golden", "tests.capture.verdicts.test_groups_golden"
 GAPS = "0.001 0.05 0.197 0.198 0.199 0.2 0.3 0.5 0.998 0.999 1 1.999 2 3 4.999 5 9 29.998 29.999 30 40 58 60 61 75 120"
 GAPS += " 240 299 300 301 350 3600 7200"
 TOKENS = "cS sSA cA sA cPA20 sPA50 cPA1448 sPA1448 cA1448 sA1448 cFA sFA cR sR cRAt sRAt cRA sRA cAk sAk cAz sAz"

@@ -1,4 +1,4 @@
-"""Small changes held against the tables of what is told alone (told.txt and its like): every change, a moment each.
+"""Small changes held against the tables of what is told alone (golden.txt and its like): every change, a moment each.
 
 usage: python -m tests.bench.mutant_tables AREA [--count N] [--seed 1] [--results FILE]
 
@@ -33,12 +33,12 @@ from tests.bench.mutants import AREAS, equivalent, results_of, told_apart
 TABLES = {
     # area: modules with HELD and told(name), and what of the program is loaded anew for each change
     "verdicts": (
-        *("tests.capture.verdicts.test_told", "tests.capture.verdicts.test_captures_told"),
-        "tests.capture.verdicts.test_groups_told",
+        *("tests.capture.verdicts.test_golden", "tests.capture.verdicts.test_captures_golden"),
+        "tests.capture.verdicts.test_groups_golden",
     ),
-    "filters": ("tests.capture.filters.test_filters_told",),
-    "findings": ("tests.capture.sockets.findings.test_findings_told",),
-    "checks": ("tests.playbooks.checks.test_made_told", "tests.playbooks.checks.test_recorded_told"),
+    "filters": ("tests.capture.filters.test_filters_golden",),
+    "findings": ("tests.capture.sockets.findings.test_findings_golden",),
+    "checks": ("tests.playbooks.checks.test_made_golden", "tests.playbooks.checks.test_recorded_golden"),
 }
 LOADED_ANEW = {
     "verdicts": ("capture.verdicts", "tests.capture.verdicts.test_"),

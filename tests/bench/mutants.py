@@ -52,7 +52,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (
             *("tests/capture/flows", "tests/capture/wire/headers/test_payload_kinds.py"),
-            *("tests/capture/verdicts/test_captures_told.py", "tests/oracle", "tests/capture/verdicts"),
+            *("tests/capture/verdicts/test_captures_golden.py", "tests/oracle", "tests/capture/verdicts"),
             *("tests/capture/wire/test_quoted.py", "tests/capture/engine/test_connection_release.py"),
         ),
     ),

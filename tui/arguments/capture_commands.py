@@ -81,7 +81,7 @@ def fleet_parser() -> Parser:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="files with such names are one capture; may repeat (else told by names and times)",
+        help="files with such names are one capture; may repeat (else known by names and times)",
     )
     which.add_argument("--apart", action="store_true", help="each file is a capture by itself")
     return parser

@@ -63,7 +63,7 @@ def watch_parser() -> Parser:
   resets:N/S     N resets within S seconds, e.g. resets:20/5
   and the signal USR1, always
 
-Exit status: 0 the time is over, or it was told to stop; 2 usage, or nothing can be recorded.""",
+Exit status: 0 the time is over, or it was asked to stop; 2 usage, or nothing can be recorded.""",
     )
     parser.add_argument("--log", action="append", default=[], metavar="PATH", help="follow this log; may repeat")
     parser.add_argument(

@@ -39,7 +39,7 @@ commands_with: Callable[[str], Sequence[str]] = _unknown_commands
 
 
 def speak(arguments: Sequence[str]) -> None:
-    """Choose the language before any parser is made: help and complaints are told in it, too."""
+    """Choose the language before any parser is made: help and complaints are in it, too."""
     named = next((two for one, two in pairwise(arguments) if one == "--lang"), None)
     named = named or next((one.partition("=")[2] for one in arguments if one.startswith("--lang=")), None)
     choose(named if named in LANGUAGES else configured_language() or of_locale(os.environ))
@@ -87,7 +87,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line, and that chooses the language of what is told."""
+    """An argument parser whose complaint is one line, and that chooses the language of its words."""
 
     def __init__(self, *, examples: Sequence[str] = (), epilog: str = "", **options: Any) -> None:
         shown = ["\n".join([tr("examples:"), *(f"  {line}" for line in examples)])] if examples else []

@@ -71,7 +71,7 @@ def _tell(fleet: Fleet, out: str) -> None:
 
 @contextmanager
 def _progress_line() -> Iterator[Callable[[Progress], None]]:
-    """Progress on one line of standard error, wiped at the end; only a terminal is told."""
+    """Progress on one line of standard error, wiped at the end; only a terminal gets it."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""What connections are told apart by, as numbers with names, and what is counted of them: columns over all captures."""
+"""What connections are grouped by, as numbers with names, and what is counted of them: columns over all captures."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def total_of(count: int, lines: int, held: int) -> str:
 
 
 def summary_line(explanation: Explanation, count: int, held: int) -> list[Line]:
-    """What a whole log says, as a line that stands before its own; none where no line tells anything."""
+    """What a whole log says, as a line before its own; none where no line tells anything."""
     from playbooks.explain_report import text_lines
 
     summary = explanation.summary

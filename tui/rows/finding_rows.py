@@ -152,5 +152,5 @@ def settings_of(finding: Finding) -> dict[str, str]:
 
 
 def settings_for(found: Found) -> dict[str, str]:
-    """What a playbook is told: the capture that a finding speaks of, else the live facts."""
+    """What a playbook gets: the capture that a finding speaks of, else the live facts."""
     return {"capture": found.capture} if found.capture is not None else settings_of(found.finding)

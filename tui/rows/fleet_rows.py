@@ -135,7 +135,7 @@ def mark_is_set(badness: I64) -> Any:
 
 
 def grouped(fleet: StoredFleet, chosen: I64, by: str) -> tuple[I64, list[str]]:
-    """A number for each chosen row, and what each number stands for."""
+    """A number for each chosen row, and what each number means."""
     if by == "capture":
         kinds, numbers = np.unique(fleet.of_capture[chosen], return_inverse=True)
         return numbers, [fleet.captures[kind].name for kind in kinds.tolist()]

@@ -84,7 +84,7 @@ class GroupedRows:
         return self.groups[-1 - above].key
 
     def group_of(self, key: Hashable) -> GroupKey | None:
-        """The group of a row, whether it is open or not; None of a row that stands alone."""
+        """The group of a row, whether it is open or not; None of a row without a group."""
         place = self.rows.place_of(key)
         found = next((one for one in self.groups if place is not None and place in one.places), None)
         return found.key if found is not None and len(found.places) > 1 else None

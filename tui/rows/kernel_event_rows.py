@@ -140,7 +140,7 @@ def connections_of(history: EventHistory, group: EventGroup) -> list[EventConnec
 
 
 def find_sockets(rows: Iterable[SocketRow], wanted: Iterable[EventConnection]) -> dict[Ends, SocketRow]:
-    """The live socket of each connection that still has one: by its cookie where that was told, else by its ends."""
+    """The live socket of each connection that still has one: by its cookie where that is known, else by its ends."""
     named = {one.cookie: one.ends for one in wanted if one.cookie is not None}
     unnamed = {one.ends for one in wanted if one.cookie is None}
     ports = {ends[0].port.to_bytes(2, "big") for ends in (*named.values(), *unnamed)}

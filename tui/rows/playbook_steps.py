@@ -108,7 +108,7 @@ def ask(
 ) -> Run:
     """Run a playbook's automatic steps. Takes seconds at most; raises AskedWrongly.
 
-    `before` is an earlier run with the same settings: what was cured since is told. `on_step` hears of each step.
+    `before` is an earlier run with the same settings: what was cured since is marked. `on_step` hears of each step.
     """
     from playbooks.loader import load
     from playbooks.playbook_errors import BadSetting, PlaybookError
@@ -163,7 +163,7 @@ def _behind_one_row(others: list[Entry]) -> list[Entry]:
 
 
 def fixes_first(run: Run) -> tuple[Entry, ...]:
-    """A run as who wants its fixes reads it: these, or why there is none; the checks behind one row; other fixes."""
+    """A run for whoever needs its fixes: these, or why there is none; the checks behind one row; other fixes."""
     fixes = [entry for entry in run.entries if entry.outcome == "fix"]
     steps = tuple(entry for entry in run.entries if entry.key.startswith("step "))
     rest = [entry for entry in run.entries if entry.key == OTHERS]

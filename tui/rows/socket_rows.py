@@ -124,7 +124,7 @@ def process(row: SocketRow) -> tuple[str, str]:
 
 
 def _timer(row: SocketRow) -> str:
-    """The running timer's name, and when it fires where the last look told that."""
+    """The running timer's name, and when it fires where the last look knows."""
     if row.timer is None:
         return ""
     return row.timer if row.timer_s is None else f"{row.timer} {left_of(row.timer_s)}"

@@ -53,7 +53,7 @@ class AskScreen(DimmedScreen["str | None"]):
             yield Static(keys, markup=False, classes="keys")
 
     def below(self) -> Iterable[Widget]:
-        """What stands under the line."""
+        """The text under the line."""
         return ()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

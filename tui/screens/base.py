@@ -120,7 +120,7 @@ class TriageScreen(Screen[Any]):
         return {}
 
     def return_to(self, place: Mapping[str, Any]) -> None:
-        """Show what `place` told in an earlier run."""
+        """Show what an earlier run kept in `place`."""
 
     def seen_in(self) -> str:
         """What the evidence of this screen was seen in: a capture's name, a host; empty where that is not known."""

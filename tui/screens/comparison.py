@@ -143,7 +143,7 @@ class ComparisonScreen(ScreenWithFindings):
         self.call_after_refresh(self._give_room)
 
     def _give_room(self) -> None:
-        """Lines that the table leaves empty go to what is told of the points."""
+        """Lines that the table leaves empty go to what is said of the points."""
         table, points = self.query_one("#connections", RowsTable), self.query_one("#points", Lines)
         points.set_room(points.size.height + max(0, table.size.height - 1 - len(table.rows)))
 

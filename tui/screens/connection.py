@@ -55,7 +55,7 @@ class ConnectionScreen(TriageScreen):
         ("w", "live sockets"),
     )
     TOPICS = ("flags", "ladder", "states", "conn_state", "causes")
-    ABOUT = "One connection as a ladder: time runs down, each arrow is a packet, each side's state stands beside it."
+    ABOUT = "One connection as a ladder: time runs down, each arrow is a packet, each side's state is beside it."
     AUTO_FOCUS = "#ladder"
     BINDINGS = [
         Binding("n", "problem(1)", show=False),

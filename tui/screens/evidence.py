@@ -126,7 +126,7 @@ class EvidenceScreen(TriageScreen):
         from tui.screens.ask import AskScreen
 
         self.app.push_screen(
-            AskScreen("Note", "what you saw, decided or did", meaning="It stands first in the exported page."),
+            AskScreen("Note", "what you saw, decided or did", meaning="It comes first in the exported page."),
             self._noted,
         )
 

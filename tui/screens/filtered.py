@@ -103,7 +103,7 @@ class FilteredScreen(TriageScreen):
             bar.set_values(values)
 
     def apply_filter(self, text: str) -> None:
-        """Filter from elsewhere; a wrong one is told and changes nothing."""
+        """Filter from elsewhere; a wrong one is reported and changes nothing."""
         from capture.filters import FilterError, parse
 
         try:
@@ -118,7 +118,7 @@ class FilteredScreen(TriageScreen):
         self._leave_line()
 
     def on_filter_typed(self, event: FilterTyped) -> None:
-        """What stands in the line is shown while it is written."""
+        """What is typed takes effect while it is written."""
         self.filter_text, self.wanted = event.text, event.parsed
         self.filter_changed()
 

@@ -1,4 +1,4 @@
-"""From a finding straight to its fixes: the playbook's checks run behind, what they propose stands first."""
+"""From a finding straight to its fixes: the playbook's checks run behind, what they propose comes first."""
 
 from __future__ import annotations
 

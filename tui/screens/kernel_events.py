@@ -50,7 +50,7 @@ class KernelEventsScreen(FilteredScreen):
         ("Esc", "back"),
     )
     TOPICS = ("states",)
-    ABOUT = "What the kernel told processes in the last five minutes: failed calls, resets with its reason, drops."
+    ABOUT = "What the kernel reported in the last five minutes: failed calls, resets with its reason, drops."
     AUTO_FOCUS = "#kernel-events"
     BINDINGS = [Binding("p", "pause", show=False), Binding("B", "playbook", show=False)]
 

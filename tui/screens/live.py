@@ -101,8 +101,8 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         yield RowsTable(self._columns(), empty="looking …", id="sockets")
 
     def _columns(self) -> tuple[Column, ...]:
-        """A network namespace stands beside each socket only where there are several."""
-        alone = self._look is None or len(self._look.snapshot.places) < 2
+        """A network namespace is shown beside each socket only where there are several."""
+        alone = self._look is None or len(self._look.snapshot.namespaces) < 2
         return tuple(
             replace(one, hidden=True) if alone and one.key == "netns" else one for one in self.chosen_columns(COLUMNS)
         )
@@ -213,7 +213,7 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         parts = [printable(snapshot.host, 30), clock(snapshot.time)]
         parts += [tr("paused")] if self._look_loop.paused else []
         parts += [*self.recorded_so_far(), *self.watched_so_far()]
-        parts += [count(len(snapshot.places), "namespace")] if len(snapshot.places) > 1 else []
+        parts += [count(len(snapshot.namespaces), "namespace")] if len(snapshot.namespaces) > 1 else []
         return parts
 
     def _show_findings(self) -> None:
@@ -394,5 +394,5 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
 
 
 def _unseen(limits: Sequence[str]) -> str:
-    """What could not be seen, as one sentence: it stands where nothing asks for attention."""
+    """What could not be seen, as one sentence: shown where nothing asks for attention."""
     return tr("Not seen: {what}.", what="; ".join(limits)) if limits else ""

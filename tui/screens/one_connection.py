@@ -65,5 +65,5 @@ class OneConnectionScreen(TriageScreen):
         self.app.push_screen(RecordScreen(*self._ends))
 
     def evidence(self) -> tuple[str, str, str]:
-        """All that is told of it, to keep."""
+        """All that is shown of it, to keep."""
         return "connection", self._line, f"```\n{self._text}\n```"

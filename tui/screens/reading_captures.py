@@ -176,7 +176,7 @@ class ReadingScreen(FollowingScreen, ScreenWithOrder):
             self._job.drop()
 
     def on_unmount(self) -> None:
-        """A worker that still decodes is told to stop."""
+        """A worker that still decodes is asked to stop."""
         self._drop_job()
 
     @property

@@ -23,7 +23,7 @@ REFRESH_S = 1.0
 
 
 class TransitionsScreen(FilteredScreen):
-    """Paused, the list stands still; what happens meanwhile is there when it goes on."""
+    """Paused, the list does not move; what happens meanwhile is there when it goes on."""
 
     MODE = "live"
     TABLE = "#transitions"

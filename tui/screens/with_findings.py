@@ -49,7 +49,7 @@ class ScreenWithFindings(TriageScreen):
         self.tell_finding()
 
     def text_without_finding(self) -> str:
-        """What stands where a finding's words would."""
+        """What is shown in place of a finding's words."""
         return ""
 
     def tell_finding(self) -> None:

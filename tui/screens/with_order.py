@@ -113,7 +113,7 @@ class ScreenWithOrder(FilteredScreen):
             self._rearrange(arrangement)
 
     def return_to(self, place: Mapping[str, Any]) -> None:
-        """Order and groups, then the row under the cursor; where it stands in a closed group, that is opened first."""
+        """Order and groups, then the row under the cursor; where it is in a closed group, that is opened first."""
         before = self.arrangement
         self._return_to_order(place)
         super().return_to(place)

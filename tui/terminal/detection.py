@@ -76,7 +76,7 @@ ERASING = ("xterm", "linux", "rxvt", "alacritty", "foot", "konsole", "vte", "wez
 
 
 def _erases(environ: Mapping[str, str]) -> bool:
-    """tmux does it for whatever terminal it stands in; GNU screen does not."""
+    """tmux does it for whatever terminal it runs in; GNU screen does not."""
     if environ.get("STY") and not environ.get("TMUX"):
         return False
     return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith(ERASING)

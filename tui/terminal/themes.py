@@ -1,4 +1,4 @@
-"""The themes. Their colours survive being rounded to 256 or to 16; nothing is told by a colour alone."""
+"""The themes. Their colours survive being rounded to 256 or to 16; nothing is said by a colour alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ HIGH_CONTRAST = Theme(
     variables={"primary-muted": "#0000d7", "surface-lighten-2": "#ffffff", "text-muted": "#e4e4e4"},
 )
 
-# Okabe and Ito's palette (Color Universal Design, 2008): told apart by who sees no red, no green or no blue. Vermilion
+# Okabe and Ito's palette (Color Universal Design, 2008): for eyes that see no red, no green or no blue. Vermilion
 # is bad, yellow a warning, bluish green good; they differ in lightness too.
 COLOUR_BLIND = Theme(
     name="tcptriage-colour-blind",

@@ -35,7 +35,7 @@ class Column:
     rank: int = 0
     chart: bool = False  # a course in time: its latest end is what is kept of it
     least: int = 0
-    hidden: bool = False  # never shown: the user wants others
+    hidden: bool = False  # never shown: the user chose others
     tail: bool = False  # an address: its end, with the port, is what is kept of it
     ends: bool = False  # its text holds an address
     change: bool = False  # "now → proposed": something of both is kept

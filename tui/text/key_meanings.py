@@ -106,7 +106,7 @@ NOTHING = "ctrl+underscore"
 
 
 def given_keys(chosen: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Of the configuration's `what = key`: pressed key → the key it stands for; and sign → the sign a footer shows."""
+    """Of the configuration's `what = key`: pressed key → the key it means; and sign → the sign a footer shows."""
     stands_for: dict[str, str] = {}
     shown: dict[str, str] = {}
     for what, key in chosen.items():

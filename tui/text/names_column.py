@@ -1,4 +1,4 @@
-"""What stands in a table's column of names: those of the addresses, ports and processes that a row shows."""
+"""What is in a table's column of names: those of the addresses, ports and processes that a row shows."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def words_of(one: Connection, ended: str, place: str) -> Explained:
 
 
 def history_in_words(history: str) -> str:
-    """`ShAD`: what each letter of Zeek's history stands for and whose it is; capitals are the originator's."""
+    """`ShAD`: what each letter of Zeek's history means and whose it is; capitals are the originator's."""
     if not history:
         return ""
     parts = [_letter(letter) for letter in history[:LETTERS_MOST]]

@@ -150,7 +150,7 @@ class Said(Widget):
 
     @property
     def text(self) -> str:
-        """The message as it stands."""
+        """The message as it is."""
         return self._text if self.display else ""
 
     def on_resize(self) -> None:

@@ -45,7 +45,7 @@ class DrawnTable(ScrollView):
         self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
         self.pids_here = False  # its processes are this machine's, of now: they have units and containers
         self.always_lit = False  # its cursor is drawn as if it had the keys: a line of input moves it
-        self._names_at: int | None = None  # where the column of names stands, if it does
+        self._names_at: int | None = None  # where the column of names is, if it does
 
     # -- what is shown
 

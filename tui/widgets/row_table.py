@@ -145,7 +145,7 @@ class RowsTable(DrawnTable, can_focus=True):
             self.post_message(self.Folded(self, key, open))
 
     def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, a second one drills; one on the head is told."""
+        """A click moves the cursor, a second one drills; one on the head is reported."""
         at = event.get_content_offset_capture(self)
         if self._head and at.y == 0:
             self._click_head(at.x)

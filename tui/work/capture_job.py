@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CaptureJob:
-    """Captures to be read. `tell` takes the messages, from any thread; once it is `dropped` nothing more is told."""
+    """Captures to be read. `tell` takes the messages, from any thread; once it is `dropped` nothing more comes."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class CaptureJob:
         self.called = printable(names(Path(path).name if path != "-" else "standard input" for path in paths), 60)
 
     def cancel(self) -> None:
-        """Stop; that it stopped will be told."""
+        """Stop; a message will say that it stopped."""
         self._cancel.set()
 
     def drop(self) -> None:

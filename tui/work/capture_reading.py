@@ -58,7 +58,7 @@ class Reading:
 def named(text: str) -> tuple[tuple[str, ...], bool]:
     """The captures that a typed line names, and whether it says --join: as on the command line, a shell's * and ~ too.
 
-    A line that names a file as it stands is that file, whatever blanks or quotes are in it.
+    A line that is a file's whole name is that file, whatever blanks or quotes are in it.
     """
     if os.path.exists(os.path.expanduser(text)):
         return (os.path.expanduser(text),), False

@@ -1,6 +1,6 @@
 """What the user prefers: config.toml under $XDG_CONFIG_HOME/tcptriage. The command line wins over it.
 
-A wrong entry is told with its line and with what is allowed; all others hold.
+A wrong entry is reported with its line and with what is allowed; all others hold.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def default_page() -> str:
     from tui.text.key_meanings import FREE_KEYS, MEANINGS, SIGNS, slug
 
     lines = [
-        "# tcptriage: what you prefer. The command line wins over this file. A wrong entry is told at the start, and",
+        "# tcptriage: what you prefer. The command line wins over this file. A wrong entry is named at the start, and",
         "# by `tcptriage info`; all others hold.",
         "",
         f"# auto (as the terminal tells), {', '.join(THEME_NAMES)}. Ctrl-T goes through them and writes it here.",

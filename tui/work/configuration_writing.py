@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Value = str | float | bool
 Entries = Mapping[tuple[str, str], Value]
-"""(table, name) → value; the table of what stands before any is ""."""
+"""(table, name) → value; of entries before any table it is ""."""
 _SIMPLE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#"']+)"""
 
 

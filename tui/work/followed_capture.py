@@ -78,7 +78,7 @@ class FollowJob:
         self._stopped.set()
 
     def run(self) -> None:
-        """Follow. What ends it, other than `stop`, is told."""
+        """Follow. What ends it, other than `stop`, is reported."""
         from capture.wire.capture_errors import CaptureUnreadable
         from tui.work.capture_reading import Growing
 

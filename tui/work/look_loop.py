@@ -1,6 +1,6 @@
 """Looks at the live connections on a worker's thread, and turns each into what the screen shows.
 
-The screen says what it wants (filter, order, pause); the loop answers with facts. Nothing here knows textual.
+The screen says what it needs (filter, order, pause); the loop answers with facts. Nothing here knows textual.
 """
 
 from __future__ import annotations

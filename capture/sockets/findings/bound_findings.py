@@ -22,57 +22,59 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import pile_up
 from capture.sockets.row import SocketRow
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
 SHARED = 1.05
 """More sockets than ports by this much, and connect() has shared some."""
 
 
-def ports_bound(scene: Scene, place: Place) -> Iterator[Finding]:
+def ports_bound(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Local addresses most of whose ephemeral ports are taken so; not those that are short toward one destination
     already (ports_running_out says more). Judged anew with each look for bound sockets."""
-    if place.bound_at == scene.now:
-        place.bound_findings = list(_judged(scene, place))
-    yield from place.bound_findings
+    if namespace.bound_at == scene.now:
+        namespace.bound_findings = list(_judged(scene, namespace))
+    yield from namespace.bound_findings
 
 
-def _judged(scene: Scene, place: Place) -> Iterator[Finding]:
-    low, high = place.settings.ip_local_port_range
-    ports = place.settings.ephemeral_ports
+def _judged(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+    low, high = namespace.settings.ip_local_port_range
+    ports = namespace.settings.ephemeral_ports
     wanted = max(2.0, scene.thresholds.ports_bound_share * ports)
     bound: dict[bytes, list[int]] = {}
-    for raw in place.bound.values():
+    for raw in namespace.bound.values():
         if low <= (port := _port(raw)) <= high:
             bound.setdefault(form.local_address(raw), []).append(port)
     anywhere = [port for wildcard in _WILDCARDS for port in bound.get(wildcard, ())]
-    for local in {*place.aggregates.sources, *bound}:
+    for local in {*namespace.aggregates.sources, *bound}:
         held = anywhere if local in _WILDCARDS else [*bound.get(local, ()), *anywhere]
-        sockets = place.aggregates.sources.get(local, 0) + len(held)
-        if not wanted <= sockets <= SHARED * ports or _scarce(scene, place, local, ports):
+        sockets = namespace.aggregates.sources.get(local, 0) + len(held)
+        if not wanted <= sockets <= SHARED * ports or _scarce(scene, namespace, local, ports):
             continue
-        rows = [row for row in place.connections.rows.values() if form.local_address(row.raw) == local]
+        rows = [row for row in namespace.connections.rows.values() if form.local_address(row.raw) == local]
         rows = [row for row in rows if low <= _port(row.raw) <= high]
         used = len({_port(row.raw) for row in rows} | set(held))
         if used >= wanted and len(rows) + len(held) <= SHARED * used:
-            yield _ports_bound(scene, place, local, used, len(held), rows)
+            yield _ports_bound(scene, namespace, local, used, len(held), rows)
 
 
-def _scarce(scene: Scene, place: Place, local: bytes, ports: int) -> bool:
+def _scarce(scene: Scene, namespace: WatchedNamespace, local: bytes, ports: int) -> bool:
     wanted = scene.thresholds.ports_share * ports
-    routes = place.aggregates.routes.totals.items()
+    routes = namespace.aggregates.routes.totals.items()
     return any(count >= wanted and key[: (len(key) - 2) // 2] == local for key, count in routes)
 
 
-def _ports_bound(scene: Scene, place: Place, local: bytes, used: int, bound: int, rows: list[SocketRow]) -> Finding:
-    low, high = place.settings.ip_local_port_range
-    ports = place.settings.ephemeral_ports
+def _ports_bound(
+    scene: Scene, namespace: WatchedNamespace, local: bytes, used: int, bound: int, rows: list[SocketRow]
+) -> Finding:
+    low, high = namespace.settings.ip_local_port_range
+    ports = namespace.settings.ephemeral_ports
     address, left = form.address_text(local), max(0, ports - used)
-    rate = scene.trends.rate(("bound", place.netns, address), used, scene.now)
-    holder = _holder(scene, place, local, rows)
+    rate = scene.trends.rate(("bound", namespace.netns, address), used, scene.now)
+    holder = _holder(scene, namespace, local, rows)
     facts: dict[str, object] = {
         "local": address,
         "count": used,
@@ -95,13 +97,13 @@ def _ports_bound(scene: Scene, place: Place, local: bytes, used: int, bound: int
     return finding("ports_bound", Severity.CRITICAL if critical else Severity.WARNING, rows, facts, words, count=used)
 
 
-def _holder(scene: Scene, place: Place, local: bytes, rows: list[SocketRow]) -> str:
+def _holder(scene: Scene, namespace: WatchedNamespace, local: bytes, rows: list[SocketRow]) -> str:
     """Who holds most of the connections; where there are none, who holds most of the bound sockets."""
     held = [row for row in rows if row.owners]
     if held:
         (pile,) = pile_up(held, (lambda row: True,), 1)
         return pile_holder(pile)
-    inodes = {form.number_at(raw, 68) for raw in place.bound.values() if form.local_address(raw) == local}
+    inodes = {form.number_at(raw, 68) for raw in namespace.bound.values() if form.local_address(raw) == local}
     counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes]
     most, process = max(counted, key=lambda pair: pair[0], default=(0, None))
     return process_text(process) if process is not None and most else ""
@@ -111,4 +113,4 @@ def _port(raw: bytes) -> int:
     return int.from_bytes(form.local_port(raw), "big")
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (ports_bound,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (ports_bound,)

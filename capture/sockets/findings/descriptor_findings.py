@@ -66,7 +66,7 @@ def _sockets_of(scene: Scene, process: Process) -> int | None:
     """The TCP sockets that a process holds; None where its descriptors are hidden."""
     if not process.readable:
         return None
-    return sum(sum(place.aggregates.processes.get(process, {}).values()) for place in scene.places)
+    return sum(sum(namespace.aggregates.processes.get(process, {}).values()) for namespace in scene.namespaces)
 
 
 def descriptors_left(process: Process | None) -> int | None:

@@ -21,7 +21,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     since_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import (
     Pile,
     by_held_remote,
@@ -36,7 +36,7 @@ from capture.sockets.findings.piles import (
 )
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
 from capture.sockets.state_durations import key_of
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 ASKED = 64
 """Rows of a pile that are asked for their last data (5 µs each): spread over it, they tell for the rest."""
@@ -49,7 +49,7 @@ FLOWING_S = 30.0
 """Data of the last half minute, later than the close: a half-closed download that goes on."""
 
 
-def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
+def close_wait(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Piles of CLOSE-WAIT by port that is listened on, or was, then by process, then by the peer's service, which many
     workers may hold one of each, then by the user of hidden ones.
 
@@ -58,18 +58,18 @@ def close_wait(scene: Scene, place: Place) -> Iterator[Finding]:
     limits = scene.thresholds
     rows = [
         row
-        for row in _left_behind(place, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
+        for row in _left_behind(namespace, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
         if not row.send_q and row.owner_missing != NOT_ACCEPTED
     ]
-    keys = (by_service(place), by_local_port, by_leader, by_held_remote, by_hidden_user)
+    keys = (by_service(namespace), by_local_port, by_leader, by_held_remote, by_hidden_user)
     for pile in pile_up(rows, keys, limits.close_wait_sockets):
-        if (idle := _idle(place, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
-            yield _close_wait_pile(scene, place, idle)
+        if (idle := _idle(namespace, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
+            yield _close_wait_pile(scene, namespace, idle)
 
 
-def _close_wait_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
+def _close_wait_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> Finding:
     limits, rows, oldest = scene.thresholds, pile.rows, pile.rows[0]
-    rate = scene.trends.rate(("close_wait", place.netns, pile.key), len(rows), scene.now)
+    rate = scene.trends.rate(("close_wait", namespace.netns, pile.key), len(rows), scene.now)
     left = descriptors_left(pile.process)
     lasting = oldest.age_s >= limits.close_wait_critical_s and pile.level != WORKERS
     critical = lasting or (left is not None and left < len(rows) / 4)
@@ -113,35 +113,37 @@ def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
     return pile.level > 1 and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
 
 
-def fin_wait_2(scene: Scene, place: Place) -> Iterator[Finding]:
+def fin_wait_2(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Piles of FIN-WAIT-2 toward one host; then those that a process still holds, by port and process, toward many.
 
     Those that no process holds end by themselves: spread over many hosts they are a server's daily business, and only
     tell something where most clients of a port behave so.
     """
     limits = scene.thresholds
-    rows = [row for row in _left_behind(place, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now) if not row.send_q]
+    rows = [row for row in _left_behind(namespace, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now) if not row.send_q]
     held, orphans = [row for row in rows if row.inode], [row for row in rows if not row.inode]
     least = limits.fin_wait_2_sockets
     piles = pile_up(rows, (by_host,), least)
     taken = {row for pile in piles for row in pile.rows}
-    piles += pile_up([row for row in held if row not in taken], (by_service(place), by_leader, by_hidden_user), least)
+    piles += pile_up(
+        [row for row in held if row not in taken], (by_service(namespace), by_leader, by_hidden_user), least
+    )
     for pile in piles:
-        if (idle := _idle(place, pile)) is not None and len(idle.rows) >= least:
-            yield _fin_wait_2_pile(scene, place, idle)
+        if (idle := _idle(namespace, pile)) is not None and len(idle.rows) >= least:
+            yield _fin_wait_2_pile(scene, namespace, idle)
     lasting = [row for row in orphans if row not in taken and row.age_s >= limits.fin_wait_2_spread_s]
-    for pile in pile_up(lasting, (by_service(place),), limits.fin_wait_2_spread):
-        closed = place.aggregates.local_port_states(form.local_port(pile.rows[0].raw)).get(form.TIME_WAIT, 0)
+    for pile in pile_up(lasting, (by_service(namespace),), limits.fin_wait_2_spread):
+        closed = namespace.aggregates.local_port_states(form.local_port(pile.rows[0].raw)).get(form.TIME_WAIT, 0)
         if len(pile.rows) >= closed / 2:
-            yield _fin_wait_2_pile(scene, place, pile)
+            yield _fin_wait_2_pile(scene, namespace, pile)
 
 
-def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
+def _fin_wait_2_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> Finding:
     rows, oldest = pile.rows, pile.rows[0]
-    rate = scene.trends.rate(("fin_wait_2", place.netns, pile.key), len(rows), scene.now)
+    rate = scene.trends.rate(("fin_wait_2", namespace.netns, pile.key), len(rows), scene.now)
     hosts, port = hosts_of(rows), common_port(rows)
     orphans = sum(1 for row in rows if not row.inode)
-    listener = scene.listener_on(place, form.local_port(oldest.raw))
+    listener = scene.listener_on(namespace, form.local_port(oldest.raw))
     facts: dict[str, object] = {
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),
@@ -151,7 +153,7 @@ def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
         "count": len(rows),
         "orphans": orphans,
         "oldest_s": round(oldest.age_s, 3),
-        "fin_timeout": place.settings.tcp_fin_timeout,
+        "fin_timeout": namespace.settings.tcp_fin_timeout,
         "per_minute": per_minute(rate),
     }
     known = pile.process is not None or (listener is not None and orphans == len(rows))
@@ -164,40 +166,40 @@ def _fin_wait_2_pile(scene: Scene, place: Place, pile: Pile) -> Finding:
         "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
         "growth": growth_text(rate),
     }
-    mirrored = scene.mirrored(place, rows, lambda there: there.aggregates.by_state[form.CLOSE_WAIT])
+    mirrored = scene.mirrored(namespace, rows, lambda there: there.aggregates.by_state[form.CLOSE_WAIT])
     words["other_end"] = phrase("other_end") if mirrored else ""
     return finding("fin_wait_2_pile", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
 
 
-def _left_behind(place: Place, state: int, least: float, now: float) -> Iterable[SocketRow]:
+def _left_behind(namespace: WatchedNamespace, state: int, least: float, now: float) -> Iterable[SocketRow]:
     """Rows that are in a state for clearly longer than those of their service that left it."""
-    residence, listening = place.residence, place.aggregates.listening
+    residence, listening = namespace.residence, namespace.aggregates.listening
     return (
         row
-        for row in place.aggregates.by_state[state]
+        for row in namespace.aggregates.by_state[state]
         if row.age_s >= least and row.age_s >= residence.patience(key_of(row.raw, state, listening), least, now)
     )
 
 
-def _idle(place: Place, pile: Pile) -> Pile | None:
+def _idle(namespace: WatchedNamespace, pile: Pile) -> Pile | None:
     """The pile without those over which data still flows; of a large one a sample decides. None where most flow."""
     rows = pile.rows
     step = max(1, len(rows) // ASKED)
-    flowing = {row for row in rows[::step] if row.inode and _flows(place, row)}
+    flowing = {row for row in rows[::step] if row.inode and _flows(namespace, row)}
     if 2 * len(flowing) > len(rows[::step]):
         return None
     return Pile([row for row in rows if row not in flowing], pile.level, pile.key, pile.process, pile.others)
 
 
-def _flows(place: Place, row: SocketRow) -> bool:
-    info = place.detail(row)
+def _flows(namespace: WatchedNamespace, row: SocketRow) -> bool:
+    info = namespace.detail(row)
     if info is None:
         return False
     last = (info.last_data_sent if row.raw[1] == form.CLOSE_WAIT else info.last_data_received) / 1000
     return last < FLOWING_S and last + 0.5 < row.age_s
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (
     close_wait,
     fin_wait_2,
 )

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from capture.language import count_of
 from capture.model import Finding, Severity
 from capture.sockets.findings.finding_words import age_text, finding
-from capture.sockets.findings.look_history import MachineRule, PlaceRule, Scene
+from capture.sockets.findings.look_history import MachineRule, NamespaceRule, Scene
 from capture.sockets.sources.link_counters import CONNTRACK, SOFTNET
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 
 def softnet_drops(scene: Scene) -> Iterator[Finding]:
@@ -22,9 +22,9 @@ def softnet_drops(scene: Scene) -> Iterator[Finding]:
     yield finding("softnet_drops", Severity.WARNING, [], facts, words, count=0)
 
 
-def conntrack_drops(scene: Scene, place: Place) -> Iterator[Finding]:
+def conntrack_drops(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Packets since the last look whose connection found no room in the table of tracked ones."""
-    news = scene.news[place]
+    news = scene.news[namespace]
     dropped = news.counters.get(CONNTRACK, 0)
     if dropped < scene.thresholds.conntrack_drops or not news.elapsed_s:
         return
@@ -34,4 +34,4 @@ def conntrack_drops(scene: Scene, place: Place) -> Iterator[Finding]:
 
 
 MACHINE_RULES: tuple[MachineRule, ...] = (softnet_drops,)
-PLACE_RULES: tuple[PlaceRule, ...] = (conntrack_drops,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (conntrack_drops,)

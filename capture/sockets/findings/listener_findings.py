@@ -20,10 +20,10 @@ from capture.sockets.findings.finding_words import (
     since_text,
     with_others,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import hosts_of
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 _WILDCARDS = (b"\0" * 4, b"\0" * 16)
 
@@ -61,22 +61,22 @@ class _Waiting:
         return sum(1 for row in self.rows if row.raw[1] == form.CLOSE_WAIT)
 
 
-def queues_and_half_open(scene: Scene, place: Place) -> Iterator[Finding]:
+def queues_and_half_open(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Accept queues, and half-open connections on ports whose queue does not explain them."""
-    queues, ports = accept_queues(scene, place)
+    queues, ports = accept_queues(scene, namespace)
     yield from queues
-    yield from half_open(scene, place, ports)
+    yield from half_open(scene, namespace, ports)
 
 
-def accept_queues(scene: Scene, place: Place) -> tuple[list[Finding], set[int]]:
+def accept_queues(scene: Scene, namespace: WatchedNamespace) -> tuple[list[Finding], set[int]]:
     """Listeners whose accept queue is over its maximum, dropped something since the last look, or holds connections
     that nobody accepts; and the ports of the first two, for half-open connections on those have this one cause."""
     found, ports = [], set()
-    news, limits = scene.news[place], scene.thresholds
-    half_open_on = _half_open_by_port(place)
-    waiting_at = _waiting(place, limits.accept_wait_s)
+    news, limits = scene.news[namespace], scene.thresholds
+    half_open_on = _half_open_by_port(namespace)
+    waiting_at = _waiting(namespace, limits.accept_wait_s)
     overflowed = news.counters.get("ListenOverflows", 0) > 0
-    for row in place.listeners.rows.values():
+    for row in namespace.listeners.rows.values():
         most, moved = row.backlog_max, news.drops.get(row, 0)
         full = most is not None and row.recv_q > limits.accept_queue_share * most
         waiting = _Waiting(_at(row, waiting_at) if row.recv_q else [])
@@ -88,10 +88,10 @@ def accept_queues(scene: Scene, place: Place) -> tuple[list[Finding], set[int]]:
     return found, ports
 
 
-def _waiting(place: Place, least: float) -> dict[bytes, list[SocketRow]]:
+def _waiting(namespace: WatchedNamespace, least: float) -> dict[bytes, list[SocketRow]]:
     """{local address and port: connections not accepted for at least so long}."""
     found: dict[bytes, list[SocketRow]] = defaultdict(list)
-    for row in place.aggregates.unaccepted:
+    for row in namespace.aggregates.unaccepted:
         if row.age_s >= least and row.owner_missing == NOT_ACCEPTED:
             found[form.local_address(row.raw) + form.local_port(row.raw)].append(row)
     for rows in found.values():
@@ -163,10 +163,10 @@ def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
     return finding("accept_queue_stuck", severity, [row, *waiting.rows], facts, words, count=row.recv_q)
 
 
-def unix_accept_queues(scene: Scene, place: Place) -> Iterator[Finding]:
+def unix_accept_queues(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Unix listeners whose accept queue is over its maximum (connect() blocks there, or fails with EAGAIN), or whose
     first in the queue nobody fetches."""
-    for listener in place.unix.rows.values():
+    for listener in namespace.unix.rows.values():
         waited, full = listener.waited(scene.now), listener.waiting > listener.most
         stuck = waited >= scene.thresholds.accept_wait_s
         if not full and not stuck:
@@ -191,16 +191,16 @@ def unix_accept_queues(scene: Scene, place: Place) -> Iterator[Finding]:
         )
 
 
-def half_open(scene: Scene, place: Place, excused: set[int]) -> Iterator[Finding]:
+def half_open(scene: Scene, namespace: WatchedNamespace, excused: set[int]) -> Iterator[Finding]:
     """Ports with many connections that wait for the client's part of the handshake for longer than a round trip; those
     of all other ports together, where they are as many."""
     limits = scene.thresholds
     smallest: dict[int, int] = {}
-    for row in place.listeners.rows.values():
+    for row in namespace.listeners.rows.values():
         if row.backlog_max is not None:
             smallest[row.local.port] = min(row.backlog_max, smallest.get(row.local.port, row.backlog_max))
     left: list[SocketRow] = []
-    for port, rows in _unanswered_by_port(place).items():
+    for port, rows in _unanswered_by_port(namespace).items():
         stale = [row for row in rows if row.age_s >= limits.syn_recv_s]
         wanted = limits.syn_recv_sockets
         if port in smallest:
@@ -210,28 +210,33 @@ def half_open(scene: Scene, place: Place, excused: set[int]) -> Iterator[Finding
         if len(stale) < wanted:
             left += stale
             continue
-        listener = scene.listener_on(place, form.local_port(rows[0].raw))
+        listener = scene.listener_on(namespace, form.local_port(rows[0].raw))
         holder = holder_text(listener) if listener is not None else phrase("nobody")
         facts: dict[str, object] = {"port": port, "backlog_max": smallest.get(port), "process": holder}
         where = phrase("on_port", port=port) + phrase("of_process", process=holder)
-        yield _half_open(scene, place, stale, len(rows), facts, {"where": where})
+        yield _half_open(scene, namespace, stale, len(rows), facts, {"where": where})
     if len(left) >= limits.syn_recv_sockets:
-        yield _half_open_over_ports(scene, place, left)
+        yield _half_open_over_ports(scene, namespace, left)
 
 
-def _half_open_over_ports(scene: Scene, place: Place, left: list[SocketRow]) -> Finding:
+def _half_open_over_ports(scene: Scene, namespace: WatchedNamespace, left: list[SocketRow]) -> Finding:
     ports = sorted({row.local.port for row in left})
-    listeners = [scene.listener_on(place, port.to_bytes(2, "big")) for port in ports]
+    listeners = [scene.listener_on(namespace, port.to_bytes(2, "big")) for port in ports]
     holders = Counter(holder_text(one) for one in listeners if one is not None).most_common()
     process = with_others(holders[0][0], len(holders) - 1) if holders else phrase("nobody")
     where = phrase("on_ports", ports=len(ports), named=named_text([str(port) for port in ports]))
     words = {"where": where + phrase("of_process", process=process)}
     facts: dict[str, object] = {"port": None, "ports": len(ports), "process": process}
-    return _half_open(scene, place, left, len(left), facts, words)
+    return _half_open(scene, namespace, left, len(left), facts, words)
 
 
 def _half_open(
-    scene: Scene, place: Place, stale: list[SocketRow], count: int, facts: dict[str, object], words: dict[str, str]
+    scene: Scene,
+    namespace: WatchedNamespace,
+    stale: list[SocketRow],
+    count: int,
+    facts: dict[str, object],
+    words: dict[str, str],
 ) -> Finding:
     hosts, oldest = hosts_of(stale), max(row.age_s for row in stale)
     shared: dict[str, object] = {
@@ -239,12 +244,12 @@ def _half_open(
         "stale": len(stale),
         "seconds": scene.thresholds.syn_recv_s,
         "hosts": len(hosts),
-        "tcp_syncookies": place.settings.tcp_syncookies,
-        "tcp_max_syn_backlog": place.settings.tcp_max_syn_backlog,
+        "tcp_syncookies": namespace.settings.tcp_syncookies,
+        "tcp_max_syn_backlog": namespace.settings.tcp_max_syn_backlog,
     }
     said = {
         "connections": count_of(count, "half-open connection"),
-        "cookies": phrase("on" if place.settings.tcp_syncookies else "off"),
+        "cookies": phrase("on" if namespace.settings.tcp_syncookies else "off"),
         "addresses": hosts_text(hosts),
         "since": since_text(scene.time - oldest),
         "oldest": age_text(oldest),
@@ -252,13 +257,13 @@ def _half_open(
     return finding("syn_recv_pile", Severity.CRITICAL, stale, shared | facts, said | words, count=count)
 
 
-def syn_queue_full(scene: Scene, place: Place) -> Iterator[Finding]:
+def syn_queue_full(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """SYNs that found no room between the two looks: with SYN cookies a flood leaves no other trace."""
-    counters = scene.news[place].counters
+    counters = scene.news[namespace].counters
     cookies, dropped = counters.get("TCPReqQFullDoCookies", 0), counters.get("TCPReqQFullDrop", 0)
     if cookies + dropped < scene.thresholds.syn_queue_full:
         return
-    by_port = _half_open_by_port(place)
+    by_port = _half_open_by_port(namespace)
     port = max(by_port, key=lambda port: len(by_port[port]), default=None)
     facts: dict[str, object] = {
         "port": port,
@@ -272,20 +277,20 @@ def syn_queue_full(scene: Scene, place: Place) -> Iterator[Finding]:
     yield finding("syn_queue_full", Severity.WARNING, rows, facts, words, count=cookies + dropped)
 
 
-def _unanswered_by_port(place: Place) -> dict[int, list[SocketRow]]:
-    by_port = {port: owed_by_clients(rows) for port, rows in _half_open_by_port(place).items()}
+def _unanswered_by_port(namespace: WatchedNamespace) -> dict[int, list[SocketRow]]:
+    by_port = {port: owed_by_clients(rows) for port, rows in _half_open_by_port(namespace).items()}
     return {port: rows for port, rows in by_port.items() if rows}
 
 
-def _half_open_by_port(place: Place) -> dict[int, list[SocketRow]]:
+def _half_open_by_port(namespace: WatchedNamespace) -> dict[int, list[SocketRow]]:
     by_port: dict[int, list[SocketRow]] = defaultdict(list)
     for state in (form.SYN_RECV, form.NEW_SYN_RECV):
-        for row in place.aggregates.by_state[state]:
+        for row in namespace.aggregates.by_state[state]:
             by_port[row.local.port].append(row)
     return by_port
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (
     queues_and_half_open,
     unix_accept_queues,
     syn_queue_full,

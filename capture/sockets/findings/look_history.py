@@ -11,7 +11,7 @@ from capture.sockets import inet_diag_msg as form
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
 from capture.sockets.row import Process, SocketRow
-from capture.sockets.watched_namespace import News, Place
+from capture.sockets.watched_namespace import News, WatchedNamespace
 
 
 def ends_of(raw: bytes, turned: bool = False) -> bytes:
@@ -25,8 +25,8 @@ def ends_of(raw: bytes, turned: bool = False) -> bytes:
 class Scene:
     """`now` is on the clock of ages, `time` epoch seconds, `elapsed_s` since the look before (None at the first)."""
 
-    places: Sequence[Place]
-    news: Mapping[Place, News]
+    namespaces: Sequence[WatchedNamespace]
+    news: Mapping[WatchedNamespace, News]
     processes: Sequence[Process]
     thresholds: Thresholds
     trends: Trends
@@ -35,25 +35,32 @@ class Scene:
     elapsed_s: float | None = None
 
     @cached_property
-    def _listeners(self) -> dict[tuple[Place, bytes], SocketRow]:
+    def _listeners(self) -> dict[tuple[WatchedNamespace, bytes], SocketRow]:
         return {
-            (place, form.local_port(row.raw)): row for place in self.places for row in place.listeners.rows.values()
+            (namespace, form.local_port(row.raw)): row
+            for namespace in self.namespaces
+            for row in namespace.listeners.rows.values()
         }
 
-    def mirrored(self, place: Place, rows: Sequence[SocketRow], others: Callable[[Place], Iterable[SocketRow]]) -> bool:
+    def mirrored(
+        self,
+        namespace: WatchedNamespace,
+        rows: Sequence[SocketRow],
+        others: Callable[[WatchedNamespace], Iterable[SocketRow]],
+    ) -> bool:
         """Whether most of the rows of another namespace have their other ends on this machine too, among `others` of
-        its places: then both are one fault, which that end tells better."""
-        if place.netns is None or len(self.places) < 2:
+        its namespaces: then both are one fault, which that end tells better."""
+        if namespace.netns is None or len(self.namespaces) < 2:
             return False
-        ends = {ends_of(row.raw) for there in self.places if there is not place for row in others(there)}
+        ends = {ends_of(row.raw) for there in self.namespaces if there is not namespace for row in others(there)}
         return 2 * sum(ends_of(row.raw, turned=True) in ends for row in rows) > len(rows)
 
-    def listener_on(self, place: Place, port: bytes) -> SocketRow | None:
+    def listener_on(self, namespace: WatchedNamespace, port: bytes) -> SocketRow | None:
         """A listener on a local port (network order), whatever its address."""
-        return self._listeners.get((place, port))
+        return self._listeners.get((namespace, port))
 
 
-PlaceRule = Callable[[Scene, Place], Iterator[Finding]]
-"""Findings of one network namespace; a file of rules lists its own as `PLACE_RULES`."""
+NamespaceRule = Callable[[Scene, WatchedNamespace], Iterator[Finding]]
+"""Findings of one network namespace; a file of rules lists its own as `NAMESPACE_RULES`."""
 MachineRule = Callable[[Scene], Iterator[Finding]]
 """Findings of the whole machine; `MACHINE_RULES`."""

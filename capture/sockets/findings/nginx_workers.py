@@ -30,8 +30,12 @@ def worker_connections(scene: Scene) -> Iterator[Finding]:
         if process.name != "nginx":
             continue
         count = sum(
-            sum(number for state, number in place.aggregates.processes.get(process, {}).items() if state != form.LISTEN)
-            for place in scene.places
+            sum(
+                number
+                for state, number in namespace.aggregates.processes.get(process, {}).items()
+                if state != form.LISTEN
+            )
+            for namespace in scene.namespaces
         )
         if count < _SMALLEST * share:
             continue

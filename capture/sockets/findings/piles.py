@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from capture.sockets import inet_diag_msg as form
 from capture.sockets.row import Process, SocketRow
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 Key = Callable[[SocketRow], Hashable | None]
 
@@ -91,9 +91,9 @@ def by_local_port(row: SocketRow) -> Hashable:
     return row.local.port
 
 
-def by_service(place: Place) -> Key:
+def by_service(namespace: WatchedNamespace) -> Key:
     """The local port where something listens on it."""
-    listening = place.aggregates.listening
+    listening = namespace.aggregates.listening
 
     def key(row: SocketRow) -> Hashable | None:
         return row.local.port if form.local_port(row.raw) in listening else None

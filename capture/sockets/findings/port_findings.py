@@ -18,25 +18,25 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.settings import KernelSettings
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 _LOOPBACK_6 = bytes(15) + b"\1"
 
 
-def ports_running_out(scene: Scene, place: Place) -> Iterator[Finding]:
+def ports_running_out(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Destinations (from one local address to one remote endpoint) toward which most ephemeral ports are taken."""
-    settings, limits = place.settings, scene.thresholds
+    settings, limits = namespace.settings, scene.thresholds
     low, high = settings.ip_local_port_range
     # connect() passes over a port that a listener is bound to, whatever its address (__inet_hash_connect).
-    bound = {port for row in place.listeners.rows.values() if low <= (port := row.local.port) <= high}
+    bound = {port for row in namespace.listeners.rows.values() if low <= (port := row.local.port) <= high}
     ports = settings.ephemeral_ports - len(bound)
     if ports <= 0:
         return
-    routes, critical = place.aggregates.routes, limits.ports_critical_share * ports
+    routes, critical = namespace.aggregates.routes, limits.ports_critical_share * ports
     wanted = max(2.0, limits.ports_share * ports)
     for key, count in [(key, count) for key, count in routes.totals.items() if count >= wanted]:
         local, remote = key[: (len(key) - 2) // 2], key[(len(key) - 2) // 2 :]
@@ -45,10 +45,10 @@ def ports_running_out(scene: Scene, place: Place) -> Iterator[Finding]:
         if reusable and count < critical:
             continue  # TIME-WAITs give way to new connections after a second: a crowd of them is no shortage yet
         host = form.endpoint(remote[:-2], remote[-2:])
-        rate = scene.trends.rate(("ports", str(place.netns), str(host)), count, scene.now)
+        rate = scene.trends.rate(("ports", str(namespace.netns), str(host)), count, scene.now)
         left = max(0, ports - count)
         taken = count - time_wait if reusable else count
-        sample = _sample(place, key)
+        sample = _sample(namespace, key)
         yield finding(
             "ports_running_out",
             Severity.CRITICAL if taken >= critical else Severity.WARNING,
@@ -102,9 +102,9 @@ def _held_by(rows: list[SocketRow]) -> str:
     return phrase("held_by", process=pile_holder(pile))
 
 
-def _sample(place: Place, key: bytes) -> list[SocketRow]:
+def _sample(namespace: WatchedNamespace, key: bytes) -> list[SocketRow]:
     """Some of them, those that a process holds first."""
-    found = list(islice((row for row in place.connections.rows.values() if _route(row.raw) == key), 10 * SAMPLE))
+    found = list(islice((row for row in namespace.connections.rows.values() if _route(row.raw) == key), 10 * SAMPLE))
     return sorted(found, key=lambda row: not row.owners)[:SAMPLE]
 
 
@@ -112,4 +112,4 @@ def _route(raw: bytes) -> bytes:
     return form.local_address(raw) + form.remote_address(raw) + form.remote_port(raw)
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (ports_running_out,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (ports_running_out,)

@@ -16,18 +16,18 @@ from capture.sockets.findings.finding_words import (
     pile_holder,
     since_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import Pile, by_hidden_user, by_leader, common_port, hosts_of, pile_up
 from capture.sockets.row import SocketRow
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 ASK_AT_MOST = 300
 
 
-def readers(scene: Scene, place: Place) -> Iterator[Finding]:
+def readers(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Processes with bytes unread for long: on several connections, or on one whose queue is full."""
     limits = scene.thresholds
-    stalled = _stalled(scene, place)
+    stalled = _stalled(scene, namespace)
     for pile in pile_up(stalled, (by_leader, by_hidden_user), 1):
         longest = max(stalled[row] for row in pile.rows)
         unread = max(row.recv_q for row in pile.rows)
@@ -35,10 +35,12 @@ def readers(scene: Scene, place: Place) -> Iterator[Finding]:
         if _left_behind(pile, limits.close_wait_sockets):
             continue
         if many or (longest >= limits.reader_single_s and unread >= limits.reader_bytes):
-            yield _reader(scene, place, pile, longest)
-    slow = _slow(scene, place, stalled)
+            yield _reader(scene, namespace, pile, longest)
+    slow = _slow(scene, namespace, stalled)
     for pile in pile_up(slow, (by_leader, by_hidden_user), limits.reader_sockets):
-        yield _reader(scene, place, pile, max(slow[row][0] for row in pile.rows), [slow[row][1] for row in pile.rows])
+        yield _reader(
+            scene, namespace, pile, max(slow[row][0] for row in pile.rows), [slow[row][1] for row in pile.rows]
+        )
 
 
 def _left_behind(pile: Pile, many: int) -> bool:
@@ -47,38 +49,40 @@ def _left_behind(pile: Pile, many: int) -> bool:
     return closed >= many and closed >= 0.9 * len(pile.rows)
 
 
-def _stalled(scene: Scene, place: Place) -> dict[SocketRow, float]:
+def _stalled(scene: Scene, namespace: WatchedNamespace) -> dict[SocketRow, float]:
     """{row: seconds} of those whose unread bytes have lain there for long: the same number since then, or, where the
     look is too young to know, at least since the last data came."""
     limits, found, asked = scene.thresholds, {}, 0
-    for row, since in place.aggregates.unread.items():
+    for row, since in namespace.aggregates.unread.items():
         raw = row.raw
         if not row.inode or (raw[1] == form.CLOSE_WAIT and row.recv_q <= 1):
             continue  # not accepted: the accept queue's matter; a FIN alone counts as one byte
         if scene.now - since >= limits.reader_s:
             found[row] = scene.now - since
-        elif since <= place.first_look and asked < ASK_AT_MOST:
+        elif since <= namespace.first_look and asked < ASK_AT_MOST:
             asked += 1
-            info = place.detail(row)
+            info = namespace.detail(row)
             if info is not None and info.last_data_received / 1000 >= limits.reader_s:
                 found[row] = info.last_data_received / 1000
     return found
 
 
-def _slow(scene: Scene, place: Place, stalled: Mapping[SocketRow, float]) -> dict[SocketRow, tuple[float, float]]:
+def _slow(
+    scene: Scene, namespace: WatchedNamespace, stalled: Mapping[SocketRow, float]
+) -> dict[SocketRow, tuple[float, float]]:
     """{row: (seconds, bytes a second)} of those whose queue is full all the while though their process reads: at this
     pace what lies there takes it long. One that is only behind takes a fraction of a second."""
     limits, found, asked = scene.thresholds, dict[SocketRow, tuple[float, float]](), 0
-    for row in place.aggregates.unread:
+    for row in namespace.aggregates.unread:
         if row.recv_q < limits.reader_bytes or not row.inode:
             continue
         if asked == ASK_AT_MOST:
             break
         asked += 1
-        info = place.asked.get(row) or place.detail(row)
+        info = namespace.asked.get(row) or namespace.detail(row)
         if info is None or info.bytes_received is None:
             continue
-        key = ("read", place.netns, row.cookie)
+        key = ("read", namespace.netns, row.cookie)
         rate = scene.trends.rate(key, info.bytes_received - row.recv_q, scene.now)
         since = scene.trends.since(key)
         if rate is None or since is None:
@@ -90,11 +94,13 @@ def _slow(scene: Scene, place: Place, stalled: Mapping[SocketRow, float]) -> dic
     return found
 
 
-def _reader(scene: Scene, place: Place, pile: Pile, longest: float, rates: Sequence[float] | None = None) -> Finding:
+def _reader(
+    scene: Scene, namespace: WatchedNamespace, pile: Pile, longest: float, rates: Sequence[float] | None = None
+) -> Finding:
     """`rates`: bytes a second that are read of each row; None where nothing is."""
     rows = pile.rows
     port, hosts = common_port(rows), hosts_of(rows)
-    closed = scene.news[place].counters.get("TCPToZeroWindowAdv", 0)
+    closed = scene.news[namespace].counters.get("TCPToZeroWindowAdv", 0)
     facts: dict[str, object] = {
         "pid": pile.process.pid if pile.process else None,
         "process": pile_holder(pile),
@@ -115,7 +121,7 @@ def _reader(scene: Scene, place: Place, pile: Pile, longest: float, rates: Seque
         "closed": phrase("windows_closed", closed=count_of(closed, "window")) if closed else "",
     }
     # Where their senders get no answer at all, that is the fault.
-    mirrored = scene.mirrored(place, rows, lambda there: _unanswered(there, scene.thresholds.retransmissions))
+    mirrored = scene.mirrored(namespace, rows, lambda there: _unanswered(there, scene.thresholds.retransmissions))
     words["other_end"] = phrase("other_end") if mirrored else ""
     severity = Severity.INFO if mirrored else Severity.WARNING
     if rates is None:
@@ -126,8 +132,8 @@ def _reader(scene: Scene, place: Place, pile: Pile, longest: float, rates: Seque
     return finding("reader_stalled", severity, rows, facts, words, text_of="reader_slow")
 
 
-def _unanswered(place: Place, least: int) -> Iterator[SocketRow]:
-    return (row for row in place.aggregates.timed if row.raw[2] == form.TIMER_ON and row.raw[3] >= least)
+def _unanswered(namespace: WatchedNamespace, least: int) -> Iterator[SocketRow]:
+    return (row for row in namespace.aggregates.timed if row.raw[2] == form.TIMER_ON and row.raw[3] >= least)
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (readers,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (readers,)

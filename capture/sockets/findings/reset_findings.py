@@ -20,11 +20,11 @@ from capture.sockets.findings.finding_words import (
     process_text,
     rate_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
 from capture.sockets.sources.rst_tap import Reset, TappedResets
-from capture.sockets.watched_namespace import News, Place
+from capture.sockets.watched_namespace import News, WatchedNamespace
 
 LEAST_S = 1.0
 """Looks may be closer together: ten resets within 10 ms are not a thousand a second."""
@@ -42,28 +42,30 @@ Group = tuple[bool, str, bytes, bytes]
 """Sent by this machine, kind (of _APART, else empty), the service's address (empty: this machine's) and port."""
 
 
-def resets(scene: Scene, place: Place) -> Iterator[Finding]:
-    """By service, where the tap tells; else one for the place, from the kernel's counters alone."""
-    news, limits = scene.news[place], scene.thresholds
+def resets(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+    """By service, where the tap tells; else one for the namespace, from the kernel's counters alone."""
+    news, limits = scene.news[namespace], scene.thresholds
     if news.elapsed_s is None:
         return
     elapsed = max(LEAST_S, news.elapsed_s)
     if not _notable(scene, news.counters, elapsed):
         return
     taken = news.resets
-    # One burst that was over before anyone could look, as when workers are restarted, is told; a second one warns.
-    again = scene.trends.again(("resets", place.netns), scene.now) or taken.lasting
+    # One burst that was over before anyone could look, as when workers are restarted, is a notice; a second one warns.
+    again = scene.trends.again(("resets", namespace.netns), scene.now) or taken.lasting
     if taken.resets and taken.seconds:
-        found = _by_service(place, taken.resets)
+        found = _by_service(namespace, taken.resets)
         wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
         large = {group: parts for group, parts in found.items() if parts.total() >= wanted}
-        told = [_of_service(scene, place, group, parts, again) for group, parts in large.items()]
-        yield from told if _share_of_opened(scene, news, told) else (replace(one, severity=_INFO) for one in told)
+        findings = [_of_service(scene, namespace, group, parts, again) for group, parts in large.items()]
+        yield from (
+            findings if _share_of_opened(scene, news, findings) else (replace(one, severity=_INFO) for one in findings)
+        )
         scanned = {group: parts for group, parts in found.items() if group not in large and _unserved(group)}
         scan = _over_ports(scene, news, scanned, wanted)
         yield from scan
         left = sum(parts.total() for group, parts in found.items() if group[1] not in _HARMLESS)
-        if told or scan or left < wanted:
+        if findings or scan or left < wanted:
             return
     counted = {name: news.counters[name] for name in COUNTED if news.counters.get(name)}
     most = max(counted.values())
@@ -84,10 +86,10 @@ def _why_nobody(taken: TappedResets) -> str:
     return phrase("tap_spread" if taken.resets and taken.seconds else "tap_opened")
 
 
-def _share_of_opened(scene: Scene, news: News, told: Sequence[Finding]) -> bool:
+def _share_of_opened(scene: Scene, news: News, findings: Sequence[Finding]) -> bool:
     """Whether those that are no ordinary business are no small share of the connections opened meanwhile: health checks
     alone may make the count of a busy proxy notable."""
-    rate = sum(float(str(one.facts["a_second"])) for one in told if one.severity is not _INFO)
+    rate = sum(float(str(one.facts["a_second"])) for one in findings if one.severity is not _INFO)
     opened = sum(news.counters.get(name, 0) for name in OPENED)
     return rate * max(LEAST_S, news.elapsed_s or 0.0) >= scene.thresholds.resets_share * opened
 
@@ -135,10 +137,10 @@ def _notable(scene: Scene, counters: Mapping[str, int], elapsed: float) -> bool:
     )
 
 
-def _by_service(place: Place, seen: Counter[Reset]) -> dict[Group, Counter[Reset]]:
+def _by_service(namespace: WatchedNamespace, seen: Counter[Reset]) -> dict[Group, Counter[Reset]]:
     """The local port where it is listened on or refused, else the peer's end."""
     groups: dict[Group, Counter[Reset]] = defaultdict(Counter)
-    listening = place.aggregates.listening
+    listening = namespace.aggregates.listening
     for one, count in seen.items():
         # What its caller gives up is over; a caller whose service resets it may still wait for an answer.
         caller = (one.remote_port if one.sent else one.local_port) not in listening
@@ -154,12 +156,12 @@ def _toward(reset: Reset, kind: str) -> Group:
     return reset.sent, kind, reset.remote, reset.remote_port
 
 
-def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset], again: bool) -> Finding:
+def _of_service(scene: Scene, namespace: WatchedNamespace, group: Group, parts: Counter[Reset], again: bool) -> Finding:
     sent, kind, address, port_bytes = group
-    news, port, total = scene.news[place], port_bytes[0] << 8 | port_bytes[1], parts.total()
+    news, port, total = scene.news[namespace], port_bytes[0] << 8 | port_bytes[1], parts.total()
     hosts, rate = _hosts(parts), _rate(news, total)
-    listener = scene.listener_on(place, port_bytes) if not address else None
-    process = _process(place, listener, address, port_bytes)
+    listener = scene.listener_on(namespace, port_bytes) if not address else None
+    process = _process(namespace, listener, address, port_bytes)
     service = phrase("at_port", port=port) if not address else f" {form.endpoint(address, port_bytes)}"
     facts: dict[str, object] = {
         "port": port,
@@ -187,7 +189,7 @@ def _of_service(scene: Scene, place: Place, group: Group, parts: Counter[Reset],
     here = "" if address else "_here"
     # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
     once = not again and all(reset.kind == "stray" for reset in parts)
-    harmless = kind in _HARMLESS or once or _wanted(news, group, parts) or _is_elsewhere(scene, place, group)
+    harmless = kind in _HARMLESS or once or _wanted(news, group, parts) or _is_elsewhere(scene, namespace, group)
     severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
 
@@ -217,27 +219,27 @@ def _wanted(news: News, group: Group, parts: Counter[Reset]) -> bool:
     return bool(sent and address) and all(one.kind == "aborted" for one in parts) and chosen >= WANTED * sent_in_all
 
 
-def _is_elsewhere(scene: Scene, place: Place, group: Group) -> bool:
-    """Whether another namespace got them from a service on this machine: there the same resets are told as sent."""
+def _is_elsewhere(scene: Scene, namespace: WatchedNamespace, group: Group) -> bool:
+    """Whether another namespace got them from a service on this machine: there the same resets are reported as sent."""
     sent, kind, address, port = group
-    if place.netns is None or sent or kind == "refused" or not address:
+    if namespace.netns is None or sent or kind == "refused" or not address:
         return False
     return any(
         form.local_port(row.raw) == port and form.local_address(row.raw) in (address, b"\0" * 4, b"\0" * 16)
-        for other in scene.places
-        if other is not place
+        for other in scene.namespaces
+        if other is not namespace
         for row in other.listeners.rows.values()
     )
 
 
-def _process(place: Place, listener: SocketRow | None, address: bytes, port: bytes) -> str:
+def _process(namespace: WatchedNamespace, listener: SocketRow | None, address: bytes, port: bytes) -> str:
     """The listener's process; of a service elsewhere those here that hold connections toward it."""
     if listener is not None:
         return holder_text(listener)
     if not address:
         return phrase("nobody")
     callers: list[Process] = []
-    for row in islice(reversed(place.connections.rows.values()), ROWS_ASKED):
+    for row in islice(reversed(namespace.connections.rows.values()), ROWS_ASKED):
         raw = row.raw
         if form.remote_port(raw) == port and row.owners and form.remote_address(raw) == address:
             callers.append(row.owners[0].process)
@@ -260,4 +262,4 @@ def _reasons(counters: Mapping[str, int]) -> str:
     return phrase("counted_reasons", reasons=", ".join(f"{name} +{count}" for name, count in counted))
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (resets,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (resets,)

@@ -23,38 +23,38 @@ from capture.sockets.findings import (
     stall_findings,
 )
 from capture.sockets.findings.finding_words import phrase
-from capture.sockets.findings.look_history import MachineRule, PlaceRule, Scene
-from capture.sockets.watched_namespace import Place
+from capture.sockets.findings.look_history import MachineRule, NamespaceRule, Scene
+from capture.sockets.watched_namespace import WatchedNamespace
 
 MACHINE_RULES: tuple[MachineRule, ...] = (
     *descriptor_findings.MACHINE_RULES,
     *nginx_workers.MACHINE_RULES,
     *link_findings.MACHINE_RULES,
 )
-PLACE_RULES: tuple[PlaceRule, ...] = (
-    *link_findings.PLACE_RULES,
-    *leak_findings.PLACE_RULES,
-    *port_findings.PLACE_RULES,
-    *bound_findings.PLACE_RULES,
-    *listener_findings.PLACE_RULES,
-    *stall_findings.PLACE_RULES,
-    *reader_findings.PLACE_RULES,
-    *reset_findings.PLACE_RULES,
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (
+    *link_findings.NAMESPACE_RULES,
+    *leak_findings.NAMESPACE_RULES,
+    *port_findings.NAMESPACE_RULES,
+    *bound_findings.NAMESPACE_RULES,
+    *listener_findings.NAMESPACE_RULES,
+    *stall_findings.NAMESPACE_RULES,
+    *reader_findings.NAMESPACE_RULES,
+    *reset_findings.NAMESPACE_RULES,
 )
 
 
 def find(scene: Scene) -> list[Finding]:
     """All findings of a look, most severe first, larger ones before smaller."""
     found = [one for rule in MACHINE_RULES for one in rule(scene)]
-    for place in scene.places:
-        found += [_placed(one, place) for rule in PLACE_RULES for one in rule(scene, place)]
+    for namespace in scene.namespaces:
+        found += [_placed(one, namespace) for rule in NAMESPACE_RULES for one in rule(scene, namespace)]
     scene.trends.forget_before(scene.now)
     return sorted(found, key=lambda one: (one.severity.rank, -one.connections, one.code, one.title))
 
 
-def _placed(found: Finding, place: Place) -> Finding:
+def _placed(found: Finding, namespace: WatchedNamespace) -> Finding:
     """Names the namespace of a finding that is not in the program's own."""
-    if place.netns is None:
+    if namespace.netns is None:
         return found
-    title = phrase("in_namespace", title=found.title, netns=printable(place.netns.name))
-    return replace(found, title=title, facts=found.facts | {"netns": str(place.netns)})
+    title = phrase("in_namespace", title=found.title, netns=printable(namespace.netns.name))
+    return replace(found, title=title, facts=found.facts | {"netns": str(namespace.netns)})

@@ -19,11 +19,11 @@ from capture.sockets.findings.finding_words import (
     pile_holder,
     since_text,
 )
-from capture.sockets.findings.look_history import PlaceRule, Scene
+from capture.sockets.findings.look_history import NamespaceRule, Scene
 from capture.sockets.findings.piles import Pile, by_host, by_leader, by_remote, common_port, hosts_of, pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.tcpinfo import TcpInfo
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 ASK_AT_MOST = 500
 """Sockets asked singly in one look (5 µs each): of a larger pile the first tell enough."""
@@ -47,25 +47,25 @@ class _Sorted:
     connecting: list[SocketRow] = field(default_factory=list)
 
 
-def stalls(scene: Scene, place: Place) -> Iterator[Finding]:
+def stalls(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """All kinds, by remote host."""
-    kinds = _sorted(scene, place)
-    yield from _closed_windows(scene, place, kinds)
-    yield from _kept_here(scene, place, kinds.kept_here)
-    yield from _unanswered(scene, place, kinds.unanswered)
-    yield from _probed(scene, place, kinds.probed)
-    yield from _connecting(scene, place, kinds.connecting)
-    yield from _stuck(scene, place)
+    kinds = _sorted(scene, namespace)
+    yield from _closed_windows(scene, namespace, kinds)
+    yield from _kept_here(scene, namespace, kinds.kept_here)
+    yield from _unanswered(scene, namespace, kinds.unanswered)
+    yield from _probed(scene, namespace, kinds.probed)
+    yield from _connecting(scene, namespace, kinds.connecting)
+    yield from _stuck(scene, namespace)
 
 
-def _sorted(scene: Scene, place: Place) -> _Sorted:
+def _sorted(scene: Scene, namespace: WatchedNamespace) -> _Sorted:
     found, limits, asked = _Sorted(), scene.thresholds, 0
-    for row in place.aggregates.timed:
+    for row in namespace.aggregates.timed:
         raw = row.raw
         if raw[2] == form.TIMER_PERSIST:
             if row.send_q and asked < ASK_AT_MOST:
                 asked += 1
-                info = place.detail(row)
+                info = namespace.detail(row)
                 stalled, here = _closed_for(info), _kept_here_for(info)
                 if stalled is not None and stalled >= limits.zero_window_s:
                     found.closed[row] = stalled
@@ -108,7 +108,7 @@ def _kept_here_for(info: TcpInfo | None) -> float | None:
     return silent if info.backoff >= 2 and info.probes >= 1 and silent >= SILENT_S else None
 
 
-def _closed_windows(scene: Scene, place: Place, kinds: _Sorted) -> Iterator[Finding]:
+def _closed_windows(scene: Scene, namespace: WatchedNamespace, kinds: _Sorted) -> Iterator[Finding]:
     limits, closed = scene.thresholds, kinds.closed
     for pile in _apart(list(closed)):
         longest = max(closed[row] for row in pile.rows)
@@ -120,24 +120,26 @@ def _closed_windows(scene: Scene, place: Place, kinds: _Sorted) -> Iterator[Find
             and 2 * len(news) >= len(pile.rows)
             and max(closed[row] for row in news) >= limits.zero_window_many_s
         )
-        mirrored = scene.mirrored(place, pile.rows, lambda there: there.aggregates.unread)
+        mirrored = scene.mirrored(namespace, pile.rows, lambda there: there.aggregates.unread)
         words = {"other_end": phrase("other_end") if mirrored else ""}
         severity = Severity.WARNING if lasting and not mirrored else Severity.INFO
-        yield _stall("zero_window_stall", severity, scene, place, pile, longest, words=words)
+        yield _stall("zero_window_stall", severity, scene, namespace, pile, longest, words=words)
 
 
-def _kept_here(scene: Scene, place: Place, kept: dict[SocketRow, float]) -> Iterator[Finding]:
+def _kept_here(scene: Scene, namespace: WatchedNamespace, kept: dict[SocketRow, float]) -> Iterator[Finding]:
     for pile in _apart(list(kept)):
-        yield _stall("segments_not_leaving", Severity.CRITICAL, scene, place, pile, max(kept[row] for row in pile.rows))
+        yield _stall(
+            "segments_not_leaving", Severity.CRITICAL, scene, namespace, pile, max(kept[row] for row in pile.rows)
+        )
 
 
-def _unanswered(scene: Scene, place: Place, unanswered: list[SocketRow]) -> Iterator[Finding]:
+def _unanswered(scene: Scene, namespace: WatchedNamespace, unanswered: list[SocketRow]) -> Iterator[Finding]:
     limits = scene.thresholds
     for pile in _apart(unanswered):
         rows = pile.rows
         # One connection to a host that vanished is everyday on the internet.
         lonely = len(rows) == 1 and rows[0].unanswered < 2 * limits.retransmissions
-        link = scene.news[place].link_drops
+        link = scene.news[namespace].link_drops
         facts: dict[str, object] = {
             "retransmissions": limits.retransmissions,
             "most_retransmissions": max(row.unanswered for row in rows),
@@ -145,17 +147,19 @@ def _unanswered(scene: Scene, place: Place, unanswered: list[SocketRow]) -> Iter
         }
         words = {"link": phrase("link_drops", dropped=sum(link.values()), links=", ".join(link)) if link else ""}
         severity = Severity.INFO if lonely else Severity.WARNING
-        yield _stall("retransmitting", severity, scene, place, pile, _silence(place, rows), facts, words)
+        yield _stall("retransmitting", severity, scene, namespace, pile, _silence(namespace, rows), facts, words)
 
 
-def _probed(scene: Scene, place: Place, probed: list[SocketRow]) -> Iterator[Finding]:
+def _probed(scene: Scene, namespace: WatchedNamespace, probed: list[SocketRow]) -> Iterator[Finding]:
     for pile in _apart(probed):
         most = max(row.unanswered for row in pile.rows)
         severity = Severity.INFO if len(pile.rows) == 1 else Severity.WARNING
-        yield _stall("keepalive_unanswered", severity, scene, place, pile, _silence(place, pile.rows), {"probes": most})
+        yield _stall(
+            "keepalive_unanswered", severity, scene, namespace, pile, _silence(namespace, pile.rows), {"probes": most}
+        )
 
 
-def _connecting(scene: Scene, place: Place, connecting: list[SocketRow]) -> Iterator[Finding]:
+def _connecting(scene: Scene, namespace: WatchedNamespace, connecting: list[SocketRow]) -> Iterator[Finding]:
     """Toward one peer, then of one process toward many."""
     limits = scene.thresholds
     wanted = (limits.syn_sent_sockets, limits.syn_sent_spread, limits.syn_sent_spread)
@@ -163,32 +167,32 @@ def _connecting(scene: Scene, place: Place, connecting: list[SocketRow]) -> Iter
     for pile in pile_up(connecting, keys, wanted):
         facts: dict[str, object] = {"retransmissions": limits.syn_sent_retransmissions}
         oldest = max(row.age_s for row in pile.rows)
-        yield _stall("connect_unanswered", Severity.WARNING, scene, place, pile, oldest, facts)
+        yield _stall("connect_unanswered", Severity.WARNING, scene, namespace, pile, oldest, facts)
 
 
-def _stuck(scene: Scene, place: Place) -> Iterator[Finding]:
+def _stuck(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Bytes that stayed the same and unacknowledged though no other rule explains them."""
     limits, now, asked = scene.thresholds, scene.now, 0
     stuck = []
-    for row, since in place.aggregates.queued.items():
+    for row, since in namespace.aggregates.queued.items():
         if now - since < limits.send_queue_s or row.raw[1] == form.SYN_SENT or asked >= ASK_AT_MOST:
             continue
         if row.raw[2] == form.TIMER_PERSIST or row.raw[3] >= limits.retransmissions:
             continue
         asked += 1
-        info = place.detail(row)
+        info = namespace.detail(row)
         if info is not None and info.last_ack_received / 1000 >= limits.send_queue_s:
             stuck.append(row)
     for pile in _apart(stuck):
-        longest = max(now - place.aggregates.queued[row] for row in pile.rows)
-        yield _stall("send_queue_stuck", Severity.WARNING, scene, place, pile, longest)
+        longest = max(now - namespace.aggregates.queued[row] for row in pile.rows)
+        yield _stall("send_queue_stuck", Severity.WARNING, scene, namespace, pile, longest)
 
 
 def _stall(
     code: str,
     severity: Severity,
     scene: Scene,
-    place: Place,
+    namespace: WatchedNamespace,
     pile: Pile,
     seconds: float | None,
     facts: dict[str, object] | None = None,
@@ -200,7 +204,7 @@ def _stall(
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),
         "port": port,
-        "process": pile_holder(pile, scene.listener_on(place, form.local_port(rows[0].raw))),
+        "process": pile_holder(pile, scene.listener_on(namespace, form.local_port(rows[0].raw))),
         "count": len(rows),
         "bytes": sum(row.send_q for row in rows),
         "oldest_s": None if seconds is None else round(seconds, 3),
@@ -218,9 +222,9 @@ def _stall(
     return finding(code, severity, rows, shared | (facts or {}), said | (words or {}))
 
 
-def _silence(place: Place, rows: Sequence[SocketRow]) -> float | None:
+def _silence(namespace: WatchedNamespace, rows: Sequence[SocketRow]) -> float | None:
     """For how long the longest silent one of the first rows had no ACK; None where nothing tells."""
-    infos = [info for row in rows[:20] if (info := place.detail(row)) is not None]
+    infos = [info for row in rows[:20] if (info := namespace.detail(row)) is not None]
     return max((info.last_ack_received / 1000 for info in infos), default=None)
 
 
@@ -240,4 +244,4 @@ def _port(rows: list[SocketRow]) -> int | None:
     return common_port(rows)
 
 
-PLACE_RULES: tuple[PlaceRule, ...] = (stalls,)
+NAMESPACE_RULES: tuple[NamespaceRule, ...] = (stalls,)

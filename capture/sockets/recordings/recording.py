@@ -21,13 +21,13 @@ from capture.sockets.recordings.recording_format import (
     SCHEMA,
     RecordedEnd,
     RecordedLook,
-    RecordedPlace,
+    RecordedNamespace,
     RecordedProcess,
     RecordedRow,
     RecordedUnix,
 )
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
-from capture.sockets.snapshot import PlaceView, Snapshot
+from capture.sockets.snapshot import NamespaceView, Snapshot
 from capture.sockets.sources.tcpinfo import TcpInfo
 from capture.sockets.sources.unix_listeners import UnixListener
 
@@ -49,13 +49,13 @@ class Recorder:
         self._file = gzip.GzipFile(filename="", fileobj=self._under, mode="wb", compresslevel=COMPRESSION)
         self._rows: dict[SocketRow, _Kept] = {}
         self._processes: dict[int, RecordedProcess] = {}
-        self._places: dict[Namespace | None, PlaceView] = {}
+        self._namespaces: dict[Namespace | None, NamespaceView] = {}
         self._unix: list[RecordedUnix] = []
         self.looks = 0
 
     def write(self, snapshot: Snapshot) -> None:
         """Adds a look: a full one first, then what changed. On disk when this returns. Raises OSError."""
-        places = {view.netns: number for number, view in enumerate(snapshot.places)}
+        namespaces = {view.netns: number for number, view in enumerate(snapshot.namespaces)}
         rows: list[RecordedRow] = []
         kept: dict[SocketRow, _Kept] = {}
         known, details, moment = self._rows, snapshot.details, snapshot.moment
@@ -66,11 +66,15 @@ class Recorder:
                 continue
             now = kept[row] = _kept_of(row, before)
             if before != now or row in details:
-                rows.append(_recorded(row, places[row.netns], details.get(row)))
-        gone = [(places[row.netns], row.raw[44:52]) for row in known.keys() - kept.keys() if row.netns in places]
+                rows.append(_recorded(row, namespaces[row.netns], details.get(row)))
+        gone = [
+            (namespaces[row.netns], row.raw[44:52]) for row in known.keys() - kept.keys() if row.netns in namespaces
+        ]
         self._rows = kept
         processes = {process.pid: _recorded_process(process) for process in snapshot.processes}
-        unix = [_recorded_unix(one, places[one.netns]) for one in snapshot.unix_listeners if one.netns in places]
+        unix = [
+            _recorded_unix(one, namespaces[one.netns]) for one in snapshot.unix_listeners if one.netns in namespaces
+        ]
         line = RecordedLook(
             schema=SCHEMA,
             time=snapshot.time,
@@ -79,7 +83,7 @@ class Recorder:
             source=snapshot.source,
             limits=snapshot.limits,
             hidden_owners=snapshot.hidden_owners,
-            places=[self._place(view) for view in snapshot.places],
+            namespaces=[self._place(view) for view in snapshot.namespaces],
             rows=rows,
             gone=gone,
             processes=[process for pid, process in processes.items() if self._processes.get(pid) != process],
@@ -87,7 +91,7 @@ class Recorder:
             unix=unix if unix != self._unix else None,
         )
         self._processes, self._unix = processes, unix
-        self._places = {view.netns: view for view in snapshot.places}
+        self._namespaces = {view.netns: view for view in snapshot.namespaces}
         self._put(msgspec.json.encode(line))
         self.looks += 1
 
@@ -111,11 +115,11 @@ class Recorder:
         self._file.flush()
         self._under.flush()
 
-    def _place(self, view: PlaceView) -> RecordedPlace:
-        before = self._places.get(view.netns)
+    def _place(self, view: NamespaceView) -> RecordedNamespace:
+        before = self._namespaces.get(view.netns)
         known = before.counters if before is not None else {}
         resets = view.resets
-        return RecordedPlace(
+        return RecordedNamespace(
             netns=None if view.netns is None else (view.netns.inode, view.netns.name),
             settings=view.settings if before is None or before.settings != view.settings else None,
             counters={name: value for name, value in view.counters.items() if known.get(name) != value},
@@ -148,10 +152,10 @@ def _kept_of(row: SocketRow, before: _Kept | None) -> _Kept:
     return _Kept(raw[:52], raw[56:], row.owners, rtt, row.total_retransmits, row.drops, row.hidden, row.since)
 
 
-def _recorded(row: SocketRow, place: int, info: TcpInfo | None) -> RecordedRow:
+def _recorded(row: SocketRow, namespace: int, info: TcpInfo | None) -> RecordedRow:
     return RecordedRow(
         raw=row.raw,
-        place=place,
+        namespace=namespace,
         since=row.since,
         age_is_minimum=row.age_is_minimum,
         rtt_us=row.rtt_us,
@@ -163,9 +167,9 @@ def _recorded(row: SocketRow, place: int, info: TcpInfo | None) -> RecordedRow:
     )
 
 
-def _recorded_unix(listener: UnixListener, place: int) -> RecordedUnix:
+def _recorded_unix(listener: UnixListener, namespace: int) -> RecordedUnix:
     return RecordedUnix(
-        place,
+        namespace,
         listener.cookie,
         listener.inode,
         listener.path,

@@ -11,11 +11,11 @@ SCHEMA, FIRST_SCHEMA, END_SCHEMA = "tcptriage.looks/2", "tcptriage.looks/1", "tc
 
 
 class RecordedRow(msgspec.Struct, array_like=True):
-    """A row that is new or changed. `place` is an index into the look's places; `owners` are (pid, descriptor).
+    """A row that is new or changed. `namespace` is an index into the look's namespaces; `owners` are (pid, descriptor).
     `since` is on the clock of the look's `moment`."""
 
     raw: bytes
-    place: int
+    namespace: int
     since: float
     age_is_minimum: bool
     rtt_us: int | None
@@ -37,7 +37,7 @@ class RecordedProcess(msgspec.Struct, array_like=True):
     readable: bool
 
 
-class RecordedPlace(msgspec.Struct, array_like=True):
+class RecordedNamespace(msgspec.Struct, array_like=True):
     """A namespace: inode and name, None for the program's own; settings and records of bound sockets (None: as before),
     counters that moved; what a tap on resets took (seconds, missed, [count and fields of each])."""
 
@@ -51,7 +51,7 @@ class RecordedPlace(msgspec.Struct, array_like=True):
 class RecordedUnix(msgspec.Struct, array_like=True):
     """A listening unix socket. `since`: the earliest time of one that waits, on the clock of the look's `moment`."""
 
-    place: int
+    namespace: int
     cookie: str
     inode: int
     path: str
@@ -72,7 +72,7 @@ class RecordedLook(msgspec.Struct):
     source: str
     limits: tuple[str, ...]
     hidden_owners: int
-    places: list[RecordedPlace]
+    namespaces: list[RecordedNamespace]
     rows: list[RecordedRow]
     gone: list[tuple[int, bytes]]
     processes: list[RecordedProcess]

@@ -21,7 +21,7 @@ from capture.sockets.recordings.recording_format import (
     LOOKS,
     SCHEMA,
     RecordedLook,
-    RecordedPlace,
+    RecordedNamespace,
     RecordedRow,
     RecordedUnix,
 )
@@ -35,7 +35,7 @@ from capture.sockets.sources.settings import KernelSettings
 from capture.sockets.sources.socket_errors import RecordingUnreadable
 from capture.sockets.sources.tcpinfo import TcpInfo
 from capture.sockets.sources.unix_listeners import UnixListener
-from capture.sockets.watched_namespace import Place
+from capture.sockets.watched_namespace import WatchedNamespace
 
 
 class RecordedSource:
@@ -83,7 +83,7 @@ class RecordedSource:
         """See SeesBound."""
         return [b"".join(packed(raw) for raw in self.records_bound)]
 
-    def take_place(self, recorded: RecordedPlace) -> None:
+    def take_namespace(self, recorded: RecordedNamespace) -> None:
         """Notes what a look says of the namespace itself."""
         self.counted |= recorded.counters
         self.settled = recorded.settings or self.settled
@@ -149,7 +149,7 @@ class Replay:
         self._moment = Moment(self._ahead.moment)
         self._trends = Trends()
         self._lives = Lives()
-        self._places: dict[Namespace | None, Place] = {}
+        self._namespaces: dict[Namespace | None, WatchedNamespace] = {}
         self._processes: dict[int, Process] = {}
         self._last: float | None = None
 
@@ -169,8 +169,8 @@ class Replay:
         self._ahead = next(self._lines, None)
         self._moment.now = recorded.moment
         self._take_processes(recorded)
-        places = self._take_rows(recorded)
-        news = {place: place.look(recorded.time, details=False) for place in places}
+        namespaces = self._take_rows(recorded)
+        news = {namespace: namespace.look(recorded.time, details=False) for namespace in namespaces}
         elapsed = None if self._last is None else recorded.moment - self._last
         self._last = recorded.moment
         self.looks += 1
@@ -197,7 +197,7 @@ class Replay:
             yield self.look()
 
     def _read(self) -> Iterator[RecordedLook]:
-        """Looks as far as they can be read; damage behind the first one ends them, and is told with the last."""
+        """Looks as far as they can be read; damage behind the first one ends them, and is reported with the last."""
         number, ended, marked = 0, False, False
         try:
             with open(self.path, "rb") as file:
@@ -225,21 +225,23 @@ class Replay:
         except OSError as error:
             raise RecordingUnreadable(f"{self.path}: {error.strerror or error}; check the path") from error
 
-    def _take_unix(self, recorded: RecordedLook, sources: list[RecordedSource], places: list[Place]) -> None:
+    def _take_unix(
+        self, recorded: RecordedLook, sources: list[RecordedSource], namespaces: list[WatchedNamespace]
+    ) -> None:
         self._unix = self._unix if recorded.unix is None else recorded.unix
         found: list[dict[bytes, UnixListener]] = [{} for _ in sources]
         for one in self._unix:
-            if not 0 <= one.place < len(sources):
+            if not 0 <= one.namespace < len(sources):
                 continue
             cookie = cookie_bytes(one.cookie)
-            listener = UnixListener(cookie, one.inode, one.path, sources[one.place].netns)
+            listener = UnixListener(cookie, one.inode, one.path, sources[one.namespace].netns)
             listener.waiting, listener.most, listener.hidden = one.waiting, one.most, one.hidden
             listener.owners = tuple(Owner(self._processes[pid], fd) for pid, fd in one.owners if pid in self._processes)
             listener.since = {} if one.since is None else {0: one.since}
-            found[one.place][cookie] = listener
-        for place, listeners in zip(places, found, strict=True):
-            place.unix.rows = listeners
-            place.unix.seen = place.unix.seen or bool(listeners)
+            found[one.namespace][cookie] = listener
+        for namespace, listeners in zip(namespaces, found, strict=True):
+            namespace.unix.rows = listeners
+            namespace.unix.seen = namespace.unix.seen or bool(listeners)
 
     def _damaged(self, number: int, why: str) -> str:
         return f"{self.path}: line {number}: {why}; is this a file made with --record?"
@@ -252,32 +254,32 @@ class Replay:
             process.name, process.open_files, process.readable = one.name, one.open_files, one.readable
             process.soft_limit, process.hard_limit = one.soft_limit, one.hard_limit
 
-    def _take_rows(self, recorded: RecordedLook) -> list[Place]:
+    def _take_rows(self, recorded: RecordedLook) -> list[WatchedNamespace]:
         sources: list[RecordedSource] = []
-        places: dict[Namespace | None, Place] = {}
-        for one in recorded.places:
+        namespaces: dict[Namespace | None, WatchedNamespace] = {}
+        for one in recorded.namespaces:
             netns = None if one.netns is None else Namespace(*one.netns)
-            place = self._places.get(netns)
-            if place is None:
+            namespace = self._namespaces.get(netns)
+            if namespace is None:
                 source = RecordedSource(recorded.source, netns)
-                source.take_place(one)
-                place = Place(source, self._moment, NoIndex())
+                source.take_namespace(one)
+                namespace = WatchedNamespace(source, self._moment, NoIndex())
             else:
-                assert isinstance(place.source, RecordedSource)
-                source = place.source
-                source.take_place(one)
+                assert isinstance(namespace.source, RecordedSource)
+                source = namespace.source
+                source.take_namespace(one)
             source.name = recorded.source
             source.infos.clear()
             sources.append(source)
-            places[netns] = place
-        self._places = places
+            namespaces[netns] = namespace
+        self._namespaces = namespaces
         for number, key in recorded.gone:
             if 0 <= number < len(sources):
                 sources[number].drop(key)
-        self._take_unix(recorded, sources, list(places.values()))
+        self._take_unix(recorded, sources, list(namespaces.values()))
         for row in recorded.rows:
-            sources[row.place].take(row, self._processes)
-        return list(places.values())
+            sources[row.namespace].take(row, self._processes)
+        return list(namespaces.values())
 
 
 def _look_of(line: bytes) -> RecordedLook | None:
@@ -288,8 +290,8 @@ def _look_of(line: bytes) -> RecordedLook | None:
     if schema not in (SCHEMA, FIRST_SCHEMA):
         raise ValueError("not a recording of this program's looks")
     look = LOOKS.decode(line)
-    if not look.places or look.places[0].netns is not None:
+    if not look.namespaces or look.namespaces[0].netns is not None:
         raise ValueError("not a recording of this program's looks")
-    if not all(0 <= row.place < len(look.places) and len(row.raw) == RECORD_SIZE for row in look.rows):
+    if not all(0 <= row.namespace < len(look.namespaces) and len(row.raw) == RECORD_SIZE for row in look.rows):
         raise ValueError("a socket in it is damaged")
     return look

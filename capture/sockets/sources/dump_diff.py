@@ -19,7 +19,7 @@ class DumpDiff(Protocol):
 
     def take(self, chunks: Iterable[Chunk]) -> tuple[bytes, bytes]:
         """(records that are new or changed, cookies of those that have gone), end to end. A timer's countdown alone is
-        no change; what came twice is told twice where it differs."""
+        no change; what came twice is reported twice where it differs."""
 
 
 def new_diff() -> DumpDiff:

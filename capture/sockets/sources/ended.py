@@ -21,7 +21,7 @@ LARGEST_MESSAGE: Final = 4096
 
 
 def open_ended() -> socket.socket:
-    """A netlink socket that is told of each TCP socket that ends in the calling thread's network namespace. Raises
+    """A netlink socket that hears of each TCP socket that ends in the calling thread's network namespace. Raises
     OSError: it needs CAP_NET_ADMIN there."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG)
     try:

@@ -113,10 +113,10 @@ def _told_apart(found: Counter[Reset], ended: socket.socket) -> Counter[Reset]:
     """Calls those finished whose receiving socket was so when it ended, right after the RST."""
     received = {reset: _ends_of_receiver(reset) for reset in found if reset.kind == "aborted"}
     over = finished(ended, set(received.values()), 2 * MOST)
-    told: Counter[Reset] = Counter()
+    counted: Counter[Reset] = Counter()
     for reset, count in found.items():
-        told[reset._replace(kind="finished") if received.get(reset) in over else reset] += count
-    return told
+        counted[reset._replace(kind="finished") if received.get(reset) in over else reset] += count
+    return counted
 
 
 def _ends_of_receiver(reset: Reset) -> bytes:

@@ -64,8 +64,8 @@ def tcp_info(message: bytes, at: int = 0, end: int | None = None) -> TcpInfo | N
         return None
     start, stop = found
     if stop - start >= _WHOLE.size:  # Linux 5.4 and later: one reading for all fields
-        told = _WHOLE.unpack_from(message, start)
-        return TcpInfo._make((*told[:12], *told[13:], told[12]))
+        fields = _WHOLE.unpack_from(message, start)
+        return TcpInfo._make((*fields[:12], *fields[13:], fields[12]))
     head = _HEAD.unpack_from(message, start)
     acked, received = _long(message, start, stop, 120), _long(message, start, stop, 128)
     sent, window = _long(message, start, stop, 200), _word(message, start, stop, 228)

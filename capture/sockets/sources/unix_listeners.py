@@ -51,7 +51,7 @@ class UnixListener:
 
 
 class UnixTable:
-    """The unix listeners of one namespace by cookie. `seen`: whether the kernel ever told of
+    """The unix listeners of one namespace by cookie. `seen`: whether the kernel ever reported
     them; `unavailable`: why it did not."""
 
     def __init__(self, netns: Namespace | None) -> None:

@@ -51,7 +51,7 @@ class Mark(IntFlag):
     BARE = 0x010  # no ACK flag: the answer of a host without such a socket
     ANSWER = 0x020  # RST,ACK, window 0, no timestamp: the answer to a SYN
     ODD_ID = 0x040  # its IP-ID is far from the line of its claimed sender's packets
-    CUT = 0x080  # the shape cannot be told: the capture cut the header
+    CUT = 0x080  # the shape is unknown: the capture cut the header
     FOREIGN = 0x100  # its TTL is not its claimed sender's
     UNACCEPTABLE = 0x200  # its receiver would not honour its sequence number
     AFTERLIFE = 0x400  # its claimed sender goes on after it

@@ -359,7 +359,7 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         return not event.has(Mark.HANDSHAKE) or not theirs or theirs[0] > index
 
     def asked_for_sure(self, request: int) -> bool:
-        """Whether this data is a request, not an HTTP/2 frame that wants no answer, or a remark of unknown content."""
+        """Whether this data is a request, not an HTTP/2 frame that has no answer, or a remark of unknown content."""
         event = self.events[request]
         return not (event.kind is Kind.DATA and event.has(Mark.SMALL))
 

@@ -1,6 +1,6 @@
 """A proxy's two connections of one request, where one capture holds both: client to proxy, proxy to upstream.
 
-They are told by time (the upstream's begins right after the client's, or after its request), by the size of the first
+They are found by time (the upstream's begins right after the client's, or after its request), by the size of the first
 request, and by the proxy's address where it has one only. One such pair may be chance: a listener's connections are
 paired with another's only where nearly all of them fit.
 """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from capture.verdicts.rules.verdict_template import Template
     from capture.wire.column_types import I32, I64, Bool
 
-MOST_PLACES = 8  # listeners with the same problem; with more, hosts are told, then only their number
+MOST_PLACES = 8  # listeners with the same problem; with more, hosts are named, then only their number
 MOST_FINDINGS = 60
 SAMPLE = 10
 UNSEEN = (
@@ -39,7 +39,7 @@ _SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 def find_groups(flows: FlowTable, verdicts: Verdicts, chosen: Bool | None = None) -> list[Finding]:
     """All findings of a capture, most severe first, larger groups first among equals.
 
-    `chosen` (a mask over connections, a filter's) leaves the other ones out, and what is told of whole exchanges.
+    `chosen` (a mask over connections, a filter's) leaves the other ones out, and what is said of whole exchanges.
     """
     if not len(flows):
         return []

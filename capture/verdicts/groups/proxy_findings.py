@@ -43,14 +43,14 @@ def join_proxy_hops(groups: list[Group], verdicts: Verdicts) -> list[tuple[Group
     chains = verdicts.relations.chains
     if not chains:
         return [(group, None) for group in groups]
-    told = {chain.front: chain for chain in chains.values()}.values()
-    ends = np.array(sorted({end for chain in told for end in (chain.front, chain.back)}), np.int64)
+    fronts = {chain.front: chain for chain in chains.values()}.values()
+    ends = np.array(sorted({end for chain in fronts for end in (chain.front, chain.back)}), np.int64)
     of: dict[int, int] = {}
     for number, group in enumerate(groups):  # of a capture of millions, few are a proxy's
         if group.cause != "harmless":
             of |= dict.fromkeys(ends[among(ends, np.sort(group.members))].tolist(), number)
     pairs: dict[tuple[int, int], list[int]] = {}
-    for chain in told:
+    for chain in fronts:
         if chain.front in of and chain.back in of:
             pairs.setdefault((of[chain.front], of[chain.back]), []).append(chain.front)
     hops: dict[int, Hop] = {}

@@ -144,7 +144,7 @@ def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Dia
         others = ("write_after_peer_close", "stale_keepalive" if by == 1 else "client_gave_up")
         return Diagnosis("normal_close", POSSIBLE, "left_by_length", by, others, evidence, harmless=True)
     if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
-        # a process that dies closes without a goodbye: whether its answer was whole is not told
+        # a process that dies closes without a goodbye: whether its answer was whole is unknown
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
         instead = ("aborted", "closed_unanswered", "write_after_peer_close")
         return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, instead, evidence)

@@ -24,7 +24,7 @@ ALSO = ("abort_answered",)
 
 
 def with_habits(signed: Signatures, listeners: I64) -> Signatures:
-    """The verdicts, with resets right after an answer told as a habit where nearly all connections of a listener that
+    """The verdicts, with resets right after an answer called a habit where nearly all connections of a listener that
     the client ended first end so, and nothing was left unacknowledged. `listeners`: those of `listeners_of`."""
     habitual = _of(signed, lambda t: _after_an_answer(t, (SENTENCE, *ALSO)))
     unclear = _of(signed, lambda t: _after_an_answer(t, (SENTENCE,)))
@@ -33,12 +33,12 @@ def with_habits(signed: Signatures, listeners: I64) -> Signatures:
     ended = _of(signed, lambda t: t.closed_first is Closer.ORIGINATOR and bool(t.history.data(1)))
     n = int(listeners.max()) + 1
     so, all_ended = np.bincount(listeners[habitual], minlength=n), np.bincount(listeners[ended], minlength=n)
-    told = unclear & ((so >= LEAST) & (so >= ALIKE * all_ended))[listeners]
-    if not told.any():
+    chosen = unclear & ((so >= LEAST) & (so >= ALIKE * all_ended))[listeners]
+    if not chosen.any():
         return signed
     templates, of = list(signed.templates), signed.of.copy()
-    for kind in np.unique(of[told]).tolist():
-        of[told & (signed.of == kind)] = len(templates)
+    for kind in np.unique(of[chosen]).tolist():
+        of[chosen & (signed.of == kind)] = len(templates)
         templates.append(_by_habit(signed.templates[kind]))
     return replace(signed, templates=templates, of=of)
 

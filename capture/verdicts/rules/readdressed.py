@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rejudged(signed: Signatures, relations: Relations, flows: FlowTable) -> Signatures:
-    """The verdicts with those of connections that another host answered told anew, each with its other half."""
+    """The verdicts with those of connections that another host answered judged anew, each with its other half."""
     if not relations.elsewhere:
         return signed
     templates, of = list(signed.templates), signed.of.copy()

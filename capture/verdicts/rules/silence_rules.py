@@ -152,8 +152,8 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     first = history.first_closer
     fins = [i for i in history.fins if i is not None]
     evidence = proofs(*((i, "fin") for i in fins), (end.at, "closed"))
-    if (told := refused_handshake(history, end) or closed_unanswered(history) or dismissed(history)) is not None:
-        return told
+    if (unanswered := refused_handshake(history, end) or closed_unanswered(history) or dismissed(history)) is not None:
+        return unanswered
     if history.time_wait_challenge is not None:
         return Diagnosis(
             "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
@@ -181,7 +181,7 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
 
 
 def _asked_too_late(history: HistoryFacts, fin: int, request: int) -> Diagnosis | None:
-    """The client asked on a connection that the server had closed while it was idle, and no RST told it so: a server
+    """The client asked on a connection that the server had closed while it was idle, and no RST showed it: a server
     that lingers reads on, and throws away what it reads."""
     if history.served(1, at=fin) is None or history.closing_gap(fin) < PAUSE or history.heard_of is not None:
         return None
@@ -305,7 +305,7 @@ def still_open(history: HistoryFacts, end: End) -> Diagnosis:
     if first is not None:
         return _half_closed(history, first, quiet)
     request = history.waiting(0, at=len(history.events))
-    # who records one exchange stops when nothing more comes: a request that was taken is told also where it came last
+    # who records one exchange stops when nothing more comes: a request that was taken counts also where it came last
     lasted = Context.QUIET_END in history.context
     if request is not None and lasted and history.whole and _taken(history, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))

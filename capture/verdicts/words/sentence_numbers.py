@@ -59,7 +59,7 @@ class Numbers:
         self._plain = not any(int(i) in signed.merged for i in self.connections) if signed.merged else True
 
     def text(self, name: str) -> list[str]:
-        """What a placeholder stands for, per connection."""
+        """The value of a placeholder, per connection."""
         if name in _WORDS:
             return [getattr(self, f"_{name}")(int(i)) for i in self.connections]
         return [duration(ns) for ns in getattr(self, name).tolist()]
@@ -175,7 +175,7 @@ class Numbers:
         return self.flows.quoted[connection][-1 - rows[-1]].reporter if rows else "?"
 
     def _too_big(self, connection: int) -> list[int]:
-        """The MTUs that routers told, one an error."""
+        """The MTUs in routers' errors, one an error."""
         return [error.mtu for error in self.flows.quoted.get(connection, []) if error.mtu]
 
     def _other(self, connection: int) -> str:

@@ -50,7 +50,7 @@ Sentence = tuple[str, list[tuple[int, str]]]
 
 
 class Wording(Struct, frozen=True):
-    """What m connections that share a template are told of, before it is put together."""
+    """What is said of m connections that share a template, before it is put together."""
 
     text: str  # the sentence as a %-format
     values: list[list[str]]  # a column of m texts for each of its placeholders

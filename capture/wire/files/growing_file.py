@@ -97,7 +97,7 @@ class Followed:
 
     @property
     def notices(self) -> list[Notice]:
-        """What was lost, cut or passed over in files that are read; of one that grows, no end is told."""
+        """What was lost, cut or passed over in files that are read; of one that grows, no end is reported."""
         return list(self._told)
 
     def poll(self, wait: float = 0.0) -> bool:
@@ -117,7 +117,7 @@ class Followed:
         return False
 
     def end(self) -> None:
-        """Nothing more is taken: what the end cut off is told."""
+        """Nothing more is taken: what the end cut off is reported."""
         self.ended = True
         self._leave()
 

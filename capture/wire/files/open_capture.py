@@ -59,14 +59,14 @@ class Packets(Protocol):
         ...
 
     def notices(self, source: list[Notice]) -> list[Notice]:
-        """What is to be told; `source` are the notices of the bytes' source."""
+        """The notices; `source` are those of the bytes' source."""
         ...
 
 
 class RecordedPackets:
     """pcap and pcapng, several one behind the other too. Raises CaptureUnreadable by the path.
 
-    Of those that are read, only what is to be told is kept: a file may hold a million of them. `apart`: only the first
+    Of those that are read, only the notices are kept: a file may hold a million of them. `apart`: only the first
     is taken; `rest` is what came of the next one, or None where none begins, and `next_at` where in the file it begins.
     """
 
@@ -156,7 +156,7 @@ class RecordedPackets:
             raise CaptureUnreadable(self._path, *_WHY.get(status, ("it is no capture", "")))
 
     def _reader_after(self, last: Reader) -> int:
-        """Another capture begins: what is to be told of the last one stays."""
+        """Another capture begins: the notices of the last one stay."""
         self._captures += 1
         self._earlier += last.packets
         self._kept_notices += last.notices(ended=False)[: max(0, MOST_TOLD - len(self._kept_notices))]
@@ -332,7 +332,7 @@ def open_capture(path: str, engine: Engine, before: int = 0, begins: int = 0, *,
 
 
 def _passed_over(source: Source, begun: list[bytes], size: int) -> list[bytes]:
-    """Leave out so many bytes that nobody wants: what of those that were taken comes behind them."""
+    """Leave out so many bytes that nobody reads: what of those that were taken comes behind them."""
     data = b"".join(begun)
     size -= len(data)
     if size < 0:

@@ -1,6 +1,6 @@
 """What people and programs wrote into a pcapng beside its packets: comments, and names of addresses.
 
-They are told as notices, a few of each: they explain a capture, and decide nothing.
+They become notices, a few of each: they explain a capture, and decide nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from capture.safe_text import printable
 
 COMMENT, NAMES = "comment", "resolved_names"  # codes of notices
 REMARKS = (COMMENT, NAMES)
-LONGEST = 200  # characters of one comment that are told
+LONGEST = 200  # characters of one comment that are shown
 _MOST_OPTIONS = 64  # of one block that are looked at
-_MOST_RECORDS = 8  # names of one block that are told
+_MOST_RECORDS = 8  # names of one block that are shown
 _SIZES = {1: 4, 2: 16}  # kinds of name records: bytes of the address
 
 Buffer = bytes | bytearray | memoryview | mmap

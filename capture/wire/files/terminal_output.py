@@ -1,7 +1,7 @@
 """A capture that came through a terminal: `kubectl exec -t`, `docker exec -t` or `ssh -t`, and `tcpdump -w -` there.
 
 A terminal puts a CR before each LF: one taken out of each CR LF leaves just what was written. What tcpdump says of
-itself (`listening on eth0, …`) stands before the packets then, as it does where standard error went to the same file.
+itself (`listening on eth0, …`) is before the packets then, as it does where standard error went to the same file.
 """
 
 from __future__ import annotations

@@ -67,13 +67,13 @@ _ERF_TYPES = 48  # the highest type of record
 
 def format_not_read(prefix: bytes) -> tuple[str, str] | None:
     """What a file is and what to do, by its first PREFIX bytes; None where it is none of these."""
-    for magic, told in _FORMATS.items():
+    for magic, advice in _FORMATS.items():
         if prefix.startswith(magic):
-            return told
+            return advice
     text = prefix[:PREFIX].decode("latin-1").strip()
-    for form, told in _WRITTEN_OUT.items():
+    for form, advice in _WRITTEN_OUT.items():
         if re.fullmatch(form, text, re.DOTALL):
-            return told
+            return advice
     if prefix[257:262] == b"ustar":
         return "it is a tar archive", "unpack it and give the capture in it"
     if b"NetScaler" in prefix[:64]:

@@ -22,9 +22,9 @@ _ROWS = (  # Wireshark's Info, after the protocol
 _HTTP = re.compile(r": HTTP: (?:(?P<parting>HTTP/1\.[01] 408\b)|(?:HTTP/1\.|[A-Z]{3,10} ))")
 
 
-def content_of_row(told: str) -> Content:
+def content_of_row(info: str) -> Content:
     """Of a row's protocol, length and Info: what it names first is what the payload begins with."""
-    named = [(found.start(), content) for pattern, content in _ROWS if (found := pattern.search(told))]
+    named = [(found.start(), content) for pattern, content in _ROWS if (found := pattern.search(info))]
     return min(named, key=lambda each: each[0], default=(0, Content.UNKNOWN))[1]
 
 

@@ -149,7 +149,7 @@ class TextPackets:
         return known
 
     def _address(self, name: str) -> tuple[bytes, int]:
-        """Sixteen bytes and the family of an address, or of what stands for a name."""
+        """Sixteen bytes and the family of an address, or of the key of a name."""
         known = self._addresses.get(name)
         if known is None:
             if len(self._addresses) >= _MOST_NAMES:

@@ -68,7 +68,7 @@ class Conversations:
         self._known: dict[tuple[End, End], _Conversation] = {}
         self._between: dict[tuple[str, str], dict[tuple[End, End], None]] = {}
         self._senders: dict[str, _Sender] = {}
-        self._true = False  # Wireshark was told not to count from 0
+        self._true = False  # Wireshark was set not to count from 0
 
     def numbers(self, printed: Printed, time: int, timed: bool) -> Numbers:
         """The numbers of the next segment."""
@@ -253,7 +253,7 @@ def _relative(printed: Printed, known: _Conversation, own: _Side, peer: _Side) -
 def _looks_relative(seq: int | None, ack: int, base: int, other: int) -> bool | None:
     """Are these numbers counted from the conversation's begin? With -S they are near to where it began instead.
 
-    None where that is not told: a begin of 0, which also stands for one that no line has said.
+    None where that is unknown: a begin of 0, which also means one that no line has said.
     """
     pairs = [(value, start) for value, start in ((seq, base), (ack, other)) if value is not None and start]
     if not pairs:

@@ -126,7 +126,7 @@ def _unquoted(line: str) -> str:
 
 
 def _columns(line: str) -> tuple[tuple[str, str], str, int | None] | None:
-    """Both addresses, the protocol, and the frame's length where that is told."""
+    """Both addresses, the protocol, and the frame's length where it is given."""
     if line.lstrip()[:1] == '"':
         line = _unquoted(line)
     head = line.partition("[")[0]

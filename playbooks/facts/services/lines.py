@@ -15,7 +15,7 @@ Includes = Callable[[str, str], list[str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its comment and blanks, and where it stands; `section` is the [name] it is in, "" before any."""
+    """One line without its comment and blanks, and where it is; `section` is the [name] it is in, "" before any."""
 
     text: str
     file: str
@@ -52,7 +52,7 @@ def _of_file(
                     try:
                         yield from _of_file(inner, includes, comments, section, files, depth + 1)
                     except OSError:
-                        continue  # what may not be read says nothing; the first file's absence is told
+                        continue  # what may not be read says nothing; the first file's absence is reported
 
 
 def files_of(pattern: str, folder: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Facts of nginx at the edges for test_made_told: its workers, upstreams, buffers and what its log says."""
+"""Facts of nginx at the edges for test_made_golden: its workers, upstreams, buffers and what its log says."""
 
 from __future__ import annotations
 

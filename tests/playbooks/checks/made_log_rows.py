@@ -1,4 +1,4 @@
-"""Facts of logs and packets at the edges for test_made_told: one more than is shown, just long enough."""
+"""Facts of logs and packets at the edges for test_made_golden: one more than is shown, just long enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of proxies, packets, loads and silences for test_made_told: (check, what it is given, facts) by name."""
+"""Facts of proxies, packets, loads and silences for test_made_golden: (check, what it is given, facts) by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of nginx, its logs and its configuration for test_made_told: (check, what it is given, facts) by name."""
+"""Facts of nginx, its logs and its configuration for test_made_golden: (check, what it is given, facts) by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of loads, proxies, ports and paths at the edges for test_made_told: one more than is shown."""
+"""Facts of loads, proxies, ports and paths at the edges for test_made_golden: one more than is shown."""
 
 from __future__ import annotations
 

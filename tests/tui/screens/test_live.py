@@ -157,7 +157,7 @@ async def test_own_network_alone_or_all() -> None:
         assert isinstance(live, LiveScreen)
         await until(pilot, lambda: live._look is not None)
         await pilot.press("O")
-        await until(pilot, lambda: live._look is not None and len(live._look.snapshot.places) == 1)
+        await until(pilot, lambda: live._look is not None and len(live._look.snapshot.namespaces) == 1)
         assert "This network namespace alone" in screen_text(app)
         limits = live._look.snapshot.limits if live._look is not None else ()
         if limits and not live._found:

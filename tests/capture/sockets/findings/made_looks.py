@@ -19,7 +19,7 @@ from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.recordings.recording_format import (
     SCHEMA,
     RecordedLook,
-    RecordedPlace,
+    RecordedNamespace,
     RecordedProcess,
     RecordedRow,
     RecordedUnix,
@@ -91,10 +91,10 @@ def unix(waiting: int, most: int = 128, **of: Any) -> RecordedUnix:
     return RecordedUnix(of.get("place", 0), "77", 7700, of.get("path", "/run/app"), waiting, most, owners, None, since)
 
 
-def place(netns: tuple[int | None, str] | None = None, **of: Any) -> RecordedPlace:
+def place(netns: tuple[int | None, str] | None = None, **of: Any) -> RecordedNamespace:
     """A network namespace: `settings`, `counters`, `bound` records, tapped `resets`."""
     bound = [raw for raw, _ in of.get("bound", ())]
-    return RecordedPlace(netns, KernelSettings(**of.get("settings", {})), of.get("counters", {}), bound,
+    return RecordedNamespace(netns, KernelSettings(**of.get("settings", {})), of.get("counters", {}), bound,
                          of.get("resets"))  # fmt: skip
 
 

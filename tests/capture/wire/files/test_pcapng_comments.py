@@ -16,7 +16,7 @@ from capture.triage import triage
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
-MOST_TOLD = 8  # of pcapng_comments.c
+MOST_NOTICED = 8  # of pcapng_comments.c
 FRAME = make.ethernet(make.ipv4(make.tcp(payload=b"hello")))
 
 
@@ -64,7 +64,7 @@ def test_few_of_many_are_told() -> None:
     data = make.section() + make.interface() + commented(b"again") * 500 + names("<", ("10.0.0.1", b"web")) * 500
     read = read_segments(data)
     assert len(read) == 500
-    assert len(read.notices) == 2 * MOST_TOLD + 1
+    assert len(read.notices) == 2 * MOST_NOTICED + 1
 
 
 def test_an_anonymized_report_has_none_of_them(tmp_path: Path) -> None:

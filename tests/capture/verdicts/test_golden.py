@@ -1,7 +1,7 @@
 """All that is said of a connection, word by word, for each mechanism and both sides of each threshold.
 
-told.txt holds it: a connection in the notation (several that share a capture: with ` & `), then what is told of the
-first. `python -m tests.capture.verdicts.test_told` writes it anew: what changed is read in the diff.
+golden.txt holds it: a connection in the notation (several that share a capture: with ` & `), then what is told of the
+first. `python -m tests.capture.verdicts.test_golden` writes it anew: what changed is read in the diff.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tests.capture.verdicts.test_judge import CASES
 from tests.capture.verdicts.test_one_direction import CASES as ONE_WAY
 from tests.capture.verdicts.test_one_direction import only
 from tests.capture.verdicts.test_thresholds import HELLO, IN_ORDER, SERVED, TABLE
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("told.txt")
+TOLD = Path(__file__).with_name("golden.txt")
 REPEATED = " <0.2>cPA20* <0.4>cPA20* <0.8>cPA20*"
 MORE = [
     # what the tables lack

@@ -1,7 +1,7 @@
 """All that small captures tell of their connections: contexts, causes, which belong together, where it was taken.
 
-captures_told.txt holds it; `python -m tests.capture.verdicts.test_captures_told` writes it anew: the diff shows what
-changed.
+captures_golden.txt holds it; `python -m tests.capture.verdicts.test_captures_golden` writes it anew: the diff shows
+what changed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from capture.verdicts.events.ttl import with_foreign_marks
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("captures_told.txt")
+TOLD = Path(__file__).with_name("captures_golden.txt")
 CLIENT, SERVER, OTHER = 0x0A000001, 0x0A000002, 0x0A000009
 HELLO = "cS sSA cA cPA20 sA"
 SERVED = f"{HELLO} sPA50 cA"

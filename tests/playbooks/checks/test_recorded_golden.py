@@ -1,6 +1,6 @@
 """All that a check says of each recorded Facts file, word by word: evidence, and the numbers of its fixes.
 
-told.txt holds it; `python -m tests.playbooks.checks.test_recorded_told` writes it anew: the diff shows what changed.
+golden.txt holds it; `python -m tests.playbooks.checks.test_recorded_golden` writes it anew: read the diff.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.registry import known_checks
+from tests.golden_files import held, hold
 from tests.playbooks.checks.test_recorded import FILES, recorded
-from tests.told_files import held, hold
 
-TOLD = Path(__file__).with_name("told.txt")
+TOLD = Path(__file__).with_name("golden.txt")
 
 
 def name_of(path: Path) -> str:

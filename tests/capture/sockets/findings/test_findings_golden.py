@@ -1,6 +1,6 @@
-"""All that findings say of looks that are made here, word by word. findings_told.txt holds it.
+"""All that findings say of looks that are made here, word by word. findings_golden.txt holds it.
 
-`python -m tests.capture.sockets.findings.test_findings_told` writes it anew: what changed is read in the diff.
+`python -m tests.capture.sockets.findings.test_findings_golden` writes it anew: what changed is read in the diff.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pytest
 
 from tests.capture.sockets.findings import made_piles, made_queues, made_stalls
 from tests.capture.sockets.findings.made_looks import found
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("findings_told.txt")
+TOLD = Path(__file__).with_name("findings_golden.txt")
 ALL = made_piles.ALL | made_queues.ALL | made_stalls.ALL
 
 

@@ -1,6 +1,6 @@
 """All that a check says of facts that are made here, word by word: what the recorded ones lack, and each threshold.
 
-made_told.txt holds it; `python -m tests.playbooks.checks.test_made_told` writes it anew: the diff shows what changed.
+made_golden.txt holds it; `python -m tests.playbooks.checks.test_made_golden` writes it anew: read the diff.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from playbooks.checks.registry import known_checks
+from tests.golden_files import held, hold
 from tests.playbooks.checks import (
     made_config_rows,
     made_log_rows,
@@ -22,9 +23,8 @@ from tests.playbooks.checks import (
 )
 from tests.playbooks.checks.made_rows import Row
 from tests.playbooks.checks.test_thresholds import TABLE
-from tests.told_files import held, hold
 
-TOLD = Path(__file__).with_name("made_told.txt")
+TOLD = Path(__file__).with_name("made_golden.txt")
 
 
 def all_rows() -> dict[str, Row]:

@@ -1,6 +1,6 @@
-"""All that is said of groups of connections, word by word. groups_told.txt holds it.
+"""All that is said of groups of connections, word by word. groups_golden.txt holds it.
 
-`python -m tests.capture.verdicts.test_groups_told` writes it anew: what changed is read in the diff.
+`python -m tests.capture.verdicts.test_groups_golden` writes it anew: what changed is read in the diff.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pytest
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("groups_told.txt")
+TOLD = Path(__file__).with_name("groups_golden.txt")
 STALE = "cS sSA cA cPA20 sA sPA50 cA <{}>sFA cA <0.5>cPA20 sR"
 LIVED = "cS sSA cA cPA20 sA sPA50 cA <{}>cFA sFA cA"
 LEFT = "cS sSA cA cPA20 sA <{}>cFA sA <0.5>sPA900 cR"

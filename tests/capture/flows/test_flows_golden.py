@@ -1,6 +1,6 @@
 """All that the engine says of made connections: counts, history, measures and events, at both sides of its thresholds.
 
-flows_told.txt holds it; `python -m tests.capture.flows.test_flows_told` writes it anew: what changed is read in the
+flows_golden.txt holds it; `python -m tests.capture.flows.test_flows_golden` writes it anew: what changed is read in the
 diff. The notation is that of the verdicts.
 """
 
@@ -14,9 +14,9 @@ import pytest
 from capture.flows.connection_table import FlowTable
 from capture.verdicts.events.event_codes import GAP_MASK, GAP_SHIFT, decoded
 from tests.capture.verdicts.notation import STEP_NS, flow_table
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("flows_told.txt")
+TOLD = Path(__file__).with_name("flows_golden.txt")
 HELLO = "cS sSA cA cPA20 sA"
 SERVED = f"{HELLO} sPA50 cA"
 AGAIN: dict[str, Any] = {"sources": [4000, 4000]}  # the same ends twice

@@ -1,6 +1,6 @@
 """What each filter makes of its text, and all that it says of what it cannot understand, word by word.
 
-filters_told.txt holds it; `python -m tests.capture.filters.test_filters_told` writes it anew: the diff shows what
+filters_golden.txt holds it; `python -m tests.capture.filters.test_filters_golden` writes it anew: the diff shows what
 changed.
 """
 
@@ -13,9 +13,9 @@ import pytest
 from capture.filters import FilterError, complete, parse
 from capture.model import Endpoint, TcpState
 from tests.capture.filters.rows import Owner, Row, Verdicts, connections, flow_table
-from tests.told_files import held, hold
+from tests.golden_files import held, hold
 
-TOLD = Path(__file__).with_name("filters_told.txt")
+TOLD = Path(__file__).with_name("filters_golden.txt")
 SOCKETS = [
     Row(),
     Row(state=TcpState.CLOSE_WAIT, age_s=30.0, recv_q=5000, retransmits=3, timer="keepalive", rtt_ms=None),
