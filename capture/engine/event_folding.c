@@ -11,6 +11,7 @@ enum { FRAME = 42 };           /* bytes of TLS data that may be no request: an H
 enum { SHORTEST_REQUEST = 17 }; /* bytes, of HTTP: what is shorter, and was not captured, may be a goodbye, or PostgreSQL's CancelRequest */
 enum { LONGEST_CLOSE = 69 };    /* bytes of a TLS close_notify */
 enum { SHORTEST_HELLO = 150, LONGEST_HELLO = 2000 };
+enum { SHORTEST_TICKET = 100, LONGEST_TICKETS = 2000 }; /* bytes of TLS 1.3's tickets, with their records' headers */
 enum { BIG_SEGMENT = 1000 };  /* bytes of payload: what a path-MTU black hole swallows */
 enum { UNTOUCHED = 8 };       /* at the end of what is folded early: what comes may still join them */
 enum { KEPT_FIRST = 64, KEPT_LAST = 512, MOST_KEPT = 768 };
@@ -130,6 +131,35 @@ static void by_length(const struct connection *c, struct event *events, size_t n
   }
 }
 
+static int says(const struct event *e, int end) { return kind(e) == KIND_DATA && end_of(e) == end; }
+
+/* A server of TLS 1.3 sends its client tickets for later, unasked, right after the handshake (RFC 8446 4.6.1): mostly
+ * two, as long as each other. They are of the handshake; an answer to the request that may have come before them has
+ * another length. */
+static void tickets(struct event *events, size_t n) {
+  size_t hello = 0, answer, finish;
+  while (hello < n && kind(&events[hello]) != KIND_DATA) hello++;
+  if (hello == n || !(events[hello].code & EVENT_HANDSHAKE)) return;
+  int client = end_of(&events[hello]);
+  for (answer = hello + 1; answer < n && !says(&events[answer], !client); answer++) {}
+  for (finish = answer + 1; finish < n && !says(&events[finish], client); finish++) {}
+  if (answer >= n || !(events[answer].code & EVENT_HANDSHAKE)) return;
+  struct event *first = NULL;
+  for (size_t i = finish + 1; i < n; i++) {
+    struct event *e = &events[i];
+    if (!says(e, !client)) {
+      if (first && kind(e) == KIND_DATA) return; /* what comes after that may answer it */
+      continue;
+    }
+    if (!(e->kept & (KEPT_TLS_DATA | KEPT_UNREAD)) || e->size < SHORTEST_TICKET || e->size > LONGEST_TICKETS) return;
+    if (e->kept & KEPT_ALIKE) e->code |= EVENT_HANDSHAKE;
+    if (!first && e->kept & KEPT_ALIKE) return;
+    if (!first) first = e;
+    else if (e->size != first->size) return;
+    else first->code |= EVENT_HANDSHAKE, e->code |= EVENT_HANDSHAKE;
+  }
+}
+
 /* A RST whose claimed sender uses another TTL, or has a packet after it that the RST did not merely overtake. */
 static uint16_t reset_marks(const struct connection *c, const struct event *e) {
   const struct side *own = &c->sides[end_of(e)];
@@ -153,6 +183,7 @@ static void resolve(const struct connection *c, struct event *events, size_t n) 
     e->code |= vain_marks(c, e) | brief_mark(c, e);
   }
   by_length(c, events, n);
+  tickets(events, n);
   for (size_t i = 0; i < n && c->originator; i++) events[i].code ^= EVENT_SIDE; /* as the report has it */
 }
 

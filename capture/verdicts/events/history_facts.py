@@ -340,15 +340,17 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         """This side's last request that the peer had not answered with data up to an index.
 
         A goodbye is neither request nor answer; a repetition of what was acknowledged asks nothing; of a TLS handshake
-        only its first message, the hello, waits for an answer.
+        only its first message, the hello, waits for an answer, and nothing of it answers a request.
         """
         theirs = self.spoken(1 - side, before=at + 1)
         if theirs_end := self.fins[1 - side]:
             theirs += self.spoken(1 - side, after=max(at, theirs_end))  # sent before its FIN, and captured after it
         mine = [i for i in self.spoken(side, before=at + 1) if self._asks(i, theirs)]
-        if mine and (not theirs or theirs[-1] < mine[-1]):
-            return mine[-1]
-        return None
+        if not mine:
+            return None
+        if not self.events[mine[-1]].has(Mark.HANDSHAKE):
+            theirs = [i for i in theirs if not self.events[i].has(Mark.HANDSHAKE)]
+        return mine[-1] if not theirs or theirs[-1] < mine[-1] else None
 
     def _asks(self, index: int, theirs: list[int]) -> bool:
         event = self.events[index]

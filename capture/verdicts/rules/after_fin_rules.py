@@ -10,6 +10,7 @@ from capture.verdicts.events.event_codes import IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.rules.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
+    from capture.verdicts.events.event_codes import Event
     from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Proof
 
@@ -27,7 +28,8 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
         return None
     if not history.asked_for_sure(request):
         return None
-    spoke = any(i < _closing_run(history, fin) for i in history.data(1, before=fin, after=request))
+    words = [i for i in history.data(1, before=fin, after=request) if not history.events[i].has(Mark.HANDSHAKE)]
+    spoke = any(i < _closing_run(history, fin) for i in words)
     if spoke and not history.greeted(0):
         return None  # it said something of the protocol's own: that is life, and no close instead of an answer
     if Context.UPLOAD in history.context and history.spoken(1, before=fin):
@@ -111,13 +113,14 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     # where payloads were not captured, and what came is smaller than a request, it may have been a mere goodbye
     sized = not any(history.events[i].has(Mark.SMALL) and not history.events[i].has(Mark.SIZED) for i in late)
     sure = sized and waiting is not None and history.asked_for_sure(waiting)
-    if by == 0 and waiting is not None and (sure or _idle_before(history, fin)):
+    waited = waiting is not None and history.asked_for_sure(waiting) and history.closing_gap(fin) >= PAUSE
+    if by == 0 and waiting is not None and (sure or waited or _idle_before(history, fin)):
         return None  # it had given up waiting
     if all(history.events[i].marks & KNOWN_LAST_WORDS or not history.events[i].has(Mark.LOST) for i in late):
         answered = waiting is None and not (by == 0 and _briefly_answered(history, fin))
         return _left(history, at, by, fin, late[0]) if answered else _parted_open(history, at, by, fin, late[0])
     remarks = [history.events[i] for i in late]
-    if not all(e.marks & (KNOWN_LAST_WORDS | Mark.SMALL) or not e.has(Mark.LOST) for e in remarks):
+    if not all(e.marks & KNOWN_LAST_WORDS or _is_brief(e) or not e.has(Mark.LOST) for e in remarks):
         return None
     # what was said is not known, only that it was little
     if any(e.gap >= PAUSE for e in remarks):
@@ -128,6 +131,12 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     if history.served(1, at=fin) is None:
         return None
     return _left(history, at, by, fin, late[0]) if waiting is None else _parted_open(history, at, by, fin, late[0])
+
+
+def _is_brief(event: Event) -> bool:
+    """So little of what was not captured that it may be a goodbye; as much as half of its side's first data may be a
+    request."""
+    return event.has(Mark.SMALL) and not event.has(Mark.SIZED)
 
 
 def _briefly_answered(history: HistoryFacts, fin: int) -> bool:

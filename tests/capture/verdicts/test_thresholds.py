@@ -13,6 +13,7 @@ from tests.capture.verdicts.notation import NORMAL, flow_table
 HELLO = "cS sSA cA cPA20 sA"
 SERVED = f"{HELLO} sPA50 cA"
 CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
+TLS = "cS sSA cA cPA517h sPA1200h cPA80h cPA96d sA"
 UPLOAD = "cS sSA cA cPA{} sA"
 ON = "cS sSA cA <5>cPA9 sA"  # another connection, so that the capture goes on
 
@@ -229,6 +230,10 @@ IN_ORDER = [
     # a RST that acknowledges all of an answer, or crosses it
     (f"{HELLO} sPA50e cRAt", "aborted", LIKELY, False),
     (f"{HELLO} sPA50e cRAt~", "aborted", LIKELY, False),
+    # TLS 1.3's tickets, two of one length, answer no request; what has other lengths does
+    (f"{TLS} sPA255d sPA255d cA <1.5>cPA24g cFA sPA24g cR", "client_gave_up", LIKELY, False),
+    (f"{TLS} sPA255d sPA256d cA <1.5>cPA24g cFA sPA24g cR", "write_after_peer_close", LIKELY, True),
+    (f"{TLS} sPA255d sPA255d cA <1.5>sFA cFA sA", "closed_unanswered", LIKELY, False),
     # a bare RST of a side whose data was on its way, or had arrived
     (f"{HELLO} sPA50 cA sA1448 cPA9~ sR", "aborted", LIKELY, False),
     (f"{HELLO} sPA50 cA sA1448 cPA9 sR", "no_socket", LIKELY, False),
