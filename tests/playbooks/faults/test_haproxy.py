@@ -17,6 +17,7 @@ from tests.playbooks.faults.test_leaks import connect
 
 pytestmark = [
     pytest.mark.root,
+    pytest.mark.xdist_group("haproxy"),  # the configuration of one that runs beside is read too
     pytest.mark.skipif(shutil.which("haproxy") is None, reason="not installed: haproxy"),
 ]
 CONFIG = """
