@@ -83,7 +83,7 @@ class Recorder:
             source=snapshot.source,
             limits=snapshot.limits,
             hidden_owners=snapshot.hidden_owners,
-            namespaces=[self._place(view) for view in snapshot.namespaces],
+            namespaces=[self._namespace(view) for view in snapshot.namespaces],
             rows=rows,
             gone=gone,
             processes=[process for pid, process in processes.items() if self._processes.get(pid) != process],
@@ -115,7 +115,7 @@ class Recorder:
         self._file.flush()
         self._under.flush()
 
-    def _place(self, view: NamespaceView) -> RecordedNamespace:
+    def _namespace(self, view: NamespaceView) -> RecordedNamespace:
         before = self._namespaces.get(view.netns)
         known = before.counters if before is not None else {}
         resets = view.resets

@@ -72,7 +72,7 @@ class RecordedLook(msgspec.Struct):
     source: str
     limits: tuple[str, ...]
     hidden_owners: int
-    namespaces: list[RecordedNamespace]
+    namespaces: list[RecordedNamespace] = msgspec.field(name="places")
     rows: list[RecordedRow]
     gone: list[tuple[int, bytes]]
     processes: list[RecordedProcess]
