@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from capture.verdicts.events.event_codes import Context
 from capture.verdicts.judge import judge
-from capture.verdicts.rules.signatures import MOST_EVENTS
+from capture.verdicts.rules.signatures import CONTEXT_BITS, MOST_EVENTS
 from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
+
+
+def test_each_context_has_room_in_a_signature() -> None:
+    assert max(Context) < 1 << CONTEXT_BITS
 
 
 def test_equal_stories_share_a_template() -> None:
