@@ -95,7 +95,7 @@ def _ends(connection: list[Packet], stale: set[int]) -> list[int]:
 def honoured(connection: list[Packet], place: int, after: list[int]) -> bool:
     """Would its receiver honour a RST (RFC 9293, 3.10.7.4), as far as the capture shows?
 
-    The receiver expects exactly its next expected number, which lies between its last ACK and the last byte its peer had
+    The receiver takes exactly its next expected number, which lies between its last ACK and the last byte its peer had
     sent. A SYN is answered by a RST that acknowledges it. A RST before the first SYN met no connection.
     """
     reset = connection[place]
