@@ -341,7 +341,7 @@ def test_segments_that_a_card_joins_at_one_end(tmp_path: Path, client: bool) -> 
 
 
 def test_what_a_capture_dropped_is_not_called_lost(tmp_path: Path) -> None:
-    """Where nothing tells, neither. On a path that loses nothing: of what is sent again, no one knows which copy came."""
+    """Where nothing tells, neither. The path loses nothing: which copy came of what is sent twice, no one knows."""
     chance = Chance(3)
     truth = passed(lossy(0.0, chance), sizes=(300, 40_000, 20_000))
     a, b = ([one for one in seen if chance.random() > 0.01] for seen in (truth.a, truth.b))
