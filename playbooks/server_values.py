@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from playbooks.checks.line_edits import edit_commands, line_of
+from playbooks.checks.line_edits import TIMES_MORE, edit_commands, line_of
 from playbooks.evidence_words import say
 from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.facts import Facts
@@ -23,7 +23,7 @@ def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]
     found = [one for one in facts.service_settings or () if f"{one.service}:{one.name}" in wanted]
     if not found:
         return {}
-    now = "; ".join(map(_told, found[:SHOWN]))
+    now = "; ".join(map(_stated, found[:SHOWN]))
     values = {"now": now} if len(found) <= SHOWN else {"now": f"{now}; …"}
     values |= _doubled(found, template, parameters)
     parameters = dict(parameters) | values
@@ -40,17 +40,14 @@ def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]
     return values | {f"config_{key}": text for key, text in edits.items()}
 
 
-TIMES = 2
-
-
 def _doubled(found: Sequence[ServiceSetting], template: FixTemplate, parameters: Mapping[str, str]) -> dict[str, str]:
     """{most, more} of a fix that makes a figure larger: what is in force, and twice that, where no check knows."""
     if "more" not in template.defaults or "more" in parameters or not found[0].written.isdecimal():
         return {}
-    return {"most": found[0].written, "more": str(TIMES * int(found[0].written))}
+    return {"most": found[0].written, "more": str(TIMES_MORE * int(found[0].written))}
 
 
-def _told(one: ServiceSetting) -> str:
+def _stated(one: ServiceSetting) -> str:
     line = line_of(one, one.written)
     place = f" [{one.place}]" if one.place else ""
     if not one.line:

@@ -53,8 +53,8 @@ static void count(struct connection *c, int end, int which, char letter) {
   struct rare *rare = rare_of(c);
   if (!rare) return;
   uint64_t n = ++rare->zeek[end][which];
-  for (uint64_t count = 1; count <= 1000000; count *= 10)
-    if (n == count) write_letter(c, end, letter);
+  for (uint64_t power = 1; power <= 1000000; power *= 10)
+    if (n == power) write_letter(c, end, letter);
 }
 
 /* Whether a SYN, FIN or RST is not where the last one of its side was. */

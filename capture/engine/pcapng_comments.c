@@ -5,7 +5,7 @@
 #include "container.h"
 
 enum {
-  MOST_NOTICED = 8,         /* comments, and blocks of names, that have a notice */
+  MOST_NOTICED = 8,      /* comments, and blocks of names, that have a notice */
   MOST_OPTIONS = 64,     /* of one block that are looked at */
   LONGEST = 1024,        /* bytes of a comment that are kept */
   LONGEST_NAMES = 16384, /* … of a block of names */

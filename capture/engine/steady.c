@@ -1,6 +1,6 @@
 /* The packet that most are: data or an ACK in order, behind the handshake of a connection in which nothing is open. It is
- * known by few questions, and what it changes is written at once. That is what connection_take would change part by part, no more:
- * the fuzzer compares the two (CHECK_STEADY). */
+ * known by few questions, and what it changes is written at once. That is what connection_take would change part by part,
+ * no more: the fuzzer compares the two (CHECK_STEADY). */
 #include "connection.h"
 
 enum {

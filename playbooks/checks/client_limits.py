@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from playbooks.checks.line_edits import TIMES_MORE
 from playbooks.checks.registry import Judgement, check, failed, look, offers_for, unknown, warned
 from playbooks.evidence_words import say
 from playbooks.facts.config_facts import ServiceSetting
@@ -18,7 +19,6 @@ LIMITS = {
 """By service: the setting, and the names of its processes."""
 FULL, FEW = 0.97, 0.85
 """Of the places: PostgreSQL keeps 3 of 100 for superusers, and Redis and MySQL one or two for themselves."""
-TIMES = 2
 
 
 @check("client-limits", needs=("sockets", "service_settings"))
@@ -35,7 +35,7 @@ def client_limits(facts: Facts, **given: Any) -> Judgement:
         known = one.pid is not None  # else a guess: the server may have been started with other figures
         seen += known
         most = int(one.written)
-        evidence.append(_told(one, held))
+        evidence.append(_stated(one, held))
         if known and held >= FULL * most:
             full.append((one, held))
         elif held >= FEW * most:
@@ -45,7 +45,7 @@ def client_limits(facts: Facts, **given: Any) -> Judgement:
         for one, held in (*full, *few)
         for offer in offers_for(
             (one.service,), ("topic:full",), server=one.service, held=held, most=one.written, file=one.file,
-            more=TIMES * int(one.written),
+            more=TIMES_MORE * int(one.written),
         )
     )  # fmt: skip
     if full:
@@ -80,6 +80,6 @@ def _is_client(row: Socket, ports: set[int]) -> bool:
     return row.state in ("ESTAB", "CLOSE-WAIT") and row.local.port in ports
 
 
-def _told(one: ServiceSetting, held: int) -> str:
+def _stated(one: ServiceSetting, held: int) -> str:
     where = f"{one.file}:{one.line}" if one.line else say("the_default")
     return say("client_places", server=one.service, held=held, name=one.name, most=one.written, where=where)

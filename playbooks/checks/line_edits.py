@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from playbooks.facts.config_facts import ServiceSetting
 
 KEPT = "/var/tmp"
+TIMES_MORE = 2
+"""What is proposed for a limit that is reached, of what it is."""
 
 
 def sed_commands(scripts: Mapping[str, Sequence[str]], change: str) -> dict[str, str]:

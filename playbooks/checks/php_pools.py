@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from playbooks.checks.line_edits import edit_commands
+from playbooks.checks.line_edits import TIMES_MORE, edit_commands
 from playbooks.checks.registry import Offer, offers_for
 from playbooks.evidence_words import say
 from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.facts import Facts
 
 CHILDREN = "pm.max_children"
-TIMES = 2
 
 
 def pool_at(facts: Facts, where: str, port: int | None = None) -> ServiceSetting | None:
@@ -39,7 +38,7 @@ def pool_offers(pool: ServiceSetting | None, **shared: object) -> tuple[Offer, .
     """More children for a pool whose queue is full."""
     if pool is None or not pool.written.isdecimal():
         return ()
-    more = TIMES * int(pool.written)
+    more = TIMES_MORE * int(pool.written)
     edits = edit_commands([(pool, str(more))], f"children-{pool.place}")
     found = {
         "pool": pool.place,

@@ -34,7 +34,7 @@ PASSING = {
 KEPT_S = 2.0
 MOST_ASKED = 5_000
 """Connections that are asked for their last data (5 µs each)."""
-MOST_PLACES, MOST_ROWS = 64, 50_000
+MOST_NAMESPACES, MOST_ROWS = 64, 50_000
 """Other network namespaces, and sockets in them, that are judged too, as many as fit; the rest are named."""
 
 
@@ -80,7 +80,7 @@ def _wants_longer(look: Snapshot) -> bool:
     return False
 
 
-def _facts(look: Snapshot, before: _Before, inside: Found | None, answered: dict[SocketRow, TcpInfo]) -> Sockets:
+def _facts(look: Snapshot, before: _Before, inside: Found | None, infos: dict[SocketRow, TcpInfo]) -> Sockets:
     own = look.namespaces[0].netns if look.namespaces else None
     by_namespace: defaultdict[Namespace | None, list[SocketRow]] = defaultdict(list)
     for row in look.rows:
@@ -91,7 +91,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, answered: dict
     for namespace in sorted(
         (p for p in look.namespaces[1:] if by_namespace[p.netns]), key=lambda p: len(by_namespace[p.netns])
     ):
-        fits = len(others) < MOST_PLACES and len(by_namespace[namespace.netns]) <= room
+        fits = len(others) < MOST_NAMESPACES and len(by_namespace[namespace.netns]) <= room
         room -= len(by_namespace[namespace.netns]) if fits else 0
         (others if fits else left).append(namespace)
     unseen = [Elsewhere(one.namespace.name, one.sockets) for one in look.unseen if one.sockets != 0]
@@ -101,7 +101,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, answered: dict
         source=look.source,
         hidden_owners=look.hidden_owners,
         limits=look.limits,
-        rows=tuple(_socket(row, look, before, answered) for row in by_namespace[own]),
+        rows=tuple(_socket(row, look, before, infos) for row in by_namespace[own]),
         counters=dict(look.counters),
         totals=dict(look.counter_totals),
         ephemeral_ports=look.settings.ephemeral_ports,
@@ -117,7 +117,7 @@ def _facts(look: Snapshot, before: _Before, inside: Found | None, answered: dict
                 source=look.source,
                 hidden_owners=0,
                 limits=(),
-                rows=tuple(_socket(row, look, before, answered) for row in by_namespace[namespace.netns]),
+                rows=tuple(_socket(row, look, before, infos) for row in by_namespace[namespace.netns]),
                 counters=moved(dict(before.totals.get(namespace.netns, {})), dict(namespace.counters)),
                 totals=dict(namespace.counters),
                 ephemeral_ports=namespace.settings.ephemeral_ports,
@@ -168,7 +168,7 @@ def _holders(owners: tuple[Owner, ...]) -> tuple[Holder, ...]:
     return tuple(Holder(owner.pid, owner.name, owner.fd) for owner in owners)
 
 
-def _socket(row: SocketRow, look: Snapshot, first: _Before, answered: dict[SocketRow, TcpInfo]) -> Socket:
+def _socket(row: SocketRow, look: Snapshot, first: _Before, infos: dict[SocketRow, TcpInfo]) -> Socket:
     before = first.rows.get(_key(row))
     return Socket(
         state=row.state.value,
@@ -191,7 +191,7 @@ def _socket(row: SocketRow, look: Snapshot, first: _Before, answered: dict[Socke
         new_drops=max(0, (row.drops or 0) - before[1]) if before is not None else 0,
         stayed=before is not None and (before[0] is row.state or row.age_s >= KEPT_S),
         closed_window_s=_closed_for(row, look.details.get(row)),
-        awaiting_s=_awaiting(row, answered.get(row) or look.details.get(row)),
+        awaiting_s=_awaiting(row, infos.get(row) or look.details.get(row)),
         backlog_max=row.backlog_max,
         v6_only=row.v6_only,
         netns=None if row.netns is None else str(row.netns),

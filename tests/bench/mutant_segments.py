@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.mutant_changes import ROOT, Change
-from tests.bench.mutant_stories import Story, stories, survivors
+from tests.bench.mutant_stories import Story, stories, survivors, write_shown
 from tests.bench.mutant_tables import _in_child
 from tests.bench.mutant_tree import FLAGS
 
@@ -143,14 +143,7 @@ def main() -> None:
                 shown = _first(made, by_code, engines.changed(change))
             except subprocess.CalledProcessError:
                 continue
-            print(f"\n{change}\n    {change.source}", flush=True)
-            if shown is None:
-                print("  no story shows it", flush=True)
-                continue
-            (texts, more), told, now = shown
-            print(f"  {' & '.join(texts)!r} {more or ''}")
-            for sign, lines, others in (("-", told, now), ("+", now, told)):
-                print("".join(f"  {sign} {line}\n" for line in lines if line not in others), end="", flush=True)
+            write_shown(change, shown)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,18 @@ def found(change: Change, made: list[Story], by_code: list[list[str]]) -> tuple[
     return _in_child(ask, 600) or None
 
 
+def write_shown(change: Change, shown: tuple[Story, list[str], list[str]] | None) -> None:
+    """A change, and the first story that shows it with what is told by the code and by the change."""
+    print(f"\n{change}\n    {change.source}", flush=True)
+    if shown is None:
+        print("  no story shows it", flush=True)
+        return
+    (texts, more), by_code, now = shown
+    print(f"  {' & '.join(texts)!r} {more or ''}")
+    for sign, lines, others in (("-", by_code, now), ("+", now, by_code)):
+        print("".join(f"  {sign} {line}\n" for line in lines if line not in others), end="", flush=True)
+
+
 def main() -> None:
     """Find a story for each survivor, print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,14 +158,7 @@ def main() -> None:
         if given.only and not re.search(given.only, str(change)):
             continue
         shown = found(change, made, by_code)
-        print(f"\n{change}\n    {change.source}", flush=True)
-        if shown is None:
-            print("  no story shows it", flush=True)
-            continue
-        (texts, more), told, now = shown
-        print(f"  {' & '.join(texts)!r} {more or ''}")
-        for sign, lines, others in (("-", told, now), ("+", now, told)):
-            print("".join(f"  {sign} {line}\n" for line in lines if line not in others), end="", flush=True)
+        write_shown(change, shown)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from capture.ladder import ladder_rows
 from capture.report.ladder_text import ladder_lines
 from capture.safe_text import printable
 from tui.rows.ladder_rows import CLOCKS, SINCE_START, LadderLines, columns_for
-from tui.screens.base import TriageScreen
+from tui.screens.with_playbook import ScreenWithPlaybook
 from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
 from tui.text.verdict_lines import story
@@ -35,7 +35,7 @@ ROWS_ELSEWHERE = 7
 CLOCKS_TOLD = ("seconds since the first packet", "of day, UTC", "seconds since the packet before")
 
 
-class ConnectionScreen(TriageScreen):
+class ConnectionScreen(ScreenWithPlaybook):
     """The ladder. n and N go to the next and previous problem, Enter decodes a packet in full."""
 
     MODE = "capture"
@@ -195,25 +195,13 @@ class ConnectionScreen(TriageScreen):
         self._draw()
         self.say("Silences are drawn to scale; i: a line each" if self._view.to_scale else "Silences take a line each")
 
-    def _asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
+    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
+        """That of its ending."""
         name = self._one.verdict.playbook
         if name is None:
             self.say("No playbook speaks of this ending: nothing is wrong with it, or nothing is known", "warn")
             return None
         return name, {"capture": self._triage.decoded.path}, printable(self._one.verdict.sentence)
-
-    def action_playbook(self) -> None:
-        """What to check about it."""
-        if (asked := self._asked_playbook()) is not None:
-            name, settings, found = asked
-            self.triage_app.open_playbook(name, settings, found=found)
-
-    def action_fix(self) -> None:
-        """What to change about it."""
-        from tui.screens.fixes import FixesScreen
-
-        if (asked := self._asked_playbook()) is not None:
-            self.app.push_screen(FixesScreen(*asked))
 
     def action_hop(self) -> None:
         """The same request on the other side of the proxy: from the front connection to the back one, and back."""

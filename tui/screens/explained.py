@@ -17,6 +17,7 @@ from tui.rows.grouped_rows import GroupKey
 from tui.rows.log_groups import COLUMNS, COUNT_COLUMNS, GROUPINGS, SORTS, count_rows, filter_of, grouped_lines
 from tui.rows.log_lines import LogRows, line_values, log_rows
 from tui.screens.with_order import ScreenWithOrder
+from tui.screens.with_playbook import ScreenWithPlaybook
 from tui.terminal.clipboard import to_file
 from tui.text.language import tr
 from tui.text.quantities import size
@@ -44,7 +45,7 @@ PANES_HIGH = 6
 PANES = ("kinds", "hosts", "minutes")
 
 
-class ExplainedScreen(ScreenWithOrder):
+class ExplainedScreen(ScreenWithPlaybook, ScreenWithOrder):
     """All lines with a symptom, and what is counted of them. Enter opens the playbook with what the line says."""
 
     FILTERS = "line"
@@ -288,19 +289,11 @@ class ExplainedScreen(ScreenWithOrder):
 
     @on(RowsTable.Chosen, "#lines")
     def _chosen(self, event: RowsTable.Chosen) -> None:
-        if not self.toggle_group(event.key) and (asked := self._asked_playbook()) is not None:
-            name, settings, found = asked
-            self.triage_app.open_playbook(name, settings, found=found)
+        if not self.toggle_group(event.key):
+            self.action_playbook()
 
-    def action_fix(self) -> None:
-        """What to change about the line under the cursor; of a group about its first."""
-        from tui.screens.fixes import FixesScreen
-
-        if (asked := self._asked_playbook()) is not None:
-            self.app.push_screen(FixesScreen(*asked))
-
-    def _asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
-        """(name, settings, the line) of the playbook that goes on from the line; None where there is none."""
+    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
+        """That which goes on from the line under the cursor; of a group from its first."""
         line = self._line()
         if line is None or line.playbook is None:
             self.say("No playbook goes on from this line", "warn")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
-from tui.screens.base import TriageScreen
+from tui.screens.with_playbook import ScreenWithPlaybook
 
 if TYPE_CHECKING:
     from capture.model import Endpoint
 
 
-class OneConnectionScreen(TriageScreen):
+class OneConnectionScreen(ScreenWithPlaybook):
     """Subclasses set `_ends` (local, remote), `_line` (its name) and `_text` (all of it); they know the playbook."""
 
     KEYS = (
@@ -36,23 +36,6 @@ class OneConnectionScreen(TriageScreen):
     _ends: tuple[Endpoint, Endpoint]
     _line: str
     _text: str
-
-    def asked_playbook(self) -> tuple[str, dict[str, str], str] | None:
-        """(name, settings, what is wrong) of the playbook that fits it; None where none does, which it says."""
-        raise NotImplementedError
-
-    def action_playbook(self) -> None:
-        """The playbook that fits it."""
-        if (asked := self.asked_playbook()) is not None:
-            name, settings, found = asked
-            self.triage_app.open_playbook(name, settings, found=found)
-
-    def action_fix(self) -> None:
-        """That playbook's fixes."""
-        from tui.screens.fixes import FixesScreen
-
-        if (asked := self.asked_playbook()) is not None:
-            self.app.push_screen(FixesScreen(*asked))
 
     def action_packets(self) -> None:
         """Its packets in an open recording."""

@@ -43,8 +43,9 @@ ASKED = 64
 POOL_S, TOGETHER_S = 10.0, 2.0
 """A pool whose peer closed all its connections at once is reaped every so often, and then they go: a warning only once
 they have stayed that long, or where more come."""
-WORKERS = 3
-"""The level of piles of several processes' connections to one service: each holds one or two, and uses up nothing."""
+PORT, WORKERS = 1, 3
+"""Levels of piles of CLOSE-WAIT: those up to PORT were a service's here; of WORKERS each holds one or two connections
+to one service, and uses up nothing."""
 FLOWING_S = 30.0
 """Data of the last half minute, later than the close: a half-closed download that goes on."""
 
@@ -61,6 +62,7 @@ def close_wait(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
         for row in _left_behind(namespace, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
         if not row.send_q and row.owner_missing != NOT_ACCEPTED
     ]
+    # in the order of levels: PORT is the second, WORKERS the fourth
     keys = (by_service(namespace), by_local_port, by_leader, by_held_remote, by_hidden_user)
     for pile in pile_up(rows, keys, limits.close_wait_sockets):
         if (idle := _idle(namespace, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
@@ -110,7 +112,7 @@ def _close_wait_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> F
 def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
     """Connections that this machine opened (not a service's here), all closed by their peers a moment ago."""
     oldest, youngest = pile.rows[0].age_s, pile.rows[-1].age_s
-    return pile.level > 1 and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
+    return pile.level > PORT and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
 
 
 def fin_wait_2(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
+from capture.verdicts.events.silences import ORIGINATOR, RESPONDER, Silences
 from capture.verdicts.events.states import walk
 
 if TYPE_CHECKING:
@@ -16,16 +15,9 @@ if TYPE_CHECKING:
     from capture.verdicts.events.event_codes import Event
     from capture.verdicts.events.states import Pair
 
-ENOUGH_REPEATS = 3  # unanswered retransmissions that make a time-out (fewer may yet be answered)
 
-ORIGINATOR, RESPONDER = 0, 1
-
-
-class HistoryFacts(Struct, frozen=True, dict=True):
+class HistoryFacts(Silences, frozen=True, dict=True):
     """One signature: its events, and questions about them. Indexes are those of `events`."""
-
-    context: Context
-    events: tuple[Event, ...]
 
     @classmethod
     def of_codes(cls, context: int, codes: Iterable[int]) -> HistoryFacts:
@@ -207,98 +199,9 @@ class HistoryFacts(Struct, frozen=True, dict=True):
 
     # --- middle ---
 
-    @cached_property
-    def silence(self) -> tuple[int, list[int]] | None:
-        """A side that repeated itself to the end without an answer: the side, and its unanswered events."""
-        found: tuple[int, list[int]] | None = None
-        for side in (ORIGINATOR, RESPONDER):
-            run = self._unanswered(side)
-            repeats = sum(self.events[i].has(Mark.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
-            enough = repeats >= ENOUGH_REPEATS or (repeats == ENOUGH_REPEATS - 1 and Context.QUIET_END in self.context)
-            if enough and (found is None or run[0] < found[1][0]):
-                found = side, run
-        return found
-
-    def _unanswered(self, side: int) -> list[int]:
-        """The last stretch of this side's lost data, FINs and probes that its peer let go by."""
-        run: list[int] = []
-        last_word = self._last_words[side]
-        for i, event in enumerate(self.events):
-            if event.kind in (Kind.ICMP, Kind.RST):
-                continue
-            if event.side == side:
-                lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
-                if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
-                    run = [*run, i] if lost or event.kind is Kind.PROBE else []
-            elif self._in_vain(event) or self._is_unheard(run):
-                continue
-            elif i < last_word or self._answers_probe(event, run):
-                run = []  # the peer said something, and this side went on
-        return run
-
-    def _is_unheard(self, run: list[int]) -> bool:
-        """Data or a FIN repeated, and never acknowledged: what its peer says meanwhile shows that the peer lives, not
-        that it hears."""
-        repeats = [i for i in run if self.events[i].has(Mark.REPEAT)]
-        return len(repeats) >= ENOUGH_REPEATS - 1 and all(self.events[i].kind is not Kind.PROBE for i in run)
-
-    def _answers_probe(self, event: Event, run: list[int]) -> bool:
-        """An ACK after a probe: its sender lives, also where it left probes before that unanswered (Linux answers two a
-        second)."""
-        return event.kind is Kind.ACK and bool(run) and self.events[run[-1]].kind is Kind.PROBE
-
-    @staticmethod
-    def _in_vain(event: Event) -> bool:
-        """Sent again, without news and without acknowledging any: no sign that its sender hears its peer."""
-        return event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.REPEAT)
-
-    def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
-        """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
-        return [i for i in range(run[0], run[-1] + 1) if self.events[i].side != side and self._in_vain(self.events[i])]
-
-    @cached_property
-    def _last_words(self) -> tuple[int, int]:
-        """Each side's last event that is not a RST; -1 without one."""
-        spoken = [
-            [i for i, e in enumerate(self.events) if e.side == s and e.kind not in (Kind.RST, Kind.ICMP)]
-            for s in (0, 1)
-        ]
-        return spoken[0][-1] if spoken[0] else -1, spoken[1][-1] if spoken[1] else -1
-
     def states_before(self, at: int) -> Pair:
         """Both sides' states when an event arrived."""
         return walk(self.events[: at + 1], self.midstream, {})[0][at]
-
-    def stalled(self, side: int, at: int) -> list[int]:
-        """The closed windows of this side in force at an index, and the probes they met; empty where it was open."""
-        run: list[int] = []
-        for i in range(at):
-            event = self.events[i]
-            if event.side == side and event.kind is not Kind.RST:
-                if event.has(Mark.ZERO):
-                    run.append(i)
-                else:
-                    run = []
-            elif run and (event.kind is Kind.PROBE or self._knocks(event)):
-                run.append(i)
-            elif run and event.kind is Kind.DATA and not event.marks & (Mark.LOST | Mark.REPEAT):
-                run = []
-        return run
-
-    @staticmethod
-    def _knocks(event: Event) -> bool:
-        """Data sent again that was never taken: it met a window that closed on it, and probes it as well."""
-        return event.kind is Kind.DATA and event.has(Mark.REPEAT) and event.has(Mark.LOST)
-
-    def probes_before(self, side: int, at: int) -> list[int]:
-        """Keep-alives of this side that nobody answered, right before an index."""
-        run: list[int] = []
-        for i in range(at):
-            event = self.events[i]
-            if event.kind in (Kind.ICMP,):
-                continue
-            run = [*run, i] if event.side == side and event.kind is Kind.PROBE else []
-        return run
 
     @cached_property
     def icmp(self) -> list[int]:
@@ -391,7 +294,7 @@ class HistoryFacts(Struct, frozen=True, dict=True):
         """The originator opened the connection and said nothing in it."""
         return self.whole and not self.data(ORIGINATOR) and not self.spoken(ORIGINATOR)
 
-    def told_why(self, side: int, at: int) -> bool:
+    def said_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""
         data = self.spoken(side, before=at + 1)
         return bool(data) and self.events[data[-1]].has(Mark.PARTING)

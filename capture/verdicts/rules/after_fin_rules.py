@@ -24,7 +24,7 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
     if fin is None or history.first_closer != 1:
         return None
     request = history.waiting(0, at=fin)
-    if request is None or history.events[request].has(Mark.LOST) or history.told_why(1, fin):
+    if request is None or history.events[request].has(Mark.LOST) or history.said_why(1, fin):
         return None
     if not history.asked_for_sure(request):
         return None

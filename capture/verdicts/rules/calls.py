@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from capture.model import Ending, NextCalls, TcpState
 from capture.verdicts.events.ending import icmp_class
 from capture.verdicts.events.event_codes import PAUSE, IcmpClass, Kind, Mark
-from capture.verdicts.events.history_facts import ENOUGH_REPEATS
+from capture.verdicts.events.silences import ENOUGH_REPEATS
 
 if TYPE_CHECKING:
     from capture.verdicts.events.ending import End

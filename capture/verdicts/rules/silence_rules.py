@@ -246,7 +246,7 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         )  # it may have left in the middle: the length that was promised is not read
     if history.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
-    if first == 1 and not history.told_why(1, fin):
+    if first == 1 and not history.said_why(1, fin):
         # a process that dies with nothing unread closes in the same way
         return close(LIKELY, "aborted", sentence="normal_server_first")
     return close(sure)

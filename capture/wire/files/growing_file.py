@@ -67,7 +67,7 @@ class Followed:
         self._identity: Identity | None = None
         self._done: dict[str, Identity] = {}  # files of the ring that were read to their end
         self._before = 0  # packets of the files before
-        self._told: list[Notice] = []
+        self._noticed: list[Notice] = []
         self._format = ""
         self._links: dict[str, None] = {}
         self._names: dict[bytes, str] = {}
@@ -98,7 +98,7 @@ class Followed:
     @property
     def notices(self) -> list[Notice]:
         """What was lost, cut or passed over in files that are read; of one that grows, no end is reported."""
-        return list(self._told)
+        return list(self._noticed)
 
     def poll(self, wait: float = 0.0) -> bool:
         """Take what has come, and wait for it at most `wait` seconds; whether anything did.
@@ -200,8 +200,8 @@ class Followed:
             self._done[self.path] = self._identity
 
     def _tell(self, notice: Notice) -> None:
-        if len(self._told) < MOST_NOTICES:
-            self._told.append(notice)
+        if len(self._noticed) < MOST_NOTICES:
+            self._noticed.append(notice)
 
     def _written_anew(self) -> bool | None:
         """Does another file have this one's name by now? None: it is the same file, with other bytes in it."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from playbooks.facts.config_facts import ServiceSetting
 
 MOST_FILES, MOST_DEPTH, LARGEST_FILE = 200, 8, 4_000_000
 
@@ -53,6 +55,13 @@ def _of_file(
                         yield from _of_file(inner, includes, comments, section, files, depth + 1)
                     except OSError:
                         continue  # what may not be read says nothing; the first file's absence is reported
+
+
+def with_defaults(
+    found: Mapping[str, ServiceSetting], defaults: Mapping[str, str], service: str, path: str, place: str = ""
+) -> list[ServiceSetting]:
+    """The settings of these names: as found, else the server's default, which `path` may change."""
+    return [found.get(name) or ServiceSetting(service, name, value, path, 0, place) for name, value in defaults.items()]
 
 
 def files_of(pattern: str, folder: str) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import re
 
 from playbooks.facts.config_facts import ServiceSetting
-from playbooks.facts.services.lines import Line, config_lines, files_of
+from playbooks.facts.services.lines import Line, config_lines, files_of, with_defaults
 
 DEFAULTS = {
     "idle_session_timeout": "0",
@@ -33,7 +33,7 @@ def postgres_settings(path: str, data: str | None = None) -> list[ServiceSetting
             continue
         name = setting[1].lower()
         found[name] = ServiceSetting("postgres", name, setting[2].strip("'"), line.file, line.number)
-    return [found.get(name) or ServiceSetting("postgres", name, value, path, 0) for name, value in DEFAULTS.items()]
+    return with_defaults(found, DEFAULTS, "postgres", path)
 
 
 def _value(line: Line, name: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playbooks.facts.config_facts import ServiceSetting
-from playbooks.facts.services.lines import config_lines, files_of
+from playbooks.facts.services.lines import config_lines, files_of, with_defaults
 
 DEFAULTS = {"timeout": "0", "tcp-keepalive": "300", "maxclients": "10000", "tcp-backlog": "511"}
 
@@ -17,7 +17,7 @@ def redis_settings(path: str) -> list[ServiceSetting]:
             found[name.lower()] = ServiceSetting(
                 "redis", name.lower(), value.strip().strip("\"'"), line.file, line.number
             )
-    return [found.get(name) or ServiceSetting("redis", name, value, path, 0) for name, value in DEFAULTS.items()]
+    return with_defaults(found, DEFAULTS, "redis", path)
 
 
 def _includes(text: str, folder: str) -> list[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playbooks.facts.config_facts import ServiceSetting
-from playbooks.facts.services.lines import config_lines, files_of
+from playbooks.facts.services.lines import config_lines, files_of, with_defaults
 
 DEFAULTS = {"MaxStartups": "10:30:100", "LoginGraceTime": "120"}
 _NAMES = {name.lower(): name for name in DEFAULTS}
@@ -19,7 +19,7 @@ def ssh_settings(path: str) -> list[ServiceSetting]:
         name = _NAMES.get(word.lower())
         if name is not None and value.strip() and name not in found:
             found[name] = ServiceSetting("ssh", name, value.strip().strip('"'), line.file, line.number)
-    return [found.get(name) or ServiceSetting("ssh", name, value, path, 0) for name, value in DEFAULTS.items()]
+    return with_defaults(found, DEFAULTS, "ssh", path)
 
 
 def _includes(text: str, folder: str) -> list[str] | None:

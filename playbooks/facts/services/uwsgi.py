@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playbooks.facts.config_facts import ServiceSetting
-from playbooks.facts.services.lines import config_lines, files_of
+from playbooks.facts.services.lines import config_lines, files_of, with_defaults
 
 DEFAULTS = {"processes": "1", "threads": "1", "listen": "100"}
 ALIASES = {"workers": "processes", "p": "processes", "l": "listen"}
@@ -20,9 +20,7 @@ def uwsgi_settings(path: str) -> list[ServiceSetting]:
             found[ALIASES.get(name, name)] = ServiceSetting(
                 "uwsgi", ALIASES.get(name, name), value, line.file, line.number, line.section
             )
-    return [
-        found.get(name) or ServiceSetting("uwsgi", name, value, path, 0, "uwsgi") for name, value in DEFAULTS.items()
-    ]
+    return with_defaults(found, DEFAULTS, "uwsgi", path, "uwsgi")
 
 
 def _includes(text: str, folder: str) -> list[str] | None:

@@ -12,7 +12,6 @@ from playbooks.facts.facts import Absence, Facts
 from playbooks.facts.measured_facts import Probe
 from playbooks.facts.socket_facts import Bound, Holder, Processes
 from tests.playbooks.checks import test_nginx_checks as nginx
-from tests.playbooks.checks.made_more_rows import end, proxy, waiting, waits
 from tests.playbooks.checks.made_nginx_rows import (
     EVENTS,
     HTTP,
@@ -21,6 +20,7 @@ from tests.playbooks.checks.made_nginx_rows import (
     configured,
     requests,
 )
+from tests.playbooks.checks.made_proxy_rows import end, proxy, waiting, waits
 from tests.playbooks.checks.made_rows import GO, OTHER, Row, rule, to_rule
 from tests.playbooks.checks.making import (
     changed,

@@ -14,10 +14,11 @@ from playbooks.checks.registry import known_checks
 from tests.golden_files import held, hold
 from tests.playbooks.checks import (
     made_config_rows,
+    made_host_rows,
     made_log_rows,
-    made_more_rows,
     made_nginx_rows,
     made_path_rows,
+    made_proxy_rows,
     made_queue_rows,
     made_rows,
 )
@@ -30,7 +31,7 @@ TOLD = Path(__file__).with_name("made_golden.txt")
 def all_rows() -> dict[str, Row]:
     """The rows that are made, and each of the thresholds, by its check and number."""
     seen: Counter[str] = Counter()
-    files = (made_rows, made_nginx_rows, made_more_rows, made_log_rows, made_queue_rows)
+    files = (made_rows, made_nginx_rows, made_proxy_rows, made_host_rows, made_log_rows, made_queue_rows)
     files += (made_path_rows, made_config_rows)
     found = {name: row for file in files for name, row in file.ROWS.items()}
     for name, given, facts, _ in TABLE:
