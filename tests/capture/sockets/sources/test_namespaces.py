@@ -84,8 +84,9 @@ def test_sockets_of_another_namespace_are_seen_and_named() -> None:
     os.waitpid(pid, 0)
     wide._others._searched = None
     snapshot = wide.look()
-    assert not [row for row in snapshot.rows if row.netns and row.netns.inode == inode]
-    assert ("net", inode) not in find_namespaces()
+    # Not by the inode: once nobody holds the namespace, the next one that anybody makes may have the same.
+    assert not [row for row in snapshot.rows if str(row.netns) == str(rows[0].netns)]
+    assert not [found for found in find_namespaces().values() if found.pid == pid]
 
 
 @in_own_network
@@ -98,8 +99,8 @@ def test_sockets_of_a_namespace_that_is_not_looked_into_are_counted_and_named() 
     held = {one.namespace.name.partition("[")[2]: one.sockets for one in snapshot.unseen}
     assert (held[f"{pid}]"], held[f"{six}]"]) == (3, 3)
     told = text(snapshot)
-    others = [one for one in snapshot.findings if one.code == "open_files_near_limit"]  # the whole machine's
-    assert others or "nothing asks for attention among 0 sockets; not seen:" in told
+    # what is found without a socket is of the whole machine: other tests' processes
+    assert snapshot.findings or "nothing asks for attention among 0 sockets; not seen:" in told
     said = next(limit for limit in snapshot.limits if "not looked into" in limit)
     assert said in told
     wide = Watcher(all_namespaces=True).look()
@@ -119,7 +120,7 @@ def test_the_namespace_of_one_process_is_looked_at_in_place_of_the_own() -> None
     snapshot = Watcher(inside=inside).look()
     assert sorted(row.state.value for row in snapshot.rows) == ["ESTAB", "ESTAB", "LISTEN"]
     assert {row.netns.inode for row in snapshot.rows if row.netns} == {inode}
-    assert ("net", inode) not in [one.namespace.inode for one in snapshot.unseen]
+    assert inode not in [one.namespace.inode for one in snapshot.unseen]
     own = os.stat("/proc/self/ns/net").st_ino
     assert in_network_of(pid, lambda: os.stat("/proc/thread-self/ns/net").st_ino) == inode
     assert in_network_of(None, lambda: os.stat("/proc/thread-self/ns/net").st_ino) == own

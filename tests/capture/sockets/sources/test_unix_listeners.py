@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 import subprocess
-import time
 from pathlib import Path
 
 from capture.sockets.findings.thresholds import Thresholds
@@ -55,16 +54,17 @@ def test_a_unix_listener_that_nobody_serves_is_found_before_its_queue_is_full(tm
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(100)
-        watcher = Watcher(thresholds=Thresholds(accept_wait_s=3.0))  # on a busy machine a turn takes a second
+        now = 1000.0
+        watcher = Watcher(thresholds=Thresholds(accept_wait_s=3.0), clock=lambda: now)
         clients = []
         for _ in range(12):  # each is served after a while: the queue is never empty, and moves
             clients.append(socket.socket(socket.AF_UNIX))
             clients[-1].connect(path)
             assert not [one for one in watcher.look().findings if one.code == "accept_queue_stuck"]
-            time.sleep(0.15)
+            now += 0.75
             if len(clients) > 3:
                 listener.accept()
-        time.sleep(3.1)
+        now += 1.0  # the last three came 0.75, 1.5 and 2.25 s before
         (stuck,) = [one for one in watcher.look().findings if one.code == "accept_queue_stuck"]
         assert path in stuck.title
         assert stuck.facts["backlog"] == 3
