@@ -6,7 +6,8 @@ process), and lists only those that moved, or that held a socket which vanished;
 are read. While a socket stays without an owner, all are read again, ever more rarely. A slow rotating sweep reads known
 ones again. `thorough` reads all.
 
-Inode numbers are reused and so are descriptors and process ids: nothing here is kept for a socket that has gone.
+Inode numbers are reused and so are descriptors and process ids: nothing here is kept for a socket that has gone. What
+`_unknown` and `_bereft` name is in `_rows`: an inode gets there through its row, and goes with it, between refreshes.
 """
 
 from __future__ import annotations
@@ -116,6 +117,12 @@ class OwnerIndex:
                 del owner.process.sockets[owner.fd]
             if (watched := self._watched.get(owner.pid)) is not None:
                 watched.freed.add(owner.fd)
+
+    def forget(self, rows: Iterable[Held]) -> None:
+        """Rows went together, and what their last records said may never have been told: a dump that broke off."""
+        gone = set(rows)
+        for inode, row in [(inode, row) for inode, row in self._rows.items() if row in gone]:
+            self.remove(row, inode)
 
     def refresh(self, thorough: bool = False) -> None:
         """Brings every row's owners up to date."""
@@ -292,17 +299,18 @@ class OwnerIndex:
         inode = process.sockets.pop(descriptor)
         row = self._rows.get(inode)
         if row is not None and row.owners:
-            self._set_owners(row, tuple(o for o in row.owners if o.process is not process or o.fd != descriptor))
+            kept = tuple(one for one in row.owners if one.process is not process or one.fd != descriptor)
+            self._set_owners(inode, row, kept)
 
     def _disown(self, process: Process, inode: int) -> None:
         row = self._rows.get(inode)
         if row is not None and row.owners:
-            self._set_owners(row, tuple(owner for owner in row.owners if owner.process is not process))
+            self._set_owners(inode, row, tuple(owner for owner in row.owners if owner.process is not process))
 
-    def _set_owners(self, row: Held, owners: tuple[Owner, ...]) -> None:
+    def _set_owners(self, inode: int, row: Held, owners: tuple[Owner, ...]) -> None:
         if not owners:
-            self._unknown[row.inode] = 0
-            self._bereft.setdefault(row.inode, row.owners)
+            self._unknown[inode] = 0
+            self._bereft.setdefault(inode, row.owners)
         self._change(row, owners)
 
     def _change(self, row: Held, owners: tuple[Owner, ...]) -> None:
@@ -377,6 +385,9 @@ class NoIndex:
         """See OwnerIndex."""
 
     def remove(self, row: Held, inode: int) -> None:
+        """See OwnerIndex."""
+
+    def forget(self, rows: Iterable[Held]) -> None:
         """See OwnerIndex."""
 
 

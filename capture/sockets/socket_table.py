@@ -24,6 +24,14 @@ class Changes:
     gone: list[SocketRow] = field(default_factory=list)
     changed: list[tuple[SocketRow, bytes]] = field(default_factory=list)
 
+    def settle(self) -> None:
+        """A socket that moved during the dump came twice: what is new did not change, and what changed did so once."""
+        before = dict(reversed(self.changed))
+        for row in self.new if before else ():
+            before.pop(row, None)
+        if len(before) < len(self.changed):
+            self.changed = list(before.items())
+
 
 class SocketTable:
     """Rows by cookie: the one key that is never used twice and survives ESTAB → FIN-WAIT-2 → TIME-WAIT."""
@@ -90,6 +98,7 @@ class SocketTable:
         return changes
 
     def _index(self, changes: Changes) -> None:
+        changes.settle()
         self.gone = changes.gone
         known = self._by_ports
         if known is None:

@@ -17,7 +17,7 @@ from capture.sockets.limits import limit_text
 from capture.sockets.namespace_set import Elsewhere
 from capture.sockets.owners import Held, OwnerIndex
 from capture.sockets.process_limits import renew_limits
-from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Moment, Namespace, SocketRow
+from capture.sockets.row import NO_PERMISSION, OTHER_NAMESPACE, Moment, SocketRow
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.snapshot_assembly import Look, assemble
 from capture.sockets.sources.socket_errors import SourceUnavailable
@@ -65,7 +65,9 @@ class Watcher:
         self._failures: list[str] = []
         self._last: float | None = None
         self._details_at = self._moment.now
-        self._namespaces: dict[Namespace | None, WatchedNamespace] = {}
+        self._namespaces: dict[int, WatchedNamespace] = {}
+        """By the identity of what its rows say: of two namespaces of a container whose inodes are hidden both say the
+        same."""
         self._asking = threading.Lock()  # one question at a time goes through a netlink socket
         self._trends = Trends()
         self._lives = Lives()
@@ -105,7 +107,7 @@ class Watcher:
         found = {}
         with self._asking:
             for row in rows:
-                namespace = self._namespaces.get(row.netns)
+                namespace = self._namespaces.get(id(row.netns))
                 if namespace is not None and (info := namespace.detail(row)) is not None:
                     found[row] = info
         return found
@@ -183,11 +185,11 @@ class Watcher:
     def _new_owners(self) -> OwnerIndex:
         def leave(row: Held) -> None:
             if isinstance(row, SocketRow):
-                self._namespaces[row.netns].aggregates.owners_leave(row)
+                self._namespaces[id(row.netns)].aggregates.owners_leave(row)
 
         def enter(row: Held) -> None:
             if isinstance(row, SocketRow):
-                self._namespaces[row.netns].aggregates.owners_enter(row)
+                self._namespaces[id(row.netns)].aggregates.owners_enter(row)
 
         return OwnerIndex(leave=leave, enter=enter)
 
@@ -195,7 +197,7 @@ class Watcher:
         return Elsewhere(
             entering,
             make=self._place,
-            take_in=lambda namespace: self._namespaces.update({namespace.netns: namespace}),
+            take_in=lambda namespace: self._namespaces.update({id(namespace.netns): namespace}),
             leave=self._leave,
             own=self._inside.key if self._inside is not None else None,
         )
@@ -210,7 +212,7 @@ class Watcher:
                 if not self._candidates:
                     raise
             else:
-                self._namespaces = {namespace.netns: namespace}
+                self._namespaces = {id(namespace.netns): namespace}
                 return namespace
 
     def _place(self, source: Source) -> WatchedNamespace:
@@ -247,7 +249,7 @@ class Watcher:
     def _leave(self, namespace: WatchedNamespace) -> None:
         namespace.forget_all()
         namespace.source.close()
-        self._namespaces.pop(namespace.netns, None)
+        self._namespaces.pop(id(namespace.netns), None)
 
     def _look_at_others(self, wall: float, details: bool) -> dict[WatchedNamespace, News]:
         """Looks at those that had their last look the longest ago, for so long as OTHERS_S allows: each dump walks the

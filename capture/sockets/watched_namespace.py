@@ -173,10 +173,7 @@ class WatchedNamespace:
     def forget_all(self) -> None:
         """The namespace is gone: its rows own nothing any more."""
         self.close_tap()
-        for row in self.rows():
-            self.owners.remove(row, row.inode)
-        for listener in self.unix.rows.values():
-            self.owners.remove(listener, listener.inode)
+        self.owners.forget([*self.rows(), *self.unix.rows.values()])
 
     def close_tap(self) -> None:
         """Takes no more resets."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
+import capture.sockets.owners as owners_module
 from capture.sockets.inet_diag_msg import RECORD
 from capture.sockets.owners import OwnerIndex
 from capture.sockets.process_visibility import Visibility
@@ -53,6 +55,15 @@ class Proc:
         path.unlink(missing_ok=True)
         if target is not None:
             os.symlink(f"socket:[{target}]" if isinstance(target, int) else target, path)
+
+    def close(self, pid: int, descriptor: int) -> None:
+        """Closes a descriptor, if it is open."""
+        (self.root / str(pid) / "fd" / str(descriptor)).unlink(missing_ok=True)
+
+    def holders(self, inode: int) -> list[tuple[int, int]]:
+        """Who holds a socket now."""
+        links = self.root.glob("[1-9]*/fd/*")
+        return sorted((int(one.parts[-3]), int(one.name)) for one in links if os.readlink(one) == f"socket:[{inode}]")
 
 
 def owners(one: SocketRow) -> list[tuple[int, int]]:
@@ -257,6 +268,77 @@ def test_a_process_whose_name_cannot_be_read(proc: Proc) -> None:
     (proc.root / "7" / "comm").unlink()
     proc.index.refresh()
     assert [each.name for each in proc.index.processes] == [""]
+
+
+class Ending:
+    """The os module of a machine whose processes may end, and descriptors close, before each call."""
+
+    def __init__(self, proc: Proc, chance: random.Random) -> None:
+        self._proc, self._chance = proc, chance
+        self.getpid = os.getpid
+
+    def _meanwhile(self) -> None:
+        if self._chance.random() < 0.05:
+            shutil.rmtree(self._proc.root / str(self._chance.choice(PIDS)), ignore_errors=True)
+        elif self._chance.random() < 0.1:
+            self._proc.close(self._chance.choice(PIDS), self._chance.randrange(4))
+
+    def listdir(self, path: str) -> list[str]:
+        self._meanwhile()
+        return os.listdir(path)
+
+    def readlink(self, path: str) -> str:
+        self._meanwhile()
+        return os.readlink(path)
+
+    def stat(self, path: str) -> os.stat_result:
+        self._meanwhile()
+        return os.stat(path)
+
+
+PIDS = (7, 8, 9)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_ends_meanwhile_nothing_is_missed_once_all_is_quiet(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows: dict[int, SocketRow] = {}
+    monkeypatch.setattr(owners_module, "os", Ending(proc, chance))
+    for _ in range(40):
+        pid, inode = chance.choice(PIDS), chance.randrange(100, 108)
+        match chance.randrange(6):
+            case 0:
+                targets = {f"fd{n}": chance.choice((inode, 100, "/dev/null")) for n in range(chance.randrange(4))}
+                proc.process(pid, "web", **targets)
+            case 1 if (proc.root / str(pid) / "fd").is_dir():
+                proc.relink(pid, chance.randrange(4), inode)
+            case 2 if inode not in rows:
+                rows[inode] = row(inode)
+                proc.index.add(rows[inode])
+            case 3 if inode in rows:
+                proc.index.remove(rows[inode], inode)
+                del rows[inode]
+            case 4 if inode in rows:  # accepted, or orphaned: another inode in the same row
+                held, other = rows.pop(inode), chance.choice([0, *(set(range(100, 108)) - rows.keys())])
+                held.raw = row(other).raw
+                proc.index.remove(held, inode)
+                held.owners = ()
+                proc.index.add(held)
+                rows |= {other: held} if other else {}
+            case 5:
+                gone = [rows.pop(one) for one in list(rows) if chance.random() < 0.3]
+                for one in gone:
+                    one.raw = row(chance.choice((0, inode))).raw  # as a dump that broke off leaves it
+                proc.index.forget(gone)
+        proc.index.refresh(thorough=chance.random() < 0.2)
+        assert {one.inode for one in proc.index.unowned()} <= rows.keys()
+    monkeypatch.setattr(owners_module, "os", os)
+    for _ in range(3):
+        proc.index.refresh(thorough=True)
+    for inode, one in rows.items():
+        assert sorted(owners(one)) == proc.holders(inode)
 
 
 @pytest.mark.parametrize(

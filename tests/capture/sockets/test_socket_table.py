@@ -212,3 +212,23 @@ def test_rows_of_a_pair_of_ports_are_those_that_a_search_finds(
             for port in range(2, 6):
                 ports = b"\0\1" + port.to_bytes(2, "big")
                 assert set(kept.of_ports({ports})) == {row for row in kept.rows.values() if row.raw[4:8] == ports}
+
+
+@both_diffs
+def test_what_moved_during_the_dump_changed_once_and_what_is_new_did_not(make: Callable[[], DumpDiff]) -> None:
+    kept = table(make)
+    kept.update(dump([record(1, state=1)]))
+    changes = kept.update(dump([record(1, state=4), record(2, state=3), record(1, state=5), record(2, state=1)]))
+    assert [row.raw[44] for row in changes.new] == [2]
+    assert [(row.raw[44], row.raw[1], before[1]) for row, before in changes.changed] == [(1, 5, 1)]
+    assert kept.rows[(2).to_bytes(8, "little")].raw[1] == 1
+
+
+@both_diffs
+def test_ports_that_changed_twice_in_a_dump_are_found_by_the_last_ones(make: Callable[[], DumpDiff]) -> None:
+    kept = table(make)
+    kept.update(dump([record(1, port=2)]))
+    assert not list(kept.of_ports(set()))
+    kept.update(dump([record(1, port=3), record(2, port=3), record(1, port=4), record(2, port=5)]))
+    assert [row.raw[44] for row in kept.of_ports({b"\0\1\0\4", b"\0\1\0\5"})] == [1, 2]
+    assert not list(kept.of_ports({b"\0\1\0\2", b"\0\1\0\3"}))
