@@ -36,6 +36,8 @@ WORTH_PROBING: Final = 64
 """A folder of so many descriptors is listed only where reading the likely ones does not settle it."""
 KERNEL_THREAD_LOOKS: Final = 30
 """How many looks a process without descriptors is passed over."""
+REST_LOOKS: Final = 10
+"""Between two readings of all descriptors where some processes hide theirs: a socket may be one of those."""
 _LINK, _TAIL = "socket:[", -1
 
 
@@ -69,15 +71,15 @@ class OwnerIndex:
         visibility: Visibility | None = None,
     ) -> None:
         self._root = root
-        self._leave = leave or _nothing
-        self._enter = enter or _nothing
+        self._leave = leave or (lambda row: None)
+        self._enter = enter or (lambda row: None)
         self._watched: dict[int, _Watched] = {}
         self._rows: dict[int, Held] = {}
         self._unknown: dict[int, int] = {}  # inode → looks it stayed unknown
         self._dirty: set[int] = set()
         self._sweep: list[tuple[int, int]] = []
         self._strays: dict[int, tuple[int, int]] = {}  # inode of no row → where it was read
-        self._rereads_in = 0
+        self._rereads_in, self._due = 0, False
         self._own = os.getpid()
         self._bereft: dict[int, tuple[Owner, ...]] = {}
         self._late: set[int] = set()
@@ -348,8 +350,9 @@ class OwnerIndex:
         if len(self._strays) > 4 * len(self._watched) + 10_000:
             self._strays.clear()
         self._rereads_in = max(0, self._rereads_in - 1)
-        if not self._rereads_in and any(turns and _power_of_two(turns) for turns in self._unknown.values()):
-            self._rereads_in = 10 if self.hidden_processes else 1
+        self._due = self._due or any(turns and _power_of_two(turns) for turns in self._unknown.values())
+        if self._due and not self._rereads_in:
+            self._due, self._rereads_in = False, REST_LOOKS if self.hidden_processes else 1
             for watched in list(self._watched.values()):
                 if watched.process.readable and watched.size != 0:
                     self._visit(watched, everything=True)
@@ -393,7 +396,3 @@ class NoIndex:
 
 def _power_of_two(number: int) -> bool:
     return number & (number - 1) == 0
-
-
-def _nothing(row: Held) -> None:
-    return None
