@@ -36,9 +36,13 @@ NUMBERS = {"pid": 2**22, "port": 65535}
 COMMAND_SECONDS = 15
 LINES_OF_OUTPUT = 20
 LONGEST_EVIDENCE = 1200
-SEEN_IT = frozenset(("capture-causes", "traffic-causes", "waiting-for", "port-held"))
-"""Checks that see why: in packets, in what a process waits for, in who has the port. Their fixes come before those of a
-log, whose lines fit several causes."""
+RESTARTS = frozenset(("log-restarts", "error-log-restarts"))
+SEEN_IT = frozenset(("capture-causes", "traffic-causes", "waiting-for", "port-held")) | RESTARTS
+"""Checks that see why: in packets, in what a process waits for, in who has the port, in when requests were lost. Their
+fixes come before those of a log, whose lines fit several causes."""
+ANYBODY = "*"
+SAID = frozenset(("log-symptoms", "nginx-error-lines", "proxy-log-ends"))
+"""Checks of what lines say: where one of SEEN_IT found why, what else would fit them is for other causes."""
 
 
 def run_checks(
@@ -71,6 +75,8 @@ def judge(
     results = []
     offers: list[Offer] = []
     seen: list[Offer] = []
+    guesses: list[Offer] = []
+    proven: set[str] = set()
     about = _asked_about(facts)
     for step in playbook.steps:
         result, scope = _judge(step, facts, consent)
@@ -79,6 +85,10 @@ def judge(
         ]
         asked += [Offer(name, {}, about, process=True) for name in step.offers.get(result.outcome, ())]
         (seen if step.check in SEEN_IT else offers).extend(asked)
+        if step.check in SAID:
+            guesses += asked
+        if step.check in SEEN_IT and result.outcome is Outcome.FAIL:
+            proven |= {ANYBODY} if step.check in RESTARTS else {word for one in asked for word in one.identity}
         mine, _ = chosen(playbook.fixes, asked)
         shown = StepResult(
             id=step.id,
@@ -100,7 +110,10 @@ def judge(
     known = next((one for one in offers if one.identity), None)
     if known is not None:
         seen = [one if one.identity else dataclasses.replace(one, identity=known.identity) for one in seen]
-    mine, others = chosen(playbook.fixes, (*seen, *offers))
+    outdone = [one for one in guesses if ANYBODY in proven or not proven.isdisjoint(one.identity)]
+    mine, others = chosen(playbook.fixes, (*seen, *(one for one in offers if one not in outdone)))
+    less_likely = {name: one for some in chosen(playbook.fixes, outdone) for name, one in some.items()}
+    others |= {name: one for name, one in less_likely.items() if name not in mine}
 
     again = _recheck(facts)
 

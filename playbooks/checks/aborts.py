@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capture.sockets.sources.counters import meaning
-from playbooks.checks.fix_audience import writers
+from playbooks.checks.fix_audience import servers, writers
 from playbooks.checks.registry import (
     Judgement,
     check,
@@ -48,7 +48,7 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *known))
 
 
-@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides", "led"))
+@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides", "led", "served"))
 def log_symptoms(
     facts: Facts,
     symptoms: list[str] | None = None,
@@ -56,13 +56,14 @@ def log_symptoms(
     fits: dict[str, list[str]] | None = None,
     besides: list[str] | None = None,
     led: str | None = None,
+    served: bool = False,
     **given: Any,
 ) -> Judgement:
     """Error lines of these symptoms in the log, by peer.
 
     `fixes` are offered whatever was found, those of `fits` for the symptom that they cure. Another step reads the logs
     of the programs `besides`: what they wrote is no matter of this one. Lines of whatever symptom that lead to the
-    playbook `led` are meant, too."""
+    playbook `led` are meant, too. `served`: the fixes are for the server that whoever wrote the lines was served by."""
     if facts.log is None:
         return unknown(say("no_log"))
     wanted = set(symptoms or [])
@@ -114,7 +115,8 @@ def log_symptoms(
     total = sum(group.count for group in mine)
     known = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
     fitting = [name for group in mine for name in (fits or {}).get(group.symptom, [])]
-    offers = offers_for_writers(writers(mine), dict.fromkeys([*fitting, *(fixes or [])]), **known)
+    whose = servers(mine) if served else writers(mine)
+    offers = offers_for_writers(whose, dict.fromkeys([*fitting, *(fixes or [])]), **known)
     return failed(*evidence, *note, offers=offers)
 
 

@@ -46,3 +46,17 @@ def writers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
     for group in groups:
         counts.update(group.sources)
     return tuple(sorted((source for source, _ in counts.most_common()), key=LANGUAGES.__contains__))
+
+
+CLIENTS = LANGUAGES | {"nginx", "haproxy", "envoy", "apache", "caddy", "traefik", "varnish", "ssh", "curl", "wget"}
+"""Who writes of a server of whatever kind: proxies, tools, and programs of which only the language is known."""
+
+
+SOMEWHERE = ("balancer", "kubernetes")
+"""Words for a server that is not seen here: what usually stands before one elsewhere."""
+
+
+def servers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
+    """The servers that these lines are about: a driver's lines name its store. SOMEWHERE where only the client is
+    known."""
+    return tuple(word for word in writers(groups) if word not in CLIENTS) or SOMEWHERE

@@ -18,6 +18,7 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import set_beside
 from playbooks.checks.nginx_passes import keeps, passed_to, passes, passing_to, protocol
+from playbooks.checks.reaching import listener_behind
 from playbooks.checks.registry import (
     Judgement,
     Offer,
@@ -34,7 +35,6 @@ from playbooks.facts.facts import Facts
 from playbooks.facts.log_facts import ErrorLog
 from playbooks.facts.log_files import is_file
 from playbooks.facts.nginx_facts import Directive, NginxServer
-from playbooks.facts.socket_facts import Holder
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -140,7 +140,7 @@ def _closed(
     if server is not None:
         parameters = parameters | {"config": server.path, "reload": how_to_reload(server)}
     topic = "topic:idle" if kept else "topic:patience"
-    holder = _behind(facts, str(parameters.get("upstream", "")))
+    holder = listener_behind(facts, str(parameters.get("upstream", "")))
     words = identity_of(facts, holder)
     if not kept:  # a language's own fixes are for its clients: what ends work is a server's setting
         words = tuple(word for word in words if word in WORKERS)
@@ -151,16 +151,6 @@ def _closed(
     if not kept:
         return [first, *theirs]
     return [*offers_for_writers(("nginx",), (topic,), **parameters), *theirs, first]
-
-
-def _behind(facts: Facts, upstream: str) -> Holder | None:
-    """The process of this machine that listens where an upstream's address points; None where none is seen to."""
-    ip, _, port = upstream.rpartition(":")
-    rows = facts.sockets.rows if facts.sockets is not None and port.isdigit() else ()
-    listening = [row for row in rows if row.state == "LISTEN" and row.local.port == int(port) and row.owners]
-    mine = {row.local.ip for row in rows}
-    here = ip.startswith("127.") or ip in ("[::1]", "localhost") or ip.strip("[]") in mine
-    return next((Holder(one.pid, one.name) for row in listening if here for one in row.owners), None)
 
 
 def timeout_parameters(facts: Facts, server: NginxServer, name: str, places: list[Directive]) -> dict[str, object]:

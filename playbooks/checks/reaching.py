@@ -10,7 +10,7 @@ from playbooks.checks.stalls import _rule_offers, _suspects, rule_words
 from playbooks.evidence_words import bracketed, say
 from playbooks.facts.config_facts import FirewallRule
 from playbooks.facts.facts import Facts
-from playbooks.facts.socket_facts import Socket
+from playbooks.facts.socket_facts import Holder, Socket
 
 REFUSED, SILENT, UNREACHABLE = "ECONNREFUSED", ("APP_TIMEOUT", "ETIMEDOUT"), ("EHOSTUNREACH", "ENETUNREACH")
 RESETS = frozenset(
@@ -31,6 +31,18 @@ def serves(listener: Socket, address: str) -> bool | None:
     if bound == "::":
         return True if ":" in address else (None if listener.v6_only is None else not listener.v6_only)
     return bound == address or (bound == "0.0.0.0" and ":" not in address)
+
+
+def listener_behind(facts: Facts, upstream: str) -> Holder | None:
+    """The process of this machine that listens where an address points, of a master and its workers the first that was
+    started; None where none is seen to."""
+    ip, _, port = upstream.rpartition(":")
+    rows = facts.sockets.rows if facts.sockets is not None and port.isdigit() else ()
+    listening = [row for row in rows if row.state == "LISTEN" and row.local.port == int(port) and row.owners]
+    mine = {row.local.ip for row in rows}
+    here = ip.startswith("127.") or ip in ("[::1]", "localhost") or ip.strip("[]") in mine
+    owners = [Holder(one.pid, one.name) for row in listening if here for one in row.owners]
+    return min(owners, key=lambda one: one.pid, default=None)
 
 
 def _bound(rows: list[Socket]) -> str:

@@ -54,6 +54,7 @@ MODULES = (
     "proxy_waits",
     "queues",
     "reaching",
+    "restarts",
     "stalls",
     "timeout_chains",
 )

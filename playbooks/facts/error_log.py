@@ -16,6 +16,7 @@ from playbooks.facts.log_files import (
     is_own,
     last_lines,
 )
+from playbooks.facts.moments import Moments
 from playbooks.facts.nginx_facts import Nginx
 from playbooks.facts.proxy_log import is_proxys, not_nginx
 from playbooks.language import tr
@@ -51,6 +52,7 @@ class _Counted:
     counts: Counter[str] = field(default_factory=Counter)
     older_kinds: Counter[str] = field(default_factory=Counter)
     upstreams: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind, _ in KINDS})
+    moments: dict[tuple[str, str], Moments] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
     lines: int = 0
@@ -76,7 +78,10 @@ class _Counted:
         self.last[kind] = line
         if (found := _UPSTREAM.search(line)) is not None:
             address = _ADDRESS.match(found[1])
-            self.upstreams[kind][address[1] if address else found[1]] += 1
+            upstream = address[1] if address else found[1]
+            self.upstreams[kind][upstream] += 1
+            if when is not None:
+                self.moments.setdefault((kind, upstream), Moments()).add(when)
 
 
 def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: float | None) -> ErrorLog | Absence:
@@ -118,4 +123,5 @@ def collect_error_log(log: str | None, nginx: Nginx | Absence | None, since: flo
 def _kind(kind: str, counted: _Counted) -> ErrorLine:
     last = counted.last[kind]
     upstreams = dict(counted.upstreams[kind].most_common(5))
-    return ErrorLine(kind, counted.counts[kind], upstreams, last[:500], last[:19])
+    moments = {name: one.all() for name in upstreams if (one := counted.moments.get((kind, name))) is not None}
+    return ErrorLine(kind, counted.counts[kind], upstreams, last[:500], last[:19], moments)

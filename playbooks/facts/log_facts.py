@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
+from playbooks.facts.moments import Moment
+
 
 class ErrorLine(msgspec.Struct, frozen=True):
-    """A kind of line in nginx's error log: how often, toward which upstreams, and the last one."""
+    """A kind of line in nginx's error log: how often, toward which upstreams and when, and the last one."""
 
     kind: str
     count: int
     upstreams: dict[str, int]
     last: str
     last_time: str
+    moments: dict[str, tuple[Moment, ...]] = {}
+    """When, by upstream."""
 
 
 class ErrorLog(msgspec.Struct, frozen=True):
@@ -114,6 +118,8 @@ class LogGroup(msgspec.Struct, frozen=True):
     """How many of the lines each program wrote, as far as they tell."""
     playbooks: tuple[str, ...] = ()
     """Where its lines lead."""
+    moments: tuple[Moment, ...] = ()
+    """When its lines were written, those that tell."""
 
 
 class SymptomLog(msgspec.Struct, frozen=True):

@@ -130,6 +130,7 @@ def _process(pid: int, root: str) -> Process | None:
         command=(details.command or "")[:300],
         open_files=open_files,
         threads=_threads(pid, root),
+        started=details.started,
         soft_limit=soft,
         hard_limit=hard,
     )

@@ -142,6 +142,8 @@ class Process(msgspec.Struct, frozen=True):
     """Words for its language and server ("python", "gunicorn"); empty where nothing tells."""
     container: str = ""
     threads: int | None = None
+    started: float | None = None
+    """Epoch seconds."""
 
 
 class Processes(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from playbooks.facts.facts import Absence
 from playbooks.facts.log_facts import LogGroup, SymptomLog
 from playbooks.facts.log_kind import moment_of, nature_of
+from playbooks.facts.moments import Moments
 from playbooks.facts.this_host import locals_here, own_addresses
 from playbooks.language import tr
 from playbooks.symptoms.explanation import End
@@ -27,6 +28,7 @@ class _Group:
     same_peer: bool = True
     sources: Counter[str] = field(default_factory=Counter)
     playbooks: set[str] = field(default_factory=set)
+    moments: Moments = field(default_factory=Moments)
 
 
 def _named(group: _Group) -> str:
@@ -74,6 +76,8 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
                 group.sources[explained.source] += 1
             group.playbooks.add(explained.playbook)
             group.last = when or group.last
+            if (moment := moment_of(explained.time or match.near)) is not None:
+                group.moments.add(moment)
     except LogUnreadable as error:
         return Absence("unreadable", str(error))
     found = [
@@ -87,6 +91,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             one.line,
             dict(one.sources),
             tuple(sorted(one.playbooks)),
+            one.moments.all(),
         )
         for (symptom, *_), one in groups.items()
     ]

@@ -20,6 +20,7 @@ from tests.playbooks.checks import (
     made_path_rows,
     made_proxy_rows,
     made_queue_rows,
+    made_restart_rows,
     made_rows,
 )
 from tests.playbooks.checks.made_rows import Row
@@ -32,7 +33,7 @@ def all_rows() -> dict[str, Row]:
     """The rows that are made, and each of the thresholds, by its check and number."""
     seen: Counter[str] = Counter()
     files = (made_rows, made_nginx_rows, made_proxy_rows, made_host_rows, made_log_rows, made_queue_rows)
-    files += (made_path_rows, made_config_rows)
+    files += (made_path_rows, made_config_rows, made_restart_rows)
     found = {name: row for file in files for name, row in file.ROWS.items()}
     for name, given, facts, _ in TABLE:
         seen[name] += 1

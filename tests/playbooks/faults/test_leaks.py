@@ -103,6 +103,9 @@ def test_ports_that_run_out_toward_one_peer_and_a_wider_range(host: Namespace, c
         found = check("time-wait", port=8105)
         assert found.outcome("ports") is Outcome.FAIL, found.evidence("ports")
         assert "85 of 100 ephemeral ports (40000-40099)" in found.evidence("ports")
+        offered = [fix.id for fix in found.report.fixes]
+        assert "stop-holder" not in offered, "who listens on that port is whom they connect to"
+        assert offered[0].startswith("reuse-")
         shell(found.fix("port-range-now").apply)
         again = check("time-wait", port=8105)
         assert again.outcome("ports") is Outcome.PASS, again.evidence("ports")

@@ -256,10 +256,10 @@ def test_a_full_unix_socket_is_named(host: Namespace, check: Check, tmp_path: Pa
 
 def test_who_holds_a_port_that_bind_did_not_get(host: Namespace, check: Check, shell: Shell) -> None:
     with running(host, LEAK, 8212) as server:
-        found = check("time-wait", port=8212)
-        assert found.outcome("held") is Outcome.WARN
-        assert "127.0.0.1:8212 is listened on by python" in found.evidence("held")
-        assert f"[{server.pid}]" in found.evidence("held")
+        found = check("address-in-use", port=8212)
+        assert found.outcome("holder") is Outcome.WARN
+        assert "127.0.0.1:8212 is listened on by python" in found.evidence("holder")
+        assert f"[{server.pid}]" in found.evidence("holder")
         shell(found.fix("stop-holder").apply)
         server.wait(5)
         with host.entered(), socket.socket() as sock:
