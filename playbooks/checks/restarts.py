@@ -24,10 +24,11 @@ LASTS_S = 30.0
 """A restart is over after so long; what goes on is another fault."""
 FEW, SHOWN = 3, 4
 NEARLY_ALL = 0.8
-NEAR_S = 5.0
-"""A process that was started so long after such a moment was restarted in it."""
-EARLY_S = 1.5
-"""Nor much before it: what ran until then is what was lost. A start is told to a second."""
+NEAR_S, EARLY_S = 5.0, 1.5
+"""A process that was started so long after such a moment's end, or before its beginning, was restarted in it: what ran
+until then is what was lost. A start is told to a second."""
+SETTLED_S = 3.0
+"""So long after the new process has begun no request is lost any more: else it is not the restart that costs them."""
 LONGER, AT_LEAST_S = 10.0, 60.0
 """Requests of a log that goes on for so many times a moment's length, and so long, did not all begin with the fault."""
 
@@ -118,19 +119,37 @@ def _joined(moments: Iterable[Moment]) -> list[Moment]:
 
 
 def _proof(facts: Facts, holder: Holder | None, found: list[Lines], moments: list[Moment]) -> list[str]:
-    """What shows that the server was gone for a moment: it refused then, and it was started then."""
-    sentences = []
-    refused = [one for one in found if one.symptom in REFUSED]
-    if any(_near(each.first, moments, NEAR_S) for one in refused for each in one.moments):
-        sentences.append(say("restart_refused", count=sum(one.count for one in refused)))
+    """What shows that the server was gone for a moment: it refused then, or was started then, and served afterwards."""
+    cut = [each for one in found if one.symptom in CUT for each in one.moments]
+    refused = [each for one in found if one.symptom in REFUSED for each in one.moments]
     started = _started(facts, holder)
-    if holder is not None and started is not None and _near(started, moments, EARLY_S):
+    sentences = []
+    gone = sum(_refused_in(one, cut, refused) for one in moments)
+    if gone:
+        sentences.append(say("restart_refused", count=gone))
+    if holder is not None and started is not None and any(_started_in(one, cut or refused, started) for one in moments):
         sentences.append(say("restart_started", who=holder_name(holder), when=clock(started)))
     return sentences
 
 
-def _near(when: float, moments: Iterable[Moment], early: float) -> bool:
-    return any(one.first - early <= when <= one.last + NEAR_S for one in moments)
+def _within(moment: Moment, others: list[Moment]) -> list[Moment]:
+    return [one for one in others if one.first <= moment.last and one.last >= moment.first]
+
+
+def _refused_in(moment: Moment, cut: list[Moment], refused: list[Moment]) -> int:
+    """How many were refused after others had been cut, and none was cut once it no longer refused."""
+    cuts, refusals = _within(moment, cut), _within(moment, refused)
+    if not cuts or not refusals:
+        return 0
+    begun = cuts[0].first <= refusals[0].first + EARLY_S
+    over = cuts[-1].last <= refusals[-1].last + SETTLED_S
+    return sum(one.count for one in refusals) if begun and over else 0
+
+
+def _started_in(moment: Moment, lost: list[Moment], started: float) -> bool:
+    mine = _within(moment, lost)
+    near = moment.first - EARLY_S <= started <= moment.last + NEAR_S
+    return near and bool(mine) and mine[-1].last <= started + SETTLED_S
 
 
 def _started(facts: Facts, holder: Holder | None) -> float | None:
