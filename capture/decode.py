@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.engine.session import Engine
+from capture.engine.shares import SharedOut
 from capture.flows.connection_table import FlowTable
 from capture.flows.from_engine import flow_table
 from capture.language import tr
@@ -94,6 +95,7 @@ def decode(
     preview: Callable[[DecodedCapture], None] | None = None,
     refused: Callable[[CaptureUnreadable], None] | None = None,
     copy: IO[bytes] | None = None,
+    followers: int = 0,
 ) -> list[DecodedCapture]:
     """Decode captures: those of each file (one, but where files were put one behind the other), or one for all files
     with `join` (a capture that was rotated; in time order).
@@ -101,9 +103,10 @@ def decode(
     `progress` and `cancelled` are called for every piece; `preview` once, with what the first file has shown so far. Of
     joined files those that can be read are: an empty one is a notice, the errors of others are a notice and go to
     `refused`. `copy` is a named file that gets what comes in by standard input, so that its packets can be read again.
+    `followers`: threads that follow the connections, beside this one that reads; then there is no `preview`.
     Raises CaptureUnreadable where nothing can be read, DecodingCancelled, OSError where the copy cannot be written.
     """
-    watch = _Watch(progress, cancelled, preview, copy)
+    watch = _Watch(progress, cancelled, preview, copy, followers)
     if not join:
         return [decoded for path in paths for decoded in _apart(path, watch)]
     unreadable: dict[str, CaptureUnreadable] = {}
@@ -129,12 +132,13 @@ def decode_traced(path: str, cancelled: Callable[[], bool] | None = None) -> tup
 
 
 class _Watch(Struct):
-    """The callbacks of one decoding."""
+    """Who is told of one decoding, and who helps."""
 
     progress: Callable[[Progress], None] | None
     cancelled: Callable[[], bool] | None
     preview: Callable[[DecodedCapture], None] | None
     copy: IO[bytes] | None = None
+    followers: int = 0
 
     def tell(self, reader: CaptureReader, packets: int) -> None:
         if self.progress is not None:
@@ -191,7 +195,7 @@ class _Decoding:
 
     def __init__(self, paths: Sequence[str], watch: _Watch, *, traces: bool = False) -> None:
         self._paths, self._watch, self._traces = paths, watch, traces
-        self.engine = Engine()
+        self.engine = SharedOut(watch.followers) if watch.followers else Engine()
         if traces:
             self.engine.trace()
         self._readers: list[CaptureReader] = []
@@ -204,6 +208,7 @@ class _Decoding:
             self.engine.collect()
         for path in self._paths:
             if not merged and self._overlaps(path):
+                self.engine = Engine()  # what was read so far goes
                 return _Decoding(self._paths, self._watch).run(merged=True)
             with open_capture(path, self.engine, packets) as reader:
                 self.take(reader, FilePart(path, packets + 1, merged=merged), packets)
@@ -225,6 +230,7 @@ class _Decoding:
         self._parts.append(part)
         self._watch.tell(reader, before)
         while reader.step():
+            self.engine.pass_on()
             self._watch.tell(reader, before + reader.packets)
             self._preview()  # the first piece is small: it is there at once
         if reader.copy is not None:
@@ -239,12 +245,19 @@ class _Decoding:
         return begins is not None and begins < self.engine.totals.last_time
 
     def _preview(self) -> None:
-        if self._watch.preview is not None and self.engine.totals.tcp_packets and not self._parts[0].merged:
+        if (
+            self._watch.preview is not None
+            and not self._watch.followers
+            and self.engine.totals.tcp_packets
+            and not self._parts[0].merged
+        ):
             self._watch.preview(self.decoded())
             self._watch.preview = None
 
     def decoded(self, *, last: bool = False) -> DecodedCapture:
         """What was read so far."""
+        if last:
+            self.engine.end()
         totals: Totals = self.engine.totals
         readers = self._readers
         names = {packed: name for reader in readers for packed, name in reader.names.items()}

@@ -138,13 +138,14 @@ def triage(
     refused: Callable[[CaptureUnreadable], None] | None = None,
     copy: IO[bytes] | None = None,
     groups: bool = True,
+    followers: int = 0,
 ) -> list[Triage]:
     """Decode and judge captures: one Triage for each that a file holds, or one for all with `join`.
 
     `preview` is called once with the judged first block of the first file, so that a screen has rows at once.
     Of several captures those that can be read are, where `refused` takes the errors of the others; else the first
     CaptureUnreadable is raised. Of joined files those that can be read are, in any case. Raises DecodingCancelled where
-    `cancelled` said so. `copy` as of `decode`. `groups`: as of `judged`.
+    `cancelled` said so. `copy` and `followers` as of `decode`. `groups`: as of `judged`.
     """
     show: Callable[[DecodedCapture], None] | None = None
     if preview is not None:
@@ -163,6 +164,7 @@ def triage(
                 preview=show,
                 refused=refused,
                 copy=copy,
+                followers=followers,
             )
             _require_known_link_type(captures)
             done += [

@@ -54,6 +54,7 @@ struct arrival {
 enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
 
 struct collected;
+struct batch;
 
 struct engine {
   int collecting; /* merge_by_time.c */
@@ -85,7 +86,9 @@ struct engine {
   char *words;
   size_t words_size, words_room;
   int out_of_memory;
-  int spent; /* its last table was filled */
+  int spent; /* its last table was filled, or it was joined with another one */
+  struct batch *batch; /* shares.c: where segments are handed on to, instead of being taken */
+  uint32_t share, shares; /* … and which of those that are handed on it takes, of so many */
 };
 
 /* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
@@ -102,6 +105,8 @@ struct store {
   struct connection *typical[TYPICAL]; /* of each class the first one that was packed, by its packed fields */
   uint8_t *written; /* scratch */
   size_t room_to_write;
+  struct store *joined; /* whose connections follow, from the index `begins` on: their places are in the first one */
+  uint32_t begins;
 };
 /* A connection as it is, whether packed or not: valid until the view is used again. */
 struct view {
@@ -112,6 +117,11 @@ struct view {
 
 /* merge_by_time.c */
 void collect(struct engine *e, const struct segment *segment);
+/* shares.c */
+void hand_on(struct engine *e, const struct segment *segment);
+/* prefetch.c */
+void find_by(struct engine *e, const struct segment *s, int64_t keys[2], uint64_t *key);
+void take_soon(struct engine *e, const struct segment *segment, struct sought *by);
 /* roles.c */
 uint8_t *roles_begun_before(struct engine *e);
 /* packed_connections.c */
@@ -123,6 +133,8 @@ struct connection *store_add(struct store *store, uint32_t index);
 void store_drop(struct store *store, uint32_t index);
 /* Pack those that rest, while there are too many: what connection_at gave is no longer valid. */
 void store_pack_some(struct store *store, uint32_t connections, int scattered);
+/* Have the connections of another store behind one's own; 0 where there is no memory. */
+int store_join(struct store *store, uint32_t connections, struct store *other, uint32_t others);
 /* Give back what a connection has: it must not be asked for any more. */
 void store_release(struct store *store, uint32_t index);
 /* Give back all that become GONE, and number the others anew. */

@@ -95,6 +95,26 @@ struct store *store_new(void) {
   return store;
 }
 
+int store_join(struct store *store, uint32_t connections, struct store *other, uint32_t others) {
+  uintptr_t *places = realloc(store->places, ((size_t)connections + others + 1) * sizeof *places);
+  if (!places) return 0;
+  if (others) memcpy(places + connections, other->places, others * sizeof *places);
+  store->places = places;
+  store->room = connections + others;
+  free(other->places);
+  other->places = NULL;
+  other->begins = connections;
+  while (store->joined) store = store->joined;
+  store->joined = other;
+  return 1;
+}
+
+/* The one in which a connection was packed. */
+static struct store *owner_of(const struct store *store, uint32_t index) {
+  while (store->joined && index >= store->joined->begins) store = store->joined;
+  return (struct store *)store;
+}
+
 /* Give back what a connection has. */
 void store_release(struct store *store, uint32_t index) {
   struct connection *c = pointer_of(store->places[index]);
@@ -102,7 +122,7 @@ void store_release(struct store *store, uint32_t index) {
   if (store->places[index] & PACKED) {
     if (c->rare) free(c->rare->letters);
     free(c->rare);
-    packed_free(store, c);
+    packed_free(owner_of(store, index), c);
   } else {
     connection_end(c);
   }
@@ -119,6 +139,7 @@ void store_free(struct store *store, uint32_t connections) {
   free(store->hot);
   free(store->written);
   for (int i = 0; i < TYPICAL; i++) free(store->typical[i]);
+  store_free(store->joined, 0);
   free(store);
 }
 
@@ -279,7 +300,7 @@ const struct connection *store_view(const struct store *store, uint32_t index, s
     view->events = events;
     view->room = (uint32_t)room;
   }
-  unpack(store, (const uint8_t *)(const void *)c, &view->connection, view->events);
+  unpack(owner_of(store, index), (const uint8_t *)(const void *)c, &view->connection, view->events);
   return &view->connection;
 }
 

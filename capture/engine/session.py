@@ -49,10 +49,11 @@ class Totals(Struct, frozen=True):
 class Engine:
     """All connections of what was fed."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int | None = None) -> None:
         self._library = library()
         self._call = self._library.call
-        self.handle = self._call.engine_new(int.from_bytes(os.urandom(8), "little"))
+        self.seed = int.from_bytes(os.urandom(8), "little") if seed is None else seed
+        self.handle = self._call.engine_new(self.seed)
         if not self.handle:
             raise MemoryError
 
@@ -74,6 +75,12 @@ class Engine:
     def span(self, first: int, last: int) -> None:
         """From when to when (epoch ns), where the packets' own times are not all handed on."""
         self._call.engine_span(self.handle, first, last)
+
+    def pass_on(self) -> None:
+        """A piece was fed (capture.engine.shares)."""
+
+    def end(self) -> None:
+        """Nothing more is fed: only the last table is asked for."""
 
     def collect(self) -> None:
         """Hold all segments until `merge`: captures that overlap in time."""

@@ -33,24 +33,48 @@ struct place {
   uint32_t index;
 };
 
-static int by_number(const void *a, const void *b) {
-  const struct place *x = a, *y = b;
-  if (x->number != y->number) return x->number < y->number ? -1 : 1;
-  return x->index < y->index ? -1 : x->index > y->index;
+/* From `from` into `to`, two stretches in order as one; of equal numbers the earlier place first. */
+static void merge(const struct place *from, struct place *to, uint32_t begin, uint32_t middle, uint32_t end) {
+  uint32_t a = begin, b = middle;
+  for (uint32_t at = begin; at < end; at++)
+    to[at] = a < middle && (b == end || from[a].number <= from[b].number) ? from[a++] : from[b++];
+}
+
+/* In order by number: stretches that are in order already, as several engines give them, are merged two and two. The
+ * places are in the one or the other; NULL where there is no memory. */
+static struct place *sorted(struct place *places, struct place *others, uint32_t count) {
+  uint32_t *ends = malloc(((size_t)count + 1) * sizeof *ends), stretches = 0;
+  for (uint32_t i = 1; ends && i <= count; i++)
+    if (i == count || places[i].number < places[i - 1].number) ends[stretches++] = i;
+  for (; stretches > 1; stretches = (stretches + 1) / 2) {
+    for (uint32_t i = 0, begin = 0; i < stretches; i += 2) {
+      uint32_t end = ends[i + 1 < stretches ? i + 1 : i];
+      merge(places, others, begin, ends[i], end);
+      ends[i / 2] = begin = end;
+    }
+    struct place *done = others;
+    others = places;
+    places = done;
+  }
+  if (!ends) return NULL;
+  free(ends);
+  return places;
 }
 
 static int put_in_order(const struct engine *e, struct table *t) {
   uint32_t i = 1;
   while (i < t->count && connection_head(e, i)->first_number >= connection_head(e, i - 1)->first_number) i++;
   if (i >= t->count) return 1;
-  struct place *places = malloc(t->count * sizeof *places);
+  struct place *places = malloc(t->count * sizeof *places), *others = malloc(t->count * sizeof *others), *order = NULL;
   t->order = malloc(t->count * sizeof *t->order);
-  if (!places || !t->order) return free(places), 0;
-  for (i = 0; i < t->count; i++) places[i] = (struct place){connection_head(e, i)->first_number, i};
-  qsort(places, t->count, sizeof *places, by_number);
-  for (i = 0; i < t->count; i++) t->order[i] = places[i].index;
+  if (places && others && t->order) {
+    for (i = 0; i < t->count; i++) places[i] = (struct place){connection_head(e, i)->first_number, i};
+    order = sorted(places, others, t->count);
+    for (i = 0; order && i < t->count; i++) t->order[i] = order[i].index;
+  }
   free(places);
-  return 1;
+  free(others);
+  return order != NULL;
 }
 
 /* A table of now. `sizes`: connections, events at most, connections with rare counts. NULL where there is no memory. */

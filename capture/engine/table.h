@@ -116,6 +116,17 @@ API void engine_span(struct engine *engine, int64_t first, int64_t last);
 API void engine_collect(struct engine *engine);
 API void engine_merge(struct engine *engine);
 API void engine_quotes(struct engine *engine, const struct quoted *quoted, size_t count);
+/* One capture that several threads work on (shares.c). */
+struct batch;
+API struct batch *batch_new(void);
+API void batch_free(struct batch *batch);
+API size_t batch_count(const struct batch *batch);
+API void batch_empty(struct batch *batch);
+API void engine_hand_on(struct engine *reading, struct batch *batch);
+API void engine_share(struct engine *engine, uint32_t share, uint32_t of);
+API void engine_take(struct engine *engine, const struct batch *batch);
+API int engine_join(struct engine *engine, struct engine *other);
+API void engine_join_reader(struct engine *engine, struct engine *reading);
 API int engine_watch(struct engine *engine, const uint64_t *numbers, size_t count, size_t most);
 API uint64_t engine_watched(struct engine *engine, struct packet_row *rows, size_t *kept);
 /* Keep a record of each segment that comes from now on. */

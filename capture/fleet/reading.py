@@ -4,9 +4,11 @@ All files of a capture go through one engine, in order of time, and through one 
 with a second pass over its edges: a row depends on more than its own packets. Who is the originator of a connection
 that began before the capture is known from all of its ends; whether a listener is overwhelmed, a host known, a TTL
 foreign, a connection seen again behind a NAT or another hop of a proxy, by connections minutes away. With one engine
-the rows are those of the whole by construction, whatever the cut. Its price: one capture is read by one worker, at one
-core's speed (1 to 2 GB a second, that of a good disk), and takes some 300 bytes of memory a connection to its end.
-Captures are what workers share out among them; where there are fewer than workers, these write rows (row_files).
+the rows are those of the whole by construction, whatever the cut.
+
+Captures are what workers share out among them. Where there are fewer than workers, a capture's own work is shared out
+too: one thread reads its records, others follow a share of the connections each (capture.engine.shares), and forked
+processes write its rows (row_files). What is left in order, the table and the judgement, is a tenth of it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from capture.wire.capture_errors import CaptureUnreadable
 if TYPE_CHECKING:
     from capture.triage import Triage
 
+WORTH_THREADS = 1 << 24  # bytes
+
 
 class Task(Struct, frozen=True):
     """What a worker is to do: survey a file, or read a capture into the result at `out`."""
@@ -37,7 +41,7 @@ class Task(Struct, frozen=True):
     out: str
     survey: str | None = None
     plan: Planned | None = None
-    processes: int = 1  # that may write its rows
+    processes: int = 1  # of this machine, how many may work on it
 
     @property
     def name(self) -> str:
@@ -92,11 +96,14 @@ def done_name(plan: Planned) -> str:
 
 
 def read(plan: Planned, store: Store, processes: int = 1) -> Reading:
-    """Read a capture and write its rows, by so many processes; what came of it is left beside them, last of all."""
+    """Read a capture and write its rows, with so many cores; what came of it is left beside them, last of all."""
     from capture.triage import triage
 
     refused: list[CaptureUnreadable] = []
-    triages = triage(list(plan.paths), join=len(plan.paths) > 1, refused=refused.append, groups=False)
+    followers = processes if processes > 1 and sum(file.size or 0 for file in plan.files) >= WORTH_THREADS else 0
+    triages = triage(
+        list(plan.paths), join=len(plan.paths) > 1, refused=refused.append, groups=False, followers=followers
+    )
     left_out = {error.path: LeftOut(error.path, error.why) for error in refused}
     if not triages and refused:  # what is true of the first is the reason for all
         left_out = {path: LeftOut(path, refused[0].why) for path in plan.paths} | left_out

@@ -174,7 +174,7 @@ def _read(
     captures: list[ReadCapture] = []
     unread: list[Planned] = []
     again = 0
-    for plan in sorted(plans, key=lambda plan: -sum(file.size or 0 for file in plan.files)):
+    for plan in sorted(plans, key=lambda plan: -_size(plan)):
         earlier = _recorded(store, plan)
         if earlier is None:
             unread.append(plan)
@@ -182,9 +182,12 @@ def _read(
         again += len(earlier.captures)
         captures += earlier.captures
         left_out += earlier.left_out
-    spare = max(1, workers.processes // max(1, len(unread)))  # where there are fewer captures than workers
-    tasks = [msgspec.json.encode(Task(store.root, plan=plan, processes=spare)) for plan in unread]
-    total = sum(file.size or 0 for plan in plans for file in plan.files)
+    shares = processes_for([_size(plan) for plan in unread], workers.processes)
+    tasks = [
+        msgspec.json.encode(Task(store.root, plan=plan, processes=processes))
+        for plan, processes in zip(unread, shares, strict=True)
+    ]
+    total = sum(map(_size, plans))
     done, ready = len(plans) - len(tasks), 0
     progress(Progress("read", done, len(plans), ready, total))
     for task, answer in _answers(workers, tasks):
@@ -197,6 +200,24 @@ def _read(
         done, ready = done + 1, ready + task.size
         progress(Progress("read", done, len(plans), ready, total))
     return captures, again
+
+
+def _size(plan: Planned) -> int:
+    return sum(file.size or 0 for file in plan.files)
+
+
+def processes_for(sizes: Sequence[int], workers: int) -> list[int]:
+    """How many of the workers' cores each capture may have, the largest first: its own worker's, and those that would
+    have nothing to do for most of the time that it takes."""
+    free = [0] * workers  # when each worker has done what it was given
+    spans: list[tuple[int, int]] = []
+    for size in sizes:
+        first = free.index(min(free))
+        spans.append((free[first], max(1, size)))
+        free[first] += max(1, size)
+    idle = [sum(1 for end in free if end <= begin + span // 2) for begin, span in spans]
+    at_end = [sum(1 for other, much in spans if other + much > begin + span // 2) for begin, span in spans]
+    return [1 + few // max(1, many) for few, many in zip(idle, at_end, strict=True)]
 
 
 def _recorded(store: Store, plan: Planned) -> Reading | None:

@@ -14,11 +14,13 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from capture.fleet import row_files
+from capture import decode as decoding
+from capture.engine.shares import SharedOut
+from capture.fleet import reading, row_files
 from capture.fleet.errors import FleetRefused
 from capture.fleet.executors import InProcess, Outcome
 from capture.fleet.result import StoredFleet
-from capture.fleet.running import run_fleet
+from capture.fleet.running import processes_for, run_fleet
 from capture.triage import Triage
 from capture.wire.column_types import I64
 from tests.capture.fleet.making import EXAMPLES, cut, in_process, lines, manifest, rows, without_null
@@ -188,11 +190,15 @@ def test_findings_are_of_the_whole_fleet(tmp_path: Path) -> None:
 
 
 def test_rows_of_one_capture_by_two_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each writes its stretch; of one that is killed the stretch is written here."""
+    """Threads follow connections, processes write stretches of rows; those of one that is killed are written here."""
     monkeypatch.setattr(row_files, "LEAST", 10)
+    monkeypatch.setattr(reading, "WORTH_THREADS", 0)
+    followers = []
+    monkeypatch.setattr(decoding, "SharedOut", lambda count: followers.append(count) or SharedOut(count))
     run_fleet([str(INCIDENT)], str(tmp_path / "one"), in_process)
     run_fleet([str(INCIDENT)], str(tmp_path / "two"), lambda _: InProcess(2))
-    assert len(list((tmp_path / "two" / "connections").glob("*.parquet"))) == 2
+    assert len(list((tmp_path / "two" / "connections").glob("*.parquet"))) == 2 * row_files.STRETCHES
+    assert followers == [2]
     assert rows(tmp_path / "two") == rows(tmp_path / "one")
     parent, write = os.getpid(), row_files.rows_of
 
@@ -206,3 +212,19 @@ def test_rows_of_one_capture_by_two_processes(tmp_path: Path, monkeypatch: pytes
     assert rows(tmp_path / "three") == rows(tmp_path / "one")
     stored = StoredFleet(str(tmp_path / "three"))
     assert stored.sentence_of(len(stored) - 1)[0] == rows(tmp_path / "one")[-1]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "workers", "shares"),
+    [
+        ([9], 2, [2]),
+        ([5, 5], 2, [1, 1]),
+        ([5, 5, 5], 2, [1, 1, 2]),  # the last one finds a worker with nothing to do
+        ([9, 1, 1, 1], 2, [2, 1, 1, 1]),  # … as does one that takes longer than all the others
+        ([5, 5], 4, [2, 2]),
+        ([0, 0, 0], 1, [1, 1, 1]),
+        ([], 2, []),
+    ],
+)
+def test_workers_that_would_be_idle_help(sizes: list[int], workers: int, shares: list[int]) -> None:
+    assert processes_for(sizes, workers) == shares
