@@ -230,6 +230,14 @@ static void first_of_side(struct look *look) {
   own->known |= KNOWS_SYN;
 }
 
+/* Its flags were not captured: known is that it was there, and whose it is. */
+static uint16_t take_unread(struct look *look) {
+  first_packets(look->c, look->s, look->side);
+  look->c->flags |= HAS_MORE_THAN_RST;
+  event_unread(look);
+  return 0;
+}
+
 /* Part by part. */
 static APART void take_any(struct look *look, int alien) {
   struct connection *c = look->c;
@@ -298,6 +306,7 @@ uint16_t connection_take(struct connection *c, const struct segment *s, int side
   }
   count_flags(c, s, side);
   if (s->marks & MARK_SAME_AS_BEFORE) return second_copy(&look);
+  if (s->marks & MARK_FLAGS_CUT) return take_unread(&look);
   take_any(&look, alien);
   return look.tags;
 }

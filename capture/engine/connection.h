@@ -46,7 +46,7 @@ enum { CONTROL = SYN | FIN | RST };
 enum { ALL_REPEATS = TAG_RETRANSMISSION | TAG_FAST_RETRANSMISSION | TAG_SPURIOUS_RETRANSMISSION };
 
 /* Events: capture.verdicts.events.event_codes has the same numbers (checked by a test). */
-enum { KIND_SYN = 1, KIND_SYN_ACK, KIND_ACK, KIND_DATA, KIND_FIN, KIND_RST, KIND_PROBE, KIND_ICMP, KIND_MASK = 0xF };
+enum { KIND_SYN = 1, KIND_SYN_ACK, KIND_ACK, KIND_DATA, KIND_FIN, KIND_RST, KIND_PROBE, KIND_ICMP, KIND_UNREAD, KIND_MASK = 0xF };
 enum {
   EVENT_REPEAT = 0x010,
   EVENT_LOST = 0x020,
@@ -323,6 +323,7 @@ enum { ZEEK_DATA = 1 << 6, ZEEK_ACK = 1 << 7 }; /* side.letters */
 /* events.c */
 void event_take(struct look *look);
 void event_of_data(struct look *look);
+void event_unread(struct look *look);
 void reset_seen_again(const struct look *look);
 /* event_folding.c: the kept events of a connection, resolved and folded, into `out` (room for c->count); how many */
 size_t events_folded(const struct connection *c, struct event *out);

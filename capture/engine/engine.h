@@ -37,6 +37,7 @@ enum {
   MARK_ID_UNKNOWN = 0x200,  /* text without an IP identification */
   MARK_SACK_PERMITTED = 0x400,
   MARK_FAST_OPEN_ASKED = 0x800, /* a Fast Open option without a cookie */
+  MARK_FLAGS_CUT = 0x1000, /* the snaplen left no more than ports, or ports and numbers: flags and payload are unknown */
 };
 
 enum { DIRECTION_UNKNOWN = 0, DIRECTION_IN = 1, DIRECTION_OUT = 2, DIRECTION_OTHER = 3 };

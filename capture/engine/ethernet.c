@@ -4,7 +4,7 @@
 /* IEEE 802.3: a type, or (below 1536) a length and LLC. */
 enum layer ethernet(struct descent *d)
 {
-  return has(&d->rest, 14) ? typed(d, u16(&d->rest, 12), 14) : LAYER_NONE;
+  return lacks(d, 14) ? LAYER_NONE : typed(d, u16(&d->rest, 12), 14);
 }
 
 /* IEEE 802.2: SNAP with a type, or the SAP of IP. */
@@ -25,7 +25,7 @@ enum layer llc(struct descent *d)
 enum layer vlan(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 4))
+  if (lacks(d, 4))
     return LAYER_NONE;
   if (u16(b, 0) & 0xFFF)
     enter_scope(d, SCOPE_VLAN, u16(b, 0) & 0xFFF);

@@ -288,6 +288,12 @@ static void hear(struct look *look) {
   peer->fin_end = s->ack;
 }
 
+/* A packet whose flags were not captured. */
+void event_unread(struct look *look) {
+  keep(look, KIND_UNREAD, 0);
+  remember_packet(look, KIND_UNREAD, 0);
+}
+
 /* Takes one packet, no second copy, into the connection's events. */
 void event_take(struct look *look) {
   const struct segment *s = look->s;

@@ -85,9 +85,18 @@ void headers_end(struct headers *headers)
   scope_cache_free(headers->scopes);
 }
 
+int lacks(struct descent *d, int64_t size)
+{
+  if (has(&d->rest, size))
+    return 0;
+  if (d->rest.limit >= size)
+    count_snapped(&d->headers->no_header, d->segment.number);
+  return 1;
+}
+
 enum layer then(struct descent *d, int64_t size, enum layer layer)
 {
-  if (!has(&d->rest, size))
+  if (layer == LAYER_NONE || lacks(d, size))
     return LAYER_NONE;
   pass(&d->rest, size);
   return layer;

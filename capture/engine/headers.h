@@ -64,7 +64,7 @@ struct headers {
   struct engine *engine;
   struct fragments *fragments;
   struct scope_cache *scopes;
-  struct snapped no_header, no_options;
+  struct snapped no_header, no_flags, no_options;
   uint64_t quotations, quotations_passed_over;
   struct cut_packet cut[CUT_PACKETS]; /* a ring */
   uint32_t cut_count;
@@ -108,6 +108,13 @@ enum layer udp_port_layer(uint16_t port);
 enum layer typed(struct descent *d, uint16_t type, int size);
 /* Past `size` bytes, if they are there. */
 enum layer then(struct descent *d, int64_t size, enum layer layer);
+/* Did the snaplen cut off what is needed of a header before TCP's? That is counted, and told in a notice. */
+int lacks(struct descent *d, int64_t size);
+static inline void count_snapped(struct snapped *snapped, uint64_t number)
+{
+  if (!snapped->packets++)
+    snapped->first = number;
+}
 
 /* Scopes: VLANs and tunnels are part of a connection's key. Names without a number are kinds by themselves. */
 enum scope_kind {

@@ -24,12 +24,20 @@ static void addresses(struct segment *segment, const uint8_t *source, int size)
   memcpy(segment->dst, source + size, (size_t)size);
 }
 
+/* The snaplen cut the IP header: whose packet it is is unknown. Its protocol, at `at`, may say that it is none of TCP's. */
+static enum layer without_addresses(struct descent *d, int64_t at, int64_t size)
+{
+  if (!has(&d->rest, at + 1) || protocol_layer(u8(&d->rest, at)) == LAYER_TCP)
+    lacks(d, size);
+  return LAYER_NONE;
+}
+
 enum layer ipv4(struct descent *d)
 {
   struct bytes *b = &d->rest;
   struct segment *segment = &d->segment;
   if (!has(b, 20))
-    return LAYER_NONE;
+    return without_addresses(d, 9, 20);
   const uint8_t *at = b->at;
   int size = (at[0] & 15) * 4, total = be16(at + 2), fragment = be16(at + 6);
   if (at[0] >> 4 != 4 || size < 20 || (total < size && total != 0))
@@ -82,7 +90,7 @@ enum layer ipv6(struct descent *d)
   struct bytes *b = &d->rest;
   struct segment *segment = &d->segment;
   if (!has(b, 40))
-    return LAYER_NONE;
+    return without_addresses(d, 6, 40);
   const uint8_t *at = b->at;
   if (at[0] >> 4 != 6)
     return LAYER_NONE;

@@ -17,7 +17,7 @@ static enum layer cooked(struct descent *d, uint16_t protocol, int size)
 enum layer linux_sll(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 16))
+  if (lacks(d, 16))
     return LAYER_NONE;
   d->segment.direction = direction_of(u16(b, 0));
   return cooked(d, u16(b, 14), 16);
@@ -27,7 +27,7 @@ enum layer linux_sll(struct descent *d)
 enum layer linux_sll2(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 20))
+  if (lacks(d, 20))
     return LAYER_NONE;
   d->segment.interface = u32(b, 4);
   d->segment.direction = direction_of(u8(b, 10));

@@ -103,10 +103,11 @@ static void tell_end(struct list *list, const struct reader *reader)
 
 static void tell_headers(struct list *list, const struct headers *headers)
 {
-  const struct snapped *cut[] = {&headers->no_header, &headers->no_options};
-  for (int i = 0; i < 2; i++)
+  const struct snapped *cut[] = {&headers->no_header, &headers->no_flags, &headers->no_options};
+  static const enum notice_code CODES[] = {NOTICE_HEADERS_SNAPPED, NOTICE_FLAGS_SNAPPED, NOTICE_OPTIONS_SNAPPED};
+  for (int i = 0; i < 3; i++)
     if (cut[i]->packets)
-      tell_number(list, i ? NOTICE_OPTIONS_SNAPPED : NOTICE_HEADERS_SNAPPED, cut[i]->first, cut[i]->packets);
+      tell_number(list, CODES[i], cut[i]->first, cut[i]->packets);
   if (fragments_waiting(headers->fragments))
     tell_number(list, NOTICE_FRAGMENTS_MISSING, 0, fragments_waiting(headers->fragments));
   if (headers->quotations_passed_over)

@@ -16,7 +16,7 @@ static enum layer ppp_protocol_layer(uint16_t protocol)
 enum layer ppp(struct descent *d)
 {
   struct bytes *b = &d->rest;
-  if (!has(b, 2))
+  if (lacks(d, 2))
     return LAYER_NONE;
   if (u16(b, 0) == 0xFF03)
     pass(b, 2);
@@ -68,7 +68,7 @@ enum layer frame_relay(struct descent *d)
 enum layer pppoe(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 8) || u8(b, 0) != 0x11 || u8(b, 1) != 0)
+  if (lacks(d, 8) || u8(b, 0) != 0x11 || u8(b, 1) != 0)
     return LAYER_NONE;
   uint16_t size = u16(b, 4);
   pass(&d->rest, 6);

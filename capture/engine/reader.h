@@ -21,6 +21,7 @@ enum notice_code {
   NOTICE_MORE_COMMENTS,      /* further comments have no notice */
   NOTICE_NAMES,              /* text: the records of a name resolution block, a: 1 where big-endian */
   NOTICE_HEADERS_SNAPPED,    /* a: packets captured too short for a TCP header; packet: the first */
+  NOTICE_FLAGS_SNAPPED,      /* a: packets captured up to their ports alone, or their numbers; packet: the first */
   NOTICE_OPTIONS_SNAPPED,    /* a: packets captured without all of their TCP options; packet: the first */
   NOTICE_FRAGMENTS_MISSING,  /* a: fragmented packets of which fragments are missing */
   NOTICE_TOO_MANY_ERRORS,    /* a: ICMP errors passed over */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { FEWEST = 16 };                /* bytes of a TCP header without which nothing can be said: up to the window */
+enum { PORTS = 4, FLAGS = 14, WINDOW = 16 }; /* bytes of a TCP header up to the end of these */
 enum { QUOTED_SHORT = 32 };          /* an error has 8 bytes of ICMP, 20 of IP and 4 of ports where these have TCP */
 enum { TIMESTAMP_ALONE = 0x0101080A }; /* how nearly every stack writes it */
 enum { MOST_OPTIONS = 40, LARGEST_SCALE = 14 };
@@ -79,12 +79,6 @@ static int wrong_checksum(const struct bytes *b, const struct segment *segment)
   return field != 0 && field != pseudo && folded(pseudo + sum(b->at, b->limit)) != 0xFFFF;
 }
 
-static void count(struct snapped *snapped, uint64_t number)
-{
-  if (!snapped->packets++)
-    snapped->first = number;
-}
-
 /* So little was captured that an ICMP error quoting it has no ports: it is known again by its identification (icmp.c). */
 static void remember(struct headers *headers, const struct segment *s)
 {
@@ -97,16 +91,34 @@ static void remember(struct headers *headers, const struct segment *s)
   kept->dport = s->dport;
 }
 
+/* The snaplen left ports, and perhaps numbers: whose packet it is is known, what it says is not. */
+static enum layer without_flags(struct descent *d)
+{
+  const struct bytes *b = &d->rest;
+  struct segment *segment = &d->segment;
+  if (b->limit < FLAGS || lacks(d, PORTS))
+    return LAYER_NONE;
+  segment->sport = u16(b, 0);
+  segment->dport = u16(b, 2);
+  segment->seq = u32(b, 4);
+  segment->ack = u32(b, 8);
+  segment->flags = segment->window = segment->mss = 0;
+  segment->wscale = -1;
+  segment->tsval = segment->tsecr = segment->payload = segment->captured = 0;
+  segment->data = NULL;
+  segment->marks |= MARK_HEADER_CUT | MARK_FLAGS_CUT;
+  count_snapped(&d->headers->no_flags, segment->number);
+  engine_segment_in(d->headers->engine, segment);
+  return LAYER_NONE;
+}
+
 enum layer tcp(struct descent *d)
 {
   const struct bytes *b = &d->rest;
   struct segment *segment = &d->segment;
   const uint8_t *at = b->at;
-  if (b->captured < FEWEST) {
-    if (b->limit >= FEWEST)
-      count(&d->headers->no_header, segment->number);
-    return LAYER_NONE;
-  }
+  if (b->captured < FLAGS)
+    return without_flags(d);
   uint16_t bits = be16(at + 12);
   int header = (bits >> 12) * 4;
   segment->sport = be16(at);
@@ -114,7 +126,8 @@ enum layer tcp(struct descent *d)
   segment->seq = be32(at + 4);
   segment->ack = be32(at + 8);
   segment->flags = header < 20 ? 0 : bits & 0x1FF; /* shorter than it can be: no receiver takes it */
-  segment->window = be16(at + 14);
+  /* one that was cut off is taken for open, but a RST's tells its kind, and HEADER_CUT that it is unknown */
+  segment->window = has(b, WINDOW) ? be16(at + 14) : segment->flags & RST ? 0 : UINT16_MAX;
   segment->wscale = -1;
   segment->mss = 0;
   segment->tsval = segment->tsecr = 0;
@@ -126,7 +139,7 @@ enum layer tcp(struct descent *d)
     segment->marks |= MARK_BAD_CHECKSUM;
   if (b->captured < header || b->captured < 20) {
     segment->marks |= MARK_HEADER_CUT;
-    count(&d->headers->no_options, segment->number);
+    count_snapped(&d->headers->no_options, segment->number);
   }
   if (header == 32 && b->captured >= 32 && be32(at + 20) == TIMESTAMP_ALONE) {
     segment->marks |= MARK_TIMESTAMP;

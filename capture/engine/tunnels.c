@@ -83,8 +83,6 @@ static int either_way(enum layer layer)
 enum layer udp(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 8))
-    return LAYER_NONE;
   enum layer layer = udp_port_layer(u16(b, 2)), source = udp_port_layer(u16(b, 0));
   if (layer == LAYER_NONE && either_way(source))
     layer = source;
@@ -95,7 +93,7 @@ enum layer udp(struct descent *d)
 enum layer vxlan(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 8) || !(u8(b, 0) & 0x08))
+  if (lacks(d, 8) || !(u8(b, 0) & 0x08))
     return LAYER_NONE;
   enter_scope(d, SCOPE_VXLAN, u32(b, 4) >> 8);
   return then(d, 8, LAYER_ETHERNET);
@@ -106,7 +104,7 @@ enum layer vxlan_gpe(struct descent *d)
 {
   static const enum layer NEXT[] = {LAYER_NONE, LAYER_IPV4, LAYER_IPV6, LAYER_ETHERNET};
   const struct bytes *b = &d->rest;
-  if (!has(b, 8))
+  if (lacks(d, 8))
     return LAYER_NONE;
   enter_scope(d, SCOPE_VXLAN, u32(b, 4) >> 8);
   return then(d, 8, u8(b, 3) < 4 ? NEXT[u8(b, 3)] : LAYER_NONE);
@@ -116,7 +114,7 @@ enum layer vxlan_gpe(struct descent *d)
 enum layer geneve(struct descent *d)
 {
   const struct bytes *b = &d->rest;
-  if (!has(b, 8) || u8(b, 0) >> 6)
+  if (lacks(d, 8) || u8(b, 0) >> 6)
     return LAYER_NONE;
   enter_scope(d, SCOPE_GENEVE, u32(b, 4) >> 8);
   return then(d, 8 + 4 * (u8(b, 0) & 0x3F), ethertype_layer(u16(b, 2)));

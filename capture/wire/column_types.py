@@ -37,6 +37,7 @@ class Mark(IntFlag):
     ID_UNKNOWN = 0x200
     SACK_PERMITTED = 0x400
     FAST_OPEN_ASKED = 0x800  # the option without a cookie
+    FLAGS_CUT = 0x1000  # the snaplen left no more than ports, or ports and numbers: flags and payload are unknown
 
 
 class QuotedTcp(Struct, frozen=True):

@@ -26,6 +26,8 @@ class End(Struct, frozen=True):
 
 def end_of(history: HistoryFacts) -> End:
     """How the connection ended."""
+    if history.unread is not None:
+        return End(Ending.OPEN)
     return _before_an_answer(history) if not history.answered else _after_an_answer(history)
 
 

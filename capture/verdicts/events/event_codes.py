@@ -30,6 +30,7 @@ class Kind(IntEnum):
     RST = 6
     PROBE = 7  # a keep-alive, or a zero-window probe: the peer's last window tells
     ICMP = 8  # an ICMP error that quotes a packet of `side`
+    UNREAD = 9  # the capture cut its flags off: what it said is unknown
 
 
 class Mark(IntFlag):

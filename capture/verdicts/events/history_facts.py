@@ -100,6 +100,11 @@ class HistoryFacts(Silences, frozen=True, dict=True):
         return later[max(0, asked - (len(answers) - len(later))) :]
 
     @cached_property
+    def unread(self) -> int | None:
+        """A packet whose flags were not captured: it may have been anything, an end too."""
+        return self.first(Kind.UNREAD)
+
+    @cached_property
     def only_a_refusal(self) -> bool:
         """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began late."""
         return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)

@@ -35,6 +35,8 @@ ICMP_ERRORS = {
 
 def next_calls(history: HistoryFacts, end: End) -> tuple[NextCalls, NextCalls]:
     """The next calls of originator and responder."""
+    if history.unread is not None:
+        return NextCalls(), NextCalls()
     connects = _connect(history, end)
     if not history.answered:
         return NextCalls(connect=connects), NextCalls()

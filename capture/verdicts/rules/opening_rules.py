@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from capture.verdicts.events.history_facts import HistoryFacts
 
 
+def flags_not_captured(at: int) -> Diagnosis:
+    """A packet of it, at this index, may have been anything: its beginning or its end too."""
+    return Diagnosis("unknown", POSSIBLE, "unread", None, ("still_open",), proofs((at, "unread")))
+
+
 def never_answered(history: HistoryFacts, end: End) -> Diagnosis:
     """The SYN met a RST, an ICMP error, or nothing."""
     if end.ending is Ending.RST:

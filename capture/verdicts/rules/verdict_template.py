@@ -14,7 +14,7 @@ from capture.verdicts.events.history_facts import HistoryFacts
 from capture.verdicts.events.states import walk
 from capture.verdicts.rules.calls import next_calls
 from capture.verdicts.rules.missing_details import as_far_as_captured
-from capture.verdicts.rules.opening_rules import half_open, never_answered
+from capture.verdicts.rules.opening_rules import flags_not_captured, half_open, never_answered
 from capture.verdicts.rules.reset_rules import by_reset
 from capture.verdicts.rules.silence_rules import by_fin, by_timeout, overflow, overflowed, still_open
 
@@ -63,6 +63,8 @@ def make(words: Sequence[int]) -> Template:
 
 
 def _diagnose(history: HistoryFacts, end: End) -> Diagnosis:
+    if history.unread is not None:
+        return flags_not_captured(history.unread)
     if not history.answered:
         return never_answered(history, end)
     if end.ending is Ending.RST:

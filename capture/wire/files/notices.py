@@ -27,10 +27,11 @@ class NoticeCode(IntEnum):
     MORE_COMMENTS = 8
     NAMES = 9
     HEADERS_SNAPPED = 10
-    OPTIONS_SNAPPED = 11
-    FRAGMENTS_MISSING = 12
-    TOO_MANY_ERRORS = 13
-    DROPPED = 14
+    FLAGS_SNAPPED = 11
+    OPTIONS_SNAPPED = 12
+    FRAGMENTS_MISSING = 13
+    TOO_MANY_ERRORS = 14
+    DROPPED = 15
 
 
 def _comment(notice: EngineNotice) -> str:
@@ -56,7 +57,13 @@ _SENTENCES: dict[NoticeCode, tuple[str, str | Callable[[EngineNotice], str]]] = 
     NoticeCode.NAMES: (NAMES, lambda notice: named_addresses(notice.text or b"", ">" if notice.a else "<")),
     NoticeCode.HEADERS_SNAPPED: (
         "snapped",
-        "{a} packets were captured too short for a TCP header: raise the snaplen (tcpdump -s)",
+        "{a} packets were captured too short for a TCP header, and are in no connection: raise the snaplen "
+        "(tcpdump -s)",
+    ),
+    NoticeCode.FLAGS_SNAPPED: (
+        "snapped",
+        "{a} packets were captured without their TCP flags: what became of their connections is unknown; raise the "
+        "snaplen (tcpdump -s)",
     ),
     NoticeCode.OPTIONS_SNAPPED: (
         "snapped",

@@ -141,10 +141,12 @@ def test_a_cut_tcp_header_is_named() -> None:
     frame = make.ethernet(make.ipv4(make.tcp(options=make.TIMESTAMP, payload=bytes(50))))
     cuts = [frame[:40], frame[:50], frame[:54]]
     read = read_segments(make.pcap(cuts, originals=[len(frame)] * 3))
-    assert read.column("number") == [2, 3]
-    assert [mark & Mark.HEADER_CUT != 0 for mark in read.column("marks")] == [True, True]
-    assert read.column("payload") == [50, 50]
+    assert read.column("number") == [1, 2, 3]
+    assert [mark & Mark.HEADER_CUT != 0 for mark in read.column("marks")] == [True, True, True]
+    assert [mark & Mark.FLAGS_CUT != 0 for mark in read.column("marks")] == [True, False, False]
+    assert read.column("payload") == [0, 50, 50]
     assert [(notice.code, notice.packet) for notice in read.notices] == [("snapped", 1), ("snapped", 2)]
+    assert "flags" in read.notices[0].text
     assert "options" in read.notices[1].text
 
 
