@@ -73,11 +73,13 @@ def _answers(history: HistoryFacts, run: list[int], reset: int) -> bool:
 
 
 def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -> bool:
-    """A last FIN (and data that nobody waited for) to a peer that had closed: nothing timed out for anyone."""
+    """A last FIN, and goodbyes, to a peer that had closed: nothing timed out for anyone. What was meant did."""
     side = history.events[run[0]].side
     fin = history.fins[1 - side]
     closed = fin is not None and fin < run[-1] and history.fin_acked(1 - side) is not None
-    return fin_by_both and (closed or all(history.events[i].kind is Kind.FIN for i in run))
+    if not fin_by_both or any(history.is_meant(i) and history.events[i].has(Mark.REPEAT) for i in run):
+        return False
+    return closed or all(history.events[i].kind is Kind.FIN for i in run)
 
 
 def _by_reset(history: HistoryFacts, reset: int) -> End:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from capture.model import TcpState
 from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
 from capture.verdicts.events.silences import ORIGINATOR, RESPONDER, Silences
 from capture.verdicts.events.states import walk
@@ -12,7 +13,6 @@ from capture.verdicts.events.states import walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from capture.verdicts.events.event_codes import Event
     from capture.verdicts.events.states import Pair
 
 
@@ -167,6 +167,8 @@ class HistoryFacts(Silences, frozen=True, dict=True):
 
     def _ignored(self, rst: int) -> bool:
         event = self.events[rst]
+        if self._outlived(rst):
+            return True
         if not event.has(Mark.AFTERLIFE):
             return False
         claimed = [i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side == event.side]
@@ -177,6 +179,23 @@ class HistoryFacts(Silences, frozen=True, dict=True):
             return bool(receiver)
         # what the receiver said before may have been on its way; had it died, it would answer the sender with a RST
         return receiver[-1] > claimed[0] or self.first(Kind.RST, 1 - event.side, after=claimed[0]) is None
+
+    def _outlived(self, rst: int) -> bool:
+        """A RST of another's making, after which its receiver went on, and at last reset by itself: a socket that had
+        died of the first could not make the RST of a living one."""
+        event = self.events[rst]
+        if not event.marks & (Mark.FOREIGN | Mark.ODD_ID | Mark.AFTERLIFE):
+            return False
+        later = [i for i in range(rst + 1, len(self.events)) if self.events[i].side != event.side]
+        own = next((i for i in later if self._of_a_living_socket(i)), None)
+        if own is None:
+            return False
+        heard = self.events[own].has(Mark.TAKES) and bool(self.data(event.side, before=own, after=rst))
+        return later[0] != own or heard
+
+    def _of_a_living_socket(self, index: int) -> bool:
+        others = Mark.BARE | Mark.ANSWER | Mark.CUT | Mark.FOREIGN | Mark.ODD_ID | Mark.UNACCEPTABLE
+        return self.events[index].kind is Kind.RST and not self.events[index].marks & others
 
     def _speaks(self, index: int) -> bool:
         return self.events[index].kind in (Kind.DATA, Kind.FIN, Kind.PROBE)
@@ -208,6 +227,15 @@ class HistoryFacts(Silences, frozen=True, dict=True):
         """Both sides' states when an event arrived."""
         return walk(self.events[: at + 1], self.midstream, {})[0][at]
 
+    def state_when_last_heard(self, side: int, before: int) -> TcpState:
+        """A side's state after its last packet before an index: what came to it later met no socket any more, where a
+        bare RST answered that."""
+        last = max((i for i in range(before) if self._is_packet_of(side, i)), default=-1)
+        return walk(self.events[: last + 1], self.midstream, {})[1][last][side] if last >= 0 else TcpState.CLOSED
+
+    def _is_packet_of(self, side: int, index: int) -> bool:
+        return self.events[index].side == side and self.events[index].kind not in (Kind.RST, Kind.ICMP)
+
     @cached_property
     def icmp(self) -> list[int]:
         """ICMP errors that were not followed by an answer of the peer of the quoted side."""
@@ -238,11 +266,6 @@ class HistoryFacts(Silences, frozen=True, dict=True):
     def news(self, side: int, after: int) -> list[int]:
         """What a side had to say after an index, without what it only said again."""
         return [i for i in self.spoken(side, after=after) if not self._in_vain(self.events[i])]
-
-    @staticmethod
-    def _substance(event: Event) -> bool:
-        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Mark.WITH_DATA))
-        return carries and not event.has(Mark.GOODBYE)
 
     def waiting(self, side: int, at: int) -> int | None:
         """This side's last request that the peer had not answered with data up to an index.

@@ -68,6 +68,21 @@ class Silences(Struct, frozen=True, dict=True):
         """Sent again, without news and without acknowledging any: no sign that its sender hears its peer."""
         return event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.REPEAT)
 
+    def repeated_in_vain(self, side: int, before: int | None = None) -> list[int]:
+        """Data and FINs of a side that it sent again before an index, and that nothing captured acknowledges."""
+        lost = (i for i, e in enumerate(self.events[:before]) if e.side == side and e.has(Mark.LOST))
+        return [i for i in lost if self._in_vain(self.events[i])]
+
+    @staticmethod
+    def _substance(event: Event) -> bool:
+        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Mark.WITH_DATA))
+        return carries and not event.has(Mark.GOODBYE)
+
+    def is_meant(self, index: int) -> bool:
+        """Whether a packet carries more than a goodbye, or the reason for one."""
+        event = self.events[index]
+        return self._substance(event) and not (event.kind is Kind.DATA and event.has(Mark.PARTING))
+
     def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
         """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
         return [i for i in range(run[0], run[-1] + 1) if self.events[i].side != side and self._in_vain(self.events[i])]

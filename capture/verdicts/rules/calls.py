@@ -77,7 +77,7 @@ def _read_write(history: HistoryFacts, end: End, side: int, states: Pair | None)
             return _resetter(history, end, states[side])
         return (None, None) if _begun_before(history, end) else _reset(states[side])
     if states is not None and (end.by == side or _hears_nothing(history, side)):
-        return _timed_out(history, side, states[side])
+        return _timed_out(history, side, _gone_since(history, end, side, states))
     write: str | None = OK if end.ending is not Ending.TIMEOUT else None
     if history.fins[side] is not None:
         write = "EPIPE"
@@ -87,7 +87,10 @@ def _read_write(history: HistoryFacts, end: End, side: int, states: Pair | None)
 def _received_fin(history: HistoryFacts, side: int) -> bool:
     """The peer's FIN was acknowledged, or nothing speaks against its arrival."""
     sent = history.indexes(Kind.FIN, 1 - side)
-    return bool(sent) and (history.fin_acked(1 - side) is not None or len(sent) == 1)
+    if history.fin_acked(1 - side) is not None:
+        return True
+    lost = any(history.is_meant(i) for i in history.repeated_in_vain(1 - side))
+    return len(sent) == 1 and not lost  # behind what did not arrive no read comes to it
 
 
 def _reset(state: TcpState) -> tuple[str, str]:
@@ -121,8 +124,13 @@ def _resetter(history: HistoryFacts, end: End, state: TcpState) -> tuple[str | N
     assert end.at is not None
     if end.forged:
         return _impersonated(history, end.at)
-    if history.events[end.at].has(Mark.BARE) and state is TcpState.ESTABLISHED and _gave_up_before(history, end.at):
-        return "ETIMEDOUT", "ETIMEDOUT"
+    side = history.events[end.at].side
+    if history.events[end.at].has(Mark.BARE):
+        before = history.state_when_last_heard(side, end.at)
+        if before not in SENT_FIN:
+            state = before
+            if _gave_up_before(history, end.at):
+                return _timed_out(history, side, state)
     read = EOF if state in GOT_FIN else None
     return read, "EPIPE" if state in SENT_FIN else None
 
@@ -139,15 +147,18 @@ def _impersonated(history: HistoryFacts, rst: int) -> tuple[str | None, str | No
     return None, None
 
 
+def _gone_since(history: HistoryFacts, end: End, side: int, states: Pair) -> TcpState:
+    """The state in which a side gave up: a bare RST long after that only tells that its socket is gone."""
+    assert end.at is not None
+    event = history.events[end.at]
+    late = event.kind is Kind.RST and event.side == side and event.has(Mark.BARE)
+    return history.state_when_last_heard(side, end.at) if late else states[side]
+
+
 def _gave_up_before(history: HistoryFacts, rst: int) -> bool:
-    """It had repeated data without an acknowledgement, and its socket was gone at last."""
+    """It had repeated data that nothing acknowledges, and its socket was gone at last."""
     side = history.events[rst].side
-    repeats = [
-        i
-        for i in history.data(side, before=rst)
-        if history.events[i].has(Mark.REPEAT) and history.events[i].has(Mark.LOST)
-    ]
-    return len(repeats) >= ENOUGH_REPEATS - 1
+    return len(set(history.repeated_in_vain(side, before=rst)) & set(history.data(side))) >= ENOUGH_REPEATS - 1
 
 
 def _answers_a_packet(history: HistoryFacts, rst: int) -> bool:

@@ -159,6 +159,8 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
             "time_wait_reuse", LIKELY, "time_wait_challenge", 0, ("normal_close",),
             proofs((history.time_wait_challenge, "time_wait_reset"), *((i, "fin") for i in fins)), harmless=True,
         )  # fmt: skip
+    if (unheard := _answer_unheard(history)) is not None:
+        return unheard
     if first == 2 and _answered_its_goodbye(history) and _waited_in_vain(history):
         return _gave_up(history)
     if first == 2:
@@ -173,11 +175,31 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     if first is not None and (spoke := history.news(1 - first, after=history.fins[first] or 0)):
         if first == 1 and (late := _asked_too_late(history, history.fins[1] or 0, spoke[0])) is not None:
             return late
+        if any(history.events[i].has(Mark.LOST) for i in spoke):
+            others = ("normal_close", "client_gave_up" if first == 0 else "write_after_peer_close")
+            rest = proofs((spoke[0], "after_half_close"), *((i, "fin") for i in fins))
+            return Diagnosis("half_close", LIKELY, "half_close_unheard", first, others, rest)
         return Diagnosis(
             "half_close", sure if first == 0 else LIKELY, "half_close", first, ("normal_close",),
             proofs((history.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
         )  # fmt: skip
     return _normal(history, first, sure, evidence)
+
+
+def _answer_unheard(history: HistoryFacts) -> Diagnosis | None:
+    """The client closed with its answer sent again and never acknowledged: a kernel acknowledges what arrives, so that
+    it closed without."""
+    fin = history.fins[0]
+    asked = history.spoken(0, before=fin)
+    if fin is None or not asked or history.heard_of is not None:
+        return None
+    answers = [i for i in history.repeated_in_vain(1, before=fin) if i > asked[-1] and history.is_meant(i)]
+    if not answers:
+        return None
+    return Diagnosis(
+        "client_gave_up", LIKELY, "gave_up_unheard", 0, ("silent_drop", "normal_close"),
+        proofs((asked[-1], "request"), *((i, "unanswered_again") for i in (answers[0], answers[-1])), (fin, "fin")),
+    )  # fmt: skip
 
 
 def _asked_too_late(history: HistoryFacts, fin: int, request: int) -> Diagnosis | None:
@@ -229,6 +251,11 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         return close(LIKELY)
     fin = history.fins[first] or 0
     waiting = history.waiting(0, at=fin)
+    if vain := history.repeated_in_vain(1 - first):
+        # its last FIN, or a goodbye: the first closer had all that it wanted, and is gone
+        unheard = proofs((fin, "fin"), (vain[0], "unanswered_again"), (vain[-1], "unanswered_again"))
+        harmless = not any(history.is_meant(i) for i in vain)
+        return Diagnosis("normal_close", LIKELY, "normal_unheard", first, ("silent_drop",), unheard, harmless=harmless)
     if first == 0 and waiting is not None:
         return close(LIKELY, "client_gave_up")
     if first == 1 and waiting is not None:
@@ -305,9 +332,7 @@ def still_open(history: HistoryFacts, end: End) -> Diagnosis:
     if first is not None:
         return _half_closed(history, first, quiet)
     request = history.waiting(0, at=len(history.events))
-    # who records one exchange stops when nothing more comes: a request that was taken counts also where it came last
-    lasted = Context.QUIET_END in history.context
-    if request is not None and lasted and history.whole and _taken(history, request):
+    if request is not None and quiet and history.whole and _taken(history, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
     third = history.third_packet
     silent = not history.data(0) and not history.data(1)
@@ -324,7 +349,7 @@ def still_open(history: HistoryFacts, end: End) -> Diagnosis:
 def _half_closed(history: HistoryFacts, first: int, quiet: bool) -> Diagnosis:
     fin = history.fins[first]
     assert fin is not None
-    if (unanswered := closed_unanswered(history) or dismissed(history)) is not None:
+    if (unanswered := closed_unanswered(history) or dismissed(history) or _answer_unheard(history)) is not None:
         return unanswered
     if history.heard_of is not None and (wrote := history.news(1 - first, after=fin)):
         if first == 1:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.model import Closer, Ending, Resetter
 from capture.verdicts.events.ending import End, end_of
@@ -68,7 +69,7 @@ def _diagnose(history: HistoryFacts, end: End) -> Diagnosis:
     if not history.answered:
         return never_answered(history, end)
     if end.ending is Ending.RST:
-        diagnosis = by_reset(history, end)
+        diagnosis = _beside_ignored_resets(history, by_reset(history, end))
         return overflow(history) if diagnosis.harmless and overflowed(history) else diagnosis
     if history.third_packet is None:
         return half_open(history, end)
@@ -77,6 +78,14 @@ def _diagnose(history: HistoryFacts, end: End) -> Diagnosis:
     if end.ending is Ending.TIMEOUT:
         return by_timeout(history, end)
     return still_open(history, end)
+
+
+def _beside_ignored_resets(history: HistoryFacts, diagnosis: Diagnosis) -> Diagnosis:
+    """Who forged one RST, in vain, may have forged the next as well, and better."""
+    forged = any(history.events[i].marks & (Mark.FOREIGN | Mark.ODD_ID) for i in history.ignored_resets)
+    if not forged or "middlebox_reset" in (diagnosis.cause, *diagnosis.alternatives):
+        return diagnosis
+    return replace(diagnosis, alternatives=(*diagnosis.alternatives, "middlebox_reset"))
 
 
 def _closes(history: HistoryFacts, end: End) -> dict[int, tuple[bool, bool]]:

@@ -14,6 +14,7 @@ import pytest
 from capture.model import Side, Verdict
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table, numbers
+from tests.capture.verdicts.test_in_vain import TABLE as IN_VAIN
 from tests.capture.verdicts.test_judge import CASES
 from tests.capture.verdicts.test_one_direction import CASES as ONE_WAY
 from tests.capture.verdicts.test_one_direction import only
@@ -249,7 +250,7 @@ ODD = [
 def texts() -> list[str]:
     """All that is held, each once, in the order of the tables."""
     tables = [case[0] for case in CASES] + [case[0] for case in TABLE] + [only(case[1], case[0]) for case in ONE_WAY]
-    return list(dict.fromkeys([*tables, *(case[0] for case in IN_ORDER), *MORE, *ODD]))
+    return list(dict.fromkeys([*tables, *(case[0] for case in IN_ORDER + IN_VAIN), *MORE, *ODD]))
 
 
 def told(text: str) -> list[str]:

@@ -203,7 +203,10 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "an idle limit, two died": ([*each(STALE, 61, 95), *each(LIVED, 5, 31, 58)], {}),
     "an idle time, in milliseconds": (each(STALE, 60.0004, 60.0004, 60.0004), {}),
     "clients that reset in the middle of an answer": (["cS sSA cA cPA20 sA sPA900 cRAt"] * 3, {}),
-    "requests that nobody had answered or given up yet": (["cS sSA cA <0.8>cPA9 sA"] * 3, {}),
+    "requests right before the capture's end": (["cS sSA cA <0.8>cPA9 sA"] * 3, {}),
+    "requests that nobody had answered or given up yet": (
+        [*["cS sSA cA <0.8>cPA9 sA"] * 3, "cS sSA cA <2>cPA9 sA sPA9 cA"], {"ports": [80, 80, 80, 81]}
+    ),
     "late writes, of one direction": (
         ["cSx sSA cAx cPA20x sA sPA50 cAx <0.5>sFA cAx cPA20x sA cFAx sA"] * 3,
         {},
