@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from playbooks.symptoms.explanation import End
 
 Ends = tuple["End | None", "End | None"]
+_ANY = ("0.0.0.0", "::")
+"""What a listener is bound to: no peer has it."""
 
 
 def _says(name: str, text: str) -> bool:
@@ -77,9 +79,10 @@ def _is_local(mention: Mention, low: str) -> bool:
     return bool(_says("from_local", mention.before) and _says("connect_from", mention.before[:-5]))
 
 
-def _remote(mentions: list[Mention], side: str | None) -> Mention | None:
+def _remote(named: list[Mention], side: str | None) -> Mention | None:
     if side == "none":
         return None
+    mentions = [m for m in named if m.end.ip not in _ANY] or named
     if side == "upstream":
         ups = [m for m in mentions if _says("upstream", m.before)]
         return _first_with_port(ups) or _first_with_port([m for m in mentions if not _says("client", m.before)])

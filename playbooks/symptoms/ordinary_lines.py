@@ -10,7 +10,7 @@ from playbooks.symptoms.long_patterns import asked, pattern
 _LISTED = 3
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _TELLS = re.compile(
-    r"(?:\b(?:err(?:or)?|e|msg|message|info|reason|cause|exception|desc\w*|detail\w*|text|log|stderr|output|body|status|failure"
+    r"(?:(?:\b|_)(?:err(?:or)?|e|msg|message|info|reason|cause|exception|desc\w*|detail\w*|text|log|stderr|output|body|status|failure"
     r"|fatal|warning|problem|result)\w{0,8}[\"']?\s?[:=]\s?|\(-?\d+[, ] ?|\bcode[=: ]-?\d+ "
     r"|\b(?:with|because|saying|by|gave|got): ?|\bwith (?:an? |the )?(?:error|message|reason) |\bstringerror\()$"
 )

@@ -23,7 +23,7 @@ def samples(name: str) -> list[Sample]:
     return [_sample(line) for line in lines]
 
 
-COLLECTIONS = ("lines.txt", "held_out.txt", "collected.txt", "programs.txt", "written.txt")
+COLLECTIONS = ("lines.txt", "held_out.txt", "collected.txt", "programs.txt", "written.txt", "threads.txt")
 
 
 def all_samples() -> list[Sample]:
