@@ -1,6 +1,6 @@
 /* Roles where the capture began later: neither a SYN nor a SYN,ACK of these connections was captured.
  *
- * The first packet's sender, or the other where its port alone is a well-known one, is the originator at first. Who
+ * The first packet's sender, or the other where its port is less of a server's, is the originator at first. Who
  * answers SYNs in other connections, or has many peers, is the responder: that needs the whole table, so it is asked
  * when the table is. */
 #include <stdlib.h>

@@ -14,6 +14,7 @@ LOOK_BACK, LOOK_AHEAD = 4096, 255  # packets of the conversation around a doubtf
 LONE_RST_NS = 5_000_000_000  # RSTs alone and this far apart are separate events
 NEAR = 1 << 20  # sequence numbers this close belong to the same stream
 SERVER_PORTS = 1024  # begun midway: a port below this one is the responder's
+PASSING_PORTS = 32768  # and from this one on it is one that a system gives to its clients
 MANY_PEERS = 3  # and so is one with which so many talk
 
 Conversation = tuple[frozenset[End], str | None]
@@ -96,8 +97,8 @@ def originators(connections: list[list[Packet]]) -> list[End]:
     """Who opened each of the connections of a capture.
 
     The first SYN's sender, else the one a SYN,ACK went to. Where the capture began later: the end that does not answer
-    SYNs in other connections, or has fewer peers, else the sender of the first packet, unless its port alone is a
-    well-known one.
+    SYNs in other connections, or has fewer peers, else the sender of the first packet, unless its port is more of a
+    server's: well-known, or registered where the other is not.
     """
     opened = [_opener(connection) for connection in connections]
     told = [opener or _by_port(connection[0]) for opener, connection in zip(opened, connections, strict=True)]
@@ -135,4 +136,8 @@ def _opener(connection: list[Packet]) -> End | None:
 
 
 def _by_port(first: Packet) -> End:
-    return first.target if first.sport < SERVER_PORTS <= first.dport else first.source
+    return first.target if _port_class(first.sport) < _port_class(first.dport) else first.source
+
+
+def _port_class(port: int) -> int:
+    return (port >= SERVER_PORTS) + (port >= PASSING_PORTS)

@@ -180,10 +180,12 @@ FLOWS: dict[str, tuple[list[str], dict[str, Any]]] = {text: ([text], {}) for tex
     "refused, then accepted": (["cS sRA", "cS sSA cA"], AGAIN | {"starts": [0, 0.5], "isns": [1, 1]}),
     # whose port it is, where the capture began later
     "many peers tell the server": (["sPA50 cA cPA20 sA"] * 3, {"ports": [8080] * 3, "clients": [1, 2, 3]}),
-    "two peers do not": (["sPA50 cA cPA20 sA"] * 2, {"ports": [8080] * 2, "clients": [1, 2]}),
+    "two peers do not": (["sPA50 cA cPA20 sA"] * 2, {"ports": [50080] * 2, "clients": [1, 2]}),
     "who was seen to serve": (["cS sSA", "sPA50 cA cPA20 sA"], {"ports": [8080] * 2}),
     "a port of its own": (["sPA50 cA cPA20 sA"], {"ports": [1023]}),
-    "a port like any": (["sPA50 cA cPA20 sA"], {"ports": [1024]}),
+    "a registered port": (["sPA50 cA cPA20 sA"], {"ports": [32767]}),
+    "a port like any": (["sPA50 cA cPA20 sA"], {"ports": [32768]}),
+    "both ports registered": (["sPA50 cA cPA20 sA"], {"ports": [8080], "sources": [1024]}),
     "both ports of servers": (["sPA50 cA cPA20 sA"], {"ports": [443], "sources": [80]}),
 }  # fmt: skip
 

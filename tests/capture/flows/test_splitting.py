@@ -151,10 +151,11 @@ def test_roles_come_from_the_handshake(tmp_path: Path) -> None:
     wire = Wire()
     wire.send(0, ("10.0.0.9", 5000), ("10.0.0.3", 6000), SYN | ACK, seq=1, ack=2)  # only the answer was captured
     wire.send(10, ("10.0.0.7", 443), ("10.0.0.4", 51000), PSH | ACK, seq=1, ack=2, payload=5)  # midstream
-    wire.send(20, ("10.0.0.7", 7000), ("10.0.0.4", 51000), PSH | ACK, seq=1, ack=2, payload=5)  # nothing to go by
+    wire.send(20, ("10.0.0.7", 7000), ("10.0.0.4", 51000), PSH | ACK, seq=1, ack=2, payload=5)  # registered, passing
+    wire.send(30, ("10.0.0.7", 47000), ("10.0.0.5", 51000), PSH | ACK, seq=1, ack=2, payload=5)  # nothing to go by
     flows = flows_of(wire, tmp_path)
-    assert flows.port.tolist() == [[6000, 5000], [51000, 443], [7000, 51000]]
-    assert flows.history == ["^h", "^d", "D"]
+    assert flows.port.tolist() == [[6000, 5000], [51000, 443], [51000, 7000], [47000, 51000]]
+    assert flows.history == ["^h", "^d", "^d", "D"]
 
 
 def test_who_serves_in_other_connections_is_the_server_of_those_begun_before(tmp_path: Path) -> None:
