@@ -89,13 +89,15 @@ class HistoryFacts(Silences, frozen=True, dict=True):
     @cached_property
     def accepted_again(self) -> list[int]:
         """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken.
-        Each SYN is answered once: where a SYN was sent again, one more SYN,ACK is no repetition.
+        Each SYN is answered once: where a SYN was sent again, one more SYN,ACK is no repetition. One that comes after
+        the responder's first word is a late copy: who speaks has taken the handshake.
         """
         third = self.third_packet
         if third is None or third < 0:
             return []
         asked = sum(at < third for at in self.indexes(Kind.SYN, ORIGINATOR))
-        answers = self.indexes(Kind.SYN_ACK, RESPONDER)
+        spoke = min((at for kind in (Kind.DATA, Kind.FIN) for at in self.indexes(kind, RESPONDER)), default=None)
+        answers = self.indexes(Kind.SYN_ACK, RESPONDER, before=spoke)
         later = [at for at in answers if at > third]
         return later[max(0, asked - (len(answers) - len(later))) :]
 
@@ -162,8 +164,9 @@ class HistoryFacts(Silences, frozen=True, dict=True):
 
     @cached_property
     def ignored_resets(self) -> list[int]:
-        """RSTs after which both sides went on."""
-        return [i for i in self.indexes(Kind.RST) if self._ignored(i) and not self._of_an_older_connection(i)]
+        """RSTs after which both sides went on; what comes after the end answers late copies, and was not ignored."""
+        resets = self.indexes(Kind.RST, before=self.both_acked)
+        return [i for i in resets if self._ignored(i) and not self._of_an_older_connection(i)]
 
     def _ignored(self, rst: int) -> bool:
         event = self.events[rst]
@@ -266,6 +269,14 @@ class HistoryFacts(Silences, frozen=True, dict=True):
     def news(self, side: int, after: int) -> list[int]:
         """What a side had to say after an index, without what it only said again."""
         return [i for i in self.spoken(side, after=after) if not self._in_vain(self.events[i])]
+
+    def took_after_fin(self, side: int) -> bool:
+        """After its own FIN a side acknowledged what its peer still said: it had closed its sending half only. A closed
+        socket answers with a RST."""
+        fin = self.fins[side]
+        if fin is None or self.heard_of is not None or self.first(Kind.RST, side, after=fin) is not None:
+            return False
+        return any(not self.events[i].has(Mark.LOST | Mark.PARTING) for i in self.news(1 - side, after=fin))
 
     def waiting(self, side: int, at: int) -> int | None:
         """This side's last request that the peer had not answered with data up to an index.

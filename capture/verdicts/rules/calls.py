@@ -169,8 +169,9 @@ def _answers_a_packet(history: HistoryFacts, rst: int) -> bool:
 
 def _timed_out(history: HistoryFacts, side: int, state: TcpState) -> tuple[str, str]:
     error = "ETIMEDOUT"
-    if history.icmp:
-        error = ICMP_ERRORS[icmp_class(history, history.icmp[-1])]
+    told = [i for i in history.icmp if history.events[i].side == side]  # a router tells who sent what it quotes
+    if told:
+        error = ICMP_ERRORS[icmp_class(history, told[-1])]
     if state in GOT_FIN or history.fin_acked(1 - side) is not None:
         return EOF, error
     return error, error

@@ -305,6 +305,8 @@ def _waited_in_vain(history: HistoryFacts) -> bool:
     fin, other = history.fins
     if fin is None or (other is None and history.heard_of is not None):
         return False
+    if history.took_after_fin(0):
+        return False
     busy = other is not None and history.events[other].gap >= PAUSE  # it went on working for a client that had left
     if history.closing_gap(fin) < PAUSE and not busy:
         return False

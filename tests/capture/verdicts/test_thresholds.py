@@ -23,6 +23,15 @@ TABLE = [
     (f"{HELLO} <0.199>cFA sFA cA", "client_gave_up", LIKELY, False),
     (f"{HELLO} cFA sA <0.198>sFA cA", "normal_close", LIKELY, True),
     (f"{HELLO} cFA sA <0.199>sFA cA", "client_gave_up", LIKELY, False),
+    # … but not where it took what the server still said: it had closed its sending half only
+    (f"{HELLO} cFA sA sPA50 cA <0.199>sFA cA", "half_close", CERTAIN, True),
+    (f"{HELLO} cFA sA sPA50 cA <0.199>sFPA50 cA", "half_close", CERTAIN, True),
+    (f"{HELLO} cFA sA <0.199>sFPA50 cA", "half_close", CERTAIN, True),
+    # a SYN,ACK again after the third packet, and data repeated: the accept queue; after an answer it is a late copy
+    ("cS sSA cA cPA20 <0.3>cPA20* <1>sSA* cA sA sPA50 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
+    (f"{SERVED} <1>cPA9 <0.3>cPA9* sSA* cA sSA* cA sA sPA50 cA cFA sFA cA", "normal_close", CERTAIN, True),
+    # a late copy after the end meets RSTs: nothing ignored them
+    (f"{SERVED} cFA sFA cA <1>cFA* sR sFA* cR", "normal_close", CERTAIN, True),
     # … however short, where an answer comes that meets a RST
     (f"{HELLO} cFA sPA5 cR", "client_gave_up", LIKELY, False),
     (f"{HELLO} cFA sPA24g cR", "client_gave_up", LIKELY, False),

@@ -36,6 +36,13 @@ def test_what_the_client_gets(text: str, read: str | None, write: str | None) ->
     assert (found.connect, found.read, found.write) == ("ok", read, write)
 
 
+def test_a_router_tells_the_sender_of_what_it_quotes() -> None:
+    repeats = " ".join(f"<{gap}>cPA9* cPA9* sPA50*~" for gap in (0.2, 0.4, 0.8, 1.6))
+    text = f"{HELLO} sPA50 cPA9 i3.1 {repeats} <3>cPA9* i3.1"
+    assert calls(text, Side.ORIGINATOR).read == "EHOSTUNREACH"
+    assert calls(text, Side.RESPONDER).read == "ETIMEDOUT"
+
+
 def test_connect() -> None:
     assert calls("cS sRA", Side.ORIGINATOR).connect == "ECONNREFUSED"
     assert calls("cS <1>cS*", Side.ORIGINATOR).connect == "ETIMEDOUT"
