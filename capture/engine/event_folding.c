@@ -10,6 +10,8 @@ enum { REMARK = 100 };        /* bytes: a TLS close_notify has 24 to 53, SMTP's 
 enum { FRAME = 42 };           /* bytes of TLS data that may be no request: an HTTP/2 frame of up to 13 and its record */
 enum { SHORTEST_REQUEST = 17 }; /* bytes, of HTTP: what is shorter, and was not captured, may be a goodbye, or PostgreSQL's CancelRequest */
 enum { LONGEST_CLOSE = 69 };    /* bytes of a TLS close_notify */
+enum { RETRY = 99 };            /* bytes of a HelloRetryRequest and a change of cipher */
+enum { PLAIN_ALERT = 7 };       /* bytes of a TLS alert before any key is agreed on */
 enum { SHORTEST_HELLO = 150, LONGEST_HELLO = 2000 };
 enum { SHORTEST_TICKET = 100, LONGEST_TICKETS = 2000 }; /* bytes of TLS 1.3's tickets, with their records' headers */
 enum { BIG_SEGMENT = 1000 };  /* bytes of payload: what a path-MTU black hole swallows */
@@ -93,10 +95,16 @@ static uint16_t brief_mark(const struct connection *c, const struct event *e) {
 /* A close_notify of TLS 1.3, of 1.2 with GCM, with ChaCha20 or CCM, with CBC. */
 static int closes(uint32_t size) { return size == 24 || size == 31 || size == 23 || size == 53 || size == LONGEST_CLOSE; }
 
-/* Finished of TLS 1.3 (SHA-256 or 384, after a change of cipher or not), or the key exchange of 1.2. */
+/* A client's Finished: of TLS 1.3 (SHA-256 or 384, after a change of cipher or not); of 1.2 after its key exchange by
+ * X25519, P-256, P-384 or RSA with 2,048 bits, or of a resumed session; with GCM, then with ChaCha20. */
 static int finishes(uint32_t size) {
-  return size == 58 || size == 64 || size == 74 || size == 80 || size == 93 || size == 126;
+  static const uint16_t SIZES[] = {58, 64, 74, 80, 93, 126, 158, 318, 51, 85, 118, 43};
+  for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++)
+    if (size == SIZES[i]) return 1;
+  return 0;
 }
+
+static int is_hello(const struct event *e) { return e->size >= SHORTEST_HELLO && e->size <= LONGEST_HELLO; }
 
 /* One of the first events, of unread data: its length may tell a handshake at the end. */
 int told_by_length(const struct event *e, size_t index) { return index < HEAD && e->kept & KEPT_UNREAD; }
@@ -105,16 +113,39 @@ static int says_unread(const struct event *e, int end) {
   return kind(e) == KIND_DATA && end_of(e) == end && e->kept & KEPT_UNREAD;
 }
 
+/* The next unread data of an end after an index; n without any. */
+static size_t next_said(const struct event *events, size_t n, size_t after, int end) {
+  size_t i = after < n ? after + 1 : n;
+  while (i < n && !says_unread(&events[i], end)) i++;
+  return i;
+}
+
+/* The only data of a connection, from the side that was not spoken to: as long as the alert of a TLS server to a client
+ * that left, or stayed silent. */
+static int answers_silence(const struct connection *c, const struct event *events, size_t n, const struct event *e) {
+  if (e->size != PLAIN_ALERT || end_of(e) == c->originator) return 0;
+  for (const struct event *other = events; other < events + n; other++)
+    if (other != e && kind(other) == KIND_DATA) return 0;
+  return 1;
+}
+
 /* Where payloads were not captured, their lengths tell TLS: the client's hello, the server's answer, Finished, and a
  * side's last word. SMALL beside it says that nobody read it. */
 static void by_length(const struct connection *c, struct event *events, size_t n) {
   size_t hello = 0, answer, finish;
   while (hello < n && kind(&events[hello]) != KIND_DATA) hello++;
   if (hello == n || !(events[hello].kept & KEPT_UNREAD)) return;
-  if (events[hello].size < SHORTEST_HELLO || events[hello].size > LONGEST_HELLO) return;
+  if (answers_silence(c, events, n, &events[hello])) events[hello].code |= EVENT_GOODBYE | EVENT_SMALL;
+  if (!is_hello(&events[hello])) return;
   int client = end_of(&events[hello]);
-  for (answer = hello + 1; answer < n && !says_unread(&events[answer], !client); answer++) {}
-  for (finish = answer + 1; finish < n && !says_unread(&events[finish], client); finish++) {}
+  answer = next_said(events, n, hello, !client);
+  finish = next_said(events, n, answer, client);
+  if (finish < n && events[answer].size == RETRY && is_hello(&events[finish])) { /* asked for another group (8446 4.1.4) */
+    events[answer].code |= EVENT_HANDSHAKE | EVENT_SMALL;
+    events[finish].code |= EVENT_HANDSHAKE | EVENT_SMALL;
+    answer = next_said(events, n, finish, !client);
+    finish = next_said(events, n, answer, client);
+  }
   if (finish >= n || !finishes(events[finish].size)) return;
   events[hello].code |= EVENT_HANDSHAKE | EVENT_SMALL;
   events[answer].code |= EVENT_HANDSHAKE | EVENT_SMALL;

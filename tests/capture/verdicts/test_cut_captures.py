@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from capture.decode import decode
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import judge
 from tests.capture.verdicts.notation import NORMAL, flow_table
@@ -21,6 +24,14 @@ def test_a_syn_right_before_the_end_is_too_fresh_to_be_unanswered() -> None:
 
 def test_a_syn_that_was_repeated_is_unanswered_even_then() -> None:
     assert judge(flow_table(NORMAL, "cS <1>cS* <2>cS*")).of(1).cause == "syn_unanswered"
+
+
+RETRIED = "cS sSA cA cPA225? sA sPA99?"
+
+
+def by_finished(size: int) -> str:
+    """A handshake whose second flight of the client has a size, an exchange, and goodbyes that cross."""
+    return f"cS sSA cA cPA517? sA sPA900? cPA{size}? sA cPA118? sPA453? <9>sPA31? sFA cPA31?~ sR"
 
 
 TLS_BY_LENGTH = "cS sSA cA cPA239? sPA1307? cPA64? sA cPA118? sPA453?"
@@ -49,6 +60,27 @@ TLS_BY_LENGTH = "cS sSA cA cPA239? sPA1307? cPA64? sA cPA118? sPA453?"
         ("cS sSA cA cPA239? sPA1307? cPA64? sA <1>cFA sPA24? cR", ("write_after_peer_close", "possible", True)),
         # the same with a request after it is a client that gave up
         (f"{TLS_BY_LENGTH} cPA118? sA <1>cFA sPA453? cR", ("client_gave_up", "likely", False)),
+        # asked for another group first (HelloRetryRequest); its answer is 99 bytes long, and no other is
+        (
+            f"{RETRIED} cPA264? sPA1348? cPA74? cPA118? sPA453? <9>sPA24? sFA cPA24?~ sR",
+            ("normal_close", "possible", True),
+        ),
+        (
+            f"{RETRIED} cPA149? sPA1348? cPA74? cPA118? sPA453? <9>sPA24? sFA cPA24?~ sR",
+            ("stale_keepalive", "likely", False),
+        ),
+        (
+            f"{RETRIED.replace('99', '98')} cPA264? sPA1348? cPA74? cPA118? sPA453? <9>sPA24? sFA cPA24?~ sR",
+            ("stale_keepalive", "likely", False),
+        ),
+        # TLS 1.2: a resumed session; ChaCha20; P-384; RSA without Diffie-Hellman
+        *((by_finished(size), ("normal_close", "possible", True)) for size in (51, 43, 85, 118, 158, 318)),
+        *((by_finished(size), ("stale_keepalive", "likely", False)) for size in (52, 44, 86, 117, 157, 319)),
+        # the alert of a TLS server to a client that said nothing, and left
+        ("cS sSA cA <10>cFA sPA7? cR sFA", ("normal_close", "possible", True)),
+        ("cS sSA cA <10>cFA sPA8? cR sFA", ("write_after_peer_close", "likely", False)),
+        ("cS sSA cA cPA7? sA <10>cFA sPA7? cR", ("client_gave_up", "likely", False)),
+        ("cS sSA cA sPA7? cA <10>sFA cPA7? sR", ("write_after_peer_close", "likely", False)),
         # PostgreSQL's CancelRequest is 16 bytes long, and no request of HTTP is so short
         ("cS sSA cA cPA16? sA sFA cFA sA", ("normal_close", "likely", True)),
         ("cS sSA cA cPA17? sA sFA cFA sA", ("closed_unanswered", "likely", False)),
@@ -79,3 +111,26 @@ def test_window_0_in_the_answer_to_a_syn_is_a_proxy_without_a_server() -> None:
     assert "SYN proxy" in verdict.sentence
     opened = judge(flow_table("cS sSAz cA sA <1>cAk <2>cAk <4>cAk <8>cAk")).of(0)
     assert opened.cause == "keepalive_timeout"
+
+
+PRINTED = """\
+14:37:09.929884 IP (tos 0x0, ttl 64, id 8301, offset 0, flags [DF], proto TCP (6), length 60)
+    10.77.0.1.59900 > 10.77.0.2.443: Flags [S], cksum 0x1434 (incorrect -> 0x9f3f), seq 212145462, win 64240, length 0
+14:37:10.050851 IP (tos 0x0, ttl 64, id 0, offset 0, flags [DF], proto TCP (6), length 60)
+    10.77.0.2.443 > 10.77.0.1.59900: Flags [S.], cksum 0x14 (correct), seq 2468697582, ack 212145463, win 509, length 0
+14:37:10.050892 IP (tos 0x0, ttl 64, id 8302, offset 0, flags [DF], proto TCP (6), length 52)
+    10.77.0.1.59900 > 10.77.0.2.443: Flags [.], cksum 0x142c (correct), seq 1, ack 1, win 63, length 0
+14:37:19.978034 IP (tos 0x0, ttl 64, id 8303, offset 0, flags [DF], proto TCP (6), length 52)
+    10.77.0.1.59900 > 10.77.0.2.443: Flags [F.], cksum 0x142c (correct), seq 1, ack 1, win 63, length 0
+14:37:20.103983 IP (tos 0x0, ttl 64, id 5501, offset 0, flags [DF], proto TCP (6), length 59)
+    10.77.0.2.443 > 10.77.0.1.59900: Flags [P.], cksum 0x1433 (correct), seq 1:8, ack 2, win 64, length 7
+14:37:20.104026 IP (tos 0x0, ttl 64, id 0, offset 0, flags [DF], proto TCP (6), length 40)
+    10.77.0.1.59900 > 10.77.0.2.443: Flags [R], cksum 0x5ad6 (correct), seq 212145464, win 0, length 0
+"""
+
+
+def test_lengths_tell_in_a_printed_capture_what_they_tell_in_one_of_cut_packets(tmp_path: Path) -> None:
+    (tmp_path / "printed.txt").write_text(PRINTED)
+    verdict = judge(decode([str(tmp_path / "printed.txt")])[0].flows).of(0)
+    assert (verdict.cause, verdict.certainty) == ("normal_close", "possible")
+    assert "as long as a TLS goodbye" in verdict.sentence
