@@ -248,28 +248,33 @@ class _Judge:
         """A packet that only the point further from its sender has."""
         if self._is_copy(here, place):
             fate.duplicated.append(self.seen_packet(row))
-        elif 0 < self.missing[row] < int(self.rows["payload"][row]):  # some of its bytes were sent
-            copies = self._copies_of_parts(here, there, place)
+        elif copies := self._copies_of_parts(here, there, place, self.missing[row]):
             fate.duplicated.extend(self.seen_packet(copy) for copy in copies)
-            fate.missed.extend([] if copies else [self.seen_packet(row)])
-        elif self._was_missed(here, there, place):
+        elif self._partly_sent(row) or self._was_missed(here, there, place):
             fate.missed.append(self.seen_packet(row))
         else:
             foreign = _is_foreign(here, place)
             forged = not _is_bare(here, place) and there.holds(*_content(here, place))
             self._say(pair, fate, "injected", row, doubtful=not (foreign or forged))
 
-    def _copies_of_parts(self, here: Stream, there: Stream, place: int) -> list[int]:
+    def _partly_sent(self, row: int) -> bool:
+        return bool(0 < self.missing[row] < self.rows["payload"][row])
+
+    def _copies_of_parts(self, here: Stream, there: Stream, place: int, missing: int) -> list[int]:
         """Rows that came again after a joined segment that holds them, all of which was sent: one of those was taken
-        for what was sent, as it has the same bounds.
+        for what was sent, as it has the same bounds; or, where no byte of it is left that was sent, each of them.
         """
         tsval = self.rows["tsval"][here.rows]
         sender, begin, end = _content(here, place)
-        if not tsval[place] or there.covered_at(sender, begin, end) is None:
+        if missing <= 0 or not tsval[place] or there.covered_at(sender, begin, end) is None:
             return []
         inside = (here.side == sender) & (tsval == tsval[place]) & here.same & (here.end > here.seq)
         inside[: place + 1] = False
         inside &= (here.seq >= begin) & (here.end <= end)
+        if missing == end - begin:
+            inside &= here.end - here.seq < end - begin
+            if here.covered_at(sender, begin, end, of=inside) is None:
+                return []
         copies: list[int] = here.rows[inside].tolist()
         return copies
 

@@ -70,9 +70,12 @@ class Stream(Struct, frozen=True):
         some[place] = False
         return np.flatnonzero(some)
 
-    def covered_at(self, sender: int, begin: int, end: int) -> int | None:
-        """When all of these numbers of the sender had come by, in whatever pieces; None where not all did."""
+    def covered_at(self, sender: int, begin: int, end: int, of: npt.NDArray[np.bool_] | None = None) -> int | None:
+        """When all of these numbers of the sender had come by, in whatever pieces (`of`: of these rows alone); None
+        where not all did."""
         holds = (self.side == sender) & (_after(self.seq, end) < 0) & (_after(self.end, begin) > 0)
+        if of is not None:
+            holds &= of
         at = np.flatnonzero(holds & ((self.flags & _RST) == 0))
         pieces = zip(_after(self.seq[at], begin).tolist(), _after(self.end[at], begin).tolist(), strict=True)
         gaps = [(0, end - begin)]
