@@ -88,7 +88,6 @@ struct engine {
   int out_of_memory;
   int spent; /* its last table was filled, or it was joined with another one */
   struct batch *batch; /* shares.c: where segments are handed on to, instead of being taken */
-  uint32_t share, shares; /* … and which of those that are handed on it takes, of so many */
 };
 
 /* Connections, by index in order of creation. Those that rested while many others had packets are packed. */
@@ -120,8 +119,7 @@ void collect(struct engine *e, const struct segment *segment);
 /* shares.c */
 void hand_on(struct engine *e, const struct segment *segment);
 /* prefetch.c */
-void find_by(struct engine *e, const struct segment *s, int64_t keys[2], uint64_t *key);
-void take_soon(struct engine *e, const struct segment *segment, struct sought *by);
+struct sought find_by(struct engine *e, const struct segment *s);
 /* roles.c */
 uint8_t *roles_begun_before(struct engine *e);
 /* packed_connections.c */

@@ -31,28 +31,26 @@ static void take_first(struct engine *e) {
   store_trim(e->store, e->connections);
 }
 
-void find_by(struct engine *e, const struct segment *s, int64_t keys[2], uint64_t *key) {
-  keys[0] = address_key(e, s->src, src_family(s));
-  keys[1] = address_key(e, s->dst, dst_family(s));
-  *key = key_of(e, keys, s->sport, s->dport, s->scope);
+/* Its print is left open. */
+struct sought find_by(struct engine *e, const struct segment *s) {
+  struct sought by = {.print = 0};
+  by.keys[0] = address_key(e, s->src, src_family(s));
+  by.keys[1] = address_key(e, s->dst, dst_family(s));
+  by.key = key_of(e, by.keys, s->sport, s->dport, s->scope);
+  return by;
 }
 
 void engine_segment_in(struct engine *e, const struct segment *segment) {
   if (e->spent) return;
   if (e->collecting) {
     collect(e, segment);
-  } else if (e->batch) {
-    hand_on(e, segment);
-  } else {
-    struct sought by;
-    find_by(e, segment, by.keys, &by.key);
-    take_soon(e, segment, &by);
+    return;
   }
-}
-
-/* Take a segment whose ends are known; it may wait a little. */
-void take_soon(struct engine *e, const struct segment *segment, struct sought *found) {
-  struct sought by = *found;
+  if (e->batch) {
+    hand_on(e, segment);
+    return;
+  }
+  struct sought by = find_by(e, segment);
   by.print = packet_print(segment, by.key);
   const char *recent = recent_packet_place(e->recent, by.print);
   FETCH(recent);

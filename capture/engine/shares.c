@@ -11,70 +11,87 @@
 #include "engine_state.h"
 
 /* What was read and not yet followed, in order. */
-struct handed {
-  struct segment segment; /* without its payload */
-  uint64_t key; /* of its ends, where both are of IPv4 */
-  int64_t keys[2];
-};
 struct batch {
-  struct handed *rows;
+  struct part *parts; /* by share */
+  uint32_t shares;
+  struct addresses { /* IPv6 addresses that were seen first: numbered in order of sight, in all engines alike */
+    uint8_t (*rows)[16];
+    size_t count, room;
+  } v6;
+};
+struct part {
+  struct segment *rows; /* without their payload */
   size_t count, room;
 };
 
-API struct batch *batch_new(void) { return calloc(1, sizeof(struct batch)); }
-
 API void batch_free(struct batch *batch) {
-  if (batch) free(batch->rows);
+  if (!batch) return;
+  for (uint32_t i = 0; batch->parts && i < batch->shares; i++) free(batch->parts[i].rows);
+  free(batch->parts);
+  free(batch->v6.rows);
   free(batch);
 }
 
-API size_t batch_count(const struct batch *batch) { return batch->count; }
+/* For so many shares. NULL where there is no memory. */
+API struct batch *batch_new(uint32_t shares) {
+  struct batch *batch = calloc(1, sizeof *batch);
+  if (!batch) return NULL;
+  batch->shares = shares;
+  batch->parts = calloc(shares, sizeof *batch->parts);
+  if (batch->parts) return batch;
+  batch_free(batch);
+  return NULL;
+}
 
 /* Hand segments on into this batch from now on. */
-API void engine_hand_on(struct engine *e, struct batch *batch) { e->batch = batch; }
+API void engine_hand_on(struct engine *e, struct batch *batch) {
+  for (uint32_t i = 0; i < batch->shares; i++) batch->parts[i].count = 0;
+  batch->v6.count = 0;
+  e->batch = batch;
+}
 
-static int is_v4(const struct segment *s) { return src_family(s) != 6 && dst_family(s) != 6; }
+/* Room for one more; NULL where there is no memory. */
+static void *room_for(void *rows, size_t count, size_t *room, size_t size) {
+  enum { FIRST = 1024 };
+  if (count < *room) return rows;
+  size_t wanted = *room ? 2 * *room : FIRST;
+  void *more = realloc(rows, wanted * size);
+  if (more) *room = wanted;
+  return more;
+}
+
+static int hand_on_address(struct engine *e, uint32_t index) {
+  struct addresses *v6 = &e->batch->v6;
+  void *rows = room_for(v6->rows, v6->count, &v6->room, sizeof *v6->rows);
+  if (!rows) return 0;
+  v6->rows = rows;
+  memcpy(v6->rows[v6->count++], e->v6[index], sizeof *v6->rows);
+  return 1;
+}
 
 void hand_on(struct engine *e, const struct segment *segment) {
-  struct batch *batch = e->batch;
-  if (batch->count == batch->room) {
-    size_t room = batch->room ? 2 * batch->room : 4096;
-    struct handed *more = realloc(batch->rows, room * sizeof *more);
-    if (!more) {
-      e->out_of_memory = 1;
-      return;
-    }
-    batch->rows = more;
-    batch->room = room;
+  enum { BITS = 16 }; /* of the key that no slot is found by */
+  uint32_t known = e->v6_count;
+  uint64_t key = find_by(e, segment).key;
+  struct part *part = &e->batch->parts[(key & ((1u << BITS) - 1)) * e->batch->shares >> BITS];
+  void *rows = room_for(part->rows, part->count, &part->room, sizeof *part->rows);
+  int lacks = !rows;
+  for (; !lacks && known < e->v6_count; known++) lacks = !hand_on_address(e, known);
+  if (rows) part->rows = rows;
+  if (lacks) {
+    e->out_of_memory = 1;
+    return;
   }
-  struct handed *to = &batch->rows[batch->count++];
-  to->segment = without_payload(segment);
-  if (is_v4(segment)) find_by(e, segment, to->keys, &to->key);
+  part->rows[part->count++] = without_payload(segment);
 }
 
-/* Follow this share, of so many; before the first packet. All have the seed of the one that reads. */
-API void engine_share(struct engine *e, uint32_t share, uint32_t of) {
-  e->share = share;
-  e->shares = of;
-}
-
-static int is_of_another(const struct engine *e, uint64_t key) {
-  enum { BITS = 16 }; /* that no slot is found by */
-  return ((key & ((1u << BITS) - 1)) * e->shares >> BITS) != e->share;
-}
-
-/* Take one's share of a batch. IPv6 addresses are numbered in order of sight: here as in all the others. */
-API void engine_take(struct engine *e, const struct batch *batch) {
-  for (size_t i = 0; i < batch->count; i++) {
-    const struct handed *row = &batch->rows[i];
-    struct sought by = {.key = row->key, .keys = {row->keys[0], row->keys[1]}};
-    if (!is_v4(&row->segment)) find_by(e, &row->segment, by.keys, &by.key);
-    if (!is_of_another(e, by.key)) take_soon(e, &row->segment, &by);
-  }
+/* Take a share of a batch. The engine has the seed of the one that reads. */
+API void engine_take(struct engine *e, const struct batch *batch, uint32_t share) {
+  const struct part *part = &batch->parts[share];
+  for (size_t i = 0; i < batch->v6.count; i++) v6_key(e, batch->v6.rows[i]);
+  for (size_t i = 0; i < part->count; i++) engine_segment_in(e, &part->rows[i]);
   engine_flush(e);
 }
-
-API void batch_empty(struct batch *batch) { batch->count = 0; }
 
 /* Take over all connections of another share, which has none afterwards. Neither takes a packet any more, and the table
  * is asked for the last time. -1 where that cannot be. */

@@ -25,8 +25,6 @@ class SharedOut(Engine):
     def __init__(self, followers: int) -> None:
         super().__init__()
         self._shares = [Engine(self.seed) for _ in range(followers)]
-        for at, share in enumerate(self._shares):
-            self._call.engine_share(share.handle, at, followers)
         self._batches = _Batches(followers)
         self._threads = [
             threading.Thread(target=_follow, args=(share, self._batches, at), daemon=True)
@@ -35,7 +33,7 @@ class SharedOut(Engine):
         self._ended = False
         for thread in self._threads:
             thread.start()
-        self._call.engine_hand_on(self.handle, self._batches.emptied())
+        self._call.engine_hand_on(self.handle, self._batches.free())
 
     def __del__(self) -> None:
         if not getattr(self, "_ended", True):
@@ -46,15 +44,15 @@ class SharedOut(Engine):
 
     def pass_on(self) -> None:
         """Have the others take what was fed, and go on when there is room."""
-        if self._batches.passed_on():
-            self._call.engine_hand_on(self.handle, self._batches.emptied())
+        self._batches.pass_on()
+        self._call.engine_hand_on(self.handle, self._batches.free())
 
     def end(self) -> None:
         """Wait until all is taken, and join the shares."""
         if self._ended:
             return
-        self.pass_on()
         self._ended = True
+        self._batches.pass_on()
         self._batches.end()
         for thread in self._threads:
             thread.join()
@@ -83,7 +81,7 @@ class _Batches:
         self._all: list[int] = []
         self._free: SimpleQueue[int] = SimpleQueue()
         for _ in range(followers + AHEAD):
-            self._all.append(self._call.batch_new() or 0)
+            self._all.append(self._call.batch_new(followers) or 0)
             if not self._all[-1]:
                 raise MemoryError
             self._free.put(self._all[-1])
@@ -96,20 +94,16 @@ class _Batches:
         for batch in self._all:
             self._call.batch_free(batch)
 
-    def emptied(self) -> int:
+    def free(self) -> int:
         """One to be filled; waits until there is one."""
         self._filling = self._free.get()
-        self._call.batch_empty(self._filling)
         return self._filling
 
-    def passed_on(self) -> bool:
-        """Give the one that was filled to all; False where nothing is in it."""
-        if not self._call.batch_count(self._filling):
-            return False
+    def pass_on(self) -> None:
+        """Give the one that was filled to all."""
         self._left[self._filling] = len(self._waiting)
         for queue in self._waiting:
             queue.put(self._filling)
-        return True
 
     def next_of(self, follower: int) -> int | None:
         """The next one for a follower; None at the end."""
@@ -132,5 +126,5 @@ class _Batches:
 def _follow(share: Engine, batches: _Batches, at: int) -> None:
     call: Any = library().call
     while (batch := batches.next_of(at)) is not None:
-        call.engine_take(share.handle, batch)
+        call.engine_take(share.handle, batch, at)
         batches.taken(batch)

@@ -118,13 +118,10 @@ API void engine_merge(struct engine *engine);
 API void engine_quotes(struct engine *engine, const struct quoted *quoted, size_t count);
 /* One capture that several threads work on (shares.c). */
 struct batch;
-API struct batch *batch_new(void);
+API struct batch *batch_new(uint32_t shares);
 API void batch_free(struct batch *batch);
-API size_t batch_count(const struct batch *batch);
-API void batch_empty(struct batch *batch);
 API void engine_hand_on(struct engine *reading, struct batch *batch);
-API void engine_share(struct engine *engine, uint32_t share, uint32_t of);
-API void engine_take(struct engine *engine, const struct batch *batch);
+API void engine_take(struct engine *engine, const struct batch *batch, uint32_t share);
 API int engine_join(struct engine *engine, struct engine *other);
 API void engine_join_reader(struct engine *engine, struct engine *reading);
 API int engine_watch(struct engine *engine, const uint64_t *numbers, size_t count, size_t most);
