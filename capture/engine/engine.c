@@ -38,7 +38,7 @@ API void engine_free(struct engine *e) {
   free(e->watched.rows);
   free(e->trace.rows);
   free(e->words);
-  free(e->collected);
+  collecting_free(e->collecting);
   free(e);
 }
 

@@ -53,13 +53,11 @@ struct arrival {
 };
 enum { AHEAD = 16 }; /* segments that wait meanwhile; a power of two */
 
-struct collected;
+struct collecting;
 struct batch;
 
 struct engine {
-  int collecting; /* merge_by_time.c */
-  struct collected *collected;
-  size_t collected_count, collected_room;
+  struct collecting *collecting; /* merge_by_time.c */
   struct arrival waiting[AHEAD]; /* a ring */
   uint32_t first_waiting, count_waiting;
   struct store *store; /* of connections */
@@ -116,6 +114,7 @@ struct view {
 
 /* merge_by_time.c */
 void collect(struct engine *e, const struct segment *segment);
+void collecting_free(struct collecting *collecting);
 /* shares.c */
 void hand_on(struct engine *e, const struct segment *segment);
 /* prefetch.c */

@@ -17,6 +17,7 @@ READER_NEXT, NO_CAPTURE, BAD_START, NO_MEMORY, HEADER_CUT = 1, -1, -2, -3, -4
 FORMATS = ("", "pcap", "pcapng")
 MAGIC_SIZE = 4  # bytes that tell a recorded capture
 _MOST_NOTICES = 4096
+MERGED_AT_ONCE = 1 << 14  # segments
 
 
 def recorded_format(begin: bytes) -> str:
@@ -83,12 +84,24 @@ class Engine:
         """Nothing more is fed: only the last table is asked for."""
 
     def collect(self) -> None:
-        """Hold all segments until `merge`: captures that overlap in time."""
-        self._call.engine_collect(self.handle)
+        """Hold all segments until `merge`: captures that overlap in time. Of many, most are in a temporary file."""
+        import tempfile  # rare
+
+        try:
+            self._spilled: Any = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as what is collected
+        except OSError:  # nowhere to write: in memory
+            self._spilled = None
+        if self._call.engine_collect(self.handle, -1 if self._spilled is None else self._spilled.fileno()):
+            raise MemoryError
 
     def merge(self) -> None:
-        """Take what was collected, in order of time."""
-        self._call.engine_merge(self.handle)
+        """Take what was collected, in order of time. Raises OSError where the temporary file cannot be read."""
+        while (taken := int(self._call.engine_merge(self.handle, MERGED_AT_ONCE))) > 0:
+            self.pass_on()
+        if self._spilled is not None:
+            self._spilled.close()
+        if taken < 0:
+            raise OSError(-taken, os.strerror(-taken))
 
     def forget(self, first_numbers: npt.NDArray[np.int64]) -> None:
         """Forget the connections that begin with these packets: later packets of theirs begin others.

@@ -113,8 +113,8 @@ API void engine_segments(struct engine *engine, const struct segment *segments, 
 API void engine_packets(struct engine *engine, const int64_t *times, size_t count);
 API void engine_span(struct engine *engine, int64_t first, int64_t last);
 /* Collect segments, and take them in order of time: captures that overlap. */
-API void engine_collect(struct engine *engine);
-API void engine_merge(struct engine *engine);
+API int engine_collect(struct engine *engine, int file);
+API int64_t engine_merge(struct engine *engine, int64_t most);
 API void engine_quotes(struct engine *engine, const struct quoted *quoted, size_t count);
 /* One capture that several threads work on (shares.c). */
 struct batch;
