@@ -134,6 +134,7 @@ void store_pack_some(struct store *store, uint32_t connections, int scattered);
 int store_join(struct store *store, uint32_t connections, struct store *other, uint32_t others);
 /* Give back what a connection has: it must not be asked for any more. */
 void store_release(struct store *store, uint32_t index);
+void store_give_back(struct store *store, uint32_t connections);
 /* Give back all that become GONE, and number the others anew. */
 void store_forget(struct store *store, const uint32_t *becomes, uint32_t connections);
 struct connection *store_thaw(struct store *store, uint32_t index);
@@ -145,9 +146,13 @@ static inline const struct connection *connection_head(const struct engine *e, u
   return (const struct connection *)(e->store->places[index] & ~(uintptr_t)PLACE_BITS);
 }
 
-static inline void store_trim(struct store *store, uint32_t connections) {
+static inline int is_scattered(const struct store *store) {
   enum { MOST_DEAD = 4 << 20, DEAD_SHARE = 4 }; /* bytes given back, beside a share of those in use */
-  int scattered = store->arena.dead > store->arena.live / DEAD_SHARE + MOST_DEAD;
+  return store->arena.dead > store->arena.live / DEAD_SHARE + MOST_DEAD;
+}
+
+static inline void store_trim(struct store *store, uint32_t connections) {
+  int scattered = is_scattered(store);
   if (store->hot_count > store->most_hot || scattered) store_pack_some(store, connections, scattered);
 }
 

@@ -247,22 +247,32 @@ static void count_pack(struct store *store) {
   store->packs = store->thaws = 0;
 }
 
-/* Move all that is packed together, where much has been given back: once in so many packs. */
-static void move_together(struct store *store, uint32_t connections) {
+/* Move all that is packed in a store together, where much has been given back: once in so many packs. Its connections'
+ * places are these. */
+static void move_together(struct store *store, uintptr_t *places, uint32_t connections) {
   struct arena moved = {0};
   for (uint32_t i = 0; i < connections; i++) {
-    if (!(store->places[i] & PACKED)) continue;
-    struct connection *head = pointer_of(store->places[i]);
+    if (!(places[i] & PACKED)) continue;
+    struct connection *head = pointer_of(places[i]);
     size_t size = head->room;
     if (size > ARENA_LARGEST) continue;
     void *at = arena_take(&moved, size);
     if (!at) return; /* some are there, some are here: each knows its block */
     memcpy(at, head, size);
     arena_give(&store->arena, head, size);
-    store->places[i] = (uintptr_t)at | (store->places[i] & PLACE_BITS);
+    places[i] = (uintptr_t)at | (places[i] & PLACE_BITS);
   }
   arena_end(&store->arena);
   store->arena = moved;
+}
+
+/* While connections are released in another order than they came. */
+void store_give_back(struct store *store, uint32_t connections) {
+  const struct store *first = store;
+  for (; store; store = store->joined) {
+    uint32_t end = store->joined ? store->joined->begins : connections;
+    if (is_scattered(store)) move_together(store, first->places + store->begins, end - store->begins);
+  }
 }
 
 /* Pack the connection at the hand, unless it was touched since the hand was here. */
@@ -286,7 +296,7 @@ static void pack_at_hand(struct store *store) {
 
 void store_pack_some(struct store *store, uint32_t connections, int scattered) {
   for (int tries = 0; tries < 4 && store->hot_count > store->most_hot; tries++) pack_at_hand(store);
-  if (scattered) move_together(store, connections);
+  if (scattered) move_together(store, store->places, connections);
 }
 
 const struct connection *store_view(const struct store *store, uint32_t index, struct view *view) {

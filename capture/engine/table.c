@@ -4,6 +4,8 @@
 
 #include "engine_state.h"
 
+enum { GIVEN_BACK = 1 << 10 }; /* rows, between two looks at what they left */
+
 /* What one table is made of. */
 struct table {
   uint32_t *order; /* NULL where connections already are in order */
@@ -298,7 +300,9 @@ static uint64_t filled(struct engine *e, struct table *t, struct columns *to, in
     if (c->rare) fill_rare(c, to, row, rare++);
     to->event_first[row] = (int64_t)events;
     events = fill_events(e, t, c, to, events);
-    if (spend) store_release(e->store, t->order ? t->order[row] : row);
+    if (!spend) continue;
+    store_release(e->store, t->order ? t->order[row] : row);
+    if (t->order && row % GIVEN_BACK == 0) store_give_back(e->store, e->connections);
   }
   to->event_first[t->count] = (int64_t)events;
   return events;
@@ -312,7 +316,8 @@ API uint64_t table_fill_last(struct engine *e, struct table *t, struct columns *
   e->spent = 1;
   forget_ends(e);
   uint64_t events = filled(e, t, to, 1);
-  for (uint32_t i = 0; i < e->connections; i++) store_release(e->store, i); /* what is left without memory */
+  store_free(e->store, e->connections);
+  e->store = NULL;
   e->connections = 0;
   return events;
 }

@@ -115,6 +115,7 @@ def read(plan: Planned, store: Store, processes: int = 1) -> Reading:
 
 def _written(triage: Triage, plan: Planned, store: Store, at: int, of: int, processes: int) -> ReadCapture:
     decoded = triage.decoded
+    decoded.flows.forget_numbers()
     name = plan.name if of == 1 else f"{plan.name}#{at + 1}"
     stem = f"{_slug(plan.name)}-{key_of(plan)}{'' if of == 1 else f'-{at + 1}'}"
     rows = RowFiles(triage, name, store, stem, processes)

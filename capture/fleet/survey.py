@@ -8,7 +8,7 @@ the end of the file. All others (packed ones, small ones, those of stores, text)
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -32,6 +32,7 @@ LARGE = 1 << 23
 PCAPNG = b"\x0a\x0d\x0d\x0a"
 PCAP = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "a1b2cd34", "34cdb2a1"))
 PCAP_HEADER = 24
+NO_RECORD = b"\xff" * 16  # behind it the engine looks for records, by the time of the last one
 LONGEST_BLOCK = 1 << 24
 MOST_BEGUN, MOST_OPEN = 64, 512  # connections that are listed at either end
 CHANGES = ("size", "ETag", "etag", "mtime", "LastModified", "md5Hash", "created")  # what stores tell of a file's bytes
@@ -87,7 +88,7 @@ def _both_ends(source: Source, path: str, size: int) -> _Told | None:
         file.seek(size - HEAD)
         tail = file.read(HEAD)
     if head.startswith(PCAP):
-        header, tail = bytes(head[:PCAP_HEADER]), bytes(tail)
+        header, tail = _first_record(bytes(head)), NO_RECORD + tail
     elif head.startswith(PCAPNG):
         header, whole = _descriptions(bytes(head)), _last_blocks(tail, big=head[8:12] == b"\x1a\x2b\x3c\x4d")
         if not whole:
@@ -104,8 +105,14 @@ def _both_ends(source: Source, path: str, size: int) -> _Told | None:
     if not begin.packets or not end.packets or end.last_time < begin.first_time:
         return None
     links = dict.fromkeys(link_name(link) for link in (*one.links, *two.links))
-    edges = _begun(flow_table(first)), _open(flow_table(last))
+    edges = _begun(flow_table(first)), _open(flow_table(last), since=begin.first_time)
     return one.format, tuple(links), begin.first_time, end.last_time, *edges
+
+
+def _first_record(head: bytes) -> bytes:
+    """A pcap's header and its first record."""
+    order: Literal["little", "big"] = "big" if head[0] == 0xA1 else "little"
+    return head[: PCAP_HEADER + 16 + int.from_bytes(head[PCAP_HEADER + 8 : PCAP_HEADER + 12], order)]
 
 
 def _begun(flows: FlowTable) -> tuple[str, ...]:
@@ -113,9 +120,9 @@ def _begun(flows: FlowTable) -> tuple[str, ...]:
     return _ends(flows, np.flatnonzero(flows.counts["syn"].sum(axis=1) == 0)[:MOST_BEGUN])
 
 
-def _open(flows: FlowTable) -> tuple[str, ...]:
-    """The last connections that had not ended: without FIN and RST."""
-    lasting = np.flatnonzero((flows.first_fin == 0) & (flows.first_rst == 0))
+def _open(flows: FlowTable, since: int = -1) -> tuple[str, ...]:
+    """The last connections that had not ended: without FIN and RST; `since`: and had packets later than that."""
+    lasting = np.flatnonzero((flows.first_fin == 0) & (flows.first_rst == 0) & (flows.highest_time > since))
     return _ends(flows, lasting[np.argsort(-flows.highest_time[lasting], kind="stable")][:MOST_OPEN])
 
 

@@ -13,6 +13,7 @@ from typing import Any, overload
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from capture.engine.library import distinct_runs
 from capture.wire.column_types import I8, I32, I64, U8, U16, U32, AddressTable, Bool, QuotedTcp, ScopeTable
@@ -214,6 +215,10 @@ class FlowTable(Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.address)
+
+    def forget_numbers(self) -> None:
+        """Give back what only the judgement asks for, a fifth of all: there may be millions of connections."""
+        force_setattr(self, "numbers", None)
 
     @property
     def ends_at(self) -> int:

@@ -58,3 +58,18 @@ def test_connections_across_a_cut_are_known_on_both_sides(tmp_path: Path) -> Non
     one, two = (survey(path) for path in cut(random_traffic(1, 1, 0.1).write(tmp_path / "a.pcap"), 2, tmp_path / "cut"))
     assert (one.begun, two.open) == ((), ())
     assert one.open == two.begun == ("10.0.0.1:20000 10.9.0.1:80",)
+
+
+@pytest.mark.parametrize("head", range(9_000, 9_600, 37))
+def test_a_cut_in_the_midst_of_zeros_is_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: int) -> None:
+    """Bytes of a payload pass for a record's header where only its length is looked at."""
+    monkeypatch.setattr(surveying, "LARGE", 1 << 14)
+    monkeypatch.setattr(surveying, "HEAD", head)
+    body = make.ethernet(make.ipv4(make.tcp() + b"\0\0\0\x01" * 60))
+    data = make.pcap([body] * 200)
+    path = tmp_path / "zeros.pcap"
+    path.write_bytes(data)
+    whole = surveying._whole(str(path), len(data), "")
+    monkeypatch.setattr(surveying, "_whole", None)
+    found = survey(str(path))
+    assert (found.first_time, found.last_time) == (whole.first_time, whole.last_time)
