@@ -11,6 +11,7 @@ from capture.safe_text import printable
 from playbooks.checks.looked import Offer
 from playbooks.evidence_words import say
 from playbooks.facts.facts import Ability
+from playbooks.facts.identity import LANGUAGES
 from playbooks.loader import FILLED, PLACEHOLDER
 from playbooks.masking import mask
 from playbooks.model import Fix, FixTemplate
@@ -79,8 +80,9 @@ def chosen(templates: Iterable[FixTemplate], offers: Iterable[Offer]) -> tuple[d
     for one in offers:
         topic = one.fix.removeprefix(TOPIC) if one.fix.startswith(TOPIC) else None
         wanted = [each for each in known if (each.topic == topic if topic is not None else each.id == one.fix)]
+        fitting = _narrowed([each for each in wanted if _fits(each, one)], one)
         for each in _closest(wanted, one.identity):
-            (mine if _fits(each, one) else others).setdefault(each.id, one)
+            (mine if each in fitting else others).setdefault(each.id, one)
     for general in [name for one in known if one.id in mine for name in one.instead_of if name in mine]:
         others[general] = mine.pop(general)
     return mine, {name: one for name, one in others.items() if name not in mine}
@@ -95,7 +97,19 @@ def _fits(template: FixTemplate, offer: Offer) -> bool:
         return not template.topic
     if offer.process:
         return template.who[0] in offer.identity
+    tongues, spoken = LANGUAGES.intersection(template.who), LANGUAGES.intersection(offer.identity)
+    if tongues and spoken and tongues.isdisjoint(spoken):
+        return False
     return not set(template.who).isdisjoint(offer.identity)
+
+
+def _narrowed(fitting: list[FixTemplate], offer: Offer) -> list[FixTemplate]:
+    """Of fixes for the writer of a log, where its store or library is known: not those for its language alone."""
+    if offer.process:
+        return fitting
+    narrow = set(offer.identity) - LANGUAGES
+    close = [one for one in fitting if not narrow.isdisjoint(one.who)]
+    return [one for one in fitting if one in close or not one.who] if close else fitting
 
 
 def _closest(templates: list[FixTemplate], identity: tuple[str, ...]) -> list[FixTemplate]:

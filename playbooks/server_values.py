@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +14,13 @@ from playbooks.loader import PLACEHOLDER
 from playbooks.model import FixTemplate
 
 SHOWN = 4
+OWN_FILES = re.compile(r"/proc/\d+/root/")
 
 
 def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]) -> dict[str, str]:
-    """{now, config_file, config_edit, config_unedit} for a fix that names settings; nothing where none of them was
-    read. The commands are there only where one server's files hold them: which of several is meant is a person's to
-    know."""
+    """{now, server_port, config_file, config_edit, config_unedit} for a fix that names settings; nothing where none of
+    them was read. The commands are there only where one server's files hold them: which of several is meant is a
+    person's to know."""
     wanted = template.sets
     found = [one for one in facts.service_settings or () if f"{one.service}:{one.name}" in wanted]
     if not found:
@@ -26,6 +28,11 @@ def values_of(template: FixTemplate, facts: Facts, parameters: Mapping[str, str]
     now = "; ".join(map(_stated, found[:SHOWN]))
     values = {"now": now} if len(found) <= SHOWN else {"now": f"{now}; …"}
     values |= _doubled(found, template, parameters)
+    ports = {
+        one.written for one in facts.service_settings or () if (one.service, one.name) == (found[0].service, "port")
+    }
+    if len(ports) == 1:
+        values["server_port"] = next(iter(ports))
     parameters = dict(parameters) | values
     names = [(one.service, one.name) for one in found]
     to_set = {key: _filled(value, template, parameters) for key, value in wanted.items() if value}
@@ -50,9 +57,9 @@ def _doubled(found: Sequence[ServiceSetting], template: FixTemplate, parameters:
 def _stated(one: ServiceSetting) -> str:
     line = line_of(one, one.written)
     place = f" [{one.place}]" if one.place else ""
-    if not one.line:
-        return f"{line} ({say('the_default')}{place})"
-    return f"{line} ({one.file}:{one.line}{place})"
+    own = f"; {say('files_of_its_own', pid=one.file.split('/')[2])}" if OWN_FILES.match(one.file) else ""
+    where = f"{one.file}:{one.line}" if one.line else say("the_default")
+    return f"{line} ({where}{place}{own})"
 
 
 def _filled(text: str, template: FixTemplate, parameters: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from playbooks.facts.facts import Facts
-from playbooks.facts.identity import words_of_name
+from playbooks.facts.identity import LANGUAGES, LIBRARIES, words_of_name
 from playbooks.facts.log_facts import LogGroup
 from playbooks.facts.socket_facts import Holder
 
@@ -18,9 +18,6 @@ _AGENTS = re.compile(
     re.IGNORECASE,
 )
 """Programs by what they call themselves in User-Agent, as access logs quote it. Browsers are none: theirs is fixed."""
-
-
-LANGUAGES = frozenset(("go", "java", "python", "node", "php", "ruby", "rust", "dotnet", "perl"))
 
 
 def agents(lines: Iterable[str]) -> tuple[str, ...]:
@@ -39,13 +36,20 @@ def identity_of(facts: Facts, holder: Holder | None) -> tuple[str, ...]:
     return found or words_of_name(holder.name)
 
 
+SELDOM = 0.25
+"""Of the lines of the commonest: who wrote fewer is not who this is about."""
+
+
 def writers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
-    """The programs that wrote these lines, stores and servers before the languages of their clients (a driver's error
-    tells more than the runtime's below it), the commonest first; empty where the lines do not tell."""
+    """The programs that these lines tell of, libraries first, then stores and servers, then the languages of their
+    clients (a driver's error tells more than the runtime's below it), the commonest first; empty where the lines do not
+    tell."""
     counts: Counter[str] = Counter()
     for group in groups:
         counts.update(group.sources)
-    return tuple(sorted((source for source, _ in counts.most_common()), key=LANGUAGES.__contains__))
+    most = max(counts.values(), default=0)
+    common = (source for source, count in counts.most_common() if count >= SELDOM * most)
+    return tuple(sorted(common, key=lambda source: (source not in LIBRARIES) + (source in LANGUAGES)))
 
 
 CLIENTS = LANGUAGES | {"nginx", "haproxy", "envoy", "apache", "caddy", "traefik", "varnish", "ssh", "curl", "wget"}

@@ -134,8 +134,10 @@ def clock(moment: float) -> str:
 
 def how_to_reload(server: NginxServer) -> str:
     """Test and reload, for this nginx; {{sudo}} is filled in later."""
+    path = server.path.removeprefix(server.root)
     prefix = f" -p {shlex.quote(server.prefix)}" if server.prefix else ""
-    named = f" -c {shlex.quote(server.path)}" if server.path != "/etc/nginx/nginx.conf" or prefix else ""
+    named = f" -c {shlex.quote(path)}" if path != "/etc/nginx/nginx.conf" or prefix else ""
     if server.master is None:
         return f"{{{{sudo}}}}nginx -t{prefix}{named}   # then start it"
-    return f"{{{{sudo}}}}nginx -t{prefix}{named} && {{{{sudo}}}}kill -HUP {server.master}"
+    inside = f"nsenter -t {server.master} -m -r " if server.root else ""
+    return f"{{{{sudo}}}}{inside}nginx -t{prefix}{named} && {{{{sudo}}}}kill -HUP {server.master}"

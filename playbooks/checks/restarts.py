@@ -24,7 +24,7 @@ LASTS_S = 30.0
 """A restart is over after so long; what goes on is another fault."""
 FEW, SHOWN = 3, 4
 NEARLY_ALL = 0.8
-NEAR_S, EARLY_S = 5.0, 1.5
+NEAR_S, EARLY_S = 5.0, 1.0
 """A process that was started so long after such a moment's end, or before its beginning, was restarted in it: what ran
 until then is what was lost. A start is told to a second."""
 SETTLED_S = 3.0
@@ -148,8 +148,9 @@ def _refused_in(moment: Moment, cut: list[Moment], refused: list[Moment]) -> int
 
 def _started_in(moment: Moment, lost: list[Moment], started: float) -> bool:
     mine = _within(moment, lost)
-    near = moment.first - EARLY_S <= started <= moment.last + NEAR_S
-    return near and bool(mine) and mine[-1].last <= started + SETTLED_S
+    if not mine or started > moment.last + NEAR_S:
+        return False
+    return mine[0].first - EARLY_S <= started and mine[-1].last <= started + SETTLED_S
 
 
 def _started(facts: Facts, holder: Holder | None) -> float | None:

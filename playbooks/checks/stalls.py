@@ -224,14 +224,14 @@ def _drop_offers(facts: Facts, ip: str, port: int, rows: list[Socket]) -> tuple[
     )
     holders = Counter(owner.name for row in rows for owner in row.owners[:1])
     owner = next((row.owners[0] for row in rows if row.owners and row.owners[0].name == _commonest(holders)), None)
-    return tuple(offer(name, **shared) for name in own_language_first(names, owner))
+    return offers_for(identity_of(facts, owner), own_language_first(names, owner), **shared)
 
 
 def _commonest(counts: Counter[str]) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-@check("conntrack", needs=("kernel",))
+@check("conntrack", needs=("kernel",), optional=("firewall",))
 def conntrack(facts: Facts, **given: Any) -> Judgement:
     """The connection-tracking table against its size: a full one drops new connections silently."""
     count, most = facts.sysctl("net.netfilter.nf_conntrack_count"), facts.sysctl("net.netfilter.nf_conntrack_max")
@@ -266,9 +266,11 @@ def _tracked(facts: Facts) -> int | None:
 
 
 def _forgets_early(facts: Facts, count: int) -> tuple[str, ...]:
-    """What to say where connections are tracked and an idle one is forgotten before its first keep-alive probe."""
+    """What to say where connections are tracked and an idle one is forgotten before its first keep-alive probe. Those
+    that were forgotten are tracked no more: then a rule that has dropped packets shows that it matters."""
     kept, idle = _tracked(facts), facts.sysctl("net.ipv4.tcp_keepalive_time")
-    if not count or kept is None or idle is None or kept >= idle:
+    drops = any(rule.verdict == "drop" and rule.packets for rule in facts.firewall or ())
+    if not (count or drops) or kept is None or idle is None or kept >= idle:
         return ()
     return (say("conntrack_short", timeout=kept, idle=idle),)
 

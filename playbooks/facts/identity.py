@@ -7,6 +7,16 @@ import os
 import re
 from functools import lru_cache
 
+LANGUAGES = frozenset(("go", "java", "python", "node", "php", "ruby", "rust", "dotnet", "perl"))
+LIBRARIES = frozenset(("gin", "sarama", "librdkafka"))
+_LIBRARY = re.compile(
+    r"(?P<gin>\[gin\]|gin-gonic|\[recovery\] \d{4}/)|\b(?P<sarama>sarama)\b"
+    r"|\b(?P<librdkafka>(lib)?rdkafka|confluent.kafka)", re.IGNORECASE)  # fmt: skip
+_BY_PORT = {
+    22: "ssh", 2181: "zookeeper", 3306: "mysql", 5432: "postgres", 5672: "rabbitmq", 6379: "redis", 6432: "pgbouncer",
+    9092: "kafka", 9200: "elasticsearch", 11211: "memcached", 27017: "mongodb",
+}  # fmt: skip
+"""Ports that nearly nobody gives to another server."""
 _BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"nginx(-ingress)?|openresty", ("nginx",)),
     (r"haproxy", ("haproxy",)),
@@ -137,3 +147,11 @@ def container(pid: int, root: str = "/proc") -> str:
         return ""
     kind = "kubernetes" if "kubepods" in text else "podman" if "libpod" in text else found["lxc"] or "docker"
     return f"{kind} {found['id'] or ''}".strip()
+
+
+def words_of_line(text: str, port: int | None) -> tuple[str, ...]:
+    """What a line of a log tells beside its source: the library that wrote it, the store that listens on the peer's
+    port."""
+    found = _LIBRARY.search(text)
+    library = next((name for name, text in found.groupdict().items() if text), None) if found is not None else None
+    return (*(() if library is None else (library,)), *((_BY_PORT[port],) if port in _BY_PORT else ()))

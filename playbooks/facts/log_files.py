@@ -11,6 +11,7 @@ from datetime import datetime
 
 from capture.packing_magic import GZIP
 from playbooks.facts.facts import Absence
+from playbooks.facts.its_files import real_path
 from playbooks.facts.nginx_facts import Nginx, NginxServer
 from playbooks.language import tr
 
@@ -37,7 +38,7 @@ def log_paths(directive: str, server: NginxServer) -> list[str]:
             found[path] = None
     if not found and directive == "error_log":
         found["/var/log/nginx/error.log"] = None
-    return list(found)
+    return [there for path in found if (there := real_path(server.root, path)) is not None]
 
 
 def chosen_logs(

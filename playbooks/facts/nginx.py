@@ -11,6 +11,7 @@ from typing import Any
 
 from capture.sockets.process_limits import process_details
 from playbooks.facts.facts import Absence
+from playbooks.facts.its_files import OtherFilesError, below, root_for
 from playbooks.facts.nginx_facts import Directive, Nginx, NginxServer
 from playbooks.facts.this_host import own_netns
 from playbooks.facts.worker_processes import workers_of
@@ -28,6 +29,7 @@ MOST_DIRECTIVES = 50_000
 LARGEST_FILE = 8_000_000
 _CONFIG = re.compile(r"\s-c\s*(\S+)")
 _PREFIX = re.compile(r"\s-p\s*(\S+)")
+_OWN = re.compile(r"(/proc/\d+/root)(/.*)", re.DOTALL)
 _LOG_DIRECTIVES = ("error_log", "access_log")
 
 
@@ -37,7 +39,7 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
     masters: list[tuple[int | None, str, str]] = list(_masters())
     if config is not None:
         path = os.path.abspath(config)
-        running = next((pid for pid, found, _ in masters if _same(found, path)), None)
+        running = next((pid for pid, found, _ in masters if _same(_root(pid, found) + found, path)), None)
         wanted: list[tuple[int | None, str, str]] = [
             (running, path, next((prefix for pid, _, prefix in masters if pid == running), ""))
         ]
@@ -59,7 +61,7 @@ def collect_nginx(config: str | None) -> Nginx | Absence:
 
 
 def _masters() -> Iterator[tuple[int | None, str, str]]:
-    """(pid, configuration, prefix) of each nginx master."""
+    """(pid, configuration, prefix) of each nginx master, the paths as it sees them."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -73,8 +75,20 @@ def _masters() -> Iterator[tuple[int | None, str, str]]:
             path = config[1] if config[1].startswith("/") else f"{folder or '/etc/nginx'}/{config[1]}"
         else:
             tried = [f"{folder}/conf/nginx.conf", f"{folder}/nginx.conf"] if folder else []
-            path = next((one for one in [*tried, *DEFAULTS] if os.path.exists(one)), DEFAULTS[0])
+            path = next((one for one in [*tried, *DEFAULTS] if _is_there(int(name), one)), DEFAULTS[0])
         yield int(name), path, folder
+
+
+def _is_there(pid: int, path: str) -> bool:
+    """Whether a process has such a file; where its files may not be looked at, whether this program has."""
+    return os.path.exists(_root(pid, path) + path)
+
+
+def _root(pid: int | None, path: str) -> str:
+    try:
+        return root_for(pid, path)
+    except OtherFilesError:
+        return ""
 
 
 def _in_this_network(pid: int | None) -> bool:
@@ -95,12 +109,25 @@ def _same(one: str, other: str) -> bool:
 def _server(path: str, prefix: str, master: int | None, named: bool) -> NginxServer | Absence:
     import crossplane
 
-    try:
+    def parse() -> Any:
         if os.path.getsize(path) > LARGEST_FILE:
-            return Absence("unreadable", tr("{path}: too large for a configuration of nginx", path=path))
+            return None
         with open(path, "rb"):
             pass
-        parsed = crossplane.parse(path, comments=False, strict=False, check_ctx=False, check_args=False)
+        found = crossplane.parse(path, comments=False, strict=False, check_ctx=False, check_args=False)
+        changed = max((_changed(one["file"]) for one in found["config"]), default=0.0)
+        if root:
+            for one in found["config"]:
+                one["file"] = root + os.path.realpath(one["file"])
+        return found, changed
+
+    try:
+        own = _OWN.fullmatch(path)
+        root, path = own.groups() if own is not None else ("" if named else root_for(master, path), path)
+        parsed_whole = below(root, parse)
+        if parsed_whole is None:
+            return Absence("unreadable", tr("{path}: too large for a configuration of nginx", path=path))
+        parsed, changed = parsed_whole
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or tr("not readable as text")
         return Absence(
@@ -113,11 +140,12 @@ def _server(path: str, prefix: str, master: int | None, named: bool) -> NginxSer
     flat = itertools.islice(_flattened(parsed["config"]), MOST_DIRECTIVES)
     errors = tuple(f"{one.get('file')}:{one.get('line') or '?'}: {one.get('error')}" for one in parsed["errors"])
     return NginxServer(
-        path=path,
+        path=root + path,
         files=files,
         directives=tuple(flat),
         errors=errors[:5],
-        changed=max((_changed(file) for file in files), default=0.0),
+        changed=changed,
+        root=root,
         prefix=prefix,
         master=master,
         workers=tuple(workers_of(master)) if master is not None else (),

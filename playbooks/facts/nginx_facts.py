@@ -53,6 +53,9 @@ class NginxServer(msgspec.Struct, frozen=True):
     """Bytes of a memory page: nginx's buffers are as large as one, or two, where nothing is set."""
     named: bool = False
     """A person named the file: it is what was asked about, running or not."""
+    root: str = ""
+    """Below what this program finds the files of an nginx that has files of its own (its_files.py), /proc/PID/root:
+    all paths here begin with it. Empty where both see the same files."""
 
     @property
     def since(self) -> float | None:

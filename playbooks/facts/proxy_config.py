@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
+from msgspec import structs
+
 from capture.sockets.process_limits import process_details
 from playbooks.facts.apache_config import apache_waits
 from playbooks.facts.config_facts import ProxyConfig, ProxyWait
 from playbooks.facts.envoy_config import envoy_waits
 from playbooks.facts.facts import Absence
 from playbooks.facts.haproxy_config import haproxy_waits
+from playbooks.facts.its_files import OtherFilesError, below, real_path, root_for
 from playbooks.language import tr
 
 DEFAULTS = {
@@ -31,12 +34,18 @@ READERS: dict[str, Callable[[str], tuple[list[ProxyWait], list[str]]]] = {
 
 def collect_proxy_config(config: str | None, program: str | None) -> ProxyConfig | Absence:
     """The named configuration, or that of the running or installed proxy; `program` is whose log was read, if any."""
-    found = [(_program_of(config), config)] if config is not None else list(installed(program))
+    unread: list[str] = []
+    found: list[tuple[str | None, str, str]] = [(_program_of(config), config, "")] if config is not None else []
+    found += installed(program, unread) if config is None else ()
+    if not found and unread:
+        return Absence("unreadable", "; ".join(unread))
     if not found:
         return Absence("not_here", tr("no configuration of HAProxy, Apache or Envoy was found: --set config=FILE"))
     absence = None
-    for name, path in found:
-        read = _read(name or program, path)
+    for name, path, root in found:
+        read = below(root, lambda name=name, path=path: _read(name or program, path))  # type: ignore[misc]
+        if root and isinstance(read, ProxyConfig):
+            read = _from_here(read, root)
         if isinstance(read, ProxyConfig):
             return read
         absence = absence or read
@@ -62,17 +71,30 @@ def _read(program: str | None, path: str) -> ProxyConfig | Absence:
     return ProxyConfig(program, path, tuple(waits), tuple(missing))
 
 
-def installed(program: str | None) -> Iterator[tuple[str, str]]:
-    """(program, configuration) of the proxies that run or are installed here; of one program where it is named."""
+def _from_here(read: ProxyConfig, root: str) -> ProxyConfig:
+    """The configuration of a process with files of its own, each file as it is found from here."""
+    waits = tuple(
+        structs.replace(one, file=(real_path(root, one.file) or "") if one.file else "") for one in read.waits
+    )
+    missing = tuple(one.replace(read.path, root + read.path) for one in read.missing)
+    return structs.replace(read, path=real_path(root, read.path) or root + read.path, waits=waits, missing=missing)
+
+
+def installed(program: str | None, unread: list[str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """(program, configuration, root) of the proxies that run or are installed here; of one program where it is named.
+    `root` is where a process with files of its own has them (its_files.py), else empty; `unread` gets those whose files
+    may not be looked at."""
     seen = set()
-    for name, path in (*_running(), *((name, path) for name, paths in DEFAULTS.items() for path in paths)):
-        if (program is None or name == program) and path not in seen and os.path.exists(path):
-            seen.add(path)
-            yield name, path
+    of_packages = ((name, path, "") for name, paths in DEFAULTS.items() for path in paths)
+    for name, path, root in (*_running(unread if unread is not None else []), *of_packages):
+        there = root + path
+        if (program is None or name == program) and there not in seen and os.path.exists(there):
+            seen.add(there)
+            yield name, path, root
 
 
-def _running() -> Iterator[tuple[str, str]]:
-    """(program, configuration) of each running proxy that names one on its command line."""
+def _running(unread: list[str]) -> Iterator[tuple[str, str, str]]:
+    """(program, configuration, root) of each running proxy that names one on its command line."""
     for pid in os.listdir("/proc"):
         if not pid.isdigit():
             continue
@@ -82,7 +104,11 @@ def _running() -> Iterator[tuple[str, str]]:
         if program is None or OPTIONS[program] not in words[:-1]:
             continue
         path = words[words.index(OPTIONS[program]) + 1]
-        yield program, path if path.startswith("/") else os.path.join(_folder(pid), path)
+        path = path if path.startswith("/") else os.path.join(_folder(pid), path)
+        try:
+            yield program, path, root_for(int(pid), path)
+        except OtherFilesError as error:
+            unread.append(f"{details.name}[{pid}] {path}: {error.strerror}")
 
 
 def _folder(pid: str) -> str:

@@ -13,6 +13,7 @@ from msgspec import structs
 from capture.sockets.process_limits import process_details
 from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.facts import Absence
+from playbooks.facts.its_files import OtherFilesError, below, root_for
 from playbooks.facts.proxy_config import READERS as WAITS
 from playbooks.facts.proxy_config import installed
 from playbooks.facts.services.mysql import mysql_settings
@@ -54,19 +55,21 @@ _DATA = re.compile(r"-D ?(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server's configuration file; `pid` and `command` where one runs that was started with it."""
+    """A server's configuration file; `pid` and `command` where one runs that was started with it, `root` where that one
+    has files of its own (its_files.py)."""
 
     service: str
     path: str
     pid: int | None = None
     command: str = ""
+    root: str = ""
 
 
 def collect_service_settings() -> tuple[ServiceSetting, ...] | Absence:
     """Settings of each server's configuration, those of running ones first. Files only: no server is asked."""
     found: list[ServiceSetting] = []
     unread: list[str] = []
-    for server in _known():
+    for server in _known(unread):
         try:
             found += _of_server(server)
         except OSError as error:
@@ -81,9 +84,9 @@ def collect_service_settings() -> tuple[ServiceSetting, ...] | Absence:
 
 def _of_proxies(unread: list[str]) -> Iterator[ServiceSetting]:
     """How long proxies keep the idle connections of their clients, and Envoy those to its upstreams."""
-    for program, path in installed(None):
+    for program, path, root in installed(None, unread):
         try:
-            waits = WAITS[program](path)[0]
+            waits = below(root, lambda program=program, path=path: WAITS[program](path)[0])  # type: ignore[misc]
         except OSError as error:
             unread.append(f"{error.filename or path}: {error.strerror or error}")
             continue
@@ -93,19 +96,24 @@ def _of_proxies(unread: list[str]) -> Iterator[ServiceSetting]:
         for wait in waits:
             name, _, value = wait.written.rpartition(" ")
             if wait.kind == "idle" and name:
-                yield ServiceSetting(program, name, value, wait.file or path, wait.line, wait.place)
+                yield ServiceSetting(program, name, value, root + (wait.file or path), wait.line, wait.place)
 
 
 def _of_server(server: Server) -> list[ServiceSetting]:
     """Its settings, with whose process they are; those of its command line in place of its files'."""
     data = _DATA.search(server.command) if server.service == "postgres" else None
-    if server.service == "postgres":
-        found = postgres_settings(server.path, data[1] if data is not None else None)
-    else:
-        found = FILES[server.service](server.path)
+    found = below(server.root, lambda: _read(server, data[1] if data is not None else None))
     if server.pid is None:
         return found
     return [structs.replace(_as_started(one, server.command), pid=server.pid) for one in found]
+
+
+def _read(server: Server, data: str | None) -> list[ServiceSetting]:
+    """What its files say; of one with another root each file as it is found from here, without links on the way."""
+    found = postgres_settings(server.path, data) if server.service == "postgres" else FILES[server.service](server.path)
+    if not server.root:
+        return found
+    return [structs.replace(one, file=server.root + os.path.realpath(one.file)) for one in found]
 
 
 def _as_started(one: ServiceSetting, command: str) -> ServiceSetting:
@@ -115,12 +123,13 @@ def _as_started(one: ServiceSetting, command: str) -> ServiceSetting:
     return structs.replace(one, written=given[-1], file="", line=0) if given else one
 
 
-def _known() -> Iterator[Server]:
+def _known(unread: list[str]) -> Iterator[Server]:
     # of a server and its workers with the same command, the first
-    running = {(one.service, one.path): one for one in sorted(_running(), key=lambda one: -(one.pid or 0))}
-    seen = {path for _, path in running}
+    ordered = sorted(_running(unread), key=lambda one: -(one.pid or 0))
+    running = {(one.service, one.path, _files_of(one.root)): one for one in ordered}
+    seen = {path for _, path, _ in running}
     yield from running.values()
-    served = {service for service, _ in running}
+    served = {service for service, _, _ in running}
     for service, patterns in PLACES.items():
         if service not in served:
             yield from (Server(service, path) for path in _installed(patterns) if path not in seen)
@@ -130,7 +139,15 @@ def _installed(patterns: tuple[str, ...]) -> list[str]:
     return [path for pattern in patterns for path in sorted(glob.glob(pattern))]
 
 
-def _running() -> Iterator[Server]:
+def _files_of(root: str) -> object:
+    """The same for processes of one container, or chroot."""
+    if not root:
+        return None
+    status = os.stat(root)
+    return status.st_dev, status.st_ino
+
+
+def _running(unread: list[str]) -> Iterator[Server]:
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -143,8 +160,15 @@ def _running() -> Iterator[Server]:
         path = _started_with(service, command)
         if path is not None and not path.startswith("/"):
             path = _below_its_folder(pid, path)
-        if path is not None and os.path.exists(path):
-            yield Server(service, path, pid, command)
+        if path is None:
+            continue
+        try:
+            root = root_for(pid, path)
+        except OtherFilesError as error:
+            unread.append(f"{details.name}[{pid}] {path}: {error.strerror}")
+            continue
+        if os.path.exists(root + path):
+            yield Server(service, path, pid, command, root)
 
 
 def _started_with(service: str, command: str) -> str | None:

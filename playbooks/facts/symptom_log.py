@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from playbooks.facts.facts import Absence
+from playbooks.facts.identity import words_of_line
 from playbooks.facts.log_facts import LogGroup, SymptomLog
 from playbooks.facts.log_kind import moment_of, nature_of
 from playbooks.facts.moments import Moments
@@ -15,6 +16,8 @@ from playbooks.language import tr
 from playbooks.symptoms.explanation import End
 
 MOST_GROUPS = 5000
+TELLING = 500
+"""Characters of a line in which its library is looked for."""
 
 
 @dataclass(slots=True)
@@ -72,8 +75,8 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
             group = groups.setdefault(key, _Group(0, when, when, match.text.strip()[:300], match.line, remote))
             group.same_peer = group.same_peer and group.peer == remote
             group.count += 1
-            if explained.source is not None:
-                group.sources[explained.source] += 1
+            words = words_of_line(match.text[:TELLING], remote.port if remote is not None else None)
+            group.sources.update({*words, *filter(None, (explained.source,))})
             group.playbooks.add(explained.playbook)
             group.last = when or group.last
             if (moment := moment_of(explained.time or match.near)) is not None:

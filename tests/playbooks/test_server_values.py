@@ -85,11 +85,11 @@ def test_a_figure_that_no_check_told_is_twice_what_is_in_force(tmp_path: Path) -
     main = tmp_path / "redis.conf"
     main.write_text("maxclients 70\n")
     fix = fixed("full-redis", redis_settings(str(main)))
-    assert fix.apply.startswith("redis-cli CONFIG SET maxclients 140 && cp ")
-    assert fix.undo.startswith("redis-cli CONFIG SET maxclients 70 && cp ")
+    assert fix.apply.startswith("redis-cli -p 6379 CONFIG SET maxclients 140 && cp ")
+    assert fix.undo.startswith("redis-cli -p 6379 CONFIG SET maxclients 70 && cp ")
     assert "maxclients 140" in fix.apply.rpartition("sed")[2]
     told = fixed("full-redis", redis_settings(str(main)), more="99", most="70")
-    assert told.apply.startswith("redis-cli CONFIG SET maxclients 99 && ")
+    assert told.apply.startswith("redis-cli -p 6379 CONFIG SET maxclients 99 && ")
 
 
 def test_two_servers_are_told_and_not_edited(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_proxies_tell_how_long_they_keep_idle_connections(tmp_path: Path, monkey
         "          stat_prefix: ingress\n          common_http_protocol_options: {idle_timeout: 20s}\n"
         "          http_filters: []\n  clusters:\n  - name: app\n    connect_timeout: 1s\n"
     )
-    here = [("haproxy", str(haproxy)), ("envoy", str(envoy)), ("apache", str(apache))]
-    monkeypatch.setattr("playbooks.facts.service_settings.installed", lambda program: here)
-    monkeypatch.setattr("playbooks.facts.service_settings._known", lambda: iter(()))
+    here = [("haproxy", str(haproxy), ""), ("envoy", str(envoy), ""), ("apache", str(apache), "")]
+    monkeypatch.setattr("playbooks.facts.service_settings.installed", lambda *_: here)
+    monkeypatch.setattr("playbooks.facts.service_settings._known", lambda _: iter(()))
     read = collect_service_settings()
     assert isinstance(read, tuple)
     assert fixed("idle-haproxy", list(read)).current == f"timeout http-keep-alive 10s ({haproxy}:3 [frontend web])"

@@ -9,6 +9,7 @@ from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.services.lines import Line, config_lines, files_of, with_defaults
 
 DEFAULTS = {
+    "port": "5432",
     "idle_session_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "tcp_keepalives_idle": "0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playbooks.facts.config_facts import ServiceSetting
 from playbooks.facts.services.lines import config_lines, files_of, with_defaults
 
-DEFAULTS = {"timeout": "0", "tcp-keepalive": "300", "maxclients": "10000", "tcp-backlog": "511"}
+DEFAULTS = {"port": "6379", "timeout": "0", "tcp-keepalive": "300", "maxclients": "10000", "tcp-backlog": "511"}
 
 
 def redis_settings(path: str) -> list[ServiceSetting]:

@@ -77,7 +77,7 @@ ROWS: dict[str, Row] = {
         "restarts: cut for longer than refused": written(
             lost(moment(9, 0.0, 4.6)), lost(moment(3, 1.5, 1.5), symptom="connection_refused"), last=9.0),
         "restarts: refused a little earlier": written(
-            lost(moment(9, 1.5, 2.0)), lost(moment(3, 0.0, 2.0), symptom="connection_refused"), last=9.0),
+            lost(moment(9, 1.0, 2.0)), lost(moment(3, 0.0, 2.0), symptom="connection_refused"), last=9.0),
         "restarts: started, and goes on for three seconds": served(lost(moment(9, 0.0, 4.0)), started=1.0),
         "restarts: started, and goes on": served(lost(moment(9, 0.0, 4.1)), started=1.0),
         "restarts: refused, and who listens is not seen": written(REFUSED),
@@ -88,8 +88,8 @@ ROWS: dict[str, Row] = {
         "restarts: started in it": served(lost(moment(3)), started=1.0),
         "restarts: started five seconds later": served(lost(moment(3)), started=7.0),
         "restarts: started six seconds later": served(lost(moment(3)), started=8.0),
-        "restarts: started just before": served(lost(moment(3, 0.0, 1.0)), started=-1.5),
-        "restarts: started two seconds before": served(lost(moment(3, 0.0, 1.0)), started=-2.0),
+        "restarts: started just before": served(lost(moment(3, 0.0, 1.0)), started=-1.0),
+        "restarts: started earlier": served(lost(moment(3, 0.0, 1.0)), started=-1.1),
         "restarts: when it was started is hidden": served(lost(moment(3))),
         "restarts: in a pod": served(lost(moment(3)), started=1.0, container="kubernetes 3f2a"),
     }.items()
