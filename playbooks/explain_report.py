@@ -12,8 +12,10 @@ from capture.safe_text import printable
 from playbooks.language import tr
 from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.line_ends import lines_of
+from playbooks.symptoms.line_meaning import playbook_without_symptom
 from playbooks.symptoms.log_scan import scan_log
 from playbooks.symptoms.multiline_entries import Entry, entry_after, entry_of, goes_on
+from playbooks.symptoms.normalising import plain, small
 from playbooks.symptoms.rules import symptoms
 from playbooks.symptoms.several_logs import SeveralLogs
 from playbooks.symptoms.summary import LogSummary
@@ -42,6 +44,13 @@ class Line(Struct):
     log: str | None = None
     entry: Entry | None = None
     near: str | None = None
+
+    @property
+    def playbook(self) -> str | None:
+        """Where to go on; also for a line without a symptom that tells of a server at its limit."""
+        if self.explained is not None:
+            return self.explained.playbook
+        return playbook_without_symptom(small(plain(self.text)))
 
 
 class Explanation(Struct):
@@ -123,7 +132,7 @@ def line_document(line: Line) -> dict[str, Any]:
         "local": _end(explained.local) if explained else None,
         "remote": _end(explained.remote) if explained else None,
         "time": explained.time if explained else None,
-        "playbook": explained.playbook if explained else None,
+        "playbook": line.playbook,
         "meaning": explained.meaning if explained else None,
     }
     if line.log is not None:
@@ -217,14 +226,18 @@ def text_lines(explanation: Explanation) -> Iterator[str]:
         if line.explained is None and tables:  # a row of the table
             continue
         yield printable(line.text, 400)
-        yield from _explained_lines(line.explained, line.entry)
+        yield from _explained_lines(line)
         yield ""
     yield from table_lines(tables)
 
 
-def _explained_lines(explained: Explained | None, entry: Entry | None) -> Iterator[str]:
+def _explained_lines(line: Line) -> Iterator[str]:
+    explained, entry = line.explained, line.entry
     if explained is None:
         yield "  " + tr("no symptom known in this line")
+        if line.playbook:
+            yield "  " + tr("it tells of a server, not of a connection")
+            yield f"  {tr('playbook')}: {line.playbook} (tcptriage playbook {line.playbook})"
         return
     head = [symptoms()[explained.symptom].title, f"({explained.symptom})"]
     head += [explained.errno] if explained.errno else []

@@ -84,7 +84,8 @@ def judge(
             one if one.identity else dataclasses.replace(one, identity=about, process=True) for one in result.offers
         ]
         asked += [Offer(name, {}, about, process=True) for name in step.offers.get(result.outcome, ())]
-        (seen if step.check in SEEN_IT else offers).extend(asked)
+        sure = step.check in SEEN_IT and not (step.check in RESTARTS and result.outcome is not Outcome.FAIL)
+        (seen if sure else offers).extend(asked)
         if step.check in SAID:
             guesses += asked
         if step.check in SEEN_IT and result.outcome is Outcome.FAIL:

@@ -19,7 +19,7 @@ from playbooks.checks.registry import (
 )
 from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
-from playbooks.facts.log_facts import LogGroup
+from playbooks.facts.log_facts import EPHEMERAL, LogGroup
 
 
 @check("counters-moved", needs=("sockets",), arguments=("names",), everywhere=True)
@@ -48,12 +48,13 @@ def counters_moved(facts: Facts, names: list[str] | None = None, **given: Any) -
     return look(facts, "sockets").passed(*evidence, seen=counted_of(facts, "InSegs", *known))
 
 
-@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "besides", "led", "served"))
+@check("log-symptoms", needs=("log",), arguments=("symptoms", "fixes", "fits", "calls", "besides", "led", "served"))
 def log_symptoms(
     facts: Facts,
     symptoms: list[str] | None = None,
     fixes: list[str] | None = None,
     fits: dict[str, list[str]] | None = None,
+    calls: dict[str, list[str]] | None = None,
     besides: list[str] | None = None,
     led: str | None = None,
     served: bool = False,
@@ -61,9 +62,10 @@ def log_symptoms(
 ) -> Judgement:
     """Error lines of these symptoms in the log, by peer.
 
-    `fixes` are offered whatever was found, those of `fits` for the symptom that they cure. Another step reads the logs
-    of the programs `besides`: what they wrote is no matter of this one. Lines of whatever symptom that lead to the
-    playbook `led` are meant, too. `served`: the fixes are for the server that whoever wrote the lines was served by."""
+    `fixes` are offered whatever was found, those of `fits` for the symptom that they cure, those of `calls` instead
+    where whoever wrote the lines had connected to the peer, and was not served there. Another step reads the logs of
+    the programs `besides`: what they wrote is no matter of this one. Lines of whatever symptom, or of none, that lead
+    to the playbook `led` are meant, too. `served`: the fixes are for the server that the writers were served by."""
     if facts.log is None:
         return unknown(say("no_log"))
     wanted = set(symptoms or [])
@@ -81,7 +83,7 @@ def log_symptoms(
         mine = [
             group for group in mine if not group.peer or group.peer.endswith(f":{port}") or f":{port}" in group.sample
         ]
-    others = [group for group in facts.log.groups if group.symptom not in wanted and group not in mine]
+    others = [one for one in facts.log.groups if one.symptom and one.symptom not in wanted and one not in mine]
     note = [say("log_others", others=", ".join(f"{g.symptom} {g.count}" for g in others[:4]))] if others else []
     if not mine:
         sentence = say("log_clean", path=facts.log.path, lines=facts.log.lines)
@@ -103,7 +105,7 @@ def log_symptoms(
         evidence.append(
             say(
                 "log_group",
-                symptom=group.symptom,
+                symptom=group.symptom or say("turned_away"),
                 count=group.count,
                 peer=peer,
                 when=_when(group),
@@ -114,10 +116,24 @@ def log_symptoms(
         evidence.append(say("log_sample", sample=group.sample))
     total = sum(group.count for group in mine)
     known = {"count": total, "peer": mine[0].peer or "", "symptom": mine[0].symptom}
-    fitting = [name for group in mine for name in (fits or {}).get(group.symptom, [])]
+    cures = [calls or {} if _called(group) else {} for group in mine]
+    fitting = [
+        name
+        for group, first in zip(mine, cures, strict=True)
+        for name in first.get(group.symptom, (fits or {}).get(group.symptom, []))
+    ]
     whose = servers(mine) if served else writers(mine)
     offers = offers_for_writers(whose, dict.fromkeys([*fitting, *(fixes or [])]), **known)
     return failed(*evidence, *note, offers=offers)
+
+
+CLIENTS_ONLY = frozenset(("sarama", "librdkafka", "curl", "wget"))
+
+
+def _called(group: LogGroup) -> bool:
+    """Whether the writer of such lines had connected to the peer: to a port that clients are not given."""
+    port = group.peer.rpartition(":")[2]
+    return (port.isdigit() and int(port) < EPHEMERAL) or not CLIENTS_ONLY.isdisjoint(group.sources)
 
 
 def _of_others(group: LogGroup, programs: list[str]) -> bool:

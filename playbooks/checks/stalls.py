@@ -30,6 +30,11 @@ CLOSED_S = 1.5
 RETRANSMISSIONS = 3
 """Single losses are repaired by the first or second."""
 QUICK = 2
+SERVED = 0
+"""In place of the port of a server's client."""
+FULL_SIZE = 1000
+"""Bytes that no small segment holds."""
+MTU_FIXES = ("mtu-probing-now", "mtu-probing", "clamp-mss", "interface-mtu")
 TRACKED_S = 7800
 """Seconds: above tcp_keepalive_time, whose default is two hours."""
 FULL, HIGH = 0.9, 0.75
@@ -99,9 +104,11 @@ def zero_window(facts: Facts, **given: Any) -> Judgement:
         "destroy-slow",
     )
     at_fault = readers[0].owners[0] if readers and readers[0].owners else None
-    return failed(
-        *evidence, offers=offers_for(identity_of(facts, at_fault), own_language_first(names, at_fault), **shared)
-    )
+    offers = offers_for(identity_of(facts, at_fault), own_language_first(names, at_fault), **shared)
+    sender = identity_of(facts, next((row.owners[0] for row in closed if row.owners), None))
+    if "redis" in sender:
+        offers += offers_for(sender, ("output-buffer-redis",), **shared)
+    return failed(*evidence, offers=offers)
 
 
 def _local_readers(facts: Facts, closed: list[Socket]) -> list[Socket]:
@@ -120,6 +127,7 @@ def unanswered(facts: Facts, aside: bool = False, **given: Any) -> Judgement:
         return unknown(say("no_timers", source=facts.sockets.source))
     host, port = facts.settings.get("host"), facts.number("port")
     by_peer: dict[tuple[str, int], list[Socket]] = defaultdict(list)
+    served = {row.local.port for row in facts.sockets.rows if row.state == "LISTEN"}
     single = looked = 0
     for row in facts.sockets.rows:
         if (host and row.remote.ip != host) or (port and port not in (row.local.port, row.remote.port)):
@@ -130,7 +138,8 @@ def unanswered(facts: Facts, aside: bool = False, **given: Any) -> Judgement:
         if row.timer not in ("on", "keepalive"):
             continue
         if row.unanswered >= (QUICK if row.state == "SYN-SENT" or row.stayed else RETRANSMISSIONS):
-            by_peer[row.remote.ip, row.remote.port].append(row)
+            # A server's clients are told by their host: each connection has another port.
+            by_peer[row.remote.ip, SERVED if row.local.port in served else row.remote.port].append(row)
         elif row.unanswered:
             single += 1
     # One connection to a host that vanished is everyday on the internet: unless somebody asked for that host.
@@ -154,7 +163,7 @@ def unanswered(facts: Facts, aside: bool = False, **given: Any) -> Judgement:
             say(
                 "unanswered",
                 host=bracketed(ip),
-                port=where,
+                port=where if where != SERVED else say("any_port"),
                 count=len(rows),
                 syn=syn,
                 who=who,
@@ -162,12 +171,27 @@ def unanswered(facts: Facts, aside: bool = False, **given: Any) -> Judgement:
                 bytes=sum(row.send_q for row in rows),
             )
         )
+    sized = [row for rows in by_peer.values() for row in rows if row.state == "ESTAB" and row.send_q >= FULL_SIZE]
+    by_size = bool(sized) and len(sized) == sum(map(len, by_peer.values()))
+    if by_size:
+        evidence.append(say("unanswered_sized", count=len(sized)))
+    mtu = tuple(offer(name, **_probing(facts)) for name in MTU_FIXES) if by_size else ()
+    if by_size and aside:
+        return failed(*evidence, offers=mtu)
     if not bad:
         return warned(*evidence, say("unanswered_lonely", count=lonely))
     (ip, where), rows = max(bad.items(), key=lambda item: len(item[1]))
     rules = _suspects(facts, ip, {where, *(row.local.port for row in rows[:50])})
     evidence += [say("firewall_rule", verdict=r.verdict, table=r.table, chain=r.chain, text=r.text) for r in rules[:3]]
-    return failed(*evidence, offers=(*_rule_offers(rules), *_drop_offers(facts, ip, where, rows)))
+    drops = _drop_offers(facts, ip, where or rows[0].remote.port, rows)
+    return failed(*evidence, offers=(*_rule_offers(rules), *drops, *mtu))
+
+
+def _probing(facts: Facts) -> dict[str, object]:
+    return {
+        "probing": facts.sysctl("net.ipv4.tcp_mtu_probing") or 0,
+        "disc": facts.sysctl("net.ipv4.ip_no_pmtu_disc") or 0,
+    }
 
 
 def _suspects(facts: Facts, ip: str, ports: set[int]) -> list[FirewallRule]:

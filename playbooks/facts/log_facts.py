@@ -6,6 +6,9 @@ import msgspec
 
 from playbooks.facts.moments import Moment
 
+EPHEMERAL = 32768
+"""From here on Linux gives clients their ports (ip_local_port_range)."""
+
 
 class ErrorLine(msgspec.Struct, frozen=True):
     """A kind of line in nginx's error log: how often, toward which upstreams and when, and the last one."""

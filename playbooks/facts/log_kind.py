@@ -105,6 +105,12 @@ def moment_of(time: str | None) -> float | None:
         return None
 
 
+def before(time: str | None, since: float) -> bool:
+    """Whether a line was written before; False where its time does not tell."""
+    moment = moment_of(time)
+    return moment is not None and moment < int(since)
+
+
 def _first_moment(lines: Iterable[str]) -> float | None:
     from playbooks.symptoms.times import time_of
 

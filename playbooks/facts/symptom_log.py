@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from playbooks.facts.facts import Absence
 from playbooks.facts.identity import words_of_line
-from playbooks.facts.log_facts import LogGroup, SymptomLog
-from playbooks.facts.log_kind import moment_of, nature_of
+from playbooks.facts.leading_lines import LeadingLines
+from playbooks.facts.log_facts import EPHEMERAL, LogGroup, SymptomLog
+from playbooks.facts.log_kind import before, moment_of, nature_of
 from playbooks.facts.moments import Moments
 from playbooks.facts.this_host import locals_here, own_addresses
 from playbooks.language import tr
@@ -60,9 +61,10 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         nature = nature_of(path)
         if nature.kind == "binary":
             return Absence("unreadable", tr("{path} is no text: not a log", path=path))
-        for match in scan_log(path, 0, counted):
+        leading = LeadingLines()
+        for match in scan_log(path, 0, counted, leading.look):
             explained = match.explained
-            if since is not None and _before(explained.time, since):
+            if since is not None and before(explained.time, since):
                 continue
             if explained.local is not None and explained.local.ip:
                 own_ends.add(str(explained.local.ip))
@@ -98,6 +100,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         )
         for (symptom, *_), one in groups.items()
     ]
+    found += leading.groups(since)
     if since is not None and not _written_since(path, nature.last, since):
         read = 0  # after a fix: that no error came means nothing where no line came
     return SymptomLog(
@@ -112,10 +115,6 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
     )
 
 
-EPHEMERAL = 32768
-"""From here on Linux gives clients their ports (ip_local_port_range)."""
-
-
 def _service_port(end: End | None) -> int:
     """An end's port where it can name a service; 0 where it may be a client's, another for each connection."""
     return end.port if end is not None and end.port is not None and end.port < EPHEMERAL else 0
@@ -127,9 +126,3 @@ def _written_since(path: str, last: float | None, since: float) -> bool:
         return (os.stat(path).st_mtime if last is None else last) >= int(since)
     except OSError:
         return False
-
-
-def _before(time: str | None, since: float) -> bool:
-    """Whether a line was written before; False where its time does not tell."""
-    moment = moment_of(time)
-    return moment is not None and moment < int(since)

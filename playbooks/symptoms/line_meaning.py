@@ -43,6 +43,13 @@ def judgement_of(low: str) -> Judgement | None:
     return _judged(_VARYING.sub(_without_digits, words))
 
 
+def playbook_without_symptom(low: str) -> str | None:
+    """The playbook of a line (small letters) that tells of a server, and of nothing that happened to a connection."""
+    if is_code(low):
+        return None
+    return next((rule.play for rule in rules()[0].fitting(low) if not rule.symptom and rule.play), None)
+
+
 def _without_digits(found: re.Match[str]) -> str:
     """The same for all addresses, and for all long numbers, however long they are written."""
     text = found[0]

@@ -129,3 +129,9 @@ def literals() -> tuple[str, ...]:
     words |= {"return code = -1", "rc = -1"}
     words |= {word.replace("'", "’") for word in words if "'" in word}  # as word processors and some systems write it
     return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))
+
+
+@lru_cache(maxsize=1)
+def leading_literals() -> tuple[str, ...]:
+    """The literals of lines without a symptom that lead to a playbook all the same."""
+    return tuple(literal for rule in rules()[0].rules if not rule.symptom and rule.play for literal in rule.any)

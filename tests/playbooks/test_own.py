@@ -93,7 +93,7 @@ ERRORS = {
     "steps[1].titel": "did you mean title?",
     "steps[1].title": "expected, but missing",
     "steps[1].run": "expected either check or run",
-    "steps[2].with.symptomms": "expected: besides, fits",
+    "steps[2].with.symptomms": "expected: besides, calls, fits",
     "steps[2].offers.fail": "no fix 'gone'; expected one of f, nothing, topic:idel",
     "fixes[0].title": "{{x}} has no default",
     "fixes[0].risk": "expected one of none, low, medium, high; got 'tiny'",

@@ -39,3 +39,35 @@ def test_after_a_fix_no_line_is_not_no_error(tmp_path: Path) -> None:
     spoken = collect_log(str(path), since)
     assert isinstance(spoken, SymptomLog)
     assert (spoken.lines, spoken.groups) == (2, ())
+
+
+FULL = 'connection to server at "10.0.0.5", port 5432 failed: FATAL:  sorry, too many clients already'
+
+
+def test_a_server_that_is_full_is_no_clean_log(tmp_path: Path) -> None:
+    """Such lines have no symptom: nothing happened to a connection. They lead to their playbook all the same."""
+    path = tmp_path / "x.log"
+    lines = [f"2026-05-04T10:00:0{number}Z {FULL}" for number in range(4)]
+    path.write_text("\n".join(["started", *lines, "2026-05-04T11:00:00Z INFO served", ""]))
+    found = collect_log(str(path), None)
+    assert isinstance(found, SymptomLog)
+    (group,) = found.groups
+    assert (group.symptom, group.peer, group.count, group.line) == ("", "10.0.0.5:5432", 4, 2)
+    assert (group.playbooks, group.sources, len(group.moments)) == (("server-full",), {"postgres": 4}, 1)
+    later = collect_log(str(path), datetime(2026, 5, 4, 10, 30, tzinfo=UTC).timestamp())
+    assert isinstance(later, SymptomLog)
+    assert later.groups == ()
+
+
+def test_whose_library_and_store_lines_tell_of(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(
+        "[sarama] 2026/05/04 10:00:01 client/metadata got error: read tcp 10.0.0.1:40000->10.0.0.5:9092: EOF\n"
+        "[Recovery] 2026/05/04 - 10:00:01 panic recovered: write tcp 10.0.0.1:80->10.0.0.9:40000: broken pipe\n"
+        "read tcp 10.0.0.1:40000->10.0.0.5:6379: read: connection reset by peer\n"
+    )
+    found = collect_log(str(path), None)
+    assert isinstance(found, SymptomLog)
+    words = {group.symptom: set(group.sources) for group in found.groups}
+    assert words["unexpected_eof"] == {"kafka", "sarama"}
+    assert words["connection_reset"] == {"go", "redis"}

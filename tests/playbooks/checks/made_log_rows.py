@@ -36,6 +36,7 @@ from tests.playbooks.checks.making import (
 
 RESET = {"symptoms": ["reset"]}
 LOST = {"causes": ["aborted"]}
+BOTH = {"symptoms": ["gone"], "fits": {"gone": ["for a server"]}, "calls": {"gone": ["for a client"]}}
 
 
 def group(symptom: str = "reset", peer: str = "10.0.0.9:80", count: int = 4, **more: Any) -> LogGroup:
@@ -79,6 +80,20 @@ ROWS: dict[str, Row] = {
         written(*[group(peer=f"10.0.0.{n}:80", count=4 + n) for n in range(6)],
                 *[group(f"s{n}", count=n) for n in range(5)]),
     ),
+    "log: whoever wrote it had connected": ("log-symptoms", BOTH, written(group("gone", "10.0.0.9:32767"))),
+    "log: whoever wrote it served": ("log-symptoms", BOTH, written(group("gone", "10.0.0.9:32768"))),
+    "log: whoever wrote it is a client's library": (
+        "log-symptoms", BOTH, written(group("gone", "", sources={"kafka": 4, "sarama": 4, "go": 4}))),
+    "log: who wrote seldom": (
+        "log-symptoms", BOTH | {"fixes": ["f"]}, written(group("gone", count=9, sources={"go": 8, "redis": 1}))),
+    "log: of a server that is full": (
+        "log-symptoms", BOTH | {"led": "server-full"}, written(group("", playbooks=("server-full",)))),
+    "log: of a server that is full, where that is not asked": (
+        "log-symptoms", BOTH, written(group("", playbooks=("server-full",)))),
+    "log: for the server behind a proxy": (
+        "log-symptoms", BOTH | {"served": True, "fixes": ["f"]}, written(group("gone", sources={"nginx": 4}))),
+    "log: for the store that a driver names": (
+        "log-symptoms", BOTH | {"served": True, "fixes": ["f"]}, written(group("gone", sources={"go": 4, "redis": 4}))),
     "log: times half told": ("log-symptoms", RESET, written(group(last=""))),
     "log: another program's, besides": (
         "log-symptoms", RESET | {"besides": ["nginx"]}, written(group(sources={"nginx": 2, "app": 1})),

@@ -64,6 +64,8 @@ def toward(count: int, **more: Any) -> Facts:
     return changed(host(), sockets=sockets(*used, **(values | more)))
 
 
+SHORT = kernel(nf_conntrack_count="0") | {"net.netfilter.nf_conntrack_tcp_timeout_established": "300"}
+
 ROWS: dict[str, Row] = {
     # load.py
     "load: within a tenth of a second": ("load-run", {}, host(load=load(10, seconds=0.05))),
@@ -271,6 +273,22 @@ ROWS: dict[str, Row] = {
         "unanswered", {},
         host(*[row("SYN-SENT", n, timer="on", unanswered=2, stayed=False, remote=Endpoint("10.0.0.9", 443))
                for n in range(3)])),
+    "unanswered: clients of a server, each by another port": (
+        "unanswered", {}, host(listener(), *[row("ESTAB", n, timer="on", unanswered=3, send_q=999) for n in range(3)])),
+    "unanswered: full-size segments alone": (
+        "unanswered", {},
+        host(listener(), *[row("ESTAB", n, timer="on", unanswered=3, send_q=1000) for n in range(3)])),
+    "unanswered: full-size segments of one connection, where that is not the question": (
+        "unanswered", {}, host(row(timer="on", unanswered=3, send_q=1000))),
+    "unanswered: full-size segments of one connection, where it is": (
+        "unanswered", {"aside": True}, host(row(timer="on", unanswered=3, send_q=1000))),
+    "unanswered: full-size segments and small ones": (
+        "unanswered", {"aside": True},
+        host(*[row("ESTAB", n, timer="on", unanswered=3, send_q=size) for n, size in enumerate((9, 1000, 1000))])),
+    "conntrack: all forgotten, and dropped since": (
+        "conntrack", {}, changed(host(firewall=(rule("ct state invalid drop", packets=7),)), kernel=SHORT)),
+    "conntrack: all forgotten, and nothing dropped": (
+        "conntrack", {}, changed(host(firewall=(rule("ct state invalid drop", packets=0),)), kernel=SHORT)),
     "conntrack: none": ("conntrack", {}, changed(host(), kernel=kernel(nf_conntrack_max="0"))),
     "conntrack: more than a power of two": (
         "conntrack", {},
