@@ -64,3 +64,10 @@ def servers(groups: Iterable[LogGroup]) -> tuple[str, ...]:
     """The servers that these lines are about: a driver's lines name its store. SOMEWHERE where only the client is
     known."""
     return tuple(word for word in writers(groups) if word not in CLIENTS) or SOMEWHERE
+
+
+SERVERS_IDLE = (
+    *("idle-gunicorn", "idle-uvicorn", "idle-uwsgi", "idle-node-http-server", "idle-go-server", "idle-tomcat"),
+    *("idle-jetty", "idle-ruby", "idle-dotnet", "idle-haproxy-clients", "idle-apache-clients"),
+)
+"""Cures of a server that closes idle connections before its proxy does; those of the topic are of clients, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playbooks.checks.fact_words import holder_name
-from playbooks.checks.fix_audience import identity_of
+from playbooks.checks.fix_audience import SERVERS_IDLE, identity_of
 from playbooks.checks.nginx_config import (
     QUIET_LEVELS,
     clock,
@@ -144,7 +144,8 @@ def _closed(
     words = identity_of(facts, holder)
     if not kept:  # a language's own fixes are for its clients: what ends work is a server's setting
         words = tuple(word for word in words if word in WORKERS)
-    theirs = [*offers_for(words, (topic,), who=holder_name(holder), **parameters)] if holder and words else []
+    cures = SERVERS_IDLE if kept else (topic,)
+    theirs = [*offers_for(words, cures, who=holder_name(holder), **parameters)] if holder and words else []
     if any(protocol(place) == "fastcgi" for place in places) and not theirs:
         theirs = [*offers_for_writers(("php-fpm",), (topic,), **parameters)]
     first = offer("why-it-ends", **parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from playbooks.checks.fix_audience import SERVERS_IDLE, identity_of
 from playbooks.checks.nginx_config import (
     config_judged,
     effective,
@@ -21,7 +22,8 @@ from playbooks.checks.nginx_config import (
 )
 from playbooks.checks.nginx_edits import Edit, commands, opening
 from playbooks.checks.nginx_passes import keeps_by_default
-from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, unknown, warned
+from playbooks.checks.reaching import listener_behind
+from playbooks.checks.registry import Judgement, Offer, check, failed, manual, offer, offers_for, unknown, warned
 from playbooks.evidence_words import bracketed, say
 from playbooks.facts.facts import Facts
 from playbooks.facts.measured_facts import IdlePeer
@@ -172,7 +174,7 @@ def _idle_setting(server: NginxServer, name: str) -> tuple[Directive | None, flo
     return line, ((seconds(line.args[0]) if line is not None and line.args else None) or DEFAULT_IDLE)
 
 
-@check("upstream-idle", needs=("nginx", "idle_peers"))
+@check("upstream-idle", needs=("nginx", "idle_peers"), optional=("sockets", "processes"))
 def upstream_idle(facts: Facts, **given: Any) -> Judgement:
     """nginx's keepalive_timeout must be shorter than the backend's: who sends next must be who closes idle ones."""
     if facts.nginx is None or facts.idle_peers is None:
@@ -197,6 +199,7 @@ def upstream_idle(facts: Facts, **given: Any) -> Judgement:
                 if state == "bad":
                     bad = True
                     offers.append(_idle_offer(server, block, line, name, idle, peer))
+                    offers += _behind(facts, idle, peer)
                 undecided = undecided or state == "undecided"
     if bad:
         return failed(*evidence, offers=tuple(offers))
@@ -205,6 +208,13 @@ def upstream_idle(facts: Facts, **given: Any) -> Judgement:
     if undecided:
         return unknown(*evidence)
     return config_judged(facts, ("nginx", "idle_peers"), *evidence, seen=evidence)
+
+
+def _behind(facts: Facts, idle: float, peer: IdlePeer) -> tuple[Offer, ...]:
+    """The other side's cure, where it is seen who that is: to keep idle connections for longer than nginx."""
+    words = identity_of(facts, listener_behind(facts, peer.server))
+    longer = {"longer": int(idle) + 5, "backend": f"{peer.closed_after or 0:.1f}", "server": _shown(peer.server)}
+    return offers_for(words, SERVERS_IDLE, **longer) if words else ()
 
 
 def _with_port(text: str) -> str:

@@ -85,8 +85,10 @@ def installed(program: str | None, unread: list[str] | None = None) -> Iterator[
     `root` is where a process with files of its own has them (its_files.py), else empty; `unread` gets those whose files
     may not be looked at."""
     seen = set()
-    of_packages = ((name, path, "") for name, paths in DEFAULTS.items() for path in paths)
-    for name, path, root in (*_running(unread if unread is not None else []), *of_packages):
+    running = list(_running(unread if unread is not None else []))
+    told = {name for name, _, _ in running}  # what a package put there is not what one that runs reads
+    of_packages = ((name, path, "") for name, paths in DEFAULTS.items() for path in paths if name not in told)
+    for name, path, root in (*running, *of_packages):
         there = root + path
         if (program is None or name == program) and there not in seen and os.path.exists(there):
             seen.add(there)

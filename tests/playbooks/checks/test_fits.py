@@ -79,7 +79,7 @@ def test_a_driver_tells_more_than_its_runtime() -> None:
     group = LogGroup("connection_reset", "", 3, "", "", "x", 1, {"python": 2, "mysql": 1})
     assert writers([group]) == ("mysql", "python")
     report = judge(load("keepalive-race", Path("/nonexistent")), host(log=SymptomLog("app.log", 9, (group,))))
-    assert [fix.id for fix in report.fixes][:2] == ["idle-mysql", "idle-requests"]
+    assert [fix.id for fix in report.fixes][:2] == ["idle-mysql", "idle-sqlalchemy"]
 
 
 def test_a_leak_that_fills_the_limit_is_cured_before_the_limit_is_raised() -> None:
