@@ -24,8 +24,8 @@ class Tracefs:
         self.root = root
 
     def read(self, path: str) -> str:
-        """A small text file, whole."""
-        with os.fdopen(self.open(path, os.O_RDONLY)) as file:
+        """A small text file, whole; names of processes in it may be any bytes."""
+        with os.fdopen(self.open(path, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
             return file.read()
 
     def write(self, path: str, text: str) -> None:

@@ -152,14 +152,16 @@ def test_a_reset_that_comes_for_an_accepted_socket_is_not_the_callers_of_an_olde
         assert got.owner is None
 
 
-def test_a_caller_that_has_ended_is_named_by_where_it_called(events: KernelEvents) -> None:
+@pytest.mark.parametrize(("named", "name"), [(b"caller", "caller"), (b"\xff[b]", "\N{REPLACEMENT CHARACTER}[b]")])
+def test_a_caller_that_has_ended_is_named_by_where_it_called(events: KernelEvents, named: bytes, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         there = Endpoint(*listener.getsockname())
         call = f"import socket; socket.create_connection({listener.getsockname()!r})"
+        call = f"open('/proc/self/comm', 'wb').write({named!r}); {call}"
         with subprocess.Popen([sys.executable, "-c", call]) as caller:
             assert caller.wait(30) == 0
         found = events.callers()[there]
-    assert caller.pid in {owner.pid for owner in found}
+    assert (caller.pid, name) in {(owner.pid, owner.name) for owner in found}
     assert there not in events.callers()
 
 

@@ -143,7 +143,7 @@ def test_too_few_children(host: Namespace, pool: tuple[Path, psutil.Process], ch
     shell(fix.apply)
     until(lambda: len(master.children()) == 4)
     assert "pm.max_children = 4" in (folder / "pool.d" / "www.conf").read_text()
-    until(lambda: served(host, 6) == 6, 10)
+    until(lambda: served(host, 6) == 6, 30)
     shell(fix.undo)
     until(lambda: len(master.children()) == 2)
     assert (folder / "pool.d" / "www.conf").read_text() == POOL.format(folder=folder)
