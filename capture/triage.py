@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -29,6 +28,7 @@ from capture.recorder.recorder_errors import IncidentUnreadable
 from capture.verdicts.groups.group_findings import find_groups
 from capture.verdicts.judge import Verdicts, judge
 from capture.wire.capture_errors import CaptureUnreadable
+from capture.wire.numpy_sets import in_groups
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
@@ -53,7 +53,9 @@ class Triage(Struct, frozen=True, dict=True):
     @cached_property
     def order(self) -> I64:
         """Connection ids, worst first; among equals the earlier one first. Shape (n,)."""
-        return np.argsort(-np.asarray(self.verdicts.badness, dtype=np.int64), kind="stable")
+        badness = self.verdicts.badness
+        worst = int(badness.max(initial=0))
+        return in_groups(worst - badness, worst + 1)
 
     def endpoint(self, connection: int, side: int) -> Endpoint:
         """One end of a connection; side 0 is the originator."""

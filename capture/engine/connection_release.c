@@ -55,7 +55,7 @@ static void find_anew(struct engine *e, const uint32_t *becomes, uint32_t *slots
     const struct connection *c = connection_head(e, index);
     uint64_t key = key_of(e, c->address, c->port[0], c->port[1], c->scope);
     uint32_t at = first_slot(e, key);
-    while (slots[at]) at = (at + 1) & e->mask;
+    while (tags[at]) at = (at + 1) & e->mask;
     slots[at] = index + 1;
     tags[at] = tag_of(key);
   }
@@ -73,7 +73,7 @@ API int engine_forget(struct engine *e, const uint64_t *numbers, size_t count) {
   uint32_t *becomes = malloc(((size_t)e->connections + 1) * sizeof *becomes);
   uint32_t *moved = calloc((size_t)e->v6_count + 1, sizeof *moved);
   uint32_t *slots = calloc((size_t)e->mask + 1, sizeof *slots);
-  uint8_t *tags = malloc((size_t)e->mask + 1);
+  uint8_t *tags = calloc((size_t)e->mask + 1, sizeof *tags);
   if (!becomes || !moved || !slots || !tags) return free(becomes), free(moved), free(slots), free(tags), -1;
   uint32_t stay = number_anew(e, numbers, count, becomes);
   store_forget(e->store, becomes, e->connections);

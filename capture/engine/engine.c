@@ -122,11 +122,11 @@ static int is_of(const struct connection *c, const int64_t keys[2], uint16_t spo
   return c->address[0] == keys[1] && c->port[0] == dport && c->address[1] == keys[0] && c->port[1] == sport ? 2 : 0;
 }
 
-/* `of`: as is_of says it, 0 where the slot is empty. */
+/* `of`: as is_of says it, 0 where the slot is empty, which its tag tells. */
 static inline uint32_t *slot_by(struct engine *e, uint64_t key, const int64_t keys[2], uint16_t sport, uint16_t dport,
                                 uint32_t scope, int *of) {
   uint32_t at = first_slot(e, key);
-  for (*of = 0; e->slots[at]; at = (at + 1) & e->mask)
+  for (*of = 0; e->tags[at]; at = (at + 1) & e->mask)
     if (e->tags[at] == tag_of(key) && (*of = is_of(connection_head(e, e->slots[at] - 1), keys, sport, dport, scope))) break;
   return &e->slots[at];
 }
@@ -140,14 +140,14 @@ uint32_t *slot_of(struct engine *e, const int64_t keys[2], uint16_t sport, uint1
 static int grow_slots(struct engine *e) {
   uint32_t mask = e->mask * 2 + 1, *before = e->slots;
   uint32_t *slots = calloc((size_t)mask + 1, sizeof *slots);
-  uint8_t *tags = malloc((size_t)mask + 1);
+  uint8_t *tags = calloc((size_t)mask + 1, sizeof *tags);
   if (!slots || !tags) return free(slots), free(tags), 0;
   for (uint32_t i = 0; i <= e->mask; i++) {
     if (!before[i]) continue;
     const struct connection *c = connection_head(e, before[i] - 1);
     uint64_t key = key_of(e, c->address, c->port[0], c->port[1], c->scope);
     uint32_t at = (uint32_t)(key >> 20) & mask;
-    while (slots[at]) at = (at + 1) & mask;
+    while (tags[at]) at = (at + 1) & mask;
     slots[at] = before[i];
     tags[at] = tag_of(key);
   }
@@ -225,7 +225,7 @@ void segment_in(struct engine *e, const struct segment *given, const struct soug
   int of;
   uint32_t *slot = slot_by(e, by->key, by->keys, given->sport, given->dport, given->scope, &of);
   e->tcp_packets++;
-  if (!*slot) {
+  if (!of) {
     begin(e, given, by, slot);
     return;
   }

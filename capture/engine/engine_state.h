@@ -64,7 +64,7 @@ struct engine {
   uint32_t connections;
   uint64_t unopened; /* of them, how many began without a SYN */
   uint32_t *slots;
-  uint8_t *tags; /* of each slot's key: others are passed over unseen */
+  uint8_t *tags; /* of each slot's key, 0 where it is empty: small enough for the cache, where slots are not */
   uint32_t mask;
   uint64_t seed;
   uint8_t (*v6)[16];
@@ -166,7 +166,10 @@ static inline struct connection *connection_at(const struct engine *e, uint32_t 
 /* Where a connection's slot is looked for first. */
 static inline uint32_t first_slot(const struct engine *e, uint64_t key) { return (uint32_t)(key >> 20) & e->mask; }
 
-static inline uint8_t tag_of(uint64_t key) { return (uint8_t)(key >> 56); }
+static inline uint8_t tag_of(uint64_t key) {
+  uint8_t tag = (uint8_t)(key >> 56);
+  return tag ? tag : 1;
+}
 
 /* engine.c */
 uint64_t key_of(const struct engine *e, const int64_t keys[2], uint16_t sport, uint16_t dport, uint32_t scope);

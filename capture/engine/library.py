@@ -51,6 +51,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "http_answer_end": (ctypes.c_int64, (ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)),
     "format_of": (_I32, (ctypes.c_char_p, _SIZE, _I32)),
     "distinct_runs": (ctypes.c_int64, (_U64, _POINTER, _POINTER, ctypes.c_int64, _POINTER, _POINTER)),
+    "distinct_keys": (ctypes.c_int64, (_U64, _POINTER, ctypes.c_int64, _POINTER, _POINTER)),
     "rows_with_equal_keys": (_I32, (_U64, _POINTER, _U64, _POINTER, _U64, _POINTER)),
     "lines_write": (_U64, (*(_POINTER,) * 6, _U64, _POINTER, _U64, _POINTER)),
     "reader_new": (_POINTER, (_POINTER, _U64)),
@@ -136,12 +137,19 @@ def distinct_runs(words: npt.NDArray[np.uint16], begin: npt.NDArray[np.int64]) -
 
     Run i is words[begin[i]:begin[i + 1]]; shapes (n,) and (distinct,).
     """
-    n = len(begin) - 1
     words, begin = np.ascontiguousarray(words), np.ascontiguousarray(begin)
+    return _distinct(library().call.distinct_runs, (words, begin), len(begin) - 1)
+
+
+def distinct_keys(keys: npt.NDArray[np.int64]) -> tuple[Any, Any]:
+    """The same of single keys, (n,): the number of each, and where each number is first."""
+    return _distinct(library().call.distinct_keys, (np.ascontiguousarray(keys, np.int64),), len(keys))
+
+
+def _distinct(function: Any, of: tuple[npt.NDArray[Any], ...], n: int) -> tuple[Any, Any]:
     number, speaker = np.empty(n, np.int32), np.empty(n, np.int64)
     seed = int.from_bytes(os.urandom(8), "little")
-    given = (words.ctypes.data, begin.ctypes.data, n, number.ctypes.data, speaker.ctypes.data)
-    known = int(library().call.distinct_runs(seed, *given))
+    known = int(function(seed, *(array.ctypes.data for array in of), n, number.ctypes.data, speaker.ctypes.data))
     if known < 0:
         raise MemoryError
     return number, speaker[:known]

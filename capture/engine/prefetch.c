@@ -17,8 +17,8 @@ enum { SOON = 8, LINE = 64, LINES = 8 }; /* segments between the two fetches; of
 /* The slot has come: it tells the connection. */
 static void fetch_connection(const struct engine *e, const struct arrival *arrival) {
   uint32_t at_slot = first_slot(e, arrival->by.key);
-  while (e->slots[at_slot] && e->tags[at_slot] != tag_of(arrival->by.key)) at_slot = (at_slot + 1) & e->mask;
-  if (!e->slots[at_slot]) return;
+  while (e->tags[at_slot] && e->tags[at_slot] != tag_of(arrival->by.key)) at_slot = (at_slot + 1) & e->mask;
+  if (!e->tags[at_slot]) return;
   const char *at = (const char *)connection_head(e, e->slots[at_slot] - 1);
   for (int line = 0; line < LINES; line++) FETCH(at + LINE * line);
 }

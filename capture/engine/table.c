@@ -64,9 +64,7 @@ static struct place *sorted(struct place *places, struct place *others, uint32_t
 }
 
 static int put_in_order(const struct engine *e, struct table *t) {
-  uint32_t i = 1;
-  while (i < t->count && connection_head(e, i)->first_number >= connection_head(e, i - 1)->first_number) i++;
-  if (i >= t->count) return 1;
+  uint32_t i;
   struct place *places = malloc(t->count * sizeof *places), *others = malloc(t->count * sizeof *others), *order = NULL;
   t->order = malloc(t->count * sizeof *t->order);
   if (places && others && t->order) {
@@ -84,6 +82,8 @@ API struct table *table_new(struct engine *e, uint64_t sizes[3]) {
   struct table *t = calloc(1, sizeof *t);
   if (!t || !settle(e, &t->undo)) return free(t), NULL;
   uint32_t most = 1;
+  uint64_t before = 0;
+  int in_order = 1;
   sizes[1] = sizes[2] = 0;
   t->count = e->connections;
   for (uint32_t i = 0; i < t->count; i++) {
@@ -91,13 +91,15 @@ API struct table *table_new(struct engine *e, uint64_t sizes[3]) {
     sizes[1] += c->count;
     sizes[2] += c->rare != NULL;
     if (c->count > most) most = c->count;
+    in_order &= c->first_number >= before;
+    before = c->first_number;
   }
   sizes[0] = t->count;
   t->changed = roles_begun_before(e);
   t->word_mask = 1023;
   t->word_slots = calloc(t->word_mask + 1u, sizeof *t->word_slots);
   t->room = malloc(most * sizeof *t->room);
-  if (t->word_slots && t->room && put_in_order(e, t)) return t;
+  if (t->word_slots && t->room && (in_order || put_in_order(e, t))) return t;
   table_free(e, t);
   return NULL;
 }
@@ -210,9 +212,8 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
     to->fin[at] = many(c, end, 1, of->fins);
     WRITE(to->rst, at, many(c, end, 2, of->rsts));
     to->side_seq[at] = of->first_seq;
-    to->side_last[at] = of->last_seq;
-    to->side_ack[at] = of->last_ack;
     to->side_next[at] = of->next;
+    to->side_heard[at] = of->last_ack != c->first_ack;
     to->side_opened[at] = (of->known & OPENED_BY_SYN) != 0;
     to->word_time[at] = of->word_time;
     to->word_size[at] = of->word_size;
@@ -228,7 +229,7 @@ static void fill_pairs(const struct connection *c, struct columns *to, uint32_t 
 static void fill_row(struct engine *e, struct table *t, const struct connection *c, struct columns *to, uint32_t row) {
   fill_pairs(c, to, row);
   WRITE(to->scope, row, (int32_t)c->scope);
-  to->first_ack[row] = c->first_ack;
+  WRITE(to->first_ack, row, c->first_ack);
   to->first_number[row] = c->first_number;
   to->first_time[row] = c->first_time;
   to->last_time[row] = c->last_time;

@@ -19,10 +19,9 @@
   X(uint8_t, opening_side, 2)                                                                                          \
   X(uint8_t, opening_ttl, 2)    /* 0 unknown */                                                                        \
   X(uint8_t, opening_marks, 2)                                                                                         \
-  X(uint32_t, side_seq, 2)      /* of each side's first packet, of its last, and after the last */                       \
-  X(uint32_t, side_last, 2)                                                                                            \
-  X(uint32_t, side_ack, 2)      /* what its last packet acknowledged */                                                \
+  X(uint32_t, side_seq, 2)      /* of each side's first packet, and after all that it sent */                           \
   X(uint32_t, side_next, 2)                                                                                            \
+  X(uint8_t, side_heard, 2)     /* its last packet acknowledged something else than the connection's first one did */  \
   X(uint8_t, side_opened, 2)    /* its first packet had a SYN */                                                       \
   X(int64_t, word_time, 2)      /* of its first payload; 0 without one */                                              \
   X(uint32_t, word_size, 2)     /* bytes */                                                                            \
@@ -144,6 +143,7 @@ API void engine_totals(const struct engine *engine, struct totals *to);
 /* Equal runs of words get the same number, in order of first sight. Each of the n runs ends where the next one begins;
  * `speaker` gets the first run of each number. How many there are; -1 where there is no memory. */
 API int64_t distinct_runs(uint64_t seed, const uint16_t *words, const int64_t *begin, int64_t n, int32_t *number, int64_t *speaker);
+API int64_t distinct_keys(uint64_t seed, const int64_t *keys, int64_t n, int32_t *number, int64_t *speaker);
 /* What Python has to know of the structs and columns above, a line each. */
 API const char *engine_layout(void);
 

@@ -145,9 +145,8 @@ class Numbering(Struct, frozen=True):
     """Sequence numbers of each side, and its first words. Shapes (n, 2), and (n,)."""
 
     first: U32  # of its first packet; 0 without one
-    last: U32  # of its last packet
-    acked: U32  # what its last packet acknowledged
     after: U32  # after the highest that it sent
+    heard: Bool  # its last packet acknowledged something else than the connection's first one did
     opened: Bool  # its first packet had a SYN
     word_time: I64  # of its first payload, epoch ns; 0 without one
     word_size: U32  # bytes of that
@@ -229,7 +228,7 @@ class FlowTable(Struct, frozen=True):
     def one_direction(self) -> int:
         """Connections of which the capture has one direction only, though its acknowledgements show the other one."""
         sent = self.packet_count > 0
-        moved = (self.numbers.acked != self.numbers.first_ack[:, None]) & sent
+        moved = self.numbers.heard & sent
         return int(np.count_nonzero((sent[:, 0] != sent[:, 1]) & either(moved) & either(self.bytes > 0)))
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from capture.engine.library import distinct_runs
+from capture.engine.library import distinct_keys
 
 N = TypeVar("N", bound=np.generic)
 
@@ -56,6 +56,13 @@ def largest(counts: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
 
 def numbered(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A number for each distinct key, in order of first sight: an address's key itself says nothing. Shape (n,)."""
-    words = np.ascontiguousarray(keys).view(np.uint16)
-    number, _ = distinct_runs(words, np.arange(0, 4 * len(keys) + 1, 4, dtype=np.int64))
-    return np.asarray(number, np.int64)
+    return np.asarray(distinct_keys(keys)[0], np.int64)
+
+
+def in_groups(number: npt.NDArray[np.integer[Any]], below: int) -> npt.NDArray[np.int64]:
+    """Where each number is, those of the lowest first, in their order: a stable argsort, which is faster of small ones.
+
+    All are `below`, and none is below 0.
+    """
+    small = np.uint8 if below <= 1 << 8 else np.uint16 if below <= 1 << 16 else np.int64
+    return np.argsort(number.astype(small), kind="stable")

@@ -19,6 +19,7 @@ def for_one_long_computation() -> None:
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     gc.disable()
     load_msgspec_alone()
+    load_numpy_without_manual()
 
 
 def for_weeks() -> None:
@@ -38,6 +39,19 @@ def load_msgspec_alone() -> None:
 
     if missing:
         del sys.modules["typing_extensions"]
+
+
+def load_numpy_without_manual() -> None:
+    """Call before numpy is imported: it gives its functions their manual, which nobody reads here, for 5 ms."""
+    from types import ModuleType
+
+    manual = [f"numpy._core.{name}" for name in ("_add_newdocs", "_add_newdocs_scalars")]
+    missing = [name for name in manual if name not in sys.modules]
+    sys.modules.update((name, ModuleType(name)) for name in missing)
+    import numpy  # noqa: F401
+
+    for name in missing:
+        del sys.modules[name]
 
 
 def for_a_quick_start() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from msgspec import Struct
 
 from capture.model import TcpFlags
-from capture.wire.numpy_sets import largest, numbered
+from capture.wire.numpy_sets import in_groups, largest, numbered
 
 if TYPE_CHECKING:
     from capture.flows.connection_table import FlowTable
-    from capture.wire.column_types import I64
+    from capture.wire.column_types import I64, Bool
 
 PASSED_ON_NS = 1_000_000_000  # from a client's SYN or request to what a proxy makes of it
 AT_ONCE_NS = 50_000_000  # … where hardly anything else explains it
@@ -49,10 +49,25 @@ class _Times(Struct, frozen=True):
     answered: I64
     size: I64
 
-    def of(self, connections: I64) -> _Times:
-        """Those of some connections."""
-        columns = (self.begin, self.end, self.asked, self.answered, self.size)
-        return _Times(*(column[connections] for column in columns))
+
+class _Listener(Struct, frozen=True):
+    """A listener's connections in order of their begin, each one's begin and client; `chosen`: which are meant."""
+
+    connections: I64
+    begin: I64
+    clients: I64
+    chosen: Bool | None = None
+
+    def but_of(self, client: int) -> _Listener:
+        """Its connections of all clients but one."""
+        return _Listener(self.connections, self.begin, self.clients, self.clients != client)
+
+    def until(self, when: int) -> I64:
+        """The last LOOKED_BACK connections that had begun by then."""
+        upto = int(self.begin.searchsorted(when, "right"))
+        if self.chosen is None:
+            return self.connections[max(0, upto - LOOKED_BACK) : upto]
+        return self.connections[self.chosen[:upto].nonzero()[0][-LOOKED_BACK:]]
 
 
 def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[int, Chain]:
@@ -61,28 +76,25 @@ def chains_of(flows: FlowTable, left_out: dict[int, int], fronts: I64) -> dict[i
         return {}
     times = _times(flows)
     backs = numbered(fronts * (1 << 33) + flows.address[:, 0])  # a proxy's address, and the upstream it asks
-    keep = np.ones(len(flows), np.bool_)
-    keep[list(left_out)] = False
-    front_groups, back_groups = _busiest(fronts, keep, times), _busiest(backs, keep, times)
-    front_times = [times.of(front) for front in front_groups]
+    again = np.array(list(left_out), np.int64)
+    listeners = [
+        _Listener(front, times.begin[front], flows.address[front, 0]) for front in _busiest(fronts, again, times)
+    ]
     pairings = []
-    for back in back_groups:
-        proxy = flows.address[back[0], 0]
+    for back in _busiest(backs, again, times):
+        proxy = int(flows.address[back[0], 0])
         asked = set(fronts[flows.address[:, 0] == proxy].tolist())  # listeners of which it is a client itself
-        for front, whens in zip(front_groups, front_times, strict=True):
-            listener = int(fronts[front[0]])
+        for front in listeners:
+            listener = int(fronts[front.connections[0]])
             if listener == fronts[back[0]]:
                 continue
-            same_host = bool(flows.address[front[0], 1] == proxy)
+            same_host = bool(flows.address[front.connections[0], 1] == proxy)
             own = not same_host and listener in asked
-            others = front
-            if own:  # a proxy is not its own client
-                others = front[flows.address[front, 0] != proxy]
-                whens = times.of(others)
+            others = front.but_of(proxy) if own else front  # a proxy is not its own client
             some = back[:: max(1, len(back) // TRIED)]
-            if not _links(others, whens, some, times, SOME * len(some)):
+            if not _links(others, some, times, SOME * len(some)):
                 continue
-            links = _alike(_links(others, whens, back, times, (SOME if same_host else MOSTLY) * len(back)), times)
+            links = _alike(_links(others, back, times, (SOME if same_host else MOSTLY) * len(back)), times)
             if links:
                 delay = int(np.median([times.begin[chain.back] - times.begin[chain.front] for chain in links.values()]))
                 pairings.append((delay, listener, int(fronts[back[0]]), links))
@@ -103,11 +115,18 @@ def _closest(pairings: list[tuple[int, int, int, dict[int, Chain]]]) -> dict[int
     return found
 
 
-def _busiest(place: I64, keep: np.ndarray, times: _Times) -> list[I64]:
+def _busiest(place: I64, left_out: I64, times: _Times) -> list[I64]:
     """The connections of each of the busiest places, by their begin."""
-    counts = np.bincount(place[keep], minlength=int(place.max()) + 1)
-    busiest = largest(counts, MOST_PLACES).tolist()
-    groups = [np.flatnonzero(keep & (place == number)) for number in busiest if counts[number]]
+    counts = np.bincount(place)
+    np.subtract.at(counts, place[left_out], 1)
+    busiest = largest(counts, MOST_PLACES)
+    rank = np.full(len(counts), MOST_PLACES, np.uint8)  # of each place: MOST_PLACES is none of the busiest
+    rank[busiest] = np.arange(len(busiest))
+    ranks = rank[place]
+    ranks[left_out] = MOST_PLACES
+    ends = np.cumsum(counts[busiest]).tolist()
+    groups = np.split(in_groups(ranks, MOST_PLACES + 1)[: ends[-1]], ends[:-1])
+    groups = [group for group in groups if len(group)]
     return [group[np.argsort(times.begin[group], kind="stable")] for group in groups]
 
 
@@ -137,11 +156,10 @@ def _usual(delays: I64) -> int:
     return max(LEAST_SPREAD_NS, SPREAD * int(np.median(delays))) if len(delays) else 0
 
 
-def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -> dict[int, Chain]:
+def _links(front: _Listener, back: I64, times: _Times, least: float) -> dict[int, Chain]:
     """Each upstream connection with the client's that caused it: of those in question the one that waited longest.
 
-    `fronts` are the times of `front`. Both sides in order of their begin. Nothing where fewer than `least` have one: a
-    few connections mostly show it.
+    `back` in order of their begin. Nothing where fewer than `least` have one: a few connections mostly show it.
     """
     taken: set[int] = set()
     links: dict[int, Chain] = {}
@@ -149,17 +167,15 @@ def _links(front: I64, fronts: _Times, back: I64, times: _Times, least: float) -
         if len(links) + left < least:
             return {}
         when, size = int(times.begin[number]), int(times.size[number])
-        upto = int(fronts.begin.searchsorted(when, "right"))
-        near = slice(max(0, upto - LOOKED_BACK), upto)
-        at = (fronts.end[near] >= when).nonzero()[0] + near.start
-        if not len(at):
+        near_by = front.until(when)
+        near_by = near_by[times.end[near_by] >= when]
+        if not len(near_by):
             continue
-        asked, answered, sizes = fronts.asked[at], fronts.answered[at], fronts.size[at]
-        cause = np.where((asked > 0) & (asked <= when), asked, fronts.begin[at])
+        asked, answered, sizes = times.asked[near_by], times.answered[near_by], times.size[near_by]
+        cause = np.where((asked > 0) & (asked <= when), asked, times.begin[near_by])
         fits = (when - cause <= PASSED_ON_NS) & ((answered == 0) | (answered >= when))
         if size > 0:
             fits &= (sizes <= 0) | (np.abs(sizes - size) <= ALIKE_BYTES)
-        near_by = front[at]
         open_ = [int(i) for i in near_by[fits] if int(i) not in taken and int(i) != number]
         if open_:
             taken.add(open_[0])

@@ -13,7 +13,7 @@ from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
 from capture.verdicts.groups.proxy_findings import Hop, join_proxy_hops
 from capture.verdicts.groups.short_connections import short_connections
-from capture.wire.numpy_sets import distinct, numbered
+from capture.wire.numpy_sets import distinct, in_groups, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,7 @@ def _kinds(verdicts: Verdicts) -> tuple[I32, list[tuple[str, int | None]]]:
 
 
 def _split(members: I64, place: I64) -> list[I64]:
-    order = np.argsort(place, kind="stable")
+    order = in_groups(place, int(place.max(initial=0)) + 1)
     cuts = np.flatnonzero(np.diff(place[order])) + 1
     return np.split(members[order], cuts)
 

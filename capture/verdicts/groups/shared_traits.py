@@ -111,10 +111,12 @@ def same_offset(group: Group, facts: dict[str, object]) -> str | None:
         values, counts = np.unique(group.flows.bytes[group.members, side], return_counts=True)
         top = int(np.argmax(counts))
         offset, inside = int(values[top]), int(counts[top])
+        if offset < LEAST_OFFSET or inside < ALIKE * len(group.members):
+            continue
         usual = group.flows.bytes[group.others, side]
         usual = usual[usual > 0]
         differ = len(usual) >= LEAST and int(usual.min()) != int(usual.max()) and float((usual == offset).mean()) < 0.5
-        if offset >= LEAST_OFFSET and inside >= ALIKE * len(group.members) and differ:
+        if differ:
             facts["offset_bytes"] = offset
             side_word = catalogue.side_word(side)
             return say("offset", bytes=count(offset), side=side_word, inside=count(inside), n=count(len(group.members)))

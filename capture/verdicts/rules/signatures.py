@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from capture.engine.library import distinct_runs
+from capture.engine.library import distinct_keys
 from capture.verdicts.events.event_codes import ICMP_SHIFT, SIDE_BIT, IcmpClass, Kind
 from capture.verdicts.rules.verdict_template import Template, make
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from capture.flows.connection_table import Events, FlowTable
-    from capture.wire.column_types import I32, I64, U16, U32, QuotedTcp
+    from capture.wire.column_types import I32, U16, U32, QuotedTcp
 
 CONTEXT_BITS = 19
 MOST_EVENTS = 96  # of one signature: beyond that the middle is left out, its beginning and end decide
@@ -57,18 +57,13 @@ def sign(flows: FlowTable, events: Events, context: U32) -> Signatures:
     codes: dict[bytes, int] = {}
     for i, code in special.items():
         history[i] = len(histories.first) - 1 + codes.setdefault(code.tobytes(), len(codes))
-    of, speakers = _numbered(history << CONTEXT_BITS | context)
+    of, speakers = distinct_keys(history << CONTEXT_BITS | context)
     templates = []
     for speaker in speakers.tolist():
         low, high = histories.first[histories.of[speaker] : histories.of[speaker] + 2].tolist()
         code = special.get(speaker, histories.code[low:high])
         templates.append(make([int(context[speaker]), *code.tolist()]))
     return Signatures(templates, of, events, merged)
-
-
-def _numbered(keys: I64) -> tuple[I32, I64]:
-    """The number of each key, in order of first sight, and the first that has each number."""
-    return distinct_runs(keys.view(np.uint16), np.arange(0, 4 * len(keys) + 1, 4))
 
 
 def _special(flows: FlowTable, events: Events) -> tuple[dict[int, U16], dict[int, list[int]]]:

@@ -6,12 +6,16 @@ They become notices, a few of each: they explain a capture, and decide nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from ipaddress import ip_address
-from mmap import mmap
+from typing import TYPE_CHECKING
 
 from capture.language import tr
 from capture.safe_text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from mmap import mmap
+
+    Buffer = bytes | bytearray | memoryview | mmap
 
 COMMENT, NAMES = "comment", "resolved_names"  # codes of notices
 REMARKS = (COMMENT, NAMES)
@@ -19,8 +23,6 @@ LONGEST = 200  # characters of one comment that are shown
 _MOST_OPTIONS = 64  # of one block that are looked at
 _MOST_RECORDS = 8  # names of one block that are shown
 _SIZES = {1: 4, 2: 16}  # kinds of name records: bytes of the address
-
-Buffer = bytes | bytearray | memoryview | mmap
 
 
 def comments(options: Buffer, order: str) -> Iterator[str]:
@@ -32,6 +34,8 @@ def comments(options: Buffer, order: str) -> Iterator[str]:
 
 def named_addresses(records: Buffer, order: str) -> str:
     """What the records of a name resolution block say, as a sentence; "" where they name no address."""
+    from ipaddress import ip_address
+
     found = []
     for kind, value in _options(records, order):
         size = _SIZES.get(kind)

@@ -56,8 +56,8 @@ def _text_before(data: bytes) -> int | None:
 
 def _reads_better_without(capture: bytes) -> bool:
     """Every LF has a CR before it, and more records follow one another without."""
-    returns = capture.count(b"\r\n")
-    if not returns or returns != capture.count(b"\n"):
+    first = capture.find(b"\n")
+    if first < 1 or capture[first - 1 : first] != b"\r" or capture.count(b"\r\n") != capture.count(b"\n"):
         return False
     return _records(capture.replace(b"\r\n", b"\n")) > _records(capture)
 

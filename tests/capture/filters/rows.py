@@ -24,7 +24,7 @@ from capture.model import (
 from capture.wire.column_types import AddressTable, Scope, ScopeTable
 
 EVENTS = ((0, np.uint16), (0, np.int64), (0, np.int64), (0, np.int64), (0, np.uint8))  # none of them
-NUMBERS = (np.uint32, np.uint32, np.uint32, np.uint32, np.bool_, np.int64, np.int64)
+NUMBERS = (np.uint32, np.uint32, np.bool_, np.bool_, np.int64, np.int64)
 LOCAL, REMOTE, PLAIN = Endpoint("10.0.0.5", 8080), Endpoint("192.0.2.7", 41000), Scope()
 
 
