@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.engine.session import Engine
-from capture.engine.shares import SharedOut
 from capture.flows.connection_table import FlowTable
 from capture.flows.from_engine import flow_table
 from capture.language import tr
@@ -195,7 +194,7 @@ class _Decoding:
 
     def __init__(self, paths: Sequence[str], watch: _Watch, *, traces: bool = False) -> None:
         self._paths, self._watch, self._traces = paths, watch, traces
-        self.engine = SharedOut(watch.followers) if watch.followers else Engine()
+        self.engine = _engine(watch.followers)
         if traces:
             self.engine.trace()
         self._readers: list[CaptureReader] = []
@@ -273,6 +272,14 @@ class _Decoding:
             notices=(*(notice for reader in readers for notice in reader.notices), *_gaps(flows)),
             flows=flows,
         )
+
+
+def _engine(followers: int) -> Engine:
+    if not followers:
+        return Engine()
+    from capture.engine.shares import SharedOut  # threads: only a fleet's huge captures are shared out
+
+    return SharedOut(followers)
 
 
 def so_far(engine: Engine, followed: Followed) -> DecodedCapture:
