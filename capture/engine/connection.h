@@ -90,7 +90,8 @@ enum {
   KEPT_TLS_DATA = 0x08,
   KEPT_SPURIOUS = 0x10, /* its data had been acknowledged before */
   KEPT_HEARD = 0x20,    /* of a side without packets: the packet is the other side's, whose ACK tells of it */
-  KEPT_ALIKE = 0x40,    /* TLS records of one length, two to four */
+  KEPT_ALIKE = 0x40,    /* TLS records of one length, two to four, and nothing else */
+  KEPT_WHOLE = 0x80,    /* one TLS record, and nothing else */
 };
 
 static inline uint64_t event_number(const struct event *e) { return (uint64_t)e->number_above << 32 | e->number; }

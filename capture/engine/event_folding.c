@@ -14,10 +14,12 @@ enum { RETRY = 99 };            /* bytes of a HelloRetryRequest and a change of 
 enum { PLAIN_ALERT = 7 };       /* bytes of a TLS alert before any key is agreed on */
 enum { SHORTEST_HELLO = 150, LONGEST_HELLO = 2000 };
 enum { SHORTEST_TICKET = 100, LONGEST_TICKETS = 2000 }; /* bytes of TLS 1.3's tickets, with their records' headers */
+enum { MOST_TICKETS = 4, TICKETS_BY = 12 }; /* and by which event they came */
+enum { SHORTEST_FULL = 536 };   /* bytes of a full segment (RFC 9293 3.7.1) */
 enum { BIG_SEGMENT = 1000 };  /* bytes of payload: what a path-MTU black hole swallows */
 enum { UNTOUCHED = 8 };       /* at the end of what is folded early: what comes may still join them */
 enum { KEPT_FIRST = 64, KEPT_LAST = 512, MOST_KEPT = 768 };
-enum { PAUSE_NS = 200000000 };
+enum { PAUSE_NS = 200000000, AT_ONCE_NS = 50000000 };
 static const int64_t GAPS[] = {PAUSE_NS, 2000000000, 30000000000};
 
 static int kind(const struct event *e) { return e->code & KIND_MASK; }
@@ -106,8 +108,10 @@ static int finishes(uint32_t size) {
 
 static int is_hello(const struct event *e) { return e->size >= SHORTEST_HELLO && e->size <= LONGEST_HELLO; }
 
-/* One of the first events, of unread data: its length may tell a handshake at the end. */
-int told_by_length(const struct event *e, size_t index) { return index < HEAD && e->kept & KEPT_UNREAD; }
+/* One of the first events, of unread data or TLS: its length may tell a handshake, or tickets, at the end. */
+int told_by_length(const struct event *e, size_t index) {
+  return index < TICKETS_BY && e->kept & (KEPT_UNREAD | KEPT_TLS_DATA);
+}
 
 static int says_unread(const struct event *e, int end) {
   return kind(e) == KIND_DATA && end_of(e) == end && e->kept & KEPT_UNREAD;
@@ -162,33 +166,45 @@ static void by_length(const struct connection *c, struct event *events, size_t n
   }
 }
 
-static int says(const struct event *e, int end) { return kind(e) == KIND_DATA && end_of(e) == end; }
+/* May it be tickets of TLS 1.3, by its length? What is not known to be whole records may be the begin of one record, in
+ * a full segment. */
+static int is_long_as_tickets(const struct event *e) {
+  uint32_t longest = e->kept & (KEPT_WHOLE | KEPT_ALIKE) ? LONGEST_TICKETS : SHORTEST_FULL - 1;
+  return e->kept & (KEPT_TLS_DATA | KEPT_UNREAD) && e->size >= SHORTEST_TICKET && e->size <= longest;
+}
+
+/* Does a server's data go on with what may be tickets: of the same length, at once? */
+static int goes_on(const struct event *last, const struct event *e) {
+  return e->size == last->size && !((e->kept ^ last->kept) & KEPT_ALIKE) && e->time - last->time <= AT_ONCE_NS;
+}
 
 /* A server of TLS 1.3 sends its client tickets for later, unasked, right after the handshake (RFC 8446 4.6.1): mostly
- * two, as long as each other. They are of the handshake; an answer to the request that may have come before them has
- * another length. */
-static void tickets(struct event *events, size_t n) {
-  size_t hello = 0, answer, finish;
-  while (hello < n && kind(&events[hello]) != KIND_DATA) hello++;
-  if (hello == n || !(events[hello].code & EVENT_HANDSHAKE)) return;
-  int client = end_of(&events[hello]);
-  for (answer = hello + 1; answer < n && !says(&events[answer], !client); answer++) {}
-  for (finish = answer + 1; finish < n && !says(&events[finish], client); finish++) {}
-  if (answer >= n || !(events[answer].code & EVENT_HANDSHAKE)) return;
-  struct event *first = NULL;
-  for (size_t i = finish + 1; i < n; i++) {
-    struct event *e = &events[i];
-    if (!says(e, !client)) {
-      if (first && kind(e) == KIND_DATA) return; /* what comes after that may answer it */
-      continue;
+ * two, as long as each other, in a segment each or in one. They are of the handshake. What comes later, has another
+ * length, or follows what the client said meanwhile is none, nor are more than four: of one ticket alone nothing tells. */
+static void tickets(const struct connection *c, struct event *events, size_t n) {
+  struct event *found[MOST_TICKETS];
+  const struct event *hello = NULL, *finish = NULL;
+  size_t count = 0, answered = 0;
+  int64_t soon = PAUSE_NS + (c->rtt > 0 ? c->rtt : 0);
+  for (struct event *e = events; e < events + n; e++) {
+    if (kind(e) != KIND_DATA) continue;
+    if (!hello && !(e->code & EVENT_HANDSHAKE)) return;
+    if (!hello) hello = e;
+    if (end_of(e) == end_of(hello)) {
+      if (count) break;
+      if (!finish && answered) finish = e;
+    } else if (e->code & EVENT_HANDSHAKE) {
+      if (count) break;
+      answered = 1;
+      finish = NULL;
+    } else if (finish && (!count || ahead(e->end, found[count - 1]->end) > 0)) { /* else of its handshake, or again */
+      if (count ? !goes_on(found[count - 1], e) : !is_long_as_tickets(e) || e->time - finish->time > soon) break;
+      if (count == (e->kept & KEPT_ALIKE ? 1 : MOST_TICKETS)) return;
+      found[count++] = e;
     }
-    if (!(e->kept & (KEPT_TLS_DATA | KEPT_UNREAD)) || e->size < SHORTEST_TICKET || e->size > LONGEST_TICKETS) return;
-    if (e->kept & KEPT_ALIKE) e->code |= EVENT_HANDSHAKE;
-    if (!first && e->kept & KEPT_ALIKE) return;
-    if (!first) first = e;
-    else if (e->size != first->size) return;
-    else first->code |= EVENT_HANDSHAKE, e->code |= EVENT_HANDSHAKE;
   }
+  if (count < 2 && !(count && found[0]->kept & KEPT_ALIKE)) return;
+  while (count) found[--count]->code |= EVENT_HANDSHAKE;
 }
 
 /* A RST whose claimed sender uses another TTL, or has a packet after it that the RST did not merely overtake. */
@@ -214,7 +230,7 @@ static void resolve(const struct connection *c, struct event *events, size_t n) 
     e->code |= vain_marks(c, e) | brief_mark(c, e);
   }
   by_length(c, events, n);
-  tickets(events, n);
+  tickets(c, events, n);
   for (size_t i = 0; i < n && c->originator; i++) events[i].code ^= EVENT_SIDE; /* as the report has it */
 }
 

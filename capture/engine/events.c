@@ -188,18 +188,19 @@ static void remember(struct look *look, int kind, int pure, int goodbye) {
   remember_packet(look, (uint8_t)kind, (uint8_t)pure);
 }
 
-/* Does a payload hold two to four TLS records as long as its first? So come the tickets of TLS 1.3 (RFC 8446 4.6.1). */
-static int records_alike(const struct segment *s) {
+/* How many TLS records as long as its first a payload holds. */
+static int records_of(const struct segment *s) {
   if (!s->data || s->captured < 5) return 0;
-  uint32_t record = ((uint32_t)s->data[3] << 8 | s->data[4]) + 5;
-  return s->payload % record == 0 && s->payload / record >= 2 && s->payload / record <= 4;
+  uint32_t record = ((uint32_t)s->data[3] << 8 | s->data[4]) + 5, count = s->payload / record;
+  if (s->payload % record || count > 4) return 0;
+  return count == 1 ? KEPT_WHOLE : count ? KEPT_ALIKE : 0;
 }
 
 /* What payloads begin with, where that decides what an end cost. */
 static int read_content(const struct segment *s, int *kept) {
   switch (s->data ? content_of(s->data, s->captured, s->payload) : s->content) {
   case CONTENT_UNKNOWN: *kept |= KEPT_UNREAD; return 0;
-  case CONTENT_TLS_DATA: *kept |= KEPT_TLS_DATA | (records_alike(s) ? KEPT_ALIKE : 0); return 0;
+  case CONTENT_TLS_DATA: *kept |= KEPT_TLS_DATA | records_of(s); return 0;
   case CONTENT_HANDSHAKE: return EVENT_HANDSHAKE;
   case CONTENT_GOODBYE: return EVENT_GOODBYE;
   case CONTENT_PARTING: return EVENT_PARTING;

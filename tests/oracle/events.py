@@ -1,7 +1,7 @@
 """The packets that say something of how a connection went, before runs are folded: what verdicts are made from.
 
-An event has a kind and marks; the plain middle of a transfer says nothing. What payloads begin with is not judged here,
-nor TTLs of senders with no other packet.
+An event has a kind and marks; the plain middle of a transfer says nothing. Of what payloads begin with only TLS's
+handshake is judged here, and no TTLs of senders with no other packet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.oracle.analysis import REPETITIONS
 from tests.oracle.packets import ACK, FIN, RST, SYN, End, Packet, ahead
+from tests.oracle.tls import Words, handshake
 
 STRAY_NS = 5_000_000  # sooner, a second ACK is loss, reordering or offload at work
 BIG_SEGMENT = 1000  # bytes: what a path-MTU black hole swallows
@@ -53,9 +54,11 @@ def kind_of(packet: Packet) -> str:
     return "data" if packet.payload else "ack"
 
 
-def events_of(connection: list[Packet], refused: set[int], again: set[int]) -> list[Event]:
+def events_of(
+    connection: list[Packet], refused: set[int], again: set[int], round_trip: int | None = None
+) -> list[Event]:
     """The events of a connection, second copies left out. `refused`: numbers of RSTs that took no effect; `again`:
-    of packets whose payload had all been seen before."""
+    of packets whose payload had all been seen before; `round_trip`: of its opening, in ns."""
     packets = [packet for packet in connection if "second_copy" not in packet.tags]
     told = [Event(packet, kind_of(packet), late=_late(packet, again)) for packet in packets]
     kept = [event.kind != "ack" for event in told]
@@ -71,8 +74,17 @@ def events_of(connection: list[Packet], refused: set[int], again: set[int]) -> l
         if event.kind == "fin":
             event.marks |= {"with_data"} if event.packet.payload else set()
             event.marks |= {"repeat"} if event.repeats else set()
+    mark_handshake(told, round_trip or 0)
     _heard(told, kept)
     return [event for event, worth in zip(told, kept, strict=True) if worth]
+
+
+def mark_handshake(told: list[Event], round_trip: int) -> None:
+    """The data that is of a TLS handshake; where some of it was not captured, lengths tell it, which is not judged."""
+    spoken = [event for event in told if event.kind == "data" or (event.kind == "fin" and event.packet.payload)]
+    words = [Words(event.packet, event.kind == "data") for event in spoken]
+    for place in handshake(words, round_trip):
+        spoken[place].marks.add("handshake")
 
 
 def _heard(told: list[Event], kept: list[bool]) -> None:

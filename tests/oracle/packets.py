@@ -14,6 +14,7 @@ from ipaddress import ip_address
 import dpkt
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+BEGIN = 16  # bytes of a payload that are kept
 PCAP = (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\xa1\xb2\x3c\x4d")
 End = tuple[str, int]
 
@@ -44,6 +45,7 @@ class Packet:
     sack: bool
     vlan: str | None
     header_cut: bool = field(default=False, compare=False)
+    begin: bytes = field(default=b"", compare=False)  # of the payload, as far as it was captured
     tags: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -188,4 +190,5 @@ def _tcp(frame: bytes, original: int, link: int) -> tuple | None:
         bool(options.get(5)),
         ",".join(tag for tag in vlans if tag != "0") or None,
         len(segment) < length,
+        segment[length : min(length + BEGIN, max(total - header, 0))],
     )

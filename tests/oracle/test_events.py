@@ -14,6 +14,7 @@ from tests.oracle.engine import connections_of
 from tests.oracle.events import Event, events_of
 from tests.oracle.held_segments import second_copies
 from tests.oracle.test_against_product import RECORDED
+from tests.oracle.tls import HEADER
 
 KINDS = {kind.name.lower(): kind for kind in Kind}
 TOLD = int(Mark.REPEAT | Mark.LOST | Mark.ACKS_FIN | Mark.ZERO)
@@ -27,20 +28,26 @@ def code_of(event: Event, responder: bool) -> int:
     return code
 
 
-def judged_bits(code: int) -> int:
-    """Those bits of a code that the oracle says something of."""
+def judged_bits(code: int, read: bool = True) -> int:
+    """Those bits of a code that the oracle says something of; `read`: all payloads of the connection were captured."""
     kind = decoded(code & ~GAP_MASK).kind
     if kind is Kind.RST:
         return code & ~GAP_MASK
-    marks = TOLD | (int(Mark.STRAY) if kind is Kind.ACK else 0) | (int(Mark.WITH_DATA) if kind is Kind.FIN else 0)
+    shakes = read and kind in (Kind.DATA, Kind.FIN)
+    marks = (
+        TOLD
+        | (int(Mark.HANDSHAKE) if shakes else 0)
+        | (int(Mark.STRAY) if kind is Kind.ACK else 0)
+        | (int(Mark.WITH_DATA) if kind is Kind.FIN else 0)
+    )
     return code & (0xF | SIDE_BIT | marks)
 
 
-def kept_events(capture: DecodedCapture, connection: int) -> list[tuple[int, int]]:
+def kept_events(capture: DecodedCapture, connection: int, read: bool = True) -> list[tuple[int, int]]:
     """Packet number and judged bits of a connection's events, ICMP errors left out."""
     events = capture.flows.events
     rows = range(int(events.first[connection]), int(events.first[connection + 1]))
-    return [(int(events.number[row]), judged_bits(int(events.code[row]))) for row in rows]
+    return [(int(events.number[row]), judged_bits(int(events.code[row]), read)) for row in rows]
 
 
 def differing(path: str) -> list[str]:
@@ -51,14 +58,15 @@ def differing(path: str) -> list[str]:
         want = wanted.get(int(capture.flows.first_number[i]))
         if want is None:
             continue
+        read = all(len(packet.begin) >= min(packet.payload, HEADER) for packet in want.packets)
         told = [
             (
                 event.packet.number,
-                judged_bits(code_of(event, event.packet.source != want.ends[0])),
+                judged_bits(code_of(event, event.packet.source != want.ends[0]), read),
             )
-            for event in events_of(want.packets, want.refused, want.repeated)
+            for event in events_of(want.packets, want.refused, want.repeated, want.rtt)
         ]
-        kept = kept_events(capture, i)
+        kept = kept_events(capture, i, read)
         wrong = [each for each in kept if each not in told]
         times = Counter(code for _, code in kept)
         plain = (int(Kind.DATA), int(Kind.DATA) | SIDE_BIT)

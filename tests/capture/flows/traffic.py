@@ -36,8 +36,9 @@ class Wire:
         ttl: int = 64,
         identification: int | None = None,
         vlan: int | None = None,
+        begin: bytes = b"",
     ) -> None:
-        """Put one segment on the wire, `at` microseconds after the start."""
+        """Put one segment on the wire, `at` microseconds after the start. `begin`: of its payload."""
         self.identification = self.identification % 65535 + 1
         number = self.identification if identification is None else identification
         options = b"" if wscale is None else bytes((3, 3, wscale, 1))
@@ -49,7 +50,7 @@ class Wire:
         addresses = bytes(map(int, source[0].split("."))) + bytes(map(int, target[0].split(".")))
         tag = b"" if vlan is None else b"\x81\x00" + struct.pack(">H", vlan)
         ethernet = b"\x02" * 12 + tag + b"\x08\x00"
-        self.frames.append((at, ethernet + ip + addresses + tcp + options + b"x" * payload))
+        self.frames.append((at, ethernet + ip + addresses + tcp + options + begin.ljust(payload, b"x")))
 
     def write(self, path: Path) -> str:
         """The capture, in order of time. Returns its path."""
@@ -72,8 +73,17 @@ class Talk:
     at: int
     window: list[int] = field(default_factory=lambda: [512, 512])
 
-    def say(self, side: int, flags: int, payload: int = 0, *, at: int | None = None, seq: int | None = None) -> None:
-        """Send the next segment of a side, or one again with `seq`."""
+    def say(
+        self,
+        side: int,
+        flags: int,
+        payload: int = 0,
+        *,
+        at: int | None = None,
+        seq: int | None = None,
+        begin: bytes = b"",
+    ) -> None:
+        """Send the next segment of a side, or one again with `seq`. `begin`: of its payload."""
         ends = (self.client, self.server)
         where = self.seq[side] if seq is None else seq
         self.wire.send(
@@ -86,6 +96,7 @@ class Talk:
             payload=payload,
             window=self.window[side],
             wscale=7 if flags & SYN else None,
+            begin=begin,
         )
         if seq is None:
             self.seq[side] = (where + payload + bool(flags & (SYN | FIN))) & MASK
