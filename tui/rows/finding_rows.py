@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
+from tui.rows.settled_order import settled
 from tui.text.column_layout import Column
 from tui.text.language import count, tr
 from tui.text.quantities import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capture.model import Finding
     from capture.sockets.finding_lives import Life
@@ -73,8 +74,11 @@ def most_severe_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (f.severity.rank, -f.connections, f.code))
 
 
-def found_live(snapshot: Snapshot, since: float) -> list[Found]:
-    """The findings of a look, those that are over last. `since`: the first look's time; what it showed is no news."""
+def found_live(snapshot: Snapshot, since: float, before: Mapping[Hashable, int] | None = None) -> list[Found]:
+    """The findings of a look, those that are over last. `since`: the first look's time; what it showed is no news.
+
+    `before`: key → place where it was listed last; of one severity they keep their order while numbers sway.
+    """
     from capture.sockets.finding_lives import identity
 
     lives = {life.key: life for life in snapshot.lives if not life.over}
@@ -84,6 +88,16 @@ def found_live(snapshot: Snapshot, since: float) -> list[Found]:
         age = snapshot.time - life.first_seen if life is not None and life.first_seen > since else None
         listed.append(Found(finding_key(one), one, life, age if age is not None and age < NEW_S else None))
     past = [life for life in snapshot.lives if life.over][:PAST_SHOWN]
+    listed = [
+        one
+        for severity in MARKS
+        for one in settled(
+            [found for found in listed if found.finding.severity.value == severity],
+            before or {},
+            lambda found: found.key,
+            lambda found: found.finding.connections,
+        )
+    ]
     return [*listed, *(Found(("over", life.key), life.finding, life) for life in past)]
 
 

@@ -71,6 +71,7 @@ class Look:
     rows: SocketRows
     history: History
     seconds: float  # that the look and its sorting took
+    asked: bool  # by a key: other rows, another order
     rtt_us: tuple[int, int] | None  # median and 95th percentile of the round trips that are known
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
 from tui.rows.list_rows import ListRows
+from tui.rows.settled_order import settled
 from tui.text.charts import sparkline
 from tui.text.column_layout import Column
 from tui.text.language import tr
 from tui.text.quantities import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     from capture.sockets.snapshot import Group
     from tui.rows.live_look import History, Look
@@ -29,9 +30,10 @@ STATE_COLUMNS = (
 )
 
 
-def state_rows(look: Look, ascii: bool) -> ListRows:
-    """Each state with its number and its course, the most frequent first."""
-    states = sorted(look.snapshot.states.items(), key=lambda pair: -pair[1])
+def state_rows(look: Look, ascii: bool, before: Mapping[Hashable, int]) -> ListRows:
+    """Each state with its number and its course, the most frequent first; `before`: its filter → its place till now."""
+    ordered = sorted(look.snapshot.states.items(), key=lambda pair: -pair[1])
+    states = settled(ordered, before, lambda pair: f"state:{pair[0].lower()}", lambda pair: pair[1])
     return ListRows([(f"state:{name.lower()}", _state(name, number, look.history, ascii)) for name, number in states])
 
 
@@ -60,8 +62,9 @@ def in_bars(values: Collection[int], looks: int) -> list[int]:
 class GroupRows:
     """All groups, the largest first, formatted when they are seen; `word` is the filter's."""
 
-    def __init__(self, groups: Sequence[Group], word: str) -> None:
-        self._groups, self._word = groups, word
+    def __init__(self, groups: Sequence[Group], word: str, before: Mapping[Hashable, int] | None = None) -> None:
+        self._groups = settled(groups, before or {}, lambda one: _filter(one, word), lambda one: one.sockets)
+        self._word = word
         self._places: dict[str, int] | None = None
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.terminal.detection import Terminal
+    from tui.terminal.line_budget import LineBudget
     from tui.text.names_column import Names
     from tui.work.investigation import Investigation
 
@@ -51,6 +52,14 @@ class AskedApp(Protocol):
     @property
     def terminal(self) -> Terminal:
         """What kind of terminal this is."""
+
+    @property
+    def line_budget(self) -> LineBudget:
+        """How soon a screen may paint by itself again."""
+
+    @property
+    def bytes_painted(self) -> int:
+        """Of all pictures so far."""
 
     def open_playbook(self, name: str, settings: dict[str, str], *, found: str = "") -> None:
         """A playbook with facts filled in."""

@@ -14,9 +14,10 @@ from tui.widgets.drawn_table import STYLES
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
     from textual.widget import Widget
 
     from tui.screens.asked_app import AskedApp
@@ -54,6 +55,11 @@ class TriageScreen(Screen[Any]):
         Binding("H", "app.names", "Names", show=False),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._unpainted: Callable[[], None] | None = None
+        self._until_paid: Timer | None = None
+
     def compose(self) -> ComposeResult:
         """The bars around the body."""
         yield TitleBar(self.MODE or self.app.current_mode)
@@ -82,13 +88,13 @@ class TriageScreen(Screen[Any]):
             self.call_after_refresh(self._place_message)
 
     def _place_message(self) -> None:
-        """A message lies over the last rows: where the cursor is there, over the keys instead."""
+        """A message lies over the last rows: where the cursor is there, over the keys, or above if it is longer."""
         for said in self.query(Said):
-            said.lower(self._covers_cursor(said))
+            said.move_away(self._covers_cursor(said))
 
     def _covers_cursor(self, said: Said) -> bool:
-        table, is_seen = self.focused, said.display and said.region.height > 0
-        return is_seen and isinstance(table, RowsTable) and table.line_of_cursor >= said.region.y
+        table, region = self.focused, said.region
+        return said.display and isinstance(table, RowsTable) and region.y <= table.line_of_cursor < region.bottom
 
     @on(RowsTable.Moved)
     def _cursor_moved(self) -> None:
@@ -96,6 +102,33 @@ class TriageScreen(Screen[Any]):
         for said in self.query(Said):
             if self._covers_cursor(said):
                 said.clear()
+
+    # -- what comes by itself
+
+    def paint_within_budget(self, paint: Callable[[], None]) -> None:
+        """Show what no key asked for: now, or when what was shown before is paid for. Of several the last counts."""
+        self._unpainted = paint
+        if self._until_paid is not None:
+            return
+        if wait := self.triage_app.line_budget.wait_s():
+            self._until_paid = self.set_timer(wait, self._paint)
+        else:
+            self._paint()
+
+    def drop_unpainted(self) -> None:
+        """What waits is old: a key's answer is shown."""
+        self._unpainted = None
+
+    def _paint(self) -> None:
+        self._until_paid = None
+        paint, self._unpainted = self._unpainted, None
+        if paint is not None:
+            before = self.triage_app.bytes_painted
+            paint()
+            self.call_after_refresh(self._pay_for, before)
+
+    def _pay_for(self, before: int) -> None:
+        self.triage_app.line_budget.spend(self.triage_app.bytes_painted - before)
 
     @property
     def says(self) -> str:

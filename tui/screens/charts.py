@@ -50,7 +50,7 @@ class ChartsScreen(TriageScreen):
     def on_mount(self) -> None:
         """Draw, and again while looks come."""
         self._draw()
-        self.set_interval(REFRESH_S, self._draw)
+        self.set_interval(REFRESH_S, lambda: self.paint_within_budget(self._draw))
 
     def on_resize(self) -> None:
         """As wide as the screen."""

@@ -48,7 +48,7 @@ class FindingsScreen(TriageScreen):
         self._take()
         if self._start is not None:
             self.query_one("#all-findings", RowsTable).move_to(self._start.key)
-        self.set_interval(REFRESH_S, self._take)
+        self.set_interval(REFRESH_S, lambda: self.paint_within_budget(self._take))
 
     def _take(self) -> None:
         found = self._source()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal
 
 from tui.rows.live_rows import GROUP_COLUMNS, PEER_COLUMNS, STATE_COLUMNS, GroupRows, state_rows
+from tui.rows.settled_order import places_in
 from tui.widgets.row_table import RowsTable
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class GroupPanes(Horizontal):
 
     def show(self, look: Look, plain: bool) -> None:
         """What a look saw; `plain`: charts in ASCII."""
-        self.query_one("#states", RowsTable).show(state_rows(look, plain))
-        self.query_one("#processes", RowsTable).show(GroupRows(look.snapshot.groups.processes, "pid"))
-        self.query_one("#peers", RowsTable).show(GroupRows(look.snapshot.groups.hosts, "peer"))
+        groups = look.snapshot.groups
+        for name, rows in (
+            ("states", lambda before: state_rows(look, plain, before)),
+            ("processes", lambda before: GroupRows(groups.processes, "pid", before)),
+            ("peers", lambda before: GroupRows(groups.hosts, "peer", before)),
+        ):
+            table = self.query_one(f"#{name}", RowsTable)
+            table.show(rows(places_in(table.rows)))

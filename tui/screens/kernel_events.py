@@ -68,7 +68,7 @@ class KernelEventsScreen(FilteredScreen):
     def on_mount(self) -> None:
         """Show what is known, and look for more."""
         self.filter_changed()
-        self.set_interval(REFRESH_S, self._take)
+        self.set_interval(REFRESH_S, lambda: self.paint_within_budget(self._take))
 
     def _take(self) -> None:
         if not self._paused:

@@ -13,6 +13,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, found_live
 from tui.rows.grouped_rows import GroupKey
 from tui.rows.live_rows import rates
+from tui.rows.settled_order import places_in
 from tui.rows.socket_rows import COLUMNS, GROUPINGS, SORTS, SocketRows, badness, playbook_of
 from tui.screens.flight_recorder import FlightRecorderScreen
 from tui.screens.group_panes import GroupPanes
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from capture.sockets.findings.thresholds import Thresholds
+    from tui.rows.live_look import Look
     from tui.screens.base import Keys
     from tui.text.column_layout import Column
     from tui.text.filter_choices import Values
@@ -185,10 +187,22 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
             table.show(event.peek.rows)
 
     @on(SnapshotTaken)
-    def _show_look(self, event: SnapshotTaken) -> None:
-        look = self._look = event.look
-        if self._since is None:
-            self._since = look.snapshot.time
+    def _take_look(self, event: SnapshotTaken) -> None:
+        """What was asked for, and the first look, are shown at once; what comes by itself when the line has room."""
+        look = event.look
+        if look.asked or self._since is None:
+            self._since = look.snapshot.time if self._since is None else self._since
+            self.drop_unpainted()
+            self._show_look(look)
+        elif not self._is_paused:
+            self.paint_within_budget(lambda: self._show_look(look))
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._look_loop is not None and self._look_loop.paused
+
+    def _show_look(self, look: Look) -> None:
+        self._look = look
         with self.app.batch_update():
             self._tell_moment()
             self._show_findings()
@@ -224,7 +238,8 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         nothing = tr("nothing asks for attention among {sockets}", sockets=count(total, "socket"))
         if snapshot.limits:
             nothing += tr("; {things} not seen", things=count(len(snapshot.limits), "thing"))
-        self.show_findings(found_live(snapshot, self._since or 0.0), nothing)
+        places = places_in(self._table("findings").rows)
+        self.show_findings(found_live(snapshot, self._since or 0.0, places), nothing)
 
     def text_without_finding(self) -> str:
         """What could not be seen."""
@@ -285,6 +300,7 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         if self._look_loop is None:
             return
         self._look_loop.pause(not self._look_loop.paused)
+        self.drop_unpainted()  # a paused picture stays as it was when the key was pressed
         self._tell_moment()
         self.say("Paused: p goes on" if self._look_loop.paused else "Looking again")
 

@@ -47,7 +47,7 @@ class TransitionsScreen(FilteredScreen):
     def on_mount(self) -> None:
         """Show what is known, and look for more."""
         self._take()
-        self.set_interval(REFRESH_S, self._take)
+        self.set_interval(REFRESH_S, lambda: self.paint_within_budget(self._take))
 
     def _take(self) -> None:
         """The screen's own copy: the loop goes on writing."""

@@ -15,6 +15,7 @@ from textual.app import App
 from textual.filter import ANSIToTruecolor
 
 from tui.terminal.detection import Terminal
+from tui.terminal.line_budget import LineBudget
 from tui.terminal.line_filters import AsciiOnly, NoColours
 from tui.terminal.screen_diff import Shown, Thrifty
 from tui.text.language import tr
@@ -39,6 +40,7 @@ class CleanApp(App[int]):
         self.terminal = terminal
         self.failure: str | None = None  # for standard error, after the screen is gone
         self._shown = Shown(terminal.erases)
+        self._line_budget = LineBudget()
         self._line_filters: list[LineFilter] = []
         if not terminal.colours or self.no_color:
             self.no_color = True
@@ -68,6 +70,16 @@ class CleanApp(App[int]):
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             update = Thrifty(renderable, self._shown)
         super()._display(screen, update)
+
+    @property
+    def line_budget(self) -> LineBudget:
+        """How soon a screen may paint by itself again."""
+        return self._line_budget
+
+    @property
+    def bytes_painted(self) -> int:
+        """Of all pictures so far."""
+        return self._shown.written
 
     def on_resize(self) -> None:
         """Terminals rearrange what they show."""

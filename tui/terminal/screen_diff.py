@@ -31,6 +31,7 @@ class Shown:
     def __init__(self, erases: bool = False) -> None:
         self.erases = erases
         self.repeats = False
+        self.written = 0  # bytes of all pictures so far
         self._lines: dict[int, list[Cell | None]] = {}
 
     def forget(self) -> None:
@@ -77,7 +78,9 @@ class Thrifty(CompositorUpdate):
             if news := self._shown.news(y, x, cells):
                 first, (last, end) = news[0][0], news[-1]
                 pen.line(y, news, (first, cells[first - x : last - x + len(end)]))
-        return pen.text
+        text = pen.text
+        self._shown.written += len(text.encode())
+        return text
 
 
 def cells_of(segments: Iterable[Segment]) -> list[Cell]:

@@ -132,16 +132,18 @@ class Said(Widget):
         self._turn += 1
         turn = self._turn
         self.set_classes(tone)
-        self.lower(False)
+        self.move_away(False)
         self._fit()
         self.display = bool(text)
         self.refresh(layout=True)
         if text:
             self.set_timer(SAID_SECONDS, lambda: self.clear(turn))
 
-    def lower(self, low: bool) -> None:
-        """Over the keys, rather than over the rows above them."""
-        self.set_class(low, "-low")
+    def move_away(self, away: bool) -> None:
+        """From the rows above the keys: over the keys themselves, of several lines under the title."""
+        is_long = len(self._lines()) > 1
+        self.set_class(away and not is_long, "-low")
+        self.set_class(away and is_long, "-high")
 
     def clear(self, turn: int | None = None) -> None:
         """Take the message away (`turn`: only if it is still that one)."""

@@ -114,7 +114,7 @@ class LookLoop:
                 except StopIteration:
                     self._paused = self.ended = True
                     if snapshot is not None:
-                        yield self._look(snapshot, history, started)
+                        yield self._look(snapshot, history, started, asked=True)
                     yield from self._again(snapshot, history, None)
                     return
                 history.add(snapshot)
@@ -144,9 +144,9 @@ class LookLoop:
             self._wake.wait(left)
             self._wake.clear()
             if self._changed and snapshot is not None:
-                yield self._look(snapshot, history, time.monotonic())
+                yield self._look(snapshot, history, time.monotonic(), asked=True)
 
-    def _look(self, snapshot: Snapshot, history: History, started: float) -> Look:
+    def _look(self, snapshot: Snapshot, history: History, started: float, *, asked: bool = False) -> Look:
         self._changed = False
         arrangement = self._arrangement
         marks = severities(snapshot.findings, snapshot.rows) if snapshot.findings else {}
@@ -155,7 +155,7 @@ class LookLoop:
             from tui.rows.socket_groups import grouped_sockets
 
             rows = grouped_sockets(rows, arrangement, snapshot.rows)
-        return Look(snapshot, rows, history, time.monotonic() - started, round_trips(snapshot))
+        return Look(snapshot, rows, history, time.monotonic() - started, asked, round_trips(snapshot))
 
 
 def _listen() -> EventLooks:

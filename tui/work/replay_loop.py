@@ -83,7 +83,7 @@ class ReplayLoop(LookLoop):
             snapshot = self._advance()
             self.total = self._count()
             while not self._stopped and snapshot is not None:
-                yield self._look(snapshot, self._history, time.monotonic())
+                yield self._look(snapshot, self._history, time.monotonic(), asked=True)
                 yield from self._wait(snapshot)
                 wish, self._wish = self._wish, None
                 snapshot = self._go_on(snapshot, wish) or snapshot
@@ -102,7 +102,7 @@ class ReplayLoop(LookLoop):
             self._wake.wait(left)
             self._wake.clear()
             if self._changed:
-                yield self._look(snapshot, self._history, time.monotonic())
+                yield self._look(snapshot, self._history, time.monotonic(), asked=True)
 
     def _go_on(self, snapshot: Snapshot, wish: int | str | None) -> Snapshot | None:
         if wish == TO_FINDING:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.screens.helping import INCIDENT, app_of, in_rows, screen_text, until
 from tui.widgets.bars import Said
+from tui.widgets.row_table import RowsTable
 
 
 def table_of(app: Any) -> Any:
@@ -59,3 +60,18 @@ async def test_the_way_back_is_told_on_a_narrow_screen() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "SYN-SENT" in screen_text(app))
         assert screen_text(app).split("\n")[-1].rstrip().endswith("Esc back  ? help  q quit")
+
+
+@pytest.mark.parametrize("text", ["one line", "a sentence that takes two lines of eighty columns, " * 2])
+async def test_no_message_lies_over_the_row_under_the_cursor(text: str) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        table = app.screen.query_one("#connections", RowsTable)
+        await pilot.press("G")
+        app.say(text)
+        said = app.screen.query_one(Said)
+        await until(pilot, lambda: said.region.height)
+        assert table.line_of_cursor == table.region.bottom - 1
+        assert not said.region.y <= table.line_of_cursor < said.region.bottom
+        assert text.split(",")[0] in screen_text(app)
