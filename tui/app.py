@@ -301,10 +301,13 @@ class TriageApp(CleanApp):
         """Add to the evidence."""
         screen = self.screen_in_front
         self.investigation.keep(kind, title, body, screen.seen_in() if screen is not None else "")
-        self.say(
-            tr("Kept as evidence ({n}): {title}. 4 shows and exports it", n=len(self.investigation.items), title=title),
-            "good",
+        kept = tr(
+            "Kept as evidence ({n}): {title}. 4 shows and exports it", n=len(self.investigation.items), title=title
         )
+        if why := self.case.trouble:
+            self.say(kept + tr("; not on disk: {why}", why=why), "warn")
+        else:
+            self.say(kept, "good")
 
     def show_plain(self, text: str) -> None:
         """The text alone on the terminal, nothing tracking the mouse: select it with the terminal's own means."""

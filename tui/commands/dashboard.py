@@ -110,7 +110,7 @@ def open_screen(request: Request, chosen: argparse.Namespace) -> int:
         except OSError:
             complain(f"tcptriage: {NO_KEYS}")
             return 2
-    if not (os.isatty(0) and os.isatty(2)):
+    if not all(map(os.isatty, (0, 1, 2))):  # of standard output a report is expected, not a screen beside it
         complain("tcptriage: " + tr("the dashboard needs a terminal; try `tcptriage report` or `tcptriage sockets`"))
         return 2
     from tui.terminal.detection import prepare_textual, terminal_of

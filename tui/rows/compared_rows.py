@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from capture.points.compared import Both
 
 COLUMNS = (
-    Column("ids", "A, B", 11, rank=0),
+    Column("ids", "A, B", 7, most=11, rank=0),
     Column("originator", "Originator", 21, most=45, rank=0, least=12, tail=True),
     Column("responder", "Responder", 21, most=45, rank=0, least=12, tail=True),
     Column("lost", "Lost", 5, right=True, rank=0),
-    Column("injected", "Put in", 6, right=True, rank=1),
+    Column("injected", "Put in", 6, right=True, rank=0),
     Column("changed", "Changed", 7, right=True, rank=2),
     Column("moved", "Late", 5, right=True, rank=2),
     Column("cause", "Cause", 20, most=40, rank=0, least=12),

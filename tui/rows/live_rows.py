@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SPARK = 60  # bars; a narrow pane shows the last of them
 LOOKS_A_BAR = 2
-GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0), Column("count", "", 6, right=True, rank=0))
+GROUP_COLUMNS = (Column("label", "", 12, most=60, rank=0, whose=True), Column("count", "", 6, right=True, rank=0))
 PEER_COLUMNS = (replace(GROUP_COLUMNS[0], ends=True), GROUP_COLUMNS[1])
 STATE_COLUMNS = (
     Column("label", "", 10, rank=0),
@@ -109,5 +109,5 @@ def rates(look: Look, ascii: bool) -> str:
         parts.append(tr("{n} calls failed (K)", n=f"{failed:,}"))
     if look.rtt_us is not None:
         median, high = (milliseconds(value / 1000) for value in look.rtt_us)
-        parts.append(f"RTT p50 {median} p95 {high}")
+        parts.append(f"RTT {median} (p95 {high})")
     return " · ".join(parts)

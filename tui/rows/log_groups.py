@@ -46,7 +46,7 @@ KEYS: dict[str, Callable[[MatchedLine], Hashable]] = {
     "minute": lambda one: one.minute,
     "source": lambda one: one.source or "",
 }
-COUNT_COLUMNS = (Column("label", "", 12, most=60, rank=0, ends=True), Column("count", "", 7, right=True, rank=0))
+COUNT_COLUMNS = (Column("label", "", 10, most=60, rank=0, ends=True), Column("count", "", 7, right=True, rank=0))
 MOST_COUNTED = 5_000  # rows of a list of counts
 
 

@@ -10,6 +10,7 @@ from textual.widgets import Input, Static
 
 from tui.screens.dimmed import DimmedScreen
 from tui.text.language import tr
+from tui.widgets.bars import DialogKeys
 from tui.widgets.line_input import LineInput
 from tui.widgets.paper import shown
 
@@ -29,7 +30,6 @@ class AskScreen(DimmedScreen["str | None"]):
                          border-title-color: $primary; border-title-style: bold; border-subtitle-color: $text-muted;
                          background: $surface; padding: 0 1; }
     AskScreen .meaning { color: $text-muted; height: auto; }
-    AskScreen .keys { color: $text-muted; height: 1; margin-top: 1; }
     AskScreen Input { border: none; height: 1; padding: 0; background: $panel; margin-top: 1; }
     """
     BINDINGS = [Binding("escape", "dismiss(None)", "Back", show=False)]
@@ -49,8 +49,7 @@ class AskScreen(DimmedScreen["str | None"]):
                 yield Static(shown(tr(self._meaning)), markup=False, classes="meaning")
             yield LineInput(self._value, placeholder=tr(self._hint), compact=True, select_on_focus=False)
             yield from self.below()
-            keys = "   ".join(f"{key} {tr(label)}" for key, label in self.ANSWER_KEYS)
-            yield Static(keys, markup=False, classes="keys")
+            yield DialogKeys(self.ANSWER_KEYS)
 
     def below(self) -> Iterable[Widget]:
         """The text under the line."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.binding import Binding
 from textual.widgets import Input, Static
 
 from capture.safe_text import printable
 from tui.screens.ask import AskScreen
+from tui.text.column_layout import fit_path
 from tui.work.path_completion import candidates, completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.console import Console, ConsoleOptions, RenderResult
     from textual.widget import Widget
 
 SHOWN = 6
@@ -79,5 +82,16 @@ class AskPathScreen(AskScreen):
         more = [f"… {len(paths) - SHOWN} more"] if len(paths) > SHOWN else []
         marks = ["▸ " if n == self._at and paths is self._recent else "  " for n in range(len(paths))]
         first = max(0, self._at - SHOWN + 1) if paths is self._recent else 0
-        lines = [mark + printable(path, 80) for mark, path in zip(marks, paths, strict=True)][first : first + SHOWN]
-        self.query_one("#candidates", Static).update("\n".join((*lines, *more)))
+        shown = list(zip(marks, (printable(path, 400) for path in paths), strict=True))[first : first + SHOWN]
+        self.query_one("#candidates", Static).update(_Paths(shown, more))
+
+
+class _Paths:
+    """A line each, however long they are."""
+
+    def __init__(self, shown: Sequence[tuple[str, str]], more: Sequence[str]) -> None:
+        self._shown, self._more = shown, more
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = [mark + fit_path(path, options.max_width - len(mark)) for mark, path in self._shown]
+        yield Text("\n".join((*lines, *self._more)), no_wrap=True)

@@ -14,7 +14,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, finding_key, most_severe_first
 from tui.rows.grouped_rows import GroupKey
 from tui.screens.reading_captures import ReadingScreen
-from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_findings import LOW, ScreenWithFindings
 from tui.screens.with_time_brush import ScreenWithTimeBrush
 from tui.text.language import count, tr
 from tui.text.vantage_words import seen_from
@@ -80,8 +80,8 @@ class CaptureScreen(ReadingScreen, ScreenWithFindings, ScreenWithTimeBrush):
     def body(self) -> Iterable[Widget]:
         """Findings, timeline, connections."""
         yield RowsTable(FINDING_COLUMNS, head=False, id="findings")
-        yield Lines(id="finding-text", most=6, low=3)
-        yield Lines(id="timeline", most=5, low=3)
+        yield Lines(id="finding-text", most=6, low=3, least=LOW)
+        yield Lines(id="timeline", most=5, low=3, least=LOW)
         yield RowsTable(self.chosen_columns(COLUMNS), empty="no capture is open: o opens one", id="connections")
 
     def on_mount(self) -> None:
@@ -162,7 +162,8 @@ class CaptureScreen(ReadingScreen, ScreenWithFindings, ScreenWithTimeBrush):
             if text
             else self.titled("Connections", rows.matching)
         )
-        table.set_title(tr("{title} (so far)", title=tr(title)) if self._reading else title)
+        title = tr("{title} (so far)", title=tr(title)) if self._reading else title
+        table.set_title(title, counted=not text and not self.grouped_by)  # else it has the number
         self._tell_place()
         table.set_empty("no connection matches the filter" if text else "no TCP connections in this capture")
         table.show(rows)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from tui.rows.list_rows import ListRows
 from tui.screens.dimmed import DimmedScreen
 from tui.text.column_layout import Column
 from tui.text.language import tr
+from tui.widgets.bars import DialogKeys
 from tui.widgets.drawn_table import STYLES
 from tui.widgets.row_table import RowsTable
 
@@ -33,7 +33,6 @@ class ChooseScreen(DimmedScreen["str | None"]):
     ChooseScreen Vertical { width: 60; max-width: 90%; height: auto; max-height: 80%; }
     ChooseScreen > Vertical { border: round $primary; border-title-color: $primary; border-title-style: bold;
                               background: $surface; padding: 0 1; }
-    ChooseScreen .keys { color: $text-muted; height: 1; margin-top: 1; }
     """
     COMPONENT_CLASSES = STYLES
     BINDINGS = [Binding("escape,q", "dismiss(None)", show=False)]
@@ -47,8 +46,7 @@ class ChooseScreen(DimmedScreen["str | None"]):
         with Vertical() as frame:
             frame.border_title = tr(self._question).replace("[", "\\[")
             yield RowsTable((Column("name", "", 20, most=80),), head=False, id="names")
-            keys = "   ".join(f"{key} {tr(label)}" for key, label in KEYS)
-            yield Static(keys, markup=False, classes="keys")
+            yield DialogKeys(KEYS)
 
     def on_mount(self) -> None:
         """Fill it."""

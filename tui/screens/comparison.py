@@ -12,7 +12,7 @@ from capture.safe_text import printable
 from tui.rows.compared_rows import COLUMNS, compared_rows
 from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found, most_severe_first
-from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_findings import LOW, ScreenWithFindings
 from tui.widgets.bars import KeyBar
 from tui.widgets.row_table import RowsTable
 from tui.widgets.text_lines import Lines
@@ -72,10 +72,10 @@ class ComparisonScreen(ScreenWithFindings):
     def body(self) -> Iterable[Widget]:
         """Findings, the points, connections."""
         yield RowsTable(FINDING_COLUMNS, head=False, empty="reading both captures …", id="findings")
-        yield Lines(id="finding-text", most=5, low=3)
-        yield Lines(id="points", most=6, low=3)
+        yield Lines(id="finding-text", most=5, low=3, least=LOW)
+        yield Lines(id="points", most=6, low=3, least=LOW)
         yield RowsTable(COLUMNS, empty="", id="connections")
-        yield Lines(id="row-text", most=4, low=2)
+        yield Lines(id="row-text", most=4, low=2, least=LOW)
 
     def on_mount(self) -> None:
         """Read both."""

@@ -56,7 +56,7 @@ class EventConnectionsScreen(TriageScreen):
     def on_mount(self) -> None:
         """Which of them live is asked now."""
         table = self.query_one("#event-connections", RowsTable)
-        table.set_title(self._text)
+        table.set_title(self._text, counted=False)
         table.show(connection_rows(self._found.values(), find_sockets(self._sockets(), self._found.values())))
         self.title_bar.set_right(count(len(self._found), "connection"))
 

@@ -82,7 +82,8 @@ class EvidenceScreen(TriageScreen):
         number = self.query_one("#items", RowsTable).cursor_key
         item = next((i for i in self.triage_app.investigation.items if i.number == number), None)
         text = "\n".join(printable(line) for line in item.body.split("\n")) if item else ""
-        self.query_one("#item", Paper).set_page(text)
+        drawn = item is not None and item.kind in ("connection", "note")
+        self.query_one("#item", Paper).set_page(text, cut_fences=drawn)
 
     def action_export(self, anonymize: bool) -> None:
         """Write the page into the current folder."""

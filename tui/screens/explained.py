@@ -110,7 +110,7 @@ class ExplainedScreen(ScreenWithPlaybook, ScreenWithOrder):
         self.arrangement = replace(self.arrangement, screenful=max(5, self.app.size.height - ROWS_ELSEWHERE))
         self._reading = LogReading(self._text, self._path, self._tell_progress)
         if self._path:
-            self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS, *self.END_KEYS))
+            self.query_one(KeyBar).set_keys((("Esc", "stop reading"), *self.KEYS[:-1], *self.END_KEYS))
         self._explain(self._reading)
 
     def on_unmount(self) -> None:
@@ -244,7 +244,7 @@ class ExplainedScreen(ScreenWithPlaybook, ScreenWithOrder):
             shared = tr(dict(self.GROUPINGS).get(self.grouped_by, ""))
             by = tr(" by {shared}", shared=shared) if shared and self.app.size.width >= 72 else ""
             title = tr("Log lines: {meaning}", meaning=total) + by
-        self._table("lines").set_title(title)
+        self._table("lines").set_title(title, counted=title == "Log lines")
 
     def filter_changed(self) -> None:
         """The rows are arranged anew."""

@@ -14,7 +14,7 @@ from tui.rows.finding_rows import COLUMNS as FINDING_COLUMNS
 from tui.rows.finding_rows import Found
 from tui.rows.list_rows import ListRows
 from tui.screens.filtered import FilteredScreen
-from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_findings import LOW, ScreenWithFindings
 from tui.text.language import tr
 from tui.text.quantities import count
 from tui.widgets.row_table import RowsTable
@@ -78,10 +78,10 @@ class FleetScreen(ScreenWithFindings, FilteredScreen):
         from tui.rows.fleet_rows import COLUMNS, GROUP_COLUMNS
 
         yield RowsTable(FINDING_COLUMNS, head=False, empty="reading …", id="findings")
-        yield Lines(id="finding-text", most=6, low=3)
+        yield Lines(id="finding-text", most=6, low=3, least=LOW)
         yield RowsTable(GROUP_COLUMNS, empty="no connection matches the filter", id="groups")
         yield RowsTable(COLUMNS, empty="reading …", id="connections")
-        yield Lines(id="row-text", most=3, low=2)
+        yield Lines(id="row-text", most=3, low=2, least=LOW)
 
     def on_mount(self) -> None:
         """Read the result."""

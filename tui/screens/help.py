@@ -38,6 +38,7 @@ EVERYWHERE = (
     ("z", "the pane with the cursor on the whole screen, and back"),
     (": or Ctrl-P", "every command by name"),
     ("? or F1", "this help"),
+    ("Ctrl-T", "the next theme: dark, light, high contrast, for the colour-blind"),
     ("Ctrl-L", "paint the screen again"),
     ("--ascii", "at the start, where lines do not meet: the terminal draws them two cells wide"),
     ("q", "quit   (Ctrl-C too; Ctrl-Z suspends)"),
@@ -166,7 +167,7 @@ class HelpScreen(TriageScreen):
         for title, entries in self._sections():
             self._section(page, title, entries, width, marked)
         if self._wanted and not page.plain:
-            page.append(tr("nothing here speaks of it"))
+            page.append(tr("nothing here speaks of it; : finds any command by its name"))
         return page
 
     @staticmethod

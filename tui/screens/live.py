@@ -19,7 +19,7 @@ from tui.screens.flight_recorder import FlightRecorderScreen
 from tui.screens.group_panes import GroupPanes
 from tui.screens.recording import RecordingScreen
 from tui.screens.views_of_looks import ScreenOfLooks
-from tui.screens.with_findings import ScreenWithFindings
+from tui.screens.with_findings import LOW, ScreenWithFindings
 from tui.screens.with_order import ScreenWithOrder
 from tui.text.glossary import meaning
 from tui.text.language import count, tr
@@ -97,9 +97,9 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
     def body(self) -> Iterable[Widget]:
         """Findings, groups, sockets."""
         yield RowsTable(FINDING_COLUMNS, head=False, empty="looking …", id="findings")
-        yield Lines(id="finding-text", most=6, low=2)
+        yield Lines(id="finding-text", most=6, low=2, least=LOW)
         yield GroupPanes(id="groups")
-        yield Lines(id="counters", most=1)
+        yield Lines(id="counters", most=1, parts=" · ", least=LOW)
         yield RowsTable(self._columns(), empty="looking …", id="sockets")
 
     def _columns(self) -> tuple[Column, ...]:
@@ -212,7 +212,10 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
             table.set_columns(self._columns())
             table.set_empty("no socket matches the filter" if filtered else "no TCP sockets")
             title = self.titled("Connections", look.rows.matching)
-            table.set_title(tr("Connections: {filter}", filter=filtered) if filtered else title)
+            if filtered:
+                table.set_title(tr("Connections: {filter}", filter=filtered))
+            else:
+                table.set_title(title, counted=not self.grouped_by)
             table.show(look.rows)
             self.rows_are_shown()
 

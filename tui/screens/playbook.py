@@ -174,7 +174,7 @@ class PlaybookScreen(TriageScreen):
         self._since = None
         self._outcome = outcome
         self._list(self.listed(outcome))
-        self.query_one("#steps", RowsTable).set_title(f"{self._book}: {outcome.title}")
+        self.query_one("#steps", RowsTable).set_title(f"{self._book}: {outcome.title}", counted=False)
         self._tell_head("")
         self._show_entry()
         if outcome.cured:

@@ -64,6 +64,11 @@ class CaseTracker:
         """Of the case that is on disk; empty where there is none."""
         return self._keeper.case.name if self._keeper is not None and self._keeper.kept else ""
 
+    @property
+    def trouble(self) -> str:
+        """Why what was kept last is not on disk; empty where it is, or where no case is kept."""
+        return self._keeper.trouble if self._keeper is not None else ""
+
     def take(self) -> None:
         """What there is now goes to disk."""
         if self._keeper is None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
 
+LOW, TINY = 16, 9
+"""Lines of a screen below which the words and the groups, and then the findings, leave what there is to the rows."""
 ROWS_BY_HEIGHT = ((50, 12), (36, 9), (28, 7), (23, 6), (0, 4))
 """(screen's height, lines of the pane with its border at most); the rest is scrolled to."""
 
@@ -61,6 +63,10 @@ class ScreenWithFindings(TriageScreen):
         """A tall screen shows more of them at once."""
         most = next(rows for height, rows in ROWS_BY_HEIGHT if self.app.size.height >= height)
         self.query_one("#findings", RowsTable).styles.max_height = most
+        self.set_class(self.app.size.height < LOW, "-low")
+        self.set_class(self.app.size.height < TINY, "-tiny")
+        for lines in self.query(Lines):
+            lines.fit_screen()
 
     @property
     def found_here(self) -> Found | None:

@@ -47,6 +47,8 @@ def terminal_of(
 def prepare_textual(terminal: Terminal, environ: MutableMapping[str, str] | None = None) -> None:
     """Textual reads these when it is imported: few frames and no animation, since each frame is bytes on the line."""
     env = os.environ if environ is None else environ
+    if env.get("TERM", "").lower() in ("dumb", "unknown"):
+        env["TERM"] = "vt100"  # of those rich believes that they have 80 columns and 25 lines, whatever they say
     env.setdefault("TEXTUAL_FPS", SLOW_LINE_FPS if terminal.over_ssh else LOCAL_FPS)
     env.setdefault("TEXTUAL_ANIMATIONS", "none")
     env.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")

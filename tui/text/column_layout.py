@@ -5,6 +5,7 @@ Pure: nothing here knows a terminal. Widths are in terminal cells, so that a wid
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 ELLIPSIS = "…"
 ARROW = " → "
+LEAST_NAME = 4  # cells of a name before whose it is
+_HOST = re.compile(r"(?P<whose> \[[^\[\]]*\])$")
+_PID = re.compile(r"\S+?(?P<whose>\[\d+\])")
 OPENING = frozenset("（《【“‘「(")
 CLOSING = frozenset("，。；：！？、）》】”’」…,.;:!?)%")
 
@@ -39,7 +43,7 @@ class Column:
     tail: bool = False  # an address: its end, with the port, is what is kept of it
     ends: bool = False  # its text holds an address
     change: bool = False  # "now → proposed": something of both is kept
-    whose: bool = False  # "title [host]": where it is of is kept, else equal ones of two hosts look the same
+    whose: bool = False  # "title [host]", "name[pid]": whose it is is kept, else different ones look the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,28 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def fit_tail(text: str, width: int) -> str:
-    """The same for an address: its beginning is cut, at a dot or a colon where there is one, and the cut is marked."""
+    """The same for an address: its beginning is cut, at a dot or a colon where there is one, and the cut is marked.
+
+    What stands before it (a group's count) stays whole.
+    """
+    before, blank, last = text.rpartition(" ")
+    if blank and cells(text) > width and last.isascii() and width - cells(before) > 4:
+        return before + blank + fit_tail(last, width - cells(before) - 1)
     if cells(text) <= width or not text.isascii():
         return fit(text, width)
     tail = text[len(text) - max(0, width - 1) :]
     edge = min((at for at in (tail.find("."), tail.find(":")) if at >= 0), default=0)
     return fit(ELLIPSIS + tail[edge:], width)
+
+
+def fit_path(text: str, width: int) -> str:
+    """A path in at most `width` cells: its beginning is cut, at a slash if there is one: names are read."""
+    if cells(text) <= width:
+        return text
+    tail = text
+    while tail and cells(tail) > width - 1:
+        tail = tail[1:]
+    return ELLIPSIS + tail[max(0, tail.find("/")) :]
 
 
 def fit_change(text: str, width: int) -> str:
@@ -115,12 +135,12 @@ def fit_change(text: str, width: int) -> str:
 
 
 def fit_whose(text: str, width: int) -> str:
-    """The same for a title that may end in " [host]"."""
-    title, bracket, host = text.rpartition(" [")
-    whose = bracket + host
-    if cells(text) <= width or not bracket or not host.endswith("]") or cells(whose) > width // 2:
+    """The same for a title that may end in " [host]" or "name[pid]"."""
+    host, pid = _HOST.search(text), _PID.fullmatch(text)
+    whose = host["whose"] if host is not None else pid["whose"] if pid is not None else ""
+    if cells(text) <= width or not whose or cells(whose) > (width // 2 if host is not None else width - LEAST_NAME):
         return fit(text, width)
-    return fit(title, width - cells(whose)) + whose
+    return fit(text[: -len(whose)], width - cells(whose)) + whose
 
 
 def _cut(text: str, width: int) -> tuple[str, int]:

@@ -23,6 +23,7 @@ class Names(Protocol):
 
 
 NAMES = Column("names", "Names", 16, most=70, rank=0)
+LEAST_WIDTH = 72  # cells of a table that has room for a column of names
 ROOMY = 110  # cells of a table that has room for whole names
 _END = re.compile(
     r"\[(?P<v6>[0-9A-Fa-f:.]+)(?:%[^\]]+)?\]:(?P<port6>\d+)"
@@ -56,6 +57,22 @@ def names_of(columns: Sequence[Column], cells: Sequence[tuple[str, str]], names:
     pid = next((found for column, text in pairs if column.key == "process" and (found := _PID.match(text))), None)
     unit = names.of_process(int(pid[1])) if pid is not None and pids_here else ""
     return " · ".join(part for part in (ends.strip(), unit) if part)
+
+
+def in_place_of(
+    columns: Sequence[Column], cells: Sequence[tuple[str, str]], names: Names
+) -> tuple[tuple[str, str], ...]:
+    """The cells with names instead of the addresses that have one: where the table is too narrow for both."""
+    return tuple(
+        (_named(text, names) if column.tail else text, tone)
+        for column, (text, tone) in zip(columns, cells, strict=False)
+    )
+
+
+def _named(text: str, names: Names) -> str:
+    """A service's name alone (`:http`) names no host: its address stays."""
+    name = of_cell(text, names)
+    return text if not name or name.startswith(":") else name
 
 
 def column_for(width: int) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.safe_text import printable
-from tui.text.language import tr
+from tui.text.language import count, tr
 from tui.text.quantities import duration
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def socket_facts(row: SocketRow) -> list[tuple[str, str]]:
         else row.timer or tr("none")
     )
     listens = row.backlog is not None
-    waiting = "{n} connections waiting to be accepted" if listens else "{n} bytes unread (a FIN counts as one)"
-    most = "{n}, the accept queue's maximum" if listens else "{n} bytes unacknowledged"
+    waiting = "{n} connections waiting to be accepted" if listens else "{n} unread (a FIN counts as one)"
+    most = "{n}, the accept queue's maximum" if listens else "{n} unacknowledged"
     age = duration(row.age_s)
     facts = [
         ("state", row.state.value),
@@ -40,8 +40,8 @@ def socket_facts(row: SocketRow) -> list[tuple[str, str]]:
         ("remote", str(row.remote)),
         ("owner", owners or tr("none shown: {why}", why=tr(row.owner_missing or "unknown"))),
         ("in this state", tr("at least {time}", time=age) if row.age_is_minimum else age),
-        ("recv-q", tr(waiting, n=f"{row.recv_q:,}")),
-        ("send-q", tr(most, n=f"{row.send_q:,}")),
+        ("recv-q", tr(waiting, n=f"{row.recv_q:,}" if listens else count(row.recv_q, "byte"))),
+        ("send-q", tr(most, n=f"{row.send_q:,}" if listens else count(row.send_q, "byte"))),
         ("timer", timer),
         ("retransmits", tr("{n}, {unanswered} of them unanswered now", n=row.retransmits, unanswered=row.unanswered)),
         ("round trip", f"{row.rtt_ms:.1f} ms" if row.rtt_ms is not None else tr("unknown")),

@@ -21,6 +21,7 @@ MODES = (("live", "1 Live"), ("capture", "2 Capture"), ("playbooks", "3 Playbook
 SEPARATOR = " · "
 """Between the parts of the title's right end, the least needed ones last."""
 SAID_LINES = 4
+GAP = "   "
 SAID_SECONDS = 12.0
 
 
@@ -95,6 +96,9 @@ class KeyBar(Widget):
         back = [pair for pair in keys[:-2] if pair[0] == "Esc"]
         keys = [*(pair for pair in keys[:-2] if pair not in back), *back, *keys[-2:]]
         stay = len(back) + 2
+        while stay > 1 and sum(cells(key) + cells(label) + 3 for key, label in keys[-stay:]) > self.size.width:
+            del keys[-2]  # on the tiniest of screens: the help
+            stay -= 1
         always = sum(cells(key) + cells(label) + 3 for key, label in keys[-stay:])
         left = self.size.width - always
         for position, (key, label) in enumerate(keys):
@@ -114,6 +118,23 @@ class KeyBar(Widget):
         key = next((key for start, end, key in self._places if start <= event.x < end), None)
         if key is not None:
             self.app.simulate_key(key_named(key))
+
+
+class DialogKeys(Widget):
+    """The keys of a dialog, in one line: the first and the last stay where not all of them fit."""
+
+    DEFAULT_CSS = "DialogKeys { height: 1; margin-top: 1; color: $text-muted; }"
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(classes="keys")
+        self._keys = [f"{key} {tr(label)}" for key, label in keys]
+
+    def render(self) -> RenderResult:
+        """As many as fit."""
+        keys = list(self._keys)
+        while len(keys) > 2 and cells(GAP.join(keys)) > self.size.width:
+            del keys[-2]
+        return Text(GAP.join(keys), no_wrap=True)
 
 
 class Said(Widget):

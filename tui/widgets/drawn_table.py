@@ -15,11 +15,12 @@ from textual.strip import Strip
 from tui.rows.list_rows import Cell, ListRows, Rows
 from tui.text.column_layout import Column, Placed, cells, fit, fit_change, fit_tail, fit_whose, place
 from tui.text.language import tr
-from tui.text.names_column import column_for, names_of, of_cell, place_for
+from tui.text.names_column import LEAST_WIDTH, column_for, in_place_of, names_of, of_cell, place_for
 
 if TYPE_CHECKING:
     from tui.text.names_column import Names
 
+TITLE_ENDS = 3  # cells of the border beside its title
 TONES = ("bad", "warn", "good", "dim", "strong", "originator", "responder", "fin")
 STYLES = {"rows--head", "rows--cursor", "rows--still"} | {f"rows--{tone}" for tone in TONES}
 """Component classes, kept by the screen: each of its tables would have them matched against all styles for itself."""
@@ -42,6 +43,7 @@ class DrawnTable(ScrollView):
         self._drawn: dict[int, object] = {}
         self._styles: dict[tuple[str, bool, bool], Style] = {}
         self._title = self._note = ""
+        self._counted = True
         self.sorted_by: tuple[str, bool] | None = None  # column key, descending: see set_order
         self.pids_here = False  # its processes are this machine's, of now: they have units and containers
         self.always_lit = False  # its cursor is drawn as if it had the keys: a line of input moves it
@@ -67,11 +69,19 @@ class DrawnTable(ScrollView):
     def text_of_row(self) -> str:
         """What the row under the cursor says, in one line."""
         place = None if self._key is None else self._rows.place_of(self._key)
-        return "" if place is None else "  ".join(text for text, _ in self._rows.cells(place) if text)
+        found = () if place is None else self._rows.cells(place)
+        if len(found) != len(self._columns):
+            return "  ".join(text.strip() for text, _ in found if text)
+        return "  ".join(
+            f"{tr(column.title)} {text}" if column.right and column.title else text.strip()
+            for column, (text, _) in zip(self._columns, found, strict=True)
+            if text
+        )
 
-    def set_title(self, title: str) -> None:
-        """What is in the border; the place of the cursor is added to it."""
-        self._title = tr(title)
+    def set_title(self, title: str, *, counted: bool = True) -> None:
+        """What is in the border; the place of the cursor is added to it, and how many rows are seen unless not
+        `counted`: the title says it, or nobody asks."""
+        self._title, self._counted = tr(title), counted
         self._show_position()
 
     def set_note(self, note: str) -> None:
@@ -101,7 +111,7 @@ class DrawnTable(ScrollView):
 
     def names_changed(self) -> None:
         """Names are shown, or no longer, or others are known."""
-        if self._names is not None and self._names_at is not None:
+        if self._names is not None and (self._names_at is not None or self._width < LEAST_WIDTH):
             self._refresh_changed()
         else:
             self._lay_out()
@@ -115,6 +125,8 @@ class DrawnTable(ScrollView):
         if self._names_at is not None:
             named = names_of(self._columns, found, names, self.pids_here)
             return (*found[: self._names_at], (named, "dim"), *found[self._names_at :])
+        if self._head:  # no room beside them
+            return in_place_of(self._columns, found, names)
         if not self._head and self._columns[0].ends and (name := of_cell(found[0][0], names)):
             return ((f"{found[0][0]} {name}", found[0][1]), *found[1:])
         return found
@@ -148,26 +160,29 @@ class DrawnTable(ScrollView):
         if not self._title:
             return
         title = self._title + self._position()
+        if cells(title) + TITLE_ENDS > self._width:
+            title = self._title + self._position(short=True)
         if self._note and cells(title) + cells(self._note) + 5 <= self._width:
             title = f"{title} · {self._note}"
         if str(self.border_title or "") != title.replace("[", "\\["):
             self.border_title = title.replace("[", "\\[")
 
-    def _position(self) -> str:
+    def _position(self, *, short: bool = False) -> str:
         """Where the cursor is among how many rows; of a list without a head only where some are out of sight."""
         count = len(self._rows)
         if count > max(1, self._height):
             return (
                 f" {self._cursor + 1:,}/{count:,}"
-                if self._head
+                if self._head or short
                 else tr(" · {at} of {count} ↕", at=f"{self._cursor + 1:,}", count=f"{count:,}")
             )
-        return f" {count:,}" if count and self._head else ""
+        return f" {count:,}" if count and self._head and self._counted else ""
 
     def _lay_out(self) -> None:
         sorted_key = self.sorted_by[0] if self.sorted_by else None
         columns = [replace(c, rank=-1) if c.key == sorted_key else c for c in self._columns]  # its values are asked for
-        self._names_at = place_for(self._columns) if self._head and self._names is not None else None
+        named = self._head and self._names is not None and self._width >= LEAST_WIDTH
+        self._names_at = place_for(self._columns) if named else None
         if self._names_at is not None:
             columns.insert(self._names_at, column_for(self._width))
         self._placed = place(columns, self._width)

@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tui.text.column_layout import cells, wrap
+from tui.text.column_layout import cells, fit, wrap
 from tui.text.language import tr
 
 if TYPE_CHECKING:
@@ -18,20 +18,29 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class _Chinese:
-    """A text whose Chinese lines are broken between characters, where Rich breaks at spaces alone."""
+class _Wrapped:
+    """A text whose lines are broken under where they begin; Chinese between characters, as Rich does not."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, cut_fences: bool) -> None:
         self._lines = text.split("\n")
+        self._cut_fences = cut_fences
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = (part for line in self._lines for part in _broken(line, options.max_width))
-        yield Text("\n".join(lines))
+        width, fenced = options.max_width, False
+        out: list[str] = []
+        for line in self._lines:
+            if line.startswith("```"):
+                fenced = not fenced
+            if fenced and self._cut_fences and cells(line) > width:
+                out.append(fit(line, width))
+            else:
+                out += _broken(line, width)
+        yield Text("\n".join(out))
 
 
 def _broken(line: str, width: int) -> list[str]:
     """Its indent, or the name that it begins with, stays before what is broken off."""
-    if line.isascii() or cells(line) <= width:
+    if cells(line) <= width:
         return [line]
     head = _HEAD.match(line)
     lead = head[0] if head and cells(head[0]) < width // 2 else ""
@@ -42,9 +51,9 @@ def _broken(line: str, width: int) -> list[str]:
 _HEAD = re.compile(r"\s*(?:\S+\s{2,})?")
 
 
-def shown(page: str | Text) -> RichCast | ConsoleRenderable | str:
-    """A page as a Static takes it: Chinese broken as it is written."""
-    return _Chinese(page) if isinstance(page, str) and any(cells(one) == 2 for one in page) else page
+def shown(page: str | Text, *, cut_fences: bool = False) -> RichCast | ConsoleRenderable | str:
+    """A page as a Static takes it. `cut_fences`: lines between ``` are drawings, which are cut rather than broken."""
+    return _Wrapped(page, cut_fences) if isinstance(page, str) else page
 
 
 class Paper(VerticalScroll, can_focus=True):
@@ -75,7 +84,7 @@ class Paper(VerticalScroll, can_focus=True):
             if self.is_mounted and (static := self.query(Static)):
                 static.first().update(shown(text))
 
-    def set_page(self, text: str | Text, title: str | None = None) -> None:
+    def set_page(self, text: str | Text, title: str | None = None, *, cut_fences: bool = False) -> None:
         """Another text, from its top."""
         if text == self._page and title is None:
             return
@@ -83,5 +92,5 @@ class Paper(VerticalScroll, can_focus=True):
         if title is not None:
             self.border_title = tr(title).replace("[", "\\[")
         if self.is_mounted and (static := self.query(Static)):
-            static.first().update(shown(text))
+            static.first().update(shown(text, cut_fences=cut_fences))
             self.scroll_home(animate=False)

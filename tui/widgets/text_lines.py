@@ -18,8 +18,14 @@ class Lines(Widget):
 
     DEFAULT_CSS = "Lines { height: auto; padding: 0 1; }"
 
-    def __init__(self, *, id: str, most: int = 99, low: int | None = None) -> None:
+    def __init__(self, *, id: str, most: int = 99, low: int | None = None, parts: str = "", least: int = 0) -> None:
+        """`low`: of a low screen so many at most; below `least` lines of the screen none.
+
+        `parts`: what separates those that are left out whole, the last ones first, where not all fit one line.
+        """
         super().__init__(id=id)
+        self._parts = parts
+        self._least = least
         self._text = ""
         self._most = most
         self._low = low if low is not None else most  # on a low screen
@@ -36,9 +42,13 @@ class Lines(Widget):
         if text == self._text:
             return
         self._text = text
-        self.display = bool(text)
+        self.fit_screen()
         self._fit()
         self.refresh()
+
+    def fit_screen(self) -> None:
+        """Shown where there is something to say, and rows are left beside it."""
+        self.display = bool(self._text) and self.app.size.height >= self._least
 
     def set_room(self, lines: int) -> None:
         """How many lines nothing else needs now: as many are not cut."""
@@ -57,6 +67,8 @@ class Lines(Widget):
 
     def _lines(self) -> list[str]:
         width = max(20, self.app.size.width - 2)
+        if self._parts:
+            return [_without_last(self._text, self._parts, width)]
         lines = [line for text in self._text.split("\n") for line in _broken(text, width)]
         most = max(self._room, self._low if self.app.size.height < 30 else self._most)
         if len(lines) > most:
@@ -67,6 +79,14 @@ class Lines(Widget):
     def render(self) -> RenderResult:
         """Plain text: no markup."""
         return Text("\n".join(self._lines()), no_wrap=True, end="")
+
+
+def _without_last(text: str, between: str, width: int) -> str:
+    """Half a value says nothing."""
+    parts = text.split(between)
+    while len(parts) > 1 and cells(between.join(parts)) > width:
+        parts.pop()
+    return fit(between.join(parts), width).rstrip()
 
 
 def _broken(text: str, width: int) -> list[str]:

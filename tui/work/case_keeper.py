@@ -32,6 +32,8 @@ class CaseKeeper:
             name="", host=socket.gethostname(), version=capture.__version__, begun=now, changed=now, opened=opened
         )
         self._complained = False
+        self.trouble = ""
+        """Why the last change is not on disk; empty where it is."""
         self.kept = before is not None
         """Whether there is a case on disk."""
         self.tell: Callable[[str], None] = lambda _: None
@@ -71,10 +73,9 @@ class CaseKeeper:
             self._case = replace(self._case, name=self._folder.name)
             self._folder.write(self._case)
         except OSError as error:
+            self.trouble = error.strerror or str(error)
             if not self._complained:
                 self._complained = True
-                self.tell(
-                    tr("This case is not kept on disk: {why}; x in Evidence exports it", why=error.strerror or error)
-                )
+                self.tell(tr("This case is not kept on disk: {why}; x in Evidence exports it", why=self.trouble))
             return
-        self.kept, self._complained = True, False
+        self.kept, self._complained, self.trouble = True, False, ""

@@ -201,7 +201,7 @@ async def test_the_help_is_searched_and_does_what_it_lists() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "Sorted by" in screen_text(app))
         await pilot.press("question_mark", "slash", *"nobody says this")
-        await until(pilot, lambda: "nothing here speaks of it" in screen_text(app))
+        await until(pilot, lambda: "nothing here speaks of it;" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: "No key does that" in screen_text(app))
         await pilot.press("escape")

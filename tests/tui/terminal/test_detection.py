@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 
 from tui.terminal.detection import prepare_textual, terminal_of
 
@@ -74,3 +75,9 @@ def test_where_there_are_16_colours(environ: dict[str, str], few: bool) -> None:
 )
 def test_who_fills_what_it_erases(environ: dict[str, str], erases: bool) -> None:
     assert terminal_of(environ).erases is erases
+
+
+def test_a_dumb_terminal_is_as_large_as_it_says() -> None:
+    environ = {"TERM": "dumb"}
+    prepare_textual(terminal_of(environ), environ)
+    assert not Console(_environ=environ, force_terminal=True).is_dumb_terminal

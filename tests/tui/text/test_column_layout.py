@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.rows import connection_columns, socket_rows
-from tui.text.column_layout import ELLIPSIS, Column, cells, fit, fit_change, fit_tail, fit_whose, place, wrap
+from tui.text.column_layout import (
+    ELLIPSIS,
+    Column,
+    cells,
+    fit,
+    fit_change,
+    fit_path,
+    fit_tail,
+    fit_whose,
+    place,
+    wrap,
+)
 
 THREE = (Column("a", "A", 5, rank=0), Column("b", "B", 10, most=20, rank=1), Column("c", "C", 4, rank=2))
 
@@ -89,3 +100,34 @@ def test_a_change_keeps_something_of_both_ends(text: str, width: int, shown: str
 def test_whose_a_title_is_stays(text: str, width: int, shown: str) -> None:
     assert fit_whose(text, width).rstrip() == shown
     assert cells(fit_whose(text, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("checkout-servic[25282]", 14, "checko…[25282]"),
+        ("checkout-servic[25282]", 22, "checkout-servic[25282]"),
+        ("a[25282]", 6, "a[252…"),  # no name would be left
+    ],
+)
+def test_of_a_process_the_number_stays(text: str, width: int, shown: str) -> None:
+    assert fit_whose(text, width) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("/srv/captures/today/incident.pcap", 24, "…/today/incident.pcap"),
+        ("/srv/a.pcap", 24, "/srv/a.pcap"),
+        ("a-name-without-a-slash.pcap", 10, "…lash.pcap"),
+        ("/抓包/今天/事故.pcap", 14, "…/事故.pcap"),
+    ],
+)
+def test_of_a_path_the_name_stays(text: str, width: int, shown: str) -> None:
+    assert fit_path(text, width) == shown
+    assert cells(fit_path(text, width)) <= width
+
+
+def test_of_a_group_of_sockets_the_count_and_the_port_stay() -> None:
+    assert fit_tail("▸ 60 127.0.0.1:8080", 14) == "▸ 60 ….1:8080 "
+    assert fit_tail("▸ 60 127.0.0.1:8080", 10) == "▸ 60 …8080"

@@ -75,3 +75,26 @@ async def test_no_message_lies_over_the_row_under_the_cursor(text: str) -> None:
         assert table.line_of_cursor == table.region.bottom - 1
         assert not said.region.y <= table.line_of_cursor < said.region.bottom
         assert text.split(",")[0] in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(60, 10), (40, 8), (20, 5)])
+async def test_a_tiny_screen_keeps_rows_and_the_way_out(size: tuple[int, int]) -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=size) as pilot:
+        await in_rows(pilot, app, 128)
+        table = app.screen.query_one("#connections", RowsTable)
+        assert table.region.height >= 3  # border, head, a row
+        assert table.line_of_cursor < size[1] - 1
+        assert "q quit" in screen_text(app).split("\n")[-1]
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "gave up before" in screen_text(app) and "RST" in screen_text(app))
+
+
+async def test_a_narrow_dialog_keeps_how_to_leave() -> None:
+    app = app_of(INCIDENT)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await in_rows(pilot, app, 128)
+        await pilot.press("o")
+        await until(pilot, lambda: "Enter take it" in screen_text(app))
+        assert "Esc leave it" in screen_text(app)
+        assert "Enter" in next(line for line in screen_text(app).split("\n") if "Esc leave it" in line)
