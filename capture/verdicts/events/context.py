@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.flows.connection_table import Answer
 from capture.model import TcpFlags
-from capture.verdicts.events.event_codes import SIDE_BIT, Context, Kind, Mark
+from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Context, Kind, Mark
 from capture.verdicts.events.vantage import Place, is_initial
 from capture.wire.column_types import Mark as PacketMark
 from capture.wire.numpy_sets import among, distinct, either, numbered
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from capture.wire.column_types import I64, U16, U32, Bool
 
 QUIET_NS = 1_000_000_000  # captured on for so long after a connection's last packet: its silence means something
+AT_ONCE_NS = 5_000_000  # between a side's last words and its FIN: no time-out is that short
 UPLOAD_LEAST = 4096  # bytes
 INITIAL_WINDOW = 14_600  # bytes, ten segments (RFC 6928)
 THIRD = np.zeros(16, np.bool_)
@@ -29,7 +30,16 @@ BITS = np.left_shift(1, np.arange(16)).astype(np.uint16)
 LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
 NOTHING = Context(0)
 ANSWER = Context.ANSWER_WHOLE | Context.ANSWER_CUT_SHORT
-PLAIN = ANSWER | Context.MIDSTREAM | Context.ONE_SIDED | Context.RESPONDER_ONLY | Context.UPLOAD | Context.LONG_ANSWER
+PLAIN = (
+    ANSWER
+    | Context.ONLY_CLIENT
+    | Context.LEFT_AT_ONCE
+    | Context.MIDSTREAM
+    | Context.ONE_SIDED
+    | Context.RESPONDER_ONLY
+    | Context.UPLOAD
+    | Context.LONG_ANSWER
+)
 CROWD = 8  # half-open handshakes at one listener
 
 
@@ -56,6 +66,8 @@ def context_of(
         (Context.QUIET_END, facts.quiet()),
         (Context.LAST_OF_ALL, facts.last_of_all()),
         (Context.BUSY_LISTENER, facts.busy()),
+        (Context.ONLY_CLIENT, facts.only_client()),
+        (Context.LEFT_AT_ONCE, facts.left_at_once()),
         (Context.CROWD_OF_SYNS, facts.crowd()),
         (Context.KNOWN_HOST, facts.known_host() | facts.own_refusal()),
         (Context.AT_CLIENT, facts.captured_at(Place.CLIENT)),
@@ -67,7 +79,8 @@ def context_of(
     # a fact that changes no verdict only makes more signatures
     reset = facts.with_kind(Kind.RST)
     plain = ~reset & facts.syn_ack & facts.both_fins()
-    word[~plain] &= np.uint32(~int(Context.LONG_ANSWER) & 0xFFFFFFFF)
+    silent = reset & (flows.bytes[:, 0] == 0)  # or a greeting
+    word[~plain & ~silent] &= np.uint32(~int(Context.LONG_ANSWER) & 0xFFFFFFFF)
     word[plain] &= np.uint32(PLAIN)
     word |= np.uint32(missing & (Context.NO_TIME | Context.GAPS))
     word[reset] |= np.uint32(missing & Context.NO_TTL)
@@ -81,7 +94,7 @@ def listeners_of(flows: FlowTable) -> I64:
 
 class _Facts:
     def __init__(self, flows: FlowTable, events: Events, listeners: I64, until: int | None) -> None:
-        self.flows, self.until = flows, until
+        self.flows, self.events, self.until = flows, events, until
         self.n = len(flows)
         histories = events.histories  # of each distinct history, not of each connection
         self.code, self.history = histories.code, histories.of.astype(np.intp)
@@ -181,6 +194,37 @@ class _Facts:
         waiting = self.syn_ack & (self.flows.bytes[:, 1] == 0) & ~ignored
         missed = (self._lonely_syn() & ~self._fresh_syn) | self._acked_yet_repeated()
         return self._where_both(missed, self.syn_ack) | self._where_both(ignored, waiting)
+
+    def only_client(self) -> Bool:
+        """The originator repeated data, and no other connection to its listener was captured: nobody else fills its
+        queue."""
+        repeats = (self.kind == int(Kind.DATA)) & ((self.code & int(Mark.REPEAT)) != 0) & (self.code < SIDE_BIT)
+        where: Bool = self._any(repeats)
+        if where.any():
+            where &= np.bincount(self.listener, minlength=self.n)[self.listener] == 1
+        return where
+
+    def left_at_once(self) -> Bool:
+        """The originator's FIN came right after what it had said last, and the responder's only after a silence: the
+        one had not waited for an answer to that, however long the other took."""
+        code, kind = self.code, self.kind
+        own = code < SIDE_BIT
+        late = (kind == int(Kind.FIN)) & ~own & ((code & GAP_MASK) != 0)
+        fin = (kind == int(Kind.FIN)) & own & ((code & int(Mark.REPEAT)) == 0)
+        at_once = fin & ((code & int(Mark.WITH_DATA)) != 0)
+        after = np.zeros(len(code), np.bool_)
+        after[1:] = fin[1:] & (kind[:-1] == int(Kind.DATA)) & own[:-1]
+        slow = self._any(late)
+        where, asked = self._any(at_once) & slow, self._any(after) & slow
+        for connection in np.flatnonzero(asked & ~where).tolist():
+            where[connection] = self._soon(connection)
+        return where
+
+    def _soon(self, connection: int) -> bool:
+        events = self.events
+        rows = np.arange(events.first[connection], events.first[connection + 1])
+        first_fin = rows[(events.code[rows] & 0xF == int(Kind.FIN)) & (events.code[rows] < SIDE_BIT)][0]
+        return int(events.time[first_fin] - events.time[first_fin - 1]) < AT_ONCE_NS
 
     def _where_both(self, some: Bool, others: Bool) -> Bool:
         """All connections to the listeners that have some of both."""

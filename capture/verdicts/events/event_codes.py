@@ -117,5 +117,7 @@ class Context(IntFlag):
     GAPS = 0x1000  # the capture lacks packets that went by, of this connection or of others
     ANSWER_WHOLE = 0x10000  # the responder's last HTTP/1 answer, by its own header
     ANSWER_CUT_SHORT = 0x20000
+    ONLY_CLIENT = 0x80000  # nobody else was captured at the listener of one that had to repeat its first data
+    LEFT_AT_ONCE = 0x100000  # the originator's FIN came right after its last words, or with them
     LAST_OF_ALL = 0x40000  # its last packet is the capture's last: how long it stayed so is not known
     KNOWN_HOST = 0x0100  # the resetting host's usual TTL is known from other packets, and it matches

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from capture.model import TcpState
 from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
-from capture.verdicts.events.silences import ORIGINATOR, RESPONDER, Silences
+from capture.verdicts.events.openings import Openings
+from capture.verdicts.events.silences import ORIGINATOR, RESPONDER
 from capture.verdicts.events.states import walk
 
 if TYPE_CHECKING:
@@ -16,100 +17,13 @@ if TYPE_CHECKING:
     from capture.verdicts.events.states import Pair
 
 
-class HistoryFacts(Silences, frozen=True, dict=True):
+class HistoryFacts(Openings, frozen=True, dict=True):
     """One signature: its events, and questions about them. Indexes are those of `events`."""
 
     @classmethod
     def of_codes(cls, context: int, codes: Iterable[int]) -> HistoryFacts:
         """From the words of a signature."""
         return cls(Context(context), tuple(decoded(code) for code in codes))
-
-    def indexes(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> list[int]:
-        """Events of a kind, of a side or of both, strictly between two indexes."""
-        stop = len(self.events) if before is None else before
-        return [
-            i
-            for i in range(after + 1, stop)
-            if self.events[i].kind is kind and (side is None or self.events[i].side == side)
-        ]
-
-    def first(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
-        """The first such event, or None."""
-        found = self.indexes(kind, side, after, before)
-        return found[0] if found else None
-
-    def last(self, kind: Kind, side: int | None = None, after: int = -1, before: int | None = None) -> int | None:
-        """The last such event, or None."""
-        found = self.indexes(kind, side, after, before)
-        return found[-1] if found else None
-
-    # --- beginning ---
-
-    @property
-    def midstream(self) -> bool:
-        """No SYN was captured."""
-        return Context.MIDSTREAM in self.context
-
-    @cached_property
-    def answered(self) -> bool:
-        """The responder accepted the SYN, or the capture began later."""
-        return self.midstream or any(e.kind in (Kind.SYN_ACK, Kind.DATA, Kind.FIN, Kind.PROBE) for e in self.events)
-
-    @cached_property
-    def third_packet(self) -> int | None:
-        """The packet that completed the handshake; -1 where the capture began later."""
-        if self.midstream:
-            return -1
-        accepted = self.first(Kind.SYN_ACK)
-        if accepted is None:
-            return self._after_an_unseen_answer
-        early = self.first(Kind.DATA, before=accepted)
-        if early is not None and self.first(Kind.SYN) is None:
-            return early  # the capture began in the handshake: data was on its way before this SYN,ACK
-        side = 1 - self.events[accepted].side
-        if self.first(Kind.ACK, side, before=accepted) is not None:
-            return accepted  # it was acknowledged, and captured after that
-        for i in range(accepted + 1, len(self.events)):
-            if self.events[i].side == side and self.events[i].kind in (Kind.ACK, Kind.DATA, Kind.FIN, Kind.PROBE):
-                return i
-        if self.first(Kind.DATA) is not None:
-            return self.first(Kind.DATA)
-        return None
-
-    @cached_property
-    def _after_an_unseen_answer(self) -> int | None:
-        """What only follows a SYN,ACK that was not captured: data, or what the SYN's sender said next."""
-        syn, data = self.first(Kind.SYN), self.first(Kind.DATA)
-        if syn is None:
-            return data
-        side = self.events[syn].side
-        said = [i for kind in (Kind.ACK, Kind.FIN, Kind.PROBE) for i in self.indexes(kind, side, after=syn)]
-        return min([*said, *([] if data is None else [data])], default=None)
-
-    @cached_property
-    def accepted_again(self) -> list[int]:
-        """SYN,ACKs repeated although the handshake's last ACK had gone out: it, or the data after it, was not taken.
-        Each SYN is answered once: where a SYN was sent again, one more SYN,ACK is no repetition. One that comes after
-        the responder's first word is a late copy: who speaks has taken the handshake.
-        """
-        third = self.third_packet
-        if third is None or third < 0:
-            return []
-        asked = sum(at < third for at in self.indexes(Kind.SYN, ORIGINATOR))
-        spoke = min((at for kind in (Kind.DATA, Kind.FIN) for at in self.indexes(kind, RESPONDER)), default=None)
-        answers = self.indexes(Kind.SYN_ACK, RESPONDER, before=spoke)
-        later = [at for at in answers if at > third]
-        return later[max(0, asked - (len(answers) - len(later))) :]
-
-    @cached_property
-    def unread(self) -> int | None:
-        """A packet whose flags were not captured: it may have been anything, an end too."""
-        return self.first(Kind.UNREAD)
-
-    @cached_property
-    def only_a_refusal(self) -> bool:
-        """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began late."""
-        return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)
 
     # --- end ---
 
@@ -314,6 +228,11 @@ class HistoryFacts(Silences, frozen=True, dict=True):
         tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
         return bool(data) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in data)
 
+    @property
+    def shook_by_length(self) -> bool:
+        """A handshake was not read: its payloads were not captured, and lengths tell it."""
+        return any(e.kind is Kind.DATA and e.has(Mark.HANDSHAKE) and e.has(Mark.SMALL) for e in self.events)
+
     def refusing_alert(self, side: int) -> int | None:
         """The alert with which a side ended a TLS handshake: the last it said, with nothing of its own but a handshake
         before it."""
@@ -370,20 +289,6 @@ class HistoryFacts(Silences, frozen=True, dict=True):
         return None
 
     @cached_property
-    def late_syn_ack(self) -> bool:
-        """The SYN had to be repeated before it was answered."""
-        accepted = self.first(Kind.SYN_ACK)
-        return accepted is not None and len(self.indexes(Kind.SYN, ORIGINATOR, before=accepted)) > 1
-
-    @cached_property
-    def ignored_at_first(self) -> list[int]:
-        """The originator's first data, repeated before the responder's first word after its SYN,ACK."""
-        answered = next(
-            (i for i, e in enumerate(self.events) if e.side and e.kind is not Kind.SYN_ACK), len(self.events)
-        )
-        return [i for i in self.data(ORIGINATOR, before=answered) if self.events[i].has(Mark.REPEAT)]
-
-    @cached_property
     def window_probed(self) -> tuple[int, int, int] | None:
         """A side whose window was closed so long that it was probed: the side, the closed window, the last probe."""
         for side in (ORIGINATOR, RESPONDER):
@@ -400,9 +305,3 @@ class HistoryFacts(Silences, frozen=True, dict=True):
         if Context.ONE_SIDED not in self.context:
             return None
         return ORIGINATOR if Context.RESPONDER_ONLY in self.context else RESPONDER
-
-    @cached_property
-    def whole(self) -> bool:
-        """The handshake was captured in full, and both directions."""
-        handshake = self.first(Kind.SYN) is not None and self.first(Kind.SYN_ACK) is not None
-        return handshake and Context.ONE_SIDED not in self.context

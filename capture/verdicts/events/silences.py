@@ -29,6 +29,8 @@ class Silences(Struct, frozen=True, dict=True):
         found: tuple[int, list[int]] | None = None
         for side in (ORIGINATOR, RESPONDER):
             run = self._unanswered(side)
+            if Context.ONE_SIDED in self.context and all(self.events[i].kind is Kind.PROBE for i in run):
+                continue  # what answers a probe is seen in the other direction alone
             repeats = sum(self.events[i].has(Mark.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
             enough = repeats >= ENOUGH_REPEATS or (repeats == ENOUGH_REPEATS - 1 and Context.QUIET_END in self.context)
             if enough and (found is None or run[0] < found[1][0]):
@@ -86,6 +88,17 @@ class Silences(Struct, frozen=True, dict=True):
     def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
         """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
         return [i for i in range(run[0], run[-1] + 1) if self.events[i].side != side and self._in_vain(self.events[i])]
+
+    @cached_property
+    def ignored_at_first(self) -> list[int]:
+        """The originator's first data, repeated before the responder's first word after its SYN,ACK."""
+        found: list[int] = []
+        for i, event in enumerate(self.events):
+            if event.side == RESPONDER and event.kind is not Kind.SYN_ACK:
+                break
+            if event.kind is Kind.DATA and event.has(Mark.REPEAT):
+                found.append(i)
+        return found
 
     @cached_property
     def _last_words(self) -> tuple[int, int]:

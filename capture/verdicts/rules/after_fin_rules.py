@@ -21,7 +21,7 @@ KNOWN_LAST_WORDS = Mark.GOODBYE | Mark.PARTING
 def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
     """The responder's FIN came instead of an answer to a request that it had taken."""
     fin = history.fins[1]
-    if fin is None or history.first_closer != 1:
+    if fin is None or history.first_closer != 1 or history.opened_by_both:
         return None
     request = history.waiting(0, at=fin)
     if request is None or history.events[request].has(Mark.LOST) or history.said_why(1, fin):
@@ -89,13 +89,20 @@ def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None
     if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
     if late or crossing:
-        parting = _parting(history, at, by, fin, sorted({*crossing, *late}))
+        unread = by == 0 and not answered_by_nobody and any(_taken_unread(history.events[i]) for i in late)
+        parting = None if unread else _parting(history, at, by, fin, sorted({*crossing, *late}))
         if parting is not None:
             return parting
         return _wrote_after_fin(history, at, by, fin, late, crossing)
     if other is not None and other < at:
         return _closed_late(history, at, by, fin, other)
     return _abort_after_fin(history, at, by, fin)
+
+
+def _taken_unread(event: Event) -> bool:
+    """It was acknowledged after a FIN: the socket lived, and if a RST that a live socket sends came next, nobody had
+    read it."""
+    return not event.marks & (NEW_OR_REPEATED | KNOWN_LAST_WORDS | Mark.SMALL)
 
 
 def _known_repeat(history: HistoryFacts, index: int) -> bool:
@@ -106,7 +113,10 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     """Both were leaving: what met the RST was a goodbye (TLS's close_notify, QUIT), and nobody missed it."""
     other = history.fins[1 - by]
     waiting = history.waiting(0, at=fin) if by == 0 else None
-    if by == 0 and history.only_shook_hands and not (waiting is not None and _idle_before(history, fin)):
+    # a handshake that only lengths tell may be requests, and a client that sat there may have waited for an answer
+    said = not history.events[late[0]].marks & KNOWN_LAST_WORDS
+    asked = waiting is not None or (said and history.shook_by_length)
+    if by == 0 and history.only_shook_hands and not (asked and _idle_before(history, fin)):
         evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
         others = ("client_gave_up", "normal_close")
         return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
@@ -182,7 +192,8 @@ def _wrote_after_fin(
                       (at, "answering_reset"))  # fmt: skip
     if by == 1:
         return _request_after_fin(history, fin, write, bool(crossing), served, evidence)
-    if history.only_knocked and not _idle_before(history, fin) and not history.spoken(1, before=fin):
+    brief = Context.LONG_ANSWER not in history.context
+    if history.only_knocked and brief and not _idle_before(history, fin) and not history.spoken(1, before=fin):
         return knocked(proofs((fin, "fin"), (write, "greeting"), (at, "answering_reset")))
     waiting = history.waiting(0, at=fin)
     if waiting is not None:

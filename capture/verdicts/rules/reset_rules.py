@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
 from capture.verdicts.rules.after_fin_rules import knocked, own_half_close, peer_had_closed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
@@ -171,6 +173,14 @@ def _begun_before(history: HistoryFacts, at: int, by: int, evidence: tuple[Proof
 
 def _live(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A RST,ACK of a living socket: closed with unread data, SO_LINGER 0, or its process ended."""
+    found = _of_a_living_socket(history, at, by)
+    if history.events[at].has(Mark.ANSWER) and "middlebox_reset" not in found.alternatives:
+        # window 0 is nothing that Linux closes with; other systems do, and firewalls
+        return replace(found, alternatives=(*found.alternatives, "middlebox_reset"))
+    return found
+
+
+def _of_a_living_socket(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     event = history.events[at]
     response = history.served(by, at)
     request = history.waiting(1 - by, at)
@@ -208,7 +218,8 @@ def _instead_of_an_answer(
     if response is not None:
         others: tuple[str, ...] = ("no_response", "stale_keepalive") if asked_after >= PAUSE else ("no_response",)
         return Diagnosis("aborted", sure, "abort_next_request", by, others, evidence)
-    if sure is LIKELY and history.whole and Context.AT_SERVER in history.context and event.gap < LONG_IDLE:
+    at_server = history.whole and Context.AT_SERVER in history.context and not event.has(Mark.ANSWER)
+    if sure is LIKELY and at_server and event.gap < LONG_IDLE:
         sure = CERTAIN  # a live socket's RST, captured where it was sent: nobody else can have made it
     return Diagnosis("aborted", sure, "abort_unanswered", by, ("no_response",), evidence)
 
@@ -233,7 +244,7 @@ def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
         return Diagnosis("client_gave_up", sure, "client_abort_waiting", 0, ("aborted",), evidence)
     if response is not None:
         evidence = proofs((response, "last_response"), (at, "abort"))
-        if history.only_knocked and history.events[at].gap < PAUSE:
+        if history.only_knocked and history.events[at].gap < PAUSE and Context.LONG_ANSWER not in history.context:
             return knocked(proofs((response, "greeting"), (at, "abort")))
         # who closes right after a read acknowledges by the RST alone: whether the application read it, no packet tells
         acked = not history.events[response].has(Mark.LOST) or history.events[at].has(Mark.TAKES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from capture.flows.connection_table import Events, FlowTable
     from capture.wire.column_types import I32, U16, U32, QuotedTcp
 
-CONTEXT_BITS = 19
+CONTEXT_BITS = 21
 MOST_EVENTS = 96  # of one signature: beyond that the middle is left out, its beginning and end decide
 
 ICMP_V4 = {

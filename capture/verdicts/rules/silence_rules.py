@@ -128,9 +128,14 @@ def overflowed(history: HistoryFacts) -> bool:
     or, behind SYN cookies, which repeat nothing, the client's first data was repeated more often than a path loses it.
     """
     again = history.accepted_again
-    if len(again) >= 2 or len(history.ignored_at_first) >= MOST_LOST:
+    if len(again) >= 2 or (repeats_ignored(history) and Context.ONLY_CLIENT not in history.context):
         return True
     return bool(again) and _data_ignored(history, again[0])
+
+
+def repeats_ignored(history: HistoryFacts) -> bool:
+    """The first data was repeated more often than a path loses it, and it was the first: the handshake was captured."""
+    return not history.midstream and len(history.ignored_at_first) >= MOST_LOST
 
 
 def _data_ignored(history: HistoryFacts, again: int) -> bool:
@@ -234,6 +239,8 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
     if any(e.has(Mark.STRAY) for e in history.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")
+    if repeats_ignored(history):
+        return close(LIKELY, "accept_queue_overflow")
     if first == 1 and history.whole and not history.data(0) and not history.data(1):
         return close(LIKELY, "accept_queue_reset", sentence="shed")
     if history.window_probed is not None:
@@ -307,7 +314,8 @@ def _waited_in_vain(history: HistoryFacts) -> bool:
         return False
     if history.took_after_fin(0):
         return False
-    busy = other is not None and history.events[other].gap >= PAUSE  # it went on working for a client that had left
+    # it went on working for a client that had left; one that leaves at once had sent what needs no answer
+    busy = other is not None and history.events[other].gap >= PAUSE and Context.LEFT_AT_ONCE not in history.context
     if history.closing_gap(fin) < PAUSE and not busy:
         return False
     waiting = history.waiting(0, at=fin)

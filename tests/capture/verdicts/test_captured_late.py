@@ -22,6 +22,7 @@ OTHERWISE = {  # where the order is all that there is
     "cPA20~ sRw",  # a RST that stands before what it answers, which acknowledges something else
     "cS sAw", "sA cRw",  # of an older connection
     "<0.4>cPA20* sAw",  # the second repetition, or one after the ACK
+    "<0.002>cFA sAw",  # a FIN right after data, or after the ACK of both
     "cAz sAkw", "<0.2>sA1448* cAz~w",  # whether a probe was answered
 }  # fmt: skip
 

@@ -134,3 +134,14 @@ def test_lengths_tell_in_a_printed_capture_what_they_tell_in_one_of_cut_packets(
     verdict = judge(decode([str(tmp_path / "printed.txt")])[0].flows).of(0)
     assert (verdict.cause, verdict.certainty) == ("normal_close", "possible")
     assert "as long as a TLS goodbye" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "harmless"),
+    [
+        ("cS sSA cA cPA300? sA sPA340? cPA43? sA <0.4>cFA sA <0.4>sPA340? cR", False),  # it may have waited
+        ("cS sSA cA cPA300? sA sPA340? cPA43? sA cFA sA sPA340? cR", True),  # TLS 1.3's tickets come at once
+    ],
+)
+def test_a_handshake_by_length_that_somebody_sat_in(text: str, harmless: bool) -> None:
+    assert judge(flow_table(text, NORMAL)).template(0).diagnosis.harmless == harmless

@@ -31,6 +31,9 @@ CASES = [
     (f"{HELLO} cFA sA sPA50 cA sFA cA", "s", "half_close", "originator"),
     (f"{EXCHANGE} cPA20 sA sRAt", "s", "aborted", "responder"),
     (f"{EXCHANGE} cPA20 sA sRAt", "c", "still_open", None),
+    # what answers a keep-alive is in the other direction; that its sender gave up is in this one
+    (f"{EXCHANGE} <5>cAk sA <5>cAk sA <5>cAk sA <5>cAk sA", "c", "still_open", None),
+    (f"{EXCHANGE} <5>cAk <1>cAk <1>cAk <1>cRAt", "c", "keepalive_timeout", None),
 ]
 
 

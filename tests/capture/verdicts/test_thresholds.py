@@ -15,6 +15,7 @@ SERVED = f"{HELLO} sPA50 cA"
 CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
 TLS = "cS sSA cA cPA517h sPA1200h cPA80h cPA96d sA"
 UPLOAD = "cS sSA cA cPA{} sA"
+IGNORED = "cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20*"
 ON = "cS sSA cA <5>cPA9 sA"  # another connection, so that the capture goes on
 
 TABLE = [
@@ -22,7 +23,17 @@ TABLE = [
     (f"{HELLO} <0.198>cFA sFA cA", "normal_close", LIKELY, True),
     (f"{HELLO} <0.199>cFA sFA cA", "client_gave_up", LIKELY, False),
     (f"{HELLO} cFA sA <0.198>sFA cA", "normal_close", LIKELY, True),
-    (f"{HELLO} cFA sA <0.199>sFA cA", "client_gave_up", LIKELY, False),
+    (f"{HELLO} <0.005>cFA sA <0.199>sFA cA", "client_gave_up", LIKELY, False),
+    # … but not of one that left within 5 ms of its last words, or with them: what it sent needs no answer
+    (f"{HELLO} <0.002>cFA sA <0.199>sFA cA", "normal_close", LIKELY, True),
+    ("cS sSA cA cFPA20 sA <0.199>sFA cA", "normal_close", LIKELY, True),
+    # a greeting is little: who pushed more than an initial window was reading to somebody
+    ("cS sSA cA sPA9000 cA cRAt", "connect_cancelled", LIKELY, True),
+    ("cS sSA cA sPA9000 cA sPA9000 cA cRAt", "aborted", LIKELY, False),
+    ("cS sSA cA cFA sPA9000 sPA9000 cR", "write_after_peer_close", LIKELY, False),
+    # what a side acknowledged after its own FIN, and reset unread, was no last remark
+    (f"{SERVED} cFA sPA50 cA cRAt", "write_after_peer_close", LIKELY, False),
+    (f"{SERVED} cFA sPA24g cA cRAt", "write_after_peer_close", LIKELY, True),
     # … but not where it took what the server still said: it had closed its sending half only
     (f"{HELLO} cFA sA sPA50 cA <0.199>sFA cA", "half_close", CERTAIN, True),
     (f"{HELLO} cFA sA sPA50 cA <0.199>sFPA50 cA", "half_close", CERTAIN, True),
@@ -91,10 +102,11 @@ TABLE = [
     (f"{SERVED} cPA20 <0.2>cPA20*", "still_open", LIKELY, True),
     # repetitions that acknowledge nothing new are no life
     (f"{HELLO} sPA50 cPA20*~ <0.2>sPA50* cPA20*~ <0.2>sPA50* cPA20*~ <0.2>sPA50*", "silent_drop", LIKELY, False),
-    # two repetitions of the first data: a full queue behind SYN cookies
+    # two repetitions of the first data where nobody else was captured at the listener: a path may lose that, too
     ("cS sSA cA cPA20 <0.2>cPA20* sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
-    ("cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
-    ("cS sSA cA cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sPA24g cR", "accept_queue_overflow", LIKELY, False),
+    (f"{IGNORED} sA sPA9 cA cFA sFA cA", "normal_close", LIKELY, True),
+    (f"{IGNORED} sA sPA9 cA cFA sPA24g cR", "write_after_peer_close", LIKELY, True),
+    ("cPA20 <0.2>cPA20* <0.4>cPA20* sA sPA9 cA cFA sFA cA", "normal_close", LIKELY, True),
     ("cS sSA cA <1>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "normal_close", CERTAIN, True),
     ("cS sSA cA <1>sSA* cA <2>sSA* cA cPA20 sA sPA9 cA cFA sFA cA", "accept_queue_overflow", LIKELY, False),
     # a SYN,ACK that was repeated when the data was on its way says nothing
@@ -313,3 +325,15 @@ def test_a_slow_start_and_a_stall_are_said() -> None:
 def test_what_an_icmp_error_means(error: str, cause: str) -> None:
     gone = f"{SERVED} cPA1448 {error} <0.2>cPA1448* {error} <0.4>cPA1448* <0.8>cPA1448*"
     assert judge(flow_table(gone)).causes() == [cause]
+
+
+@pytest.mark.parametrize(
+    ("text", "neighbour", "cause"),
+    [
+        (f"{IGNORED} sA sPA9 cA cFA sFA cA", NORMAL, "accept_queue_overflow"),  # a full queue behind SYN cookies
+        (f"{IGNORED} sA sPA9 cA cFA sPA24g cR", NORMAL, "accept_queue_overflow"),
+        (f"{IGNORED.removeprefix('cS sSA cA ')} sA sPA9 cA cFA sFA cA", NORMAL, "normal_close"),  # is it the first?
+    ],
+)
+def test_who_else_is_at_the_listener(text: str, neighbour: str, cause: str) -> None:
+    assert judge(flow_table(text, neighbour)).of(0).cause == cause

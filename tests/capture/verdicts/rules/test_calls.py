@@ -36,6 +36,12 @@ def test_what_the_client_gets(text: str, read: str | None, write: str | None) ->
     assert (found.connect, found.read, found.write) == ("ok", read, write)
 
 
+def test_a_fin_that_a_socket_no_longer_met() -> None:
+    text = f"{HELLO} sPA50 <0.2>sPA50* <0.4>sPA50* <0.8>sPA50*"
+    assert calls(f"{text} <9>cFA~ sR", Side.RESPONDER).read == "ETIMEDOUT"
+    assert calls(f"{text} <1>cFA~ sA <1>sPA50*", Side.RESPONDER).read == "EOF"
+
+
 def test_a_router_tells_the_sender_of_what_it_quotes() -> None:
     repeats = " ".join(f"<{gap}>cPA9* cPA9* sPA50*~" for gap in (0.2, 0.4, 0.8, 1.6))
     text = f"{HELLO} sPA50 cPA9 i3.1 {repeats} <3>cPA9* i3.1"
