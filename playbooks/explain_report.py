@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from playbooks.language import tr
 from playbooks.symptoms.explain_line import explain_line
 from playbooks.symptoms.line_ends import lines_of
 from playbooks.symptoms.line_meaning import playbook_without_symptom
+from playbooks.symptoms.log_blocks import check_readable
 from playbooks.symptoms.log_scan import scan_log
 from playbooks.symptoms.multiline_entries import Entry, entry_after, entry_of, goes_on
 from playbooks.symptoms.normalising import plain, small
@@ -94,10 +96,17 @@ def lines_explained(lines: Sequence[str]) -> list[Line]:
 
 def explain_logs(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Explanation:
     """Logs (`-`: standard input), read while `lines` is consumed; only recognised lines. Raises LogUnreadable then."""
-    explanation = Explanation((), logs=tuple(paths), several=SeveralLogs() if len(paths) > 1 else None)
+    paths = _each_once(paths)
+    check_readable(paths)
+    explanation = Explanation((), logs=tuple(paths), several=SeveralLogs(tuple(paths)) if len(paths) > 1 else None)
     explanation.readers = [(path if len(paths) > 1 else None, TableReader()) for path in paths]
     explanation.lines = _log_lines(paths, explanation, progress)
     return explanation
+
+
+def _each_once(paths: Sequence[str]) -> list[str]:
+    """A log that was named twice is read once: its lines are no second witness."""
+    return list({path if path == "-" else os.path.realpath(path): path for path in reversed(paths)}.values())[::-1]
 
 
 def _log_lines(
@@ -167,6 +176,8 @@ def write_json(explanation: Explanation, stream: BinaryIO) -> int:
         stream.write(b',"summary":' + encode(summary_document(explanation.summary)))
     if explanation.several is not None:
         stream.write(b',"together":' + encode(together_document(explanation)))
+        shifts = explanation.several.shifts
+        stream.write(b',"clocks":' + encode({explanation.logs[log]: shift for log, shift in shifts.items()}))
     for name, value in tables_document(explanation.tables).items():
         stream.write(b"," + encode(name) + b":" + encode(value))
     stream.write(b"}\n")
@@ -315,11 +326,19 @@ def _join_lines(summary: LogSummary) -> Iterator[str]:
 
 
 def _together_lines(explanation: Explanation) -> Iterator[str]:
-    found = explanation.several.found() if explanation.several is not None else []
-    if not found:
+    several = explanation.several
+    found = several.found() if several is not None else []
+    if several is None or not found:
         return
     yield ""
     yield tr("the same in several logs")
+    for log, shift in several.shifts.items():
+        hours = f"{shift / 3600:+g} h"
+        yield "  " + tr(
+            "{log} names no zone: its times agree with the others' if they are moved by {hours}, and are here",
+            log=printable(explanation.logs[log], 60),
+            hours=hours,
+        )
     for one in found[:MOST_JOINS]:
         yield f"  {one.by} {printable(one.shared)}" + (" " + tr("at {time}", time=one.first) if one.first else "")
         for log, counts in one.logs.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zlib
 from contextlib import nullcontext
@@ -11,7 +12,7 @@ from capture.packing_magic import GZIP, ZSTD
 from playbooks.symptoms.line_ends import with_newlines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 BLOCK = 4 << 20
 PACKED = 1 << 18
@@ -59,6 +60,14 @@ def blocks_of(path: str) -> Iterator[bytes]:
             raise
         why = error.strerror or str(error)
         raise LogUnreadable(path, why, _HINTS.get(type(error), "see whether the file is whole")) from error
+
+
+def check_readable(paths: Sequence[str]) -> None:
+    """Read the beginning of each of several logs, so that nothing is written where a later one cannot be read; not of
+    pipes and terminals, which are read once. Raises LogUnreadable."""
+    for path in paths if len(paths) > 1 else ():
+        if path != "-" and (os.path.isfile(path) or os.path.isdir(path) or not os.path.exists(path)):
+            next(iter(blocks_of(path)), None)
 
 
 def _pieces(stream: BinaryIO, path: str) -> Iterator[bytes]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from playbooks.symptoms.log_clocks import At, moment_of, shifts_of, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,18 +41,22 @@ class Together:
     logs: dict[int, dict[str, int]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Moment:
-    at: float | None
     written: str | None
     log: int
     symptom: str
 
 
-@dataclass(slots=True)
-class SeveralLogs:
-    """Collects the matches of several logs by what they share."""
+_Timed = list[tuple[float | None, _Moment]]
+"""Moments with their seconds, all by one clock; None where the time is unknown."""
 
+
+@dataclass
+class SeveralLogs:
+    """Collects the matches of several logs by what they share. `paths` are the logs'; rotated ones are one log's."""
+
+    paths: tuple[str, ...] = ()
     _moments: dict[tuple[str, str], list[_Moment]] = field(default_factory=dict)
     _kept: int = 0
 
@@ -56,18 +64,61 @@ class SeveralLogs:
         """Note a match; those that name no end are of no use here."""
         if self._kept >= MOST:
             return
-        moment = _Moment(_seconds(match.near), match.near, match.log, match.explained.symptom)
+        moment = _Moment(match.near, match.log, match.explained.symptom)
         for key in _keys(match):
             self._moments.setdefault(key, []).append(moment)
             self._kept += 1
 
+    @cached_property
+    def shifts(self) -> dict[int, int]:
+        """Seconds by which the times of a log without a zone were moved, by its number; asked when all was added."""
+        told = [
+            (by == "connection", [(m.log, at) for m in moments if (at := self._at(m)) is not None])
+            for (by, _), moments in self._moments.items()
+            if len({moment.log for moment in moments}) > 1
+        ]
+        return shifts_of(told)
+
+    @cached_property
+    def _year(self) -> int:
+        return year_of(moment.written for moments in self._moments.values() for moment in moments)
+
+    def _at(self, moment: _Moment) -> At | None:
+        return moment_of(moment.written, self._year)
+
+    def _timed(self, moments: list[_Moment]) -> _Timed:
+        timed: _Timed = []
+        for moment in moments:
+            at = self._at(moment)
+            timed.append((None if at is None else at.seconds + self.shifts.get(moment.log, 0), moment))
+        return timed
+
     def found(self) -> list[Together]:
         """What belongs together, connections before services, in order of time. What a connection tells, its service
         does not tell again."""
-        groups = [one for key, moments in self._moments.items() for one in _together(*key, moments)]
+        source = _sources(self.paths)
+        groups = [
+            one
+            for (by, shared), moments in self._moments.items()
+            if len({source.get(moment.log, moment.log) for moment in moments}) > 1
+            for one in _together(by, shared, self._timed(moments), source)
+        ]
         of_connections = {end for one in groups if one.by == "connection" for end in one.shared.split(" - ")}
         kept = [one for one in groups if one.by == "connection" or one.shared not in of_connections]
         return sorted(kept, key=lambda one: (one.by, one.first or "", one.shared))
+
+
+_ROTATED = re.compile(r"(?:\.\d{1,4}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d|\.old)?(?:\.(?:gz|zst|zstd))?$")
+
+
+def _sources(paths: tuple[str, ...]) -> dict[int, int]:
+    """For each log by number the first that it continues: `error.log.1` and `error-20260504.log.gz` are of one."""
+    stems = [_ROTATED.sub("", path, count=1) for path in paths]
+    plain = [
+        stem if stem in paths or "log" in os.path.basename(stem) else path
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+    return {number: plain.index(stem) for number, stem in enumerate(plain)}
 
 
 def _keys(match: Match) -> Iterator[tuple[str, str]]:
@@ -84,38 +135,28 @@ def _is_service(end: End) -> bool:
     return end.port is not None and end.port < EPHEMERAL and end.ip not in ("0.0.0.0", "::", "127.0.0.1", "::1")
 
 
-def _together(by: str, shared: str, moments: list[_Moment]) -> Iterator[Together]:
+def _together(by: str, shared: str, moments: _Timed, source: dict[int, int]) -> Iterator[Together]:
     """Runs of moments no further apart than they may be, each of several logs."""
-    if len({moment.log for moment in moments}) < 2:
-        return
     within = CONNECTION_S if by == "connection" else SERVICE_S
-    timed = sorted((moment for moment in moments if moment.at is not None), key=lambda moment: moment.at or 0.0)
-    untimed = [moment for moment in moments if moment.at is None] if by == "connection" else []
+    timed = sorted(((at, one) for at, one in moments if at is not None), key=lambda pair: pair[0])
+    untimed = [one for at, one in moments if at is None] if by == "connection" else []
     run: list[_Moment] = []
-    for moment in timed:
-        if run and (moment.at or 0.0) - (run[-1].at or 0.0) > within:
-            yield from _run(by, shared, run + untimed)
+    last = 0.0
+    for at, moment in timed:
+        if run and at - last > within:
+            yield from _run(by, shared, run + untimed, source)
             run = []
         run.append(moment)
-    yield from _run(by, shared, run + untimed)
+        last = at
+    yield from _run(by, shared, run + untimed, source)
 
 
-def _run(by: str, shared: str, run: list[_Moment]) -> Iterator[Together]:
+def _run(by: str, shared: str, run: list[_Moment], source: dict[int, int]) -> Iterator[Together]:
+    if len({source.get(moment.log, moment.log) for moment in run}) < 2:
+        return
     logs: dict[int, Counter[str]] = {}
     for moment in run:
         logs.setdefault(moment.log, Counter())[moment.symptom] += 1
-    if len(logs) > 1:
-        written = [moment.written for moment in run if moment.written is not None]
-        counted = {log: dict(counts) for log, counts in sorted(logs.items())}
-        yield Together(by, shared, written[0] if written else None, written[-1] if written else None, counted)
-
-
-def _seconds(written: str | None) -> float | None:
-    """A time as seconds; one without a zone counts as UTC: logs of one incident are taken to share their clock."""
-    if written is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    written = [moment.written for moment in run if moment.written is not None]
+    counted = {log: dict(counts) for log, counts in sorted(logs.items())}
+    yield Together(by, shared, written[0] if written else None, written[-1] if written else None, counted)
