@@ -35,6 +35,19 @@ STATES = {
 }
 """The states' names of every program, in ss's spelling."""
 
+_POWERSHELL_STATES = {
+    "Established": "ESTAB",
+    "Listen": "LISTEN",
+    "SynSent": "SYN-SENT",
+    "SynReceived": "SYN-RECV",
+    "FinWait1": "FIN-WAIT-1",
+    "FinWait2": "FIN-WAIT-2",
+    "TimeWait": "TIME-WAIT",
+    "CloseWait": "CLOSE-WAIT",
+    "LastAck": "LAST-ACK",
+    "Closing": "CLOSING",
+}
+
 _STATE = "|".join(sorted(map(re.escape, STATES), key=len, reverse=True))
 _SS = re.compile(
     rf"^\s*(?:tcp6?\s+)?(?P<state>{_SS_STATES})\s+(?P<recv>\d+)\s+(?P<send>\d+)\s+"
@@ -45,8 +58,14 @@ _NETSTAT = re.compile(
     rf"(?P<state>{_STATE})\b(?P<rest>.*)$"
 )
 _WINDOWS = re.compile(
-    rf"^\s*TCP\s+(?P<local>\S+:\d+)\s+(?P<remote>\S+:\d+)\s+(?P<state>{_STATE})\b(?:\s+(?P<pid>\d+))?\s*$"
+    rf"^\s*TCP\s+(?P<local>\S+:[\w-]+)\s+(?P<remote>\S+:[\w-]+)\s+(?P<state>{_STATE})\b"
+    r"(?:\s+(?P<pid>\d+))?(?:\s+(?:In[Hh]ost|Offloaded))?\s*$"
 )
+_POWERSHELL = re.compile(
+    r"^(?P<local>[\da-f.:%]+)\s+(?P<local_port>\d{1,5})\s+(?P<remote>[\da-f.:%]+)\s+(?P<remote_port>\d{1,5})\s+"
+    r"(?P<state>[A-Z]\w+)(?:\s+(?:Internet|Datacenter|Compat|Custom|Automatic)\w*)?(?:\s+(?P<pid>\d+))?\s*$"
+)
+"""Get-NetTCPConnection's columns."""
 _LSOF = re.compile(
     r"^(?P<process>\S+)\s+(?P<pid>\d+)\s.*\sTCP\s+(?P<local>[^\s>]+?)(?:->(?P<remote>\S+))?\s+"
     rf"\((?P<state>{_STATE})\)\s*$"
@@ -57,7 +76,7 @@ _PROCFS = re.compile(
 _USERS = re.compile(r'users:\(\("(?P<process>[^"]*)",(?:pid=)?(?P<pid>\d+)')
 _HOLDER = re.compile(r"\s(?P<pid>\d+)/(?P<process>\S+)")
 _TIMER = re.compile(r"timer:\((?P<name>\w+),[^,)]*,(?P<count>\d+)\)")
-_DOTTED = re.compile(r"^[^:]*\.(\d+|\*)$")
+_DOTTED = re.compile(r"^(?:[^:]*|[\da-f]*:[\da-f:]*(?:%\w+)?)\.(\d+|\*)$")
 
 
 def socket_of(line: str, number: int) -> TableSocket | None:
@@ -103,6 +122,13 @@ def _of_windows(found: re.Match[str], number: int) -> TableSocket | None:
     return None if ends is None else TableSocket(number, STATES[found["state"]], *ends, pid=pid)
 
 
+def _of_powershell(found: re.Match[str], number: int) -> TableSocket | None:
+    state = _POWERSHELL_STATES.get(found["state"])
+    ends = _ends(f"[{found['local']}]:{found['local_port']}", f"[{found['remote']}]:{found['remote_port']}")
+    pid = int(found["pid"]) if found["pid"] else None
+    return None if ends is None or state is None else TableSocket(number, state, *ends, pid=pid)
+
+
 def _of_lsof(found: re.Match[str], number: int) -> TableSocket | None:
     ends = _ends(found["local"], found["remote"] or "*:*")
     if ends is None:
@@ -142,4 +168,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], int], TableSocket 
     (_WINDOWS, _of_windows),
     (_PROCFS, _of_procfs),
     (_LSOF, _of_lsof),
+    (_POWERSHELL, _of_powershell),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,11 @@ LONGEST = 400
 """Characters of a row; longer lines are none."""
 SIGNS = (b"ESTAB", b"LISTEN", b"WAIT", b"SYN_", b"SYN-", b"WART", b"TcpExt", b"listen queue")
 """What rows of a table hold: of a log only lines with one of them are looked at."""
-HEADS = (b"rem_address", b"TcpExt:\n")
-"""What is above rows that hold no such sign: of /proc/net/tcp, of netstat -s. Then all lines are looked at."""
-PASTED = (b"Recv-Q", b"rem_address", b"SIZE/OFF", b"TcpExt")
+HEADS = (b"rem_address", b"TcpExt:\n", b"LocalPort RemoteAddress")
+"""What is above rows that hold no such sign: of /proc/net/tcp, netstat -s, PowerShell. Then all lines are looked at."""
+PASTED = (b"Recv-Q", b"rem_address", b"SIZE/OFF", b"TcpExt", b"LocalPort RemoteAddress")
 """What is above a table that was pasted into a log: asked of each block, and so only the heads of ss and netstat,
-/proc/net/tcp, lsof, netstat -s and nstat."""
+/proc/net/tcp, lsof, netstat -s, nstat and PowerShell."""
 PROBE = 1 << 16
 """Bytes in which a text that is a table shows a sign of it, with or without its head."""
 MOST = 2_000_000
@@ -123,9 +124,23 @@ def _starts(block: bytes) -> list[int]:
     return sorted(starts)
 
 
+_LOGGED = re.compile(
+    r"^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w./-]+(?:\[\d+\])?: ?"  # syslog, journalctl
+    r"|\d{4}-\d\d-\d\dT\S+ (?:std(?:out|err) [FP] |\S+ [\w./-]+(?:\[\d+\])?: ?)?"  # a container's runtime, syslog's ISO
+    r"|[\w.-]+ +\| ?"  # docker compose
+    r"|> ?)"  # quoted in a mail
+)
+_CELLS = 4
+
+
 def plain_row(line: str) -> str:
-    """A row without what terminals and chats made of it; its leading blanks mean nothing."""
-    return plain(line) if not line.isascii() or "\x1b" in line or "&" in line else line
+    """A row without what terminals, chats and logs made of it; its leading blanks mean nothing."""
+    if not line.isascii() or "\x1b" in line or "&" in line:
+        line = plain(line)
+    if line.startswith("|") and line.count("|") > _CELLS:  # a table of a ticket
+        return line.replace("|", " ")
+    found = _LOGGED.match(line)
+    return line[found.end() :] if found else line
 
 
 def table_of(lines: Iterable[str]) -> PastedTable:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from playbooks.tables.pasted_counters import counter_of, troubles
 from playbooks.tables.row_formats import socket_of
-from playbooks.tables.table_reader import table_of
+from playbooks.tables.table_reader import TableReader, table_of
 
 ROWS = [
     line.split(" ¦ ", 5)
@@ -52,6 +52,49 @@ def test_timers_of_ss_are_read() -> None:
 )
 def test_what_is_no_row(line: str) -> None:
     assert socket_of(line, 1) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "May  4 07:01:02 web-1 ss[812]: ",
+        "2026-05-04T07:01:02.123456+02:00 web-1 root: ",
+        "2026-05-04T07:01:02.123456789Z stdout F ",
+        "web-0  | ",
+        "> ",
+    ],
+)
+def test_a_row_that_was_logged_or_quoted(before: str) -> None:
+    (row,) = table_of([f"{before}CLOSE-WAIT 1      0      10.0.0.1:80       10.0.0.2:51022"]).sockets
+    assert (row.state, str(row.local), str(row.remote)) == ("CLOSE-WAIT", "10.0.0.1:80", "10.0.0.2:51022")
+
+
+def test_a_row_in_a_tickets_table() -> None:
+    (row,) = table_of(["| ESTAB | 0 | 0 | 10.0.0.1:80 | 10.0.0.2:51022 |"]).sockets
+    assert str(row.remote) == "10.0.0.2:51022"
+
+
+def test_powershells_table_in_the_middle_of_a_log() -> None:
+    reader = TableReader()
+    log = b"INFO up\n" * 20_000
+    head = b"LocalAddress   LocalPort RemoteAddress   RemotePort State       AppliedSetting OwningProcess\n"
+    reader.feed(log, 0)
+    reader.feed(
+        log + head + b"10.0.0.1       50112     10.0.0.2        443        CloseWait   Internet       812\n" + log, 1
+    )
+    assert [row.state for row in reader.table().sockets] == ["CLOSE-WAIT"]
+
+
+@pytest.mark.parametrize(
+    ("line", "counter"),
+    [
+        ("\t12 listen queue overflows", ("ListenOverflows", 12)),
+        ("\t1 listen queue overflow", ("ListenOverflows", 1)),
+        ("\t3 connections dropped by rexmit timeout", ("TCPAbortOnTimeout", 3)),
+    ],
+)
+def test_counters_of_the_bsds(line: str, counter: tuple[str, int]) -> None:
+    assert counter_of(line) == counter
 
 
 @given(st.text(max_size=120))
