@@ -14,7 +14,7 @@ _V6 = re.compile(
 )
 _PORT_AFTER = re.compile(
     r"(?:\]|/<\w+>|`)?:`?(?P<colon>\d{1,5})(?!\d|:\d|\.\d)"
-    r"|\((?P<paren>\d{1,5})\)"
+    r"| ?\((?:tcp )?(?P<paren>\d{1,5})(?:\)|, udp )"
     r"|\] (?P<service>\d{1,5}) \([\w-]+\)"
     r"|\]?['\"]?,\s?(?P<tuple>\d{1,5})(?=[,)}\]])"
     r"|[\])'\"]{0,2},?\s?(?:and accepting tcp/ip connections )?(?:on )?\(?"
