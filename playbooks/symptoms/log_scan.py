@@ -43,6 +43,7 @@ STEMS = (
     *("can't ", "could not", "couldn't", "unable to connect", "port exhaust", "out of ", "free ", "while connecting"),
     *("disponib", "cancel", "incomplete", "without sending", "communication", "remote server", "layer"),
     *("ah0", " 502", " 504", "error in the pu", " in use", "the peer"),
+    *("not re", "no re", "s available", "stale c", " exhaust", "unexpected e", "terminat"),
 )
 """Short pieces that stand for many literals: fewer to look for, and rare enough in ordinary lines."""
 
