@@ -24,7 +24,9 @@ _PORT_AFTER = re.compile(
 _SLASH_PORT = re.compile(r"/(\d{2,5})\b")
 _SPACED_PORT = re.compile(r" (\d{1,5})\]")
 _NAMED_PORT = re.compile(r"\w:(\d{1,5}) \($")
-_PORT_BEFORE = re.compile(r"\bport (\d{1,5}) (?:on|at|of) (?:host |server )?['\"\[]?$")
+_PORT_BEFORE = re.compile(
+    r"(?:\bport (\d{1,5}) (?:on|at|of) (?:host |server )?['\"\[]?|\bconnect to [\w.-]+:(\d{1,5}) \[[\w.-]*/)$"
+)
 _SCHEME = re.compile(r"(https?)://$")
 _VERSION = re.compile(
     r"\b(?:chrome|safari|firefox|edge?|edga|opr|version|webkit|chromium|crios|mobile|build|ver|v|release)[ /:-]*$"
@@ -114,8 +116,8 @@ def _mention(low: str, start: int, stop: int, ip: str) -> Mention:
         named = _NAMED_PORT.search(low[max(0, start - 10) : start])
         port = int(named[1]) if named else None
     if port is None:
-        named_before = _PORT_BEFORE.search(low[max(0, start - 24) : start])
-        port = int(named_before[1]) if named_before else None
+        named_before = _PORT_BEFORE.search(low[max(0, start - 96) : start])
+        port = int(named_before[1] or named_before[2]) if named_before else None
     if port is None:
         scheme = _SCHEME.search(low[max(0, start - 9) : start].rstrip("["))
         port = _SCHEME_PORTS[scheme[1]] if scheme else None
