@@ -4,7 +4,7 @@
  * nor do a PROXY header alone and a protocol's own frames: HTTP/2's SETTINGS and WINDOW_UPDATE, WebSocket's pong, AMQP's heartbeat.
  * Most protocols that say goodbye do so in their first bytes: TLS's close_notify (RFC 5246 7.2.1, RFC 8446 6.1), HTTP/2's
  * GOAWAY (RFC 9113 6.8), WebSocket's close (RFC 6455 5.5.1), MQTT's DISCONNECT, AMQP 0-9-1's connection.close-ok,
- * PostgreSQL's Terminate and CancelRequest, MySQL's COM_QUIT, LDAP's unbind (RFC 4511 4.3), QUIT of SMTP, FTP, Redis and
+ * PostgreSQL's Terminate and CancelRequest, MySQL's COM_QUIT, rsync's last message (NDX_DONE), LDAP's unbind (RFC 4511 4.3), QUIT of SMTP, FTP, Redis and
  * memcached. */
 #include <string.h>
 
@@ -72,7 +72,8 @@ static int amqp(const uint8_t *at, int64_t size, uint32_t method) {
 
 static int is_goodbye(const uint8_t *at, int64_t size) {
   switch (at[0]) {
-  case 0x01: return (size == 5 && be32(at + 1) == 1) || amqp(at, size, 0x000A0033);
+  case 0x01: /* MySQL; rsync: one byte of data, 0; AMQP */
+    return (size == 5 && (be32(at + 1) == 1 || be32(at + 1) == 0x700)) || amqp(at, size, 0x000A0033);
   case 'Q': case 'q': return says(at, "QUIT") && size <= MOST_QUIT;
   case '*': return says(at, "*1\r\n$4\r\nQUIT") && size <= MOST_QUIT;
   case '0': return at[2] == 2 && at[3] >= 1 && at[3] <= 4 && at[1] == at[3] + 4 && size == at[3] + 6 && be16(at + 4 + at[3]) == 0x4200;

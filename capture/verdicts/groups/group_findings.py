@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.model import Certainty, Ending, Finding, Severity
+from capture.model import Certainty, Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
+from capture.verdicts.events.event_codes import PAUSE, Mark
 from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
 from capture.verdicts.groups.proxy_findings import Hop, join_proxy_hops
@@ -30,6 +31,8 @@ UNSEEN = (
     "closed_unanswered", "client_gave_up", "write_after_peer_close", "stale_keepalive", "late_close", "no_response",
 )  # fmt: skip
 """Causes that rest on what a peer did not say, or said too late: of one direction alone they are a guess."""
+AMID = ("write_after_peer_close", "client_gave_up", "aborted")
+"""Causes of which a client that had read enough is one reading."""
 RARE = 0.001  # share of a listener's connections below which a problem costs little
 NOTABLE = 0.01
 
@@ -148,7 +151,24 @@ def _severity(group: Group) -> Severity:
         _cannot_tell(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
     ):
         return Severity.INFO
+    if group.cause in AMID and all(
+        left_amid_data(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
+    ):
+        return Severity.INFO
     return severity_of(group.cause, group.actor, len(group.members), group.total)
+
+
+def left_amid_data(template: Template) -> bool:
+    """The client left while the answer was coming: it had read enough (`curl | head`), or its user went on to something
+    else. Who had waited before that had given up, and what comes long after was not on its way."""
+    history, at = template.history, template.end.at
+    left = history.fins[0] if history.fins[0] is not None else at
+    if left is None or template.closed_first is not Closer.ORIGINATOR or history.events[left].gap >= PAUSE:
+        return False
+    if history.waiting(0, left) is not None or not history.data(1, before=left) or history.stalled(0, left):
+        return False
+    unheard = [history.events[i] for i in history.data(1) if history.events[i].has(Mark.LOST)]
+    return bool(unheard) and unheard[0].gap < PAUSE
 
 
 def _cannot_tell(template: Template) -> bool:

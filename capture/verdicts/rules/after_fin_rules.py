@@ -310,7 +310,9 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), asked)
     if by == 0 and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
-    cut_short = [i for i in history.spoken(1 - by, before=at) if _is_lost_news(history, i)]
+    # a client that closes right after a read acknowledges by the RST alone
+    taken = by == 0 and history.events[at].has(Mark.TAKES)
+    cut_short = [i for i in history.spoken(1 - by, before=at) if not taken and _is_lost_news(history, i)]
     meant = goodbye is not None and not _idle_before(history, goodbye) and not history.said_goodbye(1, at)
     if by == 1 and request is None and polite and meant:
         # it did not even read the goodbye: it was still sending, or had done so a moment ago

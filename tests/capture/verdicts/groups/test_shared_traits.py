@@ -72,6 +72,30 @@ def test_a_silence_near_a_default(seconds: float, named: bool) -> None:
 
 
 def test_a_client_that_aborts_weighs_less_than_a_server_that_does() -> None:
-    by_client = found(*["cS sSA cA cPA20 sA sPA1448 cRAt~"] * 5)
+    by_client = found(*["cS sSA cA cPA20 sA sPA1448 cA <0.5>cRAt"] * 5)
     by_server = found(*["cS sSA cA cPA20 sA sRAt"] * 5)
     assert (by_client.severity.value, by_server.severity.value) == ("warning", "critical")
+
+
+ASKED = "cS sSA cA cPA20 sA"
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        # a client that leaves while the answer comes (`curl | head`): by FIN, by RST, or by its HTTP header
+        (f"{ASKED} sPA1448 cA sA1448 cFA~ sA1448 cR", "info"),
+        (f"{ASKED} sPA1448 cA sA1448 cRAt~", "info"),
+        (f"{ASKED} sPA1448c cA sA1448 cRAt~", "info"),
+        # after a pause, before an answer, with its window closed, or where the rest came long after
+        (f"{ASKED} sPA1448 cA sA1448 <0.199>cFA~ sA1448 cR", "warning"),
+        (f"{ASKED} sPA1448 cA cPA20 cFA sA1448 cR", "warning"),
+        (f"{ASKED} sPA1448 cA sA1448 cAz~ cRAt~", "warning"),
+        (f"{ASKED} sPA1448 cA cFA <0.198>sA1448 cR", "info"),
+        (f"{ASKED} sPA1448 cA cFA <0.199>sA1448 cR", "warning"),
+        # of a server that leaves in the same way
+        (f"{ASKED} sPA1448 cA sA1448 sFA cPA20~ sR", "warning"),
+    ],
+)
+def test_a_client_that_leaves_amid_the_answer_is_no_alarm(text: str, severity: str) -> None:
+    assert found(text).severity.value == severity
