@@ -29,7 +29,8 @@ def capture_causes(
 ) -> Judgement:
     """Connections of the capture that ended by one of `causes`: how many, who closed, who reset, samples.
 
-    `fixes` are offered whatever was found, those of `fits` only for the cause that they cure. `as_warning`: for endings
+    `fixes` are offered whatever was found, those of `fits` only for the cause that they cure, or for a variant of one
+    (capture.verdicts): of a server's idle time-out nothing was left unread. `as_warning`: for endings
     that are no fault by themselves.
     """
     if facts.capture is None:
@@ -56,9 +57,19 @@ def capture_causes(
     sides = Counter(_side(one) for one in samples).most_common()
     facts_of_log = {"count": sum(found.values()), "peer": sides[0][0] if sides else "", "symptom": next(iter(found))}
     shared: dict[str, object] = facts_of_log | measured
-    fitting = [name for cause, _ in _largest(found) for name in (fits or {}).get(cause, [])]
+    fitting = [name for kind, _ in _largest(_kinds(captured, found)) for name in (fits or {}).get(kind, [])]
     names = dict.fromkeys([*(fixes or []), *fitting])
     return (warned if as_warning else failed)(*evidence, offers=tuple(offer(name, **shared) for name in names))
+
+
+def _kinds(captured: Captured, found: dict[str, int]) -> dict[str, int]:
+    """How many ended in each way: a variant of a cause, or the cause itself."""
+    kinds: dict[str, int] = {}
+    for cause, count in found.items():
+        variants = captured.variants.get(cause, {})
+        plain = count - sum(variants.values())
+        kinds |= variants | ({cause: plain} if plain else {})
+    return kinds
 
 
 def patience_of(samples: Iterable[CapturedConnection]) -> dict[str, object]:

@@ -42,10 +42,13 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
     except (OSError, FilterError) as error:
         return Absence("unreadable", f"{path}: {error}")
     causes: Counter[str] = Counter()
+    variants: defaultdict[str, Counter[str]] = defaultdict(Counter)
     ids: defaultdict[str, list[int]] = defaultdict(list)
     for number in read.chosen:
         cause = read.cause(number)
         causes[cause] += 1
+        if variant := read.variant(number):
+            variants[cause][variant] += 1
         if len(ids[cause]) < SAMPLES:
             ids[cause].append(number)
     samples = [read.sample(number) for numbers in ids.values() for number in numbers]
@@ -60,6 +63,7 @@ def collect_capture(path: str | None, host: str | None, port: int | None) -> Cap
         first_time=_seconds(decoded.first_time),
         last_time=_seconds(decoded.last_time),
         began_before=read.began_before(read.chosen),
+        variants={cause: dict(counts) for cause, counts in variants.items()},
         untold_responses=read.untold_responses,
         losses=tuple(notice.text for notice in decoded.notices if notice.code in LOSSES)[:MOST_LOSSES],
     )
@@ -124,6 +128,10 @@ class JudgedCapture:
         """The verdict's cause, or that a response was cut short."""
         cut = self._cut.get(number)
         return cut.cause if cut is not None else self.triage.verdicts.of(number).cause
+
+    def variant(self, number: int) -> str:
+        """The way in which it ended with its cause, where that is a finding of its own; "" where not."""
+        return "" if number in self._cut else self.triage.verdicts.template(number).diagnosis.variant
 
     def sample(self, number: int) -> CapturedConnection:
         """One connection with its verdict in words."""

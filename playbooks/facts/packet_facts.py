@@ -27,7 +27,8 @@ class CapturedConnection(msgspec.Struct, frozen=True):
 
 class Captured(msgspec.Struct, frozen=True):
     """A capture: how many connections of each cause, and samples of each. `here`: whether one end of most of them is
-    this machine. `first_time`, `last_time`: of its packets, epoch seconds. `began_before`: connections whose first
+    this machine. `variants`: of each cause, how many ended in a way that is a finding of its own (capture.verdicts).
+    `first_time`, `last_time`: of its packets, epoch seconds. `began_before`: connections whose first
     packets are not in it. `losses`: notices that packets are missing or could not be read."""
 
     path: str
@@ -40,6 +41,7 @@ class Captured(msgspec.Struct, frozen=True):
     last_time: float | None = None
     began_before: int = 0
     losses: tuple[str, ...] = ()
+    variants: dict[str, dict[str, int]] = {}
     untold_responses: int = 0
     """Connections of which the captured bytes do not tell whether the response was cut short."""
 

@@ -7,19 +7,22 @@ from pathlib import Path
 import pytest
 
 from capture.model import Endpoint
+from capture.verdicts.catalogue import cause_of
 from playbooks.checks.capture_causes import capture_causes
 from playbooks.checks.failing_now import traffic_causes
 from playbooks.checks.fix_audience import agents, writers
 from playbooks.checks.leaks import fin_wait_2_pile
 from playbooks.checks.proxy_ends import proxy_log_ends
 from playbooks.checks.registry import known_checks
+from playbooks.facts.captured import collect_capture
 from playbooks.facts.log_facts import LogGroup, ProxyEnd, ProxyLog, SymptomLog, Times
-from playbooks.facts.packet_facts import CapturedConnection
+from playbooks.facts.packet_facts import Captured, CapturedConnection
 from playbooks.facts.socket_facts import Holder, Processes
 from playbooks.loader import load, load_all
 from playbooks.model import Outcome
 from playbooks.run import judge, run_checks
 from playbooks.symptoms.explain_line import explain_line
+from tests.capture.wire import building as make
 from tests.playbooks.checks.making import captured, ended, host, process, row, rows, traffic
 
 FITS = {
@@ -41,13 +44,56 @@ def test_only_what_fits_and_the_commonest_first() -> None:
     assert offered({"normal_close": 9}) == []
 
 
+def test_a_variant_is_offered_what_fits_it_and_not_what_fits_its_cause() -> None:
+    fits = {"aborted": ["drain"], "reset_when_idle": ["topic:idle"]}
+
+    def fixes(*variants: tuple[str, int]) -> list[str]:
+        shown = captured({"aborted": 3}, variants={"aborted": dict(variants)})
+        judged = capture_causes(host(capture=shown), causes=["aborted"], fits=fits)
+        return [one.fix for one in judged.offers]
+
+    assert fixes() == ["drain"]
+    assert fixes(("reset_when_idle", 3)) == ["topic:idle"]
+    assert fixes(("reset_when_idle", 2)) == ["topic:idle", "drain"]
+    assert fixes(("reset_when_idle", 1), ("handshake_refused", 2)) == ["topic:idle"]
+
+
+def test_a_servers_idle_time_out_is_not_told_to_read_to_the_end(tmp_path: Path) -> None:
+    rst, data = make.RST | make.ACK, make.PSH | make.ACK
+    ends = ({"sport": 40000, "dport": 3306}, {"sport": 3306, "dport": 40000})
+    hosts = ("10.0.0.1", "10.0.0.2")
+    frames = [
+        make.ethernet(make.ipv4(make.tcp(**ends[side], **more), hosts[side], hosts[1 - side], ip_id=number))
+        for number, (side, more) in enumerate(
+            (
+                (0, {"seq": 9, "ack": 0, "flags": make.SYN}),
+                (1, {"seq": 99, "ack": 10, "flags": make.SYN | make.ACK}),
+                (0, {"seq": 10, "ack": 100}),
+                (0, {"seq": 10, "ack": 100, "flags": data, "payload": b"select 1"}),
+                (1, {"seq": 100, "ack": 18, "flags": data, "payload": b"1"}),
+                (0, {"seq": 18, "ack": 101}),
+                (1, {"seq": 101, "ack": 18, "flags": rst}),
+            ),
+            start=1,
+        )
+    ]
+    (tmp_path / "idle.pcap").write_bytes(make.pcap(frames, step=3_000_000))
+    found = collect_capture(str(tmp_path / "idle.pcap"), None, None)
+    assert isinstance(found, Captured)
+    assert found.variants == {"aborted": {"reset_when_idle": 1}}
+    step = next(step for step in load("connection-reset", Path("/nonexistent")).steps if step.id == "capture")
+    judged = capture_causes(host(capture=found), **step.given)
+    assert [one.fix for one in judged.offers] == ["topic:idle", "retry-once-go"]
+
+
 @pytest.mark.parametrize("name", sorted(load_all(Path("/nonexistent"))))
 def test_what_fits_is_known(name: str) -> None:
     book = load_all(Path("/nonexistent"))[name]
     known = {fix.id for fix in book.fixes} | {f"topic:{topic}" for topic in book.cures}
     for step in book.steps:
         for cause, fixes in step.given.get("fits", {}).items():
-            assert cause in step.given.get("causes", step.given.get("symptoms")), (step.id, cause)
+            asked = step.given.get("causes", step.given.get("symptoms"))
+            assert cause_of(cause) in asked, (step.id, cause)
             assert set(fixes) <= known, (step.id, set(fixes) - known)
 
 
