@@ -12,6 +12,7 @@ from tests.capture.verdicts.notation import NORMAL, flow_table
 
 HELLO = "cS sSA cA cPA20 sA"
 SERVED = f"{HELLO} sPA50 cA"
+BIG_FIRST = "cS sSA cA cPA200 sA sPA50 cA cPA100 sA sPA50 cA"
 CERTAIN, LIKELY, POSSIBLE = "certain", "likely", "possible"
 TLS = "cS sSA cA cPA517h sPA1200h cPA80h cPA96d sA"
 UPLOAD = "cS sSA cA cPA{} sA"
@@ -61,6 +62,10 @@ TABLE = [
     (f"{SERVED} <0.199>sFA cA cPA9 sR", "write_after_peer_close", LIKELY, False),  # less than half a request
     (f"{SERVED} <0.199>sFA cA cPA10 sR", "stale_keepalive", LIKELY, False),
     (f"{SERVED} <0.199>sFA cA cPA9d sR", "stale_keepalive", LIKELY, False),
+    # … as large as half of the request before it, where that says what a request is: of what was captured, its first
+    (f"{BIG_FIRST} <0.199>sFA cA cPA80 sR", "write_after_peer_close", LIKELY, False),
+    (f"{BIG_FIRST} <0.199>sFA cA cPA80? sR", "stale_keepalive", LIKELY, False),
+    (f"{BIG_FIRST} <0.199>sFA cA cPA100 sR", "stale_keepalive", LIKELY, False),
     # IDLE, 2 s: a reset that drops an idle connection, or one in use
     (f"{SERVED} <1.998>cRAt", "aborted", LIKELY, False),
     (f"{SERVED} <1.999>cRAt", "aborted", LIKELY, True),
