@@ -55,3 +55,11 @@ def test_the_end_that_many_others_talk_to_is_the_server(clients: int, server: in
         *["sPA50 cA"] * clients, sources=sources, ports=[20_000] * clients, clients=list(range(1, clients + 1))
     )
     assert {int(port) for port in flows.port[:, server]} == {20_000}
+
+
+@pytest.mark.parametrize(("clients", "server"), [(2, 0), (3, 1)])
+def test_it_is_the_server_also_where_its_port_is_no_servers(clients: int, server: int) -> None:
+    # a client's port is registered, the server's is one that kernels give to clients
+    sources, hosts = [21_000 + i for i in range(clients)], list(range(1, clients + 1))
+    flows = flow_table(*["cPA20 sA"] * clients, sources=sources, ports=[50_000] * clients, clients=hosts)
+    assert {int(port) for port in flows.port[:, server]} == {50_000}
