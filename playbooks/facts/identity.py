@@ -10,7 +10,7 @@ from functools import lru_cache
 LANGUAGES = frozenset(("go", "java", "python", "node", "php", "ruby", "rust", "dotnet", "perl"))
 LIBRARIES = frozenset(("gin", "sarama", "librdkafka"))
 _LIBRARY = re.compile(
-    r"(?P<gin>\[gin\]|gin-gonic|\[recovery\] \d{4}/)|\b(?P<sarama>sarama)\b"
+    r"(?P<gin>^error #\d\d: |\[gin\]|gin-gonic|\[recovery\] \d{4}/)|\b(?P<sarama>sarama)\b"
     r"|\b(?P<librdkafka>(lib)?rdkafka|confluent.kafka)", re.IGNORECASE)  # fmt: skip
 _BY_PORT = {
     22: "ssh", 2181: "zookeeper", 3306: "mysql", 5432: "postgres", 5672: "rabbitmq", 6379: "redis", 6432: "pgbouncer",

