@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from capture.points.compared import Clock
 
@@ -30,6 +31,18 @@ _BINS = 4096
 
 def joined_clock(a_time: I64, b_time: I64, towards_b: Bool) -> Clock:
     """The clock by packets at times of A and of B; `towards_b`: A saw it first. Shapes (n,)."""
+    clock = _joined(a_time, b_time, towards_b)
+    return clock if clock.bound_ns is None else replace(clock, bound_ns=max(0.0, clock.bound_ns))
+
+
+def clock_of_one_place(a_time: I64, b_time: I64) -> Clock:
+    """The clock by packets, of both ways, that were at both points at once: each tells of both ways. Shapes (n,)."""
+    both_ways = np.repeat((True, False), len(a_time))
+    clock = _joined(np.tile(a_time, 2), np.tile(b_time, 2), both_ways)
+    return clock if clock.bound_ns is None else replace(clock, bound_ns=abs(clock.bound_ns))
+
+
+def _joined(a_time: I64, b_time: I64, towards_b: Bool) -> Clock:
     if not len(a_time):
         return Clock(0, None, None, None)
     begin = int(a_time.min())
@@ -55,7 +68,7 @@ def joined_clock(a_time: I64, b_time: I64, towards_b: Bool) -> Clock:
     middle = float(since.max()) / 2
     bound = (lower.height + upper.height + (lower.slope + upper.slope) * middle) / 2
     offset = base + (lower.height - upper.height) / 2
-    return Clock(begin, offset, drift if steady else None, max(0.0, bound), within if steady else None)
+    return Clock(begin, offset, drift if steady else None, bound, within if steady else None)
 
 
 class _Edge(Struct, frozen=True):

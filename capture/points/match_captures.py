@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from capture.model import TcpFlags
 from capture.points.assigning import assigned
-from capture.points.clocks import LARGEST_DRIFT, joined_clock
+from capture.points.clocks import EXACT, LARGEST_DRIFT, clock_of_one_place, joined_clock
 from capture.points.compared import NOWHERE, Clock, Point
 from capture.points.openings import pair_openings
 from capture.points.pairing import Pairs, mixed, named_addresses, packet_keys, pair_connections, pair_packets
@@ -281,7 +281,7 @@ def _nearer(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, s
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (sums / many).reshape(-1, 2)
             apart = mean[:, 0] - mean[:, 1]  # the delays of both ways together, where a is nearer
-        timed = undecided & np.isfinite(apart)
+        timed = undecided & (np.abs(apart) > EXACT / 2)  # less is rounding: they are at one place
         near[timed] = np.sign(apart[timed]).astype(np.int8)
         if (~undecided).any():  # routers tell more than times do
             near[undecided] = np.int8(np.sign(near[~undecided].astype(np.int64).sum()))
@@ -318,5 +318,7 @@ def _some_of_each(pair: I64, count: int) -> I64:
 def _clock(rows_a: Rows, rows_b: Rows, same_a: I64, same_b: I64, pair_a: I64, side_a: I8, near: I8) -> Clock:
     placed = near[pair_a[same_a]]
     known = placed != 0
+    if not known.any() and len(np.unique(side_a[same_a])) == 2:  # no way takes any time
+        return clock_of_one_place(rows_a["time"][same_a], rows_b["time"][same_b])
     towards_b = (placed == 1) == (side_a[same_a] == 0)
     return joined_clock(rows_a["time"][same_a][known], rows_b["time"][same_b][known], towards_b[known])

@@ -193,6 +193,8 @@ def _clock_text(comparison: Comparison) -> str:
         return clocks_by_proxy(comparison.chained)
     if clock.offset_ns is None:
         return tr("nothing tells how they stand to each other")
+    if not (clock.offset_ns or clock.drift or clock.bound_ns is None or clock.bound_ns):
+        return tr("they show the same: no packet's times differ")
     ahead = tr(
         "B's is {ms} ms ahead of A's" if clock.offset_ns >= 0 else "B's is {ms} ms behind A's",
         ms=f"{abs(clock.offset_ns) / 1e6:,.3f}",

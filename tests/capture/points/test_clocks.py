@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.points.clocks import joined_clock
+from capture.points.clocks import clock_of_one_place, joined_clock
 
 HOUR = 3_600_000_000_000
 
@@ -40,3 +40,16 @@ def test_over_a_moment_no_drift_is_told() -> None:
     clock = joined_clock(a, a + np.where(towards_b, 1_000_000, -1_000_000), towards_b)
     assert (clock.drift, clock.drift_bound) == (None, None)
     assert clock.bound_ns == pytest.approx(1_000_000)
+
+
+@pytest.mark.parametrize(("ahead", "ppm"), [(0, 0.0), (HOUR, 0.0), (-HOUR, 200.0)])
+def test_two_captures_of_one_place_tell_their_clocks(ahead: int, ppm: float) -> None:
+    """No way takes any time: each packet tells how they stand, but for what times are rounded to."""
+    a = np.arange(0, 60_000_000_000, 7_000_000)
+    b = a + ahead + np.rint(a * ppm * 1e-9).astype(np.int64) * 1000
+    clock = clock_of_one_place(a, b)
+    assert clock.offset_ns is not None
+    assert clock.bound_ns is not None
+    assert clock.drift is not None
+    assert abs(clock.offset_ns - ahead) <= clock.bound_ns <= (1000 if ppm else 0)
+    assert clock.drift == pytest.approx(ppm * 1e-6, abs=clock.drift_bound or 0)

@@ -314,3 +314,28 @@ def test_all_is_well_is_said_of_what_both_saw_alone(tmp_path: Path) -> None:
     for path, said in ((a, "of the connections that both points saw"), (PAIR / "client.pcap", "the path left it")):
         lines = list(text_lines(compare(str(path), str(PAIR / "server.pcap"))))
         assert any(line.startswith("FINDINGS  none") and said in line for line in lines), lines
+
+
+@pytest.mark.parametrize(("seconds", "ppm"), [(0.0, 0.0), (3600.0, 0.0), (-3600.0, 200.0)])
+def test_copies_of_one_capture_have_a_clock(tmp_path: Path, seconds: float, ppm: float) -> None:
+    """No packet was later at one than at the other: that tells how their clocks stand, and that nothing is between."""
+    source = Path(__file__).parents[3] / "tui" / "examples" / "incident.pcap"
+    copy = write(tmp_path / "copy.pcap", clock(frames(source), seconds, ppm), source)
+    compared = compare(str(source), str(copy))
+    told = clock_document(compared)
+    assert told["offset_ms"] == pytest.approx(seconds * 1000, abs=0.002)
+    assert told["drift_ppm"] == pytest.approx(ppm, abs=told["drift_bound_ppm"])
+    assert told["bound_ms"] is not None
+    assert told["bound_ms"] <= 0.001
+    assert compared.near is None
+    assert not compared.noteworthy()
+    assert ("they show the same" in "\n".join(summary(compared))) is not bool(seconds)
+
+
+def test_one_way_alone_tells_no_clock_of_one_place(tmp_path: Path) -> None:
+    """A delay that never changes and none at all are the same where only one side's packets were seen."""
+    source = PAIR / "client.pcap"
+    first = next(frame for frame in frames(source) if frame.is_tcp).source
+    way = [frame for frame in frames(source) if frame.source == first]
+    here, there = write(tmp_path / "a.pcap", way, source), write(tmp_path / "b.pcap", clock(way, 0.005, 0), source)
+    assert compare(str(here), str(there)).clock.bound_ns is None
