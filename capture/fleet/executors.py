@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -85,11 +86,15 @@ class InProcess:
 
 
 class Processes:
-    """So many processes of this machine. At most one task each is out, so that it is known what a dead one had."""
+    """So many processes of this machine, started when there is something to do. At most one task each is out, so that
+    it is known what a dead one had."""
 
     def __init__(self, workers: int) -> None:
         self._workers = self.processes = workers
-        self._pool = self._started(workers)
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        return self._started(self._workers)
 
     @staticmethod
     def _started(workers: int) -> ProcessPoolExecutor:
@@ -145,6 +150,8 @@ class Processes:
 
     def close(self) -> None:
         """End the processes; what they are at is left."""
+        if "_pool" not in self.__dict__:
+            return
         for process in list((getattr(self._pool, "_processes", None) or {}).values()):
             process.terminate()
         self._pool.shutdown(cancel_futures=True)

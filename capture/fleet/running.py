@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from capture.fleet.errors import FleetRefused
-from capture.fleet.executors import Failed
+from capture.fleet.executors import Failed, InProcess
 from capture.fleet.findings import fleet_findings, listeners_of
 from capture.fleet.grouping import captures_of
 from capture.fleet.manifest import MANIFEST, manifest_document
@@ -23,7 +24,7 @@ from capture.fleet.model import LeftOut, Planned, ReadCapture, Reading, Surveyed
 from capture.fleet.paths import files_of
 from capture.fleet.reading import Answer, Task, done_name
 from capture.fleet.stores import WORK, Store
-from capture.fleet.survey import stamp_of
+from capture.fleet.survey import stamp_of, survey_of_ends
 from capture.fleet.tables import findings_table, totals_of, write_table
 from capture.language import speaking
 from capture.wire.capture_errors import CaptureUnreadable
@@ -86,7 +87,8 @@ def run_fleet(
     try:
         surveyed = _surveyed(files, store, workers, progress, left_out)
         plans = _named(captures_of(surveyed, together, apart=apart))
-        captures, again = _read(plans, store, workers, progress, left_out)
+        readers = InProcess(workers.processes) if len(plans) == 1 and workers.processes > 1 else workers
+        captures, again = _read(plans, store, readers, progress, left_out)
     finally:
         workers.close()
     captures.sort(key=lambda one: (one.first_time if one.first_time is not None else 1 << 63, one.name))
@@ -117,6 +119,8 @@ def _surveyed(
     not looked at again."""
     known = _known(store)
     found = {path: known[path] for path in files if path in known and _unchanged(known[path])}
+    new = len(files) - len(found)
+    found |= _surveyed_at_once(path for path in files if path not in found)
     tasks = [msgspec.json.encode(Task(store.root, survey=path)) for path in files if path not in found]
     progress(Progress("survey", len(found), len(files)))
     for task, answer in _answers(workers, tasks):
@@ -128,9 +132,20 @@ def _surveyed(
             left_out.append(answer.left_out)
         progress(Progress("survey", len(found) + len(left_out), len(files)))
     surveyed = [found[path] for path in files if path in found]
-    if tasks:
+    if new:
         store.write(SURVEYS, msgspec.json.encode(surveyed))
     return surveyed
+
+
+def _surveyed_at_once(files: Iterable[str]) -> dict[str, Surveyed]:
+    """Those whose ends tell: no worker is needed for them. What is wrong with others is told where they are read."""
+    found: dict[str, Surveyed] = {}
+    for path in files:
+        with suppress(CaptureUnreadable, OSError):
+            told = survey_of_ends(path) if "://" not in path else None
+            if told is not None:
+                found[path] = told
+    return found
 
 
 def _known(store: Store) -> dict[str, Surveyed]:

@@ -57,6 +57,11 @@ def stamp_of(path: str) -> tuple[int | None, str]:
 
 def survey(path: str) -> Surveyed:
     """Look at a file. Raises CaptureUnreadable where nothing of it can be read."""
+    return survey_of_ends(path) or _whole(path, *stamp_of(path))
+
+
+def survey_of_ends(path: str) -> Surveyed | None:
+    """Look at the two ends of a file, which takes no time; None where they do not tell. Raises as `survey`."""
     source, packing = open_source(path)  # what cannot be opened is explained
     try:
         size, stamp = stamp_of(path)
@@ -64,9 +69,7 @@ def survey(path: str) -> Surveyed:
         both = _both_ends(source, path, size) if large and size is not None else None
     finally:
         source.close()
-    if both is not None:
-        return Surveyed(path, size, stamp, *both)
-    return _whole(path, size, stamp)
+    return Surveyed(path, size, stamp, *both) if both is not None else None
 
 
 def _whole(path: str, size: int | None, stamp: str) -> Surveyed:

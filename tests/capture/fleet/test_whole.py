@@ -16,6 +16,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("distributed")
 
 from capture.fleet import executors
+from capture.fleet import survey as surveying
 from capture.fleet.executors import Dask, Processes
 from capture.fleet.running import run_fleet
 from tests.capture.fleet.cluster import Cluster
@@ -91,7 +92,19 @@ def test_a_worker_that_dies_between_two_tasks(whole: str, tmp_path: Path) -> Non
     workers = Processes(2)
     with pytest.raises(BrokenProcessPool):
         workers._pool.submit(os._exit, 1).result()
-    run_fleet([whole], str(tmp_path / "out"), lambda _: workers)
+    other = cut(whole, 1, tmp_path / "other")[0]
+    run_fleet([whole, other], str(tmp_path / "out"), lambda _: workers, apart=True)
+    for capture in ("whole.pcap", "other/piece-00.pcap"):
+        assert rows(tmp_path / "out", capture) == expected([whole])
+
+
+def test_one_capture_starts_no_process(whole: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pieces are known by their ends, and what is one capture is read here, with all cores."""
+    monkeypatch.setattr(surveying, "LARGE", 1 << 13)
+    monkeypatch.setattr(surveying, "HEAD", 1 << 12)
+    monkeypatch.setattr(Processes, "_started", None)
+    cut(whole, 3, tmp_path / "ring")
+    run_fleet([str(tmp_path / "ring")], str(tmp_path / "out"), lambda _: Processes(2))
     assert rows(tmp_path / "out") == expected([whole])
 
 
