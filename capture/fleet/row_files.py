@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from capture.fleet.stores import Store
     from capture.triage import Triage
 
-BATCH = 1 << 13  # connections made rows of at once: bounds memory
+BATCH = 1 << 14  # connections made rows of at once: bounds memory
 LEAST = 1 << 15  # connections that are worth a process
-STRETCHES = 4  # for each process: who is done with one takes the next
+STRETCHES = 8  # for each process: who is done with one takes the next
 PACKING = "zstd"
 _NUMBER = struct.Struct("<H")
 
