@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from capture import decode as decoding
+from capture.engine import shares
 from capture.engine.shares import SharedOut
 from capture.fleet import reading, row_files
 from capture.fleet.errors import FleetRefused
@@ -194,7 +194,7 @@ def test_rows_of_one_capture_by_two_processes(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(row_files, "LEAST", 10)
     monkeypatch.setattr(reading, "WORTH_THREADS", 0)
     followers = []
-    monkeypatch.setattr(decoding, "SharedOut", lambda count: followers.append(count) or SharedOut(count))
+    monkeypatch.setattr(shares, "SharedOut", lambda count: followers.append(count) or SharedOut(count))
     run_fleet([str(INCIDENT)], str(tmp_path / "one"), in_process)
     run_fleet([str(INCIDENT)], str(tmp_path / "two"), lambda _: InProcess(2))
     assert len(list((tmp_path / "two" / "connections").glob("*.parquet"))) == 2 * row_files.STRETCHES
