@@ -9,39 +9,58 @@ from typing import Final
 
 from capture.kernel.formats import Format
 from capture.kernel.records import SYN_SENT, ends_of, thread_of
-from capture.kernel.ring_pages import Kept, entries
+from capture.kernel.ring_pages import ENTRY, Kept, entries
 from capture.model import Endpoint
 
 KEPT: Final = 8192
 KEPT_BYTES: Final = 1 << 20
 """Some ten thousand calls, those that were last: those that fail mostly do so within a round trip."""
 PART: Final = 1 << 18
+FEW: Final = 20
+"""Sockets asked for between two readings that are searched for one by one."""
 POINTER: Final = 8
 
 
 class _Part:
     """Some of the calls; which are of which socket is sought out when it is asked for."""
 
-    __slots__ = ("_by_socket", "_socket_at", "data")
+    __slots__ = ("_asked", "_by_socket", "_socket_at", "data")
 
     def __init__(self, socket_at: int) -> None:
         self._socket_at = socket_at
         self.data = bytearray()
+        self._asked = 0
         self._by_socket: dict[bytes, list[tuple[int, bytes]]] | None = None
 
     def add(self, parted: bytes) -> None:
         self.data += parted
-        self._by_socket = None
+        self._asked, self._by_socket = 0, None
 
     def calls(self) -> Iterable[tuple[int, bytes]]:
         return entries(bytes(self.data))
 
     def of(self, socket: bytes) -> Iterable[tuple[int, bytes]]:
+        self._asked += 1
+        if self._asked <= FEW:  # taking them all apart costs as much as some tens of searches, and more memory
+            return self._found(socket)
         if self._by_socket is None:
             self._by_socket, begin = defaultdict(list), self._socket_at
             for at, record in self.calls():
                 self._by_socket[record[begin : begin + POINTER]].append((at, record))
         return self._by_socket.get(socket, ())
+
+    def _found(self, socket: bytes) -> Iterator[tuple[int, bytes]]:
+        """By a search of the bytes: records of one event are all of one length."""
+        if not self.data:
+            return
+        data, begin = self.data, ENTRY.size + self._socket_at
+        size = ENTRY.size + ENTRY.unpack_from(data)[1]
+        at = data.find(socket, begin)
+        while at >= 0:
+            start = at - begin
+            if start % size == 0 and start + size <= len(data):
+                yield ENTRY.unpack_from(data, start)[0], bytes(data[start + ENTRY.size : start + size])
+            at = data.find(socket, at + 1)
 
 
 class ConnectCalls:

@@ -6,8 +6,12 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-LDH, LDB, LDX_MSH, LDH_X, JEQ, RET = 0x28, 0x30, 0xB1, 0x48, 0x15, 0x06
+LD, LDH, LDB, LDX_MSH, LDH_X, JEQ, RET = 0x20, 0x28, 0x30, 0xB1, 0x48, 0x15, 0x06
 SKF_AD_PROTOCOL: Final = 0xFFFFF000  # linux/filter.h: the link layer's protocol, whatever the link
+SKF_AD_PKTTYPE: Final = 0xFFFFF004
+SKF_AD_HATYPE: Final = 0xFFFFF01C
+OTHER_HOST, OUTGOING, LOOPBACK = 3, 4, 772
+"""A packet's kind, and a link's hardware (linux/if_packet.h, if_arp.h)."""
 IPV4, IPV6 = 0x0800, 0x86DD
 TCP, ICMP, ICMPV6 = 6, 1, 58
 LONGEST_JUMP: Final = 255
@@ -25,7 +29,8 @@ def packet_filter(ports: Sequence[int], snap: int, without: int | None = None) -
 
     It keeps `snap` bytes of TCP to or from `ports` (all TCP without any) and of ICMP and ICMPv6. Of IPv6 only packets
     whose TCP header follows at once are looked into; others are kept if no port is asked for. `without`: no TCP of
-    this port. Raises ValueError.
+    this port. Loopback shows each packet twice: what comes in is kept; nothing that is another host's. Raises
+    ValueError.
     """
     first = ("own4", "own6") if without is not None else ("ports4", "ports6") if ports else ("keep", "keep")
     most = MOST_PORTS if without is None else MOST_PORTS - OWN_STEPS
@@ -36,7 +41,13 @@ def packet_filter(ports: Sequence[int], snap: int, without: int | None = None) -
     def add(label: str, code: int, yes: int | str, no: int | str, value: int) -> None:
         steps.append((label, (code, yes, no, value)))
 
-    add("", LDH, 0, 0, SKF_AD_PROTOCOL)
+    add("", LD, 0, 0, SKF_AD_PKTTYPE)
+    add("", JEQ, "twin", 0, OTHER_HOST)
+    add("", JEQ, 0, "own", OUTGOING)
+    add("", LD, 0, 0, SKF_AD_HATYPE)
+    add("", JEQ, "twin", "own", LOOPBACK)
+    add("twin", RET, 0, 0, 0)
+    add("own", LDH, 0, 0, SKF_AD_PROTOCOL)
     add("", JEQ, "four", 0, IPV4)
     add("", JEQ, "six", "drop", IPV6)
     add("four", LDB, 0, 0, 9)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from capture.recorder.packet_filter import packet_filter
+from capture.recorder.packet_filter import LOOPBACK, OTHER_HOST, OUTGOING, packet_filter
 from capture.recorder.recorder_errors import RecorderUnavailable
 
 SNAP: Final = 128
@@ -37,7 +37,6 @@ FRAME: Final = struct.Struct("=6IHH")
 ADDRESS_AT: Final = 48
 ADDRESS: Final = struct.Struct("=HHiHBB")
 """sockaddr_ll behind the frame's header: family, protocol (network order), interface, hardware, kind, length."""
-OUTGOING, OTHER_HOST, LOOPBACK = 4, 3, 772
 
 
 class Block(NamedTuple):

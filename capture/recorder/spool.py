@@ -27,7 +27,8 @@ class _Part:
 
 
 class Spool:
-    """Entries of bytes with the times of their first and last content, epoch nanoseconds.
+    """Entries of bytes with the times of their first and last content, epoch nanoseconds. The part that went last is
+    written anew: its blocks and its pages of memory are there already.
 
     Kept for `keep_ns` after they came (by `clock`, nanoseconds), at most `most` bytes. A disk that is full loses the
     new entry, not the program: `lost` counts such bytes, `forgotten` the entries that went before their time for want
@@ -41,6 +42,7 @@ class Spool:
         self._keep, self._most = keep_ns, most
         self._part = max(LEAST_PART, most // PARTS)
         self._parts: deque[_Part] = deque()
+        self._spare: _Part | None = None
         self._made = 0
         self.lost = self.forgotten = 0
         self.held = False
@@ -80,9 +82,15 @@ class Spool:
         """Removes the files."""
         while self._parts:
             self._drop()
+        self._remove_spare()
 
     def _room_for(self, length: int) -> _Part:
-        if not self._parts or self._parts[-1].size + length > self._part:
+        if self._parts and self._parts[-1].size + length <= self._part:
+            return self._parts[-1]
+        if self._spare is not None:
+            self._parts.append(self._spare)
+            self._spare = None
+        else:
             path = os.path.join(self._folder, f"{self._name}-{self._made}")
             self._made += 1
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -99,7 +107,14 @@ class Spool:
             self._drop()
 
     def _drop(self) -> None:
-        part = self._parts.popleft()
-        os.close(part.file)
+        self._remove_spare()
+        old = self._parts.popleft()
+        self._spare = _Part(old.path, old.file)
+
+    def _remove_spare(self) -> None:
+        if self._spare is None:
+            return
+        os.close(self._spare.file)
         with contextlib.suppress(OSError):
-            os.unlink(part.path)
+            os.unlink(self._spare.path)
+        self._spare = None

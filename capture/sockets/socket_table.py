@@ -44,7 +44,8 @@ class SocketTable:
         """None before the first dump, and after one that broke off."""
         self.gone: list[SocketRow] = []
         """Rows that the last dump lacked."""
-        self._by_ports: dict[bytes, dict[SocketRow, None]] | None = None
+        self._by_ports: dict[bytes, SocketRow | dict[SocketRow, None]] | None = None
+        """A row where it is the only one of its ports, as most are."""
 
     def update(self, chunks: Iterable[Chunk]) -> Changes:
         """Takes a dump as the truth of now."""
@@ -64,12 +65,17 @@ class SocketTable:
     def of_ports(self, wanted: Set[bytes]) -> Iterator[SocketRow]:
         """Rows of these local and remote ports (four bytes in network order). The first question makes an index, which
         each dump brings up to date from then on."""
-        if self._by_ports is None:
-            self._by_ports = {}
+        known = self._by_ports
+        if known is None:
+            known = self._by_ports = {}
             for row in self.rows.values():
-                self._by_ports.setdefault(row.raw[4:8], {})[row] = None
-        for ports in self._by_ports.keys() & wanted:
-            yield from self._by_ports[ports]
+                _put(known, row)
+        for ports in known.keys() & wanted:
+            rows = known[ports]
+            if isinstance(rows, dict):
+                yield from rows
+            else:
+                yield rows
 
     def update_in_full(
         self, chunks: Iterable[bytes], each: Callable[[SocketRow, bytes, int, int, bool], None]
@@ -106,11 +112,12 @@ class SocketTable:
         moved = [(row, before[4:8]) for row, before in changes.changed if before[4:8] != row.raw[4:8]]
         for row, ports in (*moved, *((row, row.raw[4:8]) for row in changes.gone)):
             rows = known[ports]
-            del rows[row]
-            if not rows:
+            if isinstance(rows, dict):
+                del rows[row]
+            if not isinstance(rows, dict) or not rows:
                 del known[ports]
         for row in (*changes.new, *(row for row, _ in moved)):
-            known.setdefault(row.raw[4:8], {})[row] = None
+            _put(known, row)
 
     def _compare(self, chunks: Iterable[Chunk]) -> tuple[bytes, bytes]:
         diff, self._diff = self._diff or self._new_diff(), None  # of no more use where the source fails on the way
@@ -134,3 +141,11 @@ class SocketTable:
                 changes.changed.append((row, before))
         row.read_at = row.moment.now
         return row, fresh
+
+
+def _put(known: dict[bytes, SocketRow | dict[SocketRow, None]], row: SocketRow) -> None:
+    others = known.setdefault(row.raw[4:8], row)
+    if isinstance(others, dict):
+        others[row] = None
+    elif others is not row:
+        known[row.raw[4:8]] = {others: None, row: None}

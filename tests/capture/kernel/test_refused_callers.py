@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from capture.kernel.connect_calls import KEPT_BYTES, PART, ConnectCalls
+from capture.kernel.connect_calls import FEW, KEPT_BYTES, PART, ConnectCalls
 from capture.kernel.event import EventOwner, KernelEvent, Kind
 from capture.kernel.formats import Format, Place
 from capture.kernel.joining import Joiner
@@ -41,19 +41,31 @@ def test_of_threads_that_have_ended_the_kernel_remembers_name_and_process() -> N
     assert threads.owner(1) is None
 
 
+NAMES = ("common_type", "common_flags", "common_pid", "skaddr", "newstate")
+PLACES = {name: Place(8 * at, 8 if name == "skaddr" else 4) for at, name in enumerate(NAMES)}
+
+
+def call(second: int, thread: int, socket: int) -> bytes:
+    numbers = {"common_type": 9, "common_flags": 0, "common_pid": thread, "skaddr": socket, "newstate": SYN_SENT}
+    told = b"".join(numbers[name].to_bytes(8, sys.byteorder) for name in NAMES)
+    return ENTRY.pack(second * 10**9, len(told)) + told
+
+
+def test_a_few_sockets_and_a_storm_of_them_are_told_the_same() -> None:
+    """Few are searched for; more than FEW are sought out of an index."""
+    assert 9 < FEW < 100
+    calls = ConnectCalls(Format(9, PLACES, {}))
+    assert calls.thread(9, 9.0) == 0
+    for socket in range(1, 100):  # a socket's address may be found where another number lies, and across two
+        calls.keep(call(2, socket % 7 + 1, socket) + call(3, socket % 5 + 1, socket << 8))
+    assert [calls.thread(socket, 9.0) for socket in range(1, 10)] == [socket % 7 + 1 for socket in range(1, 10)]
+    every = [calls.thread(socket, 9.0) for socket in range(1, 100)]
+    assert every == [socket % 7 + 1 for socket in range(1, 100)]
+    assert [calls.thread(socket << 8, 9.0) for socket in range(1, 100)] == [one % 5 + 1 for one in range(1, 100)]
+
+
 def test_a_sockets_memory_that_is_used_again_is_another_call() -> None:
-    names = ("common_type", "common_flags", "common_pid", "skaddr", "newstate")
-    places = {name: Place(8 * at, 8 if name == "skaddr" else 4) for at, name in enumerate(names)}
-    calls = ConnectCalls(Format(9, places, {}))
-
-    def record(thread: int, socket: int) -> bytes:
-        numbers = {"common_type": 9, "common_flags": 0, "common_pid": thread, "skaddr": socket, "newstate": SYN_SENT}
-        return b"".join(numbers[name].to_bytes(8, sys.byteorder) for name in names)
-
-    def call(second: int, thread: int, socket: int) -> bytes:
-        told = record(thread, socket)
-        return ENTRY.pack(second * 10**9, len(told)) + told
-
+    calls = ConnectCalls(Format(9, PLACES, {}))
     for second, thread in ((1, 71), (3, 73), (2, 72)):  # processors are read one by one
         calls.keep(call(second, thread, 0xABC))
     assert [calls.thread(0xABC, time) for time in (0.5, 1.5, 2.5, 9.0)] == [0, 71, 72, 73]

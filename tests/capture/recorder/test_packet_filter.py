@@ -12,7 +12,8 @@ from capture.recorder.packet_filter import IPV4, IPV6, MOST_PORTS, OWN_STEPS, pa
 SNAP = 128
 
 
-def kept(program: bytes, protocol: int, packet: bytes) -> int:
+def kept(program: bytes, protocol: int, packet: bytes, kind: int = 0, hardware: int = 1) -> int:
+    beside = {0xFFFFF000: protocol, 0xFFFFF004: kind, 0xFFFFF01C: hardware}
     steps = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
     accumulator = index = at = 0
     for _ in range(1000):
@@ -24,8 +25,8 @@ def kept(program: bytes, protocol: int, packet: bytes) -> int:
             at += yes if accumulator == value else no
         elif code == 0xB1:
             index = (packet[value] & 15) * 4
-        elif code == 0x28 and value == 0xFFFFF000:
-            accumulator = protocol
+        elif value in beside:
+            accumulator = beside[value]
         else:
             begin, size = {0x28: (value, 2), 0x30: (value, 1), 0x48: (index + value, 2)}[code]
             if begin + size > len(packet):
@@ -81,3 +82,12 @@ def test_icmp_is_kept_and_other_things_are_not(ports: tuple[int, ...]) -> None:
 def test_too_many_ports_are_refused() -> None:
     with pytest.raises(ValueError, match="60"):
         packet_filter(range(1, MOST_PORTS + 2), SNAP)
+
+
+@pytest.mark.parametrize("ports", [(), tuple(range(1, MOST_PORTS + 1))])
+def test_each_packet_is_kept_once_and_none_of_other_hosts(ports: tuple[int, ...]) -> None:
+    program, packet = packet_filter(ports, SNAP), ipv4(socket.IPPROTO_TCP, 50, 50000)
+    for hardware in (1, 772):
+        assert kept(program, IPV4, packet, 0, hardware) == SNAP
+        assert kept(program, IPV4, packet, 3, hardware) == 0
+        assert kept(program, IPV4, packet, 4, hardware) == SNAP * (hardware != 772)

@@ -78,3 +78,18 @@ def test_a_clock_that_is_set_lets_nothing_go_and_keeps_nothing_longer(tmp_path: 
         at = (100_000 + second + (step if second >= 10 else 0)) * SECOND
         spool.append(at, at, bytes(LEAST_PART))
         assert len(held(spool, 0, 10**6)) == min(second + 1, 5)
+
+
+def test_a_part_that_went_is_written_anew_and_shows_nothing_of_before(tmp_path: Path) -> None:
+    clock = iter(range(0, 40 * SECOND, SECOND))
+    spool = Spool(str(tmp_path), "x", 3 * SECOND, 16 * LEAST_PART, clock.__next__)
+    files = set()
+    for second in range(40):
+        spool.append(second * SECOND, second * SECOND, second.to_bytes(1, "big") * (LEAST_PART - second))
+        files |= {one.stat().st_ino for one in tmp_path.iterdir()}
+        assert [(data[0], len(data)) for data in held(spool, 0, 100)] == [
+            (one, LEAST_PART - one) for one in range(max(0, second - 3), second + 1)
+        ]
+    assert len(files) == 4
+    spool.close()
+    assert os.listdir(tmp_path) == []
