@@ -15,6 +15,7 @@ from capture.kernel.event_source import KernelEvents
 from capture.recorder.packet_ring import Block, PacketRing
 from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
+from capture.sockets.sources.interface_names import interface_names
 
 
 class Machine(Struct, frozen=True):
@@ -102,7 +103,7 @@ class ThisMachine:
         """See Origin."""
         names: dict[int, str] = {}
         with contextlib.suppress(OSError):
-            names = dict(socket.if_nameindex())
+            names = interface_names()
         return Machine(socket.gethostname(), os.uname().release, names)
 
     def packets(self, ports: Sequence[int]) -> PacketSource:

@@ -62,6 +62,9 @@ class Packets:
             "seen": self.seen,
             "dropped": self.dropped,
             "missing": self.missing,
-            "interfaces": {str(number): name for number, name in socket.if_nameindex()},
+            "interfaces": {
+                str(number): os.fsencode(name).decode("utf-8", "backslashreplace")
+                for number, name in socket.if_nameindex()
+            },
             "kernel": os.uname().release,
         }

@@ -23,7 +23,7 @@ def read_counters(root: str = "/proc/thread-self/net") -> dict[str, int]:
     counters: dict[str, int] = {}
     for name in COUNTED:
         try:
-            with open(f"{root}/{name}") as file:
+            with open(f"{root}/{name}", encoding="utf-8", errors="backslashreplace") as file:
                 text = file.read()
         except OSError:
             continue

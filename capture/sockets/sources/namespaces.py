@@ -10,7 +10,6 @@ import ctypes
 import errno
 import os
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from capture.sockets.row import Namespace
 from capture.sockets.sources.container_names import name_of, pod_of
 from capture.sockets.sources.counters import COUNTED, parse_file
 from capture.sockets.sources.dump_diff import Chunk
+from capture.sockets.sources.interface_names import interface_names
 from capture.sockets.sources.procfs import ProcfsSource
 from capture.sockets.sources.rst_tap import RstTap
 from capture.sockets.sources.settings import KernelSettings, read_settings
@@ -201,7 +201,7 @@ class NamespaceSource(SockDiagSource):
 
     def interfaces(self) -> dict[int, str]:
         """See NamesInterfaces."""
-        return self._once_more_inside(lambda: dict(socket.if_nameindex()))
+        return self._once_more_inside(interface_names)
 
     def tap_resets(self) -> RstTap:
         """See SeesResets."""
@@ -238,7 +238,7 @@ class NamespaceSource(SockDiagSource):
 
     def _read(self, name: str) -> str:
         try:
-            return os.pread(self._files[name], 1 << 16, 0).decode()
+            return os.pread(self._files[name], 1 << 16, 0).decode("utf-8", "backslashreplace")
         except (OSError, KeyError):
             return ""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from capture.sockets.row import Namespace, Owner
 from capture.sockets.sources import counters, settings
 from capture.sockets.sources.dump_diff import Chunk
+from capture.sockets.sources.interface_names import interface_names
 from capture.sockets.sources.netlink import BOUND, CONNECTIONS, LISTENERS, WITH_INFO, WITH_MEMORY, DiagSocket
 from capture.sockets.sources.rst_tap import RstTap, TappedResets
 from capture.sockets.sources.tcpinfo import TcpInfo, tcp_info
@@ -118,7 +118,7 @@ class SockDiagSource:
 
     def interfaces(self) -> dict[int, str]:
         """See NamesInterfaces."""
-        return dict(socket.if_nameindex())
+        return interface_names()
 
     def bound(self) -> Iterable[bytes]:
         """See SeesBound."""

@@ -102,6 +102,27 @@ def test_a_failed_call_of_a_thread_is_its_process(events: KernelEvents) -> None:
     assert {one.owner.pid for one in found if one.owner} == {os.getpid()}
 
 
+FAILING = """
+import contextlib, ctypes, socket, time
+ctypes.CDLL(None).prctl(15, b"\\xff\\xfeodd", 0, 0, 0)
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+listener.accept()[0].close()
+for _ in range(3):
+    time.sleep(0.05)
+    with contextlib.suppress(OSError):
+        client.send(b"late")
+print(client.getsockname()[1])
+"""
+
+
+def test_a_process_that_has_ended_may_have_had_any_bytes_for_a_name(events: KernelEvents) -> None:
+    done = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, check=True)
+    found = of_port(events.read().events, int(done.stdout), Kind.CALL_FAILED)
+    assert {one.errno for one in found} == {"EPIPE"}
+    assert {one.owner.name for one in found if one.owner} == {"\ufffd\ufffdodd"}
+
+
 def test_a_close_with_unread_data_is_a_reset_of_the_caller_with_the_kernels_reason(events: KernelEvents) -> None:
     client, server = pair()
     port = server.getsockname()[1]

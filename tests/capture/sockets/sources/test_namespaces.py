@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -160,6 +161,41 @@ def test_where_entering_is_refused_proc_shows_the_sockets() -> None:
     namespaces._enter = refuse  # in this child process alone
     rows = [row for row in Watcher(all_namespaces=True).look().rows if row.netns and row.netns.inode == inode]
     assert sorted(row.state.value for row in rows) == ["ESTAB", "ESTAB", "LISTEN"]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+@in_own_network
+def test_an_interface_may_have_any_bytes_for_a_name_here_and_elsewhere() -> None:
+    def listening() -> socket.socket:
+        link = b"\xff\xfe0"
+        for words in ((b"add", link, b"type", b"veth", b"peer", b"name", b"veth8"), (b"set", link, b"up")):
+            subprocess.run([b"ip", b"link", *words], check=True)
+        subprocess.run([b"ip", b"addr", b"add", b"fe80::7/64", b"dev", link, b"nodad"], check=True)
+        (index,) = (index for index, name in socket.if_nameindex() if os.fsencode(name) == link)
+        listener = socket.socket(socket.AF_INET6)
+        listener.bind(("fe80::7", 4321, 0, index))
+        listener.listen()
+        return listener
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        enter_new_network()
+        listener = listening()
+        os.write(writing, b"x")
+        signal.pause()
+        listener.close()
+    os.read(reading, 1)
+    with listening(), Watcher(all_namespaces=True) as watcher:
+        for _ in range(2):  # links are counted from the second look on
+            snapshot = watcher.look()
+        held = [row for row in snapshot.rows if {owner.pid for owner in row.owners} & {pid, os.getpid()}]
+        assert [row.scope for row in held] == [r"\xff\xfe0"] * 2
+        told = [one for one in document(snapshot)["sockets"] if one.get("interface") == r"\xff\xfe0"]
+        assert len(json.dumps(told)) > 0 < len(told)
+        assert "LISTEN" in text(snapshot)
+        assert all(r"link:\xff\xfe0" in view.counters for view in snapshot.namespaces if view.netns is None)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 
