@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
+
+
+class Batch(Protocol[Item]):
+    """What came in one go."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """In order."""
 
 
 class Recent(Generic[T]):
@@ -16,13 +27,13 @@ class Recent(Generic[T]):
 
     def __init__(self, keep_s: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._keep, self._most, self._clock = keep_s, most, clock
-        self._batches: deque[tuple[float, Sequence[T]]] = deque()
+        self._batches: deque[tuple[float, Batch[T]]] = deque()
         self._count = self.forgotten = 0
 
-    def add(self, items: Sequence[T]) -> None:
+    def add(self, items: Batch[T]) -> None:
         """Adds what came now, and lets go of what is too old or too much."""
         now = self._clock()
-        if items:
+        if len(items):
             self._batches.append((now, items))
             self._count += len(items)
         while self._batches and self._batches[0][0] < now - self._keep:

@@ -16,6 +16,7 @@ from capture.recorder.log_follower import LogFollower
 from capture.recorder.look_ring import LookRing
 from capture.recorder.options import Options
 from capture.recorder.origin import Origin
+from capture.recorder.packed_events import PackedEvents
 from capture.recorder.recent import Recent
 from capture.recorder.recorder_errors import RecorderUnavailable
 from capture.recorder.spool import Spool
@@ -83,7 +84,7 @@ class Rings:
             now = int(reading.time * 1e9)
             self.ends.append(now, now, TIME.pack(now, len(reading.ends)) + reading.ends.packed)
         found = list(reading.events) if self.look is None else list(attributed(reading.events, self.look))
-        self.events.add(found)
+        self.events.add(PackedEvents(found))
         return found
 
     def look_now(self) -> None:

@@ -131,11 +131,10 @@ class Recorder:
 
 
 class _Kept(NamedTuple):
-    """What makes a row worth a record when it changes: its record without the timer's countdown, and what is not in
+    """What makes a row worth a record when it changes: its record, but for the timer's countdown, and what is not in
     it. A round trip stays as it was recorded until it moved by a third."""
 
-    before_countdown: bytes
-    after_countdown: bytes
+    raw: bytes
     owners: tuple[Owner, ...]
     rtt_us: int | None
     total_retransmits: int | None
@@ -149,7 +148,9 @@ def _kept_of(row: SocketRow, before: _Kept | None) -> _Kept:
     known = None if before is None else before.rtt_us
     if rtt and known and 1 / RTT_MOVED < rtt / known < RTT_MOVED:
         rtt = known
-    return _Kept(raw[:52], raw[56:], row.owners, rtt, row.total_retransmits, row.drops, row.hidden, row.since)
+    if before is not None and before.raw[:52] == raw[:52] and before.raw[56:] == raw[56:]:
+        raw = before.raw
+    return _Kept(raw, row.owners, rtt, row.total_retransmits, row.drops, row.hidden, row.since)
 
 
 def _recorded(row: SocketRow, namespace: int, info: TcpInfo | None) -> RecordedRow:

@@ -197,7 +197,8 @@ def _is_loopback(address: bytes) -> bool:
     return address == bytes(15) + b"\1" or (len(address) == 4 and address[0] == 127)
 
 
-_LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (
+_LD, _LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (
+    0x20,
     0x30,
     0x28,
     0x74,
@@ -209,7 +210,16 @@ _LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (
     0x54,
     0x06,
 )
+_KIND, _HARDWARE, _LOOPBACK = 0xFFFFF004, 0xFFFFF01C, 772
+_FIRST_SIGHT = (  # loopback shows each packet twice: what comes in is taken
+    (_LD, 0, 0, _KIND),
+    (_JEQ, 0, 3, PACKET_OUTGOING),
+    (_LD, 0, 0, _HARDWARE),
+    (_JEQ, 0, 1, _LOOPBACK),
+    (_RET, 0, 0, 0),
+)
 _FILTER = (  # operation, steps over where true, where false, operand
+    *_FIRST_SIGHT,
     (_LDB, 0, 0, 0),  # 0: version and length
     (_RSH, 0, 0, 4),  # 1
     (_JEQ, 0, 7, 4),  # 2: IPv4, else 10
