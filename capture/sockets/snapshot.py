@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -151,6 +151,13 @@ class Snapshot:
     of_ports: Callable[[Set[bytes]], Iterable[SocketRow]] | None = field(default=None, compare=False)
     """Until the next look: its rows of these local and remote ports (four bytes in network order), and before them
     those that only the look before had. None where rows have to be searched."""
+
+    touched: Collection[SocketRow] | None = field(default=None, compare=False)
+    """Rows that are new, were read anew, or have other owners than in the look at `before`; None: any may have."""
+    gone: Sequence[SocketRow] = field(default=(), compare=False)
+    """Rows of the look at `before` that are here no more; where `touched` is None not all of them."""
+    before: float | None = None
+    """The time of the look before on the clock of ages, seconds; None at the first."""
 
     def row(self, cookie: str) -> SocketRow | None:
         """The socket of a cookie, as a finding's sample names it; None where it has gone."""

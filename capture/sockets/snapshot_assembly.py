@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from capture.sockets import inet_diag_msg as form
@@ -11,7 +11,7 @@ from capture.sockets.findings.look_history import Scene
 from capture.sockets.findings.rule_list import find
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
-from capture.sockets.row import Process
+from capture.sockets.row import Process, SocketRow
 from capture.sockets.snapshot import NamespaceView, Snapshot, Unseen
 from capture.sockets.socket_groups import group_namespaces
 from capture.sockets.watched_namespace import News, WatchedNamespace
@@ -31,6 +31,9 @@ class Look:
     processes: Sequence[Process]
     unseen: tuple[Unseen, ...] = ()
     hidden_why: str = ""
+    touched: Collection[SocketRow] | None = None
+    """Beyond those that the namespaces tell; None: any row may have been."""
+    before: float | None = None
 
 
 def assemble(
@@ -66,6 +69,11 @@ def assemble(
         unseen=look.unseen,
         of_ports=lambda wanted: (row for namespace in namespaces for row in namespace.of_ports(wanted)),
         hidden_why=look.hidden_why,
+        touched=None
+        if look.touched is None
+        else dict.fromkeys([*(row for entry in news.values() for row in entry.touched), *look.touched]),
+        gone=[row for entry in news.values() for row in entry.gone],
+        before=look.before,
         namespaces=tuple(
             NamespaceView(
                 namespace.netns,

@@ -62,6 +62,8 @@ class Watcher:
         self._clock, self._wall = clock, wall
         self._candidates = list(SOURCES) if source is None else [source]
         self._moment = Moment(clock())
+        self._reowned: dict[SocketRow, None] = {}
+        """Rows whose owners changed in this look."""
         self._failures: list[str] = []
         self._last: float | None = None
         self._details_at = self._moment.now
@@ -134,7 +136,8 @@ class Watcher:
             details = self._exact or moment.now - self._details_at >= DETAILS_EVERY_S
         if details:
             self._details_at = moment.now
-        own = self._own
+        own, known = self._own, list(self._namespaces)
+        self._reowned.clear()
         self._others.refresh(moment.now, own.source.name == "sock_diag")
         news = {own: own.look(wall, details, self._exact)} | self._look_at_others(wall, details)
         self._owners.refresh(thorough or self._exact)
@@ -155,6 +158,11 @@ class Watcher:
             processes=processes,
             unseen=self._others.unseen,
             hidden_why=self._why_hidden() if hidden else "",
+            # with a namespace all its rows come or go
+            touched=None
+            if list(self._namespaces) != known or any(one.whole for one in news.values())
+            else self._reowned,
+            before=self._last,
         )
         self._last = moment.now
         return assemble(look, news, self.thresholds, self._trends, self._lives)
@@ -190,6 +198,7 @@ class Watcher:
         def enter(row: Held) -> None:
             if isinstance(row, SocketRow):
                 self._namespaces[id(row.netns)].aggregates.owners_enter(row)
+                self._reowned[row] = None
 
         return OwnerIndex(leave=leave, enter=enter)
 

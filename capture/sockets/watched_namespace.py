@@ -56,6 +56,10 @@ class News:
     """Listener → connections dropped since the look before."""
 
     resets: TappedResets = field(default_factory=TappedResets)
+    touched: list[SocketRow] = field(default_factory=list)
+    """Rows that are new or were read anew; `whole`: all of them were."""
+    gone: list[SocketRow] = field(default_factory=list)
+    whole: bool = False
 
     @property
     def link_drops(self) -> dict[str, int]:
@@ -204,6 +208,7 @@ class WatchedNamespace:
         for row in changes.new:
             row.age_is_minimum = self._looked_at is None
         self._account(changes, wall, news)
+        news.touched += self.listeners.rows.values()
         if changes.new or changes.gone:
             ports = frozenset(row.raw[4:6] for row in self.listeners.rows.values())
             self.aggregates.listen_on(ports, self.rows())
@@ -222,6 +227,7 @@ class WatchedNamespace:
             elif fresh and info is not None:
                 infos[row] = info
 
+        news.whole = details or self._knows_owners is not None or self._remembers is not None
         if details:
             changes = self.connections.update_in_full(self.source.detailed(), each)
         else:
@@ -301,6 +307,8 @@ class WatchedNamespace:
         """Moves rows between the counts, tells the owner index, writes the log."""
         aggregates, owners, now = self.aggregates, self.owners, self.moment.now
         logging = self._looked_at is not None
+        news.gone += changes.gone
+        news.touched += (*changes.new, *(row for row, _ in changes.changed))
         for row in changes.gone:
             if logging:
                 self._log(news, wall, row, row.raw, None)

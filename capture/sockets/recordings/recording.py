@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Iterable
 from types import TracebackType
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ class Recorder:
         self._under = os.fdopen(descriptor, "wb")
         self._file = gzip.GzipFile(filename="", fileobj=self._under, mode="wb", compresslevel=COMPRESSION)
         self._rows: dict[SocketRow, _Kept] = {}
+        self._moment: float | None = None
         self._processes: dict[int, RecordedProcess] = {}
         self._namespaces: dict[Namespace | None, NamespaceView] = {}
         self._unix: list[RecordedUnix] = []
@@ -57,20 +59,21 @@ class Recorder:
         """Adds a look: a full one first, then what changed. On disk when this returns. Raises OSError."""
         namespaces = {view.netns: number for number, view in enumerate(snapshot.namespaces)}
         rows: list[RecordedRow] = []
-        kept: dict[SocketRow, _Kept] = {}
+        follows = snapshot.before == self._moment is not None
+        touched, went = self._touched(snapshot, follows)
         known, details, moment = self._rows, snapshot.details, snapshot.moment
-        for row in snapshot.rows:
+        for row in touched:
             before = known.get(row)
-            if before is not None and row.read_at != moment and before.owners is row.owners and row not in details:
-                kept[row] = before  # nothing of it was read anew
-                continue
-            now = kept[row] = _kept_of(row, before)
+            same = before is not None and before.owners is row.owners and row.read_at != moment and row not in details
+            if same and follows:
+                continue  # nothing of it was read anew
+            now = known[row] = _kept_of(row, before)
             if before != now or row in details:
                 rows.append(_recorded(row, namespaces[row.netns], details.get(row)))
-        gone = [
-            (namespaces[row.netns], row.raw[44:52]) for row in known.keys() - kept.keys() if row.netns in namespaces
-        ]
-        self._rows = kept
+        gone = [(namespaces[row.netns], row.raw[44:52]) for row in went if row.netns in namespaces]
+        for row in went:
+            del known[row]
+        self._moment = moment
         processes = {process.pid: _recorded_process(process) for process in snapshot.processes}
         unix = [
             _recorded_unix(one, namespaces[one.netns]) for one in snapshot.unix_listeners if one.netns in namespaces
@@ -94,6 +97,14 @@ class Recorder:
         self._namespaces = {view.netns: view for view in snapshot.namespaces}
         self._put(msgspec.json.encode(line))
         self.looks += 1
+
+    def _touched(self, snapshot: Snapshot, follows: bool) -> tuple[Iterable[SocketRow], list[SocketRow]]:
+        """Rows that may be new or changed since the look that was written last, and those of it that have gone: all
+        rows are gone through only where the look does not tell, or is not the next one (`follows`)."""
+        if snapshot.touched is not None and follows:
+            asked = (row for row in snapshot.details if row not in snapshot.touched)
+            return (*snapshot.touched, *asked), [row for row in snapshot.gone if row in self._rows]
+        return snapshot.rows, list(self._rows.keys() - set(snapshot.rows))
 
     def close(self) -> None:
         """Ends the file, with its mark. Raises OSError."""

@@ -171,8 +171,7 @@ class Replay:
         self._take_processes(recorded)
         namespaces = self._take_rows(recorded)
         news = {namespace: namespace.look(recorded.time, details=False) for namespace in namespaces}
-        elapsed = None if self._last is None else recorded.moment - self._last
-        self._last = recorded.moment
+        before, self._last = self._last, recorded.moment
         self.looks += 1
         limits = recorded.limits
         if self._ahead is None and self.damage:
@@ -183,12 +182,13 @@ class Replay:
         look = Look(
             time=recorded.time,
             now=recorded.moment,
-            elapsed_s=elapsed,
+            elapsed_s=None if before is None else recorded.moment - before,
             host=recorded.host,
             source=recorded.source,
             limits=limits,
             hidden_owners=recorded.hidden_owners,
             processes=list(self._processes.values()),
+            before=before,
         )
         return assemble(look, news, self.thresholds, self._trends, self._lives)
 

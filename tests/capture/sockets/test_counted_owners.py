@@ -39,6 +39,7 @@ class Holder:
                 self._serve(socket.socket(fileno=0))
             os._exit(0)
         there.close()
+        self._ask("dup", 0, 0)  # once it answers, all that it had of its parent is closed
 
     @staticmethod
     def _serve(control: socket.socket) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import socket
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.recordings.recording import Recorder
 from capture.sockets.recordings.replay import RecordingEnded, Replay
+from capture.sockets.snapshot import Snapshot
 from capture.sockets.socket_watch import Watcher
 from capture.sockets.sockets_report import document
 from capture.sockets.sources.socket_errors import RecordingUnreadable
@@ -26,6 +29,60 @@ def by_cookie(told: dict[str, object]) -> dict[str, object]:
     assert isinstance(sockets, list)
     # A replayed counter moves from its first look on, as live.
     return told | {"sockets": {entry["cookie"]: entry for entry in sockets}}
+
+
+@in_own_network
+def test_what_looks_tell_of_changes_is_what_a_walk_over_all_rows_finds(tmp_path: Path) -> None:
+    """Told, every look; told since a look that was not written; and not told."""
+    paths = [str(tmp_path / name) for name in ("told", "some", "walked")]
+    with (
+        maker(60) as made,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Recorder(paths[0]) as told,
+        Recorder(paths[1]) as some,
+        Recorder(paths[2]) as walked,
+        Watcher() as watcher,
+    ):
+        waiting, few = [socket.create_connection(listener.getsockname()) for _ in range(8)], 0
+        commands = (
+            "pass-by",
+            "half-close 5",
+            "cycle 6",
+            "churn 6",
+            "shut 5",
+            "write 5 9",
+            "pass-by",
+            "open 4",
+            "pass-by",
+        )
+        for number, command in enumerate(commands):
+            made.tell(command)
+            if number % 2:  # its inode comes, then its owner goes to another process
+                waiting.append(listener.accept()[0])
+            if number == 5 and not (child := os.fork()):
+                time.sleep(60)
+                os._exit(0)
+            if number == 6:
+                waiting.pop().close()
+            snapshot = watcher.look(details=number == 4)
+            few += snapshot.touched is not None and len(snapshot.touched) < len(snapshot.rows) / 2
+            told.write(snapshot)
+            walked.write(replace(snapshot, touched=None))
+            if number % 3:
+                some.write(snapshot)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert few >= 5
+    looks = [[kept(look) for look in Replay(path)] for path in paths]
+    assert looks[0] == looks[2]
+    assert looks[1] == [look for number, look in enumerate(looks[2]) if number % 3]
+
+
+def kept(look: Snapshot) -> dict[str, object]:
+    return {
+        row.cookie: (row.raw[:52], row.raw[56:], [(one.pid, one.fd) for one in row.owners], row.hidden, row.since)
+        for row in look.rows
+    }
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
