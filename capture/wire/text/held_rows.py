@@ -75,11 +75,23 @@ class Queue:
     ) -> list[tuple[WaitingRow, Printed]]:
         """The row right before a RST without ACK: such a RST answers a segment (RFC 9293, 3.10.7.1)."""
         waiting = self._waiting(printed.dst, printed.src)
-        if not waiting or waiting[-1].number != number - 1:
+        if not waiting or not self._answered_next(waiting[-1], number):
             return []
         ends = (printed.dst, printed.dport), (printed.src, printed.sport)
         segment = conversations.segment_in(waiting[-1].row, *ends) if conversations.knows(*ends) else None
         return [] if segment is None else [(waiting[-1], segment)]
+
+    def _answered_next(self, row: WaitingRow, number: int) -> bool:
+        """Is there nothing between a row and a packet but other rows as long, and the RSTs that answered those?"""
+        between = list(self._held)[self._held.index(row) + 1 :]
+        if len(between) != number - row.number - 1:
+            return False
+        return all(
+            each.flags & (RST | ACK) == RST
+            if isinstance(each, TextSegment)
+            else each.segment is not None and each.row.frame_length == row.row.frame_length
+            for each in between
+        )
 
     def _waiting(self, src: str, dst: str) -> list[WaitingRow]:
         rows = [each for each in self._held if isinstance(each, WaitingRow) and each.segment is None]

@@ -91,6 +91,25 @@ def test_rows_of_the_application_are_placed_by_the_numbers_that_follow() -> None
     assert [notice.code for notice in reader.notices][1:] == ["no_ports"]
 
 
+@pytest.mark.parametrize(("sizes", "placed"), [((106, 106), 2), ((106, 107), 1)])
+def test_rows_that_resets_answer_one_after_the_other(sizes: tuple[int, int], placed: int) -> None:
+    opened = "".join(
+        f"{3 * port + 1} 0.1 10.0.0.1 → 10.0.0.2 TCP 54 5000{port} → 80 [SYN] Seq=0 Win=64240 Len=0\n"
+        f"{3 * port + 2} 0.2 10.0.0.2 → 10.0.0.1 TCP 54 80 → 5000{port} [SYN, ACK] Seq=0 Ack=1 Win=64240 Len=0\n"
+        f"{3 * port + 3} 0.3 10.0.0.1 → 10.0.0.2 TCP 54 5000{port} → 80 [ACK] Seq=1 Ack=1 Win=64240 Len=0\n"
+        for port in (0, 1)
+    )
+    rows = (
+        f"7 1.6 10.0.0.2 → 10.0.0.1 HTTP {sizes[0]} HTTP/1.1 200 OK\n"
+        f"8 1.6 10.0.0.2 → 10.0.0.1 HTTP {sizes[1]} HTTP/1.1 200 OK\n"
+        "9 1.6 10.0.0.1 → 10.0.0.2 TCP 54 50001 → 80 [RST] Seq=1 Win=0 Len=0\n"
+        "10 1.6 10.0.0.1 → 10.0.0.2 TCP 54 50000 → 80 [RST] Seq=1 Win=0 Len=0\n"
+    )
+    found, _ = read(opened + rows)
+    said = [(s.dport, s.length) for s in found if s.sport == 80 and s.length]
+    assert sorted(said) == [(50000, 52), (50001, sizes[1] - 54)][-placed:]
+
+
 def test_an_export_with_the_row_and_the_tree_of_each_packet_counts_it_once() -> None:
     row = "      3 0.000026    10.1.1.1              10.1.1.2              TCP      80     55948 → 80 [SYN] Seq=0 Win=64240 Len=0\n"
     header = "No.     Time        Source                Destination           Protocol Length Info\n"
