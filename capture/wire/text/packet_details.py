@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
+from capture.engine.library import library
 from capture.wire.headers.payload_kinds import Content
 from capture.wire.text.contents import content_of_row, of_length
 from capture.wire.text.printed import SYN, Clock, Heading, Printed, PrintedError, PrintedPacket
@@ -23,6 +24,7 @@ _PORTS = re.compile(
     r"Transmission Control Protocol, Src Port: (.{1,80}?), Dst Port: ([^,]{1,80})(?:,.*?Len: (\d{1,10}))?"
 )
 _IN_BRACKETS = re.compile(r"\(([^()]{1,253})\)$")
+_HEX_DIGITS = re.compile(r"(?:[0-9a-f]{2}){1,64}")
 _ERROR_TYPES = {3, 4, 5, 11, 12}
 _ERROR_TYPES_6 = {1, 2, 3, 4}
 
@@ -247,6 +249,15 @@ def _content(tree: Tree, text: str) -> None:
         inside.content = content_of_row(text)
 
 
+def _data(tree: Tree, value: str) -> None:
+    """The payload itself, in hexadecimal, as far as it is printed: no protocol was found in it."""
+    inside, digits = tree._inner, _HEX_DIGITS.match(value)
+    if digits is None or not inside.tcp or not inside.length or inside.content != Content.UNKNOWN:
+        return
+    begin = bytes.fromhex(digits[0])
+    inside.content = Content(library().call.content_of(begin, len(begin), inside.length))
+
+
 _FIELDS: dict[str, Callable[[Tree, str], None]] = {
     "epoch time": Tree._time,
     "epoch arrival time": Tree._time,
@@ -269,6 +280,7 @@ _FIELDS: dict[str, Callable[[Tree, str], None]] = {
     "vxlan network identifier (vni)": _network,
     "mtu of next hop": _next_hop,
     "mtu": _next_hop,
+    "data": _data,
     "type": Tree._printed_number,
     "code": Tree._printed_number,
 }

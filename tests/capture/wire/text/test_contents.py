@@ -6,6 +6,7 @@ import pytest
 
 from capture.wire.headers.payload_kinds import Content
 from capture.wire.text.contents import content_of_line, content_of_row, of_length
+from tests.capture.wire.text.reading import read
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,24 @@ def test_lines_of_tcpdump() -> None:
     assert content_of_line(", length 79: HTTP: GET / HTTP/1.1") == Content.PLAIN
     assert content_of_line(", length 79: HTTP: HTTP/1.1 408 Request Timeout") == Content.PARTING
     assert content_of_line(", length 79") == Content.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("payload", "length", "content"),
+    [
+        (b"hello world", 11, Content.PLAIN),
+        (b"QUIT\r\n", 6, Content.GOODBYE),
+        (b"\x17\x03\x03\x01\x00" + b"x" * 27, 261, Content.TLS_DATA),
+    ],
+)
+def test_data_in_hexadecimal(payload: bytes, length: int, content: Content) -> None:
+    """tshark -V prints what no protocol was found in, as far as a line goes."""
+    more = "" if len(payload) == length else "…"
+    (one,), _ = read(
+        "Frame 6: 77 bytes on wire (616 bits), 77 bytes captured (616 bits)\n"
+        "Internet Protocol Version 4, Src: 10.28.0.1, Dst: 10.28.0.2\n"
+        f"Transmission Control Protocol, Src Port: 53254, Dst Port: 8205, Seq: 1, Ack: 1, Len: {length}\n"
+        f"    Flags: 0x018 (PSH, ACK)\n    TCP payload ({length} bytes)\nData ({length} bytes)\n"
+        f"    Data: {payload.hex()}{more}\n    [Length: {length}]\n"
+    )
+    assert (one.length, one.content) == (length, content)
