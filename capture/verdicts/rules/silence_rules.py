@@ -184,8 +184,12 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
             others = ("normal_close", "client_gave_up" if first == 0 else "write_after_peer_close")
             rest = proofs((spoke[0], "after_half_close"), *((i, "fin") for i in fins))
             return Diagnosis("half_close", LIKELY, "half_close_unheard", first, others, rest)
+        # it may also have waited in vain, shut its half, and thrown away what came then: a lingering close reads, too
+        patient = first == 0 and history.closing_gap(history.fins[0] or 0) >= PAUSE
+        waited = patient and history.waiting(0, at=history.fins[0] or 0) is not None
+        instead = ("normal_close", "client_gave_up") if waited else ("normal_close",)
         return Diagnosis(
-            "half_close", sure if first == 0 else LIKELY, "half_close", first, ("normal_close",),
+            "half_close", sure if first == 0 and not waited else LIKELY, "half_close", first, instead,
             proofs((history.fins[first], "fin"), (spoke[0], "after_half_close"), (end.at, "closed")), harmless=True,
         )  # fmt: skip
     return _normal(history, first, sure, evidence)

@@ -37,6 +37,8 @@ TABLE = [
     (f"{SERVED} cFA sPA24g cA cRAt", "write_after_peer_close", LIKELY, True),
     # … but not where it took what the server still said: it had closed its sending half only
     (f"{HELLO} cFA sA sPA50 cA <0.199>sFA cA", "half_close", CERTAIN, True),
+    (f"{HELLO} <0.198>cFA sA sPA50 cA sFA cA", "half_close", CERTAIN, True),
+    (f"{HELLO} <0.199>cFA sA sPA50 cA sFA cA", "half_close", LIKELY, True),  # it may have given up, and read on
     (f"{HELLO} cFA sA sPA50 cA <0.199>sFPA50 cA", "half_close", CERTAIN, True),
     (f"{HELLO} cFA sA <0.199>sFPA50 cA", "half_close", CERTAIN, True),
     # a SYN,ACK again after the third packet, and data repeated: the accept queue; after an answer it is a late copy
