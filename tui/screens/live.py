@@ -191,9 +191,11 @@ class LiveScreen(RecordingScreen, FlightRecorderScreen, ScreenOfLooks, ScreenWit
         """What was asked for, and the first look, are shown at once; what comes by itself when the line has room."""
         look = event.look
         if look.asked or self._since is None:
-            self._since = look.snapshot.time if self._since is None else self._since
+            is_first, self._since = self._since is None, self._since or look.snapshot.time
             self.drop_unpainted()
             self._show_look(look)
+            if is_first:
+                self.count_values_again()  # the filter's line may be open already
         elif not self._is_paused:
             self.paint_within_budget(lambda: self._show_look(look))
 

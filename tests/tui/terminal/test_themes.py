@@ -9,11 +9,12 @@ from rich.color import Color, ColorSystem
 from textual.color import Color as Mixed
 from textual.theme import Theme
 
-from tests.tui.screens.helping import INCIDENT, app_of, screen_text, until
+from tests.tui.screens.helping import INCIDENT, app_of, in_rows, screen_text, until
 from tui.app import TriageApp
 from tui.terminal.detection import Terminal
 from tui.terminal.theme_names import THEME_NAMES
 from tui.terminal.themes import THEMES, next_theme
+from tui.widgets.bars import KeyBar, Said, TitleBar
 from tui.widgets.row_table import RowsTable
 
 
@@ -79,3 +80,11 @@ def luminance(colour: str) -> float:
         one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in Mixed.parse(colour).normalized
     ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+async def test_of_16_colours_the_bars_are_as_the_rest_so_that_they_are_read() -> None:
+    app = app_of(INCIDENT, terminal=Terminal(mouse=False, few_colours=True))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await in_rows(pilot, app, 128)
+        for bar in (TitleBar, KeyBar, Said):
+            assert app.screen.query_one(bar).styles.background == app.screen.styles.background
