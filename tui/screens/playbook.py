@@ -302,6 +302,9 @@ class PlaybookScreen(TriageScreen):
     def action_copy(self) -> None:
         """What is risky says so before it is copied."""
         entry = self._entry()
+        if entry is not None and not entry.copyable and any(one.fix for one in self._entries.values()):
+            self.say("Nothing to copy in this row: f goes to the fixes that are known for such trouble", "warn")
+            return
         if entry is not None and entry.fix is not None:
             fix = entry.fix
             self.triage_app.investigation.keep("fix", printable(fix.title), fix_markdown(fix), self.seen_in())

@@ -98,6 +98,8 @@ async def test_no_fix_is_said_with_its_reason_and_those_that_may_fit_are_listed(
         await until(pilot, lambda: "client_gave_up" in screen_text(app))
         await pilot.press("f")
         await until(pilot, lambda: "no fix: what is wrong was seen" in screen_text(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "Nothing to copy in this row: f goes to" in screen_text(app))
         text = " ".join(screen_text(app).split())
         assert "These clients left first" in text
         assert "○" in text
