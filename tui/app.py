@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import SuspendNotSupported
 from textual.binding import Binding
-from textual.events import Key
+from textual.events import InputEvent, Key
 
 from capture.safe_text import printable
 from tui.screens.address_names import AddressNames
@@ -101,6 +101,8 @@ class TriageApp(CleanApp):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys that the configuration gave away do what they were given, except where text is typed."""
+        if isinstance(event, InputEvent):
+            self.line_budget.answers += 1
         if self._given_keys and isinstance(event, Key) and not event.is_forwarded and not self._is_typed_in():
             event = Key(self._given_keys.get(event.key, event.key), event.character)
         await super().on_event(event)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.screens.asked_app import AskedApp
 
 Keys = tuple[tuple[str, str], ...]
+PAINTED_S = 0.25
+"""A picture and the titles that follow it are on the line after so long."""
 LAST_KEYS: Keys = (("?", "help"), ("q", "quit"))
 
 
@@ -123,12 +125,14 @@ class TriageScreen(Screen[Any]):
         self._until_paid = None
         paint, self._unpainted = self._unpainted, None
         if paint is not None:
-            before = self.triage_app.bytes_painted
+            before, answers = self.triage_app.bytes_painted, self.triage_app.line_budget.answers
             paint()
-            self.call_after_refresh(self._pay_for, before)
+            self.set_timer(PAINTED_S, lambda: self._pay_for(before, answers))
 
-    def _pay_for(self, before: int) -> None:
-        self.triage_app.line_budget.spend(self.triage_app.bytes_painted - before)
+    def _pay_for(self, before: int, answers: int) -> None:
+        """Where a key was pressed meanwhile nobody knows what was painted for it: nothing is paid then."""
+        if answers == self.triage_app.line_budget.answers:
+            self.triage_app.line_budget.spend(self.triage_app.bytes_painted - before)
 
     @property
     def says(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BYTES_A_SECOND = 850.0  # and what moves the cursor around a picture
+BYTES_A_SECOND = 800.0  # what moves the cursor around pictures comes on top
 
 
 class LineBudget:
@@ -19,6 +19,8 @@ class LineBudget:
         """`clock`: seconds, from any beginning."""
         self._clock = clock
         self._paid_at = 0.0
+        self.answers = 0
+        """Keys and clicks that were answered so far."""
 
     def spend(self, number: int) -> None:
         """So many bytes were sent, and nobody had pressed a key for them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.tui.screens.helping import INCIDENT, app_of, until
+from tui.screens.base import PAINTED_S
 from tui.terminal.line_budget import BYTES_A_SECOND, LineBudget
 
 
@@ -31,7 +32,7 @@ async def test_what_comes_while_something_is_owed_waits_and_the_last_of_it_is_sh
         assert screen is not None
         painted: list[str] = []
         screen.paint_within_budget(lambda: painted.append("first"))
-        await pilot.pause()
+        await pilot.pause(2 * PAINTED_S)
         app.line_budget.spend(int(BYTES_A_SECOND * 0.2))
         screen.paint_within_budget(lambda: painted.append("second"))
         screen.paint_within_budget(lambda: painted.append("third"))
