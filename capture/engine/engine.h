@@ -23,7 +23,7 @@
 /* TCP flags as model.TcpFlags has them. */
 enum { FIN = 0x001, SYN = 0x002, RST = 0x004, PSH = 0x008, ACK = 0x010, URG = 0x020, ECE = 0x040, CWR = 0x080, AE = 0x100 };
 
-/* Marks of a segment: capture.wire.column_types.Mark has the same bits (checked by a test). */
+/* Marks of a segment: capture.wire.column_types.PacketMark has the same bits (checked by a test). */
 enum {
   MARK_TIMESTAMP = 0x01,    /* the TCP timestamp option is there (RFC 7323) */
   MARK_HEADER_CUT = 0x02,   /* the snaplen cut the TCP header: options (or more) are unknown */

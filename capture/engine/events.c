@@ -159,7 +159,8 @@ static void remember(struct look *look, int kind, int pure, int goodbye) {
   remember_first_number(own, s);
   if (kind != KIND_RST && s->payload && !repeats(look) && !(look->tags & (TAG_KEEP_ALIVE | TAG_ZERO_WINDOW_PROBE)))
     own->said_number = s->number;
-  if (kind == KIND_SYN_ACK) own->known &= ~KNOWS_ACKED; /* what came before answered an older connection in TIME-WAIT */
+  if (kind == KIND_SYN_ACK && !(look->c->flags & HAS_COMPLETE))
+    own->known &= ~KNOWS_ACKED; /* what came before answered an older connection in TIME-WAIT */
   if (s->flags & ACK && kind != KIND_RST && (!(own->known & KNOWS_ACKED) || ahead(s->ack, own->acked) > 0)) {
     own->acked = s->ack;
     own->known |= KNOWS_ACKED;

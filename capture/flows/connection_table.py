@@ -61,7 +61,7 @@ class Packets(Struct, frozen=True):
     payload: I64
     ttl: U8
     ip_id: U16
-    marks: U16  # wire.columns.Mark
+    marks: U16  # wire.column_types.PacketMark
     tags: U16  # Tag
     offset: I64  # of the record in its file
     left_out: int = 0  # packets in the middle that are not here: there are too many
@@ -138,7 +138,7 @@ class Opening(Struct, frozen=True):
     flags: U16
     side: U8
     ttl: U8  # 0 unknown
-    marks: U8  # wire.columns.Mark
+    marks: U8  # wire.column_types.PacketMark
 
 
 class Numbering(Struct, frozen=True):

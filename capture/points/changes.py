@@ -11,7 +11,7 @@ from capture.points.compared import Altered, Changed, Moved, SeenPacket
 from capture.points.differences import SIDES, letters
 from capture.points.pairing import packet_keys
 from capture.points.windows import downstream_a
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,7 +26,7 @@ LATE_NS = 100_000_000  # more than others of its way: a packet is late
 LATE_TIMES = 10  # … and so many times more than half of them
 _SYN = int(TcpFlags.SYN)
 _ECN = int(TcpFlags.ECE | TcpFlags.CWR | TcpFlags.AE)
-_OPTIONS = (("sack_permitted", Mark.SACK_PERMITTED), ("timestamps", Mark.TIMESTAMP))
+_OPTIONS = (("sack_permitted", PacketMark.SACK_PERMITTED), ("timestamps", PacketMark.TIMESTAMP))
 
 
 def ways_of(matched: Matched) -> I64:
@@ -78,7 +78,7 @@ def _changes(a: Rows, b: Rows) -> tuple[Changed, ...]:
         found.append(Changed("payload", None, None))
     if (int(a["flags"]) ^ int(b["flags"])) & _ECN:
         found.append(Changed("flags", letters(int(a["flags"])), letters(int(b["flags"]))))
-    if int(a["flags"]) & _SYN and not (int(a["marks"]) | int(b["marks"])) & Mark.HEADER_CUT:
+    if int(a["flags"]) & _SYN and not (int(a["marks"]) | int(b["marks"])) & PacketMark.HEADER_CUT:
         found += [Changed(n, int(a[n]), int(b[n])) for n in ("mss", "wscale") if a[n] != b[n]]
         for name, mark in _OPTIONS:
             there = (int(bool(int(a["marks"]) & mark)), int(bool(int(b["marks"]) & mark)))

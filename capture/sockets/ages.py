@@ -15,7 +15,7 @@ for others. Measured on Linux 6.18; the rules and where they come from:
 
 from __future__ import annotations
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import FIRST_TIMEOUT_S, TIME_WAIT_S
 from capture.sockets.sources.settings import KernelSettings
 from capture.sockets.sources.tcpinfo import TcpInfo
@@ -26,15 +26,15 @@ _SANE_MS = 0x7FFFFFFF // 2
 def age_of(raw: bytes, info: TcpInfo | None, settings: KernelSettings) -> tuple[float, bool]:
     """(seconds, whether it is only a minimum) in the state of a record; (0.0, True) where nothing tells."""
     state = raw[1]
-    expires = form.number_at(raw, 52) / 1000
-    if state == form.TIME_WAIT:
-        return (max(0.0, TIME_WAIT_S - expires), False) if raw[2] == form.TIMER_TIMEWAIT else (0.0, True)
-    if state == form.FIN_WAIT_2 and raw[2] == form.TIMER_TIMEWAIT:
+    expires = diag.number_at(raw, 52) / 1000
+    if state == diag.TIME_WAIT:
+        return (max(0.0, TIME_WAIT_S - expires), False) if raw[2] == diag.TIMER_TIMEWAIT else (0.0, True)
+    if state == diag.FIN_WAIT_2 and raw[2] == diag.TIMER_TIMEWAIT:
         left = settings.tcp_fin_timeout - expires
         return (left, False) if left >= 0 else (0.0, True)
-    if state in (form.SYN_RECV, form.NEW_SYN_RECV):
+    if state in (diag.SYN_RECV, diag.NEW_SYN_RECV):
         return _half_open_for(raw[3], expires), True
-    if state == form.SYN_SENT and raw[2] == form.TIMER_ON:
+    if state == diag.SYN_SENT and raw[2] == diag.TIMER_ON:
         return max(0.0, _syn_timeouts(raw[3], settings.tcp_syn_linear_timeouts) - expires), False
     if info is None:
         return 0.0, True
@@ -42,7 +42,7 @@ def age_of(raw: bytes, info: TcpInfo | None, settings: KernelSettings) -> tuple[
 
 
 def _from_info(state: int, raw: bytes, expires: float, info: TcpInfo) -> tuple[float, bool]:
-    if state == form.ESTABLISHED:
+    if state == diag.ESTABLISHED:
         exact = []
         if info.bytes_sent == 0:
             exact.append(_seconds(info.last_data_sent))
@@ -51,9 +51,9 @@ def _from_info(state: int, raw: bytes, expires: float, info: TcpInfo) -> tuple[f
         if exact:
             return max(exact), False
         return max(_seconds(info.last_data_sent), _seconds(info.last_data_received)), True
-    if state in (form.CLOSE_WAIT, form.FIN_WAIT_2):
+    if state in (diag.CLOSE_WAIT, diag.FIN_WAIT_2):
         return _seconds(info.last_ack_received), True
-    if state in (form.FIN_WAIT_1, form.LAST_ACK, form.CLOSING):
+    if state in (diag.FIN_WAIT_1, diag.LAST_ACK, diag.CLOSING):
         return _retransmitting_for(raw, expires, info), True
     return 0.0, True
 
@@ -90,7 +90,7 @@ def _half_open_for(retransmits: int, expires: float) -> float:
 
 def _retransmitting_for(raw: bytes, expires: float, info: TcpInfo) -> float:
     """The time from the first sending to now: time-outs doubled each turn, the next is due in `expires`."""
-    if raw[2] != form.TIMER_ON or raw[3] == 0:
+    if raw[2] != diag.TIMER_ON or raw[3] == 0:
         return 0.0
     timeout = info.rto_us / 1e6
     turns = min(raw[3], 16)

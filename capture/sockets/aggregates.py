@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.snapshot import Group
 
@@ -20,22 +20,22 @@ LARGEST: Final = 100
 
 _WATCHED = frozenset(
     (
-        form.SYN_SENT,
-        form.SYN_RECV,
-        form.FIN_WAIT_1,
-        form.FIN_WAIT_2,
-        form.CLOSE_WAIT,
-        form.LAST_ACK,
-        form.CLOSING,
-        form.NEW_SYN_RECV,
+        diag.SYN_SENT,
+        diag.SYN_RECV,
+        diag.FIN_WAIT_1,
+        diag.FIN_WAIT_2,
+        diag.CLOSE_WAIT,
+        diag.LAST_ACK,
+        diag.CLOSING,
+        diag.NEW_SYN_RECV,
     )
 )
 """States that findings look into, whose rows are therefore kept apart."""
 
 
-_TIMERS_OF_INTEREST = (form.TIMER_ON, form.TIMER_PERSIST)
-_ACCEPTABLE = (form.ESTABLISHED, form.CLOSE_WAIT)
-_READABLE = (form.ESTABLISHED, form.CLOSE_WAIT, form.FIN_WAIT_1, form.FIN_WAIT_2)
+_TIMERS_OF_INTEREST = (diag.TIMER_ON, diag.TIMER_PERSIST)
+_ACCEPTABLE = (diag.ESTABLISHED, diag.CLOSE_WAIT)
+_READABLE = (diag.ESTABLISHED, diag.CLOSE_WAIT, diag.FIN_WAIT_1, diag.FIN_WAIT_2)
 
 
 class Tally:
@@ -66,7 +66,7 @@ class Tally:
     def states(self, key: bytes) -> dict[str, int]:
         """{STATE: count} of one key, in ss's spelling."""
         found: Counter[str] = Counter()
-        for number, state in enumerate(form.STATES):
+        for number, state in enumerate(diag.STATES):
             if count := self.by_state.get(key + _BYTE[number]):
                 found[state.value] += count
         return dict(found)
@@ -156,7 +156,7 @@ class Aggregates:
     def watch(self, row: SocketRow, now: float, before: bytes | None = None) -> None:
         """Keeps rows with a running retransmission timer or a filled send queue at hand."""
         raw = row.raw
-        if raw[2] in _TIMERS_OF_INTEREST or (raw[3] and raw[2] == form.TIMER_KEEPALIVE):
+        if raw[2] in _TIMERS_OF_INTEREST or (raw[3] and raw[2] == diag.TIMER_KEEPALIVE):
             self.timed[row] = None
         else:
             self.timed.pop(row, None)
@@ -190,7 +190,7 @@ class Aggregates:
         self.peers, self.local, self.routes = Tally(), Tally(), Tally()
         self.sources = {}
         for row in rows:
-            self._count_sides(row.raw, form.address_bytes(row.raw[0], row.raw[24:40]), 1)
+            self._count_sides(row.raw, diag.address_bytes(row.raw[0], row.raw[24:40]), 1)
 
     def local_port_states(self, port: bytes) -> dict[int, int]:
         """{kernel's state number: sockets} of a port that is listened on (network order), over all local addresses."""
@@ -208,13 +208,13 @@ class Aggregates:
                 watched[row] = None
             else:
                 watched.pop(row, None)
-        remote = form.address_bytes(raw[0], raw[24:40])
+        remote = diag.address_bytes(raw[0], raw[24:40])
         self.hosts.shift(remote, state, step)
         self._count_sides(raw, remote, step)
 
     def _count_sides(self, raw: bytes, host: bytes, step: int) -> None:
         state = raw[1]
-        local = form.address_bytes(raw[0], raw[8:24])
+        local = diag.address_bytes(raw[0], raw[8:24])
         if raw[4:6] in self.listening:
             self.local.shift(local + raw[4:6], state, step)
             return
@@ -246,6 +246,6 @@ def group_by_tally(kind: str, tally: Tally, prefix: str) -> list[Group]:
     groups = []
     for key in tally.largest():
         address, port = (key, b"") if len(key) in (4, 16) else (key[:-2], key[-2:])
-        label = str(form.endpoint(address, port)) if port else form.address_text(address)
+        label = str(diag.endpoint(address, port)) if port else diag.address_text(address)
         groups.append(Group(kind, prefix + label, label, tally.totals[key], tally.states(key)))
     return groups

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capture.model import Endpoint, TcpState
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 
 
 class Process:
@@ -137,23 +137,23 @@ class SocketRow:
     @property
     def local(self) -> Endpoint:
         """This machine's end."""
-        return form.local_of(self.raw)
+        return diag.local_of(self.raw)
 
     @property
     def remote(self) -> Endpoint:
         """The peer's end; the wildcard address and port 0 for LISTEN."""
-        return form.remote_of(self.raw)
+        return diag.remote_of(self.raw)
 
     @property
     def interface(self) -> int:
         """The index of the interface that the socket is tied to: the scope of a link-local address, or
         SO_BINDTODEVICE; 0 where it is tied to none. Indexes are each namespace's own."""
-        return form.number_at(self.raw, 40)
+        return diag.number_at(self.raw, 40)
 
     @property
     def state(self) -> TcpState:
         """The state, in ss's spelling."""
-        return form.state_of(self.raw[1])
+        return diag.state_of(self.raw[1])
 
     @property
     def age_s(self) -> float:
@@ -163,39 +163,39 @@ class SocketRow:
     @property
     def recv_q(self) -> int:
         """Bytes not yet read; of LISTEN connections not yet accepted."""
-        return form.number_at(self.raw, 56)
+        return diag.number_at(self.raw, 56)
 
     @property
     def send_q(self) -> int:
         """Bytes not yet acknowledged; of LISTEN the accept queue's maximum."""
-        number = form.number_at(self.raw, 60)
-        return 0 if number == form.NO_MAXIMUM else number
+        number = diag.number_at(self.raw, 60)
+        return 0 if number == diag.NO_MAXIMUM else number
 
     @property
     def uid(self) -> int:
         """The user that made the socket (0 where the kernel keeps none)."""
-        return form.number_at(self.raw, 64)
+        return diag.number_at(self.raw, 64)
 
     @property
     def inode(self) -> int:
         """The inode of the socket; 0 where no file holds it: not yet accepted, closed by its process, TIME-WAIT."""
-        return form.number_at(self.raw, 68)
+        return diag.number_at(self.raw, 68)
 
     @property
     def timer(self) -> str | None:
         """ss's name of the running timer: on, keepalive, timewait, persist; None where none runs."""
         number = self.raw[2]
-        return form.TIMERS[number] if number < len(form.TIMERS) else "unknown"
+        return diag.TIMERS[number] if number < len(diag.TIMERS) else "unknown"
 
     @property
     def timer_s(self) -> float | None:
         """Seconds until the timer fires; None where none runs, or where the last look passed over this socket
         because nothing else of it changed."""
-        if self.raw[1] == form.TIME_WAIT:
+        if self.raw[1] == diag.TIME_WAIT:
             return max(0.0, TIME_WAIT_S - self.age_s)
         if not self.raw[2] or self.read_at != self.moment.now:
             return None
-        return form.number_at(self.raw, 52) / 1000
+        return diag.number_at(self.raw, 52) / 1000
 
     @property
     def rtt_ms(self) -> float | None:
@@ -213,9 +213,9 @@ class SocketRow:
         room in its queue. The kernel does not say so; but the timer has run out, and no SYN-ACK was sent again: one
         that cannot be sent takes the request with it (reqsk_timer_handler). False also where nothing tells yet."""
         raw = self.raw
-        if raw[3] or raw[1] not in (form.SYN_RECV, form.NEW_SYN_RECV):
+        if raw[3] or raw[1] not in (diag.SYN_RECV, diag.NEW_SYN_RECV):
             return False
-        return self.age_s > ANSWERED_S or form.number_at(raw, 52) > 1000 * FIRST_TIMEOUT_S
+        return self.age_s > ANSWERED_S or diag.number_at(raw, 52) > 1000 * FIRST_TIMEOUT_S
 
     @property
     def retransmits(self) -> int:
@@ -225,20 +225,20 @@ class SocketRow:
     @property
     def cookie(self) -> str:
         """The kernel's own name of the socket, never used twice: hexadecimal, as after ss's `sk:`."""
-        return form.cookie_text(self.raw[44:52])
+        return diag.cookie_text(self.raw[44:52])
 
     @property
     def backlog(self) -> int | None:
         """Of a listener: connections waiting to be accepted."""
-        return self.recv_q if self.raw[1] == form.LISTEN else None
+        return self.recv_q if self.raw[1] == diag.LISTEN else None
 
     @property
     def backlog_max(self) -> int | None:
         """Of a listener: the accept queue's maximum; None where the source does not tell (/proc)."""
-        if self.raw[1] != form.LISTEN:
+        if self.raw[1] != diag.LISTEN:
             return None
-        number = form.number_at(self.raw, 60)
-        return None if number == form.NO_MAXIMUM else number
+        number = diag.number_at(self.raw, 60)
+        return None if number == diag.NO_MAXIMUM else number
 
     @property
     def owner_missing(self) -> str | None:
@@ -263,15 +263,15 @@ orphan: its process closed it or ended, the kernel finishes. other namespace: he
 program may see. no permission: held, but descriptors of other users' processes may not be read. not found: in
 flight, or the kernel's own."""
 
-_ORPHAN_STATES = frozenset((form.FIN_WAIT_1, form.FIN_WAIT_2, form.LAST_ACK, form.CLOSING, form.SYN_SENT, form.CLOSE))
+_ORPHAN_STATES = frozenset((diag.FIN_WAIT_1, diag.FIN_WAIT_2, diag.LAST_ACK, diag.CLOSING, diag.SYN_SENT, diag.CLOSE))
 
 
 def why_no_owner(raw: bytes) -> str | None:
     """The reason that lies in the socket itself; None where a process must hold it."""
     state = raw[1]
-    if state == form.TIME_WAIT:
+    if state == diag.TIME_WAIT:
         return IN_TIME_WAIT
-    if state in (form.SYN_RECV, form.NEW_SYN_RECV):
+    if state in (diag.SYN_RECV, diag.NEW_SYN_RECV):
         return NOT_ACCEPTED
     if raw[68:72] != b"\0\0\0\0":
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from capture.model import Endpoint, Finding, TcpState
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.finding_lives import Life
 from capture.sockets.row import Namespace, Owner, Process, SocketRow
 from capture.sockets.sources.rst_tap import TappedResets
@@ -41,27 +41,27 @@ class Transition(NamedTuple):
     @property
     def before(self) -> TcpState | None:
         """The state it left; None if it appeared."""
-        return None if self.state_before is None else form.state_of(self.state_before)
+        return None if self.state_before is None else diag.state_of(self.state_before)
 
     @property
     def after(self) -> TcpState | None:
         """The state it entered; None if it closed."""
-        return None if self.state_after is None else form.state_of(self.state_after)
+        return None if self.state_after is None else diag.state_of(self.state_after)
 
     @property
     def cookie(self) -> str:
         """As a row's."""
-        return form.cookie_text(self.raw[44:52])
+        return diag.cookie_text(self.raw[44:52])
 
     @property
     def local(self) -> Endpoint:
         """This machine's end."""
-        return form.local_of(self.raw)
+        return diag.local_of(self.raw)
 
     @property
     def remote(self) -> Endpoint:
         """The peer's end."""
-        return form.remote_of(self.raw)
+        return diag.remote_of(self.raw)
 
 
 @dataclass(frozen=True, slots=True)

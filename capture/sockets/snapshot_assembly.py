@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.finding_lives import Lives
-from capture.sockets.findings.look_history import Scene
+from capture.sockets.findings.look_history import Looks
 from capture.sockets.findings.rule_list import find
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
@@ -42,8 +42,8 @@ def assemble(
     """A snapshot of all namespaces; the first is the program's own namespace, whose counters and settings count."""
     namespaces = list(news)
     own = namespaces[0]
-    scene = Scene(namespaces, news, look.processes, thresholds, trends, look.now, look.time, look.elapsed_s)
-    findings = find(scene)
+    looks = Looks(namespaces, news, look.processes, thresholds, trends, look.now, look.time, look.elapsed_s)
+    findings = find(looks)
     return Snapshot(
         time=look.time,
         host=look.host,
@@ -97,6 +97,6 @@ def _states(namespaces: Sequence[WatchedNamespace]) -> dict[str, int]:
     for namespace in namespaces:
         for number, count in enumerate(namespace.aggregates.states):
             if count:
-                name = form.state_of(number).value
+                name = diag.state_of(number).value
                 states[name] = states.get(name, 0) + count
     return states

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.aggregates import LARGEST, group_by_tally
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.snapshot import Group, Groups
@@ -67,7 +67,7 @@ def _processes(namespaces: Sequence[WatchedNamespace]) -> list[Group]:
         for process, states in namespace.aggregates.processes.items():
             named = merged.setdefault(process, {})
             for number, count in states.items():
-                name = form.state_of(number).value
+                name = diag.state_of(number).value
                 named[name] = named.get(name, 0) + count
     return [
         Group("process", str(process.pid), f"{process.name}[{process.pid}]", sum(states.values()), states)
@@ -80,7 +80,7 @@ def _states(namespaces: Sequence[WatchedNamespace]) -> list[Group]:
     for namespace in namespaces:
         for number, count in enumerate(namespace.aggregates.states):
             if count:
-                name = form.state_of(number).value
+                name = diag.state_of(number).value
                 totals[name] = totals.get(name, 0) + count
     return [Group("state", name, name, count, {name: count}) for name, count in totals.items()]
 
@@ -91,7 +91,7 @@ def _listeners(namespace: WatchedNamespace, prefix: str) -> list[Group]:
     totals: dict[str, dict[str, int]] = {}
     bound: dict[bytes, str] = {}
     for row in namespace.listeners.rows.values():
-        address = form.address_bytes(row.raw[0], row.raw[8:24])
+        address = diag.address_bytes(row.raw[0], row.raw[8:24])
         bound[address + row.raw[4:6]] = str(row.local)
         totals[str(row.local)] = {"LISTEN": totals.get(str(row.local), {}).get("LISTEN", 0) + 1}
     for key in local.totals:

@@ -6,7 +6,7 @@ A leak's never do. So rows count as left behind only once they are clearly older
 
 from __future__ import annotations
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 
 MEMORY_S = 600.0
 MARGIN = 1.5
@@ -14,7 +14,7 @@ MOST_S = 60.0
 """No patience beyond this: who takes a minute to close has a leak, or one when it matters. It also bounds what the end
 of a leaking process, which closes everything at once, teaches."""
 MOST_KEYS = 4096
-REMEMBERED = frozenset((form.CLOSE_WAIT, form.FIN_WAIT_2))
+REMEMBERED = frozenset((diag.CLOSE_WAIT, diag.FIN_WAIT_2))
 
 
 class Residence:

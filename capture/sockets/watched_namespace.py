@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from capture.model import Finding
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.ages import age_of
 from capture.sockets.aggregates import Aggregates
 from capture.sockets.owners import NoIndex, OwnerIndex
@@ -40,7 +40,7 @@ ASK_AT_MOST = 2000
 """How many sockets of one look are asked singly for their tcp_info (5 µs each)."""
 CLOSE_ENOUGH_S = 1.5
 """Between looks no further apart than this, a new socket's age needs no asking: it is known to half of that."""
-_TOLD_BY_RECORD = frozenset((form.TIME_WAIT, form.SYN_RECV, form.NEW_SYN_RECV, form.SYN_SENT, form.LISTEN))
+_TOLD_BY_RECORD = frozenset((diag.TIME_WAIT, diag.SYN_RECV, diag.NEW_SYN_RECV, diag.SYN_SENT, diag.LISTEN))
 
 
 @dataclass(slots=True)
@@ -245,8 +245,8 @@ class WatchedNamespace:
         self.bound = {}
         for chunk in source.bound():
             for start, _ in message_spans(chunk):
-                raw = chunk[start + form.HEADER_SIZE : start + form.HEADER_SIZE + form.RECORD_SIZE]
-                if raw[1] == form.CLOSE:  # an older kernel knows no such state, and may answer with others
+                raw = chunk[start + diag.HEADER_SIZE : start + diag.HEADER_SIZE + diag.RECORD_SIZE]
+                if raw[1] == diag.CLOSE:  # an older kernel knows no such state, and may answer with others
                     self.bound[raw[44:52]] = raw
 
     def _take_unix_listeners(self) -> None:
@@ -321,18 +321,18 @@ class WatchedNamespace:
                 self._log(news, wall, row, before, row.raw)
             if before[1] in REMEMBERED and before[1] != row.raw[1]:
                 self._note_stay(row, before)
-            if row.raw[1] != form.LISTEN:
+            if row.raw[1] != diag.LISTEN:
                 aggregates.restate(row, before, now)
             if before[68:72] != row.raw[68:72]:
                 aggregates.owners_leave(row)
-                owners.remove(row, form.number_at(before, 68))
+                owners.remove(row, diag.number_at(before, 68))
                 row.owners, row.hidden = NO_OWNERS, None
                 owners.add(row)
         for row in changes.new:
             if logging:
                 self._log(news, wall, row, None, row.raw)
             aggregates.enter(row)
-            if row.raw[1] != form.LISTEN:
+            if row.raw[1] != diag.LISTEN:
                 aggregates.watch(row, now)
             owners.add(row)
 

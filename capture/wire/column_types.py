@@ -22,7 +22,7 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 
-class Mark(IntFlag):
+class PacketMark(IntFlag):
     """What a packet's row says beside its fields."""
 
     TIMESTAMP = 0x01  # the TCP timestamp option is there (RFC 7323)

@@ -9,7 +9,7 @@ import time
 from collections import Counter, defaultdict
 
 from capture.model import Endpoint, TcpState
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import Namespace, Owner, SocketRow
 from capture.sockets.snapshot import NamespaceView, Snapshot
 from capture.sockets.socket_watch import Watcher
@@ -135,8 +135,8 @@ def _bound_in(namespace: NamespaceView | None, source: str) -> tuple[Bound, ...]
         return None
     return tuple(
         Bound(
-            Endpoint(form.address_text(form.address_bytes(raw[0], raw[8:24])), raw[4] << 8 | raw[5]),
-            form.number_at(raw, 68),
+            Endpoint(diag.address_text(diag.address_bytes(raw[0], raw[8:24])), raw[4] << 8 | raw[5]),
+            diag.number_at(raw, 68),
         )
         for raw in namespace.bound
     )

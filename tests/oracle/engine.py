@@ -60,7 +60,7 @@ def connection(packets: list[Packet], originator: End, again: set[int]) -> Conne
     if ends[0] == ends[1]:  # to itself: all of it is the originator's
         sent[1] = []
     counted, payload = measures.packets_and_bytes(packets, ends)
-    complete, rtt = measures.handshake(packets, originator)
+    complete, rtt = measures.handshake([p for p in packets if p.number not in again], originator)
     repeated = measures.repeated(sent[0]) | measures.repeated(sent[1])
     repeated |= {packet.number for packet in packets if packet.number in again and packet.payload}
     zeek = Zeek(originator, history="" if first.source == originator else "^")

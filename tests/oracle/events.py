@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.oracle.analysis import REPETITIONS
+from tests.oracle.measures import completed
 from tests.oracle.packets import ACK, FIN, RST, SYN, End, Packet, ahead
 from tests.oracle.tls import Words, handshake
 
@@ -183,10 +184,14 @@ def _pure(packet: Packet) -> bool:
 
 
 def _acknowledged(told: list[Event]) -> dict[End, int]:
-    """How far each side acknowledged; a RST's ACK counts for nothing."""
+    """How far each side acknowledged; a RST's ACK counts for nothing, nor what came before a SYN,ACK of the handshake:
+    it may have answered an older connection of the same ports."""
     found: dict[End, int] = {}
+    done = completed([event.packet for event in told])
     for event in told:
         packet = event.packet
+        if event.kind == "syn_ack" and (done is None or packet.number < done):
+            found.pop(packet.source, None)
         if event.kind != "rst" and packet.flags & ACK:
             known = found.get(packet.source)
             if known is None or ahead(packet.ack, known) > 0:

@@ -6,7 +6,7 @@ from capture.decode import DecodedCapture, decode
 from capture.flows.connection_table import FlowTable, Packets, Tag
 from capture.model import COUNT_NAMES
 from capture.reread import packets_of_all
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from tests.oracle.engine import Connection, connections_of
 
 NAMES_OF_TAGS = {tag: tag.name.lower() for tag in Tag if tag is not Tag.RST_UNACCEPTABLE and tag.name}
@@ -43,7 +43,7 @@ def held(decoded: DecodedCapture, wanted: dict[int, Connection]) -> tuple[int, l
     for i in range(len(flows)):
         packets = recalled[i]
         in_tunnel = flows.scopes.scopes[int(flows.scope[i])].tunnel is not None
-        if in_tunnel or (packets.marks & int(Mark.FRAGMENT)).any():
+        if in_tunnel or (packets.marks & int(PacketMark.FRAGMENT)).any():
             continue
         compared += 1
         numbers = packets.number.tolist()

@@ -78,7 +78,7 @@ def missing(sent: list[Packet], peers: list[Packet]) -> bool:
     ]
     if not segments:
         return False
-    acks = [ahead(packet.ack, sent[0].seq) for packet in _acking(peers) if packet.number > sent[0].number]
+    acks = [ahead(packet.ack, sent[0].seq) for packet in _acking(peers, sent) if packet.number > sent[0].number]
     reached = segments[0][0]
     for begin, end in sorted(segments):  # what begins before the first that was captured leaves no gap
         if begin > reached and (not peers or any(ack > reached for ack in acks)):
@@ -87,9 +87,33 @@ def missing(sent: list[Packet], peers: list[Packet]) -> bool:
     return any(reached < ack < reached + FARTHEST for ack in acks)
 
 
-def _acking(sent: list[Packet]) -> list[Packet]:
-    """What acknowledges: no RST, and nothing before its side's last SYN,ACK, which may be of an older connection."""
-    accepts = [place for place, packet in enumerate(sent) if packet.flags & (SYN | ACK) == SYN | ACK]
+def completed(packets: list[Packet]) -> int | None:
+    """The number of the packet that completed the handshake: an ACK of a SYN,ACK, by who had sent a SYN before."""
+    opened: set[End] = set()
+    accepts: list[Packet] = []
+    for packet in packets:
+        if packet.bare_syn:
+            opened.add(packet.source)
+        elif packet.flags & (SYN | ACK | RST) == SYN | ACK:
+            accepts.append(packet)
+        elif (
+            packet.flags & (SYN | ACK | RST) == ACK
+            and packet.source in opened
+            and any(each.source == packet.target and ahead(packet.ack, each.seq) > 0 for each in accepts)
+        ):
+            return packet.number
+    return None
+
+
+def _acking(sent: list[Packet], peers: list[Packet]) -> list[Packet]:
+    """What acknowledges: no RST, and nothing before its side's last SYN,ACK of the handshake, which may be of an older
+    connection."""
+    done = completed(sorted({id(each): each for each in (*sent, *peers)}.values(), key=lambda packet: packet.number))
+    accepts = [
+        place
+        for place, packet in enumerate(sent)
+        if packet.flags & (SYN | ACK) == SYN | ACK and (done is None or packet.number < done)
+    ]
     return [each for each in sent[accepts[-1] if accepts else 0 :] if each.flags & ACK and not each.flags & RST]
 
 

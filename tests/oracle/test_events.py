@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.decode import DecodedCapture, decode
-from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Kind, Mark, decoded
+from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Kind, Trait, decoded
 from tests.capture.flows.traffic import random_traffic
 from tests.oracle.engine import connections_of
 from tests.oracle.events import Event, events_of
@@ -17,14 +17,14 @@ from tests.oracle.test_against_product import RECORDED
 from tests.oracle.tls import HEADER
 
 KINDS = {kind.name.lower(): kind for kind in Kind}
-TOLD = int(Mark.REPEAT | Mark.LOST | Mark.ACKS_FIN | Mark.ZERO)
+TOLD = int(Trait.REPEAT | Trait.LOST | Trait.ACKS_FIN | Trait.ZERO)
 
 
 def code_of(event: Event, responder: bool) -> int:
     """The 16 bits of an event, without the silence before it and what its payload says."""
     code = int(KINDS[event.kind]) | (SIDE_BIT if responder != event.heard else 0)
     for name in event.marks:
-        code |= int(Mark[name.upper()])
+        code |= int(Trait[name.upper()])
     return code
 
 
@@ -36,9 +36,9 @@ def judged_bits(code: int, read: bool = True) -> int:
     shakes = read and kind in (Kind.DATA, Kind.FIN)
     marks = (
         TOLD
-        | (int(Mark.HANDSHAKE) if shakes else 0)
-        | (int(Mark.STRAY) if kind is Kind.ACK else 0)
-        | (int(Mark.WITH_DATA) if kind is Kind.FIN else 0)
+        | (int(Trait.HANDSHAKE) if shakes else 0)
+        | (int(Trait.STRAY) if kind is Kind.ACK else 0)
+        | (int(Trait.WITH_DATA) if kind is Kind.FIN else 0)
     )
     return code & (0xF | SIDE_BIT | marks)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from capture.decode import decode
-from capture.verdicts.events.event_codes import SIDE_BIT, Mark, decoded
+from capture.verdicts.events.event_codes import SIDE_BIT, Trait, decoded
 from tests.capture.flows.traffic import ACK, FIN, PSH, Talk, Wire
 from tests.oracle.test_events import differing
 
 SERVER = ("10.9.0.1", 443)
 CLIENT_HELLO, SERVER_HELLO = bytes((22, 3, 1, 0, 250)), bytes((22, 3, 3, 0, 90))
 FINISHED = bytes((20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 53))
-HANDSHAKE = int(Mark.HANDSHAKE)
+HANDSHAKE = int(Trait.HANDSHAKE)
 
 
 def record(length: int, records: int = 1) -> tuple[int, bytes]:

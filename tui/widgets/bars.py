@@ -85,9 +85,8 @@ class KeyBar(Widget):
     def render(self) -> RenderResult:
         """`key label` pairs; the way back, help and quit, which come last, always stay."""
         line = Text(no_wrap=True, end="")
-        words = (
-            getattr(self.app, "key_words", {}) if self.is_attached else {}
-        )  # where the configuration gave a key away
+        # where the configuration gave a key away
+        words = getattr(self.app, "key_words", {}) if self.is_attached else {}
         keys = [
             ("/".join(words.get(k, k) for k in key.split("/")) if len(key) > 1 else words.get(key, key), tr(label))
             for key, label in self._keys

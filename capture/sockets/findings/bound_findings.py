@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import (
     finding,
     growth_text,
@@ -22,7 +22,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.findings.piles import pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.watched_namespace import WatchedNamespace
@@ -32,49 +32,49 @@ SHARED = 1.05
 """More sockets than ports by this much, and connect() has shared some."""
 
 
-def ports_bound(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def ports_bound(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Local addresses most of whose ephemeral ports are taken so; not those that are short toward one destination
     already (ports_running_out says more). Judged anew with each look for bound sockets."""
-    if namespace.bound_at == scene.now:
-        namespace.bound_findings = list(_judged(scene, namespace))
+    if namespace.bound_at == looks.now:
+        namespace.bound_findings = list(_judged(looks, namespace))
     yield from namespace.bound_findings
 
 
-def _judged(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def _judged(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     low, high = namespace.settings.ip_local_port_range
     ports = namespace.settings.ephemeral_ports
-    wanted = max(2.0, scene.thresholds.ports_bound_share * ports)
+    wanted = max(2.0, looks.thresholds.ports_bound_share * ports)
     bound: dict[bytes, list[int]] = {}
     for raw in namespace.bound.values():
         if low <= (port := _port(raw)) <= high:
-            bound.setdefault(form.local_address(raw), []).append(port)
+            bound.setdefault(diag.local_address(raw), []).append(port)
     anywhere = [port for wildcard in _WILDCARDS for port in bound.get(wildcard, ())]
     for local in {*namespace.aggregates.sources, *bound}:
         held = anywhere if local in _WILDCARDS else [*bound.get(local, ()), *anywhere]
         sockets = namespace.aggregates.sources.get(local, 0) + len(held)
-        if not wanted <= sockets <= SHARED * ports or _scarce(scene, namespace, local, ports):
+        if not wanted <= sockets <= SHARED * ports or _scarce(looks, namespace, local, ports):
             continue
-        rows = [row for row in namespace.connections.rows.values() if form.local_address(row.raw) == local]
+        rows = [row for row in namespace.connections.rows.values() if diag.local_address(row.raw) == local]
         rows = [row for row in rows if low <= _port(row.raw) <= high]
         used = len({_port(row.raw) for row in rows} | set(held))
         if used >= wanted and len(rows) + len(held) <= SHARED * used:
-            yield _ports_bound(scene, namespace, local, used, len(held), rows)
+            yield _ports_bound(looks, namespace, local, used, len(held), rows)
 
 
-def _scarce(scene: Scene, namespace: WatchedNamespace, local: bytes, ports: int) -> bool:
-    wanted = scene.thresholds.ports_share * ports
+def _scarce(looks: Looks, namespace: WatchedNamespace, local: bytes, ports: int) -> bool:
+    wanted = looks.thresholds.ports_share * ports
     routes = namespace.aggregates.routes.totals.items()
     return any(count >= wanted and key[: (len(key) - 2) // 2] == local for key, count in routes)
 
 
 def _ports_bound(
-    scene: Scene, namespace: WatchedNamespace, local: bytes, used: int, bound: int, rows: list[SocketRow]
+    looks: Looks, namespace: WatchedNamespace, local: bytes, used: int, bound: int, rows: list[SocketRow]
 ) -> Finding:
     low, high = namespace.settings.ip_local_port_range
     ports = namespace.settings.ephemeral_ports
-    address, left = form.address_text(local), max(0, ports - used)
-    rate = scene.trends.rate(("bound", namespace.netns, address), used, scene.now)
-    holder = _holder(scene, namespace, local, rows)
+    address, left = diag.address_text(local), max(0, ports - used)
+    rate = looks.trends.rate(("bound", namespace.netns, address), used, looks.now)
+    holder = _holder(looks, namespace, local, rows)
     facts: dict[str, object] = {
         "local": address,
         "count": used,
@@ -93,24 +93,24 @@ def _ports_bound(
         "growth": growth_text(rate),
         "room": room_text("room_ports", left, rate),
     }
-    critical = used >= scene.thresholds.ports_critical_share * ports
+    critical = used >= looks.thresholds.ports_critical_share * ports
     return finding("ports_bound", Severity.CRITICAL if critical else Severity.WARNING, rows, facts, words, count=used)
 
 
-def _holder(scene: Scene, namespace: WatchedNamespace, local: bytes, rows: list[SocketRow]) -> str:
+def _holder(looks: Looks, namespace: WatchedNamespace, local: bytes, rows: list[SocketRow]) -> str:
     """Who holds most of the connections; where there are none, who holds most of the bound sockets."""
     held = [row for row in rows if row.owners]
     if held:
         (pile,) = pile_up(held, (lambda row: True,), 1)
         return pile_holder(pile)
-    inodes = {form.number_at(raw, 68) for raw in namespace.bound.values() if form.local_address(raw) == local}
-    counted = [(len(inodes.intersection(one.sockets.values())), one) for one in scene.processes]
+    inodes = {diag.number_at(raw, 68) for raw in namespace.bound.values() if diag.local_address(raw) == local}
+    counted = [(len(inodes.intersection(one.sockets.values())), one) for one in looks.processes]
     most, process = max(counted, key=lambda pair: pair[0], default=(0, None))
     return process_text(process) if process is not None and most else ""
 
 
 def _port(raw: bytes) -> int:
-    return int.from_bytes(form.local_port(raw), "big")
+    return int.from_bytes(diag.local_port(raw), "big")
 
 
 NAMESPACE_RULES: tuple[NamespaceRule, ...] = (ports_bound,)

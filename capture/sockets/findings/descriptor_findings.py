@@ -16,14 +16,14 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import MachineRule, Scene
+from capture.sockets.findings.look_history import Looks, MachineRule
 from capture.sockets.row import Process
 
 
-def open_files(scene: Scene) -> Iterator[Finding]:
+def open_files(looks: Looks) -> Iterator[Finding]:
     """Processes whose open descriptors come near RLIMIT_NOFILE's soft limit (getrlimit(2))."""
-    limits = scene.thresholds
-    for process in scene.processes:
+    limits = looks.thresholds
+    for process in looks.processes:
         used, soft = process.open_files, process.soft_limit
         if (
             used is None
@@ -32,9 +32,9 @@ def open_files(scene: Scene) -> Iterator[Finding]:
             or used < limits.open_files_share * soft
         ):
             continue
-        rate = scene.trends.rate(("open_files", process.pid), used, scene.now)
+        rate = looks.trends.rate(("open_files", process.pid), used, looks.now)
         left = descriptors_left(process)
-        sockets = _sockets_of(scene, process)
+        sockets = _sockets_of(looks, process)
         held = phrase("sockets_hidden") if sockets is None else phrase("sockets_counted", sockets=sockets)
         yield finding(
             "open_files_near_limit",
@@ -62,11 +62,11 @@ def open_files(scene: Scene) -> Iterator[Finding]:
         )
 
 
-def _sockets_of(scene: Scene, process: Process) -> int | None:
+def _sockets_of(looks: Looks, process: Process) -> int | None:
     """The TCP sockets that a process holds; None where its descriptors are hidden."""
     if not process.readable:
         return None
-    return sum(sum(namespace.aggregates.processes.get(process, {}).values()) for namespace in scene.namespaces)
+    return sum(sum(namespace.aggregates.processes.get(process, {}).values()) for namespace in looks.namespaces)
 
 
 def descriptors_left(process: Process | None) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.descriptor_findings import descriptors_left
 from capture.sockets.findings.finding_words import (
     age_text,
@@ -21,7 +21,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     since_text,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.findings.piles import (
     Pile,
     by_held_remote,
@@ -50,28 +50,28 @@ FLOWING_S = 30.0
 """Data of the last half minute, later than the close: a half-closed download that goes on."""
 
 
-def close_wait(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def close_wait(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Piles of CLOSE-WAIT by port that is listened on, or was, then by process, then by the peer's service, which many
     workers may hold one of each, then by the user of hidden ones.
 
     Not counted: what waits to be accepted (the accept queue's matter), has bytes to send, or still sends.
     """
-    limits = scene.thresholds
+    limits = looks.thresholds
     rows = [
         row
-        for row in _left_behind(namespace, form.CLOSE_WAIT, limits.close_wait_s, scene.now)
+        for row in _left_behind(namespace, diag.CLOSE_WAIT, limits.close_wait_s, looks.now)
         if not row.send_q and row.owner_missing != NOT_ACCEPTED
     ]
     # in the order of levels: PORT is the second, WORKERS the fourth
     keys = (by_service(namespace), by_local_port, by_leader, by_held_remote, by_hidden_user)
     for pile in pile_up(rows, keys, limits.close_wait_sockets):
         if (idle := _idle(namespace, pile)) is not None and len(idle.rows) >= limits.close_wait_sockets:
-            yield _close_wait_pile(scene, namespace, idle)
+            yield _close_wait_pile(looks, namespace, idle)
 
 
-def _close_wait_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> Finding:
-    limits, rows, oldest = scene.thresholds, pile.rows, pile.rows[0]
-    rate = scene.trends.rate(("close_wait", namespace.netns, pile.key), len(rows), scene.now)
+def _close_wait_pile(looks: Looks, namespace: WatchedNamespace, pile: Pile) -> Finding:
+    limits, rows, oldest = looks.thresholds, pile.rows, pile.rows[0]
+    rate = looks.trends.rate(("close_wait", namespace.netns, pile.key), len(rows), looks.now)
     left = descriptors_left(pile.process)
     lasting = oldest.age_s >= limits.close_wait_critical_s and pile.level != WORKERS
     critical = lasting or (left is not None and left < len(rows) / 4)
@@ -100,7 +100,7 @@ def _close_wait_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> F
         {
             "connections": count_of(len(rows), "connection"),
             "at": at_text(rows, port),
-            "since": since_text(scene.time - oldest.age_s, oldest.age_is_minimum),
+            "since": since_text(looks.time - oldest.age_s, oldest.age_is_minimum),
             "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
             "peers": peers_text(rows, hosts_of(rows), port),
             "growth": growth_text(rate),
@@ -115,14 +115,14 @@ def _may_be_a_pool(pile: Pile, rate: float | None) -> bool:
     return pile.level > PORT and oldest < POOL_S and oldest - youngest < TOGETHER_S and (rate is None or rate <= 0)
 
 
-def fin_wait_2(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def fin_wait_2(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Piles of FIN-WAIT-2 toward one host; then those that a process still holds, by port and process, toward many.
 
     Those that no process holds end by themselves: spread over many hosts they are a server's daily business, and only
     tell something where most clients of a port behave so.
     """
-    limits = scene.thresholds
-    rows = [row for row in _left_behind(namespace, form.FIN_WAIT_2, limits.fin_wait_2_s, scene.now) if not row.send_q]
+    limits = looks.thresholds
+    rows = [row for row in _left_behind(namespace, diag.FIN_WAIT_2, limits.fin_wait_2_s, looks.now) if not row.send_q]
     held, orphans = [row for row in rows if row.inode], [row for row in rows if not row.inode]
     least = limits.fin_wait_2_sockets
     piles = pile_up(rows, (by_host,), least)
@@ -132,20 +132,20 @@ def fin_wait_2(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
     )
     for pile in piles:
         if (idle := _idle(namespace, pile)) is not None and len(idle.rows) >= least:
-            yield _fin_wait_2_pile(scene, namespace, idle)
+            yield _fin_wait_2_pile(looks, namespace, idle)
     lasting = [row for row in orphans if row not in taken and row.age_s >= limits.fin_wait_2_spread_s]
     for pile in pile_up(lasting, (by_service(namespace),), limits.fin_wait_2_spread):
-        closed = namespace.aggregates.local_port_states(form.local_port(pile.rows[0].raw)).get(form.TIME_WAIT, 0)
+        closed = namespace.aggregates.local_port_states(diag.local_port(pile.rows[0].raw)).get(diag.TIME_WAIT, 0)
         if len(pile.rows) >= closed / 2:
-            yield _fin_wait_2_pile(scene, namespace, pile)
+            yield _fin_wait_2_pile(looks, namespace, pile)
 
 
-def _fin_wait_2_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> Finding:
+def _fin_wait_2_pile(looks: Looks, namespace: WatchedNamespace, pile: Pile) -> Finding:
     rows, oldest = pile.rows, pile.rows[0]
-    rate = scene.trends.rate(("fin_wait_2", namespace.netns, pile.key), len(rows), scene.now)
+    rate = looks.trends.rate(("fin_wait_2", namespace.netns, pile.key), len(rows), looks.now)
     hosts, port = hosts_of(rows), common_port(rows)
     orphans = sum(1 for row in rows if not row.inode)
-    listener = scene.listener_on(namespace, form.local_port(oldest.raw))
+    listener = looks.listener_on(namespace, diag.local_port(oldest.raw))
     facts: dict[str, object] = {
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),
@@ -164,11 +164,11 @@ def _fin_wait_2_pile(scene: Scene, namespace: WatchedNamespace, pile: Pile) -> F
         "connections": count_of(len(rows), "connection"),
         "peers": peers_text(rows, hosts, port),
         "at": at_text(rows, port),
-        "since": since_text(scene.time - oldest.age_s, oldest.age_is_minimum),
+        "since": since_text(looks.time - oldest.age_s, oldest.age_is_minimum),
         "oldest": age_text(oldest.age_s, oldest.age_is_minimum),
         "growth": growth_text(rate),
     }
-    mirrored = scene.mirrored(namespace, rows, lambda there: there.aggregates.by_state[form.CLOSE_WAIT])
+    mirrored = looks.mirrored(namespace, rows, lambda there: there.aggregates.by_state[diag.CLOSE_WAIT])
     words["other_end"] = phrase("other_end") if mirrored else ""
     return finding("fin_wait_2_pile", Severity.INFO if mirrored else Severity.WARNING, rows, facts, words)
 
@@ -197,7 +197,7 @@ def _flows(namespace: WatchedNamespace, row: SocketRow) -> bool:
     info = namespace.detail(row)
     if info is None:
         return False
-    last = (info.last_data_sent if row.raw[1] == form.CLOSE_WAIT else info.last_data_received) / 1000
+    last = (info.last_data_sent if row.raw[1] == diag.CLOSE_WAIT else info.last_data_received) / 1000
     return last < FLOWING_S and last + 0.5 < row.age_s
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import (
     age_text,
     finding,
@@ -20,7 +20,7 @@ from capture.sockets.findings.finding_words import (
     since_text,
     with_others,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.findings.piles import hosts_of
 from capture.sockets.row import NOT_ACCEPTED, SocketRow
 from capture.sockets.watched_namespace import WatchedNamespace
@@ -58,21 +58,21 @@ class _Waiting:
     @property
     def closed(self) -> int:
         """How many of them their clients have closed meanwhile."""
-        return sum(1 for row in self.rows if row.raw[1] == form.CLOSE_WAIT)
+        return sum(1 for row in self.rows if row.raw[1] == diag.CLOSE_WAIT)
 
 
-def queues_and_half_open(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def queues_and_half_open(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Accept queues, and half-open connections on ports whose queue does not explain them."""
-    queues, ports = accept_queues(scene, namespace)
+    queues, ports = accept_queues(looks, namespace)
     yield from queues
-    yield from half_open(scene, namespace, ports)
+    yield from half_open(looks, namespace, ports)
 
 
-def accept_queues(scene: Scene, namespace: WatchedNamespace) -> tuple[list[Finding], set[int]]:
+def accept_queues(looks: Looks, namespace: WatchedNamespace) -> tuple[list[Finding], set[int]]:
     """Listeners whose accept queue is over its maximum, dropped something since the last look, or holds connections
     that nobody accepts; and the ports of the first two, for half-open connections on those have this one cause."""
     found, ports = [], set()
-    news, limits = scene.news[namespace], scene.thresholds
+    news, limits = looks.news[namespace], looks.thresholds
     half_open_on = _half_open_by_port(namespace)
     waiting_at = _waiting(namespace, limits.accept_wait_s)
     overflowed = news.counters.get("ListenOverflows", 0) > 0
@@ -84,7 +84,7 @@ def accept_queues(scene: Scene, namespace: WatchedNamespace) -> tuple[list[Findi
             ports.add(row.local.port)
             found.append(_accept_queue(row, full, moved, len(half_open_on.get(row.local.port, ())), waiting))
         elif waiting.rows:
-            found.append(_stuck(scene, row, waiting))
+            found.append(_stuck(looks, row, waiting))
     return found, ports
 
 
@@ -93,14 +93,14 @@ def _waiting(namespace: WatchedNamespace, least: float) -> dict[bytes, list[Sock
     found: dict[bytes, list[SocketRow]] = defaultdict(list)
     for row in namespace.aggregates.unaccepted:
         if row.age_s >= least and row.owner_missing == NOT_ACCEPTED:
-            found[form.local_address(row.raw) + form.local_port(row.raw)].append(row)
+            found[diag.local_address(row.raw) + diag.local_port(row.raw)].append(row)
     for rows in found.values():
         rows.sort(key=lambda row: row.since)
     return found
 
 
 def _at(listener: SocketRow, waiting: dict[bytes, list[SocketRow]]) -> list[SocketRow]:
-    address, port = form.local_address(listener.raw), form.local_port(listener.raw)
+    address, port = diag.local_address(listener.raw), diag.local_port(listener.raw)
     if address not in _WILDCARDS:
         return waiting.get(address + port, [])
     return [row for key, rows in waiting.items() if key[-2:] == port for row in rows]
@@ -140,9 +140,9 @@ def _accept_queue(row: SocketRow, full: bool, moved: int, half_open: int, waitin
     )
 
 
-def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
+def _stuck(looks: Looks, row: SocketRow, waiting: _Waiting) -> Finding:
     """The queue is served in order: its oldest has waited as long as nobody came for it."""
-    limits, oldest = scene.thresholds, waiting.rows[0]
+    limits, oldest = looks.thresholds, waiting.rows[0]
     many = len(waiting.rows) >= limits.accept_wait_many or oldest.age_s >= limits.accept_wait_critical_s
     # One alone may be all that a program which serves one after the other leaves waiting.
     severity = Severity.INFO if len(waiting.rows) == 1 else Severity.CRITICAL if many else Severity.WARNING
@@ -153,7 +153,7 @@ def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
     words = {
         "connections": count_of(row.recv_q, "connection"),
         "oldest": age_text(oldest.age_s),
-        "since": since_text(scene.time - oldest.age_s),
+        "since": since_text(looks.time - oldest.age_s),
         "most": str(row.backlog_max) if row.backlog_max is not None else phrase("unknown"),
         "peers": hosts_text(hosts_of(waiting.rows)),
         "gone": phrase("clients_gone", gone=waiting.closed) if waiting.closed else "",
@@ -163,12 +163,12 @@ def _stuck(scene: Scene, row: SocketRow, waiting: _Waiting) -> Finding:
     return finding("accept_queue_stuck", severity, [row, *waiting.rows], facts, words, count=row.recv_q)
 
 
-def unix_accept_queues(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def unix_accept_queues(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Unix listeners whose accept queue is over its maximum (connect() blocks there, or fails with EAGAIN), or whose
     first in the queue nobody fetches."""
     for listener in namespace.unix.rows.values():
-        waited, full = listener.waited(scene.now), listener.waiting > listener.most
-        stuck = waited >= scene.thresholds.accept_wait_s
+        waited, full = listener.waited(looks.now), listener.waiting > listener.most
+        stuck = waited >= looks.thresholds.accept_wait_s
         if not full and not stuck:
             continue
         owner = listener.owners[0] if listener.owners else None
@@ -191,10 +191,10 @@ def unix_accept_queues(scene: Scene, namespace: WatchedNamespace) -> Iterator[Fi
         )
 
 
-def half_open(scene: Scene, namespace: WatchedNamespace, excused: set[int]) -> Iterator[Finding]:
+def half_open(looks: Looks, namespace: WatchedNamespace, excused: set[int]) -> Iterator[Finding]:
     """Ports with many connections that wait for the client's part of the handshake for longer than a round trip; those
     of all other ports together, where they are as many."""
-    limits = scene.thresholds
+    limits = looks.thresholds
     smallest: dict[int, int] = {}
     for row in namespace.listeners.rows.values():
         if row.backlog_max is not None:
@@ -210,28 +210,28 @@ def half_open(scene: Scene, namespace: WatchedNamespace, excused: set[int]) -> I
         if len(stale) < wanted:
             left += stale
             continue
-        listener = scene.listener_on(namespace, form.local_port(rows[0].raw))
+        listener = looks.listener_on(namespace, diag.local_port(rows[0].raw))
         holder = holder_text(listener) if listener is not None else phrase("nobody")
         facts: dict[str, object] = {"port": port, "backlog_max": smallest.get(port), "process": holder}
         where = phrase("on_port", port=port) + phrase("of_process", process=holder)
-        yield _half_open(scene, namespace, stale, len(rows), facts, {"where": where})
+        yield _half_open(looks, namespace, stale, len(rows), facts, {"where": where})
     if len(left) >= limits.syn_recv_sockets:
-        yield _half_open_over_ports(scene, namespace, left)
+        yield _half_open_over_ports(looks, namespace, left)
 
 
-def _half_open_over_ports(scene: Scene, namespace: WatchedNamespace, left: list[SocketRow]) -> Finding:
+def _half_open_over_ports(looks: Looks, namespace: WatchedNamespace, left: list[SocketRow]) -> Finding:
     ports = sorted({row.local.port for row in left})
-    listeners = [scene.listener_on(namespace, port.to_bytes(2, "big")) for port in ports]
+    listeners = [looks.listener_on(namespace, port.to_bytes(2, "big")) for port in ports]
     holders = Counter(holder_text(one) for one in listeners if one is not None).most_common()
     process = with_others(holders[0][0], len(holders) - 1) if holders else phrase("nobody")
     where = phrase("on_ports", ports=len(ports), named=named_text([str(port) for port in ports]))
     words = {"where": where + phrase("of_process", process=process)}
     facts: dict[str, object] = {"port": None, "ports": len(ports), "process": process}
-    return _half_open(scene, namespace, left, len(left), facts, words)
+    return _half_open(looks, namespace, left, len(left), facts, words)
 
 
 def _half_open(
-    scene: Scene,
+    looks: Looks,
     namespace: WatchedNamespace,
     stale: list[SocketRow],
     count: int,
@@ -242,7 +242,7 @@ def _half_open(
     shared: dict[str, object] = {
         "count": count,
         "stale": len(stale),
-        "seconds": scene.thresholds.syn_recv_s,
+        "seconds": looks.thresholds.syn_recv_s,
         "hosts": len(hosts),
         "tcp_syncookies": namespace.settings.tcp_syncookies,
         "tcp_max_syn_backlog": namespace.settings.tcp_max_syn_backlog,
@@ -251,17 +251,17 @@ def _half_open(
         "connections": count_of(count, "half-open connection"),
         "cookies": phrase("on" if namespace.settings.tcp_syncookies else "off"),
         "addresses": hosts_text(hosts),
-        "since": since_text(scene.time - oldest),
+        "since": since_text(looks.time - oldest),
         "oldest": age_text(oldest),
     }
     return finding("syn_recv_pile", Severity.CRITICAL, stale, shared | facts, said | words, count=count)
 
 
-def syn_queue_full(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def syn_queue_full(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """SYNs that found no room between the two looks: with SYN cookies a flood leaves no other trace."""
-    counters = scene.news[namespace].counters
+    counters = looks.news[namespace].counters
     cookies, dropped = counters.get("TCPReqQFullDoCookies", 0), counters.get("TCPReqQFullDrop", 0)
-    if cookies + dropped < scene.thresholds.syn_queue_full:
+    if cookies + dropped < looks.thresholds.syn_queue_full:
         return
     by_port = _half_open_by_port(namespace)
     port = max(by_port, key=lambda port: len(by_port[port]), default=None)
@@ -284,7 +284,7 @@ def _unanswered_by_port(namespace: WatchedNamespace) -> dict[int, list[SocketRow
 
 def _half_open_by_port(namespace: WatchedNamespace) -> dict[int, list[SocketRow]]:
     by_port: dict[int, list[SocketRow]] = defaultdict(list)
-    for state in (form.SYN_RECV, form.NEW_SYN_RECV):
+    for state in (diag.SYN_RECV, diag.NEW_SYN_RECV):
         for row in namespace.aggregates.by_state[state]:
             by_port[row.local.port].append(row)
     return by_port

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from capture.model import Finding
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.findings.trends import Trends
 from capture.sockets.row import Process, SocketRow
@@ -16,13 +16,13 @@ from capture.sockets.watched_namespace import News, WatchedNamespace
 
 def ends_of(raw: bytes, turned: bool = False) -> bytes:
     """Both ends of a record, as its peer's record has them where `turned`."""
-    local = form.local_address(raw) + form.local_port(raw)
-    remote = form.remote_address(raw) + form.remote_port(raw)
+    local = diag.local_address(raw) + diag.local_port(raw)
+    remote = diag.remote_address(raw) + diag.remote_port(raw)
     return remote + local if turned else local + remote
 
 
 @dataclass(frozen=True)
-class Scene:
+class Looks:
     """`now` is on the clock of ages, `time` epoch seconds, `elapsed_s` since the look before (None at the first)."""
 
     namespaces: Sequence[WatchedNamespace]
@@ -37,7 +37,7 @@ class Scene:
     @cached_property
     def _listeners(self) -> dict[tuple[WatchedNamespace, bytes], SocketRow]:
         return {
-            (namespace, form.local_port(row.raw)): row
+            (namespace, diag.local_port(row.raw)): row
             for namespace in self.namespaces
             for row in namespace.listeners.rows.values()
         }
@@ -60,7 +60,7 @@ class Scene:
         return self._listeners.get((namespace, port))
 
 
-NamespaceRule = Callable[[Scene, WatchedNamespace], Iterator[Finding]]
+NamespaceRule = Callable[[Looks, WatchedNamespace], Iterator[Finding]]
 """Findings of one network namespace; a file of rules lists its own as `NAMESPACE_RULES`."""
-MachineRule = Callable[[Scene], Iterator[Finding]]
+MachineRule = Callable[[Looks], Iterator[Finding]]
 """Findings of the whole machine; `MACHINE_RULES`."""

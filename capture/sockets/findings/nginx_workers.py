@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import finding, share_text
-from capture.sockets.findings.look_history import MachineRule, Scene
+from capture.sockets.findings.look_history import Looks, MachineRule
 from capture.sockets.process_limits import process_details
 
 DEFAULT_CONNECTIONS = 512
@@ -23,19 +23,19 @@ _SMALLEST = 16
 REREAD_S = 30
 
 
-def worker_connections(scene: Scene) -> Iterator[Finding]:
+def worker_connections(looks: Looks) -> Iterator[Finding]:
     """Workers whose TCP connections come near the limit of their master's configuration, where that can be read."""
-    share = scene.thresholds.worker_connections_share
-    for process in scene.processes:
+    share = looks.thresholds.worker_connections_share
+    for process in looks.processes:
         if process.name != "nginx":
             continue
         count = sum(
             sum(
                 number
                 for state, number in namespace.aggregates.processes.get(process, {}).items()
-                if state != form.LISTEN
+                if state != diag.LISTEN
             )
-            for namespace in scene.namespaces
+            for namespace in looks.namespaces
         )
         if count < _SMALLEST * share:
             continue

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.watched_namespace import WatchedNamespace
 
@@ -96,14 +96,14 @@ def by_service(namespace: WatchedNamespace) -> Key:
     listening = namespace.aggregates.listening
 
     def key(row: SocketRow) -> Hashable | None:
-        return row.local.port if form.local_port(row.raw) in listening else None
+        return row.local.port if diag.local_port(row.raw) in listening else None
 
     return key
 
 
 def common_port(rows: Sequence[SocketRow]) -> int | None:
     """The local port if several rows share it (a server's), else the remote one they share (a client's), else None."""
-    local, remote = {form.local_port(row.raw) for row in rows}, {form.remote_port(row.raw) for row in rows}
+    local, remote = {diag.local_port(row.raw) for row in rows}, {diag.remote_port(row.raw) for row in rows}
     if len(local) == 1 and len(rows) > 1:
         return int.from_bytes(local.pop(), "big")
     return int.from_bytes(remote.pop(), "big") if len(remote) == 1 else None

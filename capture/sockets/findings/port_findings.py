@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import (
     SAMPLE,
     finding,
@@ -18,7 +18,7 @@ from capture.sockets.findings.finding_words import (
     seconds_left,
     share_text,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.findings.piles import pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.settings import KernelSettings
@@ -27,9 +27,9 @@ from capture.sockets.watched_namespace import WatchedNamespace
 _LOOPBACK_6 = bytes(15) + b"\1"
 
 
-def ports_running_out(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def ports_running_out(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Destinations (from one local address to one remote endpoint) toward which most ephemeral ports are taken."""
-    settings, limits = namespace.settings, scene.thresholds
+    settings, limits = namespace.settings, looks.thresholds
     low, high = settings.ip_local_port_range
     # connect() passes over a port that a listener is bound to, whatever its address (__inet_hash_connect).
     bound = {port for row in namespace.listeners.rows.values() if low <= (port := row.local.port) <= high}
@@ -40,12 +40,12 @@ def ports_running_out(scene: Scene, namespace: WatchedNamespace) -> Iterator[Fin
     wanted = max(2.0, limits.ports_share * ports)
     for key, count in [(key, count) for key, count in routes.totals.items() if count >= wanted]:
         local, remote = key[: (len(key) - 2) // 2], key[(len(key) - 2) // 2 :]
-        time_wait = routes.count(key, form.TIME_WAIT)
+        time_wait = routes.count(key, diag.TIME_WAIT)
         reusable = may_reuse(settings, local, remote[:-2])
         if reusable and count < critical:
             continue  # TIME-WAITs give way to new connections after a second: a crowd of them is no shortage yet
-        host = form.endpoint(remote[:-2], remote[-2:])
-        rate = scene.trends.rate(("ports", str(namespace.netns), str(host)), count, scene.now)
+        host = diag.endpoint(remote[:-2], remote[-2:])
+        rate = looks.trends.rate(("ports", str(namespace.netns), str(host)), count, looks.now)
         left = max(0, ports - count)
         taken = count - time_wait if reusable else count
         sample = _sample(namespace, key)
@@ -56,7 +56,7 @@ def ports_running_out(scene: Scene, namespace: WatchedNamespace) -> Iterator[Fin
             {
                 "host": host.ip,
                 "port": host.port,
-                "local": form.address_text(local),
+                "local": diag.address_text(local),
                 "count": count,
                 "ports": ports,
                 "low": low,
@@ -109,7 +109,7 @@ def _sample(namespace: WatchedNamespace, key: bytes) -> list[SocketRow]:
 
 
 def _route(raw: bytes) -> bytes:
-    return form.local_address(raw) + form.remote_address(raw) + form.remote_port(raw)
+    return diag.local_address(raw) + diag.remote_address(raw) + diag.remote_port(raw)
 
 
 NAMESPACE_RULES: tuple[NamespaceRule, ...] = (ports_running_out,)

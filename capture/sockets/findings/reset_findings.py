@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import (
     finding,
     holder_text,
@@ -20,7 +20,7 @@ from capture.sockets.findings.finding_words import (
     process_text,
     rate_text,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.row import Process, SocketRow
 from capture.sockets.sources.reset_watch import COUNTED, OPENED
 from capture.sockets.sources.rst_tap import Reset, TappedResets
@@ -42,27 +42,27 @@ Group = tuple[bool, str, bytes, bytes]
 """Sent by this machine, kind (of _APART, else empty), the service's address (empty: this machine's) and port."""
 
 
-def resets(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def resets(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """By service, where the tap tells; else one for the namespace, from the kernel's counters alone."""
-    news, limits = scene.news[namespace], scene.thresholds
+    news, limits = looks.news[namespace], looks.thresholds
     if news.elapsed_s is None:
         return
     elapsed = max(LEAST_S, news.elapsed_s)
-    if not _notable(scene, news.counters, elapsed):
+    if not _notable(looks, news.counters, elapsed):
         return
     taken = news.resets
     # One burst that was over before anyone could look, as when workers are restarted, is a notice; a second one warns.
-    again = scene.trends.again(("resets", namespace.netns), scene.now) or taken.lasting
+    again = looks.trends.again(("resets", namespace.netns), looks.now) or taken.lasting
     if taken.resets and taken.seconds:
         found = _by_service(namespace, taken.resets)
         wanted = limits.resets_a_second * taken.seconds / (1 + taken.missed / taken.resets.total())
         large = {group: parts for group, parts in found.items() if parts.total() >= wanted}
-        findings = [_of_service(scene, namespace, group, parts, again) for group, parts in large.items()]
+        findings = [_of_service(looks, namespace, group, parts, again) for group, parts in large.items()]
         yield from (
-            findings if _share_of_opened(scene, news, findings) else (replace(one, severity=_INFO) for one in findings)
+            findings if _share_of_opened(looks, news, findings) else (replace(one, severity=_INFO) for one in findings)
         )
         scanned = {group: parts for group, parts in found.items() if group not in large and _unserved(group)}
-        scan = _over_ports(scene, news, scanned, wanted)
+        scan = _over_ports(looks, news, scanned, wanted)
         yield from scan
         left = sum(parts.total() for group, parts in found.items() if group[1] not in _HARMLESS)
         if findings or scan or left < wanted:
@@ -86,12 +86,12 @@ def _why_nobody(taken: TappedResets) -> str:
     return phrase("tap_spread" if taken.resets and taken.seconds else "tap_opened")
 
 
-def _share_of_opened(scene: Scene, news: News, findings: Sequence[Finding]) -> bool:
+def _share_of_opened(looks: Looks, news: News, findings: Sequence[Finding]) -> bool:
     """Whether those that are no ordinary business are no small share of the connections opened meanwhile: health checks
     alone may make the count of a busy proxy notable."""
     rate = sum(float(str(one.facts["a_second"])) for one in findings if one.severity is not _INFO)
     opened = sum(news.counters.get(name, 0) for name in OPENED)
-    return rate * max(LEAST_S, news.elapsed_s or 0.0) >= scene.thresholds.resets_share * opened
+    return rate * max(LEAST_S, news.elapsed_s or 0.0) >= looks.thresholds.resets_share * opened
 
 
 def _unserved(group: Group) -> bool:
@@ -99,7 +99,7 @@ def _unserved(group: Group) -> bool:
     return sent and kind == "refused" and not address
 
 
-def _over_ports(scene: Scene, news: News, groups: Mapping[Group, Counter[Reset]], wanted: float) -> list[Finding]:
+def _over_ports(looks: Looks, news: News, groups: Mapping[Group, Counter[Reset]], wanted: float) -> list[Finding]:
     """Attempts at so many ports that each has only a few: somebody looks for open ones."""
     parts = sum(groups.values(), Counter[Reset]())
     if len(groups) < PORTS_SCANNED or parts.total() < wanted:
@@ -125,9 +125,9 @@ def _over_ports(scene: Scene, news: News, groups: Mapping[Group, Counter[Reset]]
     return [finding("refusals", _INFO, [], facts, words, count=parts.total(), text_of="refusals_sent_ports")]
 
 
-def _notable(scene: Scene, counters: Mapping[str, int], elapsed: float) -> bool:
+def _notable(looks: Looks, counters: Mapping[str, int], elapsed: float) -> bool:
     """Many a second, and no small share of the connections opened meanwhile."""
-    limits = scene.thresholds
+    limits = looks.thresholds
     most = max(counters.get(name, 0) for name in COUNTED)
     opened = sum(counters.get(name, 0) for name in OPENED)
     return (
@@ -156,13 +156,13 @@ def _toward(reset: Reset, kind: str) -> Group:
     return reset.sent, kind, reset.remote, reset.remote_port
 
 
-def _of_service(scene: Scene, namespace: WatchedNamespace, group: Group, parts: Counter[Reset], again: bool) -> Finding:
+def _of_service(looks: Looks, namespace: WatchedNamespace, group: Group, parts: Counter[Reset], again: bool) -> Finding:
     sent, kind, address, port_bytes = group
-    news, port, total = scene.news[namespace], port_bytes[0] << 8 | port_bytes[1], parts.total()
+    news, port, total = looks.news[namespace], port_bytes[0] << 8 | port_bytes[1], parts.total()
     hosts, rate = _hosts(parts), _rate(news, total)
-    listener = scene.listener_on(namespace, port_bytes) if not address else None
+    listener = looks.listener_on(namespace, port_bytes) if not address else None
     process = _process(namespace, listener, address, port_bytes)
-    service = phrase("at_port", port=port) if not address else f" {form.endpoint(address, port_bytes)}"
+    service = phrase("at_port", port=port) if not address else f" {diag.endpoint(address, port_bytes)}"
     facts: dict[str, object] = {
         "port": port,
         "host": hosts[0] if len(hosts) == 1 else None,
@@ -189,7 +189,7 @@ def _of_service(scene: Scene, namespace: WatchedNamespace, group: Group, parts: 
     here = "" if address else "_here"
     # Answers to data after a close, once: what clients kept was closed under them. All the time, that is a fault.
     once = not again and all(reset.kind == "stray" for reset in parts)
-    harmless = kind in _HARMLESS or once or _wanted(news, group, parts) or _is_elsewhere(scene, namespace, group)
+    harmless = kind in _HARMLESS or once or _wanted(news, group, parts) or _is_elsewhere(looks, namespace, group)
     severity = Severity.INFO if harmless else Severity.WARNING
     return finding(code, severity, [], facts, words, count=total, text_of=f"{code}_{side}{here}")
 
@@ -198,7 +198,7 @@ def _hosts(parts: Mapping[Reset, int]) -> list[str]:
     """The peers' addresses, those with most first."""
     peers: Counter[str] = Counter()
     for reset, count in parts.items():
-        peers[form.address_text(reset.remote)] += count
+        peers[diag.address_text(reset.remote)] += count
     return [host for host, _ in peers.most_common()]
 
 
@@ -219,14 +219,14 @@ def _wanted(news: News, group: Group, parts: Counter[Reset]) -> bool:
     return bool(sent and address) and all(one.kind == "aborted" for one in parts) and chosen >= WANTED * sent_in_all
 
 
-def _is_elsewhere(scene: Scene, namespace: WatchedNamespace, group: Group) -> bool:
+def _is_elsewhere(looks: Looks, namespace: WatchedNamespace, group: Group) -> bool:
     """Whether another namespace got them from a service on this machine: there the same resets are reported as sent."""
     sent, kind, address, port = group
     if namespace.netns is None or sent or kind == "refused" or not address:
         return False
     return any(
-        form.local_port(row.raw) == port and form.local_address(row.raw) in (address, b"\0" * 4, b"\0" * 16)
-        for other in scene.namespaces
+        diag.local_port(row.raw) == port and diag.local_address(row.raw) in (address, b"\0" * 4, b"\0" * 16)
+        for other in looks.namespaces
         if other is not namespace
         for row in other.listeners.rows.values()
     )
@@ -241,7 +241,7 @@ def _process(namespace: WatchedNamespace, listener: SocketRow | None, address: b
     callers: list[Process] = []
     for row in islice(reversed(namespace.connections.rows.values()), ROWS_ASKED):
         raw = row.raw
-        if form.remote_port(raw) == port and row.owners and form.remote_address(raw) == address:
+        if diag.remote_port(raw) == port and row.owners and diag.remote_address(raw) == address:
             callers.append(row.owners[0].process)
             if len(callers) == CALLERS_ASKED:
                 break

@@ -23,7 +23,7 @@ from capture.sockets.findings import (
     stall_findings,
 )
 from capture.sockets.findings.finding_words import phrase
-from capture.sockets.findings.look_history import MachineRule, NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, MachineRule, NamespaceRule
 from capture.sockets.watched_namespace import WatchedNamespace
 
 MACHINE_RULES: tuple[MachineRule, ...] = (
@@ -43,12 +43,12 @@ NAMESPACE_RULES: tuple[NamespaceRule, ...] = (
 )
 
 
-def find(scene: Scene) -> list[Finding]:
+def find(looks: Looks) -> list[Finding]:
     """All findings of a look, most severe first, larger ones before smaller."""
-    found = [one for rule in MACHINE_RULES for one in rule(scene)]
-    for namespace in scene.namespaces:
-        found += [_placed(one, namespace) for rule in NAMESPACE_RULES for one in rule(scene, namespace)]
-    scene.trends.forget_before(scene.now)
+    found = [one for rule in MACHINE_RULES for one in rule(looks)]
+    for namespace in looks.namespaces:
+        found += [_placed(one, namespace) for rule in NAMESPACE_RULES for one in rule(looks, namespace)]
+    looks.trends.forget_before(looks.now)
     return sorted(found, key=lambda one: (one.severity.rank, -one.connections, one.code, one.title))
 
 

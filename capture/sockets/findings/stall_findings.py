@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from capture.language import count_of
 from capture.model import Finding, Severity
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.finding_words import (
     age_text,
     at_text,
@@ -19,7 +19,7 @@ from capture.sockets.findings.finding_words import (
     pile_holder,
     since_text,
 )
-from capture.sockets.findings.look_history import NamespaceRule, Scene
+from capture.sockets.findings.look_history import Looks, NamespaceRule
 from capture.sockets.findings.piles import Pile, by_host, by_leader, by_remote, common_port, hosts_of, pile_up
 from capture.sockets.row import SocketRow
 from capture.sockets.sources.tcpinfo import TcpInfo
@@ -47,22 +47,22 @@ class _Sorted:
     connecting: list[SocketRow] = field(default_factory=list)
 
 
-def stalls(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def stalls(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """All kinds, by remote host."""
-    kinds = _sorted(scene, namespace)
-    yield from _closed_windows(scene, namespace, kinds)
-    yield from _kept_here(scene, namespace, kinds.kept_here)
-    yield from _unanswered(scene, namespace, kinds.unanswered)
-    yield from _probed(scene, namespace, kinds.probed)
-    yield from _connecting(scene, namespace, kinds.connecting)
-    yield from _stuck(scene, namespace)
+    kinds = _sorted(looks, namespace)
+    yield from _closed_windows(looks, namespace, kinds)
+    yield from _kept_here(looks, namespace, kinds.kept_here)
+    yield from _unanswered(looks, namespace, kinds.unanswered)
+    yield from _probed(looks, namespace, kinds.probed)
+    yield from _connecting(looks, namespace, kinds.connecting)
+    yield from _stuck(looks, namespace)
 
 
-def _sorted(scene: Scene, namespace: WatchedNamespace) -> _Sorted:
-    found, limits, asked = _Sorted(), scene.thresholds, 0
+def _sorted(looks: Looks, namespace: WatchedNamespace) -> _Sorted:
+    found, limits, asked = _Sorted(), looks.thresholds, 0
     for row in namespace.aggregates.timed:
         raw = row.raw
-        if raw[2] == form.TIMER_PERSIST:
+        if raw[2] == diag.TIMER_PERSIST:
             if row.send_q and asked < ASK_AT_MOST:
                 asked += 1
                 info = namespace.detail(row)
@@ -73,13 +73,13 @@ def _sorted(scene: Scene, namespace: WatchedNamespace) -> _Sorted:
                         found.paused_before.add(row)
                 elif here is not None:
                     found.kept_here[row] = here
-        elif raw[2] == form.TIMER_KEEPALIVE:
+        elif raw[2] == diag.TIMER_KEEPALIVE:
             if raw[3] >= limits.keepalive_probes:
                 found.probed.append(row)
-        elif raw[1] == form.SYN_SENT:
+        elif raw[1] == diag.SYN_SENT:
             if raw[3] >= limits.syn_sent_retransmissions:
                 found.connecting.append(row)
-        elif raw[1] not in (form.SYN_RECV, form.NEW_SYN_RECV) and raw[3] >= limits.retransmissions:
+        elif raw[1] not in (diag.SYN_RECV, diag.NEW_SYN_RECV) and raw[3] >= limits.retransmissions:
             found.unanswered.append(row)
     return found
 
@@ -108,8 +108,8 @@ def _kept_here_for(info: TcpInfo | None) -> float | None:
     return silent if info.backoff >= 2 and info.probes >= 1 and silent >= SILENT_S else None
 
 
-def _closed_windows(scene: Scene, namespace: WatchedNamespace, kinds: _Sorted) -> Iterator[Finding]:
-    limits, closed = scene.thresholds, kinds.closed
+def _closed_windows(looks: Looks, namespace: WatchedNamespace, kinds: _Sorted) -> Iterator[Finding]:
+    limits, closed = looks.thresholds, kinds.closed
     for pile in _apart(list(closed)):
         longest = max(closed[row] for row in pile.rows)
         # A stream that pauses closes its window too, one or two at a time, and opens it again: players do all the time.
@@ -120,26 +120,26 @@ def _closed_windows(scene: Scene, namespace: WatchedNamespace, kinds: _Sorted) -
             and 2 * len(news) >= len(pile.rows)
             and max(closed[row] for row in news) >= limits.zero_window_many_s
         )
-        mirrored = scene.mirrored(namespace, pile.rows, lambda there: there.aggregates.unread)
+        mirrored = looks.mirrored(namespace, pile.rows, lambda there: there.aggregates.unread)
         words = {"other_end": phrase("other_end") if mirrored else ""}
         severity = Severity.WARNING if lasting and not mirrored else Severity.INFO
-        yield _stall("zero_window_stall", severity, scene, namespace, pile, longest, words=words)
+        yield _stall("zero_window_stall", severity, looks, namespace, pile, longest, words=words)
 
 
-def _kept_here(scene: Scene, namespace: WatchedNamespace, kept: dict[SocketRow, float]) -> Iterator[Finding]:
+def _kept_here(looks: Looks, namespace: WatchedNamespace, kept: dict[SocketRow, float]) -> Iterator[Finding]:
     for pile in _apart(list(kept)):
         yield _stall(
-            "segments_not_leaving", Severity.CRITICAL, scene, namespace, pile, max(kept[row] for row in pile.rows)
+            "segments_not_leaving", Severity.CRITICAL, looks, namespace, pile, max(kept[row] for row in pile.rows)
         )
 
 
-def _unanswered(scene: Scene, namespace: WatchedNamespace, unanswered: list[SocketRow]) -> Iterator[Finding]:
-    limits = scene.thresholds
+def _unanswered(looks: Looks, namespace: WatchedNamespace, unanswered: list[SocketRow]) -> Iterator[Finding]:
+    limits = looks.thresholds
     for pile in _apart(unanswered):
         rows = pile.rows
         # One connection to a host that vanished is everyday on the internet.
         lonely = len(rows) == 1 and rows[0].unanswered < 2 * limits.retransmissions
-        link = scene.news[namespace].link_drops
+        link = looks.news[namespace].link_drops
         facts: dict[str, object] = {
             "retransmissions": limits.retransmissions,
             "most_retransmissions": max(row.unanswered for row in rows),
@@ -147,37 +147,37 @@ def _unanswered(scene: Scene, namespace: WatchedNamespace, unanswered: list[Sock
         }
         words = {"link": phrase("link_drops", dropped=sum(link.values()), links=", ".join(link)) if link else ""}
         severity = Severity.INFO if lonely else Severity.WARNING
-        yield _stall("retransmitting", severity, scene, namespace, pile, _silence(namespace, rows), facts, words)
+        yield _stall("retransmitting", severity, looks, namespace, pile, _silence(namespace, rows), facts, words)
 
 
-def _probed(scene: Scene, namespace: WatchedNamespace, probed: list[SocketRow]) -> Iterator[Finding]:
+def _probed(looks: Looks, namespace: WatchedNamespace, probed: list[SocketRow]) -> Iterator[Finding]:
     for pile in _apart(probed):
         most = max(row.unanswered for row in pile.rows)
         severity = Severity.INFO if len(pile.rows) == 1 else Severity.WARNING
         yield _stall(
-            "keepalive_unanswered", severity, scene, namespace, pile, _silence(namespace, pile.rows), {"probes": most}
+            "keepalive_unanswered", severity, looks, namespace, pile, _silence(namespace, pile.rows), {"probes": most}
         )
 
 
-def _connecting(scene: Scene, namespace: WatchedNamespace, connecting: list[SocketRow]) -> Iterator[Finding]:
+def _connecting(looks: Looks, namespace: WatchedNamespace, connecting: list[SocketRow]) -> Iterator[Finding]:
     """Toward one peer, then of one process toward many."""
-    limits = scene.thresholds
+    limits = looks.thresholds
     wanted = (limits.syn_sent_sockets, limits.syn_sent_spread, limits.syn_sent_spread)
     keys = (by_remote, by_leader, lambda row: row.remote.port)
     for pile in pile_up(connecting, keys, wanted):
         facts: dict[str, object] = {"retransmissions": limits.syn_sent_retransmissions}
         oldest = max(row.age_s for row in pile.rows)
-        yield _stall("connect_unanswered", Severity.WARNING, scene, namespace, pile, oldest, facts)
+        yield _stall("connect_unanswered", Severity.WARNING, looks, namespace, pile, oldest, facts)
 
 
-def _stuck(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
+def _stuck(looks: Looks, namespace: WatchedNamespace) -> Iterator[Finding]:
     """Bytes that stayed the same and unacknowledged though no other rule explains them."""
-    limits, now, asked = scene.thresholds, scene.now, 0
+    limits, now, asked = looks.thresholds, looks.now, 0
     stuck = []
     for row, since in namespace.aggregates.queued.items():
-        if now - since < limits.send_queue_s or row.raw[1] == form.SYN_SENT or asked >= ASK_AT_MOST:
+        if now - since < limits.send_queue_s or row.raw[1] == diag.SYN_SENT or asked >= ASK_AT_MOST:
             continue
-        if row.raw[2] == form.TIMER_PERSIST or row.raw[3] >= limits.retransmissions:
+        if row.raw[2] == diag.TIMER_PERSIST or row.raw[3] >= limits.retransmissions:
             continue
         asked += 1
         info = namespace.detail(row)
@@ -185,13 +185,13 @@ def _stuck(scene: Scene, namespace: WatchedNamespace) -> Iterator[Finding]:
             stuck.append(row)
     for pile in _apart(stuck):
         longest = max(now - namespace.aggregates.queued[row] for row in pile.rows)
-        yield _stall("send_queue_stuck", Severity.WARNING, scene, namespace, pile, longest)
+        yield _stall("send_queue_stuck", Severity.WARNING, looks, namespace, pile, longest)
 
 
 def _stall(
     code: str,
     severity: Severity,
-    scene: Scene,
+    looks: Looks,
     namespace: WatchedNamespace,
     pile: Pile,
     seconds: float | None,
@@ -204,7 +204,7 @@ def _stall(
         "host": hosts[0] if len(hosts) == 1 else None,
         "hosts": len(hosts),
         "port": port,
-        "process": pile_holder(pile, scene.listener_on(namespace, form.local_port(rows[0].raw))),
+        "process": pile_holder(pile, looks.listener_on(namespace, diag.local_port(rows[0].raw))),
         "count": len(rows),
         "bytes": sum(row.send_q for row in rows),
         "oldest_s": None if seconds is None else round(seconds, 3),
@@ -217,7 +217,7 @@ def _stall(
         "peers": peers_text(rows, hosts, port),
         "at": at_text(rows, port),
         "oldest": phrase("unknown_time") if seconds is None else age_text(seconds),
-        "since": phrase("unknown_time") if seconds is None else since_text(scene.time - seconds),
+        "since": phrase("unknown_time") if seconds is None else since_text(looks.time - seconds),
     }
     return finding(code, severity, rows, shared | (facts or {}), said | (words or {}))
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from capture.flows.connection_table import Answer
 from capture.model import TcpFlags
-from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Context, Kind, Mark
+from capture.verdicts.events.event_codes import GAP_MASK, SIDE_BIT, Context, Kind, Trait
 from capture.verdicts.events.vantage import Place, is_initial
-from capture.wire.column_types import Mark as PacketMark
+from capture.wire.column_types import PacketMark
 from capture.wire.numpy_sets import among, distinct, either, numbered
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ INITIAL_WINDOW = 14_600  # bytes, ten segments (RFC 6928)
 THIRD = np.zeros(16, np.bool_)
 THIRD[[Kind.ACK, Kind.DATA, Kind.FIN, Kind.RST, Kind.PROBE]] = True
 BITS = np.left_shift(1, np.arange(16)).astype(np.uint16)
-LOST_AGAIN = int(Mark.LOST | Mark.REPEAT)
+LOST_AGAIN = int(Trait.LOST | Trait.REPEAT)
 NOTHING = Context(0)
 ANSWER = Context.ANSWER_WHOLE | Context.ANSWER_CUT_SHORT
 PLAIN = (
@@ -198,7 +198,7 @@ class _Facts:
     def only_client(self) -> Bool:
         """The originator repeated data, and no other connection to its listener was captured: nobody else fills its
         queue."""
-        repeats = (self.kind == int(Kind.DATA)) & ((self.code & int(Mark.REPEAT)) != 0) & (self.code < SIDE_BIT)
+        repeats = (self.kind == int(Kind.DATA)) & ((self.code & int(Trait.REPEAT)) != 0) & (self.code < SIDE_BIT)
         where: Bool = self._any(repeats)
         if where.any():
             where &= np.bincount(self.listener, minlength=self.n)[self.listener] == 1
@@ -210,8 +210,8 @@ class _Facts:
         code, kind = self.code, self.kind
         own = code < SIDE_BIT
         late = (kind == int(Kind.FIN)) & ~own & ((code & GAP_MASK) != 0)
-        fin = (kind == int(Kind.FIN)) & own & ((code & int(Mark.REPEAT)) == 0)
-        at_once = fin & ((code & int(Mark.WITH_DATA)) != 0)
+        fin = (kind == int(Kind.FIN)) & own & ((code & int(Trait.REPEAT)) == 0)
+        at_once = fin & ((code & int(Trait.WITH_DATA)) != 0)
         after = np.zeros(len(code), np.bool_)
         after[1:] = fin[1:] & (kind[:-1] == int(Kind.DATA)) & own[:-1]
         slow = self._any(late)
@@ -243,15 +243,14 @@ class _Facts:
         return where
 
     def _acked_yet_repeated(self) -> Bool:
-        lost = (self.kind == int(Kind.DATA)) & ((self.code & int(Mark.LOST)) != 0)
+        lost = (self.kind == int(Kind.DATA)) & ((self.code & int(Trait.LOST)) != 0)
         return self._repeated_accepts() & self._any(lost)
 
     def crowd(self) -> Bool:
         """Many half-open handshakes at one listener; the SYNs that it no longer answered belong to them."""
         third = (self.code < SIDE_BIT) & THIRD[self.kind]
-        half = (
-            self.syn_ack & ~self._any(third) & (self.flows.packet_count[:, 0] > 0)
-        )  # one direction alone tells nothing
+        both = self.flows.packet_count[:, 0] > 0  # one direction alone tells nothing
+        half = self.syn_ack & ~self._any(third) & both
         if not half.any():
             return half
         count = np.bincount(self.listener[half], minlength=self.n)

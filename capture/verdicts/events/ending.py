@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from capture.model import Ending
-from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, IcmpClass, Kind, Mark
+from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, IcmpClass, Kind, Trait
 
 if TYPE_CHECKING:
     from capture.verdicts.events.history_facts import HistoryFacts
@@ -69,7 +69,7 @@ def _answers(history: HistoryFacts, run: list[int], reset: int) -> bool:
     side, spoken = history.events[reset].side, (Kind.DATA, Kind.FIN)
     later = [e for e in history.events[run[-1] + 1 : reset] if e.side != side and e.kind in spoken]
     closed = all(history.events[i].kind is Kind.FIN for i in run)
-    return closed and history.events[reset].has(Mark.BARE) and any(not e.has(Mark.REPEAT) for e in later)
+    return closed and history.events[reset].has(Trait.BARE) and any(not e.has(Trait.REPEAT) for e in later)
 
 
 def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -> bool:
@@ -77,7 +77,7 @@ def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -
     side = history.events[run[0]].side
     fin = history.fins[1 - side]
     closed = fin is not None and fin < run[-1] and history.fin_acked(1 - side) is not None
-    if not fin_by_both or any(history.is_meant(i) and history.events[i].has(Mark.REPEAT) for i in run):
+    if not fin_by_both or any(history.is_meant(i) and history.events[i].has(Trait.REPEAT) for i in run):
         return False
     return closed or all(history.events[i].kind is Kind.FIN for i in run)
 
@@ -85,7 +85,7 @@ def _after_the_close(history: HistoryFacts, run: list[int], fin_by_both: bool) -
 def _by_reset(history: HistoryFacts, reset: int) -> End:
     event = history.events[reset]
     if (
-        not event.has(Mark.BARE)
+        not event.has(Trait.BARE)
         and history.probes_before(event.side, reset)
         and not _peer_window_closed(history, reset)
     ):
@@ -93,9 +93,9 @@ def _by_reset(history: HistoryFacts, reset: int) -> End:
     if all(fin is not None and fin < reset for fin in history.fins):
         return End(Ending.RST, reset, event.side)  # both had closed: whoever cleared it away, nothing was cut short
     forged = (
-        event.has(Mark.FOREIGN)
-        or event.has(Mark.ODD_ID)
-        or (event.has(Mark.AFTERLIFE) and not _overtaken(history, reset))
+        event.has(Trait.FOREIGN)
+        or event.has(Trait.ODD_ID)
+        or (event.has(Trait.AFTERLIFE) and not _overtaken(history, reset))
     )
     return End(Ending.RST, reset, event.side, forged=forged)
 
@@ -113,4 +113,4 @@ def _overtaken(history: HistoryFacts, reset: int) -> bool:
 
 def icmp_class(history: HistoryFacts, at: int) -> IcmpClass:
     """What the ICMP error at an index said."""
-    return IcmpClass((history.events[at].marks & ICMP_MASK) >> ICMP_SHIFT)
+    return IcmpClass((history.events[at].traits & ICMP_MASK) >> ICMP_SHIFT)

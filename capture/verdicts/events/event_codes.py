@@ -13,7 +13,7 @@ KIND_MASK = 0x000F
 GAP_SHIFT = 12
 GAP_MASK = 0x3000
 SIDE_BIT = 0x8000
-MARKS = 0x4FF0
+TRAITS = 0x4FF0
 
 PAUSE, IDLE, LONG_IDLE = 1, 2, 3
 """Classes of a silence: from 0.2, 2 and 30 s on (engine/event_folding.c, GAPS)."""
@@ -33,7 +33,7 @@ class Kind(IntEnum):
     UNREAD = 9  # the capture cut its flags off: what it said is unknown
 
 
-class Mark(IntFlag):
+class Trait(IntFlag):
     """Attributes of an event. Some bits mean different things for different kinds."""
 
     REPEAT = 0x010  # sent before, and lost, or sent again without news
@@ -75,16 +75,16 @@ class IcmpClass(IntEnum):
 
 
 class Event(NamedTuple):
-    """A decoded event: `side` 0 is the originator, `gap` the class of silence before it, `marks` its attributes."""
+    """A decoded event: `side` 0 is the originator, `gap` the class of silence before it, `traits` its attributes."""
 
     side: int
     kind: Kind
-    marks: int
+    traits: int
     gap: int
 
-    def has(self, mark: Mark) -> bool:
+    def has(self, trait: Trait) -> bool:
         """Whether an attribute is set."""
-        return bool(self.marks & int(mark))  # int: a flag's own operators cost ten times as much
+        return bool(self.traits & int(trait))  # int: a flag's own operators cost ten times as much
 
 
 @cache
@@ -93,7 +93,7 @@ def decoded(code: int) -> Event:
     return Event(
         1 if code & SIDE_BIT else 0,
         Kind(code & KIND_MASK),
-        code & MARKS,
+        code & TRAITS,
         (code & GAP_MASK) >> GAP_SHIFT,
     )
 

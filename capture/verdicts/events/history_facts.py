@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from capture.model import TcpState
-from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Mark, decoded
+from capture.verdicts.events.event_codes import ICMP_MASK, ICMP_SHIFT, Context, IcmpClass, Kind, Trait, decoded
 from capture.verdicts.events.openings import Openings
 from capture.verdicts.events.silences import ORIGINATOR, RESPONDER
 from capture.verdicts.events.states import walk
@@ -40,7 +40,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         for i in range(fin + 1, len(self.events)):
             if (
                 self.events[i].side != side
-                and self.events[i].has(Mark.ACKS_FIN)
+                and self.events[i].has(Trait.ACKS_FIN)
                 and self.events[i].kind is not Kind.RST
             ):
                 return i
@@ -58,8 +58,8 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         a, b = self.fins
         if a is None or b is None:
             return 0 if a is not None else 1 if b is not None else None
-        if self.events[a].has(Mark.ACKS_FIN) != self.events[b].has(Mark.ACKS_FIN):
-            return 1 if self.events[a].has(Mark.ACKS_FIN) else 0
+        if self.events[a].has(Trait.ACKS_FIN) != self.events[b].has(Trait.ACKS_FIN):
+            return 1 if self.events[a].has(Trait.ACKS_FIN) else 0
         if self.heard_of is not None:
             return 0 if a < b else 1  # the one that was captured: the other side's end was acknowledged later
         # neither FIN acknowledges the other. In flight together, unless the second is a mere repeat of one side's end
@@ -73,7 +73,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         """
         candidates = [i for i in self.indexes(Kind.RST) if self.both_acked is None or i < self.both_acked]
         candidates = [i for i in candidates if not self._ignored(i) and not self._of_an_older_connection(i)]
-        good = [i for i in candidates if not self.events[i].has(Mark.UNACCEPTABLE)]
+        good = [i for i in candidates if not self.events[i].has(Trait.UNACCEPTABLE)]
         return next(iter(good or candidates), None)
 
     @cached_property
@@ -86,7 +86,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         event = self.events[rst]
         if self._outlived(rst):
             return True
-        if not event.has(Mark.AFTERLIFE):
+        if not event.has(Trait.AFTERLIFE):
             return False
         claimed = [i for i in range(rst + 1, len(self.events)) if self._speaks(i) and self.events[i].side == event.side]
         receiver = [
@@ -101,18 +101,18 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         """A RST of another's making, after which its receiver went on, and at last reset by itself: a socket that had
         died of the first could not make the RST of a living one."""
         event = self.events[rst]
-        if not event.marks & (Mark.FOREIGN | Mark.ODD_ID | Mark.AFTERLIFE):
+        if not event.traits & (Trait.FOREIGN | Trait.ODD_ID | Trait.AFTERLIFE):
             return False
         later = [i for i in range(rst + 1, len(self.events)) if self.events[i].side != event.side]
         own = next((i for i in later if self._of_a_living_socket(i)), None)
         if own is None:
             return False
-        heard = self.events[own].has(Mark.TAKES) and bool(self.data(event.side, before=own, after=rst))
+        heard = self.events[own].has(Trait.TAKES) and bool(self.data(event.side, before=own, after=rst))
         return later[0] != own or heard
 
     def _of_a_living_socket(self, index: int) -> bool:
-        others = Mark.BARE | Mark.ANSWER | Mark.CUT | Mark.FOREIGN | Mark.ODD_ID | Mark.UNACCEPTABLE
-        return self.events[index].kind is Kind.RST and not self.events[index].marks & others
+        others = Trait.BARE | Trait.ANSWER | Trait.CUT | Trait.FOREIGN | Trait.ODD_ID | Trait.UNACCEPTABLE
+        return self.events[index].kind is Kind.RST and not self.events[index].traits & others
 
     def _speaks(self, index: int) -> bool:
         return self.events[index].kind in (Kind.DATA, Kind.FIN, Kind.PROBE)
@@ -169,7 +169,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
     @cached_property
     def too_big(self) -> list[int]:
         """ICMP errors that say that a packet does not fit the path, and how much does."""
-        return [i for i in self.indexes(Kind.ICMP) if self.events[i].marks & ICMP_MASK == IcmpClass.MTU << ICMP_SHIFT]
+        return [i for i in self.indexes(Kind.ICMP) if self.events[i].traits & ICMP_MASK == IcmpClass.MTU << ICMP_SHIFT]
 
     def data(self, side: int, before: int | None = None, after: int = -1) -> list[int]:
         """Data events of a side."""
@@ -190,7 +190,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         fin = self.fins[side]
         if fin is None or self.heard_of is not None or self.first(Kind.RST, side, after=fin) is not None:
             return False
-        return any(not self.events[i].has(Mark.LOST | Mark.PARTING) for i in self.news(1 - side, after=fin))
+        return any(not self.events[i].has(Trait.LOST | Trait.PARTING) for i in self.news(1 - side, after=fin))
 
     def waiting(self, side: int, at: int) -> int | None:
         """This side's last request that the peer had not answered with data up to an index.
@@ -204,48 +204,48 @@ class HistoryFacts(Openings, frozen=True, dict=True):
         mine = [i for i in self.spoken(side, before=at + 1) if self._asks(i, theirs)]
         if not mine:
             return None
-        if not self.events[mine[-1]].has(Mark.HANDSHAKE):
-            theirs = [i for i in theirs if not self.events[i].has(Mark.HANDSHAKE)]
+        if not self.events[mine[-1]].has(Trait.HANDSHAKE):
+            theirs = [i for i in theirs if not self.events[i].has(Trait.HANDSHAKE)]
         return mine[-1] if not theirs or theirs[-1] < mine[-1] else None
 
     def _asks(self, index: int, theirs: list[int]) -> bool:
         event = self.events[index]
-        if event.has(Mark.REPEAT) and not event.has(Mark.LOST) and event.kind is Kind.DATA:
+        if event.has(Trait.REPEAT) and not event.has(Trait.LOST) and event.kind is Kind.DATA:
             return False
-        if event.has(Mark.PARTING) and event.kind is Kind.DATA:
+        if event.has(Trait.PARTING) and event.kind is Kind.DATA:
             return False  # why it leaves: it asks nothing
-        return not event.has(Mark.HANDSHAKE) or not theirs or theirs[0] > index
+        return not event.has(Trait.HANDSHAKE) or not theirs or theirs[0] > index
 
     def asked_for_sure(self, request: int) -> bool:
         """Whether this data is a request, not an HTTP/2 frame that has no answer, or a remark of unknown content."""
         event = self.events[request]
-        return not (event.kind is Kind.DATA and event.has(Mark.SMALL))
+        return not (event.kind is Kind.DATA and event.has(Trait.SMALL))
 
     @cached_property
     def only_shook_hands(self) -> bool:
         """All that the originator had to say was its part of a TLS handshake: it asked for nothing yet."""
         data, answers = self.spoken(ORIGINATOR), self.spoken(RESPONDER)
-        tls = not answers or self.events[answers[0]].has(Mark.HANDSHAKE)
-        return bool(data) and tls and all(self.events[i].has(Mark.HANDSHAKE) for i in data)
+        tls = not answers or self.events[answers[0]].has(Trait.HANDSHAKE)
+        return bool(data) and tls and all(self.events[i].has(Trait.HANDSHAKE) for i in data)
 
     @property
     def shook_by_length(self) -> bool:
         """A handshake was not read: its payloads were not captured, and lengths tell it."""
-        return any(e.kind is Kind.DATA and e.has(Mark.HANDSHAKE) and e.has(Mark.SMALL) for e in self.events)
+        return any(e.kind is Kind.DATA and e.has(Trait.HANDSHAKE) and e.has(Trait.SMALL) for e in self.events)
 
     def refusing_alert(self, side: int) -> int | None:
         """The alert with which a side ended a TLS handshake: the last it said, with nothing of its own but a handshake
         before it."""
         mine, theirs = self.spoken(side), self.spoken(1 - side)
-        if not mine or not theirs or not self.events[mine[-1]].has(Mark.PARTING):
+        if not mine or not theirs or not self.events[mine[-1]].has(Trait.PARTING):
             return None
-        shook = all(self.events[i].has(Mark.HANDSHAKE) for i in mine[:-1])
-        return mine[-1] if shook and self.events[theirs[0]].has(Mark.HANDSHAKE) else None
+        shook = all(self.events[i].has(Trait.HANDSHAKE) for i in mine[:-1])
+        return mine[-1] if shook and self.events[theirs[0]].has(Trait.HANDSHAKE) else None
 
     @cached_property
     def goodbye_by_length(self) -> bool:
         """What a side said last was not captured; by its length, after a handshake's, it is TLS's close_notify."""
-        return any(e.kind is Kind.DATA and e.has(Mark.GOODBYE) and e.has(Mark.SMALL) for e in self.events)
+        return any(e.kind is Kind.DATA and e.has(Trait.GOODBYE) and e.has(Trait.SMALL) for e in self.events)
 
     @cached_property
     def only_knocked(self) -> bool:
@@ -255,22 +255,24 @@ class HistoryFacts(Openings, frozen=True, dict=True):
     def said_why(self, side: int, at: int) -> bool:
         """The last that this side had to say before an index was the reason why it closes."""
         data = self.spoken(side, before=at + 1)
-        return bool(data) and self.events[data[-1]].has(Mark.PARTING)
+        return bool(data) and self.events[data[-1]].has(Trait.PARTING)
 
     def said_goodbye(self, side: int, at: int) -> bool:
         """Whether a side had said goodbye before an index."""
-        return any(e.side == side and e.has(Mark.GOODBYE) for e in self.events[:at] if e.kind is Kind.DATA)
+        return any(e.side == side and e.has(Trait.GOODBYE) for e in self.events[:at] if e.kind is Kind.DATA)
 
     def greeted(self, side: int) -> bool:
         """A side began with what asks nothing, HTTP/2's preface: there each request has an answer of its own."""
         said = self.data(side)
-        return bool(said) and self.events[said[0]].has(Mark.GOODBYE)
+        return bool(said) and self.events[said[0]].has(Trait.GOODBYE)
 
     def closing_gap(self, fin: int) -> int:
         """The longest silence before a FIN and the last words of its side right before it, as a class."""
         side, gap = self.events[fin].side, self.events[fin].gap
         for event in reversed(self.events[:fin]):
-            last_word = event.side == side and event.kind is Kind.DATA and event.marks & (Mark.GOODBYE | Mark.PARTING)
+            last_word = (
+                event.side == side and event.kind is Kind.DATA and event.traits & (Trait.GOODBYE | Trait.PARTING)
+            )
             if last_word:
                 gap = max(gap, event.gap)
             elif event.kind is not Kind.ACK:
@@ -282,7 +284,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
 
         Where the capture began later the question itself may be missing. The reason for a close is no service.
         """
-        mine = [i for i in self.spoken(side, before=at) if not self.events[i].has(Mark.PARTING)]
+        mine = [i for i in self.spoken(side, before=at) if not self.events[i].has(Trait.PARTING)]
         theirs = self.spoken(1 - side, before=at)
         if mine and (self.midstream or (theirs and theirs[0] < mine[-1])):
             return mine[-1]
@@ -292,7 +294,7 @@ class HistoryFacts(Openings, frozen=True, dict=True):
     def window_probed(self) -> tuple[int, int, int] | None:
         """A side whose window was closed so long that it was probed: the side, the closed window, the last probe."""
         for side in (ORIGINATOR, RESPONDER):
-            closed = next((i for i, e in enumerate(self.events) if e.side == side and e.has(Mark.ZERO)), None)
+            closed = next((i for i, e in enumerate(self.events) if e.side == side and e.has(Trait.ZERO)), None)
             if closed is not None and self.events[closed].kind is not Kind.RST:
                 probes = self.indexes(Kind.PROBE, 1 - side, after=closed)
                 if probes and self.stalled(side, probes[-1]):

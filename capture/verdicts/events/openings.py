@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from capture.verdicts.events.event_codes import Context, Kind, Mark
+from capture.verdicts.events.event_codes import Context, Kind, Trait
 from capture.verdicts.events.silences import ORIGINATOR, RESPONDER, Silences
 
 
@@ -99,7 +99,7 @@ class Openings(Silences, frozen=True, dict=True):
     @cached_property
     def only_a_refusal(self) -> bool:
         """Nothing but RSTs in the shape of an answer to a SYN: one direction was captured, or it began late."""
-        return all(e.kind is Kind.RST and e.has(Mark.ANSWER) and not e.has(Mark.BARE) for e in self.events)
+        return all(e.kind is Kind.RST and e.has(Trait.ANSWER) and not e.has(Trait.BARE) for e in self.events)
 
     @cached_property
     def late_syn_ack(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from capture.verdicts.events.event_codes import Context, Kind, Mark
+from capture.verdicts.events.event_codes import Context, Kind, Trait
 
 if TYPE_CHECKING:
     from capture.verdicts.events.event_codes import Event
@@ -31,7 +31,7 @@ class Silences(Struct, frozen=True, dict=True):
             run = self._unanswered(side)
             if Context.ONE_SIDED in self.context and all(self.events[i].kind is Kind.PROBE for i in run):
                 continue  # what answers a probe is seen in the other direction alone
-            repeats = sum(self.events[i].has(Mark.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
+            repeats = sum(self.events[i].has(Trait.REPEAT) or self.events[i].kind is Kind.PROBE for i in run)
             enough = repeats >= ENOUGH_REPEATS or (repeats == ENOUGH_REPEATS - 1 and Context.QUIET_END in self.context)
             if enough and (found is None or run[0] < found[1][0]):
                 found = side, run
@@ -45,7 +45,7 @@ class Silences(Struct, frozen=True, dict=True):
             if event.kind in (Kind.ICMP, Kind.RST):
                 continue
             if event.side == side:
-                lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.LOST)
+                lost = event.kind in (Kind.DATA, Kind.FIN) and event.has(Trait.LOST)
                 if event.kind is not Kind.ACK:  # what it only acknowledged is no news of its own data
                     run = [*run, i] if lost or event.kind is Kind.PROBE else []
             elif self._in_vain(event) or self._is_unheard(run):
@@ -57,7 +57,7 @@ class Silences(Struct, frozen=True, dict=True):
     def _is_unheard(self, run: list[int]) -> bool:
         """Data or a FIN repeated, and never acknowledged: what its peer says meanwhile shows that the peer lives, not
         that it hears."""
-        repeats = [i for i in run if self.events[i].has(Mark.REPEAT)]
+        repeats = [i for i in run if self.events[i].has(Trait.REPEAT)]
         return len(repeats) >= ENOUGH_REPEATS - 1 and all(self.events[i].kind is not Kind.PROBE for i in run)
 
     def _answers_probe(self, event: Event, run: list[int]) -> bool:
@@ -68,22 +68,22 @@ class Silences(Struct, frozen=True, dict=True):
     @staticmethod
     def _in_vain(event: Event) -> bool:
         """Sent again, without news and without acknowledging any: no sign that its sender hears its peer."""
-        return event.kind in (Kind.DATA, Kind.FIN) and event.has(Mark.REPEAT)
+        return event.kind in (Kind.DATA, Kind.FIN) and event.has(Trait.REPEAT)
 
     def repeated_in_vain(self, side: int, before: int | None = None) -> list[int]:
         """Data and FINs of a side that it sent again before an index, and that nothing captured acknowledges."""
-        lost = (i for i, e in enumerate(self.events[:before]) if e.side == side and e.has(Mark.LOST))
+        lost = (i for i, e in enumerate(self.events[:before]) if e.side == side and e.has(Trait.LOST))
         return [i for i in lost if self._in_vain(self.events[i])]
 
     @staticmethod
     def _substance(event: Event) -> bool:
-        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Mark.WITH_DATA))
-        return carries and not event.has(Mark.GOODBYE)
+        carries = event.kind is Kind.DATA or (event.kind is Kind.FIN and event.has(Trait.WITH_DATA))
+        return carries and not event.has(Trait.GOODBYE)
 
     def is_meant(self, index: int) -> bool:
         """Whether a packet carries more than a goodbye, or the reason for one."""
         event = self.events[index]
-        return self._substance(event) and not (event.kind is Kind.DATA and event.has(Mark.PARTING))
+        return self._substance(event) and not (event.kind is Kind.DATA and event.has(Trait.PARTING))
 
     def repeats_meanwhile(self, side: int, run: list[int]) -> list[int]:
         """The peer's repetitions during a side's unanswered run: it lives, and does not hear."""
@@ -96,7 +96,7 @@ class Silences(Struct, frozen=True, dict=True):
         for i, event in enumerate(self.events):
             if event.side == RESPONDER and event.kind is not Kind.SYN_ACK:
                 break
-            if event.kind is Kind.DATA and event.has(Mark.REPEAT):
+            if event.kind is Kind.DATA and event.has(Trait.REPEAT):
                 found.append(i)
         return found
 
@@ -115,20 +115,20 @@ class Silences(Struct, frozen=True, dict=True):
         for i in range(at):
             event = self.events[i]
             if event.side == side and event.kind is not Kind.RST:
-                if event.has(Mark.ZERO):
+                if event.has(Trait.ZERO):
                     run.append(i)
                 else:
                     run = []
             elif run and (event.kind is Kind.PROBE or self._knocks(event)):
                 run.append(i)
-            elif run and event.kind is Kind.DATA and not event.marks & (Mark.LOST | Mark.REPEAT):
+            elif run and event.kind is Kind.DATA and not event.traits & (Trait.LOST | Trait.REPEAT):
                 run = []
         return run
 
     @staticmethod
     def _knocks(event: Event) -> bool:
         """Data sent again that was never taken: it met a window that closed on it, and probes it as well."""
-        return event.kind is Kind.DATA and event.has(Mark.REPEAT) and event.has(Mark.LOST)
+        return event.kind is Kind.DATA and event.has(Trait.REPEAT) and event.has(Trait.LOST)
 
     def probes_before(self, side: int, at: int) -> list[int]:
         """Keep-alives of this side that nobody answered, right before an index."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.model import TcpState
-from capture.verdicts.events.event_codes import Kind, Mark
+from capture.verdicts.events.event_codes import Kind, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class _Machine:
 
     def _repeats_fin(self, index: int, sender: int) -> bool:
         event = self.events[index]
-        return event.side == sender and event.kind is Kind.FIN and event.has(Mark.REPEAT)
+        return event.side == sender and event.kind is Kind.FIN and event.has(Trait.REPEAT)
 
     def step(self, index: int) -> None:
         event = self.events[index]
@@ -107,12 +107,12 @@ class _Machine:
             state[side] = TcpState.ESTABLISHED
         if state[peer] is TcpState.SYN_RECEIVED and state[side] is not TcpState.SYN_SENT:
             state[peer] = TcpState.ESTABLISHED
-        if event.has(Mark.ACKS_FIN):
+        if event.has(Trait.ACKS_FIN):
             self._deliver(peer)
             state[peer] = ON_FIN_ACKED.get(state[peer], state[peer])
         if event.kind is Kind.FIN:
             state[side] = ON_FIN_SENT.get(state[side], state[side])
-            if not event.has(Mark.REPEAT):
+            if not event.has(Trait.REPEAT):
                 self.in_flight[side] = True
                 if not self._crosses(index):
                     self._deliver(side)
@@ -128,5 +128,5 @@ class _Machine:
         sender = self.events[index].side
         for event in self.events[index + 1 :]:
             if event.side != sender and event.kind not in (Kind.RST, Kind.ICMP):
-                return not event.has(Mark.ACKS_FIN)
+                return not event.has(Trait.ACKS_FIN)
         return False

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from capture.model import TcpFlags
-from capture.verdicts.events.event_codes import Mark
+from capture.verdicts.events.event_codes import Trait
 from capture.wire.numpy_sets import among, distinct
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def with_foreign_marks(flows: FlowTable) -> Events:
     if not unlike.any():
         return events
     code = events.code.copy()
-    code[rows[unlike]] |= np.uint16(Mark.FOREIGN)
+    code[rows[unlike]] |= np.uint16(Trait.FOREIGN)
     return replace(events, code=code)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import Certainty, Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
-from capture.verdicts.events.event_codes import PAUSE, Mark
+from capture.verdicts.events.event_codes import PAUSE, Trait
 from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
 from capture.verdicts.groups.proxy_findings import Hop, join_proxy_hops
@@ -167,7 +167,7 @@ def left_amid_data(template: Template) -> bool:
         return False
     if history.waiting(0, left) is not None or not history.data(1, before=left) or history.stalled(0, left):
         return False
-    unheard = [history.events[i] for i in history.data(1) if history.events[i].has(Mark.LOST)]
+    unheard = [history.events[i] for i in history.data(1) if history.events[i].has(Trait.LOST)]
     return bool(unheard) and unheard[0].gap < PAUSE
 
 

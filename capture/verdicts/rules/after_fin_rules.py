@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from capture.verdicts.events.event_codes import IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.events.event_codes import IDLE, PAUSE, Context, Kind, Trait
 from capture.verdicts.rules.diagnosis import LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from capture.verdicts.events.history_facts import HistoryFacts
     from capture.verdicts.rules.diagnosis import Proof
 
-NEW_OR_REPEATED = Mark.LOST | Mark.REPEAT
-KNOWN_LAST_WORDS = Mark.GOODBYE | Mark.PARTING
+NEW_OR_REPEATED = Trait.LOST | Trait.REPEAT
+KNOWN_LAST_WORDS = Trait.GOODBYE | Trait.PARTING
 
 
 def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
@@ -24,11 +24,11 @@ def closed_unanswered(history: HistoryFacts) -> Diagnosis | None:
     if fin is None or history.first_closer != 1 or history.opened_by_both:
         return None
     request = history.waiting(0, at=fin)
-    if request is None or history.events[request].has(Mark.LOST) or history.said_why(1, fin):
+    if request is None or history.events[request].has(Trait.LOST) or history.said_why(1, fin):
         return None
     if not history.asked_for_sure(request):
         return None
-    words = [i for i in history.data(1, before=fin, after=request) if not history.events[i].has(Mark.HANDSHAKE)]
+    words = [i for i in history.data(1, before=fin, after=request) if not history.events[i].has(Trait.HANDSHAKE)]
     spoke = any(i < _closing_run(history, fin) for i in words)
     if spoke and not history.greeted(0):
         return None  # it said something of the protocol's own: that is life, and no close instead of an answer
@@ -46,7 +46,7 @@ def dismissed(history: HistoryFacts) -> Diagnosis | None:
     fin = history.fins[0]
     if fin is None or history.first_closer != 0 or history.closing_gap(fin) >= PAUSE:
         return None
-    goodbyes = [i for i in history.data(1, before=fin) if history.events[i].has(Mark.GOODBYE)]
+    goodbyes = [i for i in history.data(1, before=fin) if history.events[i].has(Trait.GOODBYE)]
     if not goodbyes or history.events[goodbyes[-1]].gap < PAUSE:
         return None
     request = history.waiting(0, at=goodbyes[-1])
@@ -63,7 +63,7 @@ def _closing_run(history: HistoryFacts, fin: int) -> int:
     side, begin = history.events[fin].side, fin
     for i in range(fin - 1, -1, -1):
         event = history.events[i]
-        if event.side == side and event.kind is Kind.DATA and event.has(Mark.GOODBYE):
+        if event.side == side and event.kind is Kind.DATA and event.has(Trait.GOODBYE):
             begin = i
         elif event.kind is not Kind.ACK:
             break
@@ -78,12 +78,12 @@ def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None
     if other is not None and other < fin and other < at:
         return None  # the other side closed first: see own_half_close
     # what is captured after the RST, and was never taken, was on its way: its FIN may have overtaken it
-    said = [i for i in history.data(1 - by, after=fin) if i < at or history.events[i].has(Mark.LOST)]
+    said = [i for i in history.data(1 - by, after=fin) if i < at or history.events[i].has(Trait.LOST)]
     late = [i for i in said if not _known_repeat(history, i)]
-    crossing = [i for i in history.data(1 - by, before=fin) if history.events[i].marks & NEW_OR_REPEATED == Mark.LOST]
-    crossing += [i for i in late if not history.events[i].has(Mark.ACKS_FIN)]
-    meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS]
-    answered_by_nobody = history.events[at].has(Mark.BARE)
+    crossing = [i for i in history.data(1 - by, before=fin) if history.events[i].traits & NEW_OR_REPEATED == Trait.LOST]
+    crossing += [i for i in late if not history.events[i].has(Trait.ACKS_FIN)]
+    meant = [i for i in [*crossing, *late] if not history.events[i].traits & KNOWN_LAST_WORDS]
+    answered_by_nobody = history.events[at].has(Trait.BARE)
     if by == 0 and (unanswered := dismissed(history)) is not None:
         return unanswered
     if by == 1 and answered_by_nobody and not meant and (unanswered := closed_unanswered(history)) is not None:
@@ -102,11 +102,11 @@ def peer_had_closed(history: HistoryFacts, at: int, by: int) -> Diagnosis | None
 def _taken_unread(event: Event) -> bool:
     """It was acknowledged after a FIN: the socket lived, and if a RST that a live socket sends came next, nobody had
     read it."""
-    return not event.marks & (NEW_OR_REPEATED | KNOWN_LAST_WORDS | Mark.SMALL)
+    return not event.traits & (NEW_OR_REPEATED | KNOWN_LAST_WORDS | Trait.SMALL)
 
 
 def _known_repeat(history: HistoryFacts, index: int) -> bool:
-    return history.events[index].has(Mark.REPEAT) and not history.events[index].has(Mark.LOST)
+    return history.events[index].has(Trait.REPEAT) and not history.events[index].has(Trait.LOST)
 
 
 def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int]) -> Diagnosis | None:
@@ -114,29 +114,29 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
     other = history.fins[1 - by]
     waiting = history.waiting(0, at=fin) if by == 0 else None
     # a handshake that only lengths tell may be requests, and a client that sat there may have waited for an answer
-    said = not history.events[late[0]].marks & KNOWN_LAST_WORDS
+    said = not history.events[late[0]].traits & KNOWN_LAST_WORDS
     asked = waiting is not None or (said and history.shook_by_length)
     if by == 0 and history.only_shook_hands and not (asked and _idle_before(history, fin)):
         evidence = proofs((fin, "fin"), (late[0], "remark"), (at, "answering_reset"))
         others = ("client_gave_up", "normal_close")
         return Diagnosis("write_after_peer_close", LIKELY, "left_unused", by, others, evidence, harmless=True)
     # where payloads were not captured, and what came is smaller than a request, it may have been a mere goodbye
-    sized = not any(history.events[i].has(Mark.SMALL) and not history.events[i].has(Mark.SIZED) for i in late)
+    sized = not any(history.events[i].has(Trait.SMALL) and not history.events[i].has(Trait.SIZED) for i in late)
     sure = sized and waiting is not None and history.asked_for_sure(waiting)
     waited = waiting is not None and history.asked_for_sure(waiting) and history.closing_gap(fin) >= PAUSE
     if by == 0 and waiting is not None and (sure or waited or _idle_before(history, fin)):
         return None  # it had given up waiting
-    if all(history.events[i].marks & KNOWN_LAST_WORDS or not history.events[i].has(Mark.LOST) for i in late):
+    if all(history.events[i].traits & KNOWN_LAST_WORDS or not history.events[i].has(Trait.LOST) for i in late):
         answered = waiting is None and not (by == 0 and _briefly_answered(history, fin))
         return _left(history, at, by, fin, late[0]) if answered else _parted_open(history, at, by, fin, late[0])
     remarks = [history.events[i] for i in late]
-    if not all(e.marks & KNOWN_LAST_WORDS or _is_brief(e) or not e.has(Mark.LOST) for e in remarks):
+    if not all(e.traits & KNOWN_LAST_WORDS or _is_brief(e) or not e.has(Trait.LOST) for e in remarks):
         return None
     # what was said is not known, only that it was little
     if any(e.gap >= PAUSE for e in remarks):
         return None
-    knew = all(e.has(Mark.ACKS_FIN) for e in remarks)
-    if by == 1 and (other is None or (history.events[other].has(Mark.ACKS_FIN) and not knew)):
+    knew = all(e.has(Trait.ACKS_FIN) for e in remarks)
+    if by == 1 and (other is None or (history.events[other].has(Trait.ACKS_FIN) and not knew)):
         return None  # it closed only because its peer had: what it had written before was meant
     if history.served(1, at=fin) is None:
         return None
@@ -146,7 +146,7 @@ def _parting(history: HistoryFacts, at: int, by: int, fin: int, late: list[int])
 def _is_brief(event: Event) -> bool:
     """So little of what was not captured that it may be a goodbye; as much as half of its side's first data may be a
     request."""
-    return event.has(Mark.SMALL) and not event.has(Mark.SIZED)
+    return event.has(Trait.SMALL) and not event.has(Trait.SIZED)
 
 
 def _briefly_answered(history: HistoryFacts, fin: int) -> bool:
@@ -162,13 +162,13 @@ def _left(history: HistoryFacts, at: int, by: int, fin: int, remark: int) -> Dia
         evidence = proofs((fin, "fin"), (remark, "remark_unread"), (other, "fin"), (at, "answering_reset"))
         others = ("write_after_peer_close", "stale_keepalive" if by == 1 else "client_gave_up")
         return Diagnosis("normal_close", POSSIBLE, "left_by_length", by, others, evidence, harmless=True)
-    if by == 1 and history.events[remark].has(Mark.GOODBYE) and not history.said_goodbye(1, fin):
+    if by == 1 and history.events[remark].has(Trait.GOODBYE) and not history.said_goodbye(1, fin):
         # a process that dies closes without a goodbye: whether its answer was whole is unknown
         evidence = proofs((fin, "fin"), (remark, "remark"), (at, "answering_reset"))
         instead = ("aborted", "closed_unanswered", "write_after_peer_close")
         return Diagnosis("normal_close", LIKELY, "left_without_goodbye", by, instead, evidence)
     evidence = proofs((fin, "fin"), (remark, "remark"), (other, "fin"), (at, "answering_reset"))
-    if other is None or (by == 1 and history.events[remark].has(Mark.ACKS_FIN)):
+    if other is None or (by == 1 and history.events[remark].has(Trait.ACKS_FIN)):
         return Diagnosis("write_after_peer_close", LIKELY, "left", by, ("normal_close",), evidence, harmless=True)
     cause = "simultaneous_close" if history.first_closer == 2 else "normal_close"
     return Diagnosis(cause, LIKELY, "parted", by, ("write_after_peer_close",), evidence, harmless=True)
@@ -186,7 +186,7 @@ def _wrote_after_fin(
 ) -> Diagnosis | None:
     writer = 1 - by
     served = history.served(by, at=fin) is not None
-    meant = [i for i in [*crossing, *late] if not history.events[i].marks & KNOWN_LAST_WORDS] or [*crossing, *late]
+    meant = [i for i in [*crossing, *late] if not history.events[i].traits & KNOWN_LAST_WORDS] or [*crossing, *late]
     write = meant[0]
     evidence = proofs((fin, "fin"), (write, "crossing_write" if write in crossing else "late_write"),
                       (at, "answering_reset"))  # fmt: skip
@@ -220,13 +220,13 @@ def _request_after_fin(
         # it had waited, had no answer, and spoke up at its end; who writes later by itself may not have waited
         others: tuple[str, ...] = ("write_after_peer_close", *unanswered.alternatives)
         return replace(unanswered, alternatives=others, proofs=proofs(*_pairs(unanswered.proofs), *_pairs(evidence)))
-    request = _idle_before(history, write) or history.events[write].has(Mark.SIZED)
+    request = _idle_before(history, write) or history.events[write].has(Trait.SIZED)
     if served and Context.UPLOAD in history.context and not (idle or _idle_before(history, write)):
         return Diagnosis(
             "early_response_reset", LIKELY, "early_response_fin", 1, ("write_after_peer_close", "stale_keepalive"),
             proofs((history.served(1, at=fin), "early_response"), *_pairs(evidence)),
         )  # fmt: skip
-    if served and len(history.indexes(Kind.FIN, 1, before=write)) > 1 and not history.events[write].has(Mark.ACKS_FIN):
+    if served and len(history.indexes(Kind.FIN, 1, before=write)) > 1 and not history.events[write].has(Trait.ACKS_FIN):
         others = ("silent_drop", "idle_drop", "write_after_peer_close")
         return Diagnosis("stale_keepalive", LIKELY, "stale_unheard", 1, others, evidence)
     if served and crossing:
@@ -274,7 +274,7 @@ def _closed_late(history: HistoryFacts, at: int, by: int, fin: int, other: int) 
 
 def _abort_after_fin(history: HistoryFacts, at: int, by: int, fin: int) -> Diagnosis | None:
     """A FIN and then a RST of the same side, with nothing of the peer's between: it closed, and did not wait."""
-    if not history.events[at].has(Mark.BARE):
+    if not history.events[at].has(Trait.BARE):
         return Diagnosis(
             "aborted", LIKELY, "fin_then_abort", by, ("write_after_peer_close", "closed_unanswered"),
             proofs((fin, "fin"), (at, "abort")),
@@ -297,21 +297,21 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
         cause = "simultaneous_close" if history.first_closer == 2 else "normal_close"
         evidence = proofs((fin, "fin"), (own, "fin"), (at, "reset"))
         return Diagnosis(cause, LIKELY, "closed_with_reset", by, ("write_after_peer_close",), evidence, harmless=True)
-    if history.events[at].has(Mark.BARE) and _answers_unheard(history, at):
+    if history.events[at].has(Trait.BARE) and _answers_unheard(history, at):
         return None  # not what a socket makes of a FIN: see reset_rules._bare
     if by == 1 and (unanswered := dismissed(history)) is not None:
         return unanswered
     evidence = proofs((fin, "fin"), (at, "abort"))
     request = history.waiting(0, at=fin) if by == 1 else None
     goodbye = history.last(Kind.DATA, 0, before=fin)
-    polite = goodbye is not None and history.events[goodbye].has(Mark.GOODBYE)
+    polite = goodbye is not None and history.events[goodbye].has(Trait.GOODBYE)
     if request is not None and (_idle_before(history, fin) or polite):
         asked = proofs((request, "request"), *((p.at, p.code) for p in evidence))
         return Diagnosis("client_gave_up", LIKELY, "gave_up_reset", 0, ("aborted",), asked)
     if by == 0 and (unanswered := closed_unanswered(history)) is not None:
         return unanswered
     # a client that closes right after a read acknowledges by the RST alone
-    taken = by == 0 and history.events[at].has(Mark.TAKES)
+    taken = by == 0 and history.events[at].has(Trait.TAKES)
     cut_short = [i for i in history.spoken(1 - by, before=at) if not taken and _is_lost_news(history, i)]
     meant = goodbye is not None and not _idle_before(history, goodbye) and not history.said_goodbye(1, at)
     if by == 1 and request is None and polite and meant:
@@ -330,7 +330,7 @@ def own_half_close(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
 
 def _is_lost_news(history: HistoryFacts, index: int) -> bool:
     event = history.events[index]
-    return event.kind is Kind.DATA and event.has(Mark.LOST) and not event.has(Mark.PARTING)
+    return event.kind is Kind.DATA and event.has(Trait.LOST) and not event.has(Trait.PARTING)
 
 
 def _answers_unheard(history: HistoryFacts, at: int) -> bool:
@@ -340,4 +340,4 @@ def _answers_unheard(history: HistoryFacts, at: int) -> bool:
         return False
     if before.kind is Kind.FIN:
         return history.fin_acked(before.side) is None
-    return before.kind in (Kind.DATA, Kind.PROBE) and before.has(Mark.LOST)
+    return before.kind in (Kind.DATA, Kind.PROBE) and before.has(Trait.LOST)

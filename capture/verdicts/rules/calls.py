@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from capture.model import Ending, NextCalls, TcpState
 from capture.verdicts.events.ending import icmp_class
-from capture.verdicts.events.event_codes import PAUSE, IcmpClass, Kind, Mark
+from capture.verdicts.events.event_codes import PAUSE, IcmpClass, Kind, Trait
 from capture.verdicts.events.silences import ENOUGH_REPEATS
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _reset(state: TcpState) -> tuple[str, str]:
 def _begun_before(history: HistoryFacts, end: End) -> bool:
     """The RST answers data in a connection of whose other side nothing else was captured: it may have closed before."""
     assert end.at is not None
-    bare = history.events[end.at].has(Mark.BARE) and not end.forged
+    bare = history.events[end.at].has(Trait.BARE) and not end.forged
     return (
         bare
         and history.midstream
@@ -125,7 +125,7 @@ def _resetter(history: HistoryFacts, end: End, state: TcpState) -> tuple[str | N
     if end.forged:
         return _impersonated(history, end.at)
     side = history.events[end.at].side
-    if history.events[end.at].has(Mark.BARE):
+    if history.events[end.at].has(Trait.BARE):
         before = history.state_when_last_heard(side, end.at)
         if before not in SENT_FIN:
             state = before
@@ -151,7 +151,7 @@ def _gone_since(history: HistoryFacts, end: End, side: int, states: Pair) -> Tcp
     """The state in which a side gave up: a bare RST long after that only tells that its socket is gone."""
     assert end.at is not None
     event = history.events[end.at]
-    late = event.kind is Kind.RST and event.side == side and event.has(Mark.BARE)
+    late = event.kind is Kind.RST and event.side == side and event.has(Trait.BARE)
     return history.state_when_last_heard(side, end.at) if late else states[side]
 
 
@@ -164,7 +164,7 @@ def _gave_up_before(history: HistoryFacts, rst: int) -> bool:
 def _answers_a_packet(history: HistoryFacts, rst: int) -> bool:
     event = history.events[rst]
     answers = rst > 0 and history.events[rst - 1].side != event.side and event.gap < PAUSE
-    return answers and not event.has(Mark.AFTERLIFE)
+    return answers and not event.has(Trait.AFTERLIFE)
 
 
 def _timed_out(history: HistoryFacts, side: int, state: TcpState) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from capture.model import Ending
 from capture.verdicts.events.ending import icmp_class
-from capture.verdicts.events.event_codes import IDLE, Context, IcmpClass, Kind, Mark
+from capture.verdicts.events.event_codes import IDLE, Context, IcmpClass, Kind, Trait
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def _syn_reset(history: HistoryFacts, end: End) -> Diagnosis:
             proofs((syn, "syn"), (end.at, "cancelling_reset")),
         )  # fmt: skip
     evidence = proofs((history.last(Kind.SYN, before=end.at), "syn"), (end.at, "refusing_reset"))
-    if event.has(Mark.FOREIGN):
+    if event.has(Trait.FOREIGN):
         return Diagnosis(
             "refused_by_firewall", LIKELY, "refused_foreign", event.side, ("refused",),
             proofs((syn, "syn"), (end.at, "foreign_reset")),
         )  # fmt: skip
-    sure = CERTAIN if Context.KNOWN_HOST in history.context and event.has(Mark.ANSWER) else LIKELY
+    sure = CERTAIN if Context.KNOWN_HOST in history.context and event.has(Trait.ANSWER) else LIKELY
     return Diagnosis("refused", sure, "refused", event.side, ("refused_by_firewall",), evidence)
 
 
@@ -107,7 +107,7 @@ def cancelled(history: HistoryFacts, at: int) -> Diagnosis:
             "connect_cancelled", POSSIBLE, "cancelled_late", history.events[at].side, ("aborted", "keepalive_timeout"),
             proofs((accepted, "syn_ack"), (at, "cancelling_reset")),
         )  # fmt: skip
-    live = not history.events[at].marks & (Mark.BARE | Mark.ANSWER | Mark.CUT)
+    live = not history.events[at].traits & (Trait.BARE | Trait.ANSWER | Trait.CUT)
     own = (
         live and history.whole and Context.AT_CLIENT in history.context and not history.data(0) and not history.data(1)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Mark
+from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, Kind, Trait
 from capture.verdicts.rules.after_fin_rules import knocked, own_half_close, peer_had_closed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.rules.opening_rules import cancelled
@@ -27,10 +27,10 @@ def by_reset(history: HistoryFacts, end: End) -> Diagnosis:
     if history.third_packet is None and by == 0:
         return cancelled(history, at)
     if all(event.kind is Kind.RST for event in history.events):
-        if history.events[at].has(Mark.BARE):
+        if history.events[at].has(Trait.BARE):
             others = ("no_socket", "aborted", "middlebox_reset")
             return Diagnosis("unknown", POSSIBLE, "lone_reset", by, others, proofs((at, "reset")))
-        if history.events[at].has(Mark.ANSWER):
+        if history.events[at].has(Trait.ANSWER):
             evidence = proofs((at, "refusing_reset"))
             return Diagnosis("refused", POSSIBLE, "lone_refusal", by, ("aborted", "middlebox_reset"), evidence)
         return Diagnosis("aborted", POSSIBLE, "lone_abort", by, ("middlebox_reset",), proofs((at, "abort")))
@@ -42,21 +42,21 @@ def by_reset(history: HistoryFacts, end: End) -> Diagnosis:
         found = rule(history, at, by)
         if found is not None:
             return found
-    return _bare(history, at, by) if history.events[at].has(Mark.BARE) else _live(history, at, by)
+    return _bare(history, at, by) if history.events[at].has(Trait.BARE) else _live(history, at, by)
 
 
 def _forged(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     event = history.events[at]
-    goes_on = event.has(Mark.AFTERLIFE)
+    goes_on = event.has(Trait.AFTERLIFE)
     later = [i for i in range(at + 1, len(history.events)) if history.events[i].side == by]
     alive = next((i for i in later if history.events[i].kind is not Kind.RST), None)
-    if event.has(Mark.FOREIGN):
+    if event.has(Trait.FOREIGN):
         sentence, proof, sure = "middlebox_ttl", "foreign_reset", LIKELY
     elif goes_on:
         sentence, proof, sure = "middlebox_goes_on", "reset", LIKELY
     else:
         sentence, proof, sure = "middlebox_id", "odd_id_reset", POSSIBLE
-    others = ("no_socket",) if event.has(Mark.BARE) else ("aborted",)
+    others = ("no_socket",) if event.has(Trait.BARE) else ("aborted",)
     evidence = proofs(
         (history.last(Kind.DATA, 1 - by, before=at), "answered_by_reset"), (at, proof), (alive, "goes_on")
     )
@@ -66,7 +66,7 @@ def _forged(history: HistoryFacts, at: int, by: int) -> Diagnosis:
 def _overflow(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
     """The server repeated its SYN,ACK to a client that had answered it, and at last forgot the request."""
     again = history.accepted_again
-    if by != 1 or not again or again[0] > at or not history.events[at].has(Mark.BARE):
+    if by != 1 or not again or again[0] > at or not history.events[at].has(Trait.BARE):
         return None
     return Diagnosis(
         "accept_queue_overflow", LIKELY, "overflow_given_up", 1, ("accept_queue_reset",),
@@ -84,7 +84,7 @@ def _stalled(history: HistoryFacts, at: int, by: int) -> Diagnosis | None:
                 ("aborted",), proofs((run[0], "window_closed"), (probes[-1], "window_probe"), (at, "reset")),
             )  # fmt: skip
     unread = history.stalled(1 - by, at)
-    if unread and history.events[at].has(Mark.BARE) and history.fins[by] is None and _may_be_answered(history, at):
+    if unread and history.events[at].has(Trait.BARE) and history.fins[by] is None and _may_be_answered(history, at):
         return Diagnosis(
             "zero_window_stall", LIKELY, "stalled_closed", 1 - by, ("aborted", "no_socket", "middlebox_reset"),
             proofs((unread[0], "window_closed"), (at - 1, "answered_by_reset"), (at, "bare_reset")),
@@ -96,14 +96,14 @@ def _before_any_word(history: HistoryFacts, at: int, by: int) -> Diagnosis | Non
     """A RST before anything was exchanged."""
     if history.midstream:
         return None
-    taken = [i for i in history.data(0, before=at) if not history.events[i].has(Mark.LOST)]
+    taken = [i for i in history.data(0, before=at) if not history.events[i].has(Trait.LOST)]
     if history.data(1, before=at) or taken:
         return None
     if by == 0:
         return cancelled(history, at) if not history.data(0, before=at) else None
-    if not history.events[at].has(Mark.BARE):
+    if not history.events[at].has(Trait.BARE):
         return None
-    repeated = [i for i in history.data(0, before=at) if history.events[i].has(Mark.REPEAT)]
+    repeated = [i for i in history.data(0, before=at) if history.events[i].has(Trait.REPEAT)]
     if len(repeated) >= 2:
         return Diagnosis(
             "accept_queue_overflow", POSSIBLE, "overflow_given_up", 1, ("accept_queue_reset", "no_socket"),
@@ -127,7 +127,7 @@ def _bare(history: HistoryFacts, at: int, by: int) -> Diagnosis:
         return _begun_before(history, at, by, evidence)
     idle = max(history.events[asked].gap, history.events[at].gap) >= PAUSE
     last = history.last(Kind.DATA, by, before=at)
-    if not idle and last is not None and history.events[last].marks & (Mark.LOST | Mark.REPEAT) == Mark.LOST:
+    if not idle and last is not None and history.events[last].traits & (Trait.LOST | Trait.REPEAT) == Trait.LOST:
         # its data was on the way a moment ago: no host lost that; a closed socket that still sends resets what comes
         others: tuple[str, ...] = ("no_socket", "middlebox_reset")
         return Diagnosis("aborted", LIKELY, "closed_sending", by, others, proofs((last, "last_response"), *(
@@ -148,7 +148,7 @@ def _may_be_answered(history: HistoryFacts, at: int) -> bool:
         return history.fin_acked(before.side) is None
     if before.kind is Kind.DATA:
         heard = any(e.side == event.side and e.kind is not Kind.RST for e in history.events[:at])
-        return before.has(Mark.LOST) or not heard
+        return before.has(Trait.LOST) or not heard
     return before.kind is Kind.PROBE
 
 
@@ -174,7 +174,7 @@ def _begun_before(history: HistoryFacts, at: int, by: int, evidence: tuple[Proof
 def _live(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     """A RST,ACK of a living socket: closed with unread data, SO_LINGER 0, or its process ended."""
     found = _of_a_living_socket(history, at, by)
-    if history.events[at].has(Mark.ANSWER) and "middlebox_reset" not in found.alternatives:
+    if history.events[at].has(Trait.ANSWER) and "middlebox_reset" not in found.alternatives:
         # window 0 is nothing that Linux closes with; other systems do, and firewalls
         return replace(found, alternatives=(*found.alternatives, "middlebox_reset"))
     return found
@@ -185,9 +185,9 @@ def _of_a_living_socket(history: HistoryFacts, at: int, by: int) -> Diagnosis:
     response = history.served(by, at)
     request = history.waiting(1 - by, at)
     sure: Certainty = LIKELY
-    if event.has(Mark.ANSWER) and Context.TIMESTAMPS in history.context:
+    if event.has(Trait.ANSWER) and Context.TIMESTAMPS in history.context:
         return _odd_shape(history, at, by)
-    if event.has(Mark.CUT):
+    if event.has(Trait.CUT):
         sure = POSSIBLE
     if by == 1 and response is not None and request is None and Context.UPLOAD in history.context:
         return Diagnosis(
@@ -218,7 +218,7 @@ def _instead_of_an_answer(
     if response is not None:
         others: tuple[str, ...] = ("no_response", "stale_keepalive") if asked_after >= PAUSE else ("no_response",)
         return Diagnosis("aborted", sure, "abort_next_request", by, others, evidence)
-    at_server = history.whole and Context.AT_SERVER in history.context and not event.has(Mark.ANSWER)
+    at_server = history.whole and Context.AT_SERVER in history.context and not event.has(Trait.ANSWER)
     if sure is LIKELY and at_server and event.gap < LONG_IDLE:
         sure = CERTAIN  # a live socket's RST, captured where it was sent: nobody else can have made it
     return Diagnosis("aborted", sure, "abort_unanswered", by, ("no_response",), evidence)
@@ -247,7 +247,7 @@ def _live_client(history: HistoryFacts, at: int, sure: Certainty) -> Diagnosis:
         if history.only_knocked and history.events[at].gap < PAUSE and Context.LONG_ANSWER not in history.context:
             return knocked(proofs((response, "greeting"), (at, "abort")))
         # who closes right after a read acknowledges by the RST alone: whether the application read it, no packet tells
-        acked = not history.events[response].has(Mark.LOST) or history.events[at].has(Mark.TAKES)
+        acked = not history.events[response].has(Trait.LOST) or history.events[at].has(Trait.TAKES)
         taken = acked and not history.stalled(0, at)
         if Context.ANSWER_CUT_SHORT in history.context and request is None:
             return Diagnosis("client_gave_up", sure, "reset_mid_answer", 0, ("aborted",), evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from capture.verdicts.events.ending import icmp_class
-from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, IcmpClass, Kind, Mark
+from capture.verdicts.events.event_codes import IDLE, LONG_IDLE, PAUSE, Context, IcmpClass, Kind, Trait
 from capture.verdicts.rules.after_fin_rules import closed_unanswered, dismissed
 from capture.verdicts.rules.diagnosis import CERTAIN, LIKELY, POSSIBLE, Diagnosis, proofs
 from capture.verdicts.rules.refused_handshake import refused_handshake
@@ -56,7 +56,7 @@ def _unheard(history: HistoryFacts, side: int, run: list[int]) -> Diagnosis:
     first, last = run[0], run[-1]
     evidence = proofs((first, "unanswered"), (last, "unanswered_again"))
     one_sided = Context.ONE_SIDED in history.context
-    full_size = any(history.events[i].has(Mark.BIG) and history.events[i].has(Mark.REPEAT) for i in run)
+    full_size = any(history.events[i].has(Trait.BIG) and history.events[i].has(Trait.REPEAT) for i in run)
     if history.too_big:
         proof = proofs((first, "unanswered"), (history.too_big[0], "too_big"), (last, "unanswered_again"))
         # what the router calls too large is what was lost
@@ -72,9 +72,8 @@ def _unheard(history: HistoryFacts, side: int, run: list[int]) -> Diagnosis:
         return Diagnosis("idle_drop", sure, "idle_drop", side, ("silent_drop",), evidence)
     if side == 0 and history.whole and first == (history.first(Kind.DATA) or 0):
         return _ignored_from_the_start(history, first, last)
-    if (
-        history.events[first].gap >= IDLE
-    ):  # a pause of seconds: no NAT forgets so soon, but a test's or a firewall's might
+    if history.events[first].gap >= IDLE:
+        # a pause of seconds: no NAT forgets so soon, but a test's or a firewall's might
         return Diagnosis("silent_drop", sure, "silent_drop_idle", side, ("idle_drop", "unreachable"), evidence)
     return Diagnosis("silent_drop", sure, "silent_drop", side, ("unreachable",), evidence)
 
@@ -141,7 +140,7 @@ def repeats_ignored(history: HistoryFacts) -> bool:
 def _data_ignored(history: HistoryFacts, again: int) -> bool:
     """Data had to be repeated: a SYN,ACK that was only on its way as they were sent says nothing."""
     asked = any(i < again for i in history.data(0)) and not any(i < again for i in history.data(1))
-    return asked and any(history.events[i].has(Mark.REPEAT) for i in history.data(0))
+    return asked and any(history.events[i].has(Trait.REPEAT) for i in history.data(0))
 
 
 def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
@@ -180,7 +179,7 @@ def by_fin(history: HistoryFacts, end: End) -> Diagnosis:
     if first is not None and (spoke := history.news(1 - first, after=history.fins[first] or 0)):
         if first == 1 and (late := _asked_too_late(history, history.fins[1] or 0, spoke[0])) is not None:
             return late
-        if any(history.events[i].has(Mark.LOST) for i in spoke):
+        if any(history.events[i].has(Trait.LOST) for i in spoke):
             others = ("normal_close", "client_gave_up" if first == 0 else "write_after_peer_close")
             rest = proofs((spoke[0], "after_half_close"), *((i, "fin") for i in fins))
             return Diagnosis("half_close", LIKELY, "half_close_unheard", first, others, rest)
@@ -240,7 +239,7 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
     if Context.ONE_SIDED in history.context:  # that nothing was left open, only the other direction could show
         proof = "one_sided_end" if None not in history.fins else "one_sided_close"
         return Diagnosis("normal_close", POSSIBLE, proof, first, ("client_gave_up", "late_close"), evidence)
-    if any(e.has(Mark.STRAY) for e in history.events if e.kind is Kind.ACK):
+    if any(e.has(Trait.STRAY) for e in history.events if e.kind is Kind.ACK):
         # a challenge ACK looks like this: a RST may have been thrown away at the side that sent it
         return close(LIKELY, "reset_ignored")
     if repeats_ignored(history):
@@ -279,9 +278,8 @@ def _normal(history: HistoryFacts, first: int | None, sure: Certainty, evidence:
         # an idle connection thrown away, or a client that had waited for the rest of an answer: they look the same
         return close(LIKELY, "client_gave_up")
     if first == 0 and Context.LONG_ANSWER in history.context:
-        return close(
-            LIKELY, "client_gave_up"
-        )  # it may have left in the middle: the length that was promised is not read
+        # it may have left in the middle: the length that was promised is not read
+        return close(LIKELY, "client_gave_up")
     if history.late_syn_ack:
         return close(sure if first == 0 else LIKELY, sentence="normal_late_syn")
     if first == 1 and not history.said_why(1, fin):
@@ -391,4 +389,4 @@ def _half_closed(history: HistoryFacts, first: int, quiet: bool) -> Diagnosis:
 def _taken(history: HistoryFacts, request: int) -> bool:
     """The responder's kernel acknowledged the request, and its application had not said a word."""
     answered = bool(history.data(1)) or Context.ONE_SIDED in history.context
-    return not answered and not history.events[request].has(Mark.LOST)
+    return not answered and not history.events[request].has(Trait.LOST)

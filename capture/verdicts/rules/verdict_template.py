@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from capture.model import Closer, Ending, Resetter
 from capture.verdicts.events.ending import End, end_of
-from capture.verdicts.events.event_codes import Kind, Mark
+from capture.verdicts.events.event_codes import Kind, Trait
 from capture.verdicts.events.history_facts import HistoryFacts
 from capture.verdicts.events.states import walk
 from capture.verdicts.rules.calls import next_calls
@@ -82,7 +82,7 @@ def _diagnose(history: HistoryFacts, end: End) -> Diagnosis:
 
 def _beside_ignored_resets(history: HistoryFacts, diagnosis: Diagnosis) -> Diagnosis:
     """Who forged one RST, in vain, may have forged the next as well, and better."""
-    forged = any(history.events[i].marks & (Mark.FOREIGN | Mark.ODD_ID) for i in history.ignored_resets)
+    forged = any(history.events[i].traits & (Trait.FOREIGN | Trait.ODD_ID) for i in history.ignored_resets)
     if not forged or "middlebox_reset" in (diagnosis.cause, *diagnosis.alternatives):
         return diagnosis
     return replace(diagnosis, alternatives=(*diagnosis.alternatives, "middlebox_reset"))
@@ -124,10 +124,9 @@ def _order_unknown(history: HistoryFacts, closer: int) -> bool:
         return False
     fin = history.fins[closer] or 0
     heard_events = [i for i, event in enumerate(history.events) if event.side == heard]
-    answered = any(event.kind is Kind.RST and event.has(Mark.BARE) for event in history.events[fin:])
-    return (
-        bool(heard_events) and heard_events[-1] < fin and not answered
-    )  # such a RST answers what the other side still said
+    answered = any(event.kind is Kind.RST and event.has(Trait.BARE) for event in history.events[fin:])
+    # such a RST answers what the other side still said
+    return bool(heard_events) and heard_events[-1] < fin and not answered
 
 
 def _reset_by(history: HistoryFacts, end: End) -> Resetter | None:

@@ -12,7 +12,7 @@ from capture.engine.library import QUOTED_BY_V4, QUOTED_BY_V6, QUOTED_REPORTER_6
 from capture.model import Notice
 from capture.safe_text import printable
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from capture.wire.text.reader import TextReader
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 200_000
 _MARKS = (
-    ("timestamp", int(Mark.TIMESTAMP)),
-    ("sack", int(Mark.SACK)),
-    ("fast_open", int(Mark.FAST_OPEN)),
-    ("ipv6", int(Mark.IPV6)),
-    ("wrong_checksum", int(Mark.BAD_CHECKSUM)),
-    ("again", int(Mark.SAME_AS_BEFORE)),
+    ("timestamp", int(PacketMark.TIMESTAMP)),
+    ("sack", int(PacketMark.SACK)),
+    ("fast_open", int(PacketMark.FAST_OPEN)),
+    ("ipv6", int(PacketMark.IPV6)),
+    ("wrong_checksum", int(PacketMark.BAD_CHECKSUM)),
+    ("again", int(PacketMark.SAME_AS_BEFORE)),
 )
 _NO_INTERFACE = 0xFFFFFFFF
 
@@ -95,8 +95,8 @@ class TextPackets:
 
     def _segment(self, segment: TextSegment) -> dict[str, Any]:
         (source, family), (target, other) = self._address(segment.src), self._address(segment.dst)
-        unknown = (int(Mark.TTL_UNKNOWN) if segment.ttl is None else 0) | (
-            int(Mark.ID_UNKNOWN) if segment.ip_id is None else 0
+        unknown = (int(PacketMark.TTL_UNKNOWN) if segment.ttl is None else 0) | (
+            int(PacketMark.ID_UNKNOWN) if segment.ip_id is None else 0
         )
         return {
             "number": segment.number,

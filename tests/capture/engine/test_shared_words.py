@@ -11,7 +11,7 @@ import pytest
 from capture.engine.line_writer import Kind
 from capture.flows.connection_table import Answer, Tag
 from capture.verdicts.events import event_codes
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from capture.wire.files.notices import NoticeCode
 from capture.wire.headers.payload_kinds import Content
 
@@ -38,11 +38,11 @@ def written(file: str, prefix: str) -> dict[str, int]:
     ("file", "prefix", "python", "only_in_c"),
     [
         ("connection.h", "TAG_", Tag, set()),
-        ("connection.h", "EVENT_", event_codes.Mark, {"SIDE"}),
+        ("connection.h", "EVENT_", event_codes.Trait, {"SIDE"}),
         ("connection.h", "KIND_", event_codes.Kind, {"MASK"}),
         ("connection.h", "CONTENT_", Content, set()),
         ("connection.h", "ANSWER_", Answer, set()),
-        ("engine.h", "MARK_", Mark, set()),
+        ("engine.h", "MARK_", PacketMark, set()),
         ("reader.h", "NOTICE_", NoticeCode, set()),
         ("lines.h", "STEP_", Kind, set()),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 from capture.decode import decode
 from capture.flows.connection_table import FlowTable, Tag
 from capture.reread import packets_of
-from capture.verdicts.events.event_codes import Kind, Mark
+from capture.verdicts.events.event_codes import Kind, Trait
 from tests.capture.flows.traffic import ACK, FIN, PSH, RST, SYN, Talk, Wire
 
 CLIENT, SERVER = ("10.0.0.1", 40000), ("10.0.0.2", 80)
@@ -142,7 +142,7 @@ def test_a_forged_reset_before_the_handshake_took_no_effect(tmp_path: Path) -> N
     flows = flows_of(wire, tmp_path)
     assert len(flows) == 1
     (reset,) = [code for code in flows.events.code.tolist() if code & 0xF == Kind.RST]
-    assert reset & Mark.UNACCEPTABLE
+    assert reset & Trait.UNACCEPTABLE
     assert bool(flows.complete_handshake[0])
     assert int(flows.port[0, 0]) == CLIENT[1]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.ages import age_of
 from capture.sockets.row import SocketRow
 from capture.sockets.socket_watch import Watcher
@@ -21,7 +21,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 
 def record(state: int, timer: int = 0, retransmits: int = 0, expires_ms: int = 0, inode: int = 0) -> bytes:
-    return form.RECORD.pack(
+    return diag.RECORD.pack(
         2, state, timer, retransmits, b"\0\1", b"\0\2", bytes(16), bytes(16), 0, bytes(8), expires_ms, 0, 0, 0, inode
     )
 
@@ -29,11 +29,11 @@ def record(state: int, timer: int = 0, retransmits: int = 0, expires_ms: int = 0
 @pytest.mark.parametrize(
     ("raw", "linear", "age"),
     [
-        (record(form.TIME_WAIT, 3, 0, 42_000), 0, 18.0),
-        (record(form.FIN_WAIT_2, 3, 0, 42_000), 0, 18.0),
-        (record(form.SYN_SENT, 1, 0, 400), 4, 0.6),
-        (record(form.SYN_SENT, 1, 5, 1500), 4, 5.5),
-        (record(form.SYN_SENT, 1, 2, 1500), 0, 5.5),
+        (record(diag.TIME_WAIT, 3, 0, 42_000), 0, 18.0),
+        (record(diag.FIN_WAIT_2, 3, 0, 42_000), 0, 18.0),
+        (record(diag.SYN_SENT, 1, 0, 400), 4, 0.6),
+        (record(diag.SYN_SENT, 1, 5, 1500), 4, 5.5),
+        (record(diag.SYN_SENT, 1, 2, 1500), 0, 5.5),
     ],
 )
 def test_timers_tell_the_age(raw: bytes, linear: int, age: float) -> None:
@@ -46,12 +46,12 @@ def test_timers_tell_the_age(raw: bytes, linear: int, age: float) -> None:
     [(0, 300, 0.7), (1, 1500, 1.5), (2, 3000, 4.0), (2, 1500, 1.5), (1, 400, 1.6), (3, 352, 2.648), (255, 1, 16.999)],
 )
 def test_half_open_sockets_have_a_minimum(retransmits: int, expires_ms: int, age: float) -> None:
-    raw = record(form.SYN_RECV, 1, retransmits, expires_ms)
+    raw = record(diag.SYN_RECV, 1, retransmits, expires_ms)
     assert age_of(raw, None, KernelSettings()) == (pytest.approx(age), True)
 
 
 def test_where_nothing_tells_the_age_is_at_least_nothing() -> None:
-    assert age_of(record(form.CLOSE_WAIT), None, KernelSettings()) == (0.0, True)
+    assert age_of(record(diag.CLOSE_WAIT), None, KernelSettings()) == (0.0, True)
 
 
 def pair(listener: socket.socket) -> Pair:
@@ -201,14 +201,14 @@ def test_clients_that_did_their_part_are_told_from_those_that_owe_it() -> None:
     dialling.setblocking(False)
     dialling.connect_ex(hidden.getsockname())
     watcher = Watcher()
-    rows = {row.remote.port: row for row in watcher.look().rows if row.raw[1] in (form.SYN_RECV, form.NEW_SYN_RECV)}
+    rows = {row.remote.port: row for row in watcher.look().rows if row.raw[1] in (diag.SYN_RECV, diag.NEW_SYN_RECV)}
     assert not any(row.answered for row in rows.values())  # nothing tells yet
     deferred = rows[silent.getsockname()[1]]
     deadline = time.monotonic() + 20
     while not deferred.answered and time.monotonic() < deadline:
         time.sleep(0.05)
         watcher.look()
-    now = [row for row in Watcher().look().rows if row.raw[1] in (form.SYN_RECV, form.NEW_SYN_RECV)]
+    now = [row for row in Watcher().look().rows if row.raw[1] in (diag.SYN_RECV, diag.NEW_SYN_RECV)]
     assert {row.answered for row in now if row.local.port == hidden.getsockname()[1]} == {False}
     assert deferred.answered
     assert [row.answered for row in now if row.remote == deferred.remote] == [True]

@@ -6,13 +6,13 @@ import struct
 
 import pytest
 
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import Moment, SocketRow
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_record_of_either_byte_order(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "NUMBER", struct.Struct(f"{order}I"))
+    monkeypatch.setattr(diag, "NUMBER", struct.Struct(f"{order}I"))
     address = bytes([127, 0, 0, 1]) + bytes(12)
     head = struct.pack(f"{order}BBBB2s2s16s16sI", 2, 1, 2, 0, b"\x1f\x90", b"\0\x50", address, address, 4)
     raw = head + struct.pack(f"{order}7I", 0xABCD, 1, 2500, 10, 20, 1000, 70000)
@@ -24,4 +24,4 @@ def test_a_record_of_either_byte_order(order: str, monkeypatch: pytest.MonkeyPat
         "127.0.0.1:8080",
         "127.0.0.1:80",
     )
-    assert form.cookie_bytes(row.cookie) == raw[44:52]
+    assert diag.cookie_bytes(row.cookie) == raw[44:52]

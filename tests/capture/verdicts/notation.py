@@ -24,7 +24,7 @@ from capture.engine.session import Engine
 from capture.flows.connection_table import FlowTable
 from capture.flows.from_engine import flow_table as built
 from capture.model import TcpFlags
-from capture.wire.column_types import Mark, QuotedTcp
+from capture.wire.column_types import PacketMark, QuotedTcp
 from capture.wire.headers.payload_kinds import Content
 
 TOKEN = re.compile(r"(?:<(-?[\d.]+)>)?([cs])([SFRPA]+)(\d*)([*zk~!tghmd?oxwec]*)(?:\^(\d+))?(?:#(\d+))?(?:@(\d+))?$")
@@ -94,7 +94,7 @@ class _Writer:
                 flags |= int(LETTERS[letter])
             payload = int(size or 0)
             length = payload + bool(flags & TcpFlags.SYN) + bool(flags & TcpFlags.FIN)
-            packet_marks = Mark.TIMESTAMP if not flags & TcpFlags.RST else Mark(0)
+            packet_marks = PacketMark.TIMESTAMP if not flags & TcpFlags.RST else PacketMark(0)
             if "*" in marks:
                 begin, end = me.sent[-1] if me.sent else (me.next, me.next + length)
             elif "k" in marks:
@@ -108,7 +108,7 @@ class _Writer:
             if "!" in marks:
                 begin += NOWHERE
             if "t" in marks:
-                packet_marks |= Mark.TIMESTAMP
+                packet_marks |= PacketMark.TIMESTAMP
             acked = last_by[1 - side] if "~" in marks else peer.next + (OLDER if "o" in marks else 0)
             told = [CONTENTS[mark] for mark in marks if mark in CONTENTS]
             content = told[0] if told else Content.PLAIN if payload else Content.UNKNOWN

@@ -1,8 +1,8 @@
-"""Folding: what says nothing about an end is left out, what does is kept with its marks."""
+"""Folding: what says nothing about an end is left out, what does is kept with its traits."""
 
 from __future__ import annotations
 
-from capture.verdicts.events.event_codes import Kind, Mark, decoded
+from capture.verdicts.events.event_codes import Kind, Trait, decoded
 from capture.verdicts.events.ttl import with_foreign_marks as build
 from tests.capture.verdicts.notation import NORMAL, flow_table
 
@@ -18,8 +18,8 @@ def kept(text: str) -> list[str]:
     return names
 
 
-def marks(text: str, kind: Kind) -> list[int]:
-    return [decoded(code).marks for code in build(flow_table(text)).code.tolist() if decoded(code).kind is kind]
+def traits(text: str, kind: Kind) -> list[int]:
+    return [decoded(code).traits for code in build(flow_table(text)).code.tolist() if decoded(code).kind is kind]
 
 
 def test_plain_acks_are_left_out() -> None:
@@ -45,41 +45,41 @@ def test_unanswered_repeats_fold_to_three() -> None:
 
 
 def test_data_that_nobody_acknowledged_is_lost() -> None:
-    assert [m & Mark.LOST for m in marks(f"{HELLO} cPA20 sA cPA20 sR", Kind.DATA)] == [0, Mark.LOST]
+    assert [m & Trait.LOST for m in traits(f"{HELLO} cPA20 sA cPA20 sR", Kind.DATA)] == [0, Trait.LOST]
 
 
 def test_one_direction_loses_nothing() -> None:
-    assert not any(m & Mark.LOST for m in marks("cS cA cPA20 cPA20 cFA", Kind.DATA))
+    assert not any(m & Trait.LOST for m in traits("cS cA cPA20 cPA20 cFA", Kind.DATA))
 
 
 def test_ack_numbers_tell_who_knew_of_the_fin() -> None:
-    knew = marks(f"{HELLO} cPA20 sA sFA cA cPA20 sR", Kind.DATA)[-1]
-    crossed = marks(f"{HELLO} cPA20 sA sFA cPA20~ sR", Kind.DATA)[-1]
-    assert knew & Mark.ACKS_FIN
-    assert not crossed & Mark.ACKS_FIN
+    knew = traits(f"{HELLO} cPA20 sA sFA cA cPA20 sR", Kind.DATA)[-1]
+    crossed = traits(f"{HELLO} cPA20 sA sFA cPA20~ sR", Kind.DATA)[-1]
+    assert knew & Trait.ACKS_FIN
+    assert not crossed & Trait.ACKS_FIN
 
 
 def test_shapes_of_a_reset() -> None:
-    assert marks(f"{HELLO} cPA20 sR", Kind.RST)[0] & Mark.BARE
-    assert marks("cS sRA", Kind.RST)[0] & Mark.ANSWER
-    assert not marks(f"{HELLO} cPA20 sA sRAt", Kind.RST)[0] & (Mark.BARE | Mark.ANSWER)
+    assert traits(f"{HELLO} cPA20 sR", Kind.RST)[0] & Trait.BARE
+    assert traits("cS sRA", Kind.RST)[0] & Trait.ANSWER
+    assert not traits(f"{HELLO} cPA20 sA sRAt", Kind.RST)[0] & (Trait.BARE | Trait.ANSWER)
 
 
 def test_a_foreign_ttl_is_seen() -> None:
-    assert marks(f"{HELLO} cPA20 sA sR^61", Kind.RST)[0] & Mark.FOREIGN
-    assert not marks(f"{HELLO} cPA20 sA sR", Kind.RST)[0] & Mark.FOREIGN
+    assert traits(f"{HELLO} cPA20 sA sR^61", Kind.RST)[0] & Trait.FOREIGN
+    assert not traits(f"{HELLO} cPA20 sA sR", Kind.RST)[0] & Trait.FOREIGN
 
 
 def test_a_refusal_is_held_against_the_hosts_other_packets() -> None:
     ours = build(flow_table(NORMAL, "cS sRA^61"))
-    assert decoded(int(ours.code[-1])).has(Mark.FOREIGN)
+    assert decoded(int(ours.code[-1])).has(Trait.FOREIGN)
     alone = build(flow_table("cS sRA^61"))
-    assert not decoded(int(alone.code[-1])).has(Mark.FOREIGN)
+    assert not decoded(int(alone.code[-1])).has(Trait.FOREIGN)
 
 
 def test_life_after_a_reset_is_seen() -> None:
-    assert marks(f"{HELLO} cPA20 sA sR <1>sPA5", Kind.RST)[0] & Mark.AFTERLIFE
-    assert not marks(f"{HELLO} cPA20 sA sR sR", Kind.RST)[0] & Mark.AFTERLIFE
+    assert traits(f"{HELLO} cPA20 sA sR <1>sPA5", Kind.RST)[0] & Trait.AFTERLIFE
+    assert not traits(f"{HELLO} cPA20 sA sR sR", Kind.RST)[0] & Trait.AFTERLIFE
 
 
 def test_rows_point_at_the_packets() -> None:

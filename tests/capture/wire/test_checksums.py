@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
@@ -38,10 +38,10 @@ def frame(kind: str, ipv6: bool, payload: bytes, lead: int) -> bytes:
 def test_only_a_wrong_checksum_is_marked(kind: str, ipv6: bool) -> None:
     frames = [frame(kind, ipv6, bytes(range(size)), 0) for size in range(1, 40)]
     read = read_segments(make.pcap(frames))
-    assert {mark & Mark.BAD_CHECKSUM != 0 for mark in read.column("marks")} == {kind == "wrong"}
+    assert {mark & PacketMark.BAD_CHECKSUM != 0 for mark in read.column("marks")} == {kind == "wrong"}
 
 
 def test_a_cut_packet_cannot_be_told() -> None:
     whole = frame("wrong", False, bytes(50), 0)
     read = read_segments(make.pcap([whole[:80]], originals=[len(whole)]))
-    assert not read.column("marks")[0] & Mark.BAD_CHECKSUM
+    assert not read.column("marks")[0] & PacketMark.BAD_CHECKSUM

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
@@ -28,7 +28,7 @@ def test_fragments_in_any_order_are_one_packet_where_the_last_came(order: tuple[
     read = read_segments(make.pcap([parts[index] for index in order]))
     assert read.column("payload") == [100]
     assert read.column("number") == [3]
-    assert read.column("marks") == [Mark.FRAGMENT]
+    assert read.column("marks") == [PacketMark.FRAGMENT]
     assert not read.notices
 
 
@@ -45,7 +45,7 @@ def test_ipv6_fragments() -> None:
 
     read = read_segments(make.pcap([piece(0, 80), piece(80, len(SEGMENT))]))
     assert read.column("payload") == [100]
-    assert read.column("marks") == [Mark.FRAGMENT | Mark.IPV6]
+    assert read.column("marks") == [PacketMark.FRAGMENT | PacketMark.IPV6]
 
 
 def test_a_fragmented_tunnel() -> None:

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
 
@@ -121,7 +121,7 @@ def test_ipv6_extension_headers() -> None:
     frame = make.ethernet(make.ipv6(hop + routing + destination + SEGMENT, following=0), 0x86DD)
     read = read_segments(make.pcap([frame]))
     assert read.column("payload") == [5]
-    assert read.column("marks")[0] & Mark.IPV6
+    assert read.column("marks")[0] & PacketMark.IPV6
 
 
 def test_payload_length_is_what_ip_says() -> None:
@@ -142,8 +142,8 @@ def test_a_cut_tcp_header_is_named() -> None:
     cuts = [frame[:40], frame[:50], frame[:54]]
     read = read_segments(make.pcap(cuts, originals=[len(frame)] * 3))
     assert read.column("number") == [1, 2, 3]
-    assert [mark & Mark.HEADER_CUT != 0 for mark in read.column("marks")] == [True, True, True]
-    assert [mark & Mark.FLAGS_CUT != 0 for mark in read.column("marks")] == [True, False, False]
+    assert [mark & PacketMark.HEADER_CUT != 0 for mark in read.column("marks")] == [True, True, True]
+    assert [mark & PacketMark.FLAGS_CUT != 0 for mark in read.column("marks")] == [True, False, False]
     assert read.column("payload") == [0, 50, 50]
     assert [(notice.code, notice.packet) for notice in read.notices] == [("snapped", 1), ("snapped", 2)]
     assert "flags" in read.notices[0].text

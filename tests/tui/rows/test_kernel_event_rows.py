@@ -6,7 +6,7 @@ from capture.filters import parse
 from capture.kernel.event import Ends, EventOwner, KernelEvent, Kind, Reading
 from capture.kernel.looks_with_events import LookEvents
 from capture.model import Endpoint
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.row import Moment, SocketRow
 from tui.rows.kernel_event_rows import (
     KEPT_S,
@@ -85,7 +85,7 @@ def test_the_connections_of_a_group_with_all_that_was_said_of_each() -> None:
 def test_a_connection_is_found_by_its_cookie_and_else_by_its_ends() -> None:
     def row(port: int, cookie: int) -> SocketRow:
         ends = (8878).to_bytes(2, "big"), port.to_bytes(2, "big"), b"\x7f\0\0\1".ljust(16, b"\0")
-        raw = form.RECORD.pack(2, 1, 0, 0, *ends, ends[2], 0, form.cookie_bytes(f"{cookie:x}"), 0, 0, 0, 0, 0)
+        raw = diag.RECORD.pack(2, 1, 0, 0, *ends, ends[2], 0, diag.cookie_bytes(f"{cookie:x}"), 0, 0, 0, 0, 0)
         return SocketRow(raw, Moment(0.0), None)
 
     reset = KernelEvent(998, Kind.RESET_RECEIVED, Endpoint("127.0.0.1", 8878), Endpoint("127.0.0.1", 1), cookie="2a")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from capture.model import Finding
-from capture.sockets import inet_diag_msg as form
+from capture.sockets import inet_diag_msg as diag
 from capture.sockets.findings.thresholds import Thresholds
 from capture.sockets.recordings.recording_format import (
     SCHEMA,
@@ -50,11 +50,11 @@ def row(state: str = "ESTAB", number: int = 0, **of: Any) -> Row:
     remote, peer = of.get("remote", "10.0.0.7"), of.get("peer", 40_000 + number)
     if state == "LISTEN":
         remote, peer = "0.0.0.0", 0
-    raw = form.RECORD.pack(
+    raw = diag.RECORD.pack(
         socket.AF_INET6 if ":" in local else socket.AF_INET, STATES[state], TIMERS[of.get("timer", "")],
         of.get("again", _sent_again(state, of)), port.to_bytes(2, "big"), peer.to_bytes(2, "big"),
         _address(local), _address(remote), 0,
-        form.NUMBER.pack(of.get("cookie", number + 1)) + bytes(4), 0, of.get("recv", 0), of.get("send", 0),
+        diag.NUMBER.pack(of.get("cookie", number + 1)) + bytes(4), 0, of.get("recv", 0), of.get("send", 0),
         of.get("uid", 1000), of.get("inode", 5000 + number),
     )  # fmt: skip
     return raw, of
@@ -115,7 +115,7 @@ def found(path: Path, looks: Iterable[RecordedLook], thresholds: Thresholds | No
 
 
 def _recorded(raw: bytes, of: dict[str, Any], now: float) -> RecordedRow:
-    number = form.number_at(raw, 68)
+    number = diag.number_at(raw, 68)
     owners = of.get("owners", [(812, 7)] if number else [])
     return RecordedRow(
         raw, of.get("place", 0), now - of.get("age", 30.0), of.get("least", False), None, None, of.get("drops"),

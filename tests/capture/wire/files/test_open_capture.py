@@ -15,7 +15,7 @@ import zstandard
 
 from capture.engine.session import Engine, Totals
 from capture.wire.capture_errors import CaptureUnreadable
-from capture.wire.column_types import Mark
+from capture.wire.column_types import PacketMark
 from capture.wire.files.open_capture import PIECE, CaptureReader, open_capture
 from tests.capture.engine.segments import read_segments
 from tests.capture.wire import building as make
@@ -35,8 +35,8 @@ def decoded(data: bytes) -> list[OraclePacket]:
             offset=int(row["offset"]),
             src=src,
             dst=dst,
-            timestamp=bool(row["marks"] & Mark.TIMESTAMP),
-            sack=bool(row["marks"] & Mark.SACK),
+            timestamp=bool(row["marks"] & PacketMark.TIMESTAMP),
+            sack=bool(row["marks"] & PacketMark.SACK),
             vlan=vlan,
             **{name: int(row[name]) for name in names},
         )
