@@ -223,7 +223,7 @@ def of_connection(table: FlowTable, i: int) -> list[str]:
 
 def _event(code: int, number: int, gap: int) -> str:
     event = decoded(code & ~GAP_MASK)
-    told = [f"{number}{'cs'[event.side]}", event.kind.name, f"{int(event.marks):x}" if event.marks else ""]
+    told = [f"{number}{'cs'[event.side]}", event.kind.name, f"{int(event.traits):x}" if event.traits else ""]
     told += [f"pause {code >> GAP_SHIFT & 3}" if code & GAP_MASK else "", "" if gap == STEP_NS else f"{gap / 1e6:g} ms"]
     return " ".join(filter(None, told))
 
