@@ -9,7 +9,7 @@ import numpy as np
 
 from capture.model import Certainty, Closer, Ending, Finding, Severity
 from capture.verdicts import catalogue
-from capture.verdicts.events.event_codes import PAUSE, Trait
+from capture.verdicts.events.event_codes import PAUSE, Context, Trait
 from capture.verdicts.groups.group import Group
 from capture.verdicts.groups.group_patterns import describe
 from capture.verdicts.groups.proxy_findings import Hop, join_proxy_hops
@@ -154,6 +154,11 @@ def _severity(group: Group) -> Severity:
     if group.cause in AMID and all(
         left_amid_data(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
     ):
+        return Severity.INFO
+    if group.cause == "no_response" and all(
+        Context.LAST_OF_ALL in group.verdicts.templates[kind].history.context
+        for kind in distinct(group.verdicts.template_of[group.members])
+    ):  # the capture ends with it: the answer may have come a moment later
         return Severity.INFO
     return severity_of(group.cause, group.actor, len(group.members), group.total)
 

@@ -344,7 +344,9 @@ def still_open(history: HistoryFacts, end: End) -> Diagnosis:
     if first is not None:
         return _half_closed(history, first, quiet)
     request = history.waiting(0, at=len(history.events))
-    if request is not None and quiet and history.whole and _taken(history, request):
+    # who records one exchange stops when nothing more comes: a request that was taken counts also where it came last
+    lasted = Context.QUIET_END in history.context
+    if request is not None and lasted and history.whole and _taken(history, request):
         return Diagnosis("no_response", POSSIBLE, "no_response_yet", 1, ("still_open",), proofs((request, "request")))
     third = history.third_packet
     silent = not history.data(0) and not history.data(1)

@@ -40,8 +40,8 @@ TABLE = [
     ("cS sSA cA sPA50 <0.2>sPA50* <1>cFA~ sFA", "normal_close", LIKELY, False),  # it had not asked
     (f"{ANSWER} cFA~ sFA", "silent_drop", LIKELY, False),
     (f"{ANSWER} cA cFA sFA cA", "normal_close", "certain", True),
-    # the capture's last packet is a request, or its acknowledgement: the answer may have come a moment later
-    (HELLO, "still_open", POSSIBLE, True),
+    # the capture's last packet is a first request that was taken, or might be yet
+    (HELLO, "no_response", POSSIBLE, False),
     ("cS sSA cA cPA20", "still_open", POSSIBLE, True),
 ]
 

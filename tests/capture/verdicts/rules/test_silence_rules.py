@@ -115,9 +115,9 @@ def test_probes_that_are_answered_in_the_end_time_out_for_nobody() -> None:
 
 def test_what_closed_at_the_captures_last_packet_is_not_called_late() -> None:
     asked, later = "cS sSA cA cPA20 sA", "cS <1.5>cS*"
-    last = first(asked)  # its answer may have come a moment later
-    assert (last.cause, last.certainty) == ("still_open", Certainty.POSSIBLE)
-    assert last.alternatives == ("no_response",)
+    last = first(asked)  # who records one request stops when no answer comes
+    assert (last.cause, last.certainty) == ("no_response", Certainty.POSSIBLE)
+    assert "still_open" in last.alternatives
     assert judge(flow_table(asked, later)).of(0).cause == "no_response"
     closed = "cS sSA cA cPA20 sA sPA50 cA cFA sA"
     assert first(closed).cause == "still_open"
