@@ -5,7 +5,7 @@
 
 #include "connection.h"
 
-enum { SERVER_PORTS = 1024, PASSING_PORTS = 32768 }; /* midstream: ports below are servers'; from here on, of clients */
+enum { SERVER_PORTS = 1024, EPHEMERAL_PORTS = 32768 }; /* midstream: below are servers', from here on clients' */
 enum { LEAST_ROUND_TRIP_NS = 200000, RATIO = 5 }; /* a round trip longer than a kernel's own delay; how much longer */
 enum { PLACE_UNKNOWN, PLACE_CLIENT, PLACE_SERVER, PLACE_MIDDLE };
 
@@ -15,8 +15,8 @@ struct rare *rare_of(struct connection *c) {
   return c->rare;
 }
 
-/* Well-known, registered, or one that a system gives to a client that asks for none (Linux from 32768 on; RFC 6335). */
-static int port_class(unsigned port) { return (port >= SERVER_PORTS) + (port >= PASSING_PORTS); }
+/* Well-known, registered, or ephemeral: what a system gives to a client that asks for none (Linux; RFC 6335). */
+static int port_class(unsigned port) { return (port >= SERVER_PORTS) + (port >= EPHEMERAL_PORTS); }
 
 /* Who sent it is the originator, unless its port is more of a server's. A SYN or SYN,ACK tells better. */
 static int guessed_originator(const struct segment *s) { return port_class(s->sport) < port_class(s->dport); }

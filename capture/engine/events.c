@@ -189,8 +189,8 @@ static void remember(struct look *look, int kind, int pure, int goodbye) {
   remember_packet(look, (uint8_t)kind, (uint8_t)pure);
 }
 
-/* How many TLS records as long as its first a payload holds. */
-static int records_of(const struct segment *s) {
+/* KEPT_WHOLE of one TLS record, KEPT_ALIKE of two to four as long as the first, and nothing else; 0 of all others. */
+static int whole_records(const struct segment *s) {
   if (!s->data || s->captured < 5) return 0;
   uint32_t record = ((uint32_t)s->data[3] << 8 | s->data[4]) + 5, count = s->payload / record;
   if (s->payload % record || count > 4) return 0;
@@ -201,7 +201,7 @@ static int records_of(const struct segment *s) {
 static int read_content(const struct segment *s, int *kept) {
   switch (s->data ? content_of(s->data, s->captured, s->payload) : s->content) {
   case CONTENT_UNKNOWN: *kept |= KEPT_UNREAD; return 0;
-  case CONTENT_TLS_DATA: *kept |= KEPT_TLS_DATA | records_of(s); return 0;
+  case CONTENT_TLS_DATA: *kept |= KEPT_TLS_DATA | whole_records(s); return 0;
   case CONTENT_HANDSHAKE: return EVENT_HANDSHAKE;
   case CONTENT_GOODBYE: return EVENT_GOODBYE;
   case CONTENT_PARTING: return EVENT_PARTING;

@@ -6,12 +6,22 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-LD, LDH, LDB, LDX_MSH, LDH_X, JEQ, RET = 0x20, 0x28, 0x30, 0xB1, 0x48, 0x15, 0x06
-SKF_AD_PROTOCOL: Final = 0xFFFFF000  # linux/filter.h: the link layer's protocol, whatever the link
-SKF_AD_PKTTYPE: Final = 0xFFFFF004
-SKF_AD_HATYPE: Final = 0xFFFFF01C
-OTHER_HOST, OUTGOING, LOOPBACK = 3, 4, 772
-"""A packet's kind, and a link's hardware (linux/if_packet.h, if_arp.h)."""
+from capture.sockets.sources.packet_sockets import (
+    JEQ,
+    LD,
+    LDB,
+    LDH,
+    LDH_X,
+    LDX_MSH,
+    LOOPBACK,
+    PACKET_OTHERHOST,
+    PACKET_OUTGOING,
+    RET,
+    SKF_AD_HATYPE,
+    SKF_AD_PKTTYPE,
+    SKF_AD_PROTOCOL,
+)  # fmt: skip
+
 IPV4, IPV6 = 0x0800, 0x86DD
 TCP, ICMP, ICMPV6 = 6, 1, 58
 LONGEST_JUMP: Final = 255
@@ -42,12 +52,12 @@ def packet_filter(ports: Sequence[int], snap: int, without: int | None = None) -
         steps.append((label, (code, yes, no, value)))
 
     add("", LD, 0, 0, SKF_AD_PKTTYPE)
-    add("", JEQ, "twin", 0, OTHER_HOST)
-    add("", JEQ, 0, "own", OUTGOING)
+    add("", JEQ, "again", 0, PACKET_OTHERHOST)
+    add("", JEQ, 0, "kept", PACKET_OUTGOING)
     add("", LD, 0, 0, SKF_AD_HATYPE)
-    add("", JEQ, "twin", "own", LOOPBACK)
-    add("twin", RET, 0, 0, 0)
-    add("own", LDH, 0, 0, SKF_AD_PROTOCOL)
+    add("", JEQ, "again", "kept", LOOPBACK)
+    add("again", RET, 0, 0, 0)
+    add("kept", LDH, 0, 0, SKF_AD_PROTOCOL)
     add("", JEQ, "four", 0, IPV4)
     add("", JEQ, "six", "drop", IPV6)
     add("four", LDB, 0, 0, 9)

@@ -13,8 +13,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from capture.recorder.packet_filter import LOOPBACK, OTHER_HOST, OUTGOING, packet_filter
+from capture.recorder.packet_filter import packet_filter
 from capture.recorder.recorder_errors import RecorderUnavailable
+from capture.sockets.sources.packet_sockets import LOOPBACK, PACKET_OTHERHOST, PACKET_OUTGOING
 
 SNAP: Final = 128
 BLOCK_BYTES: Final = 1 << 19
@@ -129,10 +130,10 @@ def packets_of(block: bytes) -> Iterator[Packet]:
             return
         step, seconds, nanoseconds, captured, size, _, _, network = FRAME.unpack_from(block, at)
         _, _, interface, hardware, kind, _ = ADDRESS.unpack_from(block, at + ADDRESS_AT)
-        if not (kind == OTHER_HOST or (kind == OUTGOING and hardware == LOOPBACK)):
+        if not (kind == PACKET_OTHERHOST or (kind == PACKET_OUTGOING and hardware == LOOPBACK)):
             begin = at + network
             data = block[begin : min(begin + captured, end)]
-            yield Packet(seconds * 10**9 + nanoseconds, size, interface, kind == OUTGOING, data)
+            yield Packet(seconds * 10**9 + nanoseconds, size, interface, kind == PACKET_OUTGOING, data)
         if not step:
             return
         at += step

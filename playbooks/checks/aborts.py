@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from capture.naming.name_book import EPHEMERAL
 from capture.sockets.sources.counters import meaning
 from playbooks.checks.fix_audience import servers, writers
 from playbooks.checks.registry import (
@@ -19,7 +20,7 @@ from playbooks.checks.registry import (
 )
 from playbooks.evidence_words import say
 from playbooks.facts.facts import Facts
-from playbooks.facts.log_facts import EPHEMERAL, LogGroup
+from playbooks.facts.log_facts import LogGroup
 
 
 @check("counters-moved", needs=("sockets",), arguments=("names",), everywhere=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 
-from playbooks.facts.log_facts import LogGroup
+from playbooks.facts.log_facts import MOST_GROUPS, LogGroup
 from playbooks.facts.log_kind import before, moment_of
 from playbooks.facts.moments import Moments
 from playbooks.symptoms.endpoints import ends_of
@@ -14,13 +15,27 @@ from playbooks.symptoms.rules import leading_literals, source_of
 from playbooks.symptoms.times import time_of
 
 
+@dataclass(slots=True)
+class _Lines:
+    """Those that lead to one playbook, of one peer."""
+
+    first: str
+    sample: str
+    number: int
+    count: int = 0
+    last: str = ""
+    sources: Counter[str] = field(default_factory=Counter)
+    moments: Moments = field(default_factory=Moments)
+
+
 class LeadingLines:
-    """Lines of no symptom that lead to a playbook all the same: a server says that it is full."""
+    """What is found of them in the blocks of a log; `since`: lines written before (epoch seconds) do not count."""
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], list[tuple[str | None, str, int, str | None]]] = {}
+    def __init__(self, since: float | None) -> None:
+        self._since = since
+        self._found: dict[tuple[str, str], _Lines] = {}
 
-    def look(self, block: bytes, before: int) -> None:
+    def look(self, block: bytes, lines_before: int) -> None:
         """A block of the log, and how many lines were before it."""
         low = block.lower()
         starts: set[int] = set()
@@ -29,36 +44,34 @@ class LeadingLines:
             while at >= 0:
                 starts.add(low.rfind(b"\n", 0, at) + 1)
                 at = low.find(needle, at + len(needle))
+        number, counted = lines_before + 1, 0
         for start in sorted(starts):
+            number, counted = number + block.count(b"\n", counted, start), start
             end = block.find(b"\n", start)
-            text = block[start : end if end >= 0 else len(block)].decode("utf-8", "replace")
-            self._add(text, before + block.count(b"\n", 0, start) + 1)
+            self._add(block[start : end if end >= 0 else len(block)].decode("utf-8", "replace"), number)
 
     def _add(self, text: str, number: int) -> None:
         clean = plain(text)
         low = small(clean)
-        book = playbook_without_symptom(low)
-        if book is not None:
-            peer = ends_of(low, "unexpected_eof", None)[1]
-            lines = self._found.setdefault((book, str(peer or "")), [])
-            lines.append((time_of(clean), text.strip()[:300] if not lines else "", number, source_of(low)))
+        book, time = playbook_without_symptom(low), time_of(clean)
+        if book is None or (self._since is not None and before(time, self._since)):
+            return
+        peer = str(ends_of(low, "unexpected_eof", None)[1] or "")
+        if (book, peer) not in self._found and len(self._found) >= MOST_GROUPS:
+            peer = ""
+        lines = self._found.setdefault((book, peer), _Lines(time or "", text.strip()[:300], number))
+        lines.count, lines.last = lines.count + 1, time or ""
+        if (source := source_of(low)) is not None:
+            lines.sources[source] += 1
+        if (moment := moment_of(time)) is not None:
+            lines.moments.add(moment)
 
-    def groups(self, since: float | None) -> list[LogGroup]:
-        """What was found, of lines that were written since."""
-        made = []
-        for (book, peer), lines in self._found.items():
-            mine = [one for one in lines if since is None or not before(one[0], since)]
-            if not mine:
-                continue
-            moments = Moments()
-            for when in (moment_of(time) for time, *_ in mine):
-                if when is not None:
-                    moments.add(when)
-            (first, _, number, _), last, sample = mine[0], mine[-1][0], lines[0][1]
-            sources = Counter(source for *_, source in mine if source is not None)
-            made.append(
-                LogGroup(
-                    "", peer, len(mine), first or "", last or "", sample, number, dict(sources), (book,), moments.all()
-                )
+    def groups(self) -> list[LogGroup]:
+        """What was found."""
+        return [
+            LogGroup(
+                "", peer, one.count, one.first, one.last, one.sample, one.number, dict(one.sources), (book,),
+                one.moments.all(),
             )
-        return made
+            for (book, peer), one in self._found.items()
+        ]  # fmt: skip

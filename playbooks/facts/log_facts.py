@@ -6,8 +6,8 @@ import msgspec
 
 from playbooks.facts.moments import Moment
 
-EPHEMERAL = 32768
-"""From here on Linux gives clients their ports (ip_local_port_range)."""
+MOST_GROUPS = 5000
+"""Of a log; with more, lines of other peers are counted together."""
 
 
 class ErrorLine(msgspec.Struct, frozen=True):

@@ -6,17 +6,17 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
+from capture.naming.name_book import EPHEMERAL
 from playbooks.facts.facts import Absence
 from playbooks.facts.identity import words_of_line
 from playbooks.facts.leading_lines import LeadingLines
-from playbooks.facts.log_facts import EPHEMERAL, LogGroup, SymptomLog
+from playbooks.facts.log_facts import MOST_GROUPS, LogGroup, SymptomLog
 from playbooks.facts.log_kind import before, moment_of, nature_of
 from playbooks.facts.moments import Moments
 from playbooks.facts.this_host import locals_here, own_addresses
 from playbooks.language import tr
 from playbooks.symptoms.explanation import End
 
-MOST_GROUPS = 5000
 TELLING = 500
 """Characters of a line in which its library is looked for."""
 
@@ -61,7 +61,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         nature = nature_of(path)
         if nature.kind == "binary":
             return Absence("unreadable", tr("{path} is no text: not a log", path=path))
-        leading = LeadingLines()
+        leading = LeadingLines(since)
         for match in scan_log(path, 0, counted, leading.look):
             explained = match.explained
             if since is not None and before(explained.time, since):
@@ -100,7 +100,7 @@ def collect_log(path: str | None, since: float | None) -> SymptomLog | Absence:
         )
         for (symptom, *_), one in groups.items()
     ]
-    found += leading.groups(since)
+    found += leading.groups()
     if since is not None and not _written_since(path, nature.last, since):
         read = 0  # after a fix: that no error came means nothing where no line came
     return SymptomLog(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from capture.naming.name_book import EPHEMERAL
 from playbooks.symptoms.log_clocks import At, moment_of, shifts_of, year_of
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ CONNECTION_S = 120
 """Two logs that name both ends of a connection speak of the same one within so long: ports are used again later."""
 SERVICE_S = 5
 """Errors at one service belong together within so long."""
-EPHEMERAL = 32_768
-"""From here on Linux gives clients their ports (ip_local_port_range): below, a port names a service."""
 MOST = 100_000
 """Moments that are kept; memory stays bounded."""
 

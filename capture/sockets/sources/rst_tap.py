@@ -17,11 +17,28 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from capture.sockets.sources.ended import finished, open_ended
+from capture.sockets.sources.packet_sockets import (
+    AND,
+    JA,
+    JEQ,
+    JSET,
+    LD,
+    LDB,
+    LDB_X,
+    LDH,
+    LDX_MSH,
+    LOOPBACK,
+    PACKET_HOST,
+    PACKET_OUTGOING,
+    RET,
+    RSH,
+    SKF_AD_HATYPE,
+    SKF_AD_PKTTYPE,
+)  # fmt: skip
 
 ETH_P_ALL, SO_ATTACH_FILTER, SO_RCVBUFFORCE = 3, 26, 33
 BUFFER_BYTES = 4 << 20
 SOL_PACKET, PACKET_STATISTICS = 263, 6
-PACKET_HOST, PACKET_OUTGOING = 0, 4
 MOST = 5000
 """Segments read in one look; more are counted by the kernel's own statistics, and said to be more."""
 OPENED_KEPT = 20_000
@@ -197,46 +214,32 @@ def _is_loopback(address: bytes) -> bool:
     return address == bytes(15) + b"\1" or (len(address) == 4 and address[0] == 127)
 
 
-_LD, _LDB, _LDH, _RSH, _JEQ, _JSET, _JA, _LDX, _LDB_X, _AND, _RET = (
-    0x20,
-    0x30,
-    0x28,
-    0x74,
-    0x15,
-    0x45,
-    0x05,
-    0xB1,
-    0x50,
-    0x54,
-    0x06,
-)
-_KIND, _HARDWARE, _LOOPBACK = 0xFFFFF004, 0xFFFFF01C, 772
 _FIRST_SIGHT = (  # loopback shows each packet twice: what comes in is taken
-    (_LD, 0, 0, _KIND),
-    (_JEQ, 0, 3, PACKET_OUTGOING),
-    (_LD, 0, 0, _HARDWARE),
-    (_JEQ, 0, 1, _LOOPBACK),
-    (_RET, 0, 0, 0),
+    (LD, 0, 0, SKF_AD_PKTTYPE),
+    (JEQ, 0, 3, PACKET_OUTGOING),
+    (LD, 0, 0, SKF_AD_HATYPE),
+    (JEQ, 0, 1, LOOPBACK),
+    (RET, 0, 0, 0),
 )
 _FILTER = (  # operation, steps over where true, where false, operand
     *_FIRST_SIGHT,
-    (_LDB, 0, 0, 0),  # 0: version and length
-    (_RSH, 0, 0, 4),  # 1
-    (_JEQ, 0, 7, 4),  # 2: IPv4, else 10
-    (_LDB, 0, 0, 9),  # 3: the protocol
-    (_JEQ, 0, 12, 6),  # 4: TCP, else 17
-    (_LDH, 0, 0, 6),  # 5: the fragment's offset
-    (_JSET, 10, 0, 0x1FFF),  # 6: 17 for a later fragment
-    (_LDX, 0, 0, 0),  # 7: the header's length
-    (_LDB_X, 0, 0, 13),  # 8: the flags
-    (_JA, 0, 0, 4),  # 9: to 14
-    (_JEQ, 0, 6, 6),  # 10: IPv6, else 17
-    (_LDB, 0, 0, 6),  # 11: the next header
-    (_JEQ, 0, 4, 6),  # 12: TCP, else 17
-    (_LDB, 0, 0, 53),  # 13: the flags
-    (_JSET, 3, 0, _RST),  # 14: 18 for a RST
-    (_AND, 0, 0, _SYN | _ACK),  # 15
-    (_JEQ, 1, 0, _SYN | _ACK),  # 16: 18 for a SYN-ACK
-    (_RET, 0, 0, 0),  # 17
-    (_RET, 0, 0, _SNAP),  # 18
+    (LDB, 0, 0, 0),  # 0: version and length
+    (RSH, 0, 0, 4),  # 1
+    (JEQ, 0, 7, 4),  # 2: IPv4, else 10
+    (LDB, 0, 0, 9),  # 3: the protocol
+    (JEQ, 0, 12, 6),  # 4: TCP, else 17
+    (LDH, 0, 0, 6),  # 5: the fragment's offset
+    (JSET, 10, 0, 0x1FFF),  # 6: 17 for a later fragment
+    (LDX_MSH, 0, 0, 0),  # 7: the header's length
+    (LDB_X, 0, 0, 13),  # 8: the flags
+    (JA, 0, 0, 4),  # 9: to 14
+    (JEQ, 0, 6, 6),  # 10: IPv6, else 17
+    (LDB, 0, 0, 6),  # 11: the next header
+    (JEQ, 0, 4, 6),  # 12: TCP, else 17
+    (LDB, 0, 0, 53),  # 13: the flags
+    (JSET, 3, 0, _RST),  # 14: 18 for a RST
+    (AND, 0, 0, _SYN | _ACK),  # 15
+    (JEQ, 1, 0, _SYN | _ACK),  # 16: 18 for a SYN-ACK
+    (RET, 0, 0, 0),  # 17
+    (RET, 0, 0, _SNAP),  # 18
 )

@@ -17,7 +17,7 @@ from capture.verdicts.groups.short_connections import short_connections
 from capture.wire.numpy_sets import distinct, in_groups, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from capture.flows.connection_table import FlowTable
     from capture.verdicts.judge import Verdicts
@@ -147,23 +147,22 @@ def _finding(group: Group, hop: Hop | None = None) -> Finding:
 
 
 def _severity(group: Group) -> Severity:
-    if group.cause in UNSEEN and all(
-        _cannot_tell(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
-    ):
-        return Severity.INFO
-    if group.cause in AMID and all(
-        left_amid_data(group.verdicts.templates[kind]) for kind in distinct(group.verdicts.template_of[group.members])
-    ):
-        return Severity.INFO
-    if group.cause == "no_response" and all(
-        Context.LAST_OF_ALL in group.verdicts.templates[kind].history.context
-        for kind in distinct(group.verdicts.template_of[group.members])
-    ):  # the capture ends with it: the answer may have come a moment later
+    if any(group.cause in causes and _all_of(group, tells_little) for causes, tells_little in GUESSES):
         return Severity.INFO
     return severity_of(group.cause, group.actor, len(group.members), group.total)
 
 
-def left_amid_data(template: Template) -> bool:
+def _all_of(group: Group, tells: Callable[[Template], bool]) -> bool:
+    kinds = distinct(group.verdicts.template_of[group.members])
+    return all(tells(group.verdicts.templates[kind]) for kind in kinds)
+
+
+def _ends_the_capture(template: Template) -> bool:
+    """The answer may have come a moment later."""
+    return Context.LAST_OF_ALL in template.history.context
+
+
+def _left_amid_data(template: Template) -> bool:
     """The client left while the answer was coming: it had read enough (`curl | head`), or its user went on to something
     else. Who had waited before that had given up, and what comes long after was not on its way."""
     history, at = template.history, template.end.at
@@ -180,6 +179,14 @@ def _cannot_tell(template: Template) -> bool:
     """One direction of a connection alone: what it is called is one reading of several."""
     history = template.history
     return history.heard_of is not None and history.answered and template.diagnosis.certainty is Certainty.POSSIBLE
+
+
+GUESSES: tuple[tuple[tuple[str, ...], Callable[[Template], bool]], ...] = (
+    (UNSEEN, _cannot_tell),
+    (AMID, _left_amid_data),
+    (("no_response",), _ends_the_capture),
+)
+"""Causes, and where their packets tell so little of them that they are no alarm."""
 
 
 def severity_of(cause: str, actor: int | None, members: int, total: int) -> Severity:
